@@ -1,0 +1,194 @@
+use jiff::Timestamp;
+
+use super::*;
+use crate::rate::Rate;
+use crate::{CacheTtl, CostStatus, Usage, Usd};
+
+const SONNET: &str = "anthropic.claude-sonnet-4-5-20250929-v1:0";
+const NOW: &str = "2026-11-20T00:00:00Z";
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn query(model: &str) -> PriceQuery<'_> {
+    PriceQuery::new(ModelRef::parse(model).unwrap(), at(NOW))
+}
+
+/// Dollars per million tokens of plain input.
+fn input(prices: &Prices, query: &PriceQuery<'_>) -> Option<Usd> {
+    prices
+        .lookup(query)
+        .map(|price| price.charge(&Usage::new().with_uncached_input(1_000)).input().saturating_mul(1_000))
+}
+
+fn bundled(model: &str) -> Option<Usd> {
+    input(&Prices::bundled(), &query(model))
+}
+
+fn usd(text: &str) -> Option<Usd> {
+    Some(text.parse().unwrap())
+}
+
+#[test]
+fn the_bundled_table_loads_whole() {
+    let text = include_str!("../../data/prices.tsv");
+    let file = tsv::parse(text).unwrap();
+    assert_eq!(file.rows.len(), text.lines().count() - 2);
+    Table::bundled(&file.version, file.rows).unwrap();
+    assert_eq!(Prices::bundled().version(), "2026-11-20");
+    assert!(Prices::bundled().rows().count() > 900);
+    assert!(Prices::bundled().rows().all(|price| price.version() == "2026-11-20" && !price.source().is_empty()));
+}
+
+#[test]
+fn every_model_of_the_comparison_has_the_price_that_the_facts_say() {
+    let micro = |text: &str| Rate::per_million(text).unwrap().times(1);
+    for line in include_str!("comparison.tsv").lines().skip(1) {
+        let fields: Vec<_> = line.split('\t').collect();
+        let price = Prices::bundled().lookup(&query(fields[0])).unwrap_or_else(|| panic!("{line}")).clone();
+        let one = |usage: Usage| price.charge(&usage);
+        let charges = [
+            one(Usage::new().with_uncached_input(1)),
+            one(Usage::new().with_output(1)),
+            one(Usage::new().with_cache_read(1)),
+            one(Usage::new().with_cache_write(CacheTtl::FiveMinutes, 1)),
+            one(Usage::new().with_cache_write(CacheTtl::OneHour, 1)),
+        ];
+        for (charge, want) in charges.iter().zip(&fields[1..]) {
+            if !want.is_empty() {
+                assert_eq!(charge.total(), micro(want), "{line}");
+                assert_eq!(charge.is_priced(), price.units().is_empty(), "{line}");
+            } else if !fields[0].contains("amazon.nova") {
+                assert!(!charge.is_priced(), "{line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn failure_3_a_geo_profile_is_never_priced_as_global() {
+    assert_eq!(bundled(&format!("us.{SONNET}")), usd("3.3"));
+    assert_eq!(bundled(&format!("global.{SONNET}")), usd("3"));
+    assert_eq!(bundled(SONNET), usd("3.3"), "bare is in-region");
+    assert_eq!(bundled(&format!("us-gov.{SONNET}")), usd("3.6"));
+    assert_eq!(bundled("us.amazon.nova-2-lite-v1:0"), usd("0.33"));
+    assert_eq!(bundled("global.amazon.nova-2-lite-v1:0"), usd("0.3"));
+    // In AWS's older models the geo costs what the region does.
+    assert_eq!(bundled("us.amazon.nova-pro-v1:0"), bundled("amazon.nova-pro-v1:0"));
+}
+
+#[test]
+fn arns_are_looked_up_by_what_they_name() {
+    let arn = |resource: &str| format!("arn:aws:bedrock:us-east-1:{resource}");
+    assert_eq!(bundled(&arn(&format!("123456789012:inference-profile/us.{SONNET}"))), usd("3.3"));
+    assert_eq!(bundled(&arn(&format!("123456789012:inference-profile/global.{SONNET}"))), usd("3"));
+    assert_eq!(bundled(&arn(&format!(":foundation-model/{SONNET}"))), usd("3.3"));
+    assert_eq!(bundled(&format!("arn:aws:bedrock:::foundation-model/{SONNET}")), usd("3"), "global");
+}
+
+#[test]
+fn failure_4_an_application_profile_is_unpriced_until_it_is_mapped() {
+    let arn = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123";
+    assert_eq!(bundled(arn), None);
+    for from in [arn, "abc123"] {
+        let own = format!("[[alias]]\nfrom = \"{from}\"\nto = \"us.{SONNET}\"");
+        assert_eq!(input(&Prices::from_toml(&own).unwrap(), &query(arn)), usd("3.3"));
+    }
+    let own = format!("[[price]]\nmodel = \"{arn}\"\nregion = \"us-east-1\"\ninput = \"7\"");
+    assert_eq!(input(&Prices::from_toml(&own).unwrap(), &query(arn)), usd("7"));
+}
+
+#[test]
+fn failure_5_an_unknown_model_has_no_price_rather_than_none_to_pay() {
+    assert_eq!(bundled("anthropic.claude-nonesuch-9"), None);
+    assert_eq!(bundled("my-provisioned-name"), None);
+    assert_eq!(input(&Prices::empty(), &query(SONNET)), None);
+}
+
+#[test]
+fn failure_12_a_past_call_keeps_its_price() {
+    let price = |day: &str| {
+        let query = PriceQuery { at: at(day), ..query("us.openai.gpt-5.6-luna") };
+        input(&Prices::bundled(), &query)
+    };
+    assert_eq!(price("2026-07-29T23:59:59.999Z"), usd("1.1"));
+    assert_eq!(price("2026-07-30T00:00:00Z"), usd("0.22"));
+    let prices = Prices::bundled();
+    let query = PriceQuery { at: at("2026-07-30T00:00:00Z"), ..query("us.openai.gpt-5.6-luna") };
+    assert_eq!(prices.lookup(&query).unwrap().effective_from(), Some("2026-07-30"));
+}
+
+#[test]
+fn failure_15_each_service_tier_has_its_own_price_or_none() {
+    let price = |model, tier| input(&Prices::bundled(), &PriceQuery { tier, ..query(model) });
+    let model = "us.deepseek.v3.2";
+    assert_eq!(price(model, Tier::Default), usd("0.62"));
+    assert_eq!(price(model, Tier::Flex), usd("0.31"));
+    assert_eq!(price(model, Tier::Priority), usd("1.085"));
+    assert_eq!(price(model, Tier::Batch), usd("0.31"));
+    assert_eq!(price(model, Tier::Reserved), None);
+    assert_eq!(price("us.anthropic.claude-opus-5", Tier::Flex), None, "not offered, so not the default price");
+    let fast = PriceQuery { latency: Latency::Optimized, ..query(model) };
+    assert_eq!(input(&Prices::bundled(), &fast), None);
+}
+
+#[test]
+fn failure_16_a_geo_prefix_is_never_taken_for_the_vendor() {
+    assert_eq!(bundled("jp.anthropic.claude-sonnet-4-6"), usd("3.3"));
+    assert_eq!(bundled("global.anthropic.claude-sonnet-4-6"), usd("3"));
+    assert_eq!(bundled("sa.anthropic.claude-sonnet-4-6"), None, "a prefix yet unknown");
+}
+
+#[test]
+fn the_row_of_the_region_comes_before_that_of_any() {
+    let price = |model, region| input(&Prices::bundled(), &PriceQuery { region: Some(region), ..query(model) });
+    assert_eq!(price("anthropic.claude-instant-v1", "us-east-1"), usd("0.8"));
+    assert_eq!(price("anthropic.claude-instant-v1", "eu-central-1"), usd("2.48"));
+    assert_eq!(price("anthropic.claude-instant-v1", "eu-north-1"), usd("0.8"), "any region");
+    assert_eq!(price(SONNET, "us-gov-west-1"), usd("3.6"));
+    assert_eq!(price("ai21.jamba-1-5-mini-v1:0", "us-gov-west-1"), None, "no commercial price in other partitions");
+    assert_eq!(price("us-gov.anthropic.claude-sonnet-5", "us-gov-west-1"), usd("2.4"));
+}
+
+#[test]
+fn context_sizes_and_revisions_are_the_same_model() {
+    assert_eq!(bundled("amazon.nova-pro-v1:0:24k"), usd("0.8"));
+    assert_eq!(bundled("amazon.titan-embed-text-v1:2:8k"), usd("0.1"));
+    assert_eq!(bundled("cohere.embed-english-v3:0:512"), usd("0.1"));
+    assert_eq!(bundled("us.anthropic.claude-opus-5-v1:0"), usd("5.5"));
+    assert_eq!(bundled("anthropic.claude-3-5-sonnet-20241022-v9:0"), None);
+}
+
+#[test]
+fn a_batch_beyond_the_long_context_bound_is_unpriced_not_cheap() {
+    let prices = Prices::bundled();
+    let model = format!("us.{SONNET}");
+    let price = prices.lookup(&PriceQuery { tier: Tier::Batch, ..query(&model) }).unwrap();
+    assert!(price.charge(&Usage::new().with_uncached_input(200_000)).is_priced());
+    assert!(!price.charge(&Usage::new().with_uncached_input(200_001)).is_priced());
+}
+
+#[test]
+fn the_users_rows_win_from_their_start_on() {
+    let own = Prices::from_toml(
+        r#"
+        version = "acme"
+        [[price]]
+        model = "us.openai.gpt-5.6-luna"
+        effective_from = "2026-11-01"
+        input = "0.2"
+        output = "1"
+        "#,
+    )
+    .unwrap();
+    let price = |day| input(&own, &PriceQuery { at: at(day), ..query("us.openai.gpt-5.6-luna") });
+    assert_eq!(price("2026-11-01T00:00:00Z"), usd("0.2"));
+    assert_eq!(price("2026-10-31T00:00:00Z"), usd("0.22"), "before it, the bundled one");
+    assert_eq!(input(&own, &query(SONNET)), usd("3.3"), "others stay");
+    assert_eq!(own.version(), "2026-11-20+acme");
+    let model = query("us.openai.gpt-5.6-luna");
+    assert_eq!(own.lookup(&model).map(Price::version), Some("acme"));
+    let cached = own.lookup(&model).unwrap().charge(&Usage::new().with_cache_read(1));
+    assert_eq!(cached.status(), CostStatus::Unpriced, "a row is whole");
+}

@@ -1,0 +1,55 @@
+use std::fmt;
+use std::str::FromStr;
+
+/// How sure a row of the price table is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Confidence {
+    /// The user's own.
+    Own,
+    /// Independent sources agree.
+    Agreed,
+    /// Sources differ, and a stated rule chose.
+    Resolved,
+    /// A stated rule derived it from another row.
+    Derived,
+    /// One source says so.
+    Single,
+}
+
+/// A word that names no confidence.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown confidence `{word}`: one of own, agreed, resolved, derived, single is known")]
+pub struct ParseConfidenceError {
+    word: String,
+}
+
+impl Confidence {
+    /// The word in the table.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Agreed => "agreed",
+            Self::Resolved => "resolved",
+            Self::Derived => "derived",
+            Self::Single => "single",
+        }
+    }
+}
+
+impl FromStr for Confidence {
+    type Err = ParseConfidenceError;
+
+    fn from_str(word: &str) -> Result<Self, ParseConfidenceError> {
+        [Self::Own, Self::Agreed, Self::Resolved, Self::Derived, Self::Single]
+            .into_iter()
+            .find(|confidence| confidence.as_str() == word)
+            .ok_or_else(|| ParseConfidenceError { word: word.to_owned() })
+    }
+}
+
+impl fmt::Display for Confidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}

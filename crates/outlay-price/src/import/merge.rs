@@ -1,0 +1,208 @@
+//! Two sources into one list of rows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::genai::{GenAi, Model};
+use super::id::Id;
+use super::litellm::{LiteLlm, LiteRow};
+use super::resolutions::{Resolutions, Source};
+use super::{BuildError, Offer};
+use crate::Confidence;
+use crate::row::Row;
+
+mod compare;
+mod draft;
+mod ids;
+
+use compare::{Comparison, compare, fill, union};
+use draft::Draft;
+
+const LITELLM: &str = "litellm-1.109.1";
+const GENAI: &str = "genai-prices-0.2.3";
+
+pub(super) struct Merged {
+    pub(super) rows: Vec<Row>,
+    pub(super) not_yet: String,
+    pub(super) summary: String,
+}
+
+pub(super) fn merge(litellm: LiteLlm, genai: &GenAi, rules: &Resolutions) -> Result<Merged, BuildError> {
+    let keys = litellm.rows.len();
+    let keys_skipped = litellm.skipped.iter().filter(|(what, _)| !what.starts_with("litellm field")).count();
+    let mut merger = Merger {
+        genai,
+        rules,
+        copies: copies(rules)?,
+        drafts: Vec::new(),
+        rules_used: BTreeSet::new(),
+        models_found: BTreeSet::new(),
+        problems: Vec::new(),
+    };
+    let offers = merger.by_id(litellm.rows);
+    for id in merger.ids(&offers)? {
+        merger.draft(&id, offers.get(&id));
+    }
+    merger.unused_rules();
+    let mut skipped = litellm.skipped;
+    skipped.extend(merger.models_not_found());
+    skipped.sort();
+    let Merger { drafts, models_found, problems, .. } = merger;
+    if !problems.is_empty() {
+        return Err(BuildError { problems });
+    }
+    let mut rows: Vec<Row> = drafts.into_iter().flat_map(|draft| draft.into_rows(rules)).collect();
+    rows.sort_by_key(key);
+    let models: BTreeSet<&str> = rows.iter().map(|row| row.model.as_str()).collect();
+    let summary = format!(
+        "{} rows of {} models; LiteLLM: {keys} of {} keys; genai-prices: {} of {} models",
+        rows.len(),
+        models.len(),
+        keys + keys_skipped,
+        models_found.len(),
+        genai.models.len(),
+    );
+    let not_yet = skipped.iter().map(|(what, why)| format!("{what}\t{why}\n")).collect();
+    Ok(Merged { rows, not_yet, summary })
+}
+
+struct Merger<'a> {
+    genai: &'a GenAi,
+    rules: &'a Resolutions,
+    /// To, and from which by which rule.
+    copies: BTreeMap<Id, (Id, &'a str)>,
+    drafts: Vec<Draft>,
+    rules_used: BTreeSet<&'a str>,
+    models_found: BTreeSet<&'a str>,
+    /// All of them are told at once.
+    problems: Vec<String>,
+}
+
+fn copies(rules: &Resolutions) -> Result<BTreeMap<Id, (Id, &str)>, BuildError> {
+    let pairs = rules.copy.iter().flat_map(|rule| rule.pairs().map(|pair| (pair, rule.name.as_str())));
+    pairs.map(|(pair, name)| pair.map(|(to, from)| (to, (from, name)))).collect()
+}
+
+impl<'a> Merger<'a> {
+    /// LiteLLM's offers: several keys may be of one id, and some ids are copied from others.
+    fn by_id(&mut self, mut rows: Vec<LiteRow>) -> BTreeMap<Id, Offer> {
+        let mut offers: BTreeMap<Id, Offer> = BTreeMap::new();
+        // The plain key first: it is what LiteLLM documents, the prefixed ones add to it.
+        rows.sort_by_key(|LiteRow { key, .. }| {
+            (key.starts_with("bedrock_mantle/"), key.starts_with("bedrock/"), key.clone())
+        });
+        for LiteRow { key, id, offer } in rows {
+            let own = offers.entry(id.clone()).or_default();
+            if !self.copies.contains_key(&id) && !union(own, &offer) {
+                self.problems.push(format!("litellm: {key} differs from another key of {id}"));
+            }
+        }
+        let originals = offers.clone();
+        for (to, (from, name)) in &self.copies {
+            match originals.get(from) {
+                Some(offer) => drop(offers.insert(to.clone(), offer.clone())),
+                None => self.problems.push(format!("resolutions: {name}: there is no {from} to copy from")),
+            }
+        }
+        offers
+    }
+
+    /// Every id that will have rows.
+    fn ids(&mut self, offers: &BTreeMap<Id, Offer>) -> Result<BTreeSet<Id>, BuildError> {
+        let mut ids: BTreeSet<Id> = offers.keys().cloned().collect();
+        ids.extend(ids::added(self.genai, offers));
+        for id in self.rules.add.iter().flat_map(|add| &add.ids) {
+            if !ids.insert(Id::parse(id)?) {
+                self.problems.push(format!("resolutions: {id} is there without being added"));
+            }
+        }
+        Ok(ids)
+    }
+
+    fn draft(&mut self, id: &Id, own: Option<&Offer>) {
+        // genai-prices knows no regions.
+        let model = if id.region.is_none() { self.genai.find(&id.wire()) } else { None };
+        self.models_found.extend(model.map(|model| model.id.as_str()));
+        match (own, model) {
+            (Some(own), Some(model)) => self.both(id, own, model),
+            (Some(own), None) => {
+                let draft = self.own(id, own);
+                self.drafts.push(draft);
+            }
+            (None, Some(model)) => {
+                let offers = model.offers.iter();
+                self.drafts.extend(offers.map(|(start, offer)| Draft::single(id, start.clone(), offer, GENAI)));
+            }
+            (None, None) => self.problems.push(format!("resolutions: no source has a price of the added {id}")),
+        }
+    }
+
+    /// What LiteLLM says, or what a rule made it say.
+    fn own(&self, id: &Id, offer: &Offer) -> Draft {
+        let mut draft = Draft::single(id, None, offer, LITELLM);
+        if let Some((_, name)) = self.copies.get(id) {
+            draft.confidence = Confidence::Derived;
+            draft.notes.insert((*name).to_owned());
+        }
+        draft
+    }
+
+    /// LiteLLM has today's prices, genai-prices has those before as well.
+    fn both(&mut self, id: &Id, own: &Offer, model: &'a Model) {
+        let mut draft = self.own(id, own);
+        let Some((latest, earlier)) = model.offers.split_last() else {
+            return;
+        };
+        match compare(own, &latest.1) {
+            Comparison::Agree => {
+                fill(&mut draft.offer, &latest.1);
+                draft.source = format!("{LITELLM}+{GENAI}");
+                draft.confidence = match draft.confidence {
+                    Confidence::Derived => Confidence::Resolved,
+                    _ => Confidence::Agreed,
+                };
+            }
+            Comparison::Differ(what) => match self.rules.conflict(id) {
+                Some(rule) => {
+                    self.rules_used.insert(&rule.name);
+                    draft.notes.insert(rule.name.clone());
+                    draft.confidence = Confidence::Resolved;
+                    if rule.take == Source::GenAi {
+                        draft.offer.tiers.extend(latest.1.tiers.clone());
+                        draft.source = GENAI.to_owned();
+                    }
+                }
+                None => self.problems.push(format!("{id}: the sources differ, and no rule decides: {what}")),
+            },
+        }
+        draft.start.clone_from(&latest.0);
+        self.drafts.push(draft);
+        self.drafts.extend(earlier.iter().map(|(start, offer)| Draft::single(id, start.clone(), offer, GENAI)));
+    }
+
+    fn unused_rules(&mut self) {
+        for rule in &self.rules.conflict {
+            if !self.rules_used.contains(rule.name.as_str()) {
+                self.problems.push(format!("resolutions: the rule {} decides nothing: remove it", rule.name));
+            }
+        }
+    }
+
+    /// Models of genai-prices that no id is of, with the reason why that is right.
+    fn models_not_found(&mut self) -> Vec<(String, String)> {
+        let mut skipped = Vec::new();
+        for Model { id, .. } in &self.genai.models {
+            match self.rules.skipped(Source::GenAi, id) {
+                _ if self.models_found.contains(id.as_str()) => {}
+                Some(skip) => skipped.push((format!("genai-prices {id}"), skip.reason.clone())),
+                None => self.problems.push(format!("genai-prices: no id is of {id}: skip it with a reason")),
+            }
+        }
+        skipped
+    }
+}
+
+/// The order of the table: readable in a diff.
+fn key(row: &Row) -> impl Ord + use<> {
+    let start = row.start.as_ref().map(|start| start.at);
+    (row.model.clone(), row.routing, row.region.clone(), row.tier, start, row.context_over)
+}

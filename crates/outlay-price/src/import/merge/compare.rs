@@ -1,0 +1,83 @@
+//! Whether two offers of one id say the same.
+
+use crate::import::rates::{all, per_million};
+use crate::import::{Offer, Steps};
+use crate::rate::{Rate, Rates};
+use crate::{Tier, UnitPrice};
+
+pub(super) enum Comparison {
+    Agree,
+    /// What differs, for people.
+    Differ(String),
+}
+
+/// Compares the default tier: the one that both sources have.
+pub(super) fn compare(a: &Offer, b: &Offer) -> Comparison {
+    let none = Steps::new();
+    let a_steps = a.tiers.get(&Tier::Default).unwrap_or(&none);
+    let b_steps = b.tiers.get(&Tier::Default).unwrap_or(&none);
+    if !a_steps.keys().eq(b_steps.keys()) {
+        return Comparison::Differ(format!("context sizes {:?} and {:?}", bounds(a_steps), bounds(b_steps)));
+    }
+    for (over, a_rates) in a_steps {
+        // The keys are equal.
+        let b_rates = b_steps.get(over).copied().unwrap_or_default();
+        for ((a, b), name) in all(a_rates).into_iter().zip(all(&b_rates)).zip(Rates::NAMES) {
+            if differ(a, b) {
+                let text = |rate: Option<Rate>| rate.map_or_else(String::new, per_million);
+                return Comparison::Differ(format!("{name} over {over}: {} and {}", text(a), text(b)));
+            }
+        }
+    }
+    if !a.units.is_empty() && !b.units.is_empty() && !same_units(&a.units, &b.units) {
+        return Comparison::Differ("other units".to_owned());
+    }
+    Comparison::Agree
+}
+
+/// Adds what only the other one has.
+pub(super) fn fill(offer: &mut Offer, other: &Offer) {
+    for (&tier, steps) in &other.tiers {
+        for (&over, rates) in steps {
+            let own = offer.tiers.entry(tier).or_default().entry(over).or_default();
+            let mut filled = all(own);
+            for (slot, rate) in filled.iter_mut().zip(all(rates)) {
+                *slot = slot.or(rate);
+            }
+            *own = Rates::from_all(filled);
+        }
+    }
+    for unit in &other.units {
+        if !offer.units.iter().any(|own| (own.unit, &own.variant) == (unit.unit, &unit.variant)) {
+            offer.units.push(unit.clone());
+        }
+    }
+}
+
+/// Fills, if nothing that both have differs.
+pub(super) fn union(offer: &mut Offer, other: &Offer) -> bool {
+    let rates = offer.tiers.iter().all(|(tier, steps)| {
+        steps.iter().all(|(over, rates)| {
+            let other = other.tiers.get(tier).and_then(|steps| steps.get(over)).copied().unwrap_or_default();
+            !all(rates).into_iter().zip(all(&other)).any(|(a, b)| differ(a, b))
+        })
+    });
+    let units = offer.units.iter().all(|own| {
+        let same = |unit: &&UnitPrice| (unit.unit, &unit.variant) == (own.unit, &own.variant);
+        other.units.iter().find(same).is_none_or(|unit| unit.price == own.price)
+    });
+    fill(offer, other);
+    rates && units
+}
+
+fn differ(a: Option<Rate>, b: Option<Rate>) -> bool {
+    a.zip(b).is_some_and(|(a, b)| a != b)
+}
+
+fn same_units(a: &[UnitPrice], b: &[UnitPrice]) -> bool {
+    a.len() == b.len() && a.iter().all(|unit| b.contains(unit))
+}
+
+fn bounds(steps: &Steps) -> Vec<u64> {
+    steps.keys().copied().collect()
+}

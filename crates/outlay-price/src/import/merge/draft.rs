@@ -1,0 +1,99 @@
+//! What becomes of one id at one time: rows.
+
+use std::collections::BTreeSet;
+
+use crate::import::id::Id;
+use crate::import::resolutions::Resolutions;
+use crate::import::{Offer, Steps};
+use crate::rate::{Rate, Rates};
+use crate::row::Row;
+use crate::start::Start;
+use crate::{Confidence, Latency, Tier};
+
+/// What is known of one id at one time, and how.
+pub(super) struct Draft {
+    pub(super) id: Id,
+    pub(super) start: Option<Start>,
+    pub(super) offer: Offer,
+    pub(super) source: String,
+    pub(super) confidence: Confidence,
+    pub(super) notes: BTreeSet<String>,
+}
+
+impl Draft {
+    /// What one source says.
+    pub(super) fn single(id: &Id, start: Option<Start>, offer: &Offer, source: &str) -> Self {
+        Self {
+            id: id.clone(),
+            start,
+            offer: offer.clone(),
+            source: source.to_owned(),
+            confidence: Confidence::Single,
+            notes: BTreeSet::new(),
+        }
+    }
+
+    /// The rows of the table: one for each tier and context size.
+    pub(super) fn into_rows(mut self, rules: &Resolutions) -> Vec<Row> {
+        if rules.writes_are_free(&self.id.model) {
+            self.free_writes(&rules.free_cache_writes.name);
+        }
+        let bounds = self.bounds();
+        if !self.offer.units.is_empty() {
+            let steps = self.offer.tiers.entry(Tier::Default).or_default();
+            steps.entry(0).or_default();
+        }
+        let mut rows = Vec::new();
+        for (tier, mut steps) in std::mem::take(&mut self.offer.tiers) {
+            let mut notes = self.notes.clone();
+            for &over in &bounds {
+                steps.entry(over).or_insert_with(|| {
+                    // Above the bound this tier costs something else, which no source says.
+                    notes.insert("long-context-price-unknown".to_owned());
+                    Rates::default()
+                });
+            }
+            rows.extend(self.rows_of(tier, &steps, &notes));
+        }
+        rows
+    }
+
+    fn rows_of(&self, tier: Tier, steps: &Steps, notes: &BTreeSet<String>) -> Vec<Row> {
+        let note = notes.iter().cloned().collect::<Vec<_>>().join(",");
+        let units = |over| match (tier, over) {
+            (Tier::Default, 0) => self.offer.units.clone(),
+            _ => Vec::new(),
+        };
+        let row = |(&context_over, &rates): (&u64, &Rates)| Row {
+            model: self.id.model.clone(),
+            region: self.id.region.clone(),
+            routing: self.id.routing,
+            tier,
+            latency: Latency::Standard,
+            context_over,
+            start: self.start.clone(),
+            rates,
+            units: units(context_over),
+            source: self.source.clone(),
+            confidence: self.confidence,
+            note: note.clone(),
+        };
+        steps.iter().map(row).collect()
+    }
+
+    /// The context sizes of the default tier: those of the model.
+    fn bounds(&self) -> Vec<u64> {
+        let steps = self.offer.tiers.get(&Tier::Default);
+        steps.into_iter().flat_map(|steps| steps.keys().copied()).collect()
+    }
+
+    /// Where the cache can be read, writing to it costs nothing.
+    fn free_writes(&mut self, name: &str) {
+        let cached = |rates: &&mut Rates| rates.cache_read.is_some() && rates.cache_write_5m.is_none();
+        let steps = self.offer.tiers.values_mut();
+        for rates in steps.flat_map(|steps| steps.values_mut()).filter(cached) {
+            rates.cache_write_5m = Rate::per_million("0").ok();
+            self.notes.insert(name.to_owned());
+        }
+    }
+}

@@ -1,0 +1,125 @@
+use serde::Deserialize;
+
+use super::BuildError;
+use super::id::{Id, fits};
+
+/// The hand-written rules, each with its reason.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Resolutions {
+    /// The version of the table: the day of its newest fact.
+    pub(super) version: String,
+    /// Vendors whose cache writes live thirty minutes; those of others live five.
+    pub(super) thirty_minute_vendors: Vec<String>,
+    /// Models whose cache writes cost nothing.
+    pub(super) free_cache_writes: FreeWrites,
+    #[serde(default)]
+    pub(super) skip: Vec<Skip>,
+    #[serde(default)]
+    pub(super) skip_field: Vec<SkipField>,
+    #[serde(default)]
+    pub(super) add: Vec<Add>,
+    #[serde(default)]
+    pub(super) copy: Vec<Copy>,
+    #[serde(default)]
+    pub(super) conflict: Vec<Conflict>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FreeWrites {
+    pub(super) name: String,
+    pub(super) models: Vec<String>,
+    #[expect(dead_code, reason = "for readers of the file")]
+    reason: String,
+}
+
+/// Keys of a source that stay out of the table.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Skip {
+    pub(super) source: Source,
+    keys: Vec<String>,
+    pub(super) reason: String,
+}
+
+/// A price field that stays out of the table.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SkipField {
+    pub(super) field: String,
+    pub(super) reason: String,
+}
+
+/// Ids that no source lists, but whose price the rules of genai-prices tell.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Add {
+    pub(super) ids: Vec<String>,
+    #[expect(dead_code, reason = "for readers of the file")]
+    reason: String,
+}
+
+/// Ids whose own row is wrong or missing and equals another's.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Copy {
+    pub(super) name: String,
+    /// To, from.
+    pairs: Vec<(String, String)>,
+    #[expect(dead_code, reason = "for readers of the file")]
+    reason: String,
+}
+
+/// Ids where the sources differ, and which one holds.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Conflict {
+    pub(super) name: String,
+    ids: Vec<String>,
+    pub(super) take: Source,
+    #[expect(dead_code, reason = "for readers of the file")]
+    reason: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(super) enum Source {
+    #[serde(rename = "litellm")]
+    LiteLlm,
+    #[serde(rename = "genai-prices")]
+    GenAi,
+}
+
+pub(super) fn parse(text: &str) -> Result<Resolutions, BuildError> {
+    toml::from_str(text).map_err(|error| BuildError::one(format!("resolutions: {error}")))
+}
+
+impl Resolutions {
+    pub(super) fn skipped(&self, source: Source, key: &str) -> Option<&Skip> {
+        self.skip.iter().find(|skip| skip.source == source && skip.keys.iter().any(|pattern| fits(pattern, key)))
+    }
+
+    pub(super) fn skipped_field(&self, field: &str) -> Option<&SkipField> {
+        self.skip_field.iter().find(|skip| skip.field == field)
+    }
+
+    pub(super) fn conflict(&self, id: &Id) -> Option<&Conflict> {
+        let id = id.to_string();
+        self.conflict.iter().find(|conflict| conflict.ids.iter().any(|pattern| fits(pattern, &id)))
+    }
+
+    pub(super) fn writes_are_free(&self, model: &str) -> bool {
+        self.free_cache_writes.models.iter().any(|pattern| fits(pattern, model))
+    }
+
+    pub(super) fn writes_live_thirty_minutes(&self, vendor: &str) -> bool {
+        self.thirty_minute_vendors.iter().any(|known| known == vendor)
+    }
+}
+
+impl Copy {
+    /// To, from.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = Result<(Id, Id), BuildError>> {
+        self.pairs.iter().map(|(to, from)| Ok((Id::parse(to)?, Id::parse(from)?)))
+    }
+}

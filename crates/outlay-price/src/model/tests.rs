@@ -1,0 +1,189 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::Geo;
+
+fn parse(text: &str) -> ModelRef<'_> {
+    ModelRef::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+#[test]
+fn every_form_is_parsed() {
+    use ModelKind::*;
+    let in_region = Some(Routing::InRegion);
+    let us = Some(Routing::Geo(Geo::Us));
+    for (text, kind, base, routing, region) in [
+        ("amazon.nova-pro-v1:0", FoundationModel, Some("amazon.nova-pro-v1:0"), in_region, None),
+        ("moonshotai.kimi-k2.5", FoundationModel, Some("moonshotai.kimi-k2.5"), in_region, None),
+        ("us.openai.gpt-5.4", InferenceProfile, Some("openai.gpt-5.4"), us, None),
+        (
+            "us-gov.anthropic.claude-sonnet-4-5-20250929-v1:0",
+            InferenceProfile,
+            Some("anthropic.claude-sonnet-4-5-20250929-v1:0"),
+            Some(Routing::Geo(Geo::UsGov)),
+            None,
+        ),
+        (
+            "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-pro-v1:0",
+            FoundationModel,
+            Some("amazon.nova-pro-v1:0"),
+            in_region,
+            Some("us-east-1"),
+        ),
+        (
+            "arn:aws:bedrock:::foundation-model/anthropic.claude-opus-5",
+            FoundationModel,
+            Some("anthropic.claude-opus-5"),
+            Some(Routing::Global),
+            None,
+        ),
+        (
+            "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-opus-5",
+            InferenceProfile,
+            Some("anthropic.claude-opus-5"),
+            us,
+            Some("us-east-1"),
+        ),
+        (
+            "arn:aws:bedrock:us-east-1:123456789012:inference-profile/a1b2c3d4e5f6",
+            ApplicationInferenceProfile,
+            None,
+            None,
+            Some("us-east-1"),
+        ),
+        (
+            "arn:aws-us-gov:bedrock:us-gov-west-1:123456789012:application-inference-profile/a1b2",
+            ApplicationInferenceProfile,
+            None,
+            None,
+            Some("us-gov-west-1"),
+        ),
+        (
+            "arn:aws:bedrock:us-east-1:123456789012:custom-model/amazon.titan-text-lite-v1:0:4k/abcdefabcdef",
+            CustomModel,
+            None,
+            None,
+            Some("us-east-1"),
+        ),
+        ("arn:aws:bedrock:us-east-1:123456789012:imported-model/abc", ImportedModel, None, None, Some("us-east-1")),
+        (
+            "arn:aws:bedrock:us-east-1:123456789012:custom-model-deployment/abc",
+            CustomModelDeployment,
+            None,
+            None,
+            Some("us-east-1"),
+        ),
+        (
+            "arn:aws:bedrock:us-east-1:123456789012:provisioned-model/abc",
+            ProvisionedModel,
+            None,
+            None,
+            Some("us-east-1"),
+        ),
+        ("arn:aws:bedrock:us-east-1:123456789012:prompt/ABCDEFGHIJ:1", Prompt, None, None, Some("us-east-1")),
+        (
+            "arn:aws:bedrock:us-east-1:123456789012:default-prompt-router/anthropic.claude:1",
+            PromptRouter,
+            None,
+            None,
+            Some("us-east-1"),
+        ),
+        ("arn:aws:bedrock:us-east-1:123456789012:prompt-router/abc", PromptRouter, None, None, Some("us-east-1")),
+        (
+            "arn:aws:sagemaker:us-east-1:123456789012:endpoint/my-endpoint",
+            SagemakerEndpoint,
+            None,
+            None,
+            Some("us-east-1"),
+        ),
+        ("my-provisioned-name", ProvisionedModel, None, None, None),
+    ] {
+        let model = parse(text);
+        assert_eq!(model.kind(), kind, "{text}");
+        assert_eq!(model.base_id(), base, "{text}");
+        assert_eq!(model.routing(), routing, "{text}");
+        assert_eq!(model.region(), region, "{text}");
+        assert_eq!(model.as_str(), text);
+    }
+    let profile = parse("arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-opus-5");
+    assert_eq!(profile.account(), Some("123456789012"));
+}
+
+#[test]
+fn geo_prefixes_are_never_taken_for_the_vendor() {
+    // Failure 16.
+    for geo in ["global", "us", "eu", "apac", "jp", "au", "in", "us-gov", "ca"] {
+        let id = format!("{geo}.anthropic.claude-sonnet-4-5-20250929-v1:0");
+        let model = parse(&id);
+        assert_eq!(model.provider(), Some("anthropic"), "{id}");
+        assert_eq!(model.family(), Family::Anthropic, "{id}");
+        assert_eq!(model.routing().unwrap().as_str(), geo);
+    }
+    // One that AWS may add some day: the vendor is right and the routing unknown.
+    let model = parse("sa.anthropic.claude-opus-5");
+    assert_eq!(model.provider(), Some("anthropic"));
+    assert_eq!(model.base_id(), Some("anthropic.claude-opus-5"));
+    assert_eq!(model.routing(), None);
+}
+
+#[test]
+fn short_names_drop_what_people_do_not_say() {
+    for (id, want) in [
+        ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "us.claude-sonnet-4-5"),
+        ("anthropic.claude-3-5-sonnet-20241022-v2:0", "claude-3-5-sonnet-v2"),
+        ("global.anthropic.claude-opus-4-6-v1", "global.claude-opus-4-6"),
+        ("anthropic.claude-3-haiku-20240307-v1:0:200k", "claude-3-haiku:200k"),
+        ("anthropic.claude-v2:1", "claude-v2:1"),
+        ("amazon.nova-pro-v1:0", "nova-pro"),
+        ("amazon.titan-embed-text-v2:0", "titan-embed-text-v2"),
+        ("openai.gpt-oss-120b-1:0", "gpt-oss-120b"),
+        ("us.openai.gpt-6.1-sol", "us.gpt-6.1-sol"),
+        ("moonshotai.kimi-k2.5", "kimi-k2.5"),
+        ("arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-lite-v1:0", "us.nova-lite"),
+        ("arn:aws:bedrock:us-east-1:123456789012:imported-model/abc", "imported-model/abc"),
+        ("my-provisioned-name", "my-provisioned-name"),
+    ] {
+        assert_eq!(parse(id).short_name(), want, "{id}");
+    }
+}
+
+#[test]
+fn malformed_ids_say_why() {
+    use ParseModelError::*;
+    for (text, want) in [
+        ("", Empty),
+        ("us.", Empty),
+        ("us..x", Empty),
+        ("claude sonnet", BadCharacter { at: 6 }),
+        ("anthropic.claude/x", BadCharacter { at: 16 }),
+        ("anthropic.clàude", BadCharacter { at: 12 }),
+        ("arn:aws:bedrock:us-east-1", IncompleteArn),
+        ("arn:aws:s3:::bucket/key", OtherService),
+        ("arn:gcp:bedrock:::foundation-model/a.b", OtherService),
+        ("arn:aws:bedrock:us-east-1:1:agent/abc", UnknownResource),
+        ("arn:aws:bedrock:us-east-1:1:foundation-model", UnknownResource),
+        ("arn:aws:bedrock:us-east-1::foundation-model/", Empty),
+        ("arn:aws:bedrock:us-east-1::foundation-model/nodot", UnknownResource),
+    ] {
+        assert_eq!(ModelRef::parse(text), Err(want), "{text}");
+    }
+}
+
+#[test]
+fn shorter_ids_name_the_same_model() {
+    let ids: Vec<_> = name::shorter_ids("amazon.titan-embed-text-v1:2:8k").collect();
+    assert_eq!(ids, ["amazon.titan-embed-text-v1:2", "amazon.titan-embed-text-v1", "amazon.titan-embed-text"]);
+}
+
+proptest! {
+    #[test]
+    fn any_text_parses_or_says_why(text in "\\PC*|(arn:)?[a-z0-9.:/-]{0,60}") {
+        if let Ok(model) = ModelRef::parse(&text) {
+            let _ = (model.short_name(), model.provider(), model.family(), model.resource_id());
+            if let Some(base) = model.base_id() {
+                prop_assert!(text.ends_with(base));
+                prop_assert!(name::shorter_ids(base).count() <= text.len());
+            }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Counts times rates.
+
+use crate::rate::{Rate, Rates};
+use crate::{CacheTtl, Charge, CostStatus, Usage, Usd};
+
+pub(super) fn charge(rates: &Rates, usage: &Usage) -> Charge {
+    let mut sum = Sum { plain: rates.input, savings: Usd::ZERO, status: CostStatus::Exact };
+    let mut charge = Charge::free();
+    charge.input = sum.part(rates.input, usage.uncached_input_tokens());
+    charge.output = sum.part(rates.output, usage.output_tokens());
+    charge.cache_read = sum.cached(rates.cache_read, usage.cache_read_tokens());
+    for ttl in [CacheTtl::FiveMinutes, CacheTtl::ThirtyMinutes, CacheTtl::OneHour] {
+        charge.cache_write += sum.cached(rates.cache_write(ttl), usage.cache_write_tokens_for(ttl));
+    }
+    charge.savings = sum.savings;
+    charge.status = sum.status;
+    charge
+}
+
+struct Sum {
+    plain: Option<Rate>,
+    savings: Usd,
+    status: CostStatus,
+}
+
+impl Sum {
+    fn part(&mut self, rate: Option<Rate>, tokens: u64) -> Usd {
+        match rate {
+            Some(rate) => rate.times(tokens),
+            None => {
+                if tokens > 0 {
+                    self.status = CostStatus::Unpriced;
+                }
+                Usd::ZERO
+            }
+        }
+    }
+
+    fn cached(&mut self, rate: Option<Rate>, tokens: u64) -> Usd {
+        if tokens == 0 {
+            return Usd::ZERO;
+        }
+        let cost = self.part(rate, tokens);
+        // Without both rates nothing is known to be saved.
+        if let (Some(plain), Some(_)) = (self.plain, rate) {
+            self.savings += plain.times(tokens) - cost;
+        }
+        cost
+    }
+}

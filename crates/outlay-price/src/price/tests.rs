@@ -1,0 +1,228 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::rate::Rate;
+use crate::{CacheTtl, ModelRef, PriceQuery, Prices, Unit, Usd};
+
+fn rate(text: &str) -> Option<Rate> {
+    Some(Rate::per_million(text).unwrap())
+}
+
+fn price(steps: &[(u64, Rates)]) -> Price {
+    Price(Arc::new(Entry {
+        model: "test.model".into(),
+        region: None,
+        routing: Routing::InRegion,
+        tier: Tier::Default,
+        latency: Latency::Standard,
+        start: None,
+        steps: steps.iter().map(|&(over, rates)| Step { over, rates }).collect(),
+        units: Box::default(),
+        bills_units: false,
+        source: "test".into(),
+        confidence: Confidence::Own,
+        note: "".into(),
+        version: "test".into(),
+    }))
+}
+
+fn bundled(model: &str) -> Price {
+    let query = PriceQuery::new(ModelRef::parse(model).unwrap(), "2026-11-20T00:00:00Z".parse().unwrap());
+    Prices::bundled().lookup(&query).unwrap_or_else(|| panic!("{model} has no price")).clone()
+}
+
+fn usd(text: &str) -> Usd {
+    text.parse().unwrap()
+}
+
+const SONNET: &str = "us.anthropic.claude-sonnet-4-5-20250929-v1:0";
+
+/// The example that the field's own threads work through.
+fn worked_example() -> Usage {
+    Usage::new()
+        .with_uncached_input(1_000)
+        .with_output(500)
+        .with_cache_read(20_000)
+        .with_cache_write(CacheTtl::FiveMinutes, 1_000)
+        .with_cache_write(CacheTtl::OneHour, 3_000)
+}
+
+#[test]
+fn the_worked_example_comes_to_the_unit() {
+    let charge = bundled(SONNET).charge(&worked_example());
+    assert_eq!(charge.total(), usd("0.042075"));
+    assert_eq!(charge.input(), usd("0.0033"));
+    assert_eq!(charge.output(), usd("0.00825"));
+    assert_eq!(charge.cache_read(), usd("0.0066"));
+    assert_eq!(charge.cache_write(), usd("0.023925"));
+    assert_eq!(charge.status(), CostStatus::Exact);
+    // 24,000 tokens at 3.30 less 0.0066 and 0.023925.
+    assert_eq!(charge.cache_savings(), usd("0.048675"));
+}
+
+#[test]
+fn failure_1_cache_reads_are_billed_as_cache_reads_and_once() {
+    let price = bundled(SONNET);
+    let read = price.charge(&Usage::new().with_cache_read(1_000_000));
+    assert_eq!(read.total(), usd("0.66"), "over 200,000 tokens of input");
+    assert_eq!((read.input(), read.output()), (Usd::ZERO, Usd::ZERO));
+    let read = price.charge(&Usage::new().with_cache_read(100_000));
+    assert_eq!(read.total(), usd("0.033"));
+}
+
+#[test]
+fn failure_2_one_hour_writes_are_never_billed_as_five_minute_ones() {
+    let writes = |ttl| Usage::new().with_cache_write(ttl, 100_000);
+    let price = bundled(SONNET);
+    assert_eq!(price.charge(&writes(CacheTtl::FiveMinutes)).total(), usd("0.4125"));
+    assert_eq!(price.charge(&writes(CacheTtl::OneHour)).total(), usd("0.66"));
+    // No source has a one-hour price of Sonnet 4.
+    let charge = bundled("us.anthropic.claude-sonnet-4-20250514-v1:0").charge(&writes(CacheTtl::OneHour));
+    assert_eq!(charge.total(), Usd::ZERO);
+    assert_eq!(charge.status(), CostStatus::Unpriced);
+}
+
+#[test]
+fn a_write_of_no_lifetime_has_the_models_only_one() {
+    let usage = Usage::new().with_cache_write(CacheTtl::FiveMinutes, 1_000_000);
+    let kimi = bundled("us.moonshotai.kimi-k3").charge(&usage);
+    assert_eq!((kimi.total(), kimi.status()), (usd("4.125"), CostStatus::Exact));
+    let thirty = Usage::new().with_cache_write(CacheTtl::ThirtyMinutes, 1_000_000);
+    assert_eq!(bundled("us.moonshotai.kimi-k3").charge(&thirty), kimi);
+}
+
+#[test]
+fn nova_writes_are_free_and_known_to_be() {
+    let usage = Usage::new().with_cache_write(CacheTtl::FiveMinutes, 10_000).with_cache_read(10_000);
+    let charge = bundled("us.amazon.nova-pro-v1:0").charge(&usage);
+    assert_eq!(charge.cache_write(), Usd::ZERO);
+    assert_eq!(charge.cache_read(), usd("0.002"));
+    assert_eq!(charge.status(), CostStatus::Exact);
+}
+
+#[test]
+fn failure_5_what_has_no_rate_is_never_a_silent_zero() {
+    let usage = Usage::new().with_uncached_input(1_000_000).with_cache_read(10);
+    let charge = bundled("us.meta.llama3-3-70b-instruct-v1:0").charge(&usage);
+    assert_eq!(charge.total(), usd("0.72"), "the known part stays");
+    assert_eq!(charge.status(), CostStatus::Unpriced);
+    assert_eq!(charge.cache_savings(), Usd::ZERO, "nothing is known to be saved");
+    // A model that bills by image or query, whatever its token counts say.
+    for model in ["amazon.rerank-v1:0", "stability.sd3-5-large-v1:0", "amazon.titan-embed-image-v1"] {
+        assert_eq!(bundled(model).charge(&Usage::new()).status(), CostStatus::Unpriced, "{model}");
+        assert!(!bundled(model).bound_charge(10, 10, CacheUse::NoWrites).is_priced(), "{model}");
+    }
+}
+
+#[test]
+fn failure_13_reasoning_is_output_and_billed_once() {
+    let price = bundled(SONNET);
+    let plain = Usage::new().with_uncached_input(10).with_output(1_000);
+    assert_eq!(price.charge(&plain.with_reasoning(900)), price.charge(&plain));
+}
+
+#[test]
+fn failure_17_sums_of_charges_have_no_float_artefacts() {
+    let price = bundled("amazon.nova-micro-v1:0");
+    let one = price.charge(&Usage::new().with_uncached_input(1).with_output(1)).total();
+    assert_eq!(one.picos(), 35_000 + 140_000);
+    let sum: Usd = std::iter::repeat_n(one, 1_000_000).sum();
+    assert_eq!(sum, usd("0.175"));
+}
+
+#[test]
+fn the_context_tier_holds_for_every_token_and_counts_the_cache() {
+    let price = bundled("global.anthropic.claude-haiku-5-5");
+    let at = Usage::new().with_uncached_input(1).with_cache_read(99_999).with_output(1_000);
+    assert_eq!(price.charge(&at).total(), usd("0.0015000900"), "0.1, 0.01 and 0.5 a million");
+    let over = at.with_uncached_input(2);
+    assert_eq!(price.charge(&over).total(), usd("0.007500950"), "0.5, 0.05 and 2.5 a million");
+    assert_eq!(price.context_bounds().collect::<Vec<_>>(), [100_000]);
+}
+
+#[test]
+fn a_bound_takes_the_dearest_rate_that_could_apply() {
+    let price = bundled(SONNET);
+    assert_eq!(price.bound(100_000, 1_000, CacheUse::NoWrites), usd("0.3465"));
+    assert_eq!(price.bound(100_000, 1_000, CacheUse::MayWrite), usd("0.6765"), "all written for an hour");
+    assert_eq!(price.bound(200_001, 0, CacheUse::NoWrites), usd("1.3200066"), "over 200,000 tokens");
+    let charge = price.bound_charge(100_000, 1_000, CacheUse::MayWrite);
+    assert_eq!(charge.status(), CostStatus::Bounded);
+    assert_eq!((charge.input(), charge.output()), (usd("0.66"), usd("0.0165")));
+}
+
+#[test]
+fn units_of_other_kinds_are_carried() {
+    let price = bundled("cohere.rerank-v3-5:0");
+    let [unit] = price.units() else { panic!("{:?}", price.units()) };
+    assert_eq!((unit.unit(), unit.price(), unit.variant()), (Unit::Query, usd("0.002"), None));
+}
+
+prop_compose! {
+    fn any_usage(max: u64)(counts in prop::array::uniform6(0..=max)) -> Usage {
+        let [input, output, read, five, thirty, hour] = counts;
+        Usage::new()
+            .with_uncached_input(input)
+            .with_output(output)
+            .with_cache_read(read)
+            .with_cache_write(CacheTtl::FiveMinutes, five)
+            .with_cache_write(CacheTtl::ThirtyMinutes, thirty)
+            .with_cache_write(CacheTtl::OneHour, hour)
+    }
+}
+
+prop_compose! {
+    fn any_rates()(rates in prop::array::uniform6(prop::option::of(0_u64..1_000_000_000))) -> Rates {
+        Rates::from_all(rates.map(|rate| rate.map(|micros| {
+            Rate::per_million(&format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)).unwrap()
+        })))
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_charge_is_linear_within_a_context_tier(rates in any_rates(), a in any_usage(1 << 40), b in any_usage(1 << 40)) {
+        let price = price(&[(0, rates)]);
+        let (x, y, sum) = (price.charge(&a), price.charge(&b), price.charge(&(a + b)));
+        prop_assert_eq!(sum.total(), x.total() + y.total());
+        prop_assert_eq!(sum.cache_savings(), x.cache_savings() + y.cache_savings());
+        prop_assert_eq!(sum.status(), x.status().weakest(y.status()));
+    }
+
+    #[test]
+    fn the_context_tier_switches_exactly_at_its_bound(
+        low in any_rates(), high in any_rates(), bound in 1_u64..1 << 40, cached in 0_u64..1 << 40,
+    ) {
+        let price = price(&[(0, low), (bound, high)]);
+        let usage = |input: u64| {
+            let read = cached.min(input);
+            Usage::new().with_uncached_input(input - read).with_cache_read(read).with_output(7)
+        };
+        prop_assert_eq!(price.charge(&usage(bound)), count::charge(&low, &usage(bound)));
+        prop_assert_eq!(price.charge(&usage(bound + 1)), count::charge(&high, &usage(bound + 1)));
+    }
+
+    #[test]
+    fn no_usage_overflows_and_the_split_is_the_total(usage in any_usage(u64::MAX), rates in any_rates()) {
+        let top = Rates::from_all([rate("1000000000"); 6]);
+        for rates in [rates, top] {
+            let charge = price(&[(0, rates)]).charge(&usage);
+            let parts = [charge.input(), charge.output(), charge.cache_read(), charge.cache_write()];
+            let sum = parts.iter().try_fold(Usd::ZERO, |sum, &part| sum.checked_add(part));
+            prop_assert_eq!(sum, Some(charge.total()));
+            prop_assert!(charge.total() < Usd::MAX && !charge.total().is_negative());
+        }
+    }
+
+    #[test]
+    fn nothing_costs_more_than_its_bound(
+        low in any_rates(), high in any_rates(), over in 1_u64..1 << 20, usage in any_usage(1 << 20), room in 0_u64..1 << 20,
+    ) {
+        let price = price(&[(0, low), (over, high)]);
+        let input = usage.input_tokens() + room;
+        let cache = if usage.cache_write_tokens() > 0 { CacheUse::MayWrite } else { CacheUse::NoWrites };
+        let charge = price.charge(&usage);
+        let bound = price.bound(input, usage.output_tokens() + room, cache);
+        prop_assert!(charge.total() <= bound, "{} over {}", charge.total(), bound);
+    }
+}

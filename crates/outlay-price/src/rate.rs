@@ -1,0 +1,98 @@
+use crate::decimal::{Decimal, DecimalError};
+use crate::{CacheTtl, Usd};
+
+/// US dollars per token: a whole number of pico-dollars, which is dollars per million tokens with
+/// six decimals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Rate(u64);
+
+impl Rate {
+    /// A thousand dollars a token; with it no sum over any counts leaves the range of [`Usd`].
+    const MAX: i128 = 1_000_000_000_000_000;
+
+    /// Reads dollars per million tokens.
+    pub(crate) fn per_million(text: &str) -> Result<Self, DecimalError> {
+        Self::from_picos(Decimal::parse(text)?.scaled(6)?)
+    }
+
+    /// From 1e-12 dollars per token.
+    pub(crate) fn from_picos(picos: i128) -> Result<Self, DecimalError> {
+        match u64::try_from(picos) {
+            Ok(rate) if picos <= Self::MAX => Ok(Self(rate)),
+            Ok(_) => Err(DecimalError::TooLarge),
+            Err(_) => Err(DecimalError::BadByte(0)),
+        }
+    }
+
+    pub(crate) const fn times(self, tokens: u64) -> Usd {
+        Usd::from_picos(self.0 as i128 * tokens as i128)
+    }
+}
+
+/// The rates of one context tier, by kind of token; `None` where none is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rates {
+    pub(crate) input: Option<Rate>,
+    pub(crate) output: Option<Rate>,
+    pub(crate) cache_read: Option<Rate>,
+    pub(crate) cache_write_5m: Option<Rate>,
+    pub(crate) cache_write_30m: Option<Rate>,
+    pub(crate) cache_write_1h: Option<Rate>,
+}
+
+impl Rates {
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.input.is_none()
+            && self.output.is_none()
+            && self.cache_read.is_none()
+            && self.cache_write_5m.is_none()
+            && self.cache_write_30m.is_none()
+            && self.cache_write_1h.is_none()
+    }
+
+    /// The rate of a cache write.
+    ///
+    /// A response that names no lifetime counts as five minutes. Where a model knows but one
+    /// lifetime and that is thirty minutes, this is what it meant. One hour is never guessed.
+    pub(crate) fn cache_write(&self, ttl: CacheTtl) -> Option<Rate> {
+        match ttl {
+            CacheTtl::FiveMinutes if self.cache_write_1h.is_none() => self.cache_write_5m.or(self.cache_write_30m),
+            CacheTtl::FiveMinutes => self.cache_write_5m,
+            CacheTtl::ThirtyMinutes => self.cache_write_30m,
+            CacheTtl::OneHour => self.cache_write_1h,
+        }
+    }
+
+    /// The kinds by the names that files use, in the order of their columns.
+    pub(crate) const NAMES: [&'static str; 6] =
+        ["input", "output", "cache_read", "cache_write_5m", "cache_write_30m", "cache_write_1h"];
+
+    pub(crate) fn from_all(rates: [Option<Rate>; 6]) -> Self {
+        let [input, output, cache_read, cache_write_5m, cache_write_30m, cache_write_1h] = rates;
+        Self { input, output, cache_read, cache_write_5m, cache_write_30m, cache_write_1h }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_a_whole_number_of_picos_per_token() {
+        assert_eq!(Rate::per_million("0.00875"), Rate::from_picos(8_750));
+        assert_eq!(Rate::per_million("1000000000"), Rate::from_picos(1_000_000_000_000_000));
+        assert_eq!(Rate::per_million("0.0000001"), Err(DecimalError::TooFine));
+        assert_eq!(Rate::per_million("1000000001"), Err(DecimalError::TooLarge));
+        assert!(Rate::per_million("-1").is_err());
+    }
+
+    #[test]
+    fn one_hour_is_never_priced_as_another_lifetime() {
+        let five = Rate::per_million("1.25").ok();
+        let rates = Rates { cache_write_5m: five, ..Rates::default() };
+        assert_eq!(rates.cache_write(CacheTtl::OneHour), None);
+        assert_eq!(rates.cache_write(CacheTtl::ThirtyMinutes), None);
+        let rates = Rates { cache_write_30m: five, ..Rates::default() };
+        assert_eq!(rates.cache_write(CacheTtl::FiveMinutes), five);
+    }
+}

@@ -1,0 +1,34 @@
+use std::cmp::Ordering;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+/// When a price came into force: the start of a day in UTC, kept with its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Start {
+    pub(crate) at: Timestamp,
+    pub(crate) text: Box<str>,
+}
+
+impl Start {
+    /// Reads `2026-08-21`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let date: Date = text.parse().ok()?;
+        let at = date.to_zoned(TimeZone::UTC).ok()?.timestamp();
+        // The canonical text, whatever other forms of a date were read.
+        Some(Self { at, text: date.to_string().into_boxed_str() })
+    }
+}
+
+impl PartialOrd for Start {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Start {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.at.cmp(&other.at)
+    }
+}

@@ -1,0 +1,187 @@
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
+
+mod format;
+mod parse;
+mod serde_impl;
+
+#[cfg(test)]
+mod tests;
+
+pub use parse::ParseUsdError;
+
+/// Exact money: a whole number of 1e-12 US dollars (pico-dollars), signed.
+///
+/// Every list price of Bedrock is a whole number of pico-dollars per token, so sums of token costs
+/// are exact and do not depend on their order. Negative amounts are savings and adjustments.
+///
+/// `Display` rounds half-even to 6 decimals, or to the precision asked for (at most 12). `{:#}` is
+/// exact: at least 6 decimals, and as many as needed. Without a precision, a non-zero amount too
+/// small for 6 decimals prints exactly, so that only nothing prints as nothing.
+///
+/// ```
+/// use outlay_price::Usd;
+///
+/// let cost: Usd = "0.0042105".parse()?;
+/// assert_eq!(cost.to_string(), "$0.004210");
+/// assert_eq!(format!("{cost:#}"), "$0.0042105");
+/// assert_eq!(format!("{cost:.2}"), "$0.00");
+/// assert_eq!(Usd::from_picos(1).to_string(), "$0.000000000001");
+/// # Ok::<(), outlay_price::ParseUsdError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Usd(i128);
+
+impl Usd {
+    /// No money.
+    pub const ZERO: Self = Self(0);
+    /// The most that can be held: about 1.7e26 dollars.
+    pub const MAX: Self = Self(i128::MAX);
+
+    /// From 1e-12 dollars.
+    pub const fn from_picos(picos: i128) -> Self {
+        Self(picos)
+    }
+
+    /// In 1e-12 dollars.
+    pub const fn picos(self) -> i128 {
+        self.0
+    }
+
+    /// From hundredths of a dollar.
+    pub const fn from_cents(cents: i64) -> Self {
+        Self(cents as i128 * 10_000_000_000)
+    }
+
+    /// From millionths of a dollar.
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros as i128 * 1_000_000)
+    }
+
+    /// From whole dollars.
+    pub const fn from_dollars(dollars: i64) -> Self {
+        Self(dollars as i128 * 1_000_000_000_000)
+    }
+
+    /// The sum, or `None` where it cannot be held.
+    #[must_use]
+    pub const fn checked_add(self, other: Self) -> Option<Self> {
+        match self.0.checked_add(other.0) {
+            Some(picos) => Some(Self(picos)),
+            None => None,
+        }
+    }
+
+    /// The difference, or `None` where it cannot be held.
+    #[must_use]
+    pub const fn checked_sub(self, other: Self) -> Option<Self> {
+        match self.0.checked_sub(other.0) {
+            Some(picos) => Some(Self(picos)),
+            None => None,
+        }
+    }
+
+    /// This much, `count` times, or `None` where it cannot be held.
+    #[must_use]
+    pub const fn checked_mul(self, count: u64) -> Option<Self> {
+        match self.0.checked_mul(count as i128) {
+            Some(picos) => Some(Self(picos)),
+            None => None,
+        }
+    }
+
+    /// The sum, or the nearest amount that can be held.
+    #[must_use]
+    pub const fn saturating_add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// The difference, or the nearest amount that can be held.
+    #[must_use]
+    pub const fn saturating_sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+
+    /// This much, `count` times, or the nearest amount that can be held.
+    #[must_use]
+    pub const fn saturating_mul(self, count: u64) -> Self {
+        Self(self.0.saturating_mul(count as i128))
+    }
+
+    /// Whether this is no money at all.
+    pub const fn is_zero(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether this is below zero.
+    pub const fn is_negative(self) -> bool {
+        self.0 < 0
+    }
+
+    /// The nearest double: the one that parsing the decimal text gives.
+    ///
+    /// For telemetry attributes, which hold doubles; never compute with it.
+    pub fn to_f64(self) -> f64 {
+        format::to_f64(self.0)
+    }
+
+    /// In 1e-12 dollars, or the nearest amount that 64 bits hold (9.2 million dollars).
+    ///
+    /// For telemetry attributes, whose integers have 64 bits.
+    pub fn picos_i64(self) -> i64 {
+        i64::try_from(self.0).unwrap_or(if self.0 < 0 { i64::MIN } else { i64::MAX })
+    }
+}
+
+impl Add for Usd {
+    type Output = Self;
+
+    /// Saturating.
+    fn add(self, other: Self) -> Self {
+        self.saturating_add(other)
+    }
+}
+
+impl Sub for Usd {
+    type Output = Self;
+
+    /// Saturating.
+    fn sub(self, other: Self) -> Self {
+        self.saturating_sub(other)
+    }
+}
+
+impl AddAssign for Usd {
+    /// Saturating.
+    fn add_assign(&mut self, other: Self) {
+        *self = self.saturating_add(other);
+    }
+}
+
+impl SubAssign for Usd {
+    /// Saturating.
+    fn sub_assign(&mut self, other: Self) {
+        *self = self.saturating_sub(other);
+    }
+}
+
+impl Neg for Usd {
+    type Output = Self;
+
+    /// Saturating.
+    fn neg(self) -> Self {
+        Self(self.0.saturating_neg())
+    }
+}
+
+impl Sum for Usd {
+    fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
+        amounts.fold(Self::ZERO, Self::saturating_add)
+    }
+}
+
+impl<'a> Sum<&'a Usd> for Usd {
+    fn sum<I: Iterator<Item = &'a Self>>(amounts: I) -> Self {
+        amounts.copied().sum()
+    }
+}

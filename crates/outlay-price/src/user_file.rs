@@ -1,0 +1,123 @@
+use std::path::Path;
+
+use hashbrown::HashMap;
+use toml::de::DeTable;
+
+use crate::row::Row;
+use crate::start::Start;
+use crate::table::{Table, TableError};
+use crate::{Confidence, ModelRef, Routing};
+
+mod error;
+mod fields;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::LoadPricesError;
+use error::Problem;
+use fields::{Fields, Item};
+
+/// Reads the user's price file.
+pub(crate) fn read(path: &Path) -> Result<Table, LoadPricesError> {
+    let bytes = std::fs::read(path).map_err(|error| LoadPricesError::unreadable(path, error))?;
+    let name = path.file_name().and_then(|name| name.to_str());
+    String::from_utf8(bytes)
+        .map_err(|_| LoadPricesError::new(Problem::NotUtf8))
+        .and_then(|text| parse(&text, name))
+        .map_err(|error| error.in_file(path))
+}
+
+/// Parses the text of a price file; `name` is what its rows give as their source.
+pub(crate) fn parse(text: &str, name: Option<&str>) -> Result<Table, LoadPricesError> {
+    let root = DeTable::parse(text).map_err(|error| LoadPricesError::syntax(text, &error))?;
+    let mut file = Fields::new(text, "", root.get_ref());
+    let version = match file.text("version")? {
+        Some(version) => version.value.to_owned(),
+        None => format!("{:08x}", hash(text.as_bytes())),
+    };
+    let source = name.unwrap_or("user");
+    let mut rows = Vec::new();
+    let mut lines = Vec::new();
+    for mut fields in file.tables("price")? {
+        lines.push(fields.line());
+        rows.push(row(&mut fields, source)?);
+        fields.finish()?;
+    }
+    let mut aliases = HashMap::new();
+    for mut fields in file.tables("alias")? {
+        let (from, to) = alias(&mut fields)?;
+        fields.finish()?;
+        if aliases.insert(from, to).is_some() {
+            return Err(LoadPricesError::new(Problem::AliasTwice).at(fields.line(), "alias.from"));
+        }
+    }
+    file.finish()?;
+    let mut table = Table::own(&version, rows).map_err(|error| match error {
+        TableError::Twice { first, second } => {
+            LoadPricesError::new(Problem::RowTwice { first: lines[first] }).at(lines[second], "price")
+        }
+        TableError::NoBase { row } => LoadPricesError::new(Problem::NoBase).at(lines[row], "price.context_over"),
+    })?;
+    table.aliases = aliases;
+    Ok(table)
+}
+
+fn row(fields: &mut Fields<'_>, file: &str) -> Result<Row, LoadPricesError> {
+    let named = fields.required("model")?;
+    let model = ModelRef::parse(named.value).map_err(|error| named.error(Problem::Model(error)))?;
+    let routing = fields.parsed::<Routing>("routing")?;
+    let (id, routing) = match (model.base_id(), model.routing(), routing) {
+        (None, _, None) => (model.as_str(), Routing::InRegion),
+        // A bare id leaves the routing open.
+        (Some(base), Some(Routing::InRegion), Some(said)) => (base, said.value),
+        (Some(base), Some(implied), None) => (base, implied),
+        (Some(base), Some(implied), Some(said)) if implied == said.value => (base, implied),
+        (_, _, Some(said)) => return Err(said.error(Problem::RoutingTwice)),
+        (Some(_), None, None) => return Err(named.error(Problem::UnknownPrefix)),
+    };
+    let region = fields.text("region")?.map(|region| region.value).or(model.region());
+    let start = match fields.text("effective_from")? {
+        Some(text) => Some(Start::parse(text.value).ok_or_else(|| text.error(Problem::Date))?),
+        None => None,
+    };
+    let rates = fields.rates()?;
+    if rates.is_empty() {
+        return Err(LoadPricesError::new(Problem::NoRates).at(fields.line(), "price"));
+    }
+    Ok(Row {
+        model: id.to_owned(),
+        region: region.map(str::to_owned),
+        routing,
+        tier: fields.parsed("tier")?.map(Item::into_value).unwrap_or_default(),
+        latency: fields.parsed("latency")?.map(Item::into_value).unwrap_or_default(),
+        context_over: fields.count("context_over")?.unwrap_or(0),
+        start,
+        rates,
+        units: Vec::new(),
+        source: fields.text("source")?.map_or(file, |source| source.value).to_owned(),
+        confidence: Confidence::Own,
+        note: fields.text("note")?.map_or("", |note| note.value).to_owned(),
+    })
+}
+
+fn alias(fields: &mut Fields<'_>) -> Result<(Box<str>, Box<str>), LoadPricesError> {
+    let from = fields.required("from")?;
+    let to = fields.required("to")?;
+    let model = ModelRef::parse(to.value).map_err(|error| to.error(Problem::Model(error)))?;
+    if from.value.is_empty() || from.value == to.value {
+        return Err(from.error(Problem::AliasToItself));
+    }
+    if model.base_id().is_some() && model.routing().is_none() {
+        return Err(to.error(Problem::UnknownPrefix));
+    }
+    Ok((from.value.into(), to.value.into()))
+}
+
+/// FNV-1a, folded to 32 bits: names a content, and is the same on every machine.
+fn hash(bytes: &[u8]) -> u32 {
+    let hash = bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    (hash >> 32) as u32 ^ hash as u32
+}

@@ -1,0 +1,156 @@
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::ParseModelError;
+use crate::decimal::DecimalError;
+
+/// Why a price file does not load: where, what, and what to do.
+#[derive(Debug)]
+pub struct LoadPricesError(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    file: Option<PathBuf>,
+    line: Option<usize>,
+    field: Option<String>,
+    problem: Problem,
+}
+
+#[derive(Debug)]
+pub(super) enum Problem {
+    Unreadable(io::Error),
+    NotUtf8,
+    Syntax(String),
+    UnknownKey,
+    Missing,
+    WrongType { wanted: &'static str, found: &'static str },
+    Float,
+    Amount(DecimalError),
+    Negative,
+    Word(String),
+    Model(ParseModelError),
+    Date,
+    Count,
+    NoRates,
+    NoBase,
+    RowTwice { first: usize },
+    RoutingTwice,
+    UnknownPrefix,
+    AliasTwice,
+    AliasToItself,
+}
+
+impl LoadPricesError {
+    /// The file, where the prices came from one.
+    pub fn file(&self) -> Option<&Path> {
+        self.0.file.as_deref()
+    }
+
+    /// The line, from 1.
+    pub fn line(&self) -> Option<usize> {
+        self.0.line
+    }
+
+    /// The field, such as `price.input`.
+    pub fn field(&self) -> Option<&str> {
+        self.0.field.as_deref()
+    }
+
+    pub(super) fn new(problem: Problem) -> Self {
+        Self(Box::new(Inner { file: None, line: None, field: None, problem }))
+    }
+
+    pub(super) fn unreadable(path: &Path, error: io::Error) -> Self {
+        Self::new(Problem::Unreadable(error)).in_file(path)
+    }
+
+    pub(super) fn syntax(text: &str, error: &toml::de::Error) -> Self {
+        let mut this = Self::new(Problem::Syntax(error.message().to_owned()));
+        this.0.line = error.span().map(|span| line_of(text, span.start));
+        this
+    }
+
+    pub(super) fn at(mut self, line: usize, field: impl Into<String>) -> Self {
+        self.0.line = Some(line);
+        self.0.field = Some(field.into());
+        self
+    }
+
+    pub(super) fn in_file(mut self, path: &Path) -> Self {
+        self.0.file = Some(path.to_owned());
+        self
+    }
+}
+
+/// The line that a byte is on, from 1.
+pub(super) fn line_of(text: &str, byte: usize) -> usize {
+    let before = &text.as_bytes()[..byte.min(text.len())];
+    1 + before.iter().filter(|&&byte| byte == b'\n').count()
+}
+
+impl fmt::Display for LoadPricesError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { file, line, field, problem } = &*self.0;
+        match (file, line) {
+            (Some(file), Some(line)) => write!(f, "{}:{line}: ", file.display())?,
+            (Some(file), None) => write!(f, "{}: ", file.display())?,
+            (None, Some(line)) => write!(f, "line {line}: ")?,
+            (None, None) => {}
+        }
+        if let Some(field) = field {
+            write!(f, "{field}: ")?;
+        }
+        problem.fmt(f)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            Self::Unreadable(_) => "cannot read the price file",
+            Self::NotUtf8 => "not UTF-8 text: save the price file as UTF-8",
+            Self::Syntax(message) => return write!(f, "not valid TOML: {}", message.trim()),
+            Self::UnknownKey => "unknown key: remove it, or check its spelling",
+            Self::Missing => "missing: add it",
+            Self::WrongType { wanted, found } => {
+                return write!(f, "expected {wanted}, found {found}");
+            }
+            Self::Float => "a float is inexact: write the amount in quotes, such as \"3.30\"",
+            Self::Amount(error) => match error {
+                DecimalError::Empty => "no amount: write US dollars per million tokens, such as \"3.30\"",
+                DecimalError::BadByte(_) => "not a decimal number: write it such as \"3.30\"",
+                DecimalError::TooFine => {
+                    "more than 6 decimals: amounts are US dollars per million tokens, not per token"
+                }
+                DecimalError::TooLarge => "more than a thousand dollars a token: check the unit",
+            },
+            Self::Negative => "a price cannot be negative",
+            Self::Word(message) => message,
+            Self::Model(error) => return write!(f, "not a model id: {error}"),
+            Self::Date => "not a date: write a day, such as \"2026-11-01\"",
+            Self::Count => "not a number of tokens: write a whole number, such as 200000",
+            Self::NoRates => "no rate: add at least `input` or `output`",
+            Self::NoBase => "there is no row of the same key without `context_over`: add one for shorter contexts",
+            Self::RowTwice { first } => {
+                return write!(f, "the same key as the row on line {first}: remove one of them");
+            }
+            Self::RoutingTwice => "the model says another routing: remove the key, or the prefix",
+            Self::UnknownPrefix => "an unknown geo prefix: write the model without it, and give `routing`",
+            Self::AliasTwice => "the same `from` as in another alias: remove one of them",
+            Self::AliasToItself => "an alias must go from an opaque id to another model's",
+        };
+        f.write_str(text)
+    }
+}
+
+impl Error for LoadPricesError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.0.problem {
+            Problem::Unreadable(error) => Some(error),
+            Problem::Model(error) => Some(error),
+            _ => None,
+        }
+    }
+}

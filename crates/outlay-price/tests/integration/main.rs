@@ -1,0 +1,3 @@
+//! Outlay's prices, as a user of the crate sees them.
+
+mod allocations;
