@@ -1,0 +1,112 @@
+use std::sync::Arc;
+
+use outlay_price::Usd;
+
+use crate::budget::{Bound, Reservation};
+use crate::record::CallRecord;
+use crate::sync::lock;
+use crate::{Budget, BudgetExceeded, Scope};
+
+/// What a call asks of the budgets above it.
+#[allow(missing_debug_implementations, reason = "it holds a closure, and lives for one call")]
+pub struct Ask<'a> {
+    /// The model, for the refusal's text.
+    pub model: &'a Arc<str>,
+    /// The most output tokens that the call allows itself, where it says so.
+    pub max_output: Option<u64>,
+    /// The most that the call can cost if it writes at most so many output tokens; `None` where it has no price.
+    pub bound: &'a dyn Fn(u64) -> Option<Usd>,
+}
+
+/// A model call that has begun: settle it once. Dropped unsettled, it gives its reservation back and counts as
+/// nothing; whoever opened it knows better what it cost, and must say so.
+#[derive(Debug)]
+pub struct OpenCall {
+    scope: Scope,
+    reservation: Option<Reservation>,
+    open: bool,
+}
+
+/// What the books say right after a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Settled {
+    /// The task's known cost, this call included.
+    pub running: Usd,
+    /// The task's settled calls, this one included.
+    pub running_calls: u64,
+    /// Whether the call came after its scope had closed, so that its cost is outside its task's sum.
+    pub late: bool,
+}
+
+impl Scope {
+    /// Begins a call in this scope, or in the nearest open one around it, once every budget above has reserved what
+    /// the call may cost.
+    ///
+    /// # Errors
+    ///
+    /// [`BudgetExceeded`] where a budget refuses the call. Nothing is reserved then.
+    pub fn open_call(&self, ask: &Ask<'_>) -> Result<OpenCall, BudgetExceeded> {
+        let scope = self.open_ancestor();
+        let reservation = if scope.has_budget() {
+            let bound = |budget: &Budget| {
+                let assumed = ask.max_output.is_none().then(|| budget.assumed_output());
+                let output = ask.max_output.unwrap_or_else(|| budget.assumed_output());
+                Bound { usd: (ask.bound)(output), assumed_output: assumed }
+            };
+            Some(Reservation::make(&scope.0.task.budgets, bound, ask.model)?)
+        } else {
+            None
+        };
+        lock(scope.0.state()).open_call();
+        Ok(OpenCall { scope, reservation, open: true })
+    }
+
+    /// Begins a call for which no budget is asked: one that has been made already, by other means, or was refused.
+    pub fn open_call_unchecked(&self) -> OpenCall {
+        let scope = self.open_ancestor();
+        lock(scope.0.state()).open_call();
+        OpenCall { scope, reservation: None, open: true }
+    }
+}
+
+impl OpenCall {
+    /// The scope that the call is counted in.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Settles the call: its cost replaces what was reserved, and its scope may close.
+    pub fn settle(mut self, call: CallRecord) -> Settled {
+        self.open = false;
+        let scope = &self.scope.0;
+        let cost = call.charge.total();
+        let keep = scope.task.keep_record();
+        let (in_time, settled) = {
+            let mut state = lock(scope.state());
+            (state.settle_call(call, scope.cost_kind(), keep), state.is_settled())
+        };
+        let late = !in_time || scope.late();
+        if !late {
+            scope.task.spend(cost, 1);
+        }
+        match self.reservation.take() {
+            Some(reservation) => reservation.settle(cost),
+            None => scope.task.budgets.iter().for_each(|b| b.spend(cost)),
+        }
+        let (running, running_calls) = self.scope.running();
+        if settled {
+            self.scope.close_if_settled();
+        }
+        Settled { running, running_calls, late }
+    }
+}
+
+impl Drop for OpenCall {
+    fn drop(&mut self) {
+        if self.open {
+            lock(self.scope.0.state()).drop_call();
+            self.scope.close_if_settled();
+        }
+    }
+}

@@ -1,0 +1,148 @@
+use std::sync::Arc;
+
+/// A dimension's value holds at most this many characters: what AWS allows in request metadata.
+const MAX_VALUE: usize = 256;
+/// A task carries at most this many dimensions of the user's own.
+const MAX_CUSTOM: usize = 32;
+
+/// A dimension that the library knows by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Dimension {
+    /// Who answers for the spend.
+    Team,
+    /// What the spend is for.
+    Product,
+    /// Where it is booked.
+    CostCenter,
+    /// A person or a role.
+    Owner,
+    /// `production`, `staging`, `sandbox`, ...
+    Environment,
+    /// Whom it serves: `enterprise`, `free`, ...
+    CustomerSegment,
+    /// The workflow that the task is part of.
+    Workflow,
+}
+
+impl Dimension {
+    /// All of them, in the order in which they are shown.
+    pub const ALL: [Self; 7] = [
+        Self::Team,
+        Self::Product,
+        Self::CostCenter,
+        Self::Owner,
+        Self::Environment,
+        Self::CustomerSegment,
+        Self::Workflow,
+    ];
+
+    /// The dimension's name, as in `outlay.{name}`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Team => "team",
+            Self::Product => "product",
+            Self::CostCenter => "cost_center",
+            Self::Owner => "owner",
+            Self::Environment => "environment",
+            Self::CustomerSegment => "customer_segment",
+            Self::Workflow => "workflow",
+        }
+    }
+}
+
+/// Whose a task is: the known dimensions and the user's own.
+///
+/// Values are trimmed, stripped of control characters and cut to 256 characters; an empty value says nothing and is
+/// not set. At most 32 dimensions of the user's own are kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Dimensions {
+    known: [Option<Arc<str>>; Dimension::ALL.len()],
+    custom: Vec<(Arc<str>, Arc<str>)>,
+}
+
+impl Dimensions {
+    /// Sets a known dimension; the last value holds.
+    pub fn set(&mut self, dimension: Dimension, value: &str) {
+        if let Some(value) = clean(value) {
+            self.known[dimension as usize] = Some(value);
+        }
+    }
+
+    /// Sets a dimension of the user's own; the last value holds.
+    pub fn set_custom(&mut self, key: &str, value: &str) {
+        let (Some(key), Some(value)) = (clean(key), clean(value)) else { return };
+        if let Some((_, old)) = self.custom.iter_mut().find(|(k, _)| *k == key) {
+            *old = value;
+        } else if self.custom.len() < MAX_CUSTOM {
+            self.custom.push((key, value));
+        }
+    }
+
+    /// The value of a known dimension, where it is set.
+    pub fn value(&self, dimension: Dimension) -> Option<&Arc<str>> {
+        self.known[dimension as usize].as_ref()
+    }
+
+    /// The known dimensions that are set, in their order.
+    pub fn known(&self) -> impl Iterator<Item = (Dimension, &Arc<str>)> {
+        Dimension::ALL.into_iter().filter_map(|d| self.value(d).map(|v| (d, v)))
+    }
+
+    /// The user's own dimensions, in the order in which they were first set.
+    pub fn custom(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<str>)> {
+        self.custom.iter().map(|(k, v)| (k, v))
+    }
+
+    /// These, and the outer's where these say nothing.
+    pub(crate) fn or(mut self, outer: &Self) -> Self {
+        for (own, outer) in self.known.iter_mut().zip(&outer.known) {
+            if own.is_none() {
+                own.clone_from(outer);
+            }
+        }
+        for (key, value) in &outer.custom {
+            if self.custom.iter().all(|(k, _)| k != key) && self.custom.len() < MAX_CUSTOM {
+                self.custom.push((key.clone(), value.clone()));
+            }
+        }
+        self
+    }
+}
+
+fn clean(text: &str) -> Option<Arc<str>> {
+    let text: String = text.trim().chars().filter(|c| !c.is_control()).take(MAX_VALUE).collect();
+    (!text.is_empty()).then(|| Arc::from(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_inner_task_keeps_its_own_and_inherits_the_rest() {
+        let mut outer = Dimensions::default();
+        outer.set(Dimension::Team, "support");
+        outer.set(Dimension::Environment, "production");
+        outer.set_custom("tenant", "acme");
+        let mut inner = Dimensions::default();
+        inner.set(Dimension::Team, "search");
+        let both = inner.or(&outer);
+        let known: Vec<_> = both.known().map(|(d, v)| (d.as_str(), &**v)).collect();
+        assert_eq!(known, [("team", "search"), ("environment", "production")]);
+        assert_eq!(both.custom().count(), 1);
+    }
+
+    #[test]
+    fn a_hostile_value_is_bounded() {
+        let mut d = Dimensions::default();
+        d.set(Dimension::Team, &format!("a\n\0{}", "b".repeat(1_000)));
+        assert_eq!(d.value(Dimension::Team).map(|v| v.len()), Some(256));
+        d.set(Dimension::Owner, " \t ");
+        assert_eq!(d.value(Dimension::Owner), None);
+        for i in 0..100 {
+            d.set_custom(&i.to_string(), "x");
+        }
+        assert_eq!(d.custom().count(), 32);
+    }
+}

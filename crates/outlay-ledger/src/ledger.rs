@@ -1,0 +1,140 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::clock::{Clock, IdSource, SystemClock, TimeOrderedIds};
+use crate::sweeper::Sweeper;
+use crate::{Scope, TaskSpec};
+
+/// A finished scope waits at most this long for what is open in it.
+const LATE_LIMIT: Duration = Duration::from_secs(60);
+/// A task's report keeps at most this many calls, charges and scopes.
+const REPORT_RECORDS: u32 = 1_000;
+
+/// Opens tasks, and closes those that took too long. Cloning it is cheap and means the same ledger.
+#[derive(Clone)]
+pub struct Ledger {
+    inner: Arc<Inner>,
+    unattributed: Scope,
+}
+
+pub(crate) struct Inner {
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+    late_limit: Duration,
+    report_records: u32,
+    sweeper: Sweeper,
+}
+
+/// Sets up a [`Ledger`].
+#[derive(Debug)]
+#[must_use]
+pub struct LedgerBuilder {
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+    late_limit: Duration,
+    report_records: u32,
+}
+
+impl Ledger {
+    /// A ledger with other than the default settings.
+    pub fn builder() -> LedgerBuilder {
+        LedgerBuilder {
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(TimeOrderedIds),
+            late_limit: LATE_LIMIT,
+            report_records: REPORT_RECORDS,
+        }
+    }
+
+    /// Opens a task.
+    pub fn task(&self, spec: TaskSpec) -> Scope {
+        Scope::new_task(&self.inner, spec, self.inner.report_records)
+    }
+
+    /// The task that calls outside any task belong to. It never ends, and keeps totals but no records.
+    pub const fn unattributed(&self) -> &Scope {
+        &self.unattributed
+    }
+
+    /// The time, by the ledger's clock.
+    pub fn now(&self) -> SystemTime {
+        self.inner.now()
+    }
+
+    /// Closes the finished scopes that have waited for longer than the late limit. A thread of the ledger's own does
+    /// this by the system's clock; it is public for those who inject another one.
+    pub fn close_overdue(&self) {
+        self.inner.sweeper.close_overdue(self.inner.now());
+    }
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self::builder().build()
+    }
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ledger").field("late_limit", &self.inner.late_limit).finish_non_exhaustive()
+    }
+}
+
+impl LedgerBuilder {
+    /// Where the time comes from. Defaults to the system's clock.
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Where ids come from. Defaults to UUIDs of version 7.
+    pub fn ids(mut self, ids: impl IdSource + 'static) -> Self {
+        self.ids = Arc::new(ids);
+        self
+    }
+
+    /// How long a finished scope waits for what is open in it. Defaults to 60 seconds.
+    pub const fn late_limit(mut self, limit: Duration) -> Self {
+        self.late_limit = limit;
+        self
+    }
+
+    /// How many calls, charges and scopes a task's report keeps. Totals count all. Defaults to 1,000.
+    pub const fn report_records(mut self, records: u32) -> Self {
+        self.report_records = records;
+        self
+    }
+
+    /// The ledger.
+    pub fn build(self) -> Ledger {
+        let inner = Arc::new(Inner {
+            sweeper: Sweeper::new(self.clock.clone()),
+            clock: self.clock,
+            ids: self.ids,
+            late_limit: self.late_limit,
+            report_records: self.report_records,
+        });
+        Ledger { unattributed: Scope::new_task(&inner, TaskSpec::new("unattributed"), 0), inner }
+    }
+}
+
+impl Inner {
+    pub(crate) fn now(&self) -> SystemTime {
+        self.clock.now()
+    }
+
+    pub(crate) fn ids(&self) -> &dyn IdSource {
+        &*self.ids
+    }
+
+    pub(crate) fn report_records(&self) -> u32 {
+        self.report_records
+    }
+
+    /// Has a finished scope closed once the late limit is over, counted from `now`.
+    pub(crate) fn close_later(&self, scope: &Scope, now: SystemTime) {
+        let due = now.checked_add(self.late_limit).unwrap_or(now);
+        self.sweeper.add(scope, due, self.late_limit);
+    }
+}

@@ -1,0 +1,37 @@
+//! The books of an AI agent's task: what each scope of it cost, rolled up exactly.
+//!
+//! A [`Ledger`] opens tasks; a task is a tree of [`Scope`]s (agents, plans, tool calls, other steps) in which model
+//! calls and external charges are recorded. A charge touches its own scope only; what lies above is summed when
+//! somebody asks ([`Scope::totals`]) and folded when a scope closes, so that a parent's totals always are its own
+//! charges and its children's, to the pico-dollar.
+//!
+//! The crate knows nothing of AWS, OpenTelemetry or an async runtime. Most programs use it through `outlay`.
+
+mod budget;
+mod call;
+mod clock;
+mod dimensions;
+mod id;
+mod kind;
+mod ledger;
+mod outcome;
+mod record;
+mod running;
+mod scope;
+mod spec;
+mod sweeper;
+mod sync;
+mod totals;
+
+pub use budget::{Budget, BudgetExceeded, BudgetStatus, RefusalReason};
+pub use call::{Ask, OpenCall, Settled};
+pub use clock::{Clock, IdSource, SystemClock, TimeOrderedIds};
+pub use dimensions::{Dimension, Dimensions};
+pub use id::{AgentId, ParseIdError, StepId, TaskId};
+pub use kind::{CostKind, StepKind};
+pub use ledger::{Ledger, LedgerBuilder};
+pub use outcome::{Outcome, OutcomeKind};
+pub use record::{AttemptRecord, CallRecord, ChargeRecord, Elided, Record, ScopeRecord, TaskRecord};
+pub use scope::{ClosedScope, Scope};
+pub use spec::{ScopeKind, TaskSpec};
+pub use totals::{Cost, DirectionTotals, KindTotals, ModelTotals, Totals};

@@ -1,0 +1,140 @@
+//! What is kept of a task for its report.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use outlay_price::{Charge, Usage, Usd};
+
+use crate::{BudgetExceeded, BudgetStatus, Dimensions, Outcome, ScopeKind, TaskId, Totals};
+
+/// A task as it stood when its report was made.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TaskRecord {
+    /// This run's id.
+    pub id: TaskId,
+    /// The task's tree.
+    pub root: ScopeRecord,
+    /// Whose it is.
+    pub dimensions: Dimensions,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Its budget, where it has one.
+    pub budget: Option<BudgetStatus>,
+    /// Calls that its budgets refused; the first 100.
+    pub refusals: Vec<BudgetExceeded>,
+}
+
+/// One scope of a task, with what it held.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ScopeRecord {
+    /// What the scope is.
+    pub kind: ScopeKind,
+    /// Its name.
+    pub name: Arc<str>,
+    /// When it started.
+    pub started: SystemTime,
+    /// When its own code ended; `None` while it runs.
+    pub ended: Option<SystemTime>,
+    /// Why it failed, if it did.
+    pub failure: Option<Arc<str>>,
+    /// What it and all below it cost.
+    pub totals: Totals,
+    /// What it held, in the order in which it settled.
+    pub children: Vec<Record>,
+    /// What it held beyond what a report keeps.
+    pub elided: Elided,
+}
+
+/// Something that a scope held.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Record {
+    /// A scope of its own.
+    Scope(Box<ScopeRecord>),
+    /// A model call.
+    Call(Box<CallRecord>),
+    /// An external charge.
+    Charge(ChargeRecord),
+}
+
+/// A settled model call.
+#[derive(Clone, Debug)]
+pub struct CallRecord {
+    /// The operation by its semantic-convention name: `chat`, `embeddings`, ...
+    pub operation: &'static str,
+    /// The model as the application asked for it.
+    pub model: Arc<str>,
+    /// Its tokens.
+    pub usage: Usage,
+    /// Its cost.
+    pub charge: Charge,
+    /// Its HTTP attempts.
+    pub attempts: Vec<AttemptRecord>,
+    /// Whether the answer was streamed.
+    pub streamed: bool,
+    /// Whether the caller got an error.
+    pub failed: bool,
+    /// When the call started.
+    pub started: SystemTime,
+    /// When it settled.
+    pub ended: SystemTime,
+    /// The version of the price table that priced it.
+    pub price_version: Option<Arc<str>>,
+}
+
+/// One HTTP attempt of a call.
+#[derive(Clone, Debug)]
+pub struct AttemptRecord {
+    /// The HTTP status, where one came.
+    pub status: Option<u16>,
+    /// The error by its short name, where there was one.
+    pub error: Option<Arc<str>>,
+}
+
+/// An external charge.
+#[derive(Clone, Debug)]
+pub struct ChargeRecord {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its amount.
+    pub charge: Charge,
+    /// When it was made.
+    pub at: SystemTime,
+}
+
+/// How much a report leaves out of a scope that held very much. The totals hold it all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Elided {
+    /// Calls, charges and scopes left out.
+    pub records: u64,
+    /// The known part of their cost.
+    pub cost: Usd,
+}
+
+impl ScopeRecord {
+    /// How long the scope's own code ran; `None` while it runs.
+    pub fn duration(&self) -> Option<Duration> {
+        self.ended.map(|ended| ended.duration_since(self.started).unwrap_or_default())
+    }
+}
+
+impl Record {
+    /// The known part of the cost.
+    pub fn cost(&self) -> Usd {
+        match self {
+            Self::Scope(scope) => scope.totals.known(),
+            Self::Call(call) => call.charge.total(),
+            Self::Charge(charge) => charge.charge.total(),
+        }
+    }
+}
+
+impl Elided {
+    pub(crate) fn add(&mut self, cost: Usd) {
+        self.records += 1;
+        self.cost = self.cost.saturating_add(cost);
+    }
+}

@@ -1,0 +1,398 @@
+//! The tree of a task: what each scope holds, and how it closes.
+
+mod close;
+mod state;
+
+use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::SystemTime;
+
+use outlay_price::{Charge, Usd};
+use uuid::Uuid;
+
+use crate::budget::{BudgetCell, BudgetStatus};
+use crate::ledger::Inner as LedgerInner;
+use crate::record::{ChargeRecord, Record, ScopeRecord, TaskRecord};
+use crate::running::Running;
+use crate::spec::scope_name;
+use crate::sync::lock;
+use crate::{
+    AgentId, BudgetExceeded, CostKind, Dimensions, Outcome, ScopeKind, StepId, StepKind, TaskId, TaskSpec, Totals,
+};
+
+pub use close::ClosedScope;
+use state::State;
+
+/// A task, an agent or a step: something that calls and charges are made in. Cloning it is cheap and means the same
+/// scope.
+#[derive(Clone)]
+pub struct Scope(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    id: Uuid,
+    kind: ScopeKind,
+    cost_kind: CostKind,
+    name: Arc<str>,
+    started: SystemTime,
+    parent: Option<Scope>,
+    agent: Option<Weak<Inner>>,
+    pub(crate) task: Arc<TaskShared>,
+    /// Outside its task's sum: the task had closed when this scope was opened.
+    late: bool,
+    state: Mutex<State>,
+}
+
+/// What all scopes of a task share.
+pub(crate) struct TaskShared {
+    id: TaskId,
+    name: Arc<str>,
+    dimensions: Arc<Dimensions>,
+    conversation: Option<Arc<str>>,
+    outer: Option<Arc<TaskShared>>,
+    running: Running,
+    budget: Option<Arc<BudgetCell>>,
+    /// This task's budget and those of the tasks around it, outermost first.
+    pub(crate) budgets: Box<[Arc<BudgetCell>]>,
+    outcome: Mutex<Option<Outcome>>,
+    /// How many more records the task's report keeps.
+    records_left: AtomicU32,
+    pub(crate) ledger: Arc<LedgerInner>,
+}
+
+impl Scope {
+    pub(crate) fn new_task(ledger: &Arc<LedgerInner>, spec: TaskSpec, records: u32) -> Self {
+        Self::build_task(ledger, spec, None, records)
+    }
+
+    /// Opens a task inside this scope: a scope of its own with its own running total, summed into this one.
+    pub fn task(&self, spec: TaskSpec) -> Self {
+        let ledger = &self.0.task.ledger;
+        self.open(|parent| Self::build_task(ledger, spec.clone(), Some(parent), ledger.report_records()))
+    }
+
+    /// Opens an agent inside this scope.
+    pub fn agent(&self, name: &str) -> Self {
+        self.child(ScopeKind::Agent, name)
+    }
+
+    /// Opens a step inside this scope.
+    pub fn step(&self, kind: StepKind, name: &str) -> Self {
+        self.child(ScopeKind::Step(kind), name)
+    }
+
+    fn child(&self, kind: ScopeKind, name: &str) -> Self {
+        self.open(|parent| {
+            let task = parent.0.task.clone();
+            Self(Arc::new(Inner {
+                id: task.ledger.ids().next_id(),
+                cost_kind: match &kind {
+                    ScopeKind::Step(step) => parent.0.cost_kind.inside(step),
+                    ScopeKind::Task | ScopeKind::Agent => CostKind::Direct,
+                },
+                kind: kind.clone(),
+                name: scope_name(name),
+                started: task.ledger.now(),
+                agent: parent.agent_scope().map(|agent| Arc::downgrade(&agent.0)),
+                late: parent.is_late(),
+                parent: Some(parent.clone()),
+                task,
+                state: Mutex::default(),
+            }))
+        })
+    }
+
+    /// Opens a scope in the nearest open one, which may close while that happens.
+    fn open(&self, build: impl Fn(&Self) -> Self) -> Self {
+        loop {
+            let parent = self.open_ancestor();
+            let scope = build(&parent);
+            if scope.0.late || lock(&parent.0.state).adopt(scope.clone()) {
+                return scope;
+            }
+        }
+    }
+
+    fn build_task(ledger: &Arc<LedgerInner>, spec: TaskSpec, parent: Option<&Self>, records: u32) -> Self {
+        let outer = parent.map(|p| p.0.task.clone());
+        let id = ledger.ids().next_id();
+        let budget = spec.budget.map(|b| Arc::new(BudgetCell::new(spec.name.clone(), b)));
+        let outer_budgets = outer.iter().flat_map(|t| t.budgets.iter());
+        let dimensions = match &outer {
+            Some(outer) => spec.dimensions.or(&outer.dimensions),
+            None => spec.dimensions,
+        };
+        let started = ledger.now();
+        Self(Arc::new(Inner {
+            id,
+            kind: ScopeKind::Task,
+            cost_kind: CostKind::Direct,
+            name: spec.name.clone(),
+            started,
+            agent: None,
+            late: parent.is_some_and(Self::is_late),
+            parent: parent.cloned(),
+            task: Arc::new(TaskShared {
+                id: TaskId::new(id),
+                name: spec.name,
+                dimensions: Arc::new(dimensions),
+                conversation: spec.conversation.or_else(|| outer.as_ref()?.conversation.clone()),
+                running: Running::default(),
+                budgets: outer_budgets.chain(&budget).cloned().collect(),
+                budget,
+                outcome: Mutex::new(None),
+                records_left: AtomicU32::new(records),
+                outer,
+                ledger: ledger.clone(),
+            }),
+            state: Mutex::default(),
+        }))
+    }
+
+    /// This scope while it is open, else the nearest one around it that is; the root if all have closed.
+    ///
+    /// What is opened in a scope that has closed is counted there, so that no money is lost and no closed total moves.
+    pub(crate) fn open_ancestor(&self) -> Self {
+        let mut scope = self;
+        loop {
+            match &scope.0.parent {
+                Some(parent) if scope.is_closed() => scope = parent,
+                _ => return scope.clone(),
+            }
+        }
+    }
+
+    /// Whether this scope is the other, or lies inside it.
+    pub fn is_within(&self, other: &Self) -> bool {
+        let mut scope = Some(self);
+        while let Some(inner) = scope {
+            if inner == other {
+                return true;
+            }
+            scope = inner.0.parent.as_ref();
+        }
+        false
+    }
+
+    /// What the scope is.
+    pub fn kind(&self) -> &ScopeKind {
+        &self.0.kind
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &Arc<str> {
+        &self.0.name
+    }
+
+    /// When it started.
+    pub fn started(&self) -> SystemTime {
+        self.0.started
+    }
+
+    /// The scope around it.
+    pub fn parent(&self) -> Option<&Self> {
+        self.0.parent.as_ref()
+    }
+
+    /// The run of the task that it belongs to: of the innermost one, where tasks nest.
+    pub fn task_id(&self) -> TaskId {
+        self.0.task.id
+    }
+
+    /// That task's name.
+    pub fn task_name(&self) -> &Arc<str> {
+        &self.0.task.name
+    }
+
+    /// Whose that task is.
+    pub fn dimensions(&self) -> &Arc<Dimensions> {
+        &self.0.task.dimensions
+    }
+
+    /// The conversation that the task is part of.
+    pub fn conversation(&self) -> Option<&Arc<str>> {
+        self.0.task.conversation.as_ref()
+    }
+
+    /// The agent that the scope is, or lies in, with its name.
+    pub fn agent_in_scope(&self) -> Option<(AgentId, Arc<str>)> {
+        self.agent_scope().map(|agent| (AgentId::new(agent.0.id), agent.0.name.clone()))
+    }
+
+    /// The step that the scope is, or lies in without an agent or a task between.
+    pub fn step_in_scope(&self) -> Option<(StepId, &StepKind, &Arc<str>)> {
+        match &self.0.kind {
+            ScopeKind::Step(kind) => Some((StepId::new(self.0.id), kind, &self.0.name)),
+            ScopeKind::Task | ScopeKind::Agent => None,
+        }
+    }
+
+    /// Whether the scope is a task inside no other one.
+    pub fn is_root(&self) -> bool {
+        self.0.parent.is_none()
+    }
+
+    /// Whether money that is spent here is outside its task's sum, because the task had closed before.
+    pub fn is_late(&self) -> bool {
+        self.0.late || (self.is_root() && self.is_closed())
+    }
+
+    /// The task's known cost and its calls, as of now.
+    pub fn running(&self) -> (Usd, u64) {
+        self.0.task.running.sum()
+    }
+
+    /// Whether a call from here is held to a budget.
+    pub fn has_budget(&self) -> bool {
+        !self.0.task.budgets.is_empty()
+    }
+
+    /// How the task's own budget stands.
+    pub fn budget(&self) -> Option<BudgetStatus> {
+        self.0.task.budget.as_ref().map(|b| b.status())
+    }
+
+    /// The calls that the task's own budget refused; the first 100.
+    pub fn refusals(&self) -> Vec<BudgetExceeded> {
+        self.0.task.budget.as_ref().map(|b| b.refusals()).unwrap_or_default()
+    }
+
+    /// How the task ended, where it has.
+    pub fn outcome(&self) -> Option<Outcome> {
+        *lock(&self.0.task.outcome)
+    }
+
+    /// Says how the task ended. The last word holds.
+    pub fn set_outcome(&self, outcome: Outcome) {
+        *lock(&self.0.task.outcome) = Some(outcome);
+    }
+
+    /// Marks the scope as failed; what was spent in it was wasted. The first reason holds.
+    pub fn fail(&self, reason: &str) {
+        let reason = reason.chars().take(256).collect::<String>();
+        lock(&self.0.state).fail(reason.into());
+    }
+
+    /// Why the scope failed, if it did.
+    pub fn failure(&self) -> Option<Arc<str>> {
+        lock(&self.0.state).failure().cloned()
+    }
+
+    /// Records an external charge here, or in the nearest open scope around this one.
+    pub fn charge(&self, name: &str, charge: Charge) -> ChargedScope {
+        let scope = self.open_ancestor();
+        let record = ChargeRecord { name: scope_name(name), charge, at: scope.0.task.ledger.now() };
+        let keep = scope.0.task.keep_record();
+        let late = !lock(&scope.0.state).add_external(record, &scope.0.cost_kind, keep) || scope.0.late;
+        if !late {
+            scope.0.task.spend(charge.total(), 0);
+        }
+        for budget in &scope.0.task.budgets {
+            budget.spend(charge.total());
+        }
+        ChargedScope { scope, late }
+    }
+
+    /// What the scope and all below it cost so far.
+    pub fn totals(&self) -> Totals {
+        self.0.totals()
+    }
+
+    /// The scope and all that it holds, as of now.
+    pub fn record(&self) -> ScopeRecord {
+        let state = lock(&self.0.state);
+        let mut children = state.records().to_vec();
+        children.extend(state.open_children().iter().map(|c| Record::Scope(Box::new(c.record()))));
+        ScopeRecord {
+            kind: self.0.kind.clone(),
+            name: self.0.name.clone(),
+            started: self.0.started,
+            ended: state.ended(),
+            failure: state.failure().cloned(),
+            totals: state.totals(),
+            children,
+            elided: state.elided(),
+        }
+    }
+
+    /// The task that the scope belongs to, as of now, with the tree below this scope.
+    pub fn task_record(&self) -> TaskRecord {
+        TaskRecord {
+            id: self.task_id(),
+            root: self.record(),
+            dimensions: (**self.dimensions()).clone(),
+            outcome: self.outcome().unwrap_or(Outcome::abandoned()),
+            budget: self.budget(),
+            refusals: self.refusals(),
+        }
+    }
+
+    fn agent_scope(&self) -> Option<Self> {
+        match self.0.kind {
+            ScopeKind::Agent => Some(self.clone()),
+            _ => self.0.agent.as_ref()?.upgrade().map(Self),
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        lock(&self.0.state).is_closed()
+    }
+}
+
+/// Where a charge was counted.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ChargedScope {
+    /// The scope that the charge was counted in.
+    pub scope: Scope,
+    /// Whether it came after the task had closed.
+    pub late: bool,
+}
+
+impl PartialEq for Scope {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Scope {}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope").field("kind", &self.0.kind).field("name", &self.0.name).finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    fn totals(&self) -> Totals {
+        lock(&self.state).totals()
+    }
+
+    pub(crate) fn cost_kind(&self) -> &CostKind {
+        &self.cost_kind
+    }
+
+    pub(crate) fn state(&self) -> &Mutex<State> {
+        &self.state
+    }
+
+    pub(crate) fn late(&self) -> bool {
+        self.late
+    }
+}
+
+impl TaskShared {
+    /// Adds to the running totals of this task and of those around it.
+    pub(crate) fn spend(&self, cost: Usd, calls: u64) {
+        let mut task = Some(self);
+        while let Some(t) = task {
+            t.running.add(cost, calls);
+            task = t.outer.as_deref();
+        }
+    }
+
+    /// Whether the report has room for one more record.
+    pub(crate) fn keep_record(&self) -> bool {
+        self.records_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+    }
+}

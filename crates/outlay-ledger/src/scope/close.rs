@@ -1,0 +1,124 @@
+//! How a scope ends: finished by its own code, closed when nothing in it is open any more, or when it took too long.
+
+use std::sync::Arc;
+
+use super::Scope;
+use crate::record::ScopeRecord;
+use crate::sync::lock;
+use crate::{ScopeKind, Totals};
+
+/// Told once, when a scope has closed and its totals are final. Called without any lock held.
+pub(crate) type Observer = Box<dyn FnOnce(ClosedScope<'_>) + Send>;
+
+/// A scope that has closed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ClosedScope<'a> {
+    /// The scope.
+    pub scope: &'a Scope,
+    /// What it and all below it cost: final.
+    pub totals: &'a Totals,
+    /// Why it failed, if it did.
+    pub failure: Option<&'a Arc<str>>,
+}
+
+impl Scope {
+    /// Has `observer` told once, when the scope closes. It replaces the observer that was there.
+    pub fn on_close(&self, observer: impl FnOnce(ClosedScope<'_>) + Send + 'static) {
+        lock(&self.0.state).observe(Box::new(observer));
+    }
+
+    /// Ends the scope's own code. It closes now, or when the last thing open in it settles, or after the ledger's
+    /// late limit. Finishing twice does nothing.
+    pub fn finish(&self) {
+        let ledger = &self.0.task.ledger;
+        let now = ledger.now();
+        let pending = {
+            let mut state = lock(&self.0.state);
+            if !state.finish(now) {
+                return;
+            }
+            !state.is_settled()
+        };
+        if pending {
+            ledger.close_later(self, now);
+        } else {
+            self.close_if_settled();
+        }
+    }
+
+    /// Closes the scope, and those around it, as far as nothing in them is open any more.
+    pub(crate) fn close_if_settled(&self) {
+        let mut scope = self.clone();
+        while scope.close(When::Settled) {
+            match &scope.0.parent {
+                Some(parent) => scope = parent.clone(),
+                None => return,
+            }
+        }
+    }
+
+    /// Closes a finished scope with all that is open in it. What settles later is late money.
+    pub(crate) fn close_now(&self) {
+        // Code that still runs may open more scopes meanwhile; it gets a bounded number of chances.
+        for _ in 0..64 {
+            let open = lock(&self.0.state).open_children().to_vec();
+            if open.is_empty() {
+                break;
+            }
+            for child in open {
+                let now = child.0.task.ledger.now();
+                lock(&child.0.state).finish(now);
+                child.close_now();
+            }
+        }
+        if self.close(When::Now)
+            && let Some(parent) = &self.0.parent
+        {
+            parent.close_if_settled();
+        }
+    }
+
+    /// True if this call closed the scope.
+    fn close(&self, when: When) -> bool {
+        let parent = self.0.parent.as_ref().filter(|_| !self.0.late);
+        let mut parent_state = parent.map(|p| lock(&p.0.state));
+        let mut state = lock(&self.0.state);
+        if state.is_closed() || (when == When::Settled && !state.is_settled()) {
+            return false;
+        }
+        let (totals, observer) = state.close();
+        let failure = state.failure().cloned();
+        if let Some(parent_state) = &mut parent_state {
+            // A task inside a task has a report of its own; any other scope only its place in the task's.
+            let children = match self.0.kind {
+                ScopeKind::Task => state.records().to_vec(),
+                ScopeKind::Agent | ScopeKind::Step(_) => state.take_records(),
+            };
+            let record = ScopeRecord {
+                kind: self.0.kind.clone(),
+                name: self.0.name.clone(),
+                started: self.0.started,
+                ended: state.ended(),
+                failure: failure.clone(),
+                totals: totals.clone(),
+                children,
+                elided: state.elided(),
+            };
+            let keep = parent.is_some_and(|p| p.0.task.keep_record());
+            parent_state.fold(self, &totals, record, keep);
+        }
+        drop(state);
+        drop(parent_state);
+        if let Some(observer) = observer {
+            observer(ClosedScope { scope: self, totals: &totals, failure: failure.as_ref() });
+        }
+        true
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum When {
+    Settled,
+    Now,
+}

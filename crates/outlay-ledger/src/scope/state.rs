@@ -1,0 +1,171 @@
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::Scope;
+use crate::record::{CallRecord, ChargeRecord, Elided, Record, ScopeRecord};
+use crate::sync::lock;
+use crate::{CostKind, Totals};
+
+use super::close::Observer;
+
+/// What a scope holds, under its lock. Locks are taken from the parent to the child, never the other way.
+#[derive(Default)]
+pub(crate) struct State {
+    phase: Phase,
+    open_calls: u64,
+    open_children: Vec<Scope>,
+    /// The scope's own charges and those of the children that have closed.
+    settled: Totals,
+    failure: Option<Arc<str>>,
+    records: Vec<Record>,
+    elided: Elided,
+    ended: Option<SystemTime>,
+    observer: Option<Observer>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Phase {
+    /// Its own code runs.
+    #[default]
+    Open,
+    /// Its own code has ended; something that it holds may be open.
+    Finished,
+    /// Its totals are written and part of its parent's.
+    Closed,
+}
+
+impl State {
+    pub(super) fn is_closed(&self) -> bool {
+        self.phase == Phase::Closed
+    }
+
+    /// Whether nothing is left to wait for.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.phase == Phase::Finished && self.open_calls == 0 && self.open_children.is_empty()
+    }
+
+    /// Ends the scope's own code; false if it had ended before.
+    pub(super) fn finish(&mut self, now: SystemTime) -> bool {
+        if self.phase != Phase::Open {
+            return false;
+        }
+        self.phase = Phase::Finished;
+        self.ended = Some(now);
+        true
+    }
+
+    pub(super) fn fail(&mut self, reason: Arc<str>) {
+        self.failure.get_or_insert(reason);
+    }
+
+    pub(super) fn failure(&self) -> Option<&Arc<str>> {
+        self.failure.as_ref()
+    }
+
+    pub(super) fn ended(&self) -> Option<SystemTime> {
+        self.ended
+    }
+
+    pub(super) fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    pub(super) fn elided(&self) -> Elided {
+        self.elided
+    }
+
+    pub(super) fn open_children(&self) -> &[Scope] {
+        &self.open_children
+    }
+
+    pub(super) fn observe(&mut self, observer: Observer) {
+        self.observer = Some(observer);
+    }
+
+    /// Takes a child in; false where the scope has closed meanwhile.
+    pub(super) fn adopt(&mut self, child: Scope) -> bool {
+        if self.is_closed() {
+            return false;
+        }
+        self.open_children.push(child);
+        true
+    }
+
+    pub(crate) fn open_call(&mut self) {
+        self.open_calls += 1;
+    }
+
+    /// Counts a settled call. False where the scope has closed, and the call came late.
+    pub(crate) fn settle_call(&mut self, call: CallRecord, kind: &CostKind, keep: bool) -> bool {
+        self.open_calls = self.open_calls.saturating_sub(1);
+        if self.is_closed() {
+            return false;
+        }
+        self.settled.add_call(&call, kind);
+        self.keep(Record::Call(Box::new(call)), keep);
+        true
+    }
+
+    /// Forgets an open call that never was: nothing was sent, and nothing is to be counted.
+    pub(crate) fn drop_call(&mut self) {
+        self.open_calls = self.open_calls.saturating_sub(1);
+    }
+
+    pub(super) fn add_external(&mut self, charge: ChargeRecord, kind: &CostKind, keep: bool) -> bool {
+        if self.is_closed() {
+            return false;
+        }
+        self.settled.add_external(&charge.charge, kind);
+        self.keep(Record::Charge(charge), keep);
+        true
+    }
+
+    /// The totals of the scope and all below it, while any of it may be open.
+    pub(super) fn totals(&self) -> Totals {
+        let mut totals = self.settled.clone();
+        if !self.is_closed() {
+            totals.pending_calls += self.open_calls;
+            for child in &self.open_children {
+                let child = lock(&child.0.state);
+                totals.add(&child.totals(), child.failure.is_some());
+            }
+        }
+        if self.failure.is_some() {
+            totals.mark_failed();
+        }
+        totals
+    }
+
+    /// Closes the scope and hands out its totals and what it kept. The caller has seen to it that no child is open.
+    pub(super) fn close(&mut self) -> (Totals, Option<Observer>) {
+        self.phase = Phase::Closed;
+        self.settled.abandon_pending(self.open_calls);
+        if self.failure.is_some() {
+            self.settled.mark_failed();
+        }
+        (self.settled.clone(), self.observer.take())
+    }
+
+    /// What the scope kept, for its parent's report.
+    pub(super) fn take_records(&mut self) -> Vec<Record> {
+        std::mem::take(&mut self.records)
+    }
+
+    /// Takes over what a child that closes cost.
+    pub(super) fn fold(&mut self, child: &Scope, totals: &Totals, record: ScopeRecord, keep: bool) {
+        self.open_children.retain(|c| c != child);
+        if self.is_closed() {
+            return;
+        }
+        self.settled.add(totals, record.failure.is_some());
+        self.keep(Record::Scope(Box::new(record)), keep);
+    }
+
+    fn keep(&mut self, record: Record, keep: bool) {
+        if keep {
+            self.records.push(record);
+        } else {
+            self.elided.add(record.cost());
+        }
+    }
+}

@@ -1,0 +1,62 @@
+use std::sync::Arc;
+
+use crate::kind::bounded_name;
+use crate::{Budget, Dimensions, StepKind};
+
+/// What a scope is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ScopeKind {
+    /// A task: one request to an agent, the unit of a total.
+    Task,
+    /// An agent inside a task; agents nest.
+    Agent,
+    /// A step of an agent.
+    Step(StepKind),
+}
+
+/// What a task is opened with.
+#[derive(Clone, Debug)]
+pub struct TaskSpec {
+    pub(crate) name: Arc<str>,
+    pub(crate) dimensions: Dimensions,
+    pub(crate) conversation: Option<Arc<str>>,
+    pub(crate) budget: Option<Budget>,
+}
+
+impl TaskSpec {
+    /// A task of that name: what it does, not which one it is, for its name becomes a metric attribute.
+    ///
+    /// The name is cut to 64 characters; an empty one becomes `unnamed`.
+    pub fn new(name: &str) -> Self {
+        Self { name: scope_name(name), dimensions: Dimensions::default(), conversation: None, budget: None }
+    }
+
+    /// Whose the task is. Defaults to nobody's, and inside another task to that one's.
+    #[must_use]
+    pub fn dimensions(mut self, dimensions: Dimensions) -> Self {
+        self.dimensions = dimensions;
+        self
+    }
+
+    /// The conversation that the task is part of. Defaults to none.
+    #[must_use]
+    pub fn conversation(mut self, id: &str) -> Self {
+        self.conversation = Some(Arc::from(id));
+        self
+    }
+
+    /// What the task may spend. Defaults to no limit.
+    #[must_use]
+    pub fn budget(mut self, budget: impl Into<Budget>) -> Self {
+        self.budget = Some(budget.into());
+        self
+    }
+}
+
+/// The name that a scope goes by.
+pub(crate) fn scope_name(name: &str) -> Arc<str> {
+    match name.trim() {
+        "" => Arc::from("unnamed"),
+        name => bounded_name(name),
+    }
+}

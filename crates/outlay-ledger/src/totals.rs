@@ -1,0 +1,365 @@
+use std::fmt;
+use std::sync::Arc;
+
+use outlay_price::{Charge, CostStatus, Usage, Usd};
+
+use crate::CostKind;
+use crate::record::CallRecord;
+
+/// A scope's totals split by at most this many models; what lies beyond is under `other`.
+const MAX_MODELS: usize = 64;
+/// Likewise for the user's own kinds of step.
+const MAX_KINDS: usize = 64;
+
+/// What a scope and all below it cost: a snapshot.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Totals {
+    pub(crate) exact: Usd,
+    pub(crate) estimated: Usd,
+    pub(crate) bounded: Usd,
+    pub(crate) failed: Usd,
+    pub(crate) cache_savings: Usd,
+    pub(crate) directions: DirectionTotals,
+    pub(crate) usage: Usage,
+    pub(crate) status: CostStatus,
+    pub(crate) priced_parts: u64,
+    pub(crate) calls: u64,
+    pub(crate) attempts: u64,
+    pub(crate) failed_calls: u64,
+    pub(crate) unpriced_calls: u64,
+    pub(crate) pending_calls: u64,
+    pub(crate) turns: u64,
+    pub(crate) by_kind: Vec<KindTotals>,
+    pub(crate) by_model: Vec<ModelTotals>,
+}
+
+/// A cost by what the money went into; the parts add up to the cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DirectionTotals {
+    /// Input tokens that no cache served or stored.
+    pub input: Usd,
+    /// Output tokens.
+    pub output: Usd,
+    /// Input tokens read from a cache.
+    pub cache_read: Usd,
+    /// Input tokens written to a cache.
+    pub cache_write: Usd,
+    /// External charges: a paid search, a hosted tool.
+    pub external: Usd,
+    /// Anything else that a call is billed for, such as guardrails.
+    pub other: Usd,
+}
+
+/// What one kind of step cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KindTotals {
+    /// The kind.
+    pub kind: CostKind,
+    /// The known part of its cost.
+    pub cost: Usd,
+    /// Its calls.
+    pub calls: u64,
+}
+
+/// What one model cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ModelTotals {
+    /// The model as the application asked for it; `other` past 64 models.
+    pub model: Arc<str>,
+    /// The known part of its cost.
+    pub cost: Usd,
+    /// Its tokens.
+    pub usage: Usage,
+    /// Its calls.
+    pub calls: u64,
+    /// Those of them that have no price.
+    pub unpriced_calls: u64,
+}
+
+/// An amount of money, and how sure it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    usd: Option<Usd>,
+    status: CostStatus,
+}
+
+impl Totals {
+    /// What was spent, and how sure that is.
+    pub fn cost(&self) -> Cost {
+        Cost { usd: self.is_known().then(|| self.known()), status: self.status }
+    }
+
+    /// The tokens.
+    pub const fn usage(&self) -> &Usage {
+        &self.usage
+    }
+
+    /// Model calls, settled ones.
+    pub const fn calls(&self) -> u64 {
+        self.calls
+    }
+
+    /// HTTP attempts of those calls.
+    pub const fn attempts(&self) -> u64 {
+        self.attempts
+    }
+
+    /// Calls that failed, or that a failed scope holds.
+    pub const fn failed_calls(&self) -> u64 {
+        self.failed_calls
+    }
+
+    /// Calls with a part that has no price.
+    pub const fn unpriced_calls(&self) -> u64 {
+        self.unpriced_calls
+    }
+
+    /// Calls that are still open, or were when their scope had to be closed: their cost is not in these totals.
+    pub const fn pending_calls(&self) -> u64 {
+        self.pending_calls
+    }
+
+    /// Chat calls that were answered: how often the agent's loop went round.
+    pub const fn turns(&self) -> u64 {
+        self.turns
+    }
+
+    /// The part of the cost that is known to the last unit.
+    pub const fn exact(&self) -> Usd {
+        self.exact
+    }
+
+    /// The part that is estimated.
+    pub const fn estimated(&self) -> Usd {
+        self.estimated
+    }
+
+    /// The part of which only an upper bound is known.
+    pub const fn bounded(&self) -> Usd {
+        self.bounded
+    }
+
+    /// What failed calls cost, and calls and charges under a failed scope; each counts once.
+    pub const fn failed_cost(&self) -> Usd {
+        self.failed
+    }
+
+    /// What prompt caching saved, net of what writing to the cache cost more; negative where it cost more.
+    pub const fn cache_savings(&self) -> Usd {
+        self.cache_savings
+    }
+
+    /// The cost by direction.
+    pub const fn by_direction(&self) -> &DirectionTotals {
+        &self.directions
+    }
+
+    /// The cost by kind of step: a partition of the total.
+    pub fn by_kind(&self) -> &[KindTotals] {
+        &self.by_kind
+    }
+
+    /// The cost by model. External charges belong to none.
+    pub fn by_model(&self) -> &[ModelTotals] {
+        &self.by_model
+    }
+
+    /// The known part of the cost; zero also where nothing is known.
+    pub(crate) fn known(&self) -> Usd {
+        self.exact.saturating_add(self.estimated).saturating_add(self.bounded)
+    }
+
+    fn is_known(&self) -> bool {
+        self.priced_parts > 0 || self.unpriced_calls == 0
+    }
+
+    /// Adds a settled call.
+    pub(crate) fn add_call(&mut self, call: &CallRecord, kind: &CostKind) {
+        let cost = call.charge.total();
+        let unpriced = u64::from(!call.charge.is_priced());
+        self.add_charge(&call.charge);
+        self.usage += call.usage;
+        self.calls += 1;
+        self.attempts += call.attempts.len() as u64;
+        self.unpriced_calls += unpriced;
+        self.turns += u64::from(call.operation == "chat" && !call.failed);
+        if call.failed {
+            self.failed_calls += 1;
+            self.failed = self.failed.saturating_add(cost);
+        }
+        self.add_kind(kind, cost, 1);
+        let known = self.by_model.iter_mut().find(|m| Arc::ptr_eq(&m.model, &call.model) || m.model == call.model);
+        match known {
+            Some(model) => model.add(cost, call.usage, 1, unpriced),
+            None => self.push_model(ModelTotals {
+                model: call.model.clone(),
+                cost,
+                usage: call.usage,
+                calls: 1,
+                unpriced_calls: unpriced,
+            }),
+        }
+    }
+
+    /// Adds a charge that is no model call.
+    pub(crate) fn add_external(&mut self, charge: &Charge, kind: &CostKind) {
+        self.add_charge(charge);
+        self.add_kind(kind, charge.total(), 0);
+    }
+
+    /// Adds what a scope below cost; `failed` if that scope failed.
+    pub(crate) fn add(&mut self, below: &Self, failed: bool) {
+        self.exact = self.exact.saturating_add(below.exact);
+        self.estimated = self.estimated.saturating_add(below.estimated);
+        self.bounded = self.bounded.saturating_add(below.bounded);
+        self.cache_savings = self.cache_savings.saturating_add(below.cache_savings);
+        self.directions.add(&below.directions);
+        self.usage += below.usage;
+        self.status = self.status.weakest(below.status);
+        self.priced_parts += below.priced_parts;
+        self.calls += below.calls;
+        self.attempts += below.attempts;
+        self.unpriced_calls += below.unpriced_calls;
+        self.pending_calls += below.pending_calls;
+        self.turns += below.turns;
+        let (failed_cost, failed_calls) =
+            if failed { (below.known(), below.calls) } else { (below.failed, below.failed_calls) };
+        self.failed = self.failed.saturating_add(failed_cost);
+        self.failed_calls += failed_calls;
+        for kind in &below.by_kind {
+            self.add_kind(&kind.kind, kind.cost, kind.calls);
+        }
+        for model in &below.by_model {
+            match self.by_model.iter_mut().find(|m| m.model == model.model) {
+                Some(own) => own.add(model.cost, model.usage, model.calls, model.unpriced_calls),
+                None => self.push_model(model.clone()),
+            }
+        }
+    }
+
+    /// All that was spent here was spent under a failed scope.
+    pub(crate) fn mark_failed(&mut self) {
+        self.failed = self.known();
+        self.failed_calls = self.calls;
+    }
+
+    /// `calls` calls are open for good: what they cost is not known.
+    pub(crate) fn abandon_pending(&mut self, calls: u64) {
+        if calls > 0 {
+            self.pending_calls += calls;
+            self.status = CostStatus::Unpriced;
+        }
+    }
+
+    fn add_charge(&mut self, charge: &Charge) {
+        let cost = charge.total();
+        let part = match charge.status() {
+            CostStatus::Exact => &mut self.exact,
+            CostStatus::Estimated => &mut self.estimated,
+            // The known part of a call that is not priced whole is no more than a lower bound of it; it stands with
+            // the figures that are not sure, and the status says the rest.
+            _ => &mut self.bounded,
+        };
+        *part = part.saturating_add(cost);
+        self.status = self.status.weakest(charge.status());
+        self.priced_parts += u64::from(charge.is_priced() || !cost.is_zero());
+        self.cache_savings = self.cache_savings.saturating_add(charge.cache_savings());
+        self.directions.add(&DirectionTotals::of(charge));
+    }
+
+    fn add_kind(&mut self, kind: &CostKind, cost: Usd, calls: u64) {
+        if let Some(own) = self.by_kind.iter_mut().find(|k| k.kind == *kind) {
+            own.cost = own.cost.saturating_add(cost);
+            own.calls += calls;
+        } else if self.by_kind.len() < MAX_KINDS {
+            self.by_kind.push(KindTotals { kind: kind.clone(), cost, calls });
+        } else {
+            // The map is full only of the user's own kinds; the last of them becomes the rest.
+            self.fold_last_kind(cost, calls);
+        }
+    }
+
+    fn fold_last_kind(&mut self, cost: Usd, calls: u64) {
+        if let Some(rest) = self.by_kind.last_mut() {
+            rest.kind = CostKind::Step(crate::StepKind::Other(Arc::from("other")));
+            rest.cost = rest.cost.saturating_add(cost);
+            rest.calls += calls;
+        }
+    }
+
+    fn push_model(&mut self, model: ModelTotals) {
+        if self.by_model.len() < MAX_MODELS {
+            self.by_model.push(model);
+        } else if let Some(rest) = self.by_model.last_mut() {
+            rest.model = Arc::from("other");
+            rest.add(model.cost, model.usage, model.calls, model.unpriced_calls);
+        }
+    }
+}
+
+impl ModelTotals {
+    fn add(&mut self, cost: Usd, usage: Usage, calls: u64, unpriced_calls: u64) {
+        self.cost = self.cost.saturating_add(cost);
+        self.usage += usage;
+        self.calls += calls;
+        self.unpriced_calls += unpriced_calls;
+    }
+}
+
+impl DirectionTotals {
+    fn of(charge: &Charge) -> Self {
+        Self {
+            input: charge.input(),
+            output: charge.output(),
+            cache_read: charge.cache_read(),
+            cache_write: charge.cache_write(),
+            external: charge.external_amount(),
+            other: charge.other(),
+        }
+    }
+
+    /// The parts by name, in the order in which they are shown.
+    pub const fn parts(&self) -> [(&'static str, Usd); 6] {
+        [
+            ("input", self.input),
+            ("output", self.output),
+            ("cache_read", self.cache_read),
+            ("cache_write", self.cache_write),
+            ("external", self.external),
+            ("other", self.other),
+        ]
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.input = self.input.saturating_add(other.input);
+        self.output = self.output.saturating_add(other.output);
+        self.cache_read = self.cache_read.saturating_add(other.cache_read);
+        self.cache_write = self.cache_write.saturating_add(other.cache_write);
+        self.external = self.external.saturating_add(other.external);
+        self.other = self.other.saturating_add(other.other);
+    }
+}
+
+impl Cost {
+    /// The known part, in US dollars; `None` where nothing of it is priced. Never zero for what is unpriced.
+    pub const fn usd(&self) -> Option<Usd> {
+        self.usd
+    }
+
+    /// How sure the figure is: the weakest part's status.
+    pub const fn status(&self) -> CostStatus {
+        self.status
+    }
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.usd {
+            Some(usd) => write!(f, "{usd} {}", self.status.as_str()),
+            None => f.write_str("unpriced"),
+        }
+    }
+}
