@@ -1,0 +1,107 @@
+//! Which scope the calling code runs in.
+//!
+//! It is kept in two places: a thread-local that holds along `.await`, and a value in the OpenTelemetry context that
+//! `tracing` spans carry into spawned tasks. See [`current`] for how they agree.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll};
+
+use opentelemetry::Context;
+use pin_project_lite::pin_project;
+
+use crate::Scope;
+
+thread_local! {
+    static CURRENT: RefCell<Option<Scope>> = const { RefCell::new(None) };
+}
+
+/// The scope as a value of an OpenTelemetry context.
+struct Carried(Scope);
+
+/// The scope that the calling code runs in.
+///
+/// That is the thread's own, set by whatever polls or enters a scope, or the one in the current OpenTelemetry context,
+/// which a `tracing` span has carried along: whichever lies inside the other. If neither does, the thread's own holds,
+/// for then the span is foreign: made before the scope, or without a parent.
+pub fn current() -> Option<Scope> {
+    let own = CURRENT.try_with(|current| current.borrow().clone()).ok().flatten();
+    let carried = Context::map_current(carried_by);
+    match (own, carried) {
+        (Some(own), Some(carried)) if carried.books().is_within(own.books()) => Some(carried),
+        (Some(own), _) => Some(own),
+        (None, carried) => carried,
+    }
+}
+
+/// The scope that a context carries.
+pub(crate) fn carried_by(context: &Context) -> Option<Scope> {
+    context.get::<Carried>().map(|carried| carried.0.clone())
+}
+
+/// The context with the scope in it.
+pub(crate) fn carry(context: &Context, scope: &Scope) -> Context {
+    context.with_value(Carried(scope.clone()))
+}
+
+/// Makes a scope the thread's own until it is dropped.
+#[must_use = "the scope is current only while the guard lives"]
+pub struct ScopeGuard {
+    before: Option<Scope>,
+    /// It belongs to the thread that it was made on.
+    not_send: PhantomData<*const ()>,
+}
+
+impl ScopeGuard {
+    pub(crate) fn enter(scope: Option<Scope>) -> Self {
+        let before = CURRENT.try_with(|current| current.replace(scope)).ok().flatten();
+        Self { before, not_send: PhantomData }
+    }
+}
+
+impl Drop for ScopeGuard {
+    fn drop(&mut self) {
+        let before = self.before.take();
+        // The scope that is replaced may run code of its own when it is dropped: not while the cell is borrowed.
+        let ours = CURRENT.try_with(|current| current.replace(before));
+        drop(ours);
+    }
+}
+
+impl fmt::Debug for ScopeGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScopeGuard").finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// A future that runs in a scope, on whatever thread it is polled.
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct InScope<F> {
+        #[pin]
+        future: F,
+        scope: Option<Scope>,
+    }
+}
+
+impl<F: Future> InScope<F> {
+    /// `future`, in the scope that is current now.
+    pub fn current(future: F) -> Self {
+        Self { future, scope: current() }
+    }
+}
+
+impl<F: Future> Future for InScope<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let Some(scope) = this.scope else { return this.future.poll(cx) };
+        let _guard = scope.enter();
+        this.future.poll(cx)
+    }
+}

@@ -1,0 +1,146 @@
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::SystemTime;
+
+use outlay_ledger::{Ledger, TaskSpec, Totals};
+use outlay_price::Prices;
+
+use crate::metrics::Metrics;
+use crate::settings::{DroppedStream, EngineBuilder, Semconv};
+use crate::tracer::SpanSource;
+use crate::{AttemptSpans, OpenScope, Scope, Viewer};
+
+/// As many distinct texts are shared; beyond it each call allocates its own.
+const MAX_TEXTS: usize = 1_000;
+
+/// A ledger, a price table, and the providers that spans and metrics go to. Cloning it is cheap and means the same
+/// engine.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) ledger: Ledger,
+    prices: RwLock<Prices>,
+    pub(crate) spans: SpanSource,
+    pub(crate) metrics: Metrics,
+    pub(crate) attempt_spans: AttemptSpans,
+    pub(crate) semconv: Semconv,
+    pub(crate) viewers: Vec<Viewer>,
+    dropped_stream: DroppedStream,
+    disabled: bool,
+    texts: Mutex<HashSet<Arc<str>>>,
+    unpriced: Mutex<HashSet<Arc<str>>>,
+}
+
+impl Engine {
+    /// An engine with other than the default settings.
+    pub fn builder() -> EngineBuilder {
+        EngineBuilder::default()
+    }
+
+    pub(crate) fn new(settings: EngineBuilder) -> Self {
+        Self(Arc::new(Inner {
+            ledger: settings.ledger.build(),
+            prices: RwLock::new(settings.prices.unwrap_or_else(Prices::bundled)),
+            spans: settings.spans,
+            metrics: settings.metrics,
+            attempt_spans: settings.attempt_spans,
+            semconv: settings.semconv,
+            viewers: settings.viewers,
+            dropped_stream: settings.dropped_stream,
+            disabled: settings.disabled,
+            texts: Mutex::default(),
+            unpriced: Mutex::default(),
+        }))
+    }
+
+    /// Opens a task: inside the current scope if that belongs to this engine, else as the root of a tree of its own.
+    pub fn open_task(&self, spec: TaskSpec) -> OpenScope {
+        OpenScope::task(self, spec)
+    }
+
+    /// What the calls outside any task cost.
+    pub fn unattributed(&self) -> Totals {
+        self.0.ledger.unattributed().totals()
+    }
+
+    /// The scope of calls outside any task.
+    pub fn unattributed_scope(&self) -> Scope {
+        Scope::new(self.clone(), self.0.ledger.unattributed().clone(), None)
+    }
+
+    /// The price table in force.
+    pub fn prices(&self) -> Prices {
+        self.0.prices.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts another price table in force. What is charged already keeps its price.
+    pub fn set_prices(&self, prices: Prices) {
+        *self.0.prices.write().unwrap_or_else(PoisonError::into_inner) = prices;
+    }
+
+    /// What to do when a stream is dropped before its end.
+    pub fn dropped_stream(&self) -> DroppedStream {
+        self.0.dropped_stream
+    }
+
+    /// Whether metering is a pass-through.
+    pub fn is_disabled(&self) -> bool {
+        self.0.disabled
+    }
+
+    /// The time, by the ledger's clock.
+    pub fn now(&self) -> SystemTime {
+        self.0.ledger.now()
+    }
+
+    /// Closes the finished scopes that have waited for longer than the late limit. It happens by itself; this is for
+    /// those who inject a clock.
+    pub fn close_overdue(&self) {
+        self.0.ledger.close_overdue();
+    }
+
+    /// A text that comes again and again, such as a model id, shared between all that hold it.
+    pub fn intern(&self, text: &str) -> Arc<str> {
+        let mut texts = self.0.texts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = texts.get(text) {
+            return known.clone();
+        }
+        let name: Arc<str> = Arc::from(text);
+        if texts.len() < MAX_TEXTS {
+            texts.insert(name.clone());
+        }
+        name
+    }
+
+    /// True once for each model.
+    pub(crate) fn first_unpriced(&self, model: &Arc<str>) -> bool {
+        let mut unpriced = self.0.unpriced.lock().unwrap_or_else(PoisonError::into_inner);
+        unpriced.len() < MAX_TEXTS && unpriced.insert(model.clone())
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl PartialEq for Engine {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Engine {}
+
+impl AsRef<Self> for Engine {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("ledger", &self.0.ledger).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,34 @@
+//! Outlay's OpenTelemetry side: the current scope, spans, metrics and their names.
+//!
+//! An [`Engine`] holds a ledger, a price table and the providers that spans and metrics go to. A [`Scope`] is a task,
+//! an agent or a step with its span; [`current`] finds the one that the calling code runs in, and an [`OpenCall`]
+//! takes a model call from its start to its price, its place in the books, its span and its metrics.
+//!
+//! The crate knows nothing of AWS. Most programs use it through `outlay`.
+
+mod attempt;
+mod call;
+mod charge;
+mod current;
+mod engine;
+mod external;
+mod metrics;
+pub mod names;
+mod open_scope;
+mod price_call;
+mod scope;
+mod scope_span;
+mod settings;
+mod span_attributes;
+mod tracer;
+mod viewer;
+
+pub use attempt::{Attempt, AttemptSpans};
+pub use call::{CallEnd, CallStart, OpenCall, Operation, RefusedCall};
+pub use charge::Billed;
+pub use current::{InScope, ScopeGuard, current};
+pub use engine::Engine;
+pub use open_scope::{OpenScope, ScopeEntered};
+pub use scope::Scope;
+pub use settings::{DroppedStream, EngineBuilder, Semconv};
+pub use viewer::Viewer;

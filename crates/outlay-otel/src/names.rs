@@ -1,0 +1,150 @@
+//! Every name that leaves the library: span names, attributes, metrics.
+
+/// The instrumentation scope.
+pub const SCOPE: &str = "outlay";
+/// The schema that the `gen_ai.*` names are of.
+pub const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.42.0";
+/// The target of the `tracing` spans of tasks, agents and steps.
+pub const TRACING_TARGET: &str = "outlay";
+
+/// Attributes of OpenTelemetry's semantic conventions.
+pub mod semconv {
+    #![allow(missing_docs, reason = "each is the attribute of its own value")]
+
+    pub const AGENT_NAME: &str = "gen_ai.agent.name";
+    pub const CACHE_CREATION_INPUT_TOKENS: &str = "gen_ai.usage.cache_creation.input_tokens";
+    pub const CACHE_READ_INPUT_TOKENS: &str = "gen_ai.usage.cache_read.input_tokens";
+    /// What newer conventions call [`CACHE_CREATION_INPUT_TOKENS`].
+    pub const CACHE_WRITE_INPUT_TOKENS: &str = "gen_ai.usage.cache_write.input_tokens";
+    pub const CONVERSATION_ID: &str = "gen_ai.conversation.id";
+    pub const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
+    pub const INPUT_TOKENS: &str = "gen_ai.usage.input_tokens";
+    pub const OPERATION_NAME: &str = "gen_ai.operation.name";
+    pub const OUTPUT_TOKENS: &str = "gen_ai.usage.output_tokens";
+    pub const PROVIDER_NAME: &str = "gen_ai.provider.name";
+    pub const REASONING_OUTPUT_TOKENS: &str = "gen_ai.usage.reasoning.output_tokens";
+    pub const REQUEST_MAX_TOKENS: &str = "gen_ai.request.max_tokens";
+    pub const REQUEST_MODEL: &str = "gen_ai.request.model";
+    pub const REQUEST_STREAM: &str = "gen_ai.request.stream";
+    pub const REQUEST_TEMPERATURE: &str = "gen_ai.request.temperature";
+    pub const REQUEST_TOP_P: &str = "gen_ai.request.top_p";
+    pub const RESPONSE_MODEL: &str = "gen_ai.response.model";
+    pub const TIME_TO_FIRST_CHUNK: &str = "gen_ai.response.time_to_first_chunk";
+    pub const TOKEN_TYPE: &str = "gen_ai.token.type";
+    pub const TOOL_CALL_ID: &str = "gen_ai.tool.call.id";
+    pub const TOOL_NAME: &str = "gen_ai.tool.name";
+    pub const WORKFLOW_NAME: &str = "gen_ai.workflow.name";
+
+    pub const AWS_REQUEST_ID: &str = "aws.request_id";
+    pub const AWS_BEDROCK_GUARDRAIL_ID: &str = "aws.bedrock.guardrail.id";
+    pub const CLOUD_REGION: &str = "cloud.region";
+    pub const ERROR_TYPE: &str = "error.type";
+    pub const HTTP_STATUS_CODE: &str = "http.response.status_code";
+    pub const SERVER_ADDRESS: &str = "server.address";
+    pub const SERVER_PORT: &str = "server.port";
+
+    /// The value of [`PROVIDER_NAME`].
+    pub const AWS_BEDROCK: &str = "aws.bedrock";
+}
+
+/// Attributes of Outlay's own, and their metrics.
+pub mod outlay {
+    #![allow(missing_docs, reason = "each is the attribute of its own value")]
+
+    pub const TASK_ID: &str = "outlay.task.id";
+    pub const TASK_NAME: &str = "outlay.task.name";
+    pub const TASK_ROOT: &str = "outlay.task.root";
+    pub const AGENT_ID: &str = "outlay.agent.id";
+    pub const AGENT_NAME: &str = "outlay.agent.name";
+    pub const STEP_ID: &str = "outlay.step.id";
+    pub const STEP_KIND: &str = "outlay.step.kind";
+    pub const STEP_NAME: &str = "outlay.step.name";
+
+    pub const TEAM: &str = "outlay.team";
+    pub const PRODUCT: &str = "outlay.product";
+    pub const COST_CENTER: &str = "outlay.cost_center";
+    pub const OWNER: &str = "outlay.owner";
+    pub const ENVIRONMENT: &str = "outlay.environment";
+    pub const CUSTOMER_SEGMENT: &str = "outlay.customer_segment";
+    pub const WORKFLOW: &str = "outlay.workflow";
+    /// The user's own dimensions follow.
+    pub const DIM_PREFIX: &str = "outlay.dim.";
+
+    pub const COST_USD: &str = "outlay.cost.usd";
+    pub const COST_PICOUSD: &str = "outlay.cost.picousd";
+    pub const COST_STATUS: &str = "outlay.cost.status";
+    pub const COST_INPUT_USD: &str = "outlay.cost.input.usd";
+    pub const COST_OUTPUT_USD: &str = "outlay.cost.output.usd";
+    pub const COST_CACHE_READ_USD: &str = "outlay.cost.cache_read.usd";
+    pub const COST_CACHE_WRITE_USD: &str = "outlay.cost.cache_write.usd";
+    pub const COST_OTHER_USD: &str = "outlay.cost.other.usd";
+    pub const COST_BAND: &str = "outlay.cost.band";
+    pub const COST_DIRECTION: &str = "outlay.cost.direction";
+
+    pub const PRICE_VERSION: &str = "outlay.price.version";
+    pub const PRICE_EFFECTIVE_FROM: &str = "outlay.price.effective_from";
+    pub const PRICE_ROUTING: &str = "outlay.price.routing";
+    pub const PRICE_TIER: &str = "outlay.price.tier";
+    pub const PRICE_SOURCE: &str = "outlay.price.source";
+
+    pub const CALL_ATTEMPTS: &str = "outlay.call.attempts";
+    /// Where the sources of a token count disagree: which ones, and what they say.
+    pub const CALL_USAGE_DISAGREEMENT: &str = "outlay.call.usage_disagreement";
+    pub const RUNNING_USD: &str = "outlay.task.running.usd";
+    pub const RUNNING_PICOUSD: &str = "outlay.task.running.picousd";
+    pub const RUNNING_CALLS: &str = "outlay.task.running.calls";
+    pub const LATE: &str = "outlay.late";
+    pub const ATTEMPT_NUMBER: &str = "outlay.attempt.number";
+    pub const CHARGE_NAME: &str = "outlay.charge.name";
+
+    pub const TOTAL_USD: &str = "outlay.total.usd";
+    pub const TOTAL_PICOUSD: &str = "outlay.total.picousd";
+    pub const TOTAL_STATUS: &str = "outlay.total.status";
+    pub const TOTAL_EXACT_USD: &str = "outlay.total.exact_usd";
+    pub const TOTAL_ESTIMATED_USD: &str = "outlay.total.estimated_usd";
+    pub const TOTAL_BOUNDED_USD: &str = "outlay.total.bounded_usd";
+    pub const TOTAL_INPUT_TOKENS: &str = "outlay.total.input_tokens";
+    pub const TOTAL_OUTPUT_TOKENS: &str = "outlay.total.output_tokens";
+    pub const TOTAL_CACHE_READ_TOKENS: &str = "outlay.total.cache_read_tokens";
+    pub const TOTAL_CACHE_WRITE_TOKENS: &str = "outlay.total.cache_write_tokens";
+    pub const TOTAL_CALLS: &str = "outlay.total.calls";
+    pub const TOTAL_ATTEMPTS: &str = "outlay.total.attempts";
+    pub const TOTAL_FAILED_CALLS: &str = "outlay.total.failed_calls";
+    pub const TOTAL_UNPRICED_CALLS: &str = "outlay.total.unpriced_calls";
+    pub const TOTAL_PENDING_CALLS: &str = "outlay.total.pending_calls";
+    pub const TOTAL_FAILED_USD: &str = "outlay.total.failed_usd";
+    pub const TOTAL_KINDS: &str = "outlay.total.kinds";
+    pub const TOTAL_MODELS: &str = "outlay.total.models";
+    pub const TOTAL_TURNS: &str = "outlay.total.turns";
+
+    pub const OUTCOME_KIND: &str = "outlay.outcome.kind";
+    pub const OUTCOME_VALUE_USD: &str = "outlay.outcome.value_usd";
+    pub const BUDGET_LIMIT_USD: &str = "outlay.budget.limit_usd";
+    pub const BUDGET_USED_RATIO: &str = "outlay.budget.used_ratio";
+    pub const BUDGET_EXCEEDED: &str = "outlay.budget.exceeded";
+
+    /// `outlay.total.kind.{kind}.usd` of a kind that has its own name, else of `other`.
+    pub fn total_kind_usd(kind: &str) -> &'static str {
+        match kind {
+            "plan" => "outlay.total.kind.plan.usd",
+            "tool" => "outlay.total.kind.tool.usd",
+            "act" => "outlay.total.kind.act.usd",
+            "reflect" => "outlay.total.kind.reflect.usd",
+            "verify" => "outlay.total.kind.verify.usd",
+            "retrieve" => "outlay.total.kind.retrieve.usd",
+            "retry" => "outlay.total.kind.retry.usd",
+            "direct" => "outlay.total.kind.direct.usd",
+            _ => "outlay.total.kind.other.usd",
+        }
+    }
+}
+
+/// Metrics.
+pub mod metric {
+    #![allow(missing_docs, reason = "each is the metric of its own name")]
+
+    pub const COST: &str = "outlay.cost";
+    pub const TOKEN_USAGE: &str = "gen_ai.client.token.usage";
+    pub const OPERATION_DURATION: &str = "gen_ai.client.operation.duration";
+    pub const TIME_TO_FIRST_CHUNK: &str = "gen_ai.client.operation.time_to_first_chunk";
+}

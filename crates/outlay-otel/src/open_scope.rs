@@ -1,0 +1,127 @@
+use opentelemetry::{Context, ContextGuard};
+use outlay_ledger::{Outcome, StepKind, TaskSpec};
+use tracing::span::{Entered, EnteredSpan};
+
+use crate::current::{ScopeGuard, current};
+use crate::scope_span::{self, ScopeSpan};
+use crate::{Engine, Scope};
+
+/// A task, an agent or a step whose own code runs. Dropped, it is finished.
+#[derive(Debug)]
+pub struct OpenScope {
+    scope: Scope,
+    span: ScopeSpan,
+}
+
+impl OpenScope {
+    /// Opens a task: inside the current scope if that belongs to the same engine, else as a root.
+    pub fn task(engine: &Engine, spec: TaskSpec) -> Self {
+        match current().filter(|scope| scope.engine() == engine) {
+            Some(outer) => Self::inside(&outer, |books| books.task(spec)),
+            None => Self::start(Scope::new(engine.clone(), engine.inner().ledger.task(spec), None)),
+        }
+    }
+
+    /// Opens an agent inside `parent`.
+    pub fn agent(parent: &Scope, name: &str) -> Self {
+        Self::inside(parent, |books| books.agent(name))
+    }
+
+    /// Opens a step inside `parent`. `tool_call` is the id that the model gave its tool call.
+    pub fn step(parent: &Scope, kind: StepKind, name: &str, tool_call: Option<&str>) -> Self {
+        let step = Self::inside(parent, |books| books.step(kind, name));
+        if let Some(id) = tool_call {
+            step.span.set_tool_call(id);
+        }
+        step
+    }
+
+    fn inside(parent: &Scope, open: impl FnOnce(&outlay_ledger::Scope) -> outlay_ledger::Scope) -> Self {
+        let books = open(parent.books());
+        // The books may have put it into an outer scope, where the parent has closed.
+        let holder = books.parent().map_or_else(|| parent.clone(), |holder| parent.of_books(holder));
+        Self::start(Scope::new(parent.engine().clone(), books, Some(holder)))
+    }
+
+    fn start(scope: Scope) -> Self {
+        let span = scope_span::start(&scope);
+        Self { scope, span }
+    }
+
+    /// The scope, for those who make calls in it.
+    pub const fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Makes the scope and its span current on this thread until the guard is dropped.
+    pub fn enter(&self) -> ScopeEntered<'_> {
+        ScopeEntered {
+            _context: self.span.context().clone().attach(),
+            _span: self.span.tracing().enter(),
+            _scope: self.scope.enter(),
+        }
+    }
+
+    /// The same, with a guard that owns the scope and finishes it when it is dropped.
+    pub fn entered(self) -> OwnedScopeEntered {
+        OwnedScopeEntered {
+            _context: self.span.context().clone().attach(),
+            _span: self.span.tracing().clone().entered(),
+            _scope: self.scope.enter(),
+            open: self,
+        }
+    }
+
+    /// The context of the scope's span, for spans and propagation made straight on OpenTelemetry.
+    pub const fn context(&self) -> &Context {
+        self.span.context()
+    }
+
+    /// Marks the scope as failed. The first reason holds.
+    pub fn fail(&self, reason: &str) {
+        self.scope.books().fail(reason);
+    }
+
+    /// Says how the task ended. The last word holds.
+    pub fn set_outcome(&self, outcome: Outcome) {
+        self.scope.books().set_outcome(outcome);
+    }
+
+    /// Ends the scope's own code. Its span ends when nothing in it is open any more. Finishing twice does nothing.
+    pub fn finish(&self) {
+        self.scope.books().finish();
+    }
+}
+
+impl Drop for OpenScope {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+/// A scope that is current on this thread.
+#[derive(Debug)]
+#[must_use = "the scope is current only while the guard lives"]
+pub struct ScopeEntered<'a> {
+    // In this order: what was entered last is left first.
+    _context: ContextGuard,
+    _span: Entered<'a>,
+    _scope: ScopeGuard,
+}
+
+/// A scope that is current on this thread, and is finished when it is dropped.
+#[derive(Debug)]
+#[must_use = "the scope is current only while the guard lives"]
+pub struct OwnedScopeEntered {
+    _context: ContextGuard,
+    _span: EnteredSpan,
+    _scope: ScopeGuard,
+    open: OpenScope,
+}
+
+impl OwnedScopeEntered {
+    /// The scope.
+    pub const fn open_scope(&self) -> &OpenScope {
+        &self.open
+    }
+}

@@ -1,0 +1,93 @@
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use opentelemetry::Context;
+use opentelemetry::trace::{SpanContext, TraceContextExt as _};
+
+use crate::Engine;
+use crate::current::{ScopeGuard, carried_by, carry};
+
+/// A task, an agent or a step, for those who make calls in it. Cloning it is cheap and means the same scope.
+#[derive(Clone)]
+pub struct Scope(Arc<Inner>);
+
+struct Inner {
+    engine: Engine,
+    books: outlay_ledger::Scope,
+    parent: Option<Scope>,
+    span: OnceLock<SpanContext>,
+}
+
+impl Scope {
+    pub(crate) fn new(engine: Engine, books: outlay_ledger::Scope, parent: Option<Self>) -> Self {
+        Self(Arc::new(Inner { engine, books, parent, span: OnceLock::new() }))
+    }
+
+    /// The engine that the scope belongs to.
+    pub fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    /// The scope in the ledger.
+    pub fn books(&self) -> &outlay_ledger::Scope {
+        &self.0.books
+    }
+
+    /// The scope's span, where it has one.
+    pub fn span_context(&self) -> Option<&SpanContext> {
+        self.0.span.get().filter(|span| span.is_valid())
+    }
+
+    /// The scope around it.
+    pub fn parent(&self) -> Option<&Self> {
+        self.0.parent.as_ref()
+    }
+
+    /// Makes the scope current on this thread until the guard is dropped.
+    pub fn enter(&self) -> ScopeGuard {
+        ScopeGuard::enter(Some(self.clone()))
+    }
+
+    pub(crate) fn set_span_context(&self, span: SpanContext) {
+        let _ = self.0.span.set(span);
+    }
+
+    /// This scope or the one around it that the books mean.
+    pub(crate) fn of_books(&self, books: &outlay_ledger::Scope) -> Self {
+        let mut scope = self;
+        while scope.books() != books {
+            match &scope.0.parent {
+                Some(parent) => scope = parent,
+                None => break,
+            }
+        }
+        scope.clone()
+    }
+
+    /// The context for a span made in this scope: the current one if it lies in this scope, so that the user's own
+    /// spans stay between, else that of the scope's own span.
+    pub(crate) fn context(&self) -> Context {
+        let current = Context::current();
+        let inside = carried_by(&current).is_some_and(|carried| carried.books() == self.books());
+        match self.span_context() {
+            // Outside any task there is no span to hang it under but the application's.
+            None => current,
+            Some(_) if inside && current.span().span_context().is_valid() => current,
+            Some(span) => carry(&current.with_remote_span_context(span.clone()), self),
+        }
+    }
+}
+
+impl PartialEq for Scope {
+    fn eq(&self, other: &Self) -> bool {
+        self.books() == other.books()
+    }
+}
+
+impl Eq for Scope {}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.books().fmt(f)
+    }
+}

@@ -1,0 +1,149 @@
+use std::time::Duration;
+
+use opentelemetry::metrics::MeterProvider;
+use opentelemetry::trace::{Span, Tracer, TracerProvider};
+use outlay_ledger::{Clock, IdSource, Ledger};
+use outlay_price::Prices;
+
+use crate::metrics::Metrics;
+use crate::tracer::SpanSource;
+use crate::{AttemptSpans, Engine, Viewer};
+
+/// Which release of the GenAI semantic conventions names the `gen_ai.*` attributes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Semconv {
+    /// 1.42.0, which today's viewers read.
+    #[default]
+    V1_42,
+    /// The names of the conventions' own newer repository.
+    Latest,
+}
+
+/// What to do when the application drops a stream before its end, and with it the figures that come last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DroppedStream {
+    /// Let it go, and count the most that the call can cost.
+    #[default]
+    Bound,
+    /// Read on in the background, within limits of time and number, for the exact figure.
+    Drain,
+}
+
+/// Sets up an [`Engine`].
+#[derive(Debug)]
+#[must_use]
+pub struct EngineBuilder {
+    pub(crate) ledger: outlay_ledger::LedgerBuilder,
+    pub(crate) prices: Option<Prices>,
+    pub(crate) spans: SpanSource,
+    pub(crate) metrics: Metrics,
+    pub(crate) attempt_spans: AttemptSpans,
+    pub(crate) semconv: Semconv,
+    pub(crate) viewers: Vec<Viewer>,
+    pub(crate) dropped_stream: DroppedStream,
+    pub(crate) disabled: bool,
+}
+
+impl Default for EngineBuilder {
+    fn default() -> Self {
+        Self {
+            ledger: Ledger::builder(),
+            prices: None,
+            spans: SpanSource::global(),
+            metrics: Metrics::global(),
+            attempt_spans: AttemptSpans::default(),
+            semconv: Semconv::default(),
+            viewers: Vec::new(),
+            dropped_stream: DroppedStream::default(),
+            disabled: false,
+        }
+    }
+}
+
+impl EngineBuilder {
+    /// The price table. Defaults to the bundled one.
+    pub fn prices(mut self, prices: Prices) -> Self {
+        self.prices = Some(prices);
+        self
+    }
+
+    /// Where spans go. Defaults to the global provider, looked up at first use.
+    pub fn tracer_provider<P, S>(mut self, provider: &P) -> Self
+    where
+        P: TracerProvider,
+        P::Tracer: Tracer<Span = S> + Send + Sync + 'static,
+        S: Span + Send + Sync + 'static,
+    {
+        self.spans = SpanSource::given(provider);
+        self
+    }
+
+    /// Where metrics go. Defaults to the global provider, looked up at first use.
+    pub fn meter_provider(mut self, provider: &dyn MeterProvider) -> Self {
+        self.metrics = Metrics::given(provider);
+        self
+    }
+
+    /// Which attempts get a span. Defaults to those of calls that had more than one, or failed.
+    pub const fn attempt_spans(mut self, which: AttemptSpans) -> Self {
+        self.attempt_spans = which;
+        self
+    }
+
+    /// Which conventions name the attributes. Defaults to 1.42.0.
+    pub const fn semconv(mut self, semconv: Semconv) -> Self {
+        self.semconv = semconv;
+        self
+    }
+
+    /// Adds the attributes by which a viewer shows cost. Defaults to none.
+    pub fn viewer(mut self, viewer: Viewer) -> Self {
+        if !self.viewers.contains(&viewer) {
+            self.viewers.push(viewer);
+        }
+        self
+    }
+
+    /// What happens when a stream is dropped before its end. Defaults to counting the bound.
+    pub const fn on_dropped_stream(mut self, what: DroppedStream) -> Self {
+        self.dropped_stream = what;
+        self
+    }
+
+    /// Makes metering a pass-through: clients stay as they are. Defaults to metering.
+    pub const fn disabled(mut self, disabled: bool) -> Self {
+        self.disabled = disabled;
+        self
+    }
+
+    /// How long a finished scope waits for what is open in it. Defaults to 60 seconds.
+    pub fn late_limit(mut self, limit: Duration) -> Self {
+        self.ledger = self.ledger.late_limit(limit);
+        self
+    }
+
+    /// How many calls, charges and scopes a task's report keeps. Defaults to 1,000.
+    pub fn report_records(mut self, records: u32) -> Self {
+        self.ledger = self.ledger.report_records(records);
+        self
+    }
+
+    /// Where the time comes from. Defaults to the system's clock.
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.ledger = self.ledger.clock(clock);
+        self
+    }
+
+    /// Where ids come from. Defaults to UUIDs of version 7.
+    pub fn ids(mut self, ids: impl IdSource + 'static) -> Self {
+        self.ledger = self.ledger.ids(ids);
+        self
+    }
+
+    /// The engine.
+    pub fn build(self) -> Engine {
+        Engine::new(self)
+    }
+}
