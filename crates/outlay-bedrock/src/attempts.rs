@@ -1,0 +1,160 @@
+//! The HTTP attempts of one call, as the interceptor sees them come and go.
+
+use std::error::Error as StdError;
+use std::io;
+use std::time::SystemTime;
+
+use aws_smithy_runtime_api::client::interceptors::context::Error;
+use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, OrchestratorError};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::http::Headers;
+use outlay_otel::Attempt;
+
+/// One attempt.
+#[derive(Clone, Debug)]
+pub(crate) struct AttemptLog {
+    started: SystemTime,
+    ended: Option<SystemTime>,
+    sent: bool,
+    status: Option<u16>,
+    request_id: Option<String>,
+    error: Option<String>,
+}
+
+/// How far an attempt got: what it may have cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reached {
+    /// Nothing was sent.
+    Nowhere,
+    /// Bedrock answered with an error before any byte of an answer.
+    Refused,
+    /// It was sent, and no answer came whole.
+    Unanswered,
+    /// Bedrock answered.
+    Answered,
+}
+
+impl AttemptLog {
+    pub(crate) const fn new(started: SystemTime) -> Self {
+        Self { started, ended: None, sent: false, status: None, request_id: None, error: None }
+    }
+
+    /// Its first byte is about to be sent.
+    pub(crate) const fn send(&mut self) {
+        self.sent = true;
+    }
+
+    /// The head of an answer has come.
+    pub(crate) fn answer(&mut self, response: &HttpResponse) {
+        self.status = Some(response.status().as_u16());
+        self.request_id = request_id(response.headers());
+    }
+
+    pub(crate) fn end(&mut self, now: SystemTime, error: Option<String>) {
+        self.ended.get_or_insert(now);
+        self.error = error.or(self.error.take());
+    }
+
+    /// A connection that was never made has sent nothing.
+    pub(crate) const fn never_connected(&mut self) {
+        self.sent = false;
+    }
+
+    pub(crate) fn reached(&self) -> Reached {
+        match self.status {
+            None if !self.sent => Reached::Nowhere,
+            None => Reached::Unanswered,
+            Some(200..=299) if self.error.is_none() => Reached::Answered,
+            Some(200..=299) => Reached::Unanswered,
+            Some(_) => Reached::Refused,
+        }
+    }
+
+    pub(crate) fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
+    }
+
+    /// As it is told to others.
+    pub(crate) fn finish(self, now: SystemTime) -> Attempt {
+        Attempt {
+            started: self.started,
+            ended: self.ended.unwrap_or(now),
+            status: self.status,
+            request_id: self.request_id,
+            error: self.error,
+        }
+    }
+}
+
+fn request_id(headers: &Headers) -> Option<String> {
+    headers.get("x-amzn-requestid").or_else(|| headers.get("x-amz-request-id")).map(str::to_owned)
+}
+
+/// A short name for an error, with few values: AWS's own name where it has one.
+pub(crate) fn error_name(error: &OrchestratorError<Error>, response: Option<&HttpResponse>) -> String {
+    if error.is_timeout_error() {
+        return "timeout".to_owned();
+    }
+    if let Some(connector) = error.as_connector_error() {
+        let name = if connector.is_timeout() {
+            "timeout"
+        } else if connector.is_user() {
+            "invalid_request"
+        } else {
+            "connection_error"
+        };
+        return name.to_owned();
+    }
+    if error.is_interceptor_error() {
+        return "interceptor_error".to_owned();
+    }
+    match response {
+        Some(response) if !response.status().is_success() => {
+            error_code(response).unwrap_or_else(|| response.status().as_u16().to_string())
+        }
+        Some(_) => "response_error".to_owned(),
+        None => "other".to_owned(),
+    }
+}
+
+/// The error's name in the header, or in the body: `ThrottlingException`.
+fn error_code(response: &HttpResponse) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Body {
+        #[serde(alias = "__type")]
+        code: String,
+    }
+    let from_body = || serde_json::from_slice::<Body>(response.body().bytes()?).ok().map(|body| body.code);
+    let code = response.headers().get("x-amzn-errortype").map(str::to_owned).or_else(from_body)?;
+    // `prefix#Name:http://...`, as AWS writes it.
+    let name = code.split(':').next().and_then(|c| c.rsplit('#').next()).unwrap_or_default().trim();
+    let is_name = !name.is_empty() && name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric());
+    is_name.then(|| name.to_owned())
+}
+
+/// Whether the attempt failed before there was a connection to send anything on.
+pub(crate) fn never_connected(error: &OrchestratorError<Error>) -> bool {
+    error.as_connector_error().is_some_and(|error| says_never_connected(error) || could_not_connect(error))
+}
+
+/// The SDK knows, but has no accessor for it: its debug text is the only place where it says so.
+fn says_never_connected(error: &ConnectorError) -> bool {
+    error.connection_metadata().is_none() && format!("{error:?}").contains("connection: NeverConnected")
+}
+
+fn could_not_connect(error: &ConnectorError) -> bool {
+    let mut source = StdError::source(error);
+    while let Some(error) = source {
+        if let Some(io) = error.downcast_ref::<io::Error>() {
+            return matches!(
+                io.kind(),
+                io::ErrorKind::ConnectionRefused
+                    | io::ErrorKind::AddrNotAvailable
+                    | io::ErrorKind::HostUnreachable
+                    | io::ErrorKind::NetworkUnreachable
+            );
+        }
+        source = error.source();
+    }
+    false
+}

@@ -1,0 +1,198 @@
+//! One call between its first hook and its end, wherever that comes: in a hook, in the stream, or in a drop.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aws_smithy_runtime_api::client::interceptors::context::Error;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
+use outlay_otel::{DroppedStream, OpenCall};
+
+use crate::attempts::{AttemptLog, error_name, never_connected};
+use crate::input::Kind;
+use crate::outcome::{self, Ending};
+use crate::stream::Seen;
+use crate::usage::{AnswerHeaders, read_headers};
+use crate::wire::{self, WireFacts};
+
+/// A call that goes on: shared by the interceptor's state and the stream's tap, settled once by whichever sees its
+/// end.
+#[derive(Debug)]
+pub(crate) struct Call {
+    kind: Kind,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// `None` once it is settled.
+    open: Option<OpenCall>,
+    log: CallLog,
+    stream: Stream,
+}
+
+/// What has been seen of a call on its way.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CallLog {
+    pub(crate) attempts: Vec<AttemptLog>,
+    pub(crate) request_bytes: u64,
+    pub(crate) wire: WireFacts,
+    pub(crate) headers: AnswerHeaders,
+    /// The attempt whose answer is tapped.
+    tapped: usize,
+}
+
+/// Who answers for the end of a streamed answer.
+#[derive(Debug, Default)]
+enum Stream {
+    /// The hooks: the SDK may yet retry or fail.
+    #[default]
+    WithHooks,
+    /// The hooks too, but the stream has ended meanwhile.
+    EndedEarly(Box<Seen>),
+    /// The tap: the application has the stream.
+    WithTap,
+}
+
+impl Call {
+    pub(crate) fn new(kind: Kind, open: OpenCall) -> Arc<Self> {
+        let state = State { open: Some(open), log: CallLog::default(), stream: Stream::default() };
+        Arc::new(Self { kind, state: Mutex::new(state) })
+    }
+
+    pub(crate) const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// What to do if the stream is dropped before its end.
+    pub(crate) fn dropped_stream(&self) -> DroppedStream {
+        let state = self.lock();
+        state.open.as_ref().map_or_else(DroppedStream::default, |open| open.scope().engine().dropped_stream())
+    }
+
+    /// The model that the call is to, as far as is known.
+    pub(crate) fn model(&self) -> Option<Arc<str>> {
+        self.lock().open.as_ref().map(|open| open.start().model.clone())
+    }
+
+    pub(crate) fn serialized(&self, request: &HttpRequest) {
+        // A streamed request body has no length to read; its bound is the typed input's overhead.
+        let bytes = request.body().bytes().map_or(0, <[u8]>::len) as u64;
+        self.lock().log.request_bytes = bytes.max(request.body().content_length().unwrap_or(0));
+    }
+
+    /// The SDK's attempt of that number, counted from 1. Where it is told twice, as by an interceptor that is set on
+    /// the client and again in an override of its configuration, once counts.
+    pub(crate) fn attempt_started(&self, number: u32) {
+        let mut state = self.lock();
+        let Some(open) = &state.open else { return };
+        if state.log.attempts.len() as u64 >= u64::from(number) {
+            return;
+        }
+        let now = open.scope().engine().now();
+        if let Some(last) = state.log.attempts.last_mut() {
+            last.end(now, None);
+        }
+        state.log.attempts.push(AttemptLog::new(now));
+        state.log.headers = AnswerHeaders::default();
+    }
+
+    /// The request is final: model and region are those that go on the wire, whatever came in between.
+    pub(crate) fn attempt_sent(&self, request: &HttpRequest) {
+        let facts = wire::read(request);
+        let mut state = self.lock();
+        if let Some(open) = &mut state.open {
+            let engine = open.scope().engine().clone();
+            let start = open.start_mut();
+            if let Some(model) = facts.model.as_deref().filter(|model| **model != *start.model) {
+                start.model = engine.intern(model);
+            }
+            if let Some(region) = facts.region.as_deref().filter(|r| start.region.as_deref() != Some(*r)) {
+                start.region = Some(engine.intern(region));
+            }
+        }
+        state.log.wire = facts;
+        if let Some(last) = state.log.attempts.last_mut() {
+            last.send();
+        }
+    }
+
+    pub(crate) fn attempt_answered(&self, response: &HttpResponse) {
+        let mut state = self.lock();
+        if let Some(last) = state.log.attempts.last_mut() {
+            last.answer(response);
+        }
+        state.log.headers = read_headers(response.headers());
+    }
+
+    /// True once for each attempt.
+    pub(crate) fn may_tap(&self) -> bool {
+        let mut state = self.lock();
+        let attempt = state.log.attempts.len();
+        std::mem::replace(&mut state.log.tapped, attempt) != attempt
+    }
+
+    pub(crate) fn attempt_ended(&self, error: Option<&OrchestratorError<Error>>, response: Option<&HttpResponse>) {
+        let mut state = self.lock();
+        let Some(open) = &state.open else { return };
+        let now = open.scope().engine().now();
+        if let Some(last) = state.log.attempts.last_mut() {
+            last.end(now, error.map(|error| error_name(error, response)));
+            if error.is_some_and(never_connected) {
+                last.never_connected();
+            }
+        }
+    }
+
+    /// The SDK hands the call's result to the application.
+    pub(crate) fn executed(&self, error: Option<&OrchestratorError<Error>>, response: Option<&HttpResponse>) {
+        let mut state = self.lock();
+        let error = error.map(|error| error_name(error, response));
+        if error.is_none() && self.kind.is_stream() {
+            match std::mem::replace(&mut state.stream, Stream::WithTap) {
+                Stream::EndedEarly(seen) => self.settle(state, Ending::Stream(&seen)),
+                Stream::WithHooks | Stream::WithTap => {}
+            }
+            return;
+        }
+        let body = response.filter(|r| r.status().is_success()).and_then(|r| r.body().bytes());
+        self.settle(state, Ending::Result { body, error });
+    }
+
+    /// The stream has ended, one way or another.
+    pub(crate) fn stream_ended(&self, seen: Seen) {
+        let mut state = self.lock();
+        match state.stream {
+            Stream::WithTap => self.settle(state, Ending::Stream(&seen)),
+            Stream::WithHooks | Stream::EndedEarly(_) => state.stream = Stream::EndedEarly(Box::new(seen)),
+        }
+    }
+
+    /// The interceptor's state is gone. Unless the stream has been handed over, the call was cancelled.
+    fn state_dropped(&self) {
+        let state = self.lock();
+        if !matches!(state.stream, Stream::WithTap) {
+            self.settle(state, Ending::Cancelled);
+        }
+    }
+
+    fn settle(&self, mut state: MutexGuard<'_, State>, ending: Ending<'_>) {
+        let Some(open) = state.open.take() else { return };
+        let end = outcome::end(self.kind, open.start(), &mut state.log, ending, open.scope().engine().now());
+        // Settling runs exporters and observers: not under the lock.
+        drop(state);
+        open.settle(end);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The call as the interceptor's state holds it.
+#[derive(Debug)]
+pub(crate) struct HeldCall(pub(crate) Arc<Call>);
+
+impl Drop for HeldCall {
+    fn drop(&mut self) {
+        self.0.state_dropped();
+    }
+}

@@ -1,0 +1,205 @@
+//! The hooks. They hold no logic: what each of them learns goes to the [`Call`].
+
+use std::fmt;
+use std::sync::{Arc, Once};
+use std::time::SystemTime;
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeDeserializationInterceptorContextMut, BeforeSerializationInterceptorContextRef,
+    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
+};
+use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::retries::RequestAttempts;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
+use aws_types::region::Region;
+use outlay_otel::{Engine, OpenCall, Scope};
+
+use crate::call::{Call, HeldCall};
+use crate::input::Request;
+use crate::stream::tap;
+
+/// The interceptor that meters calls. [`Metered`](crate::Metered) adds it; it can be added by hand as well.
+///
+/// Accounting never fails a call. The one error that it returns is a budget's refusal, before anything is sent.
+#[derive(Clone)]
+pub struct OutlayInterceptor {
+    engine: Engine,
+}
+
+/// Where a call begins: the scope that it is made in, and when.
+#[derive(Debug)]
+struct Begun {
+    scope: Scope,
+    started: SystemTime,
+    /// Which interceptor began it: where two are set, the first one meters.
+    by: u64,
+}
+
+impl Storable for Begun {
+    type Storer = StoreReplace<Self>;
+}
+
+impl Storable for HeldCall {
+    type Storer = StoreReplace<Self>;
+}
+
+impl OutlayInterceptor {
+    /// An interceptor that meters for `engine`, where no scope says otherwise.
+    pub fn new(engine: &Engine) -> Self {
+        Self { engine: engine.clone() }
+    }
+
+    /// Two interceptors on one call are two values. The SDK shares one between a client's configuration and those
+    /// that are built from it.
+    fn id(&self) -> u64 {
+        std::ptr::from_ref(self).addr() as u64
+    }
+
+    /// The call, if this interceptor is the one that meters it.
+    fn call(&self, cfg: &ConfigBag) -> Option<Arc<Call>> {
+        if cfg.load::<Begun>()?.by != self.id() {
+            return None;
+        }
+        cfg.load::<HeldCall>().map(|held| held.0.clone())
+    }
+}
+
+#[dyn_dispatch_hint]
+impl Intercept for OutlayInterceptor {
+    fn name(&self) -> &'static str {
+        "OutlayInterceptor"
+    }
+
+    fn read_before_execution(
+        &self,
+        _context: &BeforeSerializationInterceptorContextRef<'_>,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(begun) = cfg.load::<Begun>() {
+            if begun.by != self.id() {
+                warn_once_of_metering_twice();
+            }
+            return Ok(());
+        }
+        let scope = self.engine.scope_of_call();
+        let started = scope.engine().now();
+        cfg.interceptor_state().store_put(Begun { scope, started, by: self.id() });
+        Ok(())
+    }
+
+    fn read_before_serialization(
+        &self,
+        context: &BeforeSerializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let Some(request) = Request::of(context.input()) else { return Ok(()) };
+        let Some(begun) = cfg.load::<Begun>().filter(|begun| begun.by == self.id()) else { return Ok(()) };
+        if cfg.load::<HeldCall>().is_some() {
+            return Ok(());
+        }
+        let region = cfg.load::<Region>().map(AsRef::as_ref);
+        let start = request.start(begun.scope.engine(), begun.started, region);
+        let open = OpenCall::begin(&begun.scope, start, || request.input_bound()).map_err(|refused| refused.reason)?;
+        let call = Call::new(request.kind(), open);
+        cfg.interceptor_state().store_put(HeldCall(call));
+        Ok(())
+    }
+
+    fn read_after_serialization(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(call) = self.call(cfg) {
+            call.serialized(context.request());
+        }
+        Ok(())
+    }
+
+    fn read_before_attempt(
+        &self,
+        _context: &BeforeTransmitInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(call) = self.call(cfg) {
+            call.attempt_started(cfg.load::<RequestAttempts>().map_or(u32::MAX, |number| number.attempts()));
+        }
+        Ok(())
+    }
+
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(call) = self.call(cfg) {
+            call.attempt_sent(context.request());
+        }
+        Ok(())
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _components: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let Some(call) = self.call(cfg) else { return Ok(()) };
+        call.attempt_answered(context.response());
+        // By the operation, never by the content type: the SDK streams whatever such an operation answers.
+        if call.kind().is_stream() && context.response().status().is_success() && call.may_tap() {
+            let body = std::mem::replace(context.response_mut().body_mut(), SdkBody::taken());
+            let engine = cfg.load::<Begun>().map_or(&self.engine, |begun| begun.scope.engine()).clone();
+            *context.response_mut().body_mut() = tap(body, call, engine);
+        }
+        Ok(())
+    }
+
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(call) = self.call(cfg) {
+            call.attempt_ended(context.output_or_error().and_then(Result::err), context.response());
+        }
+        Ok(())
+    }
+
+    fn read_after_execution(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(call) = self.call(cfg) {
+            call.executed(context.output_or_error().and_then(Result::err), context.response());
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for OutlayInterceptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutlayInterceptor").finish_non_exhaustive()
+    }
+}
+
+fn warn_once_of_metering_twice() {
+    static WARNED: Once = Once::new();
+    WARNED.call_once(|| {
+        tracing::warn!(
+            target: "outlay",
+            "a call is metered twice: the client, its configuration or the operation has been given Outlay's \
+             interceptor more than once; the first one meters, and each call counts once"
+        );
+    });
+}

@@ -1,0 +1,34 @@
+//! Meters `aws-sdk-bedrockruntime`: an interceptor that attributes the cost of each call to the task that made it.
+//!
+//! [`Metered`] adds it to a client, which keeps its type, or to a client's configuration or a single operation. What a
+//! call used is read from the answer's bytes as they pass ([`usage`](#where-a-token-count-comes-from)); the application
+//! gets the bytes, types, errors and order of the bare client.
+//!
+//! # Where a token count comes from
+//!
+//! Each number is taken from the first source in this order that has it:
+//!
+//! | operation | order of trust |
+//! |---|---|
+//! | Converse | the body's `usage` |
+//! | ConverseStream | the `usage` of the `metadata` event |
+//! | InvokeModel | the model's own usage in the body, then the `X-Amzn-Bedrock-*-Token-Count` headers |
+//! | InvokeModelWithResponseStream | the model's own usage in the chunks, then `amazon-bedrock-invocationMetrics` |
+//!
+//! Where two sources have a number and differ, the call span says so in `outlay.call.usage_disagreement`. The served
+//! tier and latency mode are the answer's, else the request's.
+
+mod attempts;
+mod bound;
+mod call;
+mod document;
+mod input;
+mod interceptor;
+mod metered;
+mod outcome;
+mod stream;
+mod usage;
+mod wire;
+
+pub use interceptor::OutlayInterceptor;
+pub use metered::Metered;

@@ -1,0 +1,52 @@
+use aws_sdk_bedrockruntime::Client;
+use aws_sdk_bedrockruntime::client::customize::CustomizableOperation;
+use aws_sdk_bedrockruntime::config::Builder;
+use outlay_otel::Engine;
+
+use crate::OutlayInterceptor;
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// Adds metering to a Bedrock client, to a client's configuration, or to a single operation.
+///
+/// Metering what is metered already changes nothing but for a warning: each call counts once.
+pub trait Metered: sealed::Sealed + Sized {
+    /// The same, metered. It keeps its type, its configuration, its plugins and its components.
+    ///
+    /// Calls made inside a task belong to that task and its `Outlay`, whichever client makes them; `outlay` serves
+    /// those made outside.
+    #[must_use]
+    fn metered(self, outlay: &impl AsRef<Engine>) -> Self;
+}
+
+impl sealed::Sealed for Client {}
+
+impl Metered for Client {
+    fn metered(self, outlay: &impl AsRef<Engine>) -> Self {
+        let engine = outlay.as_ref();
+        if engine.is_disabled() {
+            return self;
+        }
+        Self::from_conf(self.config().to_builder().metered(engine).build())
+    }
+}
+
+impl sealed::Sealed for Builder {}
+
+impl Metered for Builder {
+    fn metered(self, outlay: &impl AsRef<Engine>) -> Self {
+        let engine = outlay.as_ref();
+        if engine.is_disabled() { self } else { self.interceptor(OutlayInterceptor::new(engine)) }
+    }
+}
+
+impl<T, E, B> sealed::Sealed for CustomizableOperation<T, E, B> {}
+
+impl<T, E, B> Metered for CustomizableOperation<T, E, B> {
+    fn metered(self, outlay: &impl AsRef<Engine>) -> Self {
+        let engine = outlay.as_ref();
+        if engine.is_disabled() { self } else { self.interceptor(OutlayInterceptor::new(engine)) }
+    }
+}

@@ -1,0 +1,85 @@
+use aws_smithy_eventstream::frame::write_message_to;
+use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
+use proptest::prelude::*;
+
+use super::*;
+
+fn encode(event: &str, payload: &[u8]) -> Vec<u8> {
+    let message = Message::new(payload.to_vec())
+        .add_header(Header::new(":date", HeaderValue::Int64(7)))
+        .add_header(Header::new(":event-type", HeaderValue::String(event.to_owned().into())))
+        .add_header(Header::new(":flag", HeaderValue::Bool(true)));
+    let mut bytes = Vec::new();
+    write_message_to(&message, &mut bytes).unwrap();
+    bytes
+}
+
+fn read(reader: &mut FrameReader, bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let mut frames = Vec::new();
+    reader.push(bytes, |frame| {
+        frames.push((frame.header(":event-type").unwrap_or("").to_owned(), frame.payload.to_vec()));
+    });
+    frames
+}
+
+proptest! {
+    #[test]
+    fn frames_are_the_same_however_their_bytes_are_cut(
+        payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 1..6),
+        cuts in prop::collection::vec(1_usize..80, 1..40),
+    ) {
+        let bytes: Vec<u8> = payloads.iter().flat_map(|p| encode("contentBlockDelta", p)).collect();
+        let mut reader = FrameReader::default();
+        let mut frames = Vec::new();
+        let mut rest = &bytes[..];
+        for cut in cuts.iter().cycle() {
+            let (piece, after) = rest.split_at((*cut).min(rest.len()));
+            frames.extend(read(&mut reader, piece));
+            rest = after;
+            if rest.is_empty() { break; }
+        }
+        prop_assert!(!reader.is_corrupt() && !reader.is_cut());
+        let expected: Vec<_> = payloads.into_iter().map(|p| ("contentBlockDelta".to_owned(), p)).collect();
+        prop_assert_eq!(frames, expected);
+    }
+
+    #[test]
+    fn any_bytes_are_read_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..2_000), cut in 1_usize..64) {
+        let mut reader = FrameReader::default();
+        for piece in bytes.chunks(cut) {
+            read(&mut reader, piece);
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_is_corrupt_and_nothing_is_read_from_there(at in 0_usize..60, bit in 0_u8..8) {
+        let mut bytes = encode("metadata", b"{\"usage\":{}}");
+        prop_assume!(at < bytes.len());
+        bytes[at] ^= 1 << bit;
+        bytes.extend(encode("metadata", b"{}"));
+        let mut reader = FrameReader::default();
+        let frames = read(&mut reader, &bytes);
+        prop_assert!(frames.is_empty());
+        // A length that has grown within bounds waits for bytes that never come; its own CRC has told already.
+        prop_assert!(reader.is_corrupt());
+    }
+}
+
+#[test]
+fn a_frame_that_is_too_large_is_corrupt_and_is_not_waited_for() {
+    let mut prelude = Vec::new();
+    prelude.extend(u32::MAX.to_be_bytes());
+    prelude.extend(0_u32.to_be_bytes());
+    prelude.extend(crc32fast::hash(&prelude).to_be_bytes());
+    let mut reader = FrameReader::default();
+    assert!(read(&mut reader, &prelude).is_empty());
+    assert!(reader.is_corrupt());
+}
+
+#[test]
+fn half_a_frame_is_cut() {
+    let bytes = encode("metadata", b"{}");
+    let mut reader = FrameReader::default();
+    assert!(read(&mut reader, &bytes[..20]).is_empty());
+    assert!(reader.is_cut() && !reader.is_corrupt());
+}

@@ -1,0 +1,142 @@
+//! Reads a stream along: what each frame says of the call's cost.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use memchr::memmem;
+
+use super::frames::{Frame, FrameReader};
+use super::seen::{Ended, Seen};
+use crate::call::Call;
+use crate::input::Kind;
+use crate::usage::{read_converse, read_native};
+
+/// What a stream's bytes have told so far. It tells the call once, when the stream ends.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    call: Arc<Call>,
+    frames: FrameReader,
+    state: WatchState,
+    told: bool,
+}
+
+#[derive(Debug)]
+struct WatchState {
+    kind: Kind,
+    model: Arc<str>,
+    seen: Seen,
+    /// A chunk of an InvokeModel stream, decoded.
+    chunk: Vec<u8>,
+}
+
+impl Watch {
+    pub(crate) fn new(call: Arc<Call>) -> Self {
+        let model = call.model().unwrap_or_else(|| Arc::from("unknown"));
+        let state = WatchState { kind: call.kind(), model, seen: Seen::default(), chunk: Vec::new() };
+        Self { call, frames: FrameReader::default(), state, told: false }
+    }
+
+    pub(crate) fn call(&self) -> &Call {
+        &self.call
+    }
+
+    /// Bytes have come.
+    pub(crate) fn bytes(&mut self, bytes: &[u8], now: impl FnOnce() -> SystemTime) {
+        if self.state.seen.first_chunk.is_none() {
+            self.state.seen.first_chunk = Some(now());
+        }
+        let Self { frames, state, .. } = self;
+        frames.push(bytes, |frame| state.frame(&frame));
+    }
+
+    /// Whether nothing more that comes can change the figure.
+    pub(crate) fn is_final(&self) -> bool {
+        self.told || self.state.seen.is_counted() || self.state.seen.error.is_some() || self.frames.is_corrupt()
+    }
+
+    /// The stream has ended so. Only the first word counts: a body's end is polled more than once.
+    pub(crate) fn ended(&mut self, how: Ended) {
+        if std::mem::replace(&mut self.told, true) {
+            return;
+        }
+        let mut seen = std::mem::take(&mut self.state.seen);
+        seen.ended = how;
+        if self.frames.is_corrupt() || (how == Ended::Whole && self.frames.is_cut()) {
+            seen.ended = Ended::Corrupt;
+            seen.error.get_or_insert_with(|| "corrupt_stream".to_owned());
+        } else if how == Ended::Broken {
+            seen.error.get_or_insert_with(|| "connection_error".to_owned());
+        }
+        self.call.stream_ended(seen);
+    }
+}
+
+impl WatchState {
+    fn frame(&mut self, frame: &Frame<'_>) {
+        match frame.header(":message-type") {
+            Some("event") | None => self.event(frame),
+            Some("exception") => self.error(frame.header(":exception-type")),
+            Some(_) => self.error(frame.header(":error-code")),
+        }
+    }
+
+    fn error(&mut self, name: Option<&str>) {
+        let name = name.unwrap_or("stream_error").chars().take(64).collect();
+        self.seen.error.get_or_insert(name);
+    }
+
+    fn event(&mut self, frame: &Frame<'_>) {
+        self.seen.events += 1;
+        let event = frame.header(":event-type").unwrap_or_default();
+        match (self.kind, event) {
+            (Kind::InvokeStream, "chunk") => self.chunk(frame.payload),
+            (Kind::InvokeStream, _) => {}
+            (_, "contentBlockDelta" | "contentBlockStart") => {
+                self.seen.text_bytes += (frame.payload.len() as u64).saturating_sub(DELTA_OVERHEAD);
+            }
+            (_, "messageStop") => {
+                self.seen.stopped = true;
+                self.seen.stop_reason = read_converse(frame.payload, &self.model).stop_reason;
+            }
+            (_, "metadata") => self.seen.converse = Some(read_converse(frame.payload, &self.model)),
+            _ => {}
+        }
+    }
+
+    /// `{"bytes":"...","p":"..."}`, in which `bytes` is the model's own JSON in base64.
+    fn chunk(&mut self, payload: &[u8]) {
+        let Some(encoded) = base64_member(payload) else { return };
+        self.chunk.clear();
+        self.chunk.resize(base64::decoded_len_estimate(encoded.len()), 0);
+        let Ok(len) = STANDARD.decode_slice(encoded, &mut self.chunk) else { return };
+        let json = &self.chunk[..len];
+        self.seen.text_bytes += (len as u64).saturating_sub(DELTA_OVERHEAD);
+        if !may_tell(json) {
+            return;
+        }
+        let answer = read_native(json);
+        self.seen.native.update(&answer.counts);
+        self.seen.metrics.update(&answer.metrics);
+        self.seen.stopped |= answer.stopped;
+        self.seen.stop_reason = answer.stop_reason.or(self.seen.stop_reason.take());
+    }
+}
+
+/// What a delta's JSON has around its text, about.
+const DELTA_OVERHEAD: u64 = 60;
+
+/// The `bytes` member, found without reading the JSON: base64 has no character that JSON would escape.
+fn base64_member(payload: &[u8]) -> Option<&[u8]> {
+    let start = memmem::find(payload, b"\"bytes\":")? + b"\"bytes\":".len();
+    let rest = payload[start..].trim_ascii_start().strip_prefix(b"\"")?;
+    rest.get(..memchr::memchr(b'"', rest)?)
+}
+
+/// Whether a chunk may hold a count or a stop: most hold neither, and need not be read as JSON.
+fn may_tell(json: &[u8]) -> bool {
+    // In `usage`, `..._token_count`, `...TokenCount`, `stop_reason`, `stopReason`, `message_stop`, `finish_reason`,
+    // `completionReason`.
+    [&b"sage"[..], b"oken", b"top", b"eason"].iter().any(|mark| memmem::find(json, mark).is_some())
+}
