@@ -1,0 +1,120 @@
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Body, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use crate::body::{Aborted, ScriptedBody};
+use crate::operation::Operation;
+use crate::render::{Ending, Rendered, render};
+use crate::request::Recorded;
+use crate::server::Shared;
+use crate::socket::{ResetSwitch, Socket};
+
+/// More than any request to Bedrock may have.
+const BODY_LIMIT: usize = 64 * 1024 * 1024;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+
+/// One connection of a client.
+pub(crate) struct Connection {
+    number: u64,
+    shared: Arc<Shared>,
+    reset: ResetSwitch,
+}
+
+impl Connection {
+    pub(crate) fn new(number: u64, shared: Arc<Shared>) -> Self {
+        Self { number, shared, reset: ResetSwitch::default() }
+    }
+
+    pub(crate) async fn serve(self, stream: TcpStream) {
+        // Without it a frame may wait for the one before to be acknowledged; nothing is wrong if it
+        // is refused.
+        let _ = stream.set_nodelay(true);
+        let socket = Socket::new(stream, self.reset.clone());
+        let service = service_fn(|request| self.answer(request));
+        // An error is a client that left or a reset that the script asked for.
+        let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<ScriptedBody>, Aborted> {
+        let (head, body) = request.into_parts();
+        let target = Operation::of_path(head.uri.path()).filter(|_| head.method == Method::POST);
+        let Some((operation, model_id)) = target else {
+            let told = format!("bedrock-sim: no operation is {} {}", head.method, head.uri.path());
+            return Ok(refusal(StatusCode::NOT_FOUND, "UnknownOperationException", &told));
+        };
+        if body.size_hint().lower() > BODY_LIMIT as u64 {
+            return Ok(too_large());
+        }
+        let body = match Limited::new(body, BODY_LIMIT).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) if error.is::<LengthLimitError>() => return Ok(too_large()),
+            Err(_) => return Err(Aborted),
+        };
+        let request = self.shared.record(|order| Recorded {
+            operation,
+            model_id,
+            headers: head.headers,
+            body,
+            connection: self.number,
+            order,
+            received: Instant::now(),
+            request_id: request_id(order),
+        });
+        self.reply_to(&request).await
+    }
+
+    async fn reply_to(&self, request: &Recorded) -> Result<Response<ScriptedBody>, Aborted> {
+        let reply = self.shared.queues.next_for(request);
+        tokio::time::sleep(reply.timing.before_head).await;
+        let Rendered { status, headers, frames, ending } = render(&reply, request.operation, &request.model_id);
+        match ending {
+            Ending::Silence => pending().await,
+            Ending::ResetBeforeHead => {
+                self.reset.pull();
+                return Err(Aborted);
+            }
+            Ending::Complete | Ending::Reset | Ending::Stall => {}
+        }
+        let body = ScriptedBody::new(frames, ending, reply.timing, reply.split, self.reset.clone());
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        if let Ok(id) = HeaderValue::try_from(&request.request_id) {
+            response.headers_mut().entry(REQUEST_ID).or_insert(id);
+        }
+        Ok(response)
+    }
+}
+
+/// A UUID in form, and the place of the request in fact, so that what a test prints is the same
+/// every time.
+fn request_id(order: usize) -> String {
+    format!("00000000-0000-4000-8000-{order:012x}")
+}
+
+fn too_large() -> Response<ScriptedBody> {
+    let told = format!("bedrock-sim: the body is over {BODY_LIMIT} bytes");
+    refusal(StatusCode::PAYLOAD_TOO_LARGE, "ValidationException", &told)
+}
+
+/// The answer to a request that no script can be for.
+fn refusal(status: StatusCode, error_type: &'static str, message: &str) -> Response<ScriptedBody> {
+    let body = serde_json::json!({ "message": message }).to_string();
+    let mut response = Response::new(ScriptedBody::whole(vec![Bytes::from(body)]));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert("x-amzn-errortype", HeaderValue::from_static(error_type));
+    headers.insert(REQUEST_ID, HeaderValue::from_static("00000000-0000-4000-8000-ffffffffffff"));
+    response
+}

@@ -1,0 +1,66 @@
+//! A Bedrock Runtime on loopback that speaks the real wire format.
+//!
+//! Tests, examples and benches script it reply by reply: an assistant turn, an error shape, a
+//! stream that breaks at the third frame. The same [`Message`] is rendered as the operation asks
+//! for it: `Converse` JSON, `ConverseStream` events, or the native body of the model's family for
+//! `InvokeModel`.
+//!
+//! ```
+//! use bedrock_sim::{BedrockSim, ErrorKind, Fault, Match, Reply, Tokens};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! let bedrock = BedrockSim::start().await?;
+//! assert!(bedrock.url().starts_with("http://127.0.0.1:"));
+//!
+//! // Replies to any request, in order.
+//! bedrock
+//!     .push(Reply::throttled())
+//!     .push(Reply::message().text("hello").usage(Tokens::new(1_000, 200).cache_read(8_192)));
+//!
+//! // Replies for some requests only; they win over the general ones.
+//! let broken = Fault::ExceptionAt(3, ErrorKind::ModelStreamError);
+//! bedrock.when(Match::model("haiku")).push(Reply::message().text("half an answ").fault(broken));
+//!
+//! // What no script covers. Defaults to an echo of the last user text.
+//! bedrock.otherwise(|request| Reply::message().text(format!("from {}", request.model_id)));
+//! # Ok::<(), bedrock_sim::StartError>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`render()`] gives the bytes of a reply without a server, so that a benchmark can replay them.
+//!
+//! Signatures are not verified: any credentials will do.
+
+mod body;
+mod connection;
+mod echo;
+mod error_kind;
+mod fault;
+mod frame;
+mod matching;
+mod message;
+mod native;
+mod operation;
+mod render;
+mod replies;
+mod reply;
+mod request;
+mod script;
+mod server;
+mod socket;
+mod tokens;
+
+pub use crate::error_kind::ErrorKind;
+pub use crate::fault::Fault;
+pub use crate::matching::Match;
+pub use crate::message::Message;
+pub use crate::native::Family;
+pub use crate::operation::{Operation, UnknownOperation};
+pub use crate::render::{Ending, Rendered, render};
+pub use crate::replies::Replies;
+pub use crate::reply::Reply;
+pub use crate::request::Recorded;
+pub use crate::script::{Script, ScriptError};
+pub use crate::server::{BedrockSim, StartError, TooFewRequests};
+pub use crate::tokens::Tokens;

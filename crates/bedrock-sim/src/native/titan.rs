@@ -1,0 +1,31 @@
+//! Amazon Titan text.
+
+use serde_json::{Value, json};
+
+use super::Turn;
+
+pub(super) fn body(turn: &Turn<'_>) -> Value {
+    json!({
+        "inputTextTokenCount": turn.tokens.map(|tokens| tokens.input),
+        "results": [{
+            "tokenCount": turn.tokens.map(|tokens| tokens.output),
+            "outputText": turn.message.all_text(),
+            "completionReason": turn.stop_reason("FINISH", "LENGTH", "FINISH"),
+        }],
+    })
+}
+
+/// Only the last chunk has counts.
+pub(super) fn chunks(turn: &Turn<'_>) -> Vec<Value> {
+    let chunk = |(piece, last): (String, bool)| {
+        let tokens = turn.tokens.filter(|_| last);
+        json!({
+            "outputText": piece,
+            "index": 0,
+            "inputTextTokenCount": tokens.map(|tokens| tokens.input),
+            "totalOutputTextTokenCount": tokens.map(|tokens| tokens.output),
+            "completionReason": last.then(|| turn.stop_reason("FINISH", "LENGTH", "FINISH")),
+        })
+    };
+    turn.text_pieces().into_iter().map(chunk).collect()
+}

@@ -1,0 +1,77 @@
+//! InvokeModel and InvokeModelWithResponseStream.
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
+
+use crate::frame;
+use crate::message::Message;
+use crate::native::Turn;
+use crate::render::{Rendered, set, stream, whole};
+use crate::tokens::{Stated, Tokens};
+
+pub(super) fn whole_turn(message: &Message, token_headers: Stated, model_id: &str) -> Rendered {
+    let mut body = Turn::new(message, model_id).body();
+    if let Some(trace) = &message.trace {
+        body["amazon-bedrock-trace"] = trace.clone();
+        body["amazon-bedrock-guardrailAction"] = guardrail_action(message);
+    }
+    let mut rendered = whole(StatusCode::OK, "application/json", body.to_string());
+    let headers = &mut rendered.headers;
+    if let Some(tokens) = token_headers.or(message.tokens()) {
+        add_token_headers(headers, &tokens);
+        set(headers, "x-amzn-bedrock-invocation-latency", &message.latency_or_default().to_string());
+    }
+    add_served(headers, message);
+    rendered
+}
+
+/// The head of a stream has no token headers: at that point nobody knows.
+pub(super) fn streamed_turn(message: &Message, with_metadata: bool, model_id: &str) -> Rendered {
+    let mut chunks = Turn::new(message, model_id).chunks();
+    if let Some(last) = chunks.last_mut() {
+        if let Some(trace) = &message.trace {
+            last["amazon-bedrock-trace"] = trace.clone();
+            last["amazon-bedrock-guardrailAction"] = guardrail_action(message);
+        }
+        if with_metadata && let Some(tokens) = message.invocation_metrics.or(message.tokens()) {
+            last["amazon-bedrock-invocationMetrics"] = tokens.invocation_metrics(message.latency_or_default());
+        }
+    }
+    let mut rendered = stream_of(chunks.iter().map(frame::chunk).collect());
+    add_served(&mut rendered.headers, message);
+    rendered
+}
+
+pub(super) fn stream_of(frames: Vec<Bytes>) -> Rendered {
+    let mut rendered = stream(frames);
+    set(&mut rendered.headers, "x-amzn-bedrock-content-type", "application/json");
+    rendered
+}
+
+pub(super) fn add_token_headers(headers: &mut HeaderMap, tokens: &Tokens) {
+    for (name, count) in [
+        ("x-amzn-bedrock-input-token-count", Some(tokens.input)),
+        ("x-amzn-bedrock-output-token-count", Some(tokens.output)),
+        ("x-amzn-bedrock-cache-read-input-token-count", tokens.cache_read),
+        ("x-amzn-bedrock-cache-write-input-token-count", tokens.all_cache_writes()),
+    ] {
+        if let Some(count) = count {
+            set(headers, name, &count.to_string());
+        }
+    }
+}
+
+fn add_served(headers: &mut HeaderMap, message: &Message) {
+    if let Some(tier) = &message.service_tier {
+        set(headers, "x-amzn-bedrock-service-tier", tier);
+    }
+    if let Some(mode) = &message.latency_mode {
+        set(headers, "x-amzn-bedrock-performanceconfig-latency", mode);
+    }
+}
+
+fn guardrail_action(message: &Message) -> Value {
+    let intervened = message.stop_reason_or_default() == "guardrail_intervened";
+    json!(if intervened { "INTERVENED" } else { "NONE" })
+}
