@@ -28,7 +28,7 @@ pub use call::{CallEnd, CallStart, OpenCall, Operation, RefusedCall};
 pub use charge::Billed;
 pub use current::{InScope, ScopeGuard, current};
 pub use engine::Engine;
-pub use open_scope::{OpenScope, ScopeEntered};
+pub use open_scope::{OpenScope, OwnedScopeEntered, ScopeEntered};
 pub use scope::Scope;
 pub use settings::{DroppedStream, EngineBuilder, Semconv};
 pub use viewer::Viewer;

@@ -1,0 +1,162 @@
+use std::time::Duration;
+
+use opentelemetry::metrics::MeterProvider;
+use opentelemetry::trace::{Span, Tracer, TracerProvider};
+use outlay_otel::{AttemptSpans, DroppedStream, Engine, EngineBuilder, Semconv, Viewer};
+use outlay_price::{LoadPricesError, Prices};
+
+use crate::Outlay;
+use crate::environment::{self, BadVariable};
+
+/// Sets up an [`Outlay`]. Nothing has to be set: prices are bundled, and spans and metrics go to the global providers.
+///
+/// The environment is read when it is built: `OUTLAY_DISABLED` (`true` makes metering a pass-through) and
+/// `OUTLAY_PRICES` (a price file, laid over the bundled table). What the code sets comes before the environment.
+#[derive(Debug)]
+#[must_use]
+pub struct Builder {
+    engine: EngineBuilder,
+    has_prices: bool,
+}
+
+/// A setting that the environment gives is bad.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A variable's value is none that it can have.
+    #[error(transparent)]
+    Variable(BadVariable),
+    /// The file that `OUTLAY_PRICES` names cannot be used.
+    #[error("OUTLAY_PRICES names a price file that cannot be used")]
+    Prices(#[source] LoadPricesError),
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        Self { engine: Engine::builder(), has_prices: false }
+    }
+
+    /// The price table: [`Prices::from_path`] lays a file of your own over the bundled one. Defaults to the bundled one.
+    pub fn prices(mut self, prices: Prices) -> Self {
+        self.engine = self.engine.prices(prices);
+        self.has_prices = true;
+        self
+    }
+
+    /// Where spans go. Defaults to the global provider, looked up at first use.
+    pub fn tracer_provider<P, S>(mut self, provider: &P) -> Self
+    where
+        P: TracerProvider,
+        P::Tracer: Tracer<Span = S> + Send + Sync + 'static,
+        S: Span + Send + Sync + 'static,
+    {
+        self.engine = self.engine.tracer_provider(provider);
+        self
+    }
+
+    /// Where metrics go. Defaults to the global provider, looked up at first use.
+    pub fn meter_provider(mut self, provider: &dyn MeterProvider) -> Self {
+        self.engine = self.engine.meter_provider(provider);
+        self
+    }
+
+    /// Which HTTP attempts get a span. Defaults to those of calls that had more than one, or failed.
+    pub fn attempt_spans(mut self, which: AttemptSpans) -> Self {
+        self.engine = self.engine.attempt_spans(which);
+        self
+    }
+
+    /// Which release of the GenAI conventions names the attributes. Defaults to 1.42.0.
+    pub fn semconv(mut self, semconv: Semconv) -> Self {
+        self.engine = self.engine.semconv(semconv);
+        self
+    }
+
+    /// Adds the attributes by which a viewer shows cost. Defaults to none.
+    pub fn viewer(mut self, viewer: Viewer) -> Self {
+        self.engine = self.engine.viewer(viewer);
+        self
+    }
+
+    /// What happens when the application drops a stream before its end. Defaults to counting the bound.
+    pub fn on_dropped_stream(mut self, what: DroppedStream) -> Self {
+        self.engine = self.engine.on_dropped_stream(what);
+        self
+    }
+
+    /// How long a finished task, agent or step waits for what is open in it. Defaults to 60 seconds.
+    pub fn late_limit(mut self, limit: Duration) -> Self {
+        self.engine = self.engine.late_limit(limit);
+        self
+    }
+
+    /// How many calls, charges and scopes a task's report keeps; totals count all. Defaults to 1,000.
+    pub fn report_records(mut self, records: u32) -> Self {
+        self.engine = self.engine.report_records(records);
+        self
+    }
+
+    /// Where the time comes from. Defaults to the system's clock.
+    pub fn clock(mut self, clock: impl outlay_ledger::Clock + 'static) -> Self {
+        self.engine = self.engine.clock(clock);
+        self
+    }
+
+    /// Where ids come from. Defaults to UUIDs of version 7.
+    pub fn ids(mut self, ids: impl outlay_ledger::IdSource + 'static) -> Self {
+        self.engine = self.engine.ids(ids);
+        self
+    }
+
+    /// The `Outlay`. A bad setting in the environment is ignored with a warning, and stands in
+    /// [`Outlay::ignored_settings`].
+    pub fn build(mut self) -> Outlay {
+        let mut ignored = Vec::new();
+        let mut ignore = |error: BuildError| {
+            let text = describe(&error);
+            tracing::warn!(target: "outlay", "ignored: {text}");
+            ignored.push(text);
+        };
+        match environment::disabled() {
+            Ok(disabled) => self.engine = self.engine.disabled(disabled),
+            Err(bad) => ignore(BuildError::Variable(bad)),
+        }
+        match self.environment_prices() {
+            Ok(Some(prices)) => self = self.prices(prices),
+            Ok(None) => {}
+            Err(error) => ignore(BuildError::Prices(error)),
+        }
+        Outlay::new(self.engine.build(), ignored)
+    }
+
+    /// The `Outlay`, or what is wrong with the environment.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] says which variable is bad and how.
+    pub fn try_build(mut self) -> Result<Outlay, BuildError> {
+        let disabled = environment::disabled().map_err(BuildError::Variable)?;
+        self.engine = self.engine.disabled(disabled);
+        if let Some(prices) = self.environment_prices().map_err(BuildError::Prices)? {
+            self = self.prices(prices);
+        }
+        Ok(Outlay::new(self.engine.build(), Vec::new()))
+    }
+
+    fn environment_prices(&self) -> Result<Option<Prices>, LoadPricesError> {
+        match environment::price_file() {
+            Some(path) if !self.has_prices => Prices::from_path(path).map(Some),
+            _ => Ok(None),
+        }
+    }
+}
+
+fn describe(error: &BuildError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
+}

@@ -1,0 +1,24 @@
+//! The `Outlay` of code that names none.
+
+use std::sync::{Mutex, PoisonError};
+
+use outlay_otel::{Engine, Scope, current};
+
+static DEFAULT: Mutex<Option<Engine>> = Mutex::new(None);
+
+/// Makes `engine` the default if there is none yet.
+pub(crate) fn set_first(engine: &Engine) {
+    DEFAULT.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| engine.clone());
+}
+
+pub(crate) fn set(engine: &Engine) {
+    *DEFAULT.lock().unwrap_or_else(PoisonError::into_inner) = Some(engine.clone());
+}
+
+/// The current scope, else the default's scope for what is in no task. `None` before any `Outlay` is built.
+pub(crate) fn current_or_unattributed() -> Option<Scope> {
+    current().or_else(|| {
+        let default = DEFAULT.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        default.map(|engine| engine.unattributed_scope())
+    })
+}

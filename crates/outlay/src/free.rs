@@ -1,0 +1,70 @@
+//! The functions that need no handle: they mean the current scope.
+
+use std::future::Future;
+
+use outlay_ledger::StepKind;
+use outlay_otel::InScope;
+use outlay_price::Usd;
+
+use crate::default_outlay::current_or_unattributed;
+use crate::{MadeCall, ScopeBuilder};
+
+/// An agent inside the current scope; agents nest.
+pub fn agent(name: &str) -> ScopeBuilder {
+    ScopeBuilder::agent(name)
+}
+
+/// A step that decides what to do.
+pub fn plan(name: &str) -> ScopeBuilder {
+    ScopeBuilder::step(StepKind::Plan, name)
+}
+
+/// A tool call, with whatever model calls and charges the tool makes.
+pub fn tool(name: &str) -> ScopeBuilder {
+    ScopeBuilder::step(StepKind::Tool, name)
+}
+
+/// A step of any kind: `act`, `reflect`, `verify`, `retrieve`, or your own.
+pub fn step(kind: &str, name: &str) -> ScopeBuilder {
+    ScopeBuilder::step(StepKind::from_name(kind), name)
+}
+
+/// A step in which the application asks again; `attempt` is 2 for the second time. What it costs counts as retry,
+/// whatever the steps inside it are.
+pub fn retry(attempt: u32) -> ScopeBuilder {
+    ScopeBuilder::step(StepKind::Retry, &format!("attempt {attempt}"))
+}
+
+/// Carries the current scope into a future that is polled elsewhere, such as a spawned task.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// # async fn search() {}
+/// tokio::spawn(outlay::in_scope(async { search().await })).await.unwrap();
+/// # }
+/// ```
+pub fn in_scope<F: Future>(future: F) -> InScope<F> {
+    InScope::current(future)
+}
+
+/// Charges the current scope for something that is no model call: a paid search, a hosted tool. It acts at once.
+pub fn charge(name: &str, amount: Usd) {
+    match current_or_unattributed() {
+        Some(scope) => scope.charge(name, amount),
+        None => tracing::warn!(target: "outlay", charge = name, "a charge before any Outlay is built is not counted"),
+    }
+}
+
+/// Marks the current scope as failed; what was spent in it was wasted. The first reason holds.
+///
+/// The reason goes onto the span: let it hold no content.
+pub fn fail(reason: &str) {
+    if let Some(scope) = outlay_otel::current() {
+        scope.books().fail(reason);
+    }
+}
+
+/// A call that was made by other means than a metered client: it is priced and attributed when it is recorded.
+pub fn call(model: &str) -> MadeCall {
+    MadeCall::new(model)
+}

@@ -1,0 +1,35 @@
+#![doc = include_str!("../README.md")]
+
+#[cfg(feature = "bedrock")]
+pub mod bedrock;
+mod build;
+mod default_outlay;
+mod environment;
+mod free;
+mod made_call;
+mod outlay;
+mod refusal;
+mod run;
+mod scope;
+mod task;
+mod task_builder;
+#[cfg(feature = "telemetry")]
+pub mod telemetry;
+
+pub use outlay_ledger::{
+    Budget, BudgetExceeded, BudgetStatus, Cost, CostKind, DirectionTotals, KindTotals, ModelTotals, Outcome,
+    OutcomeKind, RefusalReason, StepKind, TaskId, Totals,
+};
+pub use outlay_otel::{AttemptSpans, DroppedStream, InScope, Operation, Semconv, Viewer};
+pub use outlay_price::{CacheTtl, CostStatus, LoadPricesError, Prices, Usage, Usd};
+pub use outlay_report::{Report, Style};
+
+pub use crate::build::{BuildError, Builder};
+pub use crate::free::{agent, call, charge, fail, in_scope, plan, retry, step, tool};
+pub use crate::made_call::MadeCall;
+pub use crate::outlay::Outlay;
+pub use crate::refusal::budget_exceeded;
+pub use crate::run::{Run, TaskRun, TryRun};
+pub use crate::scope::{ScopeBuilder, ScopeEntered};
+pub use crate::task::{Task, TaskEntered};
+pub use crate::task_builder::TaskBuilder;

@@ -1,0 +1,75 @@
+use outlay_ledger::Totals;
+use outlay_otel::Engine;
+use outlay_price::Prices;
+
+use crate::{Builder, TaskBuilder, default_outlay};
+
+/// The books of an application: its prices, its tasks, and where their spans and metrics go.
+///
+/// Cloning it is cheap and means the same one. An application has one, as a rule; the first that is built is the
+/// default for calls that are in no task and to no client of another.
+///
+/// ```
+/// use outlay::{Outcome, Outlay};
+///
+/// let outlay = Outlay::builder().build();
+/// let task = outlay.task("resolve-ticket").team("support").start();
+/// let report = task.finish(Outcome::success());
+/// assert_eq!(report.totals().calls(), 0);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Outlay {
+    engine: Engine,
+    ignored: std::sync::Arc<[String]>,
+}
+
+impl Outlay {
+    /// Sets up an `Outlay`.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    pub(crate) fn new(engine: Engine, ignored: Vec<String>) -> Self {
+        let outlay = Self { engine, ignored: ignored.into() };
+        default_outlay::set_first(&outlay.engine);
+        outlay
+    }
+
+    /// Makes this the default: the one for calls that are in no task and to no client of another `Outlay`.
+    pub fn set_default(&self) {
+        default_outlay::set(&self.engine);
+    }
+
+    /// Begins to describe a task: one request to an agent, the unit of a total.
+    ///
+    /// Name it after what it does, not after which one it is: the name becomes a metric attribute.
+    pub fn task(&self, name: &str) -> TaskBuilder {
+        TaskBuilder::new(self.engine.clone(), name)
+    }
+
+    /// What the calls outside any task cost.
+    pub fn unattributed(&self) -> Totals {
+        self.engine.unattributed()
+    }
+
+    /// The price table in force.
+    pub fn prices(&self) -> Prices {
+        self.engine.prices()
+    }
+
+    /// Puts another price table in force. What is charged already keeps its price.
+    pub fn set_prices(&self, prices: Prices) {
+        self.engine.set_prices(prices);
+    }
+
+    /// The settings that were bad and have been ignored, each with what was wrong. Empty where all is well.
+    pub fn ignored_settings(&self) -> &[String] {
+        &self.ignored
+    }
+}
+
+impl AsRef<Engine> for Outlay {
+    fn as_ref(&self) -> &Engine {
+        &self.engine
+    }
+}

@@ -1,0 +1,106 @@
+use std::fmt;
+use std::future::Future;
+
+use outlay_ledger::StepKind;
+use outlay_otel::{OpenScope, OwnedScopeEntered, Scope, current};
+
+use crate::default_outlay::current_or_unattributed;
+use crate::run::{RETURNED_AN_ERROR, Run, TryRun};
+
+/// An agent or a step that is about to run. Made by [`agent`](crate::agent), [`plan`](crate::plan),
+/// [`tool`](crate::tool), [`step`](crate::step) and [`retry`](crate::retry).
+///
+/// It belongs to the scope in which it is made, also if it runs elsewhere, as in a spawned task.
+#[derive(Debug)]
+#[must_use = "a scope holds what runs in it: call run, try_run, run_sync, try_run_sync or enter"]
+pub struct ScopeBuilder {
+    kind: Kind,
+    name: Box<str>,
+    tool_call: Option<Box<str>>,
+    parent: Option<Scope>,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Agent,
+    Step(StepKind),
+}
+
+impl ScopeBuilder {
+    pub(crate) fn agent(name: &str) -> Self {
+        Self { kind: Kind::Agent, name: name.into(), tool_call: None, parent: current() }
+    }
+
+    pub(crate) fn step(kind: StepKind, name: &str) -> Self {
+        Self { kind: Kind::Step(kind), name: name.into(), tool_call: None, parent: current() }
+    }
+
+    /// The id that the model gave the tool call that this step answers: `gen_ai.tool.call.id`.
+    pub fn tool_call_id(mut self, id: &str) -> Self {
+        self.tool_call = Some(id.into());
+        self
+    }
+
+    /// Runs a future in the scope, and returns its output untouched, whatever it is. The scope ends with the future,
+    /// also where that is dropped.
+    pub fn run<F: Future>(self, future: F) -> Run<F> {
+        Run::new(self, future)
+    }
+
+    /// The same for a future of a `Result`: an error marks the scope as failed.
+    pub fn try_run<F: Future<Output = Result<T, E>>, T, E>(self, future: F) -> TryRun<F> {
+        TryRun::new(self, future)
+    }
+
+    /// Runs a closure in the scope, and returns its output untouched.
+    pub fn run_sync<T>(self, f: impl FnOnce() -> T) -> T {
+        let _entered = self.enter();
+        f()
+    }
+
+    /// The same for a closure that returns a `Result`: an error marks the scope as failed.
+    pub fn try_run_sync<T, E>(self, f: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        let entered = self.enter();
+        let result = f();
+        if result.is_err() {
+            entered.fail(RETURNED_AN_ERROR);
+        }
+        result
+    }
+
+    /// Makes the scope current on this thread until the guard is dropped, which ends it. The guard is not `Send`: do
+    /// not hold it over an `.await`.
+    pub fn enter(self) -> ScopeEntered {
+        ScopeEntered { entered: self.open().map(OpenScope::entered) }
+    }
+
+    /// `None` before any `Outlay` is built: there is nothing to count in, and what runs does so all the same.
+    pub(crate) fn open(&self) -> Option<OpenScope> {
+        let parent = self.parent.clone().or_else(current_or_unattributed)?;
+        Some(match &self.kind {
+            Kind::Agent => OpenScope::agent(&parent, &self.name),
+            Kind::Step(kind) => OpenScope::step(&parent, kind.clone(), &self.name, self.tool_call.as_deref()),
+        })
+    }
+}
+
+/// A scope that is current on this thread. Dropped, it ends.
+#[must_use = "the scope ends when the guard is dropped"]
+pub struct ScopeEntered {
+    entered: Option<OwnedScopeEntered>,
+}
+
+impl ScopeEntered {
+    /// Marks the scope as failed; what was spent in it was wasted. The first reason holds.
+    pub fn fail(&self, reason: &str) {
+        if let Some(entered) = &self.entered {
+            entered.open_scope().fail(reason);
+        }
+    }
+}
+
+impl fmt::Debug for ScopeEntered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScopeEntered").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,144 @@
+use std::fmt;
+use std::future::Future;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use opentelemetry::trace::TraceContextExt as _;
+use outlay_ledger::{BudgetExceeded, Outcome, OutcomeKind, TaskId, TaskSpec, Totals};
+use outlay_otel::{Engine, OpenScope, ScopeEntered};
+use outlay_price::Usd;
+use outlay_report::Report;
+
+use crate::run::TaskRun;
+
+/// One request to an agent, from its start to its outcome: the unit of a total.
+///
+/// Dropped without [`finish`](Self::finish), it takes the outcome of its last [`try_run`](Self::try_run); with none it
+/// is abandoned.
+pub struct Task {
+    open: OpenScope,
+    last: LastRun,
+}
+
+/// The result of the last `try_run`.
+#[derive(Default)]
+struct LastRun(AtomicU8);
+
+impl LastRun {
+    const OK: u8 = 1;
+    const ERR: u8 = 2;
+
+    fn set(&self, ok: bool) {
+        self.0.store(if ok { Self::OK } else { Self::ERR }, Ordering::Relaxed);
+    }
+
+    fn outcome(&self) -> Outcome {
+        match self.0.load(Ordering::Relaxed) {
+            Self::OK => Outcome::success(),
+            Self::ERR => Outcome::failure(),
+            _ => Outcome::abandoned(),
+        }
+    }
+}
+
+impl Task {
+    pub(crate) fn start(engine: &Engine, spec: TaskSpec) -> Self {
+        Self { open: engine.open_task(spec), last: LastRun::default() }
+    }
+
+    /// This run's id.
+    pub fn id(&self) -> TaskId {
+        self.open.scope().books().task_id()
+    }
+
+    /// Runs a future in the task, and returns its output untouched, whatever it is. The task goes on after it.
+    pub fn run<F: Future>(&self, future: F) -> TaskRun<'_, F, impl Fn(&Self, &F::Output) + use<F>> {
+        TaskRun::new(self, future, |_: &Self, _: &F::Output| {})
+    }
+
+    /// The same for a future of a `Result`, which decides the task's outcome where nobody says another.
+    pub fn try_run<F, T, E>(&self, future: F) -> TaskRun<'_, F, impl Fn(&Self, &Result<T, E>) + use<F, T, E>>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        TaskRun::new(self, future, |task: &Self, result: &Result<T, E>| task.last.set(result.is_ok()))
+    }
+
+    /// Runs a closure in the task, and returns its output untouched.
+    pub fn run_sync<T>(&self, f: impl FnOnce() -> T) -> T {
+        let _entered = self.enter();
+        f()
+    }
+
+    /// The same for a closure that returns a `Result`, which decides the task's outcome where nobody says another.
+    pub fn try_run_sync<T, E>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        let result = self.run_sync(f);
+        self.last.set(result.is_ok());
+        result
+    }
+
+    /// Makes the task current on this thread until the guard is dropped. The guard is not `Send`: do not hold it over
+    /// an `.await`.
+    pub fn enter(&self) -> TaskEntered<'_> {
+        TaskEntered { _entered: self.open.enter() }
+    }
+
+    /// Charges the task for something that is no model call. It acts at once.
+    pub fn charge(&self, name: &str, amount: Usd) {
+        let _entered = self.enter();
+        self.open.scope().charge(name, amount);
+    }
+
+    /// What the task has cost so far.
+    pub fn totals(&self) -> Totals {
+        self.open.scope().books().totals()
+    }
+
+    /// The calls that the task's budget refused, whatever a framework made of the error; the first 100.
+    pub fn refusals(&self) -> Vec<BudgetExceeded> {
+        self.open.scope().books().refusals()
+    }
+
+    /// Ends the task with an outcome, and returns its report. It returns at once: what is still open settles in the
+    /// background, and the report says how many calls that are. Finishing again only changes the outcome of a task
+    /// whose span has not ended.
+    pub fn finish(&self, outcome: Outcome) -> Report {
+        self.open.set_outcome(outcome);
+        if outcome.kind() == OutcomeKind::Failure {
+            self.open.fail("the task's outcome is a failure");
+        }
+        self.open.finish();
+        let report = Report::new(self.open.scope().books().task_record());
+        let span = self.open.context().span().span_context().clone();
+        if span.is_valid() { report.with_trace_id(span.trace_id().to_string()) } else { report }
+    }
+
+    pub(crate) fn open_scope(&self) -> &OpenScope {
+        &self.open
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        let books = self.open.scope().books();
+        if books.outcome().is_none() {
+            let outcome = self.last.outcome();
+            books.set_outcome(outcome);
+            if outcome.kind() == OutcomeKind::Failure {
+                self.open.fail(crate::run::RETURNED_AN_ERROR);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Task").field("id", &self.id()).finish_non_exhaustive()
+    }
+}
+
+/// A task that is current on this thread.
+#[derive(Debug)]
+#[must_use = "the task is current only while the guard lives"]
+pub struct TaskEntered<'a> {
+    _entered: ScopeEntered<'a>,
+}

@@ -1,0 +1,137 @@
+//! OTLP export in one line, for a quick start. An application with telemetry of its own skips it.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), outlay::telemetry::InitError> {
+//! let _telemetry = outlay::telemetry::init("helpdesk")?;
+//! # Ok(()) }
+//! ```
+
+mod exporters;
+mod protocol;
+
+use opentelemetry::global;
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::metrics::SdkMeterProvider;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
+
+/// Why telemetry could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InitError {
+    /// `OTEL_EXPORTER_OTLP_PROTOCOL` names a protocol that is not built in.
+    #[error("OTEL_EXPORTER_OTLP_PROTOCOL is `{0}`, which is none of: grpc, http/protobuf")]
+    Protocol(String),
+    /// An exporter could not be built, for its endpoint or its headers.
+    #[error("the OTLP exporter for {signal} could not be built: check OTEL_EXPORTER_OTLP_ENDPOINT and _HEADERS")]
+    Exporter {
+        /// `traces` or `metrics`.
+        signal: &'static str,
+        /// What is wrong.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// Telemetry that has been set up. Dropped, it sends what has not been sent.
+#[derive(Debug)]
+#[must_use = "dropped, it shuts telemetry down"]
+pub struct Telemetry {
+    providers: Option<Providers>,
+}
+
+#[derive(Debug)]
+struct Providers {
+    traces: SdkTracerProvider,
+    metrics: SdkMeterProvider,
+    /// gRPC needs a runtime to live in; where the application has none, or may end it first, this is ours.
+    _runtime: Option<exporters::GrpcRuntime>,
+}
+
+/// Sets up the export of traces and metrics over OTLP, as the standard `OTEL_*` variables say, and logs to standard
+/// error as `RUST_LOG` says (`warn` unless set). `service` is the service's name where `OTEL_SERVICE_NAME` gives none.
+///
+/// Without `OTEL_EXPORTER_OTLP_ENDPOINT`, or with `OTEL_SDK_DISABLED=true`, it exports nothing, quietly. The protocol
+/// is that of `OTEL_EXPORTER_OTLP_PROTOCOL`, else gRPC where the endpoint's port is 4317, else HTTP.
+///
+/// A subscriber or a provider that is set already stays.
+///
+/// # Errors
+///
+/// [`InitError`] where the variables name a protocol or an endpoint that cannot be used.
+pub fn init(service: &str) -> Result<Telemetry, InitError> {
+    let Some(endpoint) = protocol::endpoint() else {
+        log_only();
+        return Ok(Telemetry { providers: None });
+    };
+    let protocol = protocol::of(&endpoint)?;
+    let exporters = exporters::build(protocol)?;
+    let resource = resource(service);
+    let traces =
+        SdkTracerProvider::builder().with_resource(resource.clone()).with_batch_exporter(exporters.spans).build();
+    let metrics = SdkMeterProvider::builder().with_resource(resource).with_periodic_exporter(exporters.metrics).build();
+    global::set_tracer_provider(traces.clone());
+    global::set_meter_provider(metrics.clone());
+    // The user's own spans nest in those of tasks, agents and steps, at whatever level logs are shown.
+    let spans = tracing_opentelemetry::layer()
+        .with_location(false)
+        .with_threads(false)
+        .with_target(false)
+        .with_tracer(traces.tracer("outlay"))
+        .with_filter(spans_filter());
+    // An application that has a subscriber keeps it; spans go straight to OpenTelemetry then.
+    let _ = tracing_subscriber::registry().with(logs()).with(spans).try_init();
+    Ok(Telemetry { providers: Some(Providers { traces, metrics, _runtime: exporters.runtime }) })
+}
+
+fn log_only() {
+    let _ = tracing_subscriber::registry().with(logs()).try_init();
+}
+
+fn logs<S>() -> impl tracing_subscriber::Layer<S>
+where
+    S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
+{
+    let filter = EnvFilter::builder().with_default_directive(tracing::Level::WARN.into()).from_env_lossy();
+    tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(filter)
+}
+
+/// The exporters' own HTTP and gRPC spans would be exported in turn, and so on for ever.
+fn spans_filter() -> EnvFilter {
+    EnvFilter::new("info,opentelemetry=off,hyper=off,h2=off,tonic=off,tower=off,reqwest=off")
+}
+
+fn resource(service: &str) -> Resource {
+    let named = std::env::var_os("OTEL_SERVICE_NAME").is_some_and(|name| !name.is_empty())
+        || std::env::var("OTEL_RESOURCE_ATTRIBUTES").is_ok_and(|all| all.contains("service.name="));
+    let builder = Resource::builder();
+    if named { builder.build() } else { builder.with_service_name(service.to_owned()).build() }
+}
+
+impl Telemetry {
+    /// Sends what has not been sent. It blocks until that is done or has failed.
+    pub fn flush(&self) {
+        if let Some(providers) = &self.providers {
+            warn_on_error("traces", providers.traces.force_flush());
+            warn_on_error("metrics", providers.metrics.force_flush());
+        }
+    }
+}
+
+impl Drop for Telemetry {
+    fn drop(&mut self) {
+        if let Some(providers) = &self.providers {
+            warn_on_error("traces", providers.traces.shutdown());
+            warn_on_error("metrics", providers.metrics.shutdown());
+        }
+    }
+}
+
+fn warn_on_error(signal: &str, result: opentelemetry_sdk::error::OTelSdkResult) {
+    if let Err(error) = result {
+        tracing::warn!(target: "outlay", signal, %error, "telemetry was not sent");
+    }
+}

@@ -1,0 +1,124 @@
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_sdk_bedrockruntime::Client;
+use aws_sdk_bedrockruntime::config::retry::RetryConfig;
+use aws_sdk_bedrockruntime::config::{BehaviorVersion, Builder as ConfigBuilder, Region};
+use aws_sdk_bedrockruntime::operation::converse::builders::ConverseFluentBuilder;
+use aws_sdk_bedrockruntime::types::{ContentBlock, ConversationRole, Message};
+use bedrock_sim::{BedrockSim, Reply, Tokens};
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
+use opentelemetry_sdk::trace::{InMemorySpanExporter, Sampler, SdkTracerProvider};
+use outlay::Outlay;
+use outlay::bedrock::Metered as _;
+use tracing_subscriber::layer::SubscriberExt as _;
+
+use crate::HAIKU;
+use crate::metrics::{self, MetricPoint};
+use crate::spans::Spans;
+
+/// A simulator, an `Outlay` whose spans and metrics stay in memory, and a metered client.
+#[allow(missing_debug_implementations)]
+pub struct Harness {
+    /// The Bedrock that is called.
+    pub sim: BedrockSim,
+    /// The `Outlay` that meters.
+    pub outlay: Outlay,
+    /// The metered client.
+    pub client: Client,
+    /// Where spans go.
+    pub tracer_provider: SdkTracerProvider,
+    meter_provider: SdkMeterProvider,
+    spans: InMemorySpanExporter,
+    metrics: InMemoryMetricExporter,
+}
+
+impl Harness {
+    /// With default settings.
+    pub async fn new() -> Self {
+        Self::with(|builder| builder).await
+    }
+
+    /// With other settings.
+    pub async fn with(set: impl FnOnce(outlay::Builder) -> outlay::Builder) -> Self {
+        Self::build(Sampler::AlwaysOn, set).await
+    }
+
+    /// With another sampler.
+    pub async fn sampled(sampler: Sampler) -> Self {
+        Self::build(sampler, |builder| builder).await
+    }
+
+    async fn build(sampler: Sampler, set: impl FnOnce(outlay::Builder) -> outlay::Builder) -> Self {
+        let sim = BedrockSim::start().await.expect("loopback can be bound");
+        let spans = InMemorySpanExporter::default();
+        let tracer_provider =
+            SdkTracerProvider::builder().with_sampler(sampler).with_simple_exporter(spans.clone()).build();
+        let metrics = InMemoryMetricExporter::default();
+        let reader = PeriodicReader::builder(metrics.clone()).with_interval(Duration::from_secs(3_600)).build();
+        let meter_provider = SdkMeterProvider::builder().with_reader(reader).build();
+        let outlay = set(Outlay::builder().tracer_provider(&tracer_provider).meter_provider(&meter_provider)).build();
+        let client = Client::from_conf(client_config(&sim.url()).build()).metered(&outlay);
+        Self { sim, outlay, client, tracer_provider, meter_provider, spans, metrics }
+    }
+
+    /// A client of the same simulator that nobody meters.
+    pub fn bare_client(&self) -> Client {
+        Client::from_conf(client_config(&self.sim.url()).build())
+    }
+
+    /// A subscriber whose OpenTelemetry layer exports to the same place, under a filter such as `info` or `off`.
+    pub fn subscriber(&self, filter: &str) -> impl tracing::Subscriber + Send + Sync + use<> {
+        tracing_subscriber::registry()
+            .with(tracing_subscriber::EnvFilter::new(filter))
+            .with(tracing_opentelemetry::layer().with_tracer(self.tracer_provider.tracer("application")))
+    }
+
+    /// The spans that have ended so far.
+    pub fn spans(&self) -> Spans {
+        Spans::new(self.spans.get_finished_spans().expect("the exporter is not shut down"))
+    }
+
+    /// The metrics so far.
+    pub fn metrics(&self) -> Vec<MetricPoint> {
+        self.meter_provider.force_flush().expect("the exporter is in memory");
+        metrics::latest(&self.metrics.get_finished_metrics().expect("the exporter is not shut down"))
+    }
+
+    /// Queues a reply of so many tokens, and asks for it.
+    pub async fn ask(&self, model: &str, input: u64, output: u64) {
+        self.sim.push(Reply::message().text("ok").usage(Tokens::new(input, output)));
+        converse(&self.client, model).send().await.expect("the simulator answers");
+    }
+}
+
+/// A client's configuration for a simulator, with quick retries.
+pub fn client_config(url: &str) -> ConfigBuilder {
+    aws_sdk_bedrockruntime::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .endpoint_url(url)
+        .credentials_provider(Credentials::new("AKIDEXAMPLE", "secret", None, None, "test"))
+        .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+}
+
+/// A user's turn.
+pub fn user(text: &str) -> Message {
+    Message::builder()
+        .role(ConversationRole::User)
+        .content(ContentBlock::Text(text.to_owned()))
+        .build()
+        .expect("role and content are set")
+}
+
+/// A Converse request with one short message.
+pub fn converse(client: &Client, model: &str) -> ConverseFluentBuilder {
+    client.converse().model_id(model).messages(user("hello"))
+}
+
+/// The same to Haiku.
+pub fn haiku(client: &Client) -> ConverseFluentBuilder {
+    converse(client, HAIKU)
+}

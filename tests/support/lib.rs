@@ -1,0 +1,15 @@
+//! What the integration tests have in common: a simulator, an `Outlay` with exporters in memory, a metered client, and
+//! ways to look at the spans and metrics that came out.
+
+mod harness;
+mod metrics;
+mod spans;
+
+pub use harness::{Harness, client_config, converse, haiku, user};
+pub use metrics::MetricPoint;
+pub use spans::{Span, Spans};
+
+/// Claude Haiku 4.5 at `us.` prices: $1.10 per million tokens in, $5.50 out.
+pub const HAIKU: &str = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
+/// Claude Sonnet 4.5 at `us.` prices: $3.30 in, $16.50 out, cache reads $0.33, writes $4.125 and $6.60.
+pub const SONNET: &str = "us.anthropic.claude-sonnet-4-5-20250929-v1:0";

@@ -1,0 +1,70 @@
+use std::collections::BTreeMap;
+
+use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData, ResourceMetrics};
+
+/// One series of a metric: its value if it is a counter, its sum if it is a histogram.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MetricPoint {
+    /// The metric's name.
+    pub name: String,
+    /// Its unit.
+    pub unit: String,
+    /// Its attributes, as text.
+    pub attributes: BTreeMap<String, String>,
+    /// The value or the sum.
+    pub value: f64,
+    /// How many recordings are in it; 0 for a counter.
+    pub count: u64,
+}
+
+impl MetricPoint {
+    /// An attribute's text.
+    pub fn attribute(&self, key: &str) -> Option<&str> {
+        self.attributes.get(key).map(String::as_str)
+    }
+}
+
+/// The points of the last export: they are cumulative.
+pub(crate) fn latest(exports: &[ResourceMetrics]) -> Vec<MetricPoint> {
+    let Some(last) = exports.last() else { return Vec::new() };
+    let metrics = last.scope_metrics().flat_map(|scope| scope.metrics());
+    metrics.flat_map(|metric| points(metric.name(), metric.unit(), metric.data())).collect()
+}
+
+fn points(name: &str, unit: &str, data: &AggregatedMetrics) -> Vec<MetricPoint> {
+    macro_rules! read {
+        ($data:expr) => {
+            match $data {
+                MetricData::Sum(sum) => {
+                    sum.data_points().map(|p| point(name, unit, p.attributes(), p.value() as f64, 0)).collect()
+                }
+                MetricData::Histogram(histogram) => histogram
+                    .data_points()
+                    .map(|p| point(name, unit, p.attributes(), p.sum() as f64, p.count()))
+                    .collect(),
+                _ => Vec::new(),
+            }
+        };
+    }
+    match data {
+        AggregatedMetrics::F64(data) => read!(data),
+        AggregatedMetrics::U64(data) => read!(data),
+        AggregatedMetrics::I64(data) => read!(data),
+    }
+}
+
+fn point<'a>(
+    name: &str,
+    unit: &str,
+    attributes: impl Iterator<Item = &'a opentelemetry::KeyValue>,
+    value: f64,
+    count: u64,
+) -> MetricPoint {
+    MetricPoint {
+        name: name.to_owned(),
+        unit: unit.to_owned(),
+        attributes: attributes.map(|a| (a.key.to_string(), a.value.to_string())).collect(),
+        value,
+        count,
+    }
+}

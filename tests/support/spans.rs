@@ -1,0 +1,167 @@
+use opentelemetry::Value;
+use opentelemetry::trace::{SpanId, Status};
+use opentelemetry_sdk::trace::SpanData;
+
+/// Exported spans.
+#[derive(Debug)]
+pub struct Spans {
+    spans: Vec<Span>,
+}
+
+/// An exported span.
+#[derive(Debug)]
+pub struct Span {
+    data: SpanData,
+}
+
+impl Spans {
+    pub(crate) fn new(spans: Vec<SpanData>) -> Self {
+        Self { spans: spans.into_iter().map(|data| Span { data }).collect() }
+    }
+
+    /// All of them, in the order in which they ended.
+    pub fn iter(&self) -> impl Iterator<Item = &Span> {
+        self.spans.iter()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// Those of that name.
+    pub fn named(&self, name: &str) -> Vec<&Span> {
+        self.iter().filter(|span| span.name() == name).collect()
+    }
+
+    /// The one of that name.
+    ///
+    /// # Panics
+    ///
+    /// If there is none, or more than one.
+    pub fn one(&self, name: &str) -> &Span {
+        let found = self.named(name);
+        assert_eq!(found.len(), 1, "spans named `{name}` among {:?}", self.names());
+        found[0]
+    }
+
+    /// Those whose name begins so.
+    pub fn starting(&self, prefix: &str) -> Vec<&Span> {
+        self.iter().filter(|span| span.name().starts_with(prefix)).collect()
+    }
+
+    /// The names, in the order in which the spans ended.
+    pub fn names(&self) -> Vec<&str> {
+        self.iter().map(Span::name).collect()
+    }
+
+    /// The span's children.
+    pub fn children(&self, parent: &Span) -> Vec<&Span> {
+        self.iter().filter(|span| span.data.parent_span_id == parent.id()).collect()
+    }
+
+    /// The span around this one.
+    pub fn parent(&self, span: &Span) -> Option<&Span> {
+        self.iter().find(|parent| parent.id() == span.data.parent_span_id)
+    }
+
+    /// All below a span.
+    pub fn below<'a>(&'a self, span: &'a Span) -> Vec<&'a Span> {
+        let mut below = self.children(span);
+        let mut next = 0;
+        while next < below.len() {
+            below.extend(self.children(below[next]));
+            next += 1;
+        }
+        below
+    }
+
+    /// Asserts what holds of every tree: each scope's total is the sum of the costs below it, to the last unit; every
+    /// key is on a span at most once; every parent is exported.
+    ///
+    /// # Panics
+    ///
+    /// If any of that does not hold.
+    pub fn assert_conserved(&self) {
+        for span in self.iter() {
+            let mut keys: Vec<_> = span.data.attributes.iter().map(|a| a.key.as_str()).collect();
+            keys.sort_unstable();
+            let all = keys.len();
+            keys.dedup();
+            assert_eq!(keys.len(), all, "a key is twice on `{}`", span.name());
+            if span.data.parent_span_id != SpanId::INVALID && !span.data.parent_span_is_remote {
+                assert!(self.parent(span).is_some(), "the parent of `{}` is not exported", span.name());
+            }
+            if span.has("outlay.total.status") {
+                let parts: i64 = self.below(span).iter().filter_map(|s| s.int("outlay.cost.picousd")).sum();
+                assert_eq!(
+                    span.int("outlay.total.picousd").unwrap_or(0),
+                    parts,
+                    "the total of `{}` is the sum below it",
+                    span.name()
+                );
+            }
+        }
+    }
+}
+
+impl Span {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.data.name
+    }
+
+    /// Its id.
+    pub fn id(&self) -> SpanId {
+        self.data.span_context.span_id()
+    }
+
+    /// All that the SDK has of it.
+    pub fn data(&self) -> &SpanData {
+        &self.data
+    }
+
+    /// An attribute.
+    pub fn value(&self, key: &str) -> Option<&Value> {
+        self.data.attributes.iter().find(|a| a.key.as_str() == key).map(|a| &a.value)
+    }
+
+    /// Whether it has an attribute.
+    pub fn has(&self, key: &str) -> bool {
+        self.value(key).is_some()
+    }
+
+    /// An attribute that is an integer.
+    pub fn int(&self, key: &str) -> Option<i64> {
+        match self.value(key)? {
+            Value::I64(n) => Some(*n),
+            other => panic!("{key} is no integer: {other:?}"),
+        }
+    }
+
+    /// An attribute that is a double.
+    pub fn double(&self, key: &str) -> Option<f64> {
+        match self.value(key)? {
+            Value::F64(n) => Some(*n),
+            other => panic!("{key} is no double: {other:?}"),
+        }
+    }
+
+    /// An attribute that is text.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        match self.value(key)? {
+            Value::String(text) => Some(text.as_str()),
+            other => panic!("{key} is no text: {other:?}"),
+        }
+    }
+
+    /// Whether its status is an error.
+    pub fn is_error(&self) -> bool {
+        matches!(self.data.status, Status::Error { .. })
+    }
+}
