@@ -1,10 +1,12 @@
 //! What the integration tests have in common: a simulator, an `Outlay` with exporters in memory, a metered client, and
 //! ways to look at the spans and metrics that came out.
 
+mod calls;
 mod harness;
 mod metrics;
 mod spans;
 
+pub use calls::{Got, NATIVE_BODY, Streamed, call_spans, eventually, invoke, stream_whole};
 pub use harness::{Harness, client_config, converse, haiku, user};
 pub use metrics::MetricPoint;
 pub use spans::{Span, Spans};

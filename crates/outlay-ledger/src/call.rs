@@ -35,8 +35,10 @@ pub struct Settled {
     pub running: Usd,
     /// The task's settled calls, this one included.
     pub running_calls: u64,
-    /// Whether the call came after its scope had closed, so that its cost is outside its task's sum.
+    /// Whether the cost is outside its task's sum, because the task or the call's scope had closed before.
     pub late: bool,
+    /// Whether it is outside its own scope's sum too, because that had closed before.
+    pub orphaned: bool,
 }
 
 impl Scope {
@@ -98,7 +100,7 @@ impl OpenCall {
         if settled {
             self.scope.close_if_settled();
         }
-        Settled { running, running_calls, late }
+        Settled { running, running_calls, late, orphaned: !in_time }
     }
 }
 

@@ -7,6 +7,8 @@
 //!
 //! The crate knows nothing of AWS, OpenTelemetry or an async runtime. Most programs use it through `outlay`.
 
+#![deny(clippy::float_arithmetic)]
+
 mod budget;
 mod call;
 mod clock;

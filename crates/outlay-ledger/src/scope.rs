@@ -283,14 +283,15 @@ impl Scope {
         let scope = self.open_ancestor();
         let record = ChargeRecord { name: scope_name(name), charge, at: scope.0.task.ledger.now() };
         let keep = scope.0.task.keep_record();
-        let late = !lock(&scope.0.state).add_external(record, &scope.0.cost_kind, keep) || scope.0.late;
+        let orphaned = !lock(&scope.0.state).add_external(record, &scope.0.cost_kind, keep);
+        let late = orphaned || scope.0.late;
         if !late {
             scope.0.task.spend(charge.total(), 0);
         }
         for budget in &scope.0.task.budgets {
             budget.spend(charge.total());
         }
-        ChargedScope { scope, late }
+        ChargedScope { scope, late, orphaned }
     }
 
     /// What the scope and all below it cost so far.
@@ -345,8 +346,10 @@ impl Scope {
 pub struct ChargedScope {
     /// The scope that the charge was counted in.
     pub scope: Scope,
-    /// Whether it came after the task had closed.
+    /// Whether it is outside its task's sum, because the task or its scope had closed before.
     pub late: bool,
+    /// Whether it is outside its own scope's sum too, because that had closed before.
+    pub orphaned: bool,
 }
 
 impl PartialEq for Scope {

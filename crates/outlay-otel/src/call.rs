@@ -276,8 +276,8 @@ impl SettledCall {
             start_builder(name, SpanKind::Client, self.start.started).with_attributes(attributes::of(self));
         let mut parent = context;
         let root = Context::new();
-        if self.settled.late {
-            // Outside its task's sum, and so not below its span.
+        if self.settled.orphaned {
+            // Outside its scope's sum, and so not below its span.
             let task = context.span().span_context().clone();
             builder = builder.with_links(vec![Link::with_context(task)]);
             parent = &root;

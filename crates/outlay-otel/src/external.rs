@@ -32,6 +32,8 @@ impl Scope {
         let mut builder = start_builder(format!("charge {name}"), SpanKind::Internal, now);
         if charged.late {
             attributes.push(KeyValue::new(outlay::LATE, true));
+        }
+        if charged.orphaned {
             builder = builder.with_links(vec![Link::with_context(parent.span().span_context().clone())]);
             parent = Context::new();
         }

@@ -109,7 +109,7 @@ impl Task {
         self.open.finish();
         let report = Report::new(self.open.scope().books().task_record());
         let span = self.open.context().span().span_context().clone();
-        if span.is_valid() { report.with_trace_id(span.trace_id().to_string()) } else { report }
+        if span.is_valid() { report.with_trace_id(&span.trace_id().to_string()) } else { report }
     }
 
     pub(crate) fn open_scope(&self) -> &OpenScope {

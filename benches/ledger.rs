@@ -1,0 +1,73 @@
+//! A charge in the books at depth 4: on one thread, and on two that charge different scopes of one task.
+//!
+//! `cargo bench -p outlay-benches --bench ledger`
+#![allow(clippy::print_stdout, missing_docs, reason = "a benchmark prints its figures")]
+
+use std::hint::black_box;
+use std::thread;
+use std::time::Instant;
+
+use outlay_benches::{median, paired};
+use outlay_ledger::{Ledger, Scope, StepKind, TaskSpec};
+use outlay_price::{Charge, Usd};
+
+const CHARGES: usize = 200_000;
+const PAIRS: usize = 15;
+
+fn main() {
+    let ledger = Ledger::builder().report_records(0).build();
+    let task = ledger.task(TaskSpec::new("bench"));
+    let scope = || task.agent("a").agent("b").step(StepKind::Act, "c");
+    let (one, two) = (scope(), scope());
+    let times = paired(
+        PAIRS,
+        || charge(&one),
+        || {
+            thread::scope(|threads| {
+                threads.spawn(|| charge(&one));
+                threads.spawn(|| charge(&two));
+            });
+        },
+    );
+    let nanos = median(times.a.clone()) / CHARGES as f64 * 1e9;
+    println!("a charge at depth 4 (bar: 200 ns)    {nanos:8.1} ns");
+    // Twice the work in the same time would be 2.
+    println!("two threads against one (bar: 1.30)  {:8.2} x", times.median_of(|one, two| 2.0 * one / two));
+    finished_tasks(&ledger);
+}
+
+fn charge(scope: &Scope) {
+    for _ in 0..CHARGES {
+        black_box(scope.charge("search", Charge::external(Usd::from_micros(5))));
+    }
+}
+
+/// 100,000 tasks run and finished: memory stays where it is.
+fn finished_tasks(ledger: &Ledger) {
+    let run = |tasks: usize| {
+        for _ in 0..tasks {
+            let task = ledger.task(TaskSpec::new("t"));
+            let step = task.agent("a").step(StepKind::Plan, "p");
+            step.charge("search", Charge::external(Usd::from_micros(5)));
+            step.finish();
+            if let Some(agent) = step.parent() {
+                agent.finish();
+            }
+            task.finish();
+        }
+    };
+    run(1_000);
+    let before = resident_kib();
+    let start = Instant::now();
+    run(100_000);
+    let each = start.elapsed().as_secs_f64() / 100_000.0 * 1e6;
+    println!("a task, an agent, a step, a charge   {each:8.2} us");
+    println!("memory after 100,000 tasks           {:+8} KiB", resident_kib() - before);
+}
+
+/// Of this process, where the system tells.
+fn resident_kib() -> i64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0");
+    line.split_whitespace().next().and_then(|n| n.parse().ok()).unwrap_or(0)
+}

@@ -1,0 +1,218 @@
+//! What metering adds to a Converse call, beside the same spans, attributes and metric updates written by hand.
+//!
+//! `cargo bench -p outlay-benches --bench metered_call`
+#![allow(clippy::print_stdout, missing_docs, reason = "a benchmark prints its figures")]
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use aws_sdk_bedrockruntime::Client;
+use aws_sdk_bedrockruntime::types::{ContentBlock, ConversationRole, Message};
+use bedrock_sim::{Operation, Reply, Tokens};
+use opentelemetry::metrics::{Counter, Histogram, MeterProvider as _};
+use opentelemetry::trace::{Span as _, SpanKind, Tracer as _, TracerProvider as _};
+use opentelemetry::{Array, Context, KeyValue, Value};
+use opentelemetry_sdk::metrics::SdkMeterProvider;
+use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+use outlay::bedrock::Metered as _;
+use outlay::{Outcome, Outlay};
+use outlay_benches::{Chunks, Sink, client, median, paired, replay};
+
+const MODEL: &str = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
+const CALLS: usize = 400;
+const PAIRS: usize = 30;
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
+    let reply = Reply::from(Reply::message().text("hello").usage(Tokens::new(1_000, 100).cache_read(4_096)));
+    let bare = client(replay(&reply, Operation::Converse, MODEL, Chunks::Whole));
+    let (metered_sink, hand_sink) = (Sink::default(), Sink::default());
+    let (metered_traces, metered_metrics) = (metered_sink.tracer_provider(), metered_sink.meter_provider());
+    let (hand_traces, hand_metrics) = (hand_sink.tracer_provider(), hand_sink.meter_provider());
+    let outlay = Outlay::builder().tracer_provider(&metered_traces).meter_provider(&metered_metrics).build();
+    let metered = bare.clone().metered(&outlay);
+    let by_hand = ByHand::new(&hand_traces, &hand_metrics);
+
+    let calls = |client: &Client| {
+        runtime.block_on(async {
+            for _ in 0..CALLS {
+                ask(client).await;
+            }
+        });
+    };
+    let call = paired(
+        PAIRS,
+        || {
+            let task = dimensioned(&outlay);
+            task.run_sync(|| {
+                outlay::agent("triage").run_sync(|| outlay::plan("read").run_sync(|| calls(&metered)));
+            });
+            task.finish(Outcome::success());
+            metered_traces.force_flush().expect("the sink takes all");
+        },
+        || calls(&bare),
+    );
+    let hand = paired(
+        PAIRS,
+        || {
+            for _ in 0..CALLS {
+                by_hand.record();
+            }
+            hand_traces.force_flush().expect("the sink takes all");
+        },
+        || {},
+    );
+
+    let micros = |seconds: f64| seconds / CALLS as f64 * 1e6;
+    let adds = micros(call.median_of(|metered, bare| metered - bare));
+    let hand = micros(median(hand.a));
+    println!("bare Converse, no network            {:8.2} us", micros(median(call.b.clone())));
+    println!("metered                              {:8.2} us", micros(median(call.a.clone())));
+    println!("metering adds                        {adds:8.2} us");
+    println!("the same telemetry by hand           {hand:8.2} us");
+    println!("ratio (bar: 1.50)                    {:8.2}", adds / hand);
+    // Three scope spans for each run, and one call span for each call; one warm-up run.
+    let expected = (PAIRS + 1) * (CALLS + 3);
+    assert_eq!(metered_sink.spans(), expected, "no span is dropped");
+}
+
+async fn ask(client: &Client) {
+    let message = Message::builder()
+        .role(ConversationRole::User)
+        .content(ContentBlock::Text("hello".to_owned()))
+        .build()
+        .expect("role and content are set");
+    client.converse().model_id(MODEL).messages(message).send().await.expect("the replay answers");
+}
+
+fn dimensioned(outlay: &Outlay) -> outlay::Task {
+    outlay
+        .task("resolve-ticket")
+        .team("support")
+        .product("helpdesk")
+        .cost_center("cc-4711")
+        .environment("production")
+        .customer_segment("enterprise")
+        .workflow("tickets")
+        .owner("ana")
+        .start()
+}
+
+/// What an application would write to have the same: the values are at hand, nothing is counted or priced.
+struct ByHand {
+    tracer: SdkTracer,
+    cost: Counter<f64>,
+    tokens: Histogram<u64>,
+    duration: Histogram<f64>,
+    ids: [Arc<str>; 3],
+}
+
+impl ByHand {
+    fn new(traces: &SdkTracerProvider, metrics: &SdkMeterProvider) -> Self {
+        let meter = metrics.meter("by-hand");
+        Self {
+            tracer: traces.tracer("by-hand"),
+            cost: meter.f64_counter("outlay.cost").build(),
+            tokens: meter.u64_histogram("gen_ai.client.token.usage").build(),
+            duration: meter.f64_histogram("gen_ai.client.operation.duration").build(),
+            ids: [(); 3].map(|()| Arc::from("01890a5d-ac96-774b-bcce-b302099a8057")),
+        }
+    }
+
+    fn record(&self) {
+        #[allow(clippy::disallowed_methods, reason = "as an application would")]
+        let started = SystemTime::now();
+        let [task, agent, step] = self.ids.clone();
+        let mut attributes = vec![
+            KeyValue::new("gen_ai.operation.name", "chat"),
+            KeyValue::new("gen_ai.provider.name", "aws.bedrock"),
+            KeyValue::new("gen_ai.request.model", MODEL),
+            KeyValue::new("gen_ai.request.stream", false),
+            KeyValue::new("cloud.region", "us-east-1"),
+            KeyValue::new("outlay.task.id", task.to_string()),
+            KeyValue::new("outlay.task.name", "resolve-ticket"),
+            KeyValue::new("outlay.agent.id", agent.to_string()),
+            KeyValue::new("outlay.agent.name", "triage"),
+            KeyValue::new("outlay.step.id", step.to_string()),
+            KeyValue::new("outlay.step.kind", "plan"),
+            KeyValue::new("outlay.step.name", "read"),
+        ];
+        attributes.extend(dimensions());
+        attributes.extend([
+            KeyValue::new("aws.request_id", "00000000-0000-4000-8000-000000000000".to_owned()),
+            KeyValue::new("server.address", "bedrock.invalid".to_owned()),
+            KeyValue::new("server.port", 80),
+            KeyValue::new(
+                "gen_ai.response.finish_reasons",
+                Value::Array(Array::String(vec!["end_turn".to_owned().into()])),
+            ),
+            KeyValue::new("outlay.call.attempts", 1),
+            KeyValue::new("gen_ai.usage.input_tokens", 5_096),
+            KeyValue::new("gen_ai.usage.output_tokens", 100),
+            KeyValue::new("gen_ai.usage.cache_read.input_tokens", 4_096),
+            KeyValue::new("outlay.cost.status", "exact"),
+            KeyValue::new("outlay.cost.usd", 0.00210056),
+            KeyValue::new("outlay.cost.picousd", 2_100_560_000_i64),
+            KeyValue::new("outlay.cost.input.usd", 0.0011),
+            KeyValue::new("outlay.cost.output.usd", 0.00055),
+            KeyValue::new("outlay.cost.cache_read.usd", 0.00045056),
+            KeyValue::new("outlay.task.running.usd", 0.00210056),
+            KeyValue::new("outlay.task.running.picousd", 2_100_560_000_i64),
+            KeyValue::new("outlay.task.running.calls", 1),
+            KeyValue::new("outlay.price.version", "2026-11-20"),
+            KeyValue::new("outlay.price.routing", "us"),
+            KeyValue::new("outlay.price.tier", "default"),
+            KeyValue::new("outlay.price.source", "litellm"),
+        ]);
+        let builder = self
+            .tracer
+            .span_builder(format!("chat {MODEL}"))
+            .with_kind(SpanKind::Client)
+            .with_start_time(started)
+            .with_attributes(attributes);
+        let mut span = self.tracer.build_with_context(builder, &Context::current());
+        span.end();
+        self.record_metrics();
+    }
+
+    fn record_metrics(&self) {
+        for (direction, usd) in [("input", 0.0011), ("output", 0.00055), ("cache_read", 0.00045056)] {
+            let mut attributes = vec![
+                KeyValue::new("outlay.task.name", "resolve-ticket"),
+                KeyValue::new("outlay.agent.name", "triage"),
+                KeyValue::new("gen_ai.request.model", MODEL),
+                KeyValue::new("outlay.cost.status", "exact"),
+                KeyValue::new("outlay.cost.direction", direction),
+            ];
+            attributes.extend(dimensions());
+            self.cost.add(usd, &attributes);
+        }
+        let common = || {
+            vec![
+                KeyValue::new("gen_ai.operation.name", "chat"),
+                KeyValue::new("gen_ai.provider.name", "aws.bedrock"),
+                KeyValue::new("gen_ai.request.model", MODEL),
+                KeyValue::new("server.address", "bedrock.invalid"),
+                KeyValue::new("server.port", 80),
+            ]
+        };
+        for (kind, tokens) in [("input", 5_096), ("output", 100)] {
+            let mut attributes = common();
+            attributes.push(KeyValue::new("gen_ai.token.type", kind));
+            self.tokens.record(tokens, &attributes);
+        }
+        self.duration.record(0.0001, &common());
+    }
+}
+
+fn dimensions() -> [KeyValue; 7] {
+    [
+        KeyValue::new("outlay.team", "support"),
+        KeyValue::new("outlay.product", "helpdesk"),
+        KeyValue::new("outlay.cost_center", "cc-4711"),
+        KeyValue::new("outlay.owner", "ana"),
+        KeyValue::new("outlay.environment", "production"),
+        KeyValue::new("outlay.customer_segment", "enterprise"),
+        KeyValue::new("outlay.workflow", "tickets"),
+    ]
+}

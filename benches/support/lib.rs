@@ -1,0 +1,9 @@
+//! What the benchmarks have in common: a client without a network, exporters that throw away, and paired medians.
+
+mod client;
+mod measure;
+mod telemetry;
+
+pub use client::{Chunks, client, replay};
+pub use measure::{Paired, median, paired};
+pub use telemetry::Sink;

@@ -1,0 +1,160 @@
+//! A task's dollar budget: reserve at the bound, settle at the actual, refuse before anything is sent.
+
+use std::error::Error as _;
+
+use aws_sdk_bedrockruntime::error::SdkError;
+use aws_sdk_bedrockruntime::types::InferenceConfiguration;
+use bedrock_sim::{Reply, Tokens};
+use outlay::{Budget, CostStatus, Outcome, RefusalReason, Usd};
+use outlay_tests::{HAIKU, Harness, converse, haiku};
+
+fn at_most(tokens: i32) -> InferenceConfiguration {
+    InferenceConfiguration::builder().max_tokens(tokens).build()
+}
+
+#[tokio::test]
+async fn a_call_that_may_cost_more_than_is_left_is_refused_before_anything_is_sent() {
+    let h = Harness::new().await;
+    let task = h.outlay.task("t").budget(Usd::from_cents(1)).start();
+    // 100,000 output tokens at $5.50 per million are 55 cents.
+    let call = haiku(&h.client).inference_config(at_most(100_000)).send();
+    let error = task.try_run(call).await.unwrap_err();
+
+    assert!(matches!(error, SdkError::ConstructionFailure(_)), "{error:?}");
+    let refusal = outlay::budget_exceeded(&error).expect("the refusal is in the chain");
+    assert_eq!(refusal.limit(), Usd::from_cents(1));
+    assert_eq!(refusal.spent(), Usd::ZERO);
+    assert!(matches!(refusal.reason(), RefusalReason::OverLimit { assumed_output: None, .. }));
+    assert!(error.source().is_some());
+    assert!(h.sim.requests().is_empty(), "nothing was sent");
+
+    assert_eq!(task.refusals().len(), 1);
+    let report = task.finish(Outcome::failure());
+    assert_eq!(report.refusals().len(), 1);
+    assert_eq!(report.totals().cost().usd(), Some(Usd::ZERO));
+    assert_eq!(report.totals().cost().status(), CostStatus::Exact, "nothing was sent, for sure");
+    let spans = h.spans();
+    spans.assert_conserved();
+    let call = spans.one(&format!("chat {HAIKU}"));
+    assert_eq!(call.text("error.type"), Some("budget_exceeded"));
+    assert_eq!(call.int("outlay.call.attempts"), Some(0));
+    let root = spans.one("invoke_workflow t");
+    assert_eq!(root.double("outlay.budget.limit_usd"), Some(0.01));
+    assert_eq!(root.value("outlay.budget.exceeded"), Some(&true.into()));
+}
+
+#[tokio::test]
+async fn what_is_reserved_is_given_back_when_the_call_settles() {
+    let h = Harness::new().await;
+    // Room for the bound of one call at a time, not of two; ten settled ones are far below the limit.
+    let task = h.outlay.task("t").budget(Usd::from_cents(2)).start();
+    for _ in 0..10 {
+        h.sim.push(Reply::message().text("ok").usage(Tokens::new(10, 10)));
+        task.run(haiku(&h.client).inference_config(at_most(2_500)).send()).await.unwrap();
+    }
+    let report = task.finish(Outcome::success());
+    let budget = report.budget().expect("the task has a budget");
+    assert_eq!(budget.reserved, Usd::ZERO);
+    assert_eq!(Some(budget.spent), report.totals().cost().usd());
+    assert_eq!(budget.refused, 0);
+}
+
+#[tokio::test]
+async fn concurrent_calls_do_not_slip_past_a_budget() {
+    let h = Harness::new().await;
+    h.sim.push_times(50, Reply::message().text("ok").usage(Tokens::new(100, 2_500)));
+    let limit = Usd::from_cents(10);
+    let task = h.outlay.task("t").budget(limit).start();
+    let calls = (0..50).map(|_| {
+        let call = haiku(&h.client).inference_config(at_most(2_500));
+        Box::pin(task.run(async move { call.send().await.is_ok() }))
+    });
+    let mut sent = 0;
+    let mut set = Vec::from_iter(calls);
+    // Polled side by side: all of them ask before any has settled.
+    std::future::poll_fn(|cx| {
+        set.retain_mut(|call| match call.as_mut().poll(cx) {
+            std::task::Poll::Ready(ok) => {
+                sent += u32::from(ok);
+                false
+            }
+            std::task::Poll::Pending => true,
+        });
+        if set.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+    let report = task.finish(Outcome::success());
+    let budget = report.budget().unwrap();
+    assert!(budget.spent <= limit, "{} of {limit}", budget.spent);
+    assert_eq!(budget.reserved, Usd::ZERO);
+    assert_eq!(u64::from(sent) + budget.refused, 50);
+    assert!((1..10).contains(&sent), "{sent} calls fit");
+}
+
+#[tokio::test]
+async fn a_cancelled_call_gives_its_reservation_back() {
+    let h = Harness::new().await;
+    let task = h.outlay.task("t").budget(Usd::from_cents(2)).start();
+    for _ in 0..5 {
+        // Dropped before it is polled, and after it has reserved but before it is sent.
+        drop(task.run(haiku(&h.client).inference_config(at_most(2_500)).send()));
+    }
+    h.sim.push(Reply::message().text("ok").usage(Tokens::new(10, 10)));
+    task.run(haiku(&h.client).inference_config(at_most(2_500)).send()).await.unwrap();
+    let report = task.finish(Outcome::success());
+    assert_eq!(report.budget().unwrap().reserved, Usd::ZERO);
+    assert_eq!(report.totals().calls(), 1);
+}
+
+#[tokio::test]
+async fn a_call_without_a_maximum_is_held_to_the_assumed_output_and_the_refusal_says_so() {
+    let h = Harness::new().await;
+    let budget = Budget::new(Usd::from_cents(1)).assume_output(50_000);
+    let task = h.outlay.task("t").budget(budget).start();
+    let error = task.run(haiku(&h.client).send()).await.unwrap_err();
+    let refusal = outlay::budget_exceeded(&error).unwrap();
+    assert!(matches!(refusal.reason(), RefusalReason::OverLimit { assumed_output: Some(50_000), .. }));
+    assert!(refusal.to_string().contains("50000 output tokens are assumed"), "{refusal}");
+}
+
+#[tokio::test]
+async fn an_unpriced_call_is_refused_under_a_budget_unless_it_is_allowed() {
+    let h = Harness::new().await;
+    let unknown = "vendor.model-of-tomorrow-v1:0";
+    let task = h.outlay.task("t").budget(Usd::from_dollars(1)).start();
+    let error = task.run(converse(&h.client, unknown).send()).await.unwrap_err();
+    assert_eq!(outlay::budget_exceeded(&error).unwrap().reason(), RefusalReason::Unpriced);
+    assert!(h.sim.requests().is_empty());
+
+    let task = h.outlay.task("t2").budget(Budget::new(Usd::from_dollars(1)).allow_unpriced()).start();
+    h.sim.push(Reply::message().text("ok").usage(Tokens::new(10, 10)));
+    task.run(converse(&h.client, unknown).send()).await.unwrap();
+    let report = task.finish(Outcome::success());
+    assert_eq!(report.totals().unpriced_calls(), 1);
+    assert_eq!(report.totals().cost().usd(), None, "never zero");
+}
+
+#[tokio::test]
+async fn a_call_is_held_to_the_budget_of_every_task_around_it() {
+    let h = Harness::new().await;
+    let outer = h.outlay.task("outer").budget(Usd::from_cents(1)).start();
+    let (error, refusals) = outer
+        .run(async {
+            let inner = h.outlay.task("inner").budget(Usd::from_dollars(100)).start();
+            let error = inner.run(haiku(&h.client).inference_config(at_most(100_000)).send()).await.unwrap_err();
+            (error, inner.finish(Outcome::failure()).refusals().len())
+        })
+        .await;
+    assert_eq!(outlay::budget_exceeded(&error).unwrap().scope(), "outer");
+    assert_eq!(refusals, 0, "it is not the inner budget that refused");
+    assert_eq!(outer.refusals().len(), 1);
+}
+
+#[tokio::test]
+async fn an_external_charge_counts_against_the_budget() {
+    let h = Harness::new().await;
+    let task = h.outlay.task("t").budget(Usd::from_cents(5)).start();
+    task.charge("search", Usd::from_cents(5));
+    let error = task.run(haiku(&h.client).inference_config(at_most(10)).send()).await.unwrap_err();
+    assert_eq!(outlay::budget_exceeded(&error).unwrap().spent(), Usd::from_cents(5));
+}

@@ -1,0 +1,266 @@
+//! Which scope a call belongs to, however it got there.
+
+use opentelemetry_sdk::trace::Sampler;
+use outlay::{Outcome, Task};
+use outlay_tests::{HAIKU, Harness, Spans};
+use tracing::Instrument as _;
+use tracing::subscriber::with_default;
+
+/// One call of 1,000 tokens in and 100 out to Haiku: 1,000 x 1.10 + 100 x 5.50 dollars per million.
+const CALL: i64 = 1_650_000_000;
+
+fn finish(h: &Harness, task: &Task) -> Spans {
+    task.finish(Outcome::success());
+    let spans = h.spans();
+    spans.assert_conserved();
+    spans
+}
+
+/// The step that the only call is in, by the call span's own attributes.
+fn step_of_call(spans: &Spans) -> Option<String> {
+    spans.one(&format!("chat {HAIKU}")).text("outlay.step.name").map(str::to_owned)
+}
+
+#[tokio::test]
+async fn a_spawned_future_in_scope_belongs_to_the_scope_that_spawned_it() {
+    let h = std::sync::Arc::new(Harness::new().await);
+    let task = h.outlay.task("t").start();
+    let inner = h.clone();
+    task.run(outlay::plan("p").run(async {
+        tokio::spawn(outlay::in_scope(async move { inner.ask(HAIKU, 1_000, 100).await })).await.unwrap();
+    }))
+    .await;
+    let spans = finish(&h, &task);
+    assert_eq!(step_of_call(&spans).as_deref(), Some("p"));
+    assert_eq!(spans.one("plan p").int("outlay.total.picousd"), Some(CALL));
+}
+
+#[tokio::test]
+async fn a_scope_that_runs_in_a_spawned_task_belongs_to_where_it_was_made() {
+    let h = std::sync::Arc::new(Harness::new().await);
+    let task = h.outlay.task("t").start();
+    let inner = h.clone();
+    let handle = task.run_sync(|| {
+        tokio::spawn(outlay::tool("search").run(async move { inner.ask(HAIKU, 1_000, 100).await }))
+    });
+    handle.await.unwrap();
+    let spans = finish(&h, &task);
+    assert_eq!(spans.one("execute_tool search").int("outlay.total.picousd"), Some(CALL));
+    assert_eq!(spans.parent(spans.one("execute_tool search")).unwrap().name(), "invoke_workflow t");
+}
+
+#[tokio::test]
+async fn a_spawned_future_that_is_instrumented_belongs_to_its_span() {
+    let h = std::sync::Arc::new(Harness::new().await);
+    let _subscriber = tracing::subscriber::set_default(h.subscriber("info"));
+    let task = h.outlay.task("t").start();
+    let inner = h.clone();
+    task.run(outlay::plan("p").run(async {
+        let work = async move { inner.ask(HAIKU, 1_000, 100).await };
+        tokio::spawn(work.instrument(tracing::info_span!("mine"))).await.unwrap();
+    }))
+    .await;
+    let spans = finish(&h, &task);
+    assert_eq!(step_of_call(&spans).as_deref(), Some("p"));
+    assert_eq!(spans.parent(spans.one(&format!("chat {HAIKU}"))).unwrap().name(), "mine");
+    assert_eq!(spans.parent(spans.one("mine")).unwrap().name(), "plan p");
+}
+
+#[tokio::test]
+async fn blocking_work_in_the_current_span_belongs_to_the_scope() {
+    let h = Harness::new().await;
+    let _subscriber = tracing::subscriber::set_default(h.subscriber("info"));
+    let task = h.outlay.task("t").start();
+    task.run(outlay::tool("parse").run(async {
+        let span = tracing::Span::current();
+        let work = move || span.in_scope(|| outlay::charge("ocr", outlay::Usd::from_cents(1)));
+        tokio::task::spawn_blocking(work).await.unwrap();
+    }))
+    .await;
+    let spans = finish(&h, &task);
+    assert_eq!(spans.one("charge ocr").text("outlay.step.name"), Some("parse"));
+    assert!(h.outlay.unattributed().by_kind().is_empty());
+}
+
+#[tokio::test]
+async fn joined_and_selected_branches_keep_their_own_scopes() {
+    let h = Harness::new().await;
+    let task = h.outlay.task("t").start();
+    task.run(async {
+        tokio::join!(
+            outlay::step("act", "a").run(h.ask(HAIKU, 1_000, 100)),
+            outlay::step("verify", "b").run(h.ask(HAIKU, 1_000, 100)),
+        );
+        tokio::select! {
+            biased;
+            () = outlay::step("retrieve", "never").run(std::future::pending()) => {}
+            () = outlay::step("reflect", "c").run(h.ask(HAIKU, 1_000, 100)) => {}
+        }
+    })
+    .await;
+    let spans = finish(&h, &task);
+    let root = spans.one("invoke_workflow t");
+    for kind in ["act", "verify", "reflect"] {
+        assert_eq!(root.double(&format!("outlay.total.kind.{kind}.usd")), Some(0.00165), "{kind}");
+    }
+    assert_eq!(spans.named("retrieve never").len(), 1, "the branch that lost has ended its span");
+    assert!(outlay_current_is_none(), "nothing is left behind on the thread");
+}
+
+/// A call now would be in no task.
+fn outlay_current_is_none() -> bool {
+    outlay_otel::current().is_none()
+}
+
+#[tokio::test]
+async fn a_span_made_before_the_scope_does_not_take_the_call_out_of_it() {
+    let h = Harness::new().await;
+    let _subscriber = tracing::subscriber::set_default(h.subscriber("info"));
+    let connection = tracing::info_span!("connection");
+    let task = h.outlay.task("t").start();
+    task.run(outlay::plan("p").run(h.ask(HAIKU, 1_000, 100).instrument(connection.clone()))).await;
+    drop(connection);
+    let spans = finish(&h, &task);
+    assert_eq!(step_of_call(&spans).as_deref(), Some("p"));
+    assert_eq!(spans.parent(spans.one(&format!("chat {HAIKU}"))).unwrap().name(), "plan p");
+}
+
+#[tokio::test]
+async fn a_span_without_a_parent_does_not_take_the_call_out_of_its_scope() {
+    let h = Harness::new().await;
+    let _subscriber = tracing::subscriber::set_default(h.subscriber("info"));
+    let task = h.outlay.task("t").start();
+    task.run(outlay::plan("p").run(async {
+        h.ask(HAIKU, 1_000, 100).instrument(tracing::info_span!(parent: None, "actor")).await;
+    }))
+    .await;
+    let spans = finish(&h, &task);
+    assert_eq!(step_of_call(&spans).as_deref(), Some("p"));
+}
+
+#[tokio::test]
+async fn the_exported_tree_is_whole_under_any_filter() {
+    for filter in ["off", "error", "info", "outlay=off,info", "trace"] {
+        let h = Harness::new().await;
+        let _subscriber = tracing::subscriber::set_default(h.subscriber(filter));
+        let task = h.outlay.task("t").start();
+        task.run(outlay::agent("a").run(outlay::plan("p").run(h.ask(HAIKU, 1_000, 100)))).await;
+        let spans = finish(&h, &task);
+        let mut names: Vec<_> = spans.names();
+        names.retain(|name| {
+            ["invoke_", "plan ", "chat "].iter().any(|prefix| name.starts_with(prefix))
+        });
+        assert_eq!(
+            names,
+            [&format!("chat {HAIKU}"), "plan p", "invoke_agent a", "invoke_workflow t"],
+            "under the filter `{filter}`"
+        );
+        let chat = spans.one(&format!("chat {HAIKU}"));
+        let plan = spans.one("plan p");
+        assert!(spans.below(plan).iter().any(|span| span.id() == chat.id()), "under `{filter}`");
+        assert_eq!(spans.one("invoke_workflow t").int("outlay.total.picousd"), Some(CALL), "under `{filter}`");
+        assert_eq!(h.outlay.unattributed().calls(), 0, "under `{filter}`");
+    }
+}
+
+#[tokio::test]
+async fn without_a_subscriber_the_tree_goes_straight_to_opentelemetry() {
+    let h = Harness::new().await;
+    let none = tracing::subscriber::NoSubscriber::default();
+    let _none = tracing::subscriber::set_default(none);
+    let task = h.outlay.task("t").start();
+    task.run(outlay::agent("a").run(h.ask(HAIKU, 1_000, 100))).await;
+    let spans = finish(&h, &task);
+    assert_eq!(spans.names(), [&format!("chat {HAIKU}"), "invoke_agent a", "invoke_workflow t"]);
+}
+
+#[tokio::test]
+async fn a_subscriber_without_an_opentelemetry_layer_changes_nothing() {
+    let h = Harness::new().await;
+    let _subscriber = tracing::subscriber::set_default(tracing_subscriber::registry());
+    let task = h.outlay.task("t").start();
+    task.run(outlay::agent("a").run(h.ask(HAIKU, 1_000, 100))).await;
+    let spans = finish(&h, &task);
+    assert_eq!(spans.names(), [&format!("chat {HAIKU}"), "invoke_agent a", "invoke_workflow t"]);
+}
+
+#[tokio::test]
+async fn what_a_sampler_drops_is_counted_all_the_same() {
+    let h = Harness::sampled(Sampler::AlwaysOff).await;
+    let task = h.outlay.task("t").start();
+    task.run(outlay::plan("p").run(h.ask(HAIKU, 1_000, 100))).await;
+    let report = task.finish(Outcome::success());
+    assert!(h.spans().is_empty());
+    assert_eq!(report.totals().cost().to_string(), "$0.001650 exact");
+    let cost: f64 = h.metrics().iter().filter(|m| m.name == "outlay.cost").map(|m| m.value).sum();
+    assert!((cost - 0.00165).abs() < 1e-15, "{cost}");
+}
+
+#[tokio::test]
+async fn a_call_outside_any_task_is_priced_and_visible_as_unattributed() {
+    let h = Harness::new().await;
+    h.ask(HAIKU, 1_000, 100).await;
+    assert_eq!(h.outlay.unattributed().cost().to_string(), "$0.001650 exact");
+    let spans = h.spans();
+    let call = spans.one(&format!("chat {HAIKU}"));
+    assert_eq!(call.text("outlay.task.name"), Some("unattributed"));
+    assert_eq!(call.int("outlay.cost.picousd"), Some(CALL));
+}
+
+#[tokio::test]
+async fn a_task_inside_a_task_is_part_of_the_outer_one() {
+    let h = Harness::new().await;
+    let outer = h.outlay.task("outer").team("support").start();
+    outer
+        .run(async {
+            let inner = h.outlay.task("inner").start();
+            inner.run(h.ask(HAIKU, 1_000, 100)).await;
+            inner.finish(Outcome::success());
+            h.ask(HAIKU, 1_000, 100).await;
+        })
+        .await;
+    let spans = finish(&h, &outer);
+    let inner = spans.one("invoke_workflow inner");
+    let outer = spans.one("invoke_workflow outer");
+    assert_eq!(inner.int("outlay.total.picousd"), Some(CALL));
+    assert_eq!(outer.int("outlay.total.picousd"), Some(2 * CALL));
+    assert_eq!(inner.text("outlay.team"), Some("support"), "dimensions are inherited");
+    assert!(!inner.has("outlay.task.root") && outer.has("outlay.task.root"));
+}
+
+#[tokio::test]
+async fn a_scope_serves_its_own_outlay_whichever_client_makes_the_call() {
+    let mine = Harness::new().await;
+    let other = Harness::new().await;
+    let task = mine.outlay.task("t").start();
+    task.run(other.ask(HAIKU, 1_000, 100)).await;
+    task.finish(Outcome::success());
+    assert_eq!(mine.spans().one("invoke_workflow t").int("outlay.total.picousd"), Some(CALL));
+    assert!(other.spans().is_empty());
+    assert_eq!(other.outlay.unattributed().calls(), 0);
+}
+
+#[tokio::test]
+async fn a_guard_holds_the_scope_on_its_thread() {
+    let h = Harness::new().await;
+    let subscriber = h.subscriber("info");
+    let task = h.outlay.task("t").start();
+    with_default(subscriber, || {
+        let _task = task.enter();
+        let step = outlay::step("critique", "my own kind").enter();
+        outlay::charge("judge", outlay::Usd::from_cents(2));
+        step.fail("not good enough");
+        drop(step);
+        outlay::charge("disk", outlay::Usd::from_cents(1));
+    });
+    let spans = finish(&h, &task);
+    let step = spans.one("critique my own kind");
+    assert!(step.is_error());
+    assert_eq!(step.double("outlay.total.failed_usd"), Some(0.02));
+    let root = spans.one("invoke_workflow t");
+    assert_eq!(root.double("outlay.total.kind.other.usd"), Some(0.02));
+    assert_eq!(root.double("outlay.total.kind.direct.usd"), Some(0.01));
+    assert_eq!(root.text("outlay.total.kinds"), Some(r#"{"critique":0.02}"#));
+    assert_eq!(root.double("outlay.total.failed_usd"), Some(0.02));
+    assert!(!root.is_error());
+}
