@@ -13,7 +13,16 @@ pub(super) struct Exporters {
 /// application's runtime ends.
 #[derive(Debug)]
 pub(super) struct GrpcRuntime {
-    _runtime: tokio::runtime::Runtime,
+    runtime: Option<tokio::runtime::Runtime>,
+}
+
+impl Drop for GrpcRuntime {
+    fn drop(&mut self) {
+        // A plain drop would wait, and panics where that is not allowed: inside the application's own runtime.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 pub(super) fn build(protocol: Protocol) -> Result<Exporters, InitError> {
@@ -47,7 +56,7 @@ fn build_grpc() -> Result<Exporters, InitError> {
             MetricExporter::builder().with_tonic().build().map_err(|e| failed("metrics", e))?,
         )
     };
-    Ok(Exporters { spans, metrics, runtime: Some(GrpcRuntime { _runtime: runtime }) })
+    Ok(Exporters { spans, metrics, runtime: Some(GrpcRuntime { runtime: Some(runtime) }) })
 }
 
 fn failed(signal: &'static str, source: impl std::error::Error + Send + Sync + 'static) -> InitError {

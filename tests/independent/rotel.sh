@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Starts rotel, an OTLP receiver that is not ours, on free loopback ports. It writes what it has decoded to its log.
+#
+# usage: rotel.sh
+#
+# Prints ROTEL_GRPC=..., ROTEL_HTTP=... and ROTEL_LOG=... once it listens, and stops it when standard input closes or this
+# script is told to stop. Installs it in a folder under the cargo target directory.
+set -euo pipefail
+
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+work="${CARGO_TARGET_DIR:-$here/../../target}/independent-rotel"
+mkdir -p "$work"
+
+# One installation at a time, however many tests ask for it.
+exec 8>"$work/lock"
+flock 8
+if [[ ! -x "$work/venv/bin/python" ]] || ! "$work/venv/bin/python" -c "import rotel" 2>/dev/null; then
+  python3 -m venv "$work/venv"
+  "$work/venv/bin/pip" install --quiet --disable-pip-version-check rotel==0.0.1a15 >&2
+fi
+flock -u 8
+agent="$("$work/venv/bin/python" -c 'import os, rotel; print(os.path.join(os.path.dirname(rotel.__file__), "rotel-agent"))')"
+
+run="$(mktemp -d)"
+rotel_pid=""
+reader_pid=""
+
+stop() {
+  if [[ -n "$reader_pid" ]]; then
+    kill "$reader_pid" 2>/dev/null || true
+  fi
+  if [[ -n "$rotel_pid" ]]; then
+    kill "$rotel_pid" 2>/dev/null || true
+    wait "$rotel_pid" 2>/dev/null || true
+  fi
+  rm -rf "$run"
+}
+trap stop EXIT
+trap 'exit 143' TERM
+trap 'exit 130' INT
+
+read -r grpc http < <("$work/venv/bin/python" -c '
+import socket
+with socket.socket() as a, socket.socket() as b:
+    a.bind(("127.0.0.1", 0))
+    b.bind(("127.0.0.1", 0))
+    print(a.getsockname()[1], b.getsockname()[1])
+')
+
+"$agent" start --otlp-grpc-endpoint "127.0.0.1:$grpc" --otlp-http-endpoint "127.0.0.1:$http" --exporter blackhole \
+  --pid-file "$run/pid" --log-file "$run/file.log" \
+  --debug-log traces --debug-log metrics --debug-log-verbosity detailed </dev/null >"$run/log" 2>&1 &
+rotel_pid=$!
+
+ready=""
+for _ in $(seq 300); do
+  kill -0 "$rotel_pid" 2>/dev/null || break
+  if (exec 3<>"/dev/tcp/127.0.0.1/$grpc" && exec 3<>"/dev/tcp/127.0.0.1/$http") 2>/dev/null; then
+    ready=yes
+    break
+  fi
+  sleep 0.1
+done
+if [[ -z "$ready" ]]; then
+  cat "$run/log" >&2
+  echo "rotel did not start" >&2
+  exit 1
+fi
+
+echo "ROTEL_GRPC=http://127.0.0.1:$grpc"
+echo "ROTEL_HTTP=http://127.0.0.1:$http"
+echo "ROTEL_LOG=$run/log"
+# Reads to the end of standard input in the background, so that a signal is not held up by it.
+cat <&0 >/dev/null &
+reader_pid=$!
+wait "$reader_pid" || true
