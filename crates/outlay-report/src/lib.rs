@@ -1,0 +1,34 @@
+//! Views of what an AI agent's task cost.
+//!
+//! A [`Report`] is a finished (or running) task with all that it held. Printed, it is the cost tree: who spent how
+//! much on what, in at most 30 lines of 100 columns. The tree's shown parts always add up to the total, and what is
+//! not known never shows as zero.
+//!
+//! ```
+//! use outlay_ledger::{Ledger, Outcome, StepKind, TaskSpec};
+//! use outlay_price::{Charge, Usd};
+//! use outlay_report::{Report, Style};
+//!
+//! let task = Ledger::default().task(TaskSpec::new("resolve-ticket"));
+//! let tool = task.step(StepKind::Tool, "search_kb");
+//! tool.charge("serp-api", Charge::external(Usd::from_micros(5_000)));
+//! tool.finish();
+//! task.set_outcome(Outcome::success());
+//! task.finish();
+//!
+//! let report = Report::new(task.task_record());
+//! let text = report.render(Style::plain());
+//! assert!(text.starts_with("resolve-ticket  success  $0.005000  exact"));
+//! assert!(text.contains("`- charge serp-api"));
+//! ```
+//!
+//! The crate knows nothing of AWS or OpenTelemetry. Most programs use it through `outlay`.
+
+#![deny(clippy::float_arithmetic)]
+
+mod report;
+mod style;
+mod text;
+
+pub use report::Report;
+pub use style::Style;

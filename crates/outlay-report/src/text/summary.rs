@@ -1,0 +1,202 @@
+//! The last lines: the total by model and direction, what was wasted, what caching did, how sure it all is.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use outlay_ledger::{BudgetExceeded, RefusalReason, Totals};
+use outlay_price::{CostStatus, Usd};
+
+use super::figures::{Figures, known};
+use super::line::{Piece, flow};
+use super::look::Look;
+use super::models;
+use super::money::{Scale, Share, Shown};
+use super::numbers::{count, grouped};
+use super::tree::Tree;
+use super::waste;
+use crate::Report;
+
+/// The labels' column.
+pub(super) const LABEL: usize = 14;
+/// As many versions of price tables are named.
+const MAX_VERSIONS: usize = 3;
+
+pub(super) fn lines(report: &Report, tree: &Tree<'_>, look: &Look) -> Vec<String> {
+    let totals = report.totals();
+    let cost = known(totals);
+    let mut lines = Vec::new();
+    let mut line = |label: &str, most: usize, pieces: Vec<Piece>| {
+        if !pieces.is_empty() {
+            let label = format!("{label:LABEL$}");
+            lines.extend(flow(&label, pieces, LABEL, most, look).into_iter().map(|line| line.finish(look)));
+        }
+    };
+    line("by model", 2, models::by_model(totals, cost, look));
+    line("by direction", 2, by_direction(totals, cost));
+    line("wasted", 2, wasted(tree, totals, cost, look));
+    line("caching", 2, caching(totals));
+    line("sure of", 2, sureness(tree, totals, cost, look));
+    line("refused", 3, refused(report, look));
+    line("pending", 2, pending(totals));
+    if let Some(hint) = report.hint() {
+        // Whole, so that it can be copied.
+        lines.push(format!("{:LABEL$}{}", "see it", look.clean_whole(hint)));
+    }
+    lines
+}
+
+fn by_direction(totals: &Totals, cost: Usd) -> Vec<Piece> {
+    if cost.picos() <= 0 {
+        return Vec::new();
+    }
+    let [mut tokens @ .., external, other] = totals.by_direction().parts();
+    tokens.sort_by_key(|(_, cost)| Reverse(*cost));
+    let parts = || tokens.iter().chain([&other, &external]);
+    let mut costs: Vec<Usd> = parts().map(|(_, cost)| *cost).collect();
+    let whole = Share::whole(Scale::Percent);
+    // External charges stand among the models too, and have the same share here as there.
+    let (of_no_model, share) = models::external(totals, cost);
+    let shares = if of_no_model == external.1 {
+        costs.pop();
+        let mut shares = whole.minus(share).split(&costs, cost);
+        shares.push(share);
+        shares
+    } else {
+        whole.split(&costs, cost)
+    };
+    let used = parts().zip(shares).filter(|((_, cost), _)| !cost.is_zero());
+    used.enumerate()
+        .map(|(i, ((name, _), share))| Piece::new(gap(i), format!("{} {}", name.replace('_', " "), share.text())))
+        .collect()
+}
+
+fn wasted(tree: &Tree<'_>, totals: &Totals, cost: Usd, look: &Look) -> Vec<Piece> {
+    let failed = totals.failed_cost();
+    let causes = waste::causes(tree, failed, look);
+    if causes.is_empty() {
+        return Vec::new();
+    }
+    let costs: Vec<Usd> = causes.iter().map(|cause| cause.figures.cost).collect();
+    let figures = causes.iter().fold(Figures::default(), |sum, cause| sum.and(cause.figures));
+    let whole = Shown::rounded(failed);
+    let amounts = whole.split(&costs);
+    let amount = |figures: &Figures, shown: Shown| match figures.cost_text(shown, "$", look) {
+        text if text == "$0.000000" => "$0".to_owned(),
+        text => text,
+    };
+    let mut text = amount(&figures, whole);
+    if cost.picos() > 0 && !figures.is_unknown() {
+        let share = Share::whole(Scale::Percent).split(&[failed, cost - failed], cost)[0];
+        text = format!("{text} ({})", share.text());
+    }
+    if let [only] = &*causes {
+        return vec![Piece::new(0, format!("{text} {}", only.text))];
+    }
+    let each = causes.iter().zip(amounts);
+    let each = each.map(|(cause, shown)| Piece::new(3, format!("{} {}", amount(&cause.figures, shown), cause.text)));
+    std::iter::once(Piece::new(0, text)).chain(each).collect()
+}
+
+fn caching(totals: &Totals) -> Vec<Piece> {
+    let savings = totals.cache_savings();
+    let text = match savings.picos() {
+        0 => return Vec::new(),
+        1.. => format!("saved {} net of writes", Shown::rounded(savings).brief()),
+        _ => format!("cost {} more than it saved", Shown::rounded(-savings).brief()),
+    };
+    vec![Piece::new(0, text)]
+}
+
+fn sureness(tree: &Tree<'_>, totals: &Totals, cost: Usd, look: &Look) -> Vec<Piece> {
+    if totals.calls() == 0 && cost.is_zero() {
+        return Vec::new();
+    }
+    let partial = tree.root().figures.partial;
+    let parts = [totals.exact(), totals.estimated(), totals.bounded() - partial, partial];
+    let [exact, estimated, bounded, partial] =
+        <[Shown; 4]>::try_from(Shown::rounded(cost).split(&parts)).unwrap_or_default();
+    let mut unpriced = format!("unpriced {}", count(totals.unpriced_calls(), "call"));
+    if partial != Shown::default() {
+        unpriced = format!("{unpriced} ({} of it known)", partial.brief());
+    } else if totals.unpriced_calls() == 0 && totals.cost().status() == CostStatus::Unpriced {
+        // A charge of unknown amount, or a call that never ended.
+        unpriced = "unpriced in part".to_owned();
+    }
+    let mut pieces = vec![
+        Piece::new(0, format!("exact {}", exact.brief())),
+        Piece::new(3, format!("estimated {}", estimated.brief())),
+        Piece::new(3, format!("bounded {}", bounded.brief())),
+        Piece::new(3, unpriced),
+    ];
+    pieces.extend(price_versions(tree, look).map(|versions| Piece::new(3, format!("prices {versions}"))));
+    pieces
+}
+
+fn price_versions(tree: &Tree<'_>, look: &Look) -> Option<String> {
+    let mut versions: Vec<&str> = Vec::new();
+    for version in tree.calls().filter_map(|call| call.price_version.as_deref()) {
+        if !versions.contains(&version) {
+            versions.push(version);
+        }
+        if versions.len() > MAX_VERSIONS {
+            break;
+        }
+    }
+    let more = versions.len() > MAX_VERSIONS;
+    let mut texts: Vec<String> = versions.iter().take(MAX_VERSIONS).map(|v| look.clean(v)).collect();
+    texts.extend(more.then(|| look.more.to_owned()));
+    (!texts.is_empty()).then(|| texts.join(", "))
+}
+
+/// What the budget refused: how often by model, and why the first time.
+fn refused(report: &Report, look: &Look) -> Vec<Piece> {
+    let refusals = report.refusals();
+    let listed = refusals.len() as u64;
+    let total = report.budget().map_or(listed, |budget| budget.refused.max(listed));
+    if total == 0 {
+        return Vec::new();
+    }
+    let mut by_model: BTreeMap<&str, (usize, u64, &BudgetExceeded)> = BTreeMap::new();
+    for (i, refusal) in refusals.iter().enumerate() {
+        by_model.entry(refusal.model()).or_insert((i, 0, refusal)).1 += 1;
+    }
+    let mut models: Vec<_> = by_model.into_values().collect();
+    models.sort_by_key(|(first, ..)| *first);
+    let only = models.len() == 1;
+    let each = models.into_iter().map(|(_, times, refusal)| {
+        let times = if only { String::new() } else { format!(" {}{times}", look.times) };
+        let model = look.model(refusal.model());
+        Piece::new(3, format!("{}{times} {}", models::shortest(&model), reason(refusal)))
+    });
+    std::iter::once(Piece::new(0, format!("{} by the budget", count(total, "call")))).chain(each).collect()
+}
+
+fn reason(refusal: &BudgetExceeded) -> String {
+    match refusal.reason() {
+        RefusalReason::OverLimit { bound, assumed_output } => {
+            let left = refusal.limit() - refusal.spent() - refusal.reserved();
+            let left = Shown::rounded(left.max(Usd::ZERO)).brief();
+            let assumed = match assumed_output {
+                Some(tokens) => format!(" (no max_tokens: {} assumed)", grouped(tokens)),
+                None => String::new(),
+            };
+            format!("may cost {}, {left} left{assumed}", Shown::rounded(bound).brief())
+        }
+        _ => "has no price".to_owned(),
+    }
+}
+
+fn pending(totals: &Totals) -> Vec<Piece> {
+    match totals.pending_calls() {
+        0 => Vec::new(),
+        1 => vec![Piece::new(0, "1 call has not ended: its cost is not in these figures")],
+        calls => {
+            vec![Piece::new(0, format!("{} calls have not ended: their cost is not in these figures", grouped(calls)))]
+        }
+    }
+}
+
+/// A line's pieces stand three apart; the first one follows the label.
+pub(super) const fn gap(i: usize) -> usize {
+    if i == 0 { 0 } else { 3 }
+}
