@@ -52,28 +52,46 @@ fn main() {
         },
         || calls(&bare),
     );
+    let idle_client = Client::from_conf(bare.config().to_builder().interceptor(Idle).build());
+    let idle = paired(PAIRS, || calls(&idle_client), || calls(&bare));
+    // By hand, in the same place: after each call, with the caches as a call leaves them.
     let hand = paired(
         PAIRS,
         || {
-            for _ in 0..CALLS {
-                by_hand.record();
-            }
+            runtime.block_on(async {
+                for _ in 0..CALLS {
+                    ask(&bare).await;
+                    by_hand.record();
+                }
+            });
             hand_traces.force_flush().expect("the sink takes all");
         },
-        || {},
+        || calls(&bare),
     );
 
     let micros = |seconds: f64| seconds / CALLS as f64 * 1e6;
     let adds = micros(call.median_of(|metered, bare| metered - bare));
-    let hand = micros(median(hand.a));
+    let hand = micros(hand.median_of(|by_hand, bare| by_hand - bare));
     println!("bare Converse, no network            {:8.2} us", micros(median(call.b.clone())));
     println!("metered                              {:8.2} us", micros(median(call.a.clone())));
+    println!("an interceptor that does nothing     {:8.2} us", micros(idle.median_of(|idle, bare| idle - bare)));
     println!("metering adds                        {adds:8.2} us");
-    println!("the same telemetry by hand           {hand:8.2} us");
+    println!("the same telemetry by hand adds      {hand:8.2} us");
     println!("ratio (bar: 1.50)                    {:8.2}", adds / hand);
     // Three scope spans for each run, and one call span for each call; one warm-up run.
     let expected = (PAIRS + 1) * (CALLS + 3);
     assert_eq!(metered_sink.spans(), expected, "no span is dropped");
+}
+
+/// What the SDK itself takes for one more interceptor.
+#[derive(Debug)]
+struct Idle;
+
+#[aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint]
+impl aws_smithy_runtime_api::client::interceptors::Intercept for Idle {
+    fn name(&self) -> &'static str {
+        "Idle"
+    }
 }
 
 async fn ask(client: &Client) {

@@ -11,7 +11,7 @@ use crate::input::Kind;
 use crate::outcome::{self, Ending};
 use crate::stream::Seen;
 use crate::usage::{AnswerHeaders, read_headers};
-use crate::wire::{self, WireFacts};
+use crate::wire;
 
 /// A call that goes on: shared by the interceptor's state and the stream's tap, settled once by whichever sees its
 /// end.
@@ -34,7 +34,8 @@ struct State {
 pub(crate) struct CallLog {
     pub(crate) attempts: Vec<AttemptLog>,
     pub(crate) request_bytes: u64,
-    pub(crate) wire: WireFacts,
+    pub(crate) host: Option<String>,
+    pub(crate) port: Option<u16>,
     pub(crate) headers: AnswerHeaders,
     /// The attempt whose answer is tapped.
     tapped: usize,
@@ -102,14 +103,17 @@ impl Call {
         if let Some(open) = &mut state.open {
             let engine = open.scope().engine().clone();
             let start = open.start_mut();
-            if let Some(model) = facts.model.as_deref().filter(|model| **model != *start.model) {
-                start.model = engine.intern(model);
+            if let Some(model) = facts.other_model(&start.model) {
+                start.model = engine.intern(&model);
             }
-            if let Some(region) = facts.region.as_deref().filter(|r| start.region.as_deref() != Some(*r)) {
+            if let Some(region) = facts.region.filter(|region| start.region.as_deref() != Some(region)) {
                 start.region = Some(engine.intern(region));
             }
         }
-        state.log.wire = facts;
+        if state.log.host.as_deref() != facts.host {
+            state.log.host = facts.host.map(str::to_owned);
+        }
+        state.log.port = facts.port;
         if let Some(last) = state.log.attempts.last_mut() {
             last.send();
         }
@@ -120,7 +124,10 @@ impl Call {
         if let Some(last) = state.log.attempts.last_mut() {
             last.answer(response);
         }
-        state.log.headers = read_headers(response.headers());
+        // Converse says it all in its body.
+        if matches!(self.kind, Kind::Invoke | Kind::InvokeStream) {
+            state.log.headers = read_headers(response.headers());
+        }
     }
 
     /// True once for each attempt.

@@ -1,7 +1,7 @@
 //! The hooks. They hold no logic: what each of them learns goes to the [`Call`].
 
 use std::fmt;
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Once, OnceLock};
 use std::time::SystemTime;
 
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -29,20 +29,18 @@ pub struct OutlayInterceptor {
     engine: Engine,
 }
 
-/// Where a call begins: the scope that it is made in, and when.
+/// A call as it passes the hooks: one entry in the SDK's state, for each look-up in there costs.
 #[derive(Debug)]
-struct Begun {
+struct Metering {
     scope: Scope,
     started: SystemTime,
     /// Which interceptor began it: where two are set, the first one meters.
-    by: u64,
+    by: usize,
+    /// Set once the operation is known to be one that is metered.
+    call: OnceLock<HeldCall>,
 }
 
-impl Storable for Begun {
-    type Storer = StoreReplace<Self>;
-}
-
-impl Storable for HeldCall {
+impl Storable for Metering {
     type Storer = StoreReplace<Self>;
 }
 
@@ -54,16 +52,14 @@ impl OutlayInterceptor {
 
     /// Two interceptors on one call are two values. The SDK shares one between a client's configuration and those
     /// that are built from it.
-    fn id(&self) -> u64 {
-        std::ptr::from_ref(self).addr() as u64
+    fn id(&self) -> usize {
+        std::ptr::from_ref(self).addr()
     }
 
     /// The call, if this interceptor is the one that meters it.
-    fn call(&self, cfg: &ConfigBag) -> Option<Arc<Call>> {
-        if cfg.load::<Begun>()?.by != self.id() {
-            return None;
-        }
-        cfg.load::<HeldCall>().map(|held| held.0.clone())
+    fn call<'a>(&self, cfg: &'a ConfigBag) -> Option<&'a Arc<Call>> {
+        let metering = cfg.load::<Metering>().filter(|metering| metering.by == self.id())?;
+        metering.call.get().map(|held| &held.0)
     }
 }
 
@@ -78,15 +74,15 @@ impl Intercept for OutlayInterceptor {
         _context: &BeforeSerializationInterceptorContextRef<'_>,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if let Some(begun) = cfg.load::<Begun>() {
-            if begun.by != self.id() {
+        if let Some(metering) = cfg.load::<Metering>() {
+            if metering.by != self.id() {
                 warn_once_of_metering_twice();
             }
             return Ok(());
         }
         let scope = self.engine.scope_of_call();
         let started = scope.engine().now();
-        cfg.interceptor_state().store_put(Begun { scope, started, by: self.id() });
+        cfg.interceptor_state().store_put(Metering { scope, started, by: self.id(), call: OnceLock::new() });
         Ok(())
     }
 
@@ -97,15 +93,14 @@ impl Intercept for OutlayInterceptor {
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let Some(request) = Request::of(context.input()) else { return Ok(()) };
-        let Some(begun) = cfg.load::<Begun>().filter(|begun| begun.by == self.id()) else { return Ok(()) };
-        if cfg.load::<HeldCall>().is_some() {
+        let Some(metering) = cfg.load::<Metering>().filter(|metering| metering.by == self.id()) else { return Ok(()) };
+        if metering.call.get().is_some() {
             return Ok(());
         }
         let region = cfg.load::<Region>().map(AsRef::as_ref);
-        let start = request.start(begun.scope.engine(), begun.started, region);
-        let open = OpenCall::begin(&begun.scope, start, || request.input_bound()).map_err(|refused| refused.reason)?;
-        let call = Call::new(request.kind(), open);
-        cfg.interceptor_state().store_put(HeldCall(call));
+        let start = request.start(metering.scope.engine(), metering.started, region);
+        let open = OpenCall::begin(&metering.scope, start, || request.input_bound()).map_err(|refused| refused.reason)?;
+        metering.call.get_or_init(|| HeldCall(Call::new(request.kind(), open)));
         Ok(())
     }
 
@@ -156,8 +151,8 @@ impl Intercept for OutlayInterceptor {
         // By the operation, never by the content type: the SDK streams whatever such an operation answers.
         if call.kind().is_stream() && context.response().status().is_success() && call.may_tap() {
             let body = std::mem::replace(context.response_mut().body_mut(), SdkBody::taken());
-            let engine = cfg.load::<Begun>().map_or(&self.engine, |begun| begun.scope.engine()).clone();
-            *context.response_mut().body_mut() = tap(body, call, engine);
+            let engine = cfg.load::<Metering>().map_or(&self.engine, |metering| metering.scope.engine()).clone();
+            *context.response_mut().body_mut() = tap(body, call.clone(), engine);
         }
         Ok(())
     }

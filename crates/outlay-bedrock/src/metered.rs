@@ -1,6 +1,7 @@
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::client::customize::CustomizableOperation;
 use aws_sdk_bedrockruntime::config::Builder;
+use aws_smithy_runtime_api::client::interceptors::SharedInterceptor;
 use outlay_otel::Engine;
 
 use crate::OutlayInterceptor;
@@ -36,9 +37,13 @@ impl Metered for Client {
 impl sealed::Sealed for Builder {}
 
 impl Metered for Builder {
-    fn metered(self, outlay: &impl AsRef<Engine>) -> Self {
+    fn metered(mut self, outlay: &impl AsRef<Engine>) -> Self {
         let engine = outlay.as_ref();
-        if engine.is_disabled() { self } else { self.interceptor(OutlayInterceptor::new(engine)) }
+        if !engine.is_disabled() {
+            // Permanent: the SDK need not ask at each hook whether somebody has switched it off.
+            self.push_interceptor(SharedInterceptor::permanent(OutlayInterceptor::new(engine)));
+        }
+        self
     }
 }
 

@@ -57,8 +57,8 @@ pub(crate) fn end(kind: Kind, start: &CallStart, log: &mut CallLog, ending: Endi
     let headers = std::mem::take(&mut log.headers);
     end.served_tier = end.served_tier.or(headers.served_tier);
     end.served_latency = end.served_latency.or(headers.served_latency);
-    end.server_address = log.wire.host.take();
-    end.server_port = log.wire.port;
+    end.server_address = log.host.take();
+    end.server_port = log.port;
     end.request_id = log.attempts.last().and_then(|a| a.request_id().map(str::to_owned));
     end.attempts = log.attempts.drain(..).map(|attempt| attempt.finish(now)).collect();
     end

@@ -3,32 +3,49 @@
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 
 /// What the request's URI says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct WireFacts {
-    pub(crate) host: Option<String>,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct WireFacts<'a> {
+    pub(crate) host: Option<&'a str>,
     pub(crate) port: Option<u16>,
-    /// The model in the path.
-    pub(crate) model: Option<String>,
+    /// The model in the path, as it is encoded there.
+    encoded_model: Option<&'a str>,
     /// The region in the host's name, where it is one of AWS's.
-    pub(crate) region: Option<String>,
+    pub(crate) region: Option<&'a str>,
 }
 
-pub(crate) fn read(request: &HttpRequest) -> WireFacts {
+pub(crate) fn read(request: &HttpRequest) -> WireFacts<'_> {
     read_uri(request.uri())
 }
 
-fn read_uri(uri: &str) -> WireFacts {
-    let Ok(uri) = uri.parse::<http::Uri>() else { return WireFacts::default() };
-    let default_port = match uri.scheme_str() {
-        Some("https") => Some(443),
-        Some("http") => Some(80),
+/// The SDK has built the URI, so that it need not be checked again: only cut.
+fn read_uri(uri: &str) -> WireFacts<'_> {
+    let Some((scheme, rest)) = uri.split_once("://") else { return WireFacts::default() };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let authority = authority.rsplit('@').next().unwrap_or(authority);
+    let default_port = match scheme {
+        "https" => Some(443),
+        "http" => Some(80),
         _ => None,
     };
+    // A colon inside brackets is an IPv6 address's own.
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()),
+        _ => (authority, default_port),
+    };
+    let model = path.strip_prefix("/model/").and_then(|p| p.split('/').next());
     WireFacts {
-        host: uri.host().map(str::to_owned),
-        port: uri.port_u16().or(default_port),
-        model: uri.path().strip_prefix("/model/").and_then(|p| p.split('/').next()).and_then(percent_decode),
-        region: uri.host().and_then(region_of_host).map(str::to_owned),
+        host: Some(host).filter(|host| !host.is_empty()),
+        port,
+        encoded_model: model.filter(|model| !model.is_empty()),
+        region: region_of_host(host),
+    }
+}
+
+impl WireFacts<'_> {
+    /// The model in the path, where it is another than `expected`.
+    pub(crate) fn other_model(&self, expected: &str) -> Option<String> {
+        let encoded = self.encoded_model.filter(|encoded| *encoded != expected)?;
+        percent_decode(encoded).filter(|model| model != expected)
     }
 }
 
@@ -37,9 +54,11 @@ fn region_of_host(host: &str) -> Option<&str> {
     let mut labels = host.split('.').skip_while(|l| !matches!(*l, "bedrock-runtime" | "bedrock-runtime-fips"));
     labels.next()?;
     let region = labels.next()?;
-    let rest: Vec<&str> = labels.collect();
-    let is_aws =
-        matches!(rest.as_slice(), ["amazonaws" | "vpce", ..] | ["api", "aws"] | ["api", "amazonwebservices", ..]);
+    let is_aws = match (labels.next()?, labels.next()) {
+        ("amazonaws" | "vpce", _) => true,
+        ("api", Some(domain)) => matches!(domain, "aws" | "amazonwebservices"),
+        _ => false,
+    };
     is_aws.then_some(region)
 }
 
@@ -74,12 +93,14 @@ mod tests {
         let facts = read_uri(
             "https://bedrock-runtime.eu-central-1.amazonaws.com/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ainference-profile%2Fus.x/converse",
         );
-        assert_eq!(facts.model.as_deref(), Some("arn:aws:bedrock:us-east-1:1:inference-profile/us.x"));
-        assert_eq!(facts.region.as_deref(), Some("eu-central-1"));
-        assert_eq!(
-            (facts.host.as_deref(), facts.port),
-            (Some("bedrock-runtime.eu-central-1.amazonaws.com"), Some(443))
-        );
+        let arn = "arn:aws:bedrock:us-east-1:1:inference-profile/us.x";
+        assert_eq!(facts.other_model("another").as_deref(), Some(arn));
+        assert_eq!(facts.other_model(arn), None);
+        assert_eq!(facts.region, Some("eu-central-1"));
+        assert_eq!((facts.host, facts.port), (Some("bedrock-runtime.eu-central-1.amazonaws.com"), Some(443)));
+        let local = read_uri("http://[::1]:8080/model/m/converse");
+        assert_eq!((local.host, local.port), (Some("[::1]"), Some(8080)));
+        assert_eq!(read_uri("http://[::1]/model/m/converse").port, Some(80));
     }
 
     #[test]
@@ -98,9 +119,8 @@ mod tests {
 
     #[test]
     fn an_odd_uri_says_nothing() {
-        assert_eq!(read_uri("::").model, None);
-        assert_eq!(read_uri("http://h:8080/model/%zz/converse").model, None);
-        assert_eq!(read_uri("http://h:8080/model//converse").model, None);
-        assert_eq!(read_uri("http://h:8080/guardrail/x").model, None);
+        for uri in ["::", "", "http://h:8080/model/%zz/converse", "http://h/model//converse", "http://h/guardrail/x"] {
+            assert_eq!(read_uri(uri).other_model("expected"), None, "{uri}");
+        }
     }
 }

@@ -241,7 +241,7 @@ impl OpenCall {
             failed: end.error.is_some(),
             started: start.started,
             ended,
-            price_version: price.as_ref().map(|p| engine.intern(p.version())),
+            price_version: price.as_ref().map(|p| p.version().clone()),
         });
         let call = SettledCall { scope, start, end, charge, price, ended, settled };
         engine.inner().metrics.record_call(&call);
@@ -271,7 +271,7 @@ impl SettledCall {
     /// and a call that is never settled leaves nothing behind.
     fn write_span(&self, context: &Context) {
         let inner = self.scope.engine().inner();
-        let name = format!("{} {}", self.start.operation.as_str(), self.start.model);
+        let name = [self.start.operation.as_str(), " ", &self.start.model].concat();
         let mut builder =
             start_builder(name, SpanKind::Client, self.start.started).with_attributes(attributes::of(self));
         let mut parent = context;

@@ -1,8 +1,8 @@
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::SystemTime;
 
+use hashbrown::HashSet;
 use outlay_ledger::{Ledger, TaskSpec, Totals};
 use outlay_price::Prices;
 

@@ -6,7 +6,7 @@ use outlay_price::{Charge, Usd};
 
 use crate::Scope;
 use crate::names::outlay;
-use crate::span_attributes::{picousd, push_dimensions, push_identity, usd};
+use crate::span_attributes::{picousd, usd};
 use crate::tracer::start_builder;
 
 impl Scope {
@@ -19,8 +19,7 @@ impl Scope {
         engine.metrics.record_charge(&scope, &charge);
 
         let mut attributes = Vec::with_capacity(20);
-        push_identity(&mut attributes, &scope);
-        push_dimensions(&mut attributes, scope.books().dimensions());
+        attributes.extend_from_slice(scope.attributes());
         attributes.extend([
             KeyValue::new(outlay::CHARGE_NAME, name.to_owned()),
             usd(outlay::COST_USD, amount),

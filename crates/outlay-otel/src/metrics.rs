@@ -1,16 +1,19 @@
 //! Metrics, recorded from the books: neither sampling nor log filters touch them.
 
+mod cost;
+
 use std::sync::OnceLock;
 
-use opentelemetry::metrics::{Counter, Histogram, Meter, MeterProvider};
+use opentelemetry::metrics::{Histogram, Meter, MeterProvider, ObservableCounter};
 use opentelemetry::{KeyValue, global};
-use outlay_price::{Charge, Usd};
+use outlay_price::Charge;
 
 use crate::Scope;
 use crate::call::SettledCall;
-use crate::names::{metric, outlay, semconv};
-use crate::span_attributes::push_known_dimensions;
+use crate::names::{metric, semconv};
 use crate::tracer::instrumentation_scope;
+
+use cost::CostSeries;
 
 /// The conventions' bucket bounds for token counts.
 const TOKEN_BOUNDS: [f64; 14] = [
@@ -37,12 +40,14 @@ const DURATION_BOUNDS: [f64; 14] =
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
     given: Option<Meter>,
+    cost: CostSeries,
     instruments: OnceLock<Instruments>,
 }
 
 #[derive(Debug)]
 struct Instruments {
-    cost: Counter<f64>,
+    /// It is asked, not told; it lives as long as the others.
+    _cost: ObservableCounter<f64>,
     token_usage: Histogram<u64>,
     duration: Histogram<f64>,
     time_to_first_chunk: Histogram<f64>,
@@ -59,7 +64,7 @@ impl Metrics {
 
     pub(crate) fn record_call(&self, call: &SettledCall) {
         let instruments = self.instruments();
-        record_cost(&instruments.cost, &call.scope, Some(&call.start.model), &call.charge);
+        self.cost.add(&call.scope, Some(&call.start.model), &call.charge);
         let mut attributes = gen_ai_attributes(call);
         if let Some(usage) = call.end.billed.tokens() {
             for (kind, tokens) in [("input", usage.input_tokens()), ("output", usage.output_tokens())] {
@@ -79,21 +84,22 @@ impl Metrics {
     }
 
     pub(crate) fn record_charge(&self, scope: &Scope, charge: &Charge) {
-        record_cost(&self.instruments().cost, scope, None, charge);
+        let _ = self.instruments();
+        self.cost.add(scope, None, charge);
     }
 
     fn instruments(&self) -> &Instruments {
         self.instruments.get_or_init(|| match &self.given {
-            Some(meter) => Instruments::new(meter),
-            None => Instruments::new(&global::meter_with_scope(instrumentation_scope())),
+            Some(meter) => Instruments::new(meter, &self.cost),
+            None => Instruments::new(&global::meter_with_scope(instrumentation_scope()), &self.cost),
         })
     }
 }
 
 impl Instruments {
-    fn new(meter: &Meter) -> Self {
+    fn new(meter: &Meter, cost: &CostSeries) -> Self {
         Self {
-            cost: meter.f64_counter(metric::COST).with_unit("USD").with_description("Cost, as it is settled.").build(),
+            _cost: cost.register(meter),
             token_usage: meter
                 .u64_histogram(metric::TOKEN_USAGE)
                 .with_unit("{token}")
@@ -112,36 +118,6 @@ impl Instruments {
                 .with_description("Time from the request to the first chunk of the response.")
                 .with_boundaries(DURATION_BOUNDS.to_vec())
                 .build(),
-        }
-    }
-}
-
-/// One addition for each direction that cost something.
-fn record_cost(counter: &Counter<f64>, scope: &Scope, model: Option<&std::sync::Arc<str>>, charge: &Charge) {
-    let books = scope.books();
-    let mut attributes = Vec::with_capacity(12);
-    attributes.push(KeyValue::new(outlay::TASK_NAME, books.task_name().clone()));
-    if let Some((_, agent)) = books.agent_in_scope() {
-        attributes.push(KeyValue::new(outlay::AGENT_NAME, agent));
-    }
-    if let Some(model) = model {
-        attributes.push(KeyValue::new(semconv::REQUEST_MODEL, model.clone()));
-    }
-    push_known_dimensions(&mut attributes, books.dimensions());
-    attributes.push(KeyValue::new(outlay::COST_STATUS, charge.status().as_str()));
-    let directions: [(&str, Usd); 6] = [
-        ("input", charge.input()),
-        ("output", charge.output()),
-        ("cache_read", charge.cache_read()),
-        ("cache_write", charge.cache_write()),
-        ("external", charge.external_amount()),
-        ("other", charge.other()),
-    ];
-    for (direction, amount) in directions {
-        if amount > Usd::ZERO {
-            attributes.push(KeyValue::new(outlay::COST_DIRECTION, direction));
-            counter.add(amount.to_f64(), &attributes);
-            attributes.pop();
         }
     }
 }

@@ -1,11 +1,12 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use opentelemetry::Context;
+use opentelemetry::{Context, KeyValue, StringValue, Value};
 use opentelemetry::trace::{SpanContext, TraceContextExt as _};
 
 use crate::Engine;
 use crate::current::{ScopeGuard, carried_by, carry};
+use crate::span_attributes::{push_dimensions, push_identity};
 
 /// A task, an agent or a step, for those who make calls in it. Cloning it is cheap and means the same scope.
 #[derive(Clone)]
@@ -16,11 +17,13 @@ struct Inner {
     books: outlay_ledger::Scope,
     parent: Option<Scope>,
     span: OnceLock<SpanContext>,
+    /// What every call span of the scope carries: whose it is. Made at the first call.
+    attributes: OnceLock<Box<[KeyValue]>>,
 }
 
 impl Scope {
     pub(crate) fn new(engine: Engine, books: outlay_ledger::Scope, parent: Option<Self>) -> Self {
-        Self(Arc::new(Inner { engine, books, parent, span: OnceLock::new() }))
+        Self(Arc::new(Inner { engine, books, parent, span: OnceLock::new(), attributes: OnceLock::new() }))
     }
 
     /// The engine that the scope belongs to.
@@ -46,6 +49,16 @@ impl Scope {
     /// Makes the scope current on this thread until the guard is dropped.
     pub fn enter(&self) -> ScopeGuard {
         ScopeGuard::enter(Some(self.clone()))
+    }
+
+    /// Identity and business dimensions, as calls and charges carry them.
+    pub(crate) fn attributes(&self) -> &[KeyValue] {
+        self.0.attributes.get_or_init(|| {
+            let mut attributes = Vec::with_capacity(20);
+            push_identity(&mut attributes, self);
+            push_dimensions(&mut attributes, self.books().dimensions());
+            shared(attributes)
+        })
     }
 
     pub(crate) fn set_span_context(&self, span: SpanContext) {
@@ -76,6 +89,17 @@ impl Scope {
             Some(span) => carry(&current.with_remote_span_context(span.clone()), self),
         }
     }
+}
+
+/// With texts that are shared when they are cloned.
+fn shared(attributes: Vec<KeyValue>) -> Box<[KeyValue]> {
+    let share = |mut attribute: KeyValue| {
+        if let Value::String(text) = &attribute.value {
+            attribute.value = Value::String(StringValue::from(Arc::<str>::from(text.as_str())));
+        }
+        attribute
+    };
+    attributes.into_iter().map(share).collect()
 }
 
 impl PartialEq for Scope {

@@ -35,7 +35,7 @@ pub(crate) struct Entry {
     pub(crate) units: Box<[UnitPrice]>,
     /// Whether tokens alone do not tell the whole cost.
     pub(crate) bills_units: bool,
-    pub(crate) source: Box<str>,
+    pub(crate) source: Arc<str>,
     pub(crate) confidence: Confidence,
     pub(crate) note: Box<str>,
     pub(crate) version: Arc<str>,
@@ -91,8 +91,8 @@ impl Price {
     }
 
     /// The day (UTC) it came into force, such as `2026-08-21`; `None` where no start is known.
-    pub fn effective_from(&self) -> Option<&str> {
-        self.0.start.as_ref().map(|start| &*start.text)
+    pub fn effective_from(&self) -> Option<&Arc<str>> {
+        self.0.start.as_ref().map(|start| &start.text)
     }
 
     /// The instant it came into force; `None` where no start is known.
@@ -101,7 +101,7 @@ impl Price {
     }
 
     /// Where the figures are from.
-    pub fn source(&self) -> &str {
+    pub fn source(&self) -> &Arc<str> {
         &self.0.source
     }
 
@@ -116,7 +116,7 @@ impl Price {
     }
 
     /// The version of the table that this price is in.
-    pub fn version(&self) -> &str {
+    pub fn version(&self) -> &Arc<str> {
         &self.0.version
     }
 

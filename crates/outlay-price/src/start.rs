@@ -1,4 +1,5 @@
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -8,7 +9,7 @@ use jiff::tz::TimeZone;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Start {
     pub(crate) at: Timestamp,
-    pub(crate) text: Box<str>,
+    pub(crate) text: Arc<str>,
 }
 
 impl Start {
@@ -17,7 +18,7 @@ impl Start {
         let date: Date = text.parse().ok()?;
         let at = date.to_zoned(TimeZone::UTC).ok()?.timestamp();
         // The canonical text, whatever other forms of a date were read.
-        Some(Self { at, text: date.to_string().into_boxed_str() })
+        Some(Self { at, text: date.to_string().into() })
     }
 }
 

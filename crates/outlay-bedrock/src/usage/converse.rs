@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::count::Count;
 use super::counts::Counts;
-use super::lenient::Lenient;
+use super::lenient::{List, Object, Text};
 
 /// What a Converse answer says beside its content.
 #[derive(Clone, Debug, Default)]
@@ -23,11 +23,11 @@ pub(crate) struct ConverseAnswer {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Body {
-    usage: Lenient<TokenUsage>,
-    stop_reason: Lenient<String>,
-    service_tier: Lenient<ServiceTier>,
-    performance_config: Lenient<PerformanceConfig>,
-    trace: Lenient<Trace>,
+    usage: Object<TokenUsage>,
+    stop_reason: Text,
+    service_tier: Object<ServiceTier>,
+    performance_config: Object<PerformanceConfig>,
+    trace: Object<Trace>,
 }
 
 #[derive(Default, Deserialize)]
@@ -38,38 +38,38 @@ struct TokenUsage {
     total_tokens: Count,
     cache_read_input_tokens: Count,
     cache_write_input_tokens: Count,
-    cache_details: Lenient<Vec<CacheDetail>>,
+    cache_details: List<CacheDetail>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct CacheDetail {
-    ttl: Lenient<String>,
+    ttl: Text,
     input_tokens: Count,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct ServiceTier {
-    r#type: Lenient<String>,
+    r#type: Text,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct PerformanceConfig {
-    latency: Lenient<String>,
+    latency: Text,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Trace {
-    prompt_router: Lenient<PromptRouter>,
+    prompt_router: Object<PromptRouter>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct PromptRouter {
-    invoked_model_id: Lenient<String>,
+    invoked_model_id: Text,
 }
 
 /// Reads the answer; what cannot be read is missing.
@@ -92,7 +92,7 @@ pub(crate) fn read_converse(json: &[u8], model: &str) -> ConverseAnswer {
 
 impl TokenUsage {
     fn counts(&self, model: &str) -> (Counts, Option<String>) {
-        let details = self.cache_details.0.as_deref().unwrap_or_default();
+        let details = &self.cache_details.0;
         let written_for = |ttl: &str| {
             let parts = details.iter().filter(|d| d.ttl.0.as_deref() == Some(ttl)).filter_map(|d| d.input_tokens.0);
             parts.reduce(u64::saturating_add)
@@ -118,9 +118,9 @@ impl TokenUsage {
         let cached = counts.cache_read.unwrap_or(0).saturating_add(counts.cache_write.unwrap_or(0));
         let inclusive_total = input.saturating_add(output);
         let exclusive_total = inclusive_total.saturating_add(cached);
-        let may_include = ModelRef::parse(model).is_ok_and(|m| m.family() == Family::OpenAi);
         let total = self.total_tokens.0;
-        let includes = may_include && cached > 0 && total != Some(exclusive_total) && input >= cached;
+        let may_include = || ModelRef::parse(model).is_ok_and(|m| m.family() == Family::OpenAi);
+        let includes = cached > 0 && total != Some(exclusive_total) && input >= cached && may_include();
         if includes {
             counts.input = Some(input - cached);
         }
@@ -149,7 +149,7 @@ mod tests {
         assert_eq!(answer.disagreement, None);
         assert_eq!(answer.counts.input, Some(1_000));
         assert_eq!(answer.counts.cache_write_1h, Some(3_000));
-        assert_eq!(answer.counts.to_usage(outlay_price::CacheTtl::FiveMinutes).input_tokens(), 25_000);
+        assert_eq!(answer.counts.to_usage(|| outlay_price::CacheTtl::FiveMinutes).input_tokens(), 25_000);
     }
 
     #[test]

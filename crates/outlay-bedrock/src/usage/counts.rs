@@ -62,7 +62,7 @@ impl Counts {
     }
 
     /// As a usage: what of the writes no lifetime is given for has the model's default one.
-    pub(super) fn to_usage(self, default_ttl: CacheTtl) -> Usage {
+    pub(super) fn to_usage(self, default_ttl: impl FnOnce() -> CacheTtl) -> Usage {
         let by_ttl = [
             (CacheTtl::FiveMinutes, self.cache_write_5m.unwrap_or(0)),
             (CacheTtl::ThirtyMinutes, self.cache_write_30m.unwrap_or(0)),
@@ -75,9 +75,11 @@ impl Counts {
             .with_output(self.output.unwrap_or(0))
             .with_cache_read(self.cache_read.unwrap_or(0))
             .with_reasoning(self.reasoning.unwrap_or(0));
-        by_ttl.into_iter().fold(usage, |usage, (ttl, n)| {
-            let rest = if ttl == default_ttl { rest } else { 0 };
-            usage.with_cache_write(ttl, n.saturating_add(rest))
-        })
+        let usage = by_ttl.into_iter().fold(usage, |usage, (ttl, n)| usage.with_cache_write(ttl, n));
+        if rest == 0 {
+            return usage;
+        }
+        let ttl = default_ttl();
+        usage.with_cache_write(ttl, usage.cache_write_tokens_for(ttl).saturating_add(rest))
     }
 }

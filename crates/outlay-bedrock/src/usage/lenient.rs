@@ -1,19 +1,125 @@
-use serde::de::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
+//! Fields that are missing where they are not of their type. Without them, one odd field would cost all the others.
 
-/// A field that is missing where it is not of its type. Without it, one odd field would cost all the others.
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// A struct, from an object. Its fields have to be lenient too.
 #[derive(Clone, Debug)]
-pub(super) struct Lenient<T>(pub(super) Option<T>);
+pub(super) struct Object<T>(pub(super) Option<T>);
 
-impl<T> Default for Lenient<T> {
+/// The structs in an array.
+#[derive(Clone, Debug)]
+pub(super) struct List<T>(pub(super) Vec<T>);
+
+/// A text.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Text(pub(super) Option<String>);
+
+impl<T> Default for Object<T> {
     fn default() -> Self {
         Self(None)
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Lenient<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&RawValue>::deserialize(deserializer)?;
-        Ok(Self(serde_json::from_str(raw.get()).ok()))
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self(Vec::new())
     }
+}
+
+/// What becomes of a value of each shape that is not the expected one: nothing.
+macro_rules! ignore {
+    ($($shape:ident),*) => { $(ignore!(@ $shape);)* };
+    (@ scalar) => {
+        fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> { Ok(Default::default()) }
+        fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> { Ok(Default::default()) }
+        fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> { Ok(Default::default()) }
+        fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> { Ok(Default::default()) }
+        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> { Ok(Default::default()) }
+        fn visit_none<E: Error>(self) -> Result<Self::Value, E> { Ok(Default::default()) }
+    };
+    (@ text) => {
+        fn visit_str<E: Error>(self, _: &str) -> Result<Self::Value, E> { Ok(Default::default()) }
+    };
+    (@ array) => {
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            while seq.next_element::<IgnoredAny>()?.is_some() {}
+            Ok(Default::default())
+        }
+    };
+    (@ object) => {
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            Ok(Default::default())
+        }
+    };
+}
+
+struct Shape<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Shape::<Self>(PhantomData))
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Shape<Object<T>> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(|value| Object(Some(value)))
+    }
+
+    ignore!(scalar, text, array);
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Shape::<Self>(PhantomData))
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Shape<List<T>> {
+    type Value = List<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(Object(item)) = seq.next_element::<Object<T>>()? {
+            items.extend(item);
+        }
+        Ok(List(items))
+    }
+
+    ignore!(scalar, text, object);
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Shape::<Self>(PhantomData))
+    }
+}
+
+impl<'de> Visitor<'de> for Shape<Text> {
+    type Value = Text;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Text(Some(text.to_owned())))
+    }
+
+    ignore!(scalar, array, object);
 }

@@ -42,7 +42,7 @@ impl Sources {
             }
         }
         if counts.input.is_some() && (counts.output.is_some() || output_optional) {
-            Found::Whole(counts.to_usage(default_ttl(model)), CostStatus::Exact)
+            Found::Whole(counts.to_usage(|| default_ttl(model)), CostStatus::Exact)
         } else {
             Found::Part(counts)
         }

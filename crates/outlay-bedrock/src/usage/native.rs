@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::count::Count;
 use super::counts::Counts;
-use super::lenient::Lenient;
+use super::lenient::{List, Object, Text};
 
 /// What a body or a chunk says beside its content.
 #[derive(Clone, Debug, Default)]
@@ -21,15 +21,15 @@ pub(crate) struct NativeAnswer {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Body {
-    r#type: Lenient<String>,
-    usage: Lenient<NativeUsage>,
+    r#type: Text,
+    usage: Object<NativeUsage>,
     /// Anthropic's `message_start`.
-    message: Lenient<Message>,
+    message: Object<Message>,
     /// Anthropic's `message_delta`.
-    delta: Lenient<Delta>,
-    stop_reason: Lenient<String>,
+    delta: Object<Delta>,
+    stop_reason: Text,
     #[serde(rename = "stopReason")]
-    stop_reason_camel: Lenient<String>,
+    stop_reason_camel: Text,
     /// Llama, DeepSeek R1.
     prompt_token_count: Count,
     generation_token_count: Count,
@@ -38,52 +38,52 @@ struct Body {
     input_text_token_count: Count,
     #[serde(rename = "totalOutputTextTokenCount")]
     total_output_text_token_count: Count,
-    results: Lenient<Vec<TitanResult>>,
+    results: List<TitanResult>,
     /// Nova's stream.
-    metadata: Lenient<Metadata>,
+    metadata: Object<Metadata>,
     #[serde(rename = "messageStop")]
-    message_stop: Lenient<NovaStop>,
-    choices: Lenient<Vec<Choice>>,
+    message_stop: Object<NovaStop>,
+    choices: List<Choice>,
     #[serde(rename = "amazon-bedrock-invocationMetrics")]
-    metrics: Lenient<InvocationMetrics>,
+    metrics: Object<InvocationMetrics>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Message {
-    usage: Lenient<NativeUsage>,
+    usage: Object<NativeUsage>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Delta {
-    stop_reason: Lenient<String>,
+    stop_reason: Text,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Metadata {
-    usage: Lenient<NativeUsage>,
+    usage: Object<NativeUsage>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct NovaStop {
-    stop_reason: Lenient<String>,
+    stop_reason: Text,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Choice {
-    finish_reason: Lenient<String>,
-    stop_reason: Lenient<String>,
+    finish_reason: Text,
+    stop_reason: Text,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct TitanResult {
     token_count: Count,
-    completion_reason: Lenient<String>,
+    completion_reason: Text,
 }
 
 /// The `usage` of every family that has one: Anthropic's, Nova's (camel case) and OpenAI's.
@@ -94,8 +94,8 @@ struct NativeUsage {
     output_tokens: Count,
     cache_creation_input_tokens: Count,
     cache_read_input_tokens: Count,
-    cache_creation: Lenient<CacheCreation>,
-    output_tokens_details: Lenient<OutputDetails>,
+    cache_creation: Object<CacheCreation>,
+    output_tokens_details: Object<OutputDetails>,
 
     #[serde(rename = "inputTokens")]
     nova_input: Count,
@@ -108,8 +108,8 @@ struct NativeUsage {
 
     prompt_tokens: Count,
     completion_tokens: Count,
-    prompt_tokens_details: Lenient<PromptDetails>,
-    completion_tokens_details: Lenient<OutputDetails>,
+    prompt_tokens_details: Object<PromptDetails>,
+    completion_tokens_details: Object<OutputDetails>,
 }
 
 #[derive(Default, Deserialize)]
@@ -155,9 +155,9 @@ impl Body {
         for usage in usages.into_iter().flatten() {
             counts.update(&usage.counts());
         }
-        let result_reason = self.results.0.and_then(|r| r.into_iter().find_map(|r| r.completion_reason.0));
+        let result_reason = self.results.0.into_iter().find_map(|r| r.completion_reason.0);
         let choice_reason =
-            self.choices.0.and_then(|c| c.into_iter().find_map(|c| c.finish_reason.0.or(c.stop_reason.0)));
+            self.choices.0.into_iter().find_map(|c| c.finish_reason.0.or(c.stop_reason.0));
         let nova_stopped = self.message_stop.0.is_some();
         let stop_reason = self
             .stop_reason
@@ -177,7 +177,7 @@ impl Body {
 
     /// Counts that stand beside the content, not in a `usage`.
     fn token_counts(&self) -> Counts {
-        let titan_results = self.results.0.iter().flatten().filter_map(|r| r.token_count.0).reduce(u64::saturating_add);
+        let titan_results = self.results.0.iter().filter_map(|r| r.token_count.0).reduce(u64::saturating_add);
         Counts {
             input: self.prompt_token_count.0.or(self.input_text_token_count.0),
             output: self.generation_token_count.0.or(self.total_output_text_token_count.0).or(titan_results),
@@ -233,9 +233,9 @@ struct Request {
     #[serde(rename = "maxTokens")]
     max_tokens_camel: Count,
     #[serde(rename = "inferenceConfig")]
-    inference_config: Lenient<InferenceConfig>,
+    inference_config: Object<InferenceConfig>,
     #[serde(rename = "textGenerationConfig")]
-    text_generation_config: Lenient<TextGenerationConfig>,
+    text_generation_config: Object<TextGenerationConfig>,
 }
 
 #[derive(Default, Deserialize)]

@@ -6,13 +6,12 @@ use outlay_price::Usage;
 use super::SettledCall;
 use crate::names::{outlay, semconv};
 use crate::settings::Semconv;
-use crate::span_attributes::{count, int, picousd, push_dimensions, push_identity, usd};
+use crate::span_attributes::{count, int, picousd, usd};
 
 pub(super) fn of(call: &SettledCall) -> Vec<KeyValue> {
     let mut attributes = Vec::with_capacity(56);
     push_request(&mut attributes, call);
-    push_identity(&mut attributes, &call.scope);
-    push_dimensions(&mut attributes, call.scope.books().dimensions());
+    attributes.extend_from_slice(call.scope.attributes());
     push_response(&mut attributes, call);
     let inner = call.scope.engine().inner();
     if let Some(usage) = call.end.billed.tokens() {
@@ -119,12 +118,11 @@ fn push_cost(attributes: &mut Vec<KeyValue>, call: &SettledCall) {
 
 fn push_price(attributes: &mut Vec<KeyValue>, call: &SettledCall) {
     let Some(price) = &call.price else { return };
-    let intern = |text: &str| call.scope.engine().intern(text);
-    attributes.push(KeyValue::new(outlay::PRICE_VERSION, intern(price.version())));
+    attributes.push(KeyValue::new(outlay::PRICE_VERSION, price.version().clone()));
     attributes.push(KeyValue::new(outlay::PRICE_ROUTING, price.routing().as_str()));
     attributes.push(KeyValue::new(outlay::PRICE_TIER, price.tier().as_str()));
-    attributes.push(KeyValue::new(outlay::PRICE_SOURCE, intern(price.source())));
+    attributes.push(KeyValue::new(outlay::PRICE_SOURCE, price.source().clone()));
     if let Some(from) = price.effective_from() {
-        attributes.push(KeyValue::new(outlay::PRICE_EFFECTIVE_FROM, intern(from)));
+        attributes.push(KeyValue::new(outlay::PRICE_EFFECTIVE_FROM, from.clone()));
     }
 }

@@ -99,7 +99,7 @@ fn amounts_are_integers_or_decimal_text() {
     let table = parse(own, Some("prices.toml")).unwrap();
     let price = table.prices().next().unwrap();
     assert_eq!(price.routing(), Routing::Global);
-    assert_eq!(price.source(), "contract");
+    assert_eq!(&**price.source(), "contract");
     let usage = crate::Usage::new().with_uncached_input(1).with_output(1);
     assert_eq!(price.charge(&usage).total().picos(), 18_000_001);
     assert_eq!(&*table.version, "d5e60652");
@@ -141,7 +141,7 @@ fn a_file_on_disk_is_laid_over_the_bundle() {
     std::fs::remove_file(&path).unwrap();
     assert!(prices.version().ends_with("+acme"));
     let own = prices.rows().find(|price| price.model() == "a.b").unwrap();
-    assert_eq!(own.source(), path.file_name().and_then(|name| name.to_str()).unwrap());
+    assert_eq!(&**own.source(), path.file_name().and_then(|name| name.to_str()).unwrap());
     assert_eq!(garbage.file(), Some(&*path));
     assert!(garbage.to_string().ends_with("not UTF-8 text: save the price file as UTF-8"));
 }
