@@ -21,7 +21,10 @@ pub(crate) struct Frame<'a> {
 /// is not copied.
 #[derive(Debug, Default)]
 pub(crate) struct FrameReader {
+    /// The frame that has begun, as far as it has come.
     partial: Vec<u8>,
+    /// The length of that frame, once its prelude has come.
+    total: usize,
     corrupt: bool,
 }
 
@@ -30,41 +33,59 @@ impl FrameReader {
     /// is read: where the next one would start is not known.
     pub(crate) fn push(&mut self, mut bytes: &[u8], mut on_frame: impl FnMut(Frame<'_>)) {
         while !self.corrupt && !bytes.is_empty() {
-            if self.partial.is_empty() {
-                match whole_frame(bytes) {
-                    Cut::Frame(frame, rest) => {
-                        on_frame(frame);
-                        bytes = rest;
-                    }
-                    Cut::More(_) => {
-                        self.partial.extend_from_slice(bytes);
-                        return;
-                    }
-                    Cut::Corrupt => self.corrupt = true,
-                }
+            bytes = if self.partial.is_empty() {
+                self.push_whole(bytes, &mut on_frame)
             } else {
-                bytes = self.fill(bytes);
-                match whole_frame(&self.partial) {
-                    Cut::Frame(frame, _) => {
-                        on_frame(frame);
-                        self.partial.clear();
-                    }
-                    Cut::More(_) => {}
-                    Cut::Corrupt => self.corrupt = true,
-                }
-            }
+                self.push_piece(bytes, &mut on_frame)
+            };
         }
     }
 
-    /// Takes what the frame in the buffer still needs, and returns the rest.
-    fn fill<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        let missing = match whole_frame(&self.partial) {
-            Cut::More(missing) => missing.min(bytes.len()),
-            Cut::Frame(..) | Cut::Corrupt => 0,
+    /// The next bytes begin a frame. Returns what comes after it.
+    fn push_whole<'a>(&mut self, bytes: &'a [u8], on_frame: &mut impl FnMut(Frame<'_>)) -> &'a [u8] {
+        if bytes.len() < PRELUDE {
+            self.partial.extend_from_slice(bytes);
+            return &[];
+        }
+        let Some(total) = frame_length(bytes) else { return self.stop() };
+        let Some((frame, rest)) = bytes.split_at_checked(total) else {
+            self.total = total;
+            self.partial.extend_from_slice(bytes);
+            return &[];
         };
-        let (needed, rest) = bytes.split_at(missing);
-        self.partial.extend_from_slice(needed);
+        match checked_frame(frame) {
+            Some(frame) => on_frame(frame),
+            None => return self.stop(),
+        }
         rest
+    }
+
+    /// The next bytes go on with a frame that has begun. Returns what comes after them.
+    fn push_piece<'a>(&mut self, bytes: &'a [u8], on_frame: &mut impl FnMut(Frame<'_>)) -> &'a [u8] {
+        let wanted = if self.partial.len() < PRELUDE { PRELUDE } else { self.total };
+        let (piece, rest) = bytes.split_at(bytes.len().min(wanted - self.partial.len()));
+        self.partial.extend_from_slice(piece);
+        if self.partial.len() < wanted {
+            return rest;
+        }
+        if wanted == PRELUDE {
+            match frame_length(&self.partial) {
+                Some(total) => self.total = total,
+                None => return self.stop(),
+            }
+            return rest;
+        }
+        match checked_frame(&self.partial) {
+            Some(frame) => on_frame(frame),
+            None => return self.stop(),
+        }
+        self.partial.clear();
+        rest
+    }
+
+    const fn stop(&mut self) -> &'static [u8] {
+        self.corrupt = true;
+        &[]
     }
 
     /// Whether a corrupt frame has come.
@@ -73,51 +94,60 @@ impl FrameReader {
     }
 
     /// Whether the bytes so far end in the middle of a frame.
-    pub(crate) fn is_cut(&self) -> bool {
+    pub(crate) const fn is_cut(&self) -> bool {
         !self.partial.is_empty()
     }
 }
 
-enum Cut<'a> {
-    /// A frame, and what comes after it.
-    Frame(Frame<'a>, &'a [u8]),
-    /// At least so many more bytes are needed.
-    More(usize),
-    Corrupt,
+/// The length that a frame's prelude gives, unless it is corrupt. A frame is always longer than its prelude.
+fn frame_length(bytes: &[u8]) -> Option<usize> {
+    let prelude = bytes.get(..PRELUDE)?;
+    let total = be_u32(&prelude[..4]) as usize;
+    let headers = be_u32(&prelude[4..8]) as usize;
+    let fits = (OVERHEAD..=MAX_FRAME).contains(&total) && headers <= total - OVERHEAD;
+    (fits && crc32fast::hash(&prelude[..8]) == be_u32(&prelude[8..])).then_some(total)
 }
 
-fn whole_frame(bytes: &[u8]) -> Cut<'_> {
-    let Some(prelude) = bytes.get(..PRELUDE) else { return Cut::More(PRELUDE - bytes.len()) };
-    let total = be_u32(&prelude[..4]) as usize;
-    let headers_len = be_u32(&prelude[4..8]) as usize;
-    let fits = (OVERHEAD..=MAX_FRAME).contains(&total) && headers_len <= total - OVERHEAD;
-    if !fits || crc32fast::hash(&prelude[..8]) != be_u32(&prelude[8..]) {
-        return Cut::Corrupt;
-    }
-    let Some(frame) = bytes.get(..total) else { return Cut::More(total - bytes.len()) };
-    let (message, crc) = frame.split_at(total - 4);
+/// The frame in exactly its bytes, unless it is corrupt.
+fn checked_frame(frame: &[u8]) -> Option<Frame<'_>> {
+    let (message, crc) = frame.split_at_checked(frame.len().checked_sub(4)?)?;
     if crc32fast::hash(message) != be_u32(crc) {
-        return Cut::Corrupt;
+        return None;
     }
-    let (headers, payload) = message[PRELUDE..].split_at(headers_len);
-    Cut::Frame(Frame { headers, payload }, &bytes[total..])
+    let headers_len = be_u32(message.get(4..8)?) as usize;
+    let (headers, payload) = message.get(PRELUDE..)?.split_at_checked(headers_len)?;
+    Some(Frame { headers, payload })
 }
 
 fn be_u32(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0, |n, byte| n << 8 | u32::from(*byte))
 }
 
+/// The headers of a frame that tell what it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct FrameType<'a> {
+    pub(crate) message: Option<&'a [u8]>,
+    pub(crate) event: Option<&'a [u8]>,
+    pub(crate) exception: Option<&'a [u8]>,
+    pub(crate) error: Option<&'a [u8]>,
+}
+
 impl<'a> Frame<'a> {
-    /// A header's text; `None` where there is no such header, or it is not text.
-    pub(crate) fn header(&self, name: &str) -> Option<&'a str> {
+    /// What the frame is, by its headers; what is not text is left out.
+    pub(crate) fn frame_type(&self) -> FrameType<'a> {
+        let mut found = FrameType::default();
         let mut rest = self.headers;
-        while let Some((header, value, after)) = next_header(rest) {
-            if header == name.as_bytes() {
-                return std::str::from_utf8(value?).ok();
+        while let Some((name, value, after)) = next_header(rest) {
+            match name {
+                b":message-type" => found.message = value,
+                b":event-type" => found.event = value,
+                b":exception-type" => found.exception = value,
+                b":error-code" => found.error = value,
+                _ => {}
             }
             rest = after;
         }
-        None
+        found
     }
 }
 

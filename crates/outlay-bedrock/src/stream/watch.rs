@@ -75,32 +75,32 @@ impl Watch {
 
 impl WatchState {
     fn frame(&mut self, frame: &Frame<'_>) {
-        match frame.header(":message-type") {
-            Some("event") | None => self.event(frame),
-            Some("exception") => self.error(frame.header(":exception-type")),
-            Some(_) => self.error(frame.header(":error-code")),
+        let found = frame.frame_type();
+        match found.message {
+            Some(b"event") | None => self.event(found.event.unwrap_or_default(), frame.payload),
+            Some(b"exception") => self.error(found.exception),
+            Some(_) => self.error(found.error),
         }
     }
 
-    fn error(&mut self, name: Option<&str>) {
-        let name = name.unwrap_or("stream_error").chars().take(64).collect();
-        self.seen.error.get_or_insert(name);
+    fn error(&mut self, name: Option<&[u8]>) {
+        let name = name.map_or("stream_error".into(), String::from_utf8_lossy);
+        self.seen.error.get_or_insert_with(|| name.chars().take(64).collect());
     }
 
-    fn event(&mut self, frame: &Frame<'_>) {
+    fn event(&mut self, event: &[u8], payload: &[u8]) {
         self.seen.events += 1;
-        let event = frame.header(":event-type").unwrap_or_default();
         match (self.kind, event) {
-            (Kind::InvokeStream, "chunk") => self.chunk(frame.payload),
+            (Kind::InvokeStream, b"chunk") => self.chunk(payload),
             (Kind::InvokeStream, _) => {}
-            (_, "contentBlockDelta" | "contentBlockStart") => {
-                self.seen.text_bytes += (frame.payload.len() as u64).saturating_sub(DELTA_OVERHEAD);
+            (_, b"contentBlockDelta" | b"contentBlockStart") => {
+                self.seen.text_bytes += (payload.len() as u64).saturating_sub(DELTA_OVERHEAD);
             }
-            (_, "messageStop") => {
+            (_, b"messageStop") => {
                 self.seen.stopped = true;
-                self.seen.stop_reason = read_converse(frame.payload, &self.model).stop_reason;
+                self.seen.stop_reason = read_converse(payload, &self.model).stop_reason;
             }
-            (_, "metadata") => self.seen.converse = Some(read_converse(frame.payload, &self.model)),
+            (_, b"metadata") => self.seen.converse = Some(read_converse(payload, &self.model)),
             _ => {}
         }
     }

@@ -17,7 +17,8 @@ fn encode(event: &str, payload: &[u8]) -> Vec<u8> {
 fn read(reader: &mut FrameReader, bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut frames = Vec::new();
     reader.push(bytes, |frame| {
-        frames.push((frame.header(":event-type").unwrap_or("").to_owned(), frame.payload.to_vec()));
+        let event = frame.frame_type().event.unwrap_or_default();
+        frames.push((String::from_utf8_lossy(event).into_owned(), frame.payload.to_vec()));
     });
     frames
 }
