@@ -104,8 +104,12 @@ pub enum RefusalReason {
 }
 
 /// A budget refused a call. Nothing was sent.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BudgetExceeded(Box<Refusal>);
+
+/// Boxed, so that the results that may hold it stay small.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BudgetExceeded {
+struct Refusal {
     scope: Arc<str>,
     model: Arc<str>,
     status: BudgetStatus,
@@ -114,39 +118,39 @@ pub struct BudgetExceeded {
 
 impl BudgetExceeded {
     /// The limit.
-    pub const fn limit(&self) -> Usd {
-        self.status.limit
+    pub fn limit(&self) -> Usd {
+        self.0.status.limit
     }
 
     /// What was spent and settled at the refusal.
-    pub const fn spent(&self) -> Usd {
-        self.status.spent
+    pub fn spent(&self) -> Usd {
+        self.0.status.spent
     }
 
     /// What open calls had reserved at the refusal.
-    pub const fn reserved(&self) -> Usd {
-        self.status.reserved
+    pub fn reserved(&self) -> Usd {
+        self.0.status.reserved
     }
 
     /// The task whose budget it is.
     pub fn scope(&self) -> &str {
-        &self.scope
+        &self.0.scope
     }
 
     /// The model that was asked for.
     pub fn model(&self) -> &str {
-        &self.model
+        &self.0.model
     }
 
     /// Why.
-    pub const fn reason(&self) -> RefusalReason {
-        self.reason
+    pub fn reason(&self) -> RefusalReason {
+        self.0.reason
     }
 }
 
 impl fmt::Display for BudgetExceeded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { scope, model, status, reason } = self;
+        let Refusal { scope, model, status, reason } = &*self.0;
         write!(f, "the budget of task `{scope}` refused a call to `{model}`: ")?;
         match reason {
             RefusalReason::OverLimit { bound, assumed_output } => {
@@ -171,6 +175,18 @@ impl fmt::Display for BudgetExceeded {
                 status.limit
             ),
         }
+    }
+}
+
+impl fmt::Debug for BudgetExceeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Refusal { scope, model, status, reason } = &*self.0;
+        f.debug_struct("BudgetExceeded")
+            .field("scope", scope)
+            .field("model", model)
+            .field("status", status)
+            .field("reason", reason)
+            .finish()
     }
 }
 
@@ -232,8 +248,9 @@ impl BudgetCell {
                 RefusalReason::OverLimit { bound: usd, assumed_output: bound.assumed_output }
             }
         };
+        let status = self.status_of(&state);
         let refusal =
-            BudgetExceeded { scope: self.scope.clone(), model: model.clone(), status: self.status_of(&state), reason };
+            BudgetExceeded(Box::new(Refusal { scope: self.scope.clone(), model: model.clone(), status, reason }));
         state.refused += 1;
         if state.refusals.len() < MAX_REFUSALS {
             state.refusals.push(refusal.clone());

@@ -83,7 +83,7 @@ impl OpenCall {
         self.open = false;
         let scope = &self.scope.0;
         let cost = call.charge.total();
-        let keep = scope.task.keep_record();
+        let keep = scope.keep_record();
         let (in_time, settled) = {
             let mut state = lock(scope.state());
             (state.settle_call(call, scope.cost_kind(), keep), state.is_settled())

@@ -40,6 +40,8 @@ pub(crate) struct Inner {
     pub(crate) task: Arc<TaskShared>,
     /// Outside its task's sum: the task had closed when this scope was opened.
     late: bool,
+    /// Whether the report has a place for it. It is taken when the scope opens, for those that hold most close last.
+    kept: bool,
     state: Mutex<State>,
 }
 
@@ -95,6 +97,7 @@ impl Scope {
                 started: task.ledger.now(),
                 agent: parent.agent_scope().map(|agent| Arc::downgrade(&agent.0)),
                 late: parent.is_late(),
+                kept: parent.0.kept && task.keep_record(),
                 parent: Some(parent.clone()),
                 task,
                 state: Mutex::default(),
@@ -131,6 +134,7 @@ impl Scope {
             started,
             agent: None,
             late: parent.is_some_and(Self::is_late),
+            kept: parent.is_none_or(|p| p.0.kept && p.0.task.keep_record()),
             parent: parent.cloned(),
             task: Arc::new(TaskShared {
                 id: TaskId::new(id),
@@ -282,7 +286,7 @@ impl Scope {
     pub fn charge(&self, name: &str, charge: Charge) -> ChargedScope {
         let scope = self.open_ancestor();
         let record = ChargeRecord { name: scope_name(name), charge, at: scope.0.task.ledger.now() };
-        let keep = scope.0.task.keep_record();
+        let keep = scope.0.keep_record();
         let orphaned = !lock(&scope.0.state).add_external(record, &scope.0.cost_kind, keep);
         let late = orphaned || scope.0.late;
         if !late {
@@ -379,6 +383,11 @@ impl Inner {
         &self.state
     }
 
+    /// Whether the report has room for one more record of this scope.
+    pub(crate) fn keep_record(&self) -> bool {
+        self.kept && self.task.keep_record()
+    }
+
     pub(crate) fn late(&self) -> bool {
         self.late
     }
@@ -395,7 +404,7 @@ impl TaskShared {
     }
 
     /// Whether the report has room for one more record.
-    pub(crate) fn keep_record(&self) -> bool {
+    fn keep_record(&self) -> bool {
         self.records_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
     }
 }

@@ -105,8 +105,7 @@ impl Scope {
                 children,
                 elided: state.elided(),
             };
-            let keep = parent.is_some_and(|p| p.0.task.keep_record());
-            parent_state.fold(self, &totals, record, keep);
+            parent_state.fold(self, &totals, record, self.0.kept);
         }
         drop(state);
         drop(parent_state);

@@ -138,7 +138,8 @@ fn many_models_share_a_line_and_add_up() {
 
 #[test]
 fn what_the_ledger_did_not_keep_is_in_the_rest() {
-    let books = Books::with_records(4);
+    // The agent takes a place when it opens, so that what it keeps has one.
+    let books = Books::with_records(5);
     let task = books.task("small memory");
     let agent = task.agent("worker");
     for _ in 0..6 {
@@ -165,11 +166,16 @@ fn what_the_ledger_did_not_keep_is_in_the_rest() {
     insta::assert_snapshot!(report(&task).render(UNICODE), @r"
     small memory  running  ≥$0.007630  1 call unpriced   7 calls
 
-                            cost  share  in tok  cached  out   time
-    task small memory ≥$0.007630   100%   7,000       0   70   running  … 7 calls
+                                      cost  share  in tok  cached  out   time
+    agent worker                ≥$0.007630   100%   7,000       0   70   0.1s
+    ├─ chat us.claude-haiku-4-5   0.001155  15.2%   1,000       0   10
+    ├─ chat us.claude-haiku-4-5   0.001155  15.1%   1,000       0   10
+    ├─ chat us.claude-haiku-4-5   0.001155  15.1%   1,000       0   10
+    ├─ chat us.claude-haiku-4-5   0.001155  15.1%   1,000       0   10
+    └─ … 4 more                  ≥0.003010  39.5%   3,000       0   30   3 calls
 
     by model      haiku-4-5 $0.006930 (91%)   my-model unpriced   external $0.000700 (9%)
     by direction  input 87%   output 4%   external 9%
-    sure of       exact $0.007630   estimated $0   bounded $0   unpriced 1 call
+    sure of       exact $0.007630   estimated $0   bounded $0   unpriced 1 call   prices 2026-11-20
     ");
 }
