@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_smithy_runtime_api::client::interceptors::context::Error;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
+use bytes::Bytes;
 use outlay_otel::{DroppedStream, OpenCall};
 
 use crate::attempts::{AttemptLog, error_name, never_connected};
@@ -27,7 +28,14 @@ struct State {
     open: Option<OpenCall>,
     log: CallLog,
     stream: Stream,
+    /// An answer that is no stream, once somebody has read it.
+    whole: Option<Body>,
+    /// What the SDK made of an answer whose body somebody else reads.
+    error: Option<String>,
 }
+
+/// The chunks of a body that was read to its end; `None` where it broke off.
+pub(crate) type Body = Option<Vec<Bytes>>;
 
 /// What has been seen of a call on its way.
 #[derive(Clone, Debug, Default)]
@@ -55,7 +63,7 @@ enum Stream {
 
 impl Call {
     pub(crate) fn new(kind: Kind, open: OpenCall) -> Arc<Self> {
-        let state = State { open: Some(open), log: CallLog::default(), stream: Stream::default() };
+        let state = State { open: Some(open), log: CallLog::default(), stream: Stream::default(), whole: None, error: None };
         Arc::new(Self { kind, state: Mutex::new(state) })
     }
 
@@ -94,6 +102,7 @@ impl Call {
         }
         state.log.attempts.push(AttemptLog::new(now));
         state.log.headers = AnswerHeaders::default();
+        state.whole = None;
     }
 
     /// The request is final: model and region are those that go on the wire, whatever came in between.
@@ -114,6 +123,9 @@ impl Call {
             state.log.host = facts.host.map(str::to_owned);
         }
         state.log.port = facts.port;
+        // An interceptor of the application may have put another body in the place of the serialized one.
+        let bytes = request.body().bytes().map_or(0, <[u8]>::len) as u64;
+        state.log.request_bytes = state.log.request_bytes.max(bytes);
         if let Some(last) = state.log.attempts.last_mut() {
             last.send();
         }
@@ -160,8 +172,40 @@ impl Call {
             }
             return;
         }
-        let body = response.filter(|r| r.status().is_success()).and_then(|r| r.body().bytes());
+        let answer = response.filter(|r| r.status().is_success());
+        let body = answer.and_then(|r| r.body().bytes()).filter(|bytes| !bytes.is_empty());
+        if body.is_none() && answer.is_some() && state.log.tapped == state.log.attempts.len() {
+            match state.whole.take() {
+                Some(whole) => self.settle_with(state, whole, error),
+                // An interceptor of the application has taken the body: the call ends when that is read.
+                None => {
+                    state.stream = Stream::WithTap;
+                    state.error = error;
+                }
+            }
+            return;
+        }
         self.settle(state, Ending::Result { body, error });
+    }
+
+    /// The body of an answer that is no stream has ended: whole, or not.
+    pub(crate) fn body_ended(&self, attempt: usize, body: Body) {
+        let mut state = self.lock();
+        if attempt != state.log.attempts.len() {
+            return;
+        }
+        match state.stream {
+            Stream::WithTap => {
+                let error = state.error.take();
+                self.settle_with(state, body, error);
+            }
+            Stream::WithHooks | Stream::EndedEarly(_) => state.whole = Some(body),
+        }
+    }
+
+    /// How many attempts have been begun.
+    pub(crate) fn attempts(&self) -> usize {
+        self.lock().log.attempts.len()
     }
 
     /// The stream has ended, one way or another.
@@ -179,6 +223,11 @@ impl Call {
         if !matches!(state.stream, Stream::WithTap) {
             self.settle(state, Ending::Cancelled);
         }
+    }
+
+    fn settle_with(&self, state: MutexGuard<'_, State>, body: Body, error: Option<String>) {
+        let body = body.map(|chunks| chunks.concat());
+        self.settle(state, Ending::Result { body: body.as_deref(), error });
     }
 
     fn settle(&self, mut state: MutexGuard<'_, State>, ending: Ending<'_>) {

@@ -19,7 +19,7 @@ use outlay_otel::{Engine, OpenCall, Scope};
 
 use crate::call::{Call, HeldCall};
 use crate::input::Request;
-use crate::stream::tap;
+use crate::stream::{collect, tap};
 
 /// The interceptor that meters calls. [`Metered`](crate::Metered) adds it; it can be added by hand as well.
 ///
@@ -153,6 +153,11 @@ impl Intercept for OutlayInterceptor {
             let body = std::mem::replace(context.response_mut().body_mut(), SdkBody::taken());
             let engine = cfg.load::<Metering>().map_or(&self.engine, |metering| metering.scope.engine()).clone();
             *context.response_mut().body_mut() = tap(body, call.clone(), engine);
+        } else if !call.kind().is_stream() && context.response().status().is_success() && call.may_tap() {
+            // The SDK reads it as a rule; an interceptor that comes later may take it instead.
+            let body = std::mem::replace(context.response_mut().body_mut(), SdkBody::taken());
+            let attempt = call.attempts();
+            *context.response_mut().body_mut() = collect(body, call.clone(), attempt);
         }
         Ok(())
     }

@@ -5,6 +5,8 @@ mod frames;
 mod seen;
 mod tap;
 mod watch;
+mod whole;
 
 pub(crate) use seen::{Ended, Seen};
 pub(crate) use tap::tap;
+pub(crate) use whole::collect;

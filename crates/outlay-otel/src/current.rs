@@ -26,15 +26,24 @@ struct Carried(Scope);
 ///
 /// That is the thread's own, set by whatever polls or enters a scope, or the one in the current OpenTelemetry context,
 /// which a `tracing` span has carried along: whichever lies inside the other. If neither does, the thread's own holds,
-/// for then the span is foreign: made before the scope, or without a parent.
+/// for then the span is foreign: made before the scope, without a parent, or left over from a task that is over.
+///
+/// The exception is a span of another task that goes on. Something that both tasks share, such as a queue of futures
+/// that whoever waits polls for all, is at work for that other task then, and has entered its span to say so.
 pub fn current() -> Option<Scope> {
     let own = CURRENT.try_with(|current| current.borrow().clone()).ok().flatten();
     let carried = Context::map_current(carried_by);
     match (own, carried) {
         (Some(own), Some(carried)) if carried.books().is_within(own.books()) => Some(carried),
+        (Some(own), Some(carried)) if is_of_another_open_task(&carried, &own) => Some(carried),
         (Some(own), _) => Some(own),
         (None, carried) => carried,
     }
+}
+
+fn is_of_another_open_task(carried: &Scope, own: &Scope) -> bool {
+    let (carried, own) = (carried.books(), own.books());
+    carried.task_id() != own.task_id() && !own.is_within(carried) && carried.outcome().is_none()
 }
 
 /// The scope that a context carries.

@@ -1,5 +1,6 @@
 //! Where spans go: the provider given to the builder, else the global one.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Once, OnceLock};
 use std::time::SystemTime;
 
@@ -8,6 +9,13 @@ use opentelemetry::trace::{Span, SpanBuilder, SpanKind, Tracer, TracerProvider};
 use opentelemetry::{Context, InstrumentationScope};
 
 use crate::names;
+
+static NO_PROVIDER_IS_MEANT: AtomicBool = AtomicBool::new(false);
+
+/// Says that this process exports nothing on purpose, so that a missing provider need not be pointed out.
+pub fn no_provider_is_meant() {
+    NO_PROVIDER_IS_MEANT.store(true, Ordering::Relaxed);
+}
 
 /// Starts spans straight on OpenTelemetry.
 #[derive(Debug)]
@@ -51,6 +59,9 @@ impl SpanSource {
     }
 
     fn say_once_that_there_is_no_provider(&self) {
+        if NO_PROVIDER_IS_MEANT.load(Ordering::Relaxed) {
+            return;
+        }
         self.no_provider.call_once(|| {
             tracing::warn!(
                 target: "outlay",

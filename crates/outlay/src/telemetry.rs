@@ -64,6 +64,7 @@ struct Providers {
 /// [`InitError`] where the variables name a protocol or an endpoint that cannot be used.
 pub fn init(service: &str) -> Result<Telemetry, InitError> {
     let Some(endpoint) = protocol::endpoint() else {
+        outlay_otel::no_provider_is_meant();
         log_only();
         return Ok(Telemetry { providers: None });
     };
@@ -99,9 +100,10 @@ where
     tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(filter)
 }
 
-/// The exporters' own HTTP and gRPC spans would be exported in turn, and so on for ever.
+/// The exporters' own HTTP and gRPC spans would be exported in turn, and so on for ever. A framework's spans that repeat
+/// the tokens of the calls below them would have a backend count each token twice.
 fn spans_filter() -> EnvFilter {
-    EnvFilter::new("info,opentelemetry=off,hyper=off,h2=off,tonic=off,tower=off,reqwest=off")
+    EnvFilter::new("info,opentelemetry=off,hyper=off,h2=off,tonic=off,tower=off,reqwest=off,rig=off")
 }
 
 fn resource(service: &str) -> Resource {

@@ -1,0 +1,65 @@
+//! Reads an answer that is no stream along, for where an interceptor takes it out of the SDK's hands.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use aws_smithy_types::body::{Error, SdkBody};
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+
+use crate::call::Call;
+
+/// `body`, whose bytes are told to `call` when it ends, whoever reads it. Chunks are shared, not copied.
+pub(crate) fn collect(body: SdkBody, call: Arc<Call>, attempt: usize) -> SdkBody {
+    SdkBody::from_body_1_x(Collect { body, call: Some(call), attempt, chunks: Vec::new() })
+}
+
+struct Collect {
+    body: SdkBody,
+    /// `None` once it has been told.
+    call: Option<Arc<Call>>,
+    attempt: usize,
+    chunks: Vec<Bytes>,
+}
+
+impl Collect {
+    fn end(&mut self, whole: bool) {
+        let Some(call) = self.call.take() else { return };
+        let chunks = std::mem::take(&mut self.chunks);
+        call.body_ended(self.attempt, whole.then_some(chunks));
+    }
+}
+
+impl Body for Collect {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.body).poll_frame(cx);
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => this.chunks.extend(frame.data_ref().cloned()),
+            Poll::Ready(Some(Err(_))) => this.end(false),
+            Poll::Ready(None) => this.end(true),
+            Poll::Pending => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        Body::size_hint(&self.body)
+    }
+}
+
+impl Drop for Collect {
+    fn drop(&mut self) {
+        // A body that was read to its last frame may be dropped without its end being polled.
+        let whole = self.body.is_end_stream();
+        self.end(whole);
+    }
+}

@@ -1,0 +1,108 @@
+//! A support agent on Amazon Bedrock, and what each of its steps costs.
+//!
+//! ```sh
+//! cargo run --example support_agent              # a Bedrock on loopback: no account, no cost
+//! cargo run --example support_agent -- --aws     # the real one, with the credentials of your environment
+//! cargo run --example support_agent -- --help
+//! ```
+//!
+//! `agent.rs` is the agent: the model decides, by its `toolUse`, what happens next. All that Outlay adds to it is the
+//! names of its agents, steps and tools, and the `metered` below.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that says what it did")]
+
+mod agent;
+mod chat;
+mod error;
+mod json;
+mod options;
+mod researcher;
+mod simulated;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod tools;
+
+use std::env;
+use std::process::ExitCode;
+
+use aws_sdk_bedrockruntime::Client;
+use outlay::bedrock::Metered as _;
+use outlay::{Outcome, Outlay, Report, Usd};
+
+use crate::agent::{Models, TICKET};
+use crate::error::{Error, with_causes};
+use crate::options::{HELP, Options};
+
+const SEE_IT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317 cargo run --example support_agent";
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let options = match Options::parse(env::args().skip(1)) {
+        Ok(options) => options,
+        Err(error) => return usage(&with_causes(&error)),
+    };
+    if options.help {
+        println!("{HELP}");
+        return ExitCode::SUCCESS;
+    }
+    let prices = match options.prices() {
+        Ok(prices) => prices,
+        Err(error) => return usage(&with_causes(&error)),
+    };
+    let _telemetry = match outlay::telemetry::init("helpdesk") {
+        Ok(telemetry) => telemetry,
+        Err(error) => return usage(&with_causes(&error)),
+    };
+
+    let outlay = Outlay::builder().prices(prices).build();
+    let (answer, report) = if options.aws {
+        let client = Client::new(&aws_config::load_from_env().await);
+        resolve_ticket(&outlay, client, &options.models).await
+    } else {
+        match simulated::bedrock().await {
+            Ok(bedrock) => resolve_ticket(&outlay, simulated::client(&bedrock), &options.models).await,
+            Err(error) => return usage(&with_causes(&error)),
+        }
+    };
+
+    if let Ok(answer) = &answer {
+        println!("{answer}\n");
+    }
+    let exports = env::var_os("OTEL_EXPORTER_OTLP_ENDPOINT").is_some();
+    println!("{}", if exports { report } else { report.with_hint(SEE_IT) });
+    match answer {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {}", with_causes(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// One task: whose it is, what it may spend, and what it came to.
+async fn resolve_ticket(outlay: &Outlay, client: Client, models: &Models) -> (Result<String, Error>, Report) {
+    let client = client.metered(outlay);
+    let task = outlay
+        .task("resolve-ticket")
+        .team("support")
+        .product("helpdesk")
+        .cost_center("cc-4711")
+        .environment("production")
+        .customer_segment("enterprise")
+        .workflow("tickets")
+        .owner("ana")
+        .dimension("tenant", "acme")
+        .conversation("c-17")
+        .budget(Usd::from_cents(50))
+        .start();
+
+    let answer = task.try_run(agent::resolve(&client, models, TICKET)).await;
+
+    let outcome = if answer.is_ok() { Outcome::success() } else { Outcome::failure() };
+    (answer, task.finish(outcome))
+}
+
+fn usage(error: &str) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::from(2)
+}

@@ -1,0 +1,44 @@
+//! A sub-agent: it has a loop, a role and tools of its own, and works for the agent that asks it.
+
+use aws_sdk_bedrockruntime::Client;
+use aws_sdk_bedrockruntime::types::ToolResultStatus;
+
+use crate::chat::{Chat, Turn};
+use crate::error::Error;
+use crate::tools;
+
+pub(crate) const ROLE: &str = "You research questions in the knowledge base.";
+
+const MAX_TURNS: usize = 4;
+const ARTICLES: [(&str, &str); 2] = [
+    ("KB-112", "Exports: an export is cut at 10,000 rows where the account has no `large_exports` flag."),
+    ("KB-207", "Flags: a change of plan resets an account's flags at night. Support sets them again on request."),
+];
+
+pub(crate) async fn ask(client: &Client, model: &str, question: &str) -> Result<String, Error> {
+    outlay::agent("researcher").try_run(research(client, model, question)).await
+}
+
+async fn research(client: &Client, model: &str, question: &str) -> Result<String, Error> {
+    let tools = tools::configuration(&[("read_article", "Reads an article of the knowledge base.", "id")]);
+    let mut chat = Chat::new(client, model, ROLE).with_tools(tools);
+    chat.say(question);
+    for _ in 0..MAX_TURNS {
+        match chat.ask().await? {
+            Turn::Answer(findings) => return Ok(findings),
+            Turn::Tools(uses) => {
+                // To look into memory costs nothing: it needs no scope.
+                let results = uses.iter().map(|tool| {
+                    let id = tools::argument(tool, "id");
+                    let found = ARTICLES.iter().find(|(known, _)| *known == id);
+                    match found {
+                        Some((_, text)) => tools::result(tool, (*text).to_owned(), ToolResultStatus::Success),
+                        None => tools::result(tool, format!("there is no article {id}"), ToolResultStatus::Error),
+                    }
+                });
+                chat.hand_back(results.collect());
+            }
+        }
+    }
+    Err(Error::TooManyTurns(MAX_TURNS))
+}
