@@ -110,9 +110,8 @@ async fn a_call_after_its_task_has_ended_is_late_money() {
 #[tokio::test]
 async fn a_dropped_task_takes_the_outcome_of_its_last_run() {
     let h = Harness::new().await;
-    let outcome = |name: &str| {
-        h.spans().one(&format!("invoke_workflow {name}")).text("outlay.outcome.kind").unwrap().to_owned()
-    };
+    let outcome =
+        |name: &str| h.spans().one(&format!("invoke_workflow {name}")).text("outlay.outcome.kind").unwrap().to_owned();
     drop(h.outlay.task("nobody-said").start());
     assert_eq!(outcome("nobody-said"), "abandoned");
 

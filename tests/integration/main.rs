@@ -1,9 +1,17 @@
 //! The integration tests: the real SDK client against a simulator, and what comes out of it.
 #![allow(missing_docs)]
 
+mod attacks;
+mod attempts;
 mod budgets;
+mod conservation;
 mod ends;
 mod metering;
+mod ministack;
+mod otlp_wire;
+mod rig;
 mod roll_up;
 mod scopes;
 mod streams;
+mod transparency;
+mod usage_sources;

@@ -40,9 +40,8 @@ async fn a_scope_that_runs_in_a_spawned_task_belongs_to_where_it_was_made() {
     let h = std::sync::Arc::new(Harness::new().await);
     let task = h.outlay.task("t").start();
     let inner = h.clone();
-    let handle = task.run_sync(|| {
-        tokio::spawn(outlay::tool("search").run(async move { inner.ask(HAIKU, 1_000, 100).await }))
-    });
+    let handle =
+        task.run_sync(|| tokio::spawn(outlay::tool("search").run(async move { inner.ask(HAIKU, 1_000, 100).await })));
     handle.await.unwrap();
     let spans = finish(&h, &task);
     assert_eq!(spans.one("execute_tool search").int("outlay.total.picousd"), Some(CALL));
@@ -147,9 +146,7 @@ async fn the_exported_tree_is_whole_under_any_filter() {
         task.run(outlay::agent("a").run(outlay::plan("p").run(h.ask(HAIKU, 1_000, 100)))).await;
         let spans = finish(&h, &task);
         let mut names: Vec<_> = spans.names();
-        names.retain(|name| {
-            ["invoke_", "plan ", "chat "].iter().any(|prefix| name.starts_with(prefix))
-        });
+        names.retain(|name| ["invoke_", "plan ", "chat "].iter().any(|prefix| name.starts_with(prefix)));
         assert_eq!(
             names,
             [&format!("chat {HAIKU}"), "plan p", "invoke_agent a", "invoke_workflow t"],

@@ -11,8 +11,8 @@ use bedrock_sim::Operation;
 use crate::harness::user;
 use crate::spans::{Span, Spans};
 
-/// An InvokeModel body that allows 100 tokens of output.
-pub const NATIVE_BODY: &str = r#"{"max_tokens":100,"messages":[{"role":"user","content":"hello"}]}"#;
+/// An InvokeModel body that allows 200 tokens of output.
+pub const NATIVE_BODY: &str = r#"{"max_tokens":200,"messages":[{"role":"user","content":"hello"}]}"#;
 
 /// A streamed answer of either operation.
 #[allow(missing_debug_implementations)]
@@ -39,13 +39,23 @@ impl Streamed {
     ///
     /// The debug text of the SDK's error.
     pub async fn open(client: &Client, operation: Operation, model: &str) -> Result<Self, String> {
-        let text = |error: &dyn Debug| format!("{error:?}");
+        Self::ask(client, operation, model, "hello").await
+    }
+
+    /// Sends a request with this message.
+    ///
+    /// # Errors
+    ///
+    /// The debug text of the SDK's error.
+    pub async fn ask(client: &Client, operation: Operation, model: &str, text: &str) -> Result<Self, String> {
+        let told = |error: &dyn Debug| format!("{error:?}");
         if operation == Operation::ConverseStream {
-            let sent = client.converse_stream().model_id(model).messages(user("hello")).send().await;
-            return sent.map(|out| Self::Converse(Box::new(out))).map_err(|error| text(&error));
+            let sent = client.converse_stream().model_id(model).messages(user(text)).send().await;
+            return sent.map(|out| Self::Converse(Box::new(out))).map_err(|error| told(&error));
         }
-        let request = client.invoke_model_with_response_stream().model_id(model).body(Blob::new(NATIVE_BODY));
-        request.send().await.map(|out| Self::Invoke(Box::new(out))).map_err(|error| text(&error))
+        let body = Blob::new(NATIVE_BODY.replace("hello", text));
+        let sent = client.invoke_model_with_response_stream().model_id(model).body(body).send().await;
+        sent.map(|out| Self::Invoke(Box::new(out))).map_err(|error| told(&error))
     }
 
     /// The next event's debug text.

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_sdk_bedrockruntime::Client;
-use aws_sdk_bedrockruntime::config::retry::RetryConfig;
+use aws_sdk_bedrockruntime::config::retry::{RetryConfig, RetryPartition, TokenBucket};
 use aws_sdk_bedrockruntime::config::{BehaviorVersion, Builder as ConfigBuilder, Region};
 use aws_sdk_bedrockruntime::operation::converse::builders::ConverseFluentBuilder;
 use aws_sdk_bedrockruntime::types::{ContentBlock, ConversationRole, Message};
@@ -93,7 +93,8 @@ impl Harness {
     }
 }
 
-/// A client's configuration for a simulator, with quick retries.
+/// A client's configuration for a simulator, with quick retries, as many as are allowed whatever other clients of this
+/// process have used up.
 pub fn client_config(url: &str) -> ConfigBuilder {
     aws_sdk_bedrockruntime::Config::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -101,6 +102,7 @@ pub fn client_config(url: &str) -> ConfigBuilder {
         .endpoint_url(url)
         .credentials_provider(Credentials::new("AKIDEXAMPLE", "secret", None, None, "test"))
         .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
+        .retry_partition(RetryPartition::custom("tests").token_bucket(TokenBucket::unlimited()).build())
         .http_client(aws_smithy_http_client::Builder::new().build_http())
 }
 

@@ -3,11 +3,13 @@
 
 mod calls;
 mod harness;
+mod independent;
 mod metrics;
 mod spans;
 
 pub use calls::{Got, NATIVE_BODY, Streamed, call_spans, eventually, invoke, stream_whole};
 pub use harness::{Harness, client_config, converse, haiku, user};
+pub use independent::Independent;
 pub use metrics::MetricPoint;
 pub use spans::{Span, Spans};
 

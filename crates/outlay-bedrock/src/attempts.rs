@@ -1,7 +1,6 @@
 //! The HTTP attempts of one call, as the interceptor sees them come and go.
 
 use std::error::Error as StdError;
-use std::io;
 use std::time::SystemTime;
 
 use aws_smithy_runtime_api::client::interceptors::context::Error;
@@ -142,17 +141,12 @@ fn says_never_connected(error: &ConnectorError) -> bool {
     error.connection_metadata().is_none() && format!("{error:?}").contains("connection: NeverConnected")
 }
 
+/// The SDK's own HTTP client knows as well, for a host that has no address or takes no connection.
 fn could_not_connect(error: &ConnectorError) -> bool {
     let mut source = StdError::source(error);
     while let Some(error) = source {
-        if let Some(io) = error.downcast_ref::<io::Error>() {
-            return matches!(
-                io.kind(),
-                io::ErrorKind::ConnectionRefused
-                    | io::ErrorKind::AddrNotAvailable
-                    | io::ErrorKind::HostUnreachable
-                    | io::ErrorKind::NetworkUnreachable
-            );
+        if let Some(client) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
+            return client.is_connect();
         }
         source = error.source();
     }

@@ -16,7 +16,7 @@ use crate::document;
 /// What a provider puts around a prompt: its own system prompt for tools, and the turns' marks.
 const OVERHEAD: u64 = 1_024;
 /// Likewise for each message, tool and content block.
-const BLOCK_OVERHEAD: u64 = 32;
+const BLOCK_OVERHEAD: u64 = 16;
 /// The most that one image is taken for, whatever its size in bytes.
 const IMAGE: u64 = 6_000;
 /// The least that an attachment is taken for.

@@ -42,6 +42,8 @@ pub(crate) type Body = Option<Vec<Bytes>>;
 pub(crate) struct CallLog {
     pub(crate) attempts: Vec<AttemptLog>,
     pub(crate) request_bytes: u64,
+    /// The most tokens that the typed input can have: what its bytes do not tell, such as what lies in S3.
+    pub(crate) input_bound: u64,
     pub(crate) host: Option<String>,
     pub(crate) port: Option<u16>,
     pub(crate) headers: AnswerHeaders,
@@ -62,8 +64,14 @@ enum Stream {
 }
 
 impl Call {
-    pub(crate) fn new(kind: Kind, open: OpenCall) -> Arc<Self> {
-        let state = State { open: Some(open), log: CallLog::default(), stream: Stream::default(), whole: None, error: None };
+    pub(crate) fn new(kind: Kind, input_bound: u64, open: OpenCall) -> Arc<Self> {
+        let state = State {
+            open: Some(open),
+            log: CallLog { input_bound, ..CallLog::default() },
+            stream: Stream::default(),
+            whole: None,
+            error: None,
+        };
         Arc::new(Self { kind, state: Mutex::new(state) })
     }
 
@@ -103,6 +111,7 @@ impl Call {
         state.log.attempts.push(AttemptLog::new(now));
         state.log.headers = AnswerHeaders::default();
         state.whole = None;
+        state.stream = Stream::WithHooks;
     }
 
     /// The request is final: model and region are those that go on the wire, whatever came in between.
@@ -173,11 +182,11 @@ impl Call {
             return;
         }
         let answer = response.filter(|r| r.status().is_success());
-        let body = answer.and_then(|r| r.body().bytes()).filter(|bytes| !bytes.is_empty());
-        if body.is_none() && answer.is_some() && state.log.tapped == state.log.attempts.len() {
+        if answer.is_some() && state.log.tapped == state.log.attempts.len() {
+            // The bytes as they came: an interceptor of the application may have put others in their place.
             match state.whole.take() {
                 Some(whole) => self.settle_with(state, whole, error),
-                // An interceptor of the application has taken the body: the call ends when that is read.
+                // One of them has taken the body: the call ends when that is read.
                 None => {
                     state.stream = Stream::WithTap;
                     state.error = error;
@@ -185,6 +194,7 @@ impl Call {
             }
             return;
         }
+        let body = answer.and_then(|r| r.body().bytes());
         self.settle(state, Ending::Result { body, error });
     }
 
@@ -209,8 +219,12 @@ impl Call {
     }
 
     /// The stream has ended, one way or another.
-    pub(crate) fn stream_ended(&self, seen: Seen) {
+    pub(crate) fn stream_ended(&self, attempt: usize, seen: Seen) {
         let mut state = self.lock();
+        // The stream of an attempt that the SDK has given up tells nothing of the one that it goes on with.
+        if attempt != state.log.attempts.len() {
+            return;
+        }
         match state.stream {
             Stream::WithTap => self.settle(state, Ending::Stream(&seen)),
             Stream::WithHooks | Stream::EndedEarly(_) => state.stream = Stream::EndedEarly(Box::new(seen)),

@@ -99,8 +99,9 @@ impl Intercept for OutlayInterceptor {
         }
         let region = cfg.load::<Region>().map(AsRef::as_ref);
         let start = request.start(metering.scope.engine(), metering.started, region);
-        let open = OpenCall::begin(&metering.scope, start, || request.input_bound()).map_err(|refused| refused.reason)?;
-        metering.call.get_or_init(|| HeldCall(Call::new(request.kind(), open)));
+        let input_bound = request.input_bound();
+        let open = OpenCall::begin(&metering.scope, start, || input_bound).map_err(|refused| refused.reason)?;
+        metering.call.get_or_init(|| HeldCall(Call::new(request.kind(), input_bound, open)));
         Ok(())
     }
 

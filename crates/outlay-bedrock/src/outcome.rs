@@ -178,7 +178,7 @@ impl Context<'_> {
         }
         let no_output = self.writes_no_output().then_some(0);
         Billed::AtMost {
-            input: input.unwrap_or_else(|| bound::of_bytes(self.log.request_bytes)),
+            input: input.unwrap_or_else(|| bound::of_bytes(self.log.request_bytes).max(self.log.input_bound)),
             output: output.or(no_output).or(self.start.max_tokens).unwrap_or(ASSUMED_OUTPUT),
             cache: self.start.cache,
         }

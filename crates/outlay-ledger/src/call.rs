@@ -60,15 +60,25 @@ impl Scope {
         } else {
             None
         };
-        lock(scope.0.state()).open_call();
+        let scope = scope.take_call_in();
         Ok(OpenCall { scope, reservation, open: true })
     }
 
     /// Begins a call for which no budget is asked: one that has been made already, by other means, or was refused.
     pub fn open_call_unchecked(&self) -> OpenCall {
-        let scope = self.open_ancestor();
-        lock(scope.0.state()).open_call();
-        OpenCall { scope, reservation: None, open: true }
+        OpenCall { scope: self.take_call_in(), reservation: None, open: true }
+    }
+
+    /// Counts a call as open here, or in the nearest open scope around this one, which may close while that happens.
+    fn take_call_in(&self) -> Self {
+        loop {
+            let scope = self.open_ancestor();
+            let is_open = lock(scope.0.state()).open_call();
+            if is_open || scope.is_root() {
+                return scope;
+            }
+            lock(scope.0.state()).drop_call();
+        }
     }
 }
 

@@ -4,12 +4,10 @@ use std::sync::Arc;
 /// Names of tasks, agents and kinds hold at most this many characters: they become metric attributes.
 pub(crate) const MAX_NAME: usize = 64;
 
-/// `name`, cut to what a metric attribute may hold.
+/// `name` without control characters, cut to what a metric attribute may hold.
 pub(crate) fn bounded_name(name: &str) -> Arc<str> {
-    match name.char_indices().nth(MAX_NAME) {
-        Some((end, _)) => Arc::from(&name[..end]),
-        None => Arc::from(name),
-    }
+    let clean: String = name.chars().filter(|c| !c.is_control()).take(MAX_NAME).collect();
+    Arc::from(clean.trim())
 }
 
 /// What a step of an agent is for.

@@ -284,10 +284,17 @@ impl Scope {
 
     /// Records an external charge here, or in the nearest open scope around this one.
     pub fn charge(&self, name: &str, charge: Charge) -> ChargedScope {
-        let scope = self.open_ancestor();
-        let record = ChargeRecord { name: scope_name(name), charge, at: scope.0.task.ledger.now() };
-        let keep = scope.0.keep_record();
-        let orphaned = !lock(&scope.0.state).add_external(record, &scope.0.cost_kind, keep);
+        let name = scope_name(name);
+        let record = ChargeRecord { name: name.clone(), charge, at: self.0.task.ledger.now() };
+        let (scope, orphaned) = loop {
+            let scope = self.open_ancestor();
+            let keep = scope.0.keep_record();
+            let counted = lock(&scope.0.state).add_external(record.clone(), &scope.0.cost_kind, keep);
+            // A scope may close while it is found; beyond the root there is none.
+            if counted || scope.is_root() {
+                break (scope, !counted);
+            }
+        };
         let late = orphaned || scope.0.late;
         if !late {
             scope.0.task.spend(charge.total(), 0);
@@ -295,7 +302,7 @@ impl Scope {
         for budget in &scope.0.task.budgets {
             budget.spend(charge.total());
         }
-        ChargedScope { scope, late, orphaned }
+        ChargedScope { scope, name, late, orphaned }
     }
 
     /// What the scope and all below it cost so far.
@@ -350,6 +357,8 @@ impl Scope {
 pub struct ChargedScope {
     /// The scope that the charge was counted in.
     pub scope: Scope,
+    /// The name that the charge goes by: cleaned, and cut to 64 characters.
+    pub name: Arc<str>,
     /// Whether it is outside its task's sum, because the task or its scope had closed before.
     pub late: bool,
     /// Whether it is outside its own scope's sum too, because that had closed before.

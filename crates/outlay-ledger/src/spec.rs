@@ -53,10 +53,8 @@ impl TaskSpec {
     }
 }
 
-/// The name that a scope goes by.
+/// The name that a scope or a charge goes by.
 pub(crate) fn scope_name(name: &str) -> Arc<str> {
-    match name.trim() {
-        "" => Arc::from("unnamed"),
-        name => bounded_name(name),
-    }
+    let name = bounded_name(name.trim_start());
+    if name.is_empty() { Arc::from("unnamed") } else { name }
 }

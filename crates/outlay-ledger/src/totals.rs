@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use outlay_price::{Charge, CostStatus, Usage, Usd};
 
-use crate::CostKind;
 use crate::record::CallRecord;
+use crate::{CostKind, StepKind};
 
 /// A scope's totals split by at most this many models; what lies beyond is under `other`.
 const MAX_MODELS: usize = 64;
@@ -173,7 +173,7 @@ impl Totals {
     }
 
     fn is_known(&self) -> bool {
-        self.priced_parts > 0 || self.unpriced_calls == 0
+        self.priced_parts > 0 || self.status != CostStatus::Unpriced
     }
 
     /// Adds a settled call.
@@ -271,22 +271,25 @@ impl Totals {
     }
 
     fn add_kind(&mut self, kind: &CostKind, cost: Usd, calls: u64) {
-        if let Some(own) = self.by_kind.iter_mut().find(|k| k.kind == *kind) {
+        let own = self.by_kind.iter_mut().find(|k| k.kind == *kind);
+        if let Some(own) = own {
             own.cost = own.cost.saturating_add(cost);
             own.calls += calls;
-        } else if self.by_kind.len() < MAX_KINDS {
+        } else if self.has_room_for(kind) {
             self.by_kind.push(KindTotals { kind: kind.clone(), cost, calls });
         } else {
-            // The map is full only of the user's own kinds; the last of them becomes the rest.
-            self.fold_last_kind(cost, calls);
+            self.add_kind(&CostKind::Step(StepKind::Other(Arc::from("other"))), cost, calls);
         }
     }
 
-    fn fold_last_kind(&mut self, cost: Usd, calls: u64) {
-        if let Some(rest) = self.by_kind.last_mut() {
-            rest.kind = CostKind::Step(crate::StepKind::Other(Arc::from("other")));
-            rest.cost = rest.cost.saturating_add(cost);
-            rest.calls += calls;
+    /// The known kinds always have a place of their own, and so has what is beyond.
+    fn has_room_for(&self, kind: &CostKind) -> bool {
+        match kind {
+            CostKind::Step(StepKind::Other(name)) if &**name != "other" => {
+                let own = |k: &&KindTotals| matches!(k.kind, CostKind::Step(StepKind::Other(_)));
+                self.by_kind.iter().filter(own).count() < MAX_KINDS
+            }
+            _ => true,
         }
     }
 

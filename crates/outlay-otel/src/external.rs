@@ -21,14 +21,14 @@ impl Scope {
         let mut attributes = Vec::with_capacity(20);
         attributes.extend_from_slice(scope.attributes());
         attributes.extend([
-            KeyValue::new(outlay::CHARGE_NAME, name.to_owned()),
+            KeyValue::new(outlay::CHARGE_NAME, charged.name.clone()),
             usd(outlay::COST_USD, amount),
             picousd(outlay::COST_PICOUSD, amount),
             KeyValue::new(outlay::COST_STATUS, charge.status().as_str()),
         ]);
         let mut parent = scope.context();
         let now = scope.engine().now();
-        let mut builder = start_builder(format!("charge {name}"), SpanKind::Internal, now);
+        let mut builder = start_builder(format!("charge {}", charged.name), SpanKind::Internal, now);
         if charged.late {
             attributes.push(KeyValue::new(outlay::LATE, true));
         }

@@ -36,6 +36,9 @@ const TOKEN_BOUNDS: [f64; 14] = [
 const DURATION_BOUNDS: [f64; 14] =
     [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
 
+/// The SDK adds token counts up unchecked: as many as no call has, and few enough to be added up for ever.
+const MAX_TOKENS: u64 = 1 << 40;
+
 /// The instruments, made at first use.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
@@ -69,7 +72,7 @@ impl Metrics {
         if let Some(usage) = call.end.billed.tokens() {
             for (kind, tokens) in [("input", usage.input_tokens()), ("output", usage.output_tokens())] {
                 attributes.push(KeyValue::new(semconv::TOKEN_TYPE, kind));
-                instruments.token_usage.record(tokens, &attributes);
+                instruments.token_usage.record(tokens.min(MAX_TOKENS), &attributes);
                 attributes.pop();
             }
         }

@@ -1,8 +1,8 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use opentelemetry::{Context, KeyValue, StringValue, Value};
 use opentelemetry::trace::{SpanContext, TraceContextExt as _};
+use opentelemetry::{Context, KeyValue, StringValue, Value};
 
 use crate::Engine;
 use crate::current::{ScopeGuard, carried_by, carry};

@@ -28,9 +28,9 @@ pub(super) fn start(body: SdkBody, mut watch: Watch, engine: Engine) {
         watch.ended(Ended::Dropped);
         return;
     };
+    // Made before it is spawned: a runtime that shuts down drops it without ever having polled it.
+    let mut drain = Drain { body, watch, engine, _slot: slot };
     runtime.spawn(async move {
-        let _slot = slot;
-        let mut drain = Drain { body, watch, engine };
         // On a time-out the drain is dropped with what it has seen.
         let _ = tokio::time::timeout(TIME_LIMIT, drain.run()).await;
     });
@@ -40,6 +40,7 @@ struct Drain {
     body: SdkBody,
     watch: Watch,
     engine: Engine,
+    _slot: Slot,
 }
 
 impl Drain {

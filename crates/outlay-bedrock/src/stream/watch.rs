@@ -17,6 +17,7 @@ use crate::usage::{read_converse, read_native};
 #[derive(Debug)]
 pub(crate) struct Watch {
     call: Arc<Call>,
+    attempt: usize,
     frames: FrameReader,
     state: WatchState,
     told: bool,
@@ -35,7 +36,7 @@ impl Watch {
     pub(crate) fn new(call: Arc<Call>) -> Self {
         let model = call.model().unwrap_or_else(|| Arc::from("unknown"));
         let state = WatchState { kind: call.kind(), model, seen: Seen::default(), chunk: Vec::new() };
-        Self { call, frames: FrameReader::default(), state, told: false }
+        Self { attempt: call.attempts(), call, frames: FrameReader::default(), state, told: false }
     }
 
     pub(crate) fn call(&self) -> &Call {
@@ -69,7 +70,7 @@ impl Watch {
         } else if how == Ended::Broken {
             seen.error.get_or_insert_with(|| "connection_error".to_owned());
         }
-        self.call.stream_ended(seen);
+        self.call.stream_ended(self.attempt, seen);
     }
 }
 
@@ -94,7 +95,7 @@ impl WatchState {
             (Kind::InvokeStream, b"chunk") => self.chunk(payload),
             (Kind::InvokeStream, _) => {}
             (_, b"contentBlockDelta" | b"contentBlockStart") => {
-                self.seen.text_bytes += (payload.len() as u64).saturating_sub(DELTA_OVERHEAD);
+                self.seen.text_bytes += text_bytes(payload, CONVERSE_TEXT);
             }
             (_, b"messageStop") => {
                 self.seen.stopped = true;
@@ -112,7 +113,7 @@ impl WatchState {
         self.chunk.resize(base64::decoded_len_estimate(encoded.len()), 0);
         let Ok(len) = STANDARD.decode_slice(encoded, &mut self.chunk) else { return };
         let json = &self.chunk[..len];
-        self.seen.text_bytes += (len as u64).saturating_sub(DELTA_OVERHEAD);
+        self.seen.text_bytes += text_bytes(json, NATIVE_TEXT);
         if !may_tell(json) {
             return;
         }
@@ -124,8 +125,37 @@ impl WatchState {
     }
 }
 
-/// What a delta's JSON has around its text, about.
-const DELTA_OVERHEAD: u64 = 60;
+/// The members that hold a delta's output, the most frequent first.
+const CONVERSE_TEXT: &[&[u8]] = &[b"\"text\":\"", b"\"input\":\""];
+/// Likewise for the families of InvokeModel.
+const NATIVE_TEXT: &[&[u8]] = &[
+    b"\"text\":\"",
+    b"\"partial_json\":\"",
+    b"\"generation\":\"",
+    b"\"outputText\":\"",
+    b"\"content\":\"",
+    b"\"thinking\":\"",
+];
+
+/// How many bytes of output a delta has, as they stand in its JSON.
+fn text_bytes(json: &[u8], members: &[&[u8]]) -> u64 {
+    let text = members.iter().find_map(|member| {
+        let at = memmem::find(json, member)?;
+        json.get(at + member.len()..)
+    });
+    let mut rest = text.unwrap_or_default();
+    let mut bytes = 0;
+    while let Some(at) = memchr::memchr2(b'"', b'\\', rest) {
+        bytes += at as u64;
+        if rest[at] == b'"' {
+            return bytes;
+        }
+        // An escape stands for one character.
+        bytes += 1;
+        rest = rest.get(at + 2..).unwrap_or_default();
+    }
+    bytes + rest.len() as u64
+}
 
 /// The `bytes` member, found without reading the JSON: base64 has no character that JSON would escape.
 fn base64_member(payload: &[u8]) -> Option<&[u8]> {

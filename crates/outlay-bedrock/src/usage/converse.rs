@@ -107,8 +107,26 @@ impl TokenUsage {
             cache_write_1h: written_for("1h"),
             reasoning: None,
         };
-        let disagreement = self.settle_inclusiveness(&mut counts, model);
+        let disagreement = self.settle_inclusiveness(&mut counts, model).or_else(|| self.oddity());
         (counts, disagreement)
+    }
+
+    /// What is there and makes no sense.
+    fn oddity(&self) -> Option<String> {
+        let numbers = [
+            self.input_tokens,
+            self.output_tokens,
+            self.total_tokens,
+            self.cache_read_input_tokens,
+            self.cache_write_input_tokens,
+        ];
+        if numbers.into_iter().any(Count::is_odd) {
+            return Some("usage has a number that is no count".to_owned());
+        }
+        let unknown = |d: &&CacheDetail| !matches!(d.ttl.0.as_deref(), None | Some("5m" | "30m" | "1h"));
+        let ttl = self.cache_details.0.iter().find(unknown).and_then(|d| d.ttl.0.as_deref())?;
+        let ttl: String = ttl.chars().take(16).collect();
+        Some(format!("cache write: the lifetime {ttl} is not known, and priced as the model's usual one"))
     }
 
     /// `inputTokens` excludes what a cache served or stored, by AWS's documentation. OpenAI's models were measured to

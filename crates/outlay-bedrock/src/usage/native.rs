@@ -38,6 +38,9 @@ struct Body {
     input_text_token_count: Count,
     #[serde(rename = "totalOutputTextTokenCount")]
     total_output_text_token_count: Count,
+    /// Titan's stream.
+    #[serde(rename = "completionReason")]
+    completion_reason: Text,
     results: List<TitanResult>,
     /// Nova's stream.
     metadata: Object<Metadata>,
@@ -101,10 +104,14 @@ struct NativeUsage {
     nova_input: Count,
     #[serde(rename = "outputTokens")]
     nova_output: Count,
-    #[serde(rename = "cacheReadInputTokenCount", alias = "cacheReadInputTokens")]
+    #[serde(rename = "cacheReadInputTokenCount")]
     nova_cache_read: Count,
-    #[serde(rename = "cacheWriteInputTokenCount", alias = "cacheWriteInputTokens")]
+    #[serde(rename = "cacheWriteInputTokenCount")]
     nova_cache_write: Count,
+    #[serde(rename = "cacheReadInputTokens")]
+    nova_cache_read_short: Count,
+    #[serde(rename = "cacheWriteInputTokens")]
+    nova_cache_write_short: Count,
 
     prompt_tokens: Count,
     completion_tokens: Count,
@@ -129,8 +136,8 @@ struct PromptDetails {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct OutputDetails {
-    #[serde(alias = "thinking_tokens")]
     reasoning_tokens: Count,
+    thinking_tokens: Count,
 }
 
 #[derive(Default, Deserialize)]
@@ -151,18 +158,21 @@ pub(crate) fn read_native(json: &[u8]) -> NativeAnswer {
 impl Body {
     fn into_answer(self) -> NativeAnswer {
         let mut counts = self.token_counts();
-        let usages = [self.message.0.and_then(|m| m.usage.0), self.metadata.0.and_then(|m| m.usage.0), self.usage.0];
-        for usage in usages.into_iter().flatten() {
+        if let Some(usage) = self.message.0.and_then(|m| m.usage.0) {
+            // The output of a `message_start` is what had been written by then, not what will be.
+            counts.update(&Counts { output: None, ..usage.counts() });
+        }
+        for usage in [self.metadata.0.and_then(|m| m.usage.0), self.usage.0].into_iter().flatten() {
             counts.update(&usage.counts());
         }
         let result_reason = self.results.0.into_iter().find_map(|r| r.completion_reason.0);
-        let choice_reason =
-            self.choices.0.into_iter().find_map(|c| c.finish_reason.0.or(c.stop_reason.0));
+        let choice_reason = self.choices.0.into_iter().find_map(|c| c.finish_reason.0.or(c.stop_reason.0));
         let nova_stopped = self.message_stop.0.is_some();
         let stop_reason = self
             .stop_reason
             .0
             .or(self.stop_reason_camel.0)
+            .or(self.completion_reason.0)
             .or_else(|| self.delta.0.and_then(|d| d.stop_reason.0))
             .or_else(|| self.message_stop.0.and_then(|s| s.stop_reason.0))
             .or(result_reason)
@@ -201,12 +211,22 @@ impl NativeUsage {
         Counts {
             input: self.input_tokens.0.or(self.nova_input.0).or(openai_input),
             output: self.output_tokens.0.or(self.nova_output.0).or(self.completion_tokens.0),
-            cache_read: self.cache_read_input_tokens.0.or(self.nova_cache_read.0).or(openai_read),
-            cache_write: self.cache_creation_input_tokens.0.or(self.nova_cache_write.0).or(openai_write),
+            cache_read: self
+                .cache_read_input_tokens
+                .0
+                .or(self.nova_cache_read.0)
+                .or(self.nova_cache_read_short.0)
+                .or(openai_read),
+            cache_write: self
+                .cache_creation_input_tokens
+                .0
+                .or(self.nova_cache_write.0)
+                .or(self.nova_cache_write_short.0)
+                .or(openai_write),
             cache_write_5m: by_ttl.and_then(|c| c.ephemeral_5m_input_tokens.0),
             cache_write_30m: None,
             cache_write_1h: by_ttl.and_then(|c| c.ephemeral_1h_input_tokens.0),
-            reasoning: details.and_then(|d| d.reasoning_tokens.0),
+            reasoning: details.and_then(|d| d.reasoning_tokens.0.or(d.thinking_tokens.0)),
         }
     }
 }
@@ -241,14 +261,24 @@ struct Request {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct InferenceConfig {
-    #[serde(alias = "maxTokens", alias = "max_new_tokens", alias = "maxNewTokens")]
     max_tokens: Count,
+    #[serde(rename = "maxTokens")]
+    max_tokens_camel: Count,
+    max_new_tokens: Count,
+    #[serde(rename = "maxNewTokens")]
+    max_new_tokens_camel: Count,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct TextGenerationConfig {
     max_token_count: Count,
+}
+
+impl InferenceConfig {
+    fn max_tokens(&self) -> Option<u64> {
+        self.max_tokens.0.or(self.max_tokens_camel.0).or(self.max_new_tokens.0).or(self.max_new_tokens_camel.0)
+    }
 }
 
 /// The most output tokens that an InvokeModel request allows, by whatever name its family gives it.
@@ -261,7 +291,7 @@ pub(crate) fn max_tokens_of(request: &[u8]) -> Option<u64> {
         .or(request.max_gen_len.0)
         .or(request.max_tokens_to_sample.0)
         .or(request.max_tokens_camel.0)
-        .or_else(|| request.inference_config.0?.max_tokens.0)
+        .or_else(|| request.inference_config.0?.max_tokens())
         .or_else(|| request.text_generation_config.0?.max_token_count.0)
 }
 

@@ -55,7 +55,10 @@ impl State {
     }
 
     pub(super) fn fail(&mut self, reason: Arc<str>) {
-        self.failure.get_or_insert(reason);
+        // What is written on a span that has ended cannot be taken back.
+        if !self.is_closed() {
+            self.failure.get_or_insert(reason);
+        }
     }
 
     pub(super) fn failure(&self) -> Option<&Arc<str>> {
@@ -91,8 +94,10 @@ impl State {
         true
     }
 
-    pub(crate) fn open_call(&mut self) {
+    /// Takes a call in; false where the scope has closed.
+    pub(crate) fn open_call(&mut self) -> bool {
         self.open_calls += 1;
+        !self.is_closed()
     }
 
     /// Counts a settled call. False where the scope has closed, and the call came late.

@@ -1,0 +1,113 @@
+//! Prompts that are larger than their bytes, and answers that come twice.
+
+use aws_sdk_bedrockruntime::Client;
+use aws_sdk_bedrockruntime::types::{
+    ContentBlock, ConversationRole, DocumentBlock, DocumentFormat, DocumentSource, Message, S3Location,
+};
+use bedrock_sim::{Fault, Operation, Reply, Tokens};
+use outlay::bedrock::Metered as _;
+use outlay::{Outcome, Usd};
+use outlay_tests::{HAIKU, Harness, call_spans, client_config, haiku, stream_whole};
+
+/// A prompt whose document lies in S3: a few hundred bytes of request, and any number of tokens.
+fn with_a_document_in_s3() -> Message {
+    let location = S3Location::builder().uri("s3://bucket/report.pdf").build().expect("all that is required is set");
+    let document = DocumentBlock::builder()
+        .name("report")
+        .format(DocumentFormat::Pdf)
+        .source(DocumentSource::S3Location(location))
+        .build()
+        .expect("all that is required is set");
+    Message::builder()
+        .role(ConversationRole::User)
+        .content(ContentBlock::Document(document))
+        .build()
+        .expect("all that is required is set")
+}
+
+#[tokio::test]
+async fn what_a_lost_call_settles_at_is_no_less_than_what_a_budget_would_have_reserved_for_it() {
+    let h = Harness::new().await;
+    let dollar = Usd::from_dollars(1);
+    // The least budget that lets the call through, to the cent: what the library takes its bound to be.
+    let mut reserved = Usd::ZERO;
+    for cents in 1..100 {
+        let task = h.outlay.task("t").budget(Usd::from_cents(cents)).start();
+        let sent = task.run(h.client.converse().model_id(HAIKU).messages(with_a_document_in_s3()).send()).await;
+        if sent.is_ok() {
+            reserved = Usd::from_cents(cents - 1);
+            break;
+        }
+    }
+    assert!(reserved > Usd::ZERO && reserved < dollar);
+    h.sim.push_times(3, Reply::reset());
+    let task = h.outlay.task("lost").start();
+    let no_retry = aws_sdk_bedrockruntime::config::retry::RetryConfig::disabled();
+    let client = Client::from_conf(client_config(&h.sim.url()).retry_config(no_retry).build()).metered(&h.outlay);
+    task.run(client.converse().model_id(HAIKU).messages(with_a_document_in_s3()).send()).await.unwrap_err();
+    let settled = task.totals().bounded();
+    assert!(settled >= reserved, "a bound of {settled} for a call that reserves over {reserved}");
+}
+
+#[tokio::test]
+async fn a_client_that_is_metered_over_and_over_counts_once() {
+    let h = Harness::new().await;
+    h.sim.otherwise(|_| Reply::message().text("ok").usage(Tokens::new(1_000, 0)));
+    let client = h.client.clone().metered(&h.outlay).metered(&h.outlay);
+    let task = h.outlay.task("t").start();
+    task.run(async {
+        haiku(&client).customize().metered(&h.outlay).send().await.unwrap();
+        let again = Client::from_conf(client.config().to_builder().metered(&h.outlay).build());
+        assert_eq!(stream_whole(&again, Operation::ConverseStream, HAIKU).await.error, None);
+    })
+    .await;
+    let totals = task.finish(Outcome::success()).totals().clone();
+    assert_eq!((totals.calls(), totals.attempts()), (2, 2));
+    assert_eq!(call_spans(&h.spans()).len(), 2);
+}
+
+#[tokio::test]
+async fn events_after_the_last_one_change_nothing_that_is_settled() {
+    let h = Harness::new().await;
+    let usage =
+        |input: u64| serde_json::json!({"usage": {"inputTokens": input, "outputTokens": 0, "totalTokens": input}});
+    h.sim.push(Reply::events([
+        ("messageStart", serde_json::json!({"role": "assistant"})),
+        ("messageStop", serde_json::json!({"stopReason": "end_turn"})),
+        ("metadata", usage(1_000)),
+        ("contentBlockDelta", serde_json::json!({"contentBlockIndex": 0, "delta": {"text": "x"}})),
+    ]));
+    let task = h.outlay.task("t").start();
+    task.run(stream_whole(&h.client, Operation::ConverseStream, HAIKU)).await;
+    assert_eq!(task.totals().cost().to_string(), "$0.001100 exact");
+}
+
+#[tokio::test]
+async fn a_tool_s_json_that_looks_like_usage_is_no_usage() {
+    let h = Harness::new().await;
+    let input =
+        serde_json::json!({"usage": {"inputTokens": 9, "outputTokens": 9, "input_tokens": 9}, "stop_reason": "x"});
+    let reply = Reply::message().tool_use("t", "f", input).usage(Tokens::new(1_000, 0));
+    let task = h.outlay.task("t").start();
+    task.run(async {
+        for operation in [Operation::ConverseStream, Operation::InvokeModelWithResponseStream] {
+            h.sim.push(reply.clone());
+            stream_whole(&h.client, operation, HAIKU).await;
+        }
+        h.sim.push(reply.clone());
+        haiku(&h.client).send().await.unwrap();
+    })
+    .await;
+    assert_eq!(task.totals().cost().to_string(), "$0.003300 exact");
+}
+
+#[tokio::test]
+async fn a_tool_s_json_in_a_stream_that_breaks_is_not_taken_for_its_usage() {
+    let h = Harness::new().await;
+    let input = serde_json::json!({"usage": {"output_tokens": 0}, "stop_reason": "end_turn", "type": "message_stop"});
+    let reply = Reply::message().tool_use("t", "f", input).deltas(500).usage(Tokens::new(1_000, 100));
+    h.sim.push(reply.fault(Fault::TruncateAfterFrames(3)));
+    let task = h.outlay.task("t").start();
+    task.run(stream_whole(&h.client, Operation::InvokeModelWithResponseStream, HAIKU)).await;
+    assert_eq!(task.totals().cost().status(), outlay::CostStatus::Bounded);
+}

@@ -1,0 +1,185 @@
+//! InvokeModel by family: the model's own body, the headers, one of them, none.
+
+use bedrock_sim::{Message, Operation, Reply, Tokens};
+use outlay_tests::HAIKU;
+use serde_json::json;
+
+use super::{asked, disagreement, picos, status, tokens};
+
+/// A model, whether its body says what it used, and what 1,000 tokens in and 53 out cost.
+const MODELS: [(&str, bool, Option<i64>); 12] = [
+    (HAIKU, true, Some(1_000 * 1_100_000 + 53 * 5_500_000)),
+    ("us.amazon.nova-lite-v1:0", true, Some(1_000 * 60_000 + 53 * 240_000)),
+    ("us.meta.llama3-3-70b-instruct-v1:0", true, Some(1_053 * 720_000)),
+    ("amazon.titan-text-express-v1", true, Some(1_000 * 200_000 + 53 * 600_000)),
+    ("us.deepseek.r1-v1:0", true, Some(1_000 * 1_350_000 + 53 * 5_400_000)),
+    ("ai21.jamba-1-5-large-v1:0", true, Some(1_000 * 2_000_000 + 53 * 8_000_000)),
+    ("openai.gpt-oss-120b-1:0", true, None),
+    ("qwen.qwen3-32b-v1:0", true, None),
+    ("deepseek.v3-v1:0", true, None),
+    ("mistral.mistral-large-2407-v1:0", true, None),
+    ("mistral.mixtral-8x7b-instruct-v0:1", false, Some(1_000 * 450_000 + 53 * 700_000)),
+    ("cohere.command-r-plus-v1:0", false, None),
+];
+
+fn answer() -> Message {
+    Reply::message().text("a word or two").usage(Tokens::new(1_000, 53))
+}
+
+const SPENT: [Option<i64>; 5] = [Some(1_000), Some(53), None, None, None];
+
+#[tokio::test]
+async fn body_and_headers_that_agree_are_exact_and_say_nothing_of_it() {
+    for (model, _, cost) in MODELS {
+        let found = asked(Operation::InvokeModel, model, answer(), |c| (tokens(c), picos(c), disagreement(c))).await;
+        assert_eq!((found.0, found.2), (SPENT, None), "{model}");
+        if cost.is_some() {
+            assert_eq!(found.1, cost, "{model}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn headers_alone_are_enough() {
+    for (model, _, cost) in MODELS {
+        let reply = answer().without_usage().token_headers(Tokens::new(1_000, 53));
+        let found = asked(Operation::InvokeModel, model, reply, |c| (tokens(c), picos(c), status(c))).await;
+        assert_eq!(found.0, SPENT, "{model}");
+        if cost.is_some() {
+            assert_eq!((found.1, &*found.2), (cost, "exact"), "{model}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_body_alone_is_enough_where_it_says_what_was_used() {
+    for (model, says, cost) in MODELS {
+        let found = asked(Operation::InvokeModel, model, answer().without_token_headers(), |c| {
+            (tokens(c), picos(c), status(c))
+        })
+        .await;
+        if says {
+            assert_eq!(found.0, SPENT, "{model}");
+            if cost.is_some() {
+                assert_eq!((found.1, &*found.2), (cost, "exact"), "{model}");
+            }
+        } else {
+            assert!(matches!(&*found.2, "bounded" | "unpriced"), "{model}: {}", found.2);
+        }
+    }
+}
+
+#[tokio::test]
+async fn neither_body_nor_headers_is_a_bound_or_unpriced_and_never_zero() {
+    for (model, _, cost) in MODELS {
+        let reply = answer().without_usage().without_token_headers();
+        let found = asked(Operation::InvokeModel, model, reply, |c| (tokens(c), picos(c), status(c))).await;
+        assert_eq!(found.0, [None; 5], "{model}: no tokens are made up");
+        match &*found.2 {
+            "bounded" => assert!(found.1 >= cost, "{model}: {:?} is no bound of {cost:?}", found.1),
+            "unpriced" => assert_eq!(found.1, None, "{model}"),
+            other => panic!("{model}: {other}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_body_is_trusted_over_the_headers_and_the_disagreement_is_told() {
+    for (model, says, _) in MODELS {
+        let reply = answer().token_headers(Tokens::new(990, 39));
+        let (tokens, told) = asked(Operation::InvokeModel, model, reply, |c| (tokens(c), disagreement(c))).await;
+        if says {
+            assert_eq!(tokens, SPENT, "{model}");
+            let expected = "input: body says 1000, headers 990; output: body says 53, headers 39";
+            assert_eq!(told.as_deref(), Some(expected), "{model}");
+        } else {
+            assert_eq!(tokens, [Some(990), Some(39), None, None, None], "{model}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_number_that_the_body_lacks_comes_from_the_headers() {
+    let body = json!({"type": "message", "content": [], "usage": {"output_tokens": 53}});
+    let reply = Reply::json(body).token_headers(Tokens::new(1_000, 39).cache_read(7));
+    let found = asked(Operation::InvokeModel, HAIKU, reply, |c| (tokens(c), status(c), disagreement(c))).await;
+    assert_eq!(found.0, [Some(1_007), Some(53), Some(7), None, None]);
+    assert_eq!(found.1, "exact");
+    assert_eq!(found.2.as_deref(), Some("output: body says 53, headers 39"));
+}
+
+#[tokio::test]
+async fn part_of_a_usage_is_bounded_and_no_less_than_that_part() {
+    let cases = [
+        (json!({"usage": {"input_tokens": 1_000}}), 1_000 * 1_100_000),
+        (json!({"usage": {"output_tokens": 53}}), 53 * 5_500_000),
+        (json!({"usage": {"input_tokens": null, "output_tokens": 53}}), 53 * 5_500_000),
+        (json!({"usage": {"input_tokens": 1_000, "output_tokens": -1}}), 1_000 * 1_100_000),
+        (json!({"usage": {"cache_read_input_tokens": 1_000}}), 1_000 * 110_000),
+    ];
+    for (body, least) in cases {
+        let case = body.to_string();
+        let found = asked(Operation::InvokeModel, HAIKU, Reply::json(body), |c| (picos(c), status(c))).await;
+        assert_eq!(found.1, "bounded", "{case}");
+        assert!(found.0 >= Some(least), "{case}: {:?}", found.0);
+    }
+}
+
+#[tokio::test]
+async fn cache_reads_and_writes_are_told_apart_by_every_family_that_has_them() {
+    let used = Tokens::new(1_000, 53).cache_read(20_000).cache_write(4_000);
+    let expected = [Some(25_000), Some(53), Some(20_000), Some(4_000), None];
+    for model in [HAIKU, "us.amazon.nova-lite-v1:0"] {
+        for reply in [
+            Reply::from(answer().usage(used)),
+            answer().usage(used).without_token_headers(),
+            answer().without_usage().token_headers(used),
+        ] {
+            let found = asked(Operation::InvokeModel, model, reply, |c| (tokens(c), status(c))).await;
+            assert_eq!((found.0, &*found.1), (expected, "exact"), "{model}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn cache_writes_of_an_anthropic_body_are_priced_by_lifetime() {
+    let used = Tokens::new(1_000, 53).cache_write_5m(1_000).cache_write_1h(3_000);
+    let cost = 1_000 * 1_100_000 + 53 * 5_500_000 + 1_000 * 1_375_000 + 3_000 * 2_200_000;
+    for operation in Operation::ALL {
+        let found = asked(operation, HAIKU, answer().usage(used), |c| (tokens(c), picos(c), disagreement(c))).await;
+        assert_eq!(found.0, [Some(5_000), Some(53), None, Some(4_000), None], "{operation}");
+        assert_eq!((found.1, found.2), (Some(cost), None), "{operation}");
+    }
+}
+
+#[tokio::test]
+async fn an_openai_prompt_includes_its_cache_and_its_reasoning_counts_once() {
+    let used = Tokens::new(1_000, 500).cache_read(800).reasoning(450);
+    for operation in [Operation::InvokeModel, Operation::InvokeModelWithResponseStream] {
+        let found =
+            asked(operation, "openai.gpt-oss-120b-1:0", answer().usage(used), |c| (tokens(c), disagreement(c))).await;
+        assert_eq!(found.0, [Some(1_800), Some(500), Some(800), None, Some(450)], "{operation}");
+        assert_eq!(found.1, None, "{operation}");
+    }
+}
+
+#[tokio::test]
+async fn embeddings_write_no_output_and_a_missing_one_is_no_gap() {
+    let titan = "amazon.titan-embed-text-v2:0";
+    for reply in [
+        Reply::from(Reply::message().usage(Tokens::new(1_000, 0))),
+        Reply::message().usage(Tokens::new(1_000, 0)).without_token_headers(),
+        Reply::json(json!({"embedding": [0.5]})).header("x-amzn-bedrock-input-token-count", "1000"),
+    ] {
+        let found = asked(Operation::InvokeModel, titan, reply, |c| (picos(c), status(c), c.name().to_owned())).await;
+        assert_eq!(found, (Some(1_000 * 20_000), "exact".to_owned(), format!("embeddings {titan}")));
+    }
+    let cohere = Reply::message().usage(Tokens::new(1_000, 0));
+    let found = asked(Operation::InvokeModel, "cohere.embed-english-v3", cohere, |c| (picos(c), status(c))).await;
+    assert_eq!(found, (Some(1_000 * 100_000), "exact".to_owned()));
+    // With nothing said it is bounded by its input alone.
+    let silent = Reply::json(json!({"embedding": [0.5]}));
+    let found = asked(Operation::InvokeModel, titan, silent, |c| (picos(c), status(c))).await;
+    assert_eq!(found.1, "bounded");
+    assert!(found.0.is_some_and(|picos| picos > 0 && picos < 2_000 * 20_000), "{found:?}");
+}

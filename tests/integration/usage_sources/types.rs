@@ -1,0 +1,221 @@
+//! Counts in other JSON types, garbage among them, and numbers that contradict each other.
+
+use bedrock_sim::{Operation, Reply, Tokens};
+use outlay_tests::{HAIKU, SONNET};
+use serde_json::{Value, json};
+
+use super::{asked, disagreement, picos, status, tokens};
+
+const EXACT: i64 = 1_000 * 1_100_000 + 53 * 5_500_000;
+
+/// A count in a JSON type, and whether it can be read.
+fn counts() -> Vec<(Value, Value, bool)> {
+    vec![
+        (json!(1_000), json!(53), true),
+        (json!("1000"), json!("53"), true),
+        (json!(1_000.0), json!(53.0), true),
+        (json!(" 1000.0 "), json!("53.0"), true),
+        (json!(1_000), json!("fifty-three"), false),
+        (json!(1_000), json!(null), false),
+        (json!(1_000), json!({"text": 53}), false),
+        (json!(1_000), json!([53]), false),
+        (json!(1_000), json!(true), false),
+        (json!(1_000), json!(53.5), false),
+        (json!(1_000), json!(-53), false),
+        (json!(1_000), json!(1e300), false),
+        (json!(1_000), json!(""), false),
+        (json!(1_000), json!("NaN"), false),
+        (json!(1_000), json!("inf"), false),
+    ]
+}
+
+#[tokio::test]
+async fn a_native_count_is_read_in_any_json_type_or_not_at_all() {
+    for (input, output, readable) in counts() {
+        let body = json!({"usage": {"input_tokens": input, "output_tokens": output}});
+        let case = body.to_string();
+        let found = asked(Operation::InvokeModel, HAIKU, Reply::json(body), |c| (picos(c), status(c))).await;
+        if readable {
+            assert_eq!(found, (Some(EXACT), "exact".to_owned()), "{case}");
+        } else {
+            assert_eq!(found.1, "bounded", "{case}");
+            assert!(found.0 > Some(1_000 * 1_100_000), "{case}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_converse_count_is_read_in_any_json_type_or_not_at_all() {
+    for (input, output, readable) in counts() {
+        let body = json!({
+            "output": {"message": {"role": "assistant", "content": [{"text": "ok"}]}},
+            "stopReason": "end_turn",
+            "usage": {"inputTokens": input, "outputTokens": output},
+        });
+        let case = body.to_string();
+        let found = asked(Operation::Converse, HAIKU, Reply::json(body), |c| (picos(c), status(c))).await;
+        if readable {
+            assert_eq!(found, (Some(EXACT), "exact".to_owned()), "{case}");
+        } else {
+            assert_eq!(found.1, "bounded", "{case}");
+            assert!(found.0 > Some(1_000 * 1_100_000), "{case}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn headers_that_are_no_counts_are_no_counts() {
+    for (value, readable) in [("1000", true), ("1000.0", true), ("", false), ("-1", false), ("many", false)] {
+        let reply = Reply::json(json!({}))
+            .header("x-amzn-bedrock-input-token-count", value)
+            .header("x-amzn-bedrock-output-token-count", "53");
+        let found = asked(Operation::InvokeModel, HAIKU, reply, |c| (picos(c), status(c))).await;
+        assert_eq!(found.1 == "exact", readable, "{value:?}");
+        assert!(found.0 > Some(0), "{value:?}");
+    }
+}
+
+/// Bodies in which one odd field must not cost the others.
+fn odd_bodies() -> Vec<(&'static str, &'static str, Value)> {
+    let nova = "us.amazon.nova-lite-v1:0";
+    vec![
+        (
+            "content of another type",
+            HAIKU,
+            json!({"content": 7, "usage": {"input_tokens": 1_000, "output_tokens": 53}}),
+        ),
+        (
+            "a stop reason of another type",
+            HAIKU,
+            json!({"stop_reason": {"a": 1}, "usage": {"input_tokens": 1_000, "output_tokens": 53}}),
+        ),
+        (
+            "a message of another type",
+            HAIKU,
+            json!({"message": "hi", "usage": {"input_tokens": 1_000, "output_tokens": 53}}),
+        ),
+        (
+            "cache_creation of another type",
+            HAIKU,
+            json!({"usage": {"input_tokens": 1_000, "output_tokens": 53, "cache_creation": 0}}),
+        ),
+        (
+            "choices of another type",
+            "openai.gpt-oss-120b-1:0",
+            json!({"choices": {}, "usage": {"prompt_tokens": 1_000, "completion_tokens": 53}}),
+        ),
+        (
+            "details that are null",
+            "openai.gpt-oss-120b-1:0",
+            json!({"usage": {"prompt_tokens": 1_000, "completion_tokens": 53, "prompt_tokens_details": null}}),
+        ),
+        (
+            "Nova's cache by one name",
+            nova,
+            json!({"usage": {"inputTokens": 1_000, "outputTokens": 53, "cacheReadInputTokens": 0}}),
+        ),
+        (
+            "Nova's cache by both names",
+            nova,
+            json!({"usage": {"inputTokens": 1_000, "outputTokens": 53, "cacheReadInputTokenCount": 0, "cacheReadInputTokens": 0,
+                "cacheWriteInputTokenCount": 0, "cacheWriteInputTokens": 0}}),
+        ),
+        (
+            "reasoning by both names",
+            "openai.gpt-oss-120b-1:0",
+            json!({"usage": {"prompt_tokens": 1_000, "completion_tokens": 53,
+                "completion_tokens_details": {"reasoning_tokens": 5, "thinking_tokens": 5}}}),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn one_odd_field_does_not_cost_the_others() {
+    for (case, model, body) in odd_bodies() {
+        let found = asked(Operation::InvokeModel, model, Reply::json(body), tokens).await;
+        assert_eq!((found[0], found[1]), (Some(1_000), Some(53)), "{case}");
+    }
+}
+
+#[tokio::test]
+async fn reasoning_by_both_names_is_still_told() {
+    let (_, model, body) = odd_bodies().pop().expect("it is the last");
+    assert_eq!(asked(Operation::InvokeModel, model, Reply::json(body), tokens).await[4], Some(5));
+}
+
+#[tokio::test]
+async fn a_total_that_is_not_the_sum_of_its_parts_is_a_disagreement() {
+    for operation in [Operation::Converse, Operation::ConverseStream] {
+        let reply = Reply::message().text("ok").usage(Tokens::new(1_000, 53).total(9_999));
+        let found = asked(operation, HAIKU, reply, |c| (picos(c), disagreement(c))).await;
+        assert_eq!(found.0, Some(EXACT), "{operation}: the parts are priced");
+        assert_eq!(found.1.as_deref(), Some("total: usage says 9999, its parts add up to 1053"), "{operation}");
+    }
+}
+
+#[tokio::test]
+async fn an_openai_input_on_converse_is_told_by_the_total_whether_it_includes_the_cache() {
+    // input, cache reads, total as they come; uncached input as it must be priced
+    for (input, read, total, uncached) in
+        [(1_000, 800, 1_053, 200), (1_000, 800, 1_853, 1_000), (1_000, 0, 1_053, 1_000), (100, 800, 953, 100)]
+    {
+        for operation in [Operation::Converse, Operation::ConverseStream] {
+            let used = Tokens::new(input, 53).cache_read(read).total(total);
+            let reply = Reply::message().text("ok").usage(used);
+            let found = asked(operation, "openai.gpt-oss-120b-1:0", reply, |c| (tokens(c), disagreement(c))).await;
+            let read = i64::try_from(read).unwrap();
+            assert_eq!(found.0[0], Some(uncached + read), "{operation} {input} {read} {total}");
+            assert_eq!(found.1, None, "{operation} {input} {read} {total}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn cache_details_that_do_not_add_up_never_price_a_token_twice() {
+    let body = |write: u64, details: Value| {
+        json!({
+            "output": {"message": {"role": "assistant", "content": [{"text": "ok"}]}},
+            "stopReason": "end_turn",
+            "usage": {"inputTokens": 0, "outputTokens": 0, "cacheWriteInputTokens": write, "cacheDetails": details},
+        })
+    };
+    let five = 4_125_000;
+    let hour = 6_600_000;
+    for (write, details, cost) in [
+        (1_000, json!([]), 1_000 * five),
+        (1_000, json!([{"ttl": "1h", "inputTokens": 1_000}]), 1_000 * hour),
+        // What no detail explains has the default lifetime.
+        (1_000, json!([{"ttl": "1h", "inputTokens": 400}]), 400 * hour + 600 * five),
+        (1_000, json!([{"ttl": "5m", "inputTokens": 400}, {"ttl": "1h", "inputTokens": 600}]), 400 * five + 600 * hour),
+        // Two entries of one lifetime add up.
+        (1_000, json!([{"ttl": "1h", "inputTokens": 500}, {"ttl": "1h", "inputTokens": 500}]), 1_000 * hour),
+        (1_000, json!("garbage"), 1_000 * five),
+    ] {
+        let case = details.to_string();
+        let found =
+            asked(Operation::Converse, SONNET, Reply::json(body(write, details)), |c| (picos(c), status(c))).await;
+        assert_eq!(found, (Some(cost), "exact".to_owned()), "{case}");
+    }
+}
+
+#[tokio::test]
+async fn a_lifetime_that_is_not_known_is_never_priced_as_another_without_saying_so() {
+    let body = json!({
+        "output": {"message": {"role": "assistant", "content": [{"text": "ok"}]}},
+        "stopReason": "end_turn",
+        "usage": {"inputTokens": 0, "outputTokens": 0, "cacheWriteInputTokens": 1_000,
+            "cacheDetails": [{"ttl": "24h", "inputTokens": 1_000}]},
+    });
+    let found = asked(Operation::Converse, SONNET, Reply::json(body), |c| (status(c), disagreement(c))).await;
+    assert!(found.0 != "exact" || found.1.is_some(), "1,000 tokens for 24 hours are exact at the price for 5 minutes");
+}
+
+#[tokio::test]
+async fn a_count_of_zero_is_zero_and_exact() {
+    for operation in Operation::ALL {
+        let reply = Reply::message().text("ok").usage(Tokens::new(0, 0));
+        let found = asked(operation, HAIKU, reply, |c| (tokens(c), picos(c), status(c))).await;
+        assert_eq!((found.0[0], found.0[1]), (Some(0), Some(0)), "{operation}");
+        assert_eq!((found.1, &*found.2), (Some(0), "exact"), "{operation}");
+    }
+}
