@@ -19,8 +19,9 @@ use outlay::{Outcome, Outlay};
 use outlay_benches::{Chunks, Sink, client, median, paired, replay};
 
 const MODEL: &str = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
-const CALLS: usize = 400;
-const PAIRS: usize = 30;
+/// As many that exporting goes on beside them, as it does in production.
+const CALLS: usize = 4_000;
+const PAIRS: usize = 15;
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");

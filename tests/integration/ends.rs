@@ -62,20 +62,22 @@ async fn a_task_that_waits_too_long_ends_and_what_comes_later_is_late_money_on_a
 }
 
 #[tokio::test]
+#[allow(clippy::async_yields_async, reason = "the step ends before what it has made is polled")]
 async fn what_is_opened_in_a_step_that_has_ended_counts_where_it_is_still_open() {
     let h = std::sync::Arc::new(Harness::new().await);
     let _subscriber = tracing::subscriber::set_default(h.subscriber("info"));
     let task = h.outlay.task("t").start();
     let (go, wait) = tokio::sync::oneshot::channel();
     let inner = h.clone();
-    let handle = task
+    let later = task
         .run(outlay::plan("p").run(async move {
-            tokio::spawn(outlay::in_scope(async move {
+            outlay::in_scope(async move {
                 wait.await.unwrap();
                 inner.ask(HAIKU, 1_000, 100).await;
-            }))
+            })
         }))
         .await;
+    let handle = tokio::spawn(later);
     assert_eq!(h.spans().named("plan p").len(), 1, "the step has ended");
     go.send(()).unwrap();
     handle.await.unwrap();

@@ -1,5 +1,5 @@
 //! The integration tests: the real SDK client against a simulator, and what comes out of it.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
 
 mod attacks;
 mod attempts;

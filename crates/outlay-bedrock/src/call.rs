@@ -240,8 +240,16 @@ impl Call {
     }
 
     fn settle_with(&self, state: MutexGuard<'_, State>, body: Body, error: Option<String>) {
-        let body = body.map(|chunks| chunks.concat());
-        self.settle(state, Ending::Result { body: body.as_deref(), error });
+        let joined;
+        let body = match body.as_deref() {
+            Some([whole]) => Some(&**whole),
+            Some(chunks) => {
+                joined = chunks.concat();
+                Some(&*joined)
+            }
+            None => None,
+        };
+        self.settle(state, Ending::Result { body, error });
     }
 
     fn settle(&self, mut state: MutexGuard<'_, State>, ending: Ending<'_>) {

@@ -7,8 +7,12 @@ use super::counts::Counts;
 /// Sources of the same counts, the most trusted first, by the names that a disagreement is told with.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sources {
-    sources: Vec<(&'static str, Counts)>,
+    sources: [(&'static str, Counts); MAX_SOURCES],
+    len: usize,
 }
+
+/// A stream's metadata, its chunks, its invocation metrics and the headers.
+const MAX_SOURCES: usize = 4;
 
 /// What the sources say together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,19 +28,24 @@ pub(crate) enum Found {
 impl Sources {
     /// Adds a source that is trusted less than those before it.
     pub(crate) fn then(mut self, name: &'static str, counts: Counts) -> Self {
-        if !counts.is_empty() {
-            self.sources.push((name, counts));
+        if !counts.is_empty() && self.len < MAX_SOURCES {
+            self.sources[self.len] = (name, counts);
+            self.len += 1;
         }
         self
     }
 
+    fn given(&self) -> &[(&'static str, Counts)] {
+        &self.sources[..self.len]
+    }
+
     /// Each number from the first source that has it. `output_optional` for what writes none, such as embeddings.
     pub(crate) fn find(&self, model: &str, output_optional: bool) -> Found {
-        if self.sources.is_empty() {
+        if self.len == 0 {
             return Found::Nothing;
         }
         let mut counts = Counts::default();
-        for (_, source) in &self.sources {
+        for (_, source) in self.given() {
             for (own, theirs) in counts.all_mut().into_iter().zip(source.all()) {
                 *own = own.or(theirs);
             }
@@ -50,7 +59,7 @@ impl Sources {
 
     /// Where two sources differ: which number, and what each says.
     pub(crate) fn disagreement(&self) -> Option<String> {
-        let (first, others) = self.sources.split_first()?;
+        let (first, others) = self.given().split_first()?;
         let mut text = String::new();
         for (other_name, other) in others {
             for ((number, a), (_, b)) in first.1.named().into_iter().zip(other.named()) {

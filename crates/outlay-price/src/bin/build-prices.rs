@@ -2,6 +2,8 @@
 //!
 //! `cargo run -p outlay-price --features import --bin build-prices`
 
+#![allow(clippy::print_stderr, reason = "a program tells its user on standard error")]
+
 use std::error::Error;
 use std::fs;
 use std::path::Path;
