@@ -12,6 +12,7 @@ mod otlp_wire;
 mod rig;
 mod roll_up;
 mod scopes;
+mod spans;
 mod streams;
 mod transparency;
 mod usage_sources;
