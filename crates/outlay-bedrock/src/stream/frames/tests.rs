@@ -84,3 +84,20 @@ fn half_a_frame_is_cut() {
     assert!(read(&mut reader, &bytes[..20]).is_empty());
     assert!(reader.is_cut() && !reader.is_corrupt());
 }
+
+#[test]
+fn reading_allocates_nothing_per_event_once_the_buffer_has_grown() {
+    let bytes: Vec<u8> = (0..1_000).flat_map(|i| encode("contentBlockDelta", format!("{i:0100}").as_bytes())).collect();
+    for size in [7, 180, 16 * 1024] {
+        let mut reader = FrameReader::default();
+        let mut frames = 0;
+        let mut read = |bytes: &[u8]| {
+            for piece in bytes.chunks(size) {
+                reader.push(piece, |frame| frames += usize::from(frame.frame_type().event.is_some()));
+            }
+        };
+        read(&bytes);
+        let used = allocation_counter::measure(|| read(&bytes));
+        assert_eq!((used.count_total, frames), (0, 2_000), "in pieces of {size} bytes");
+    }
+}

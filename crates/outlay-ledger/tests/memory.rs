@@ -1,0 +1,65 @@
+//! What the books take of memory.
+#![allow(missing_docs)]
+
+use allocation_counter::measure;
+use outlay_ledger::{CallRecord, Ledger, Scope, StepKind, TaskSpec};
+use outlay_price::{Charge, Usage, Usd};
+use std::time::SystemTime;
+
+fn call(model: &std::sync::Arc<str>) -> CallRecord {
+    CallRecord {
+        operation: "chat",
+        model: model.clone(),
+        usage: Usage::new().with_uncached_input(1_000),
+        charge: Charge::external(Usd::from_micros(5)),
+        attempts: Vec::new(),
+        streamed: false,
+        failed: false,
+        started: SystemTime::UNIX_EPOCH,
+        ended: SystemTime::UNIX_EPOCH,
+        price_version: None,
+    }
+}
+
+#[test]
+fn an_open_scope_takes_at_most_a_kibibyte() {
+    let ledger = Ledger::builder().report_records(0).build();
+    let task = ledger.task(TaskSpec::new("t"));
+    let agent = task.agent("a");
+    let mut step = None;
+    let used = measure(|| step = Some(agent.step(StepKind::Act, "draft the reply")));
+    assert!(used.bytes_current <= 1_024, "{} bytes", used.bytes_current);
+    drop(step);
+}
+
+#[test]
+fn a_finished_task_leaves_nothing_behind() {
+    let ledger = Ledger::default();
+    let model = std::sync::Arc::from("m");
+    let run = || {
+        let task = ledger.task(TaskSpec::new("t"));
+        let agent = task.agent("a");
+        let step = agent.step(StepKind::Plan, "p");
+        for _ in 0..10 {
+            step.open_call_unchecked().settle(call(&model));
+            step.charge("search", Charge::external(Usd::from_micros(5)));
+        }
+        for scope in [&step, &agent, &task] {
+            Scope::finish(scope);
+        }
+    };
+    run();
+    let used = measure(|| (0..1_000).for_each(|_| run()));
+    assert_eq!(used.bytes_current, 0);
+}
+
+#[test]
+fn a_charge_in_a_scope_that_has_had_one_allocates_its_name_alone() {
+    let ledger = Ledger::builder().report_records(0).build();
+    let task = ledger.task(TaskSpec::new("t"));
+    let step = task.agent("a").step(StepKind::Act, "s");
+    step.charge("search", Charge::external(Usd::from_micros(5)));
+    let used = measure(|| (0..100).for_each(|_| drop(step.charge("search", Charge::external(Usd::from_micros(5))))));
+    assert!(used.count_total <= 2 * 100, "{} allocations", used.count_total);
+    assert_eq!(used.bytes_current, 0);
+}
