@@ -1,10 +1,11 @@
 //! The tree of a task: what each scope holds, and how it closes.
 
 mod close;
+mod shared;
 mod state;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::SystemTime;
 
@@ -22,6 +23,7 @@ use crate::{
 };
 
 pub use close::ClosedScope;
+use shared::TaskShared;
 use state::State;
 
 /// A task, an agent or a step: something that calls and charges are made in. Cloning it is cheap and means the same
@@ -43,23 +45,6 @@ pub(crate) struct Inner {
     /// Whether the report has a place for it. It is taken when the scope opens, for those that hold most close last.
     kept: bool,
     state: Mutex<State>,
-}
-
-/// What all scopes of a task share.
-pub(crate) struct TaskShared {
-    id: TaskId,
-    name: Arc<str>,
-    dimensions: Arc<Dimensions>,
-    conversation: Option<Arc<str>>,
-    outer: Option<Arc<TaskShared>>,
-    running: Running,
-    budget: Option<Arc<BudgetCell>>,
-    /// This task's budget and those of the tasks around it, outermost first.
-    pub(crate) budgets: Box<[Arc<BudgetCell>]>,
-    outcome: Mutex<Option<Outcome>>,
-    /// How many more records the task's report keeps.
-    records_left: AtomicU32,
-    pub(crate) ledger: Arc<LedgerInner>,
 }
 
 impl Scope {
@@ -399,21 +384,5 @@ impl Inner {
 
     pub(crate) fn late(&self) -> bool {
         self.late
-    }
-}
-
-impl TaskShared {
-    /// Adds to the running totals of this task and of those around it.
-    pub(crate) fn spend(&self, cost: Usd, calls: u64) {
-        let mut task = Some(self);
-        while let Some(t) = task {
-            t.running.add(cost, calls);
-            task = t.outer.as_deref();
-        }
-    }
-
-    /// Whether the report has room for one more record.
-    fn keep_record(&self) -> bool {
-        self.records_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
     }
 }

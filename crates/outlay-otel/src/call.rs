@@ -160,7 +160,10 @@ impl Engine {
     /// The scope that a call made here and now belongs to, with the engine that serves it: the current scope and its
     /// engine, else this engine's scope for calls outside any task.
     pub fn scope_of_call(&self) -> Scope {
-        current().unwrap_or_else(|| self.unattributed_scope())
+        current().unwrap_or_else(|| {
+            self.say_unattributed();
+            self.unattributed_scope()
+        })
     }
 }
 

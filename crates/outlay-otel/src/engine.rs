@@ -1,5 +1,6 @@
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, Once, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use hashbrown::HashSet;
@@ -31,6 +32,8 @@ pub(crate) struct Inner {
     disabled: bool,
     texts: Mutex<HashSet<Arc<str>>>,
     unpriced: Mutex<HashSet<Arc<str>>>,
+    has_had_a_task: AtomicBool,
+    unattributed: Once,
 }
 
 impl Engine {
@@ -52,11 +55,14 @@ impl Engine {
             disabled: settings.disabled,
             texts: Mutex::default(),
             unpriced: Mutex::default(),
+            has_had_a_task: AtomicBool::new(false),
+            unattributed: Once::new(),
         }))
     }
 
     /// Opens a task: inside the current scope if that belongs to this engine, else as the root of a tree of its own.
     pub fn open_task(&self, spec: TaskSpec) -> OpenScope {
+        self.0.has_had_a_task.store(true, Ordering::Relaxed);
         OpenScope::task(self, spec)
     }
 
@@ -68,6 +74,19 @@ impl Engine {
     /// The scope of calls outside any task.
     pub fn unattributed_scope(&self) -> Scope {
         Scope::new(self.clone(), self.0.ledger.unattributed().clone(), None)
+    }
+
+    /// Says once how to carry a scope to where it got lost. An application that has no tasks means it so.
+    pub(crate) fn say_unattributed(&self) {
+        if self.0.has_had_a_task.load(Ordering::Relaxed) {
+            self.0.unattributed.call_once(|| {
+                tracing::warn!(
+                    target: "outlay",
+                    "a call is in no task, and counts as unattributed: carry the scope into spawned work with \
+                     outlay::in_scope(future), or with .in_current_span() from tracing"
+                );
+            });
+        }
     }
 
     /// The price table in force.

@@ -1,0 +1,42 @@
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use outlay_price::Usd;
+
+use crate::budget::BudgetCell;
+use crate::ledger::Inner as LedgerInner;
+use crate::running::Running;
+use crate::{Dimensions, Outcome, TaskId};
+
+/// What all scopes of a task share.
+pub(crate) struct TaskShared {
+    pub(super) id: TaskId,
+    pub(super) name: Arc<str>,
+    pub(super) dimensions: Arc<Dimensions>,
+    pub(super) conversation: Option<Arc<str>>,
+    pub(super) outer: Option<Arc<TaskShared>>,
+    pub(super) running: Running,
+    pub(super) budget: Option<Arc<BudgetCell>>,
+    /// This task's budget and those of the tasks around it, outermost first.
+    pub(crate) budgets: Box<[Arc<BudgetCell>]>,
+    pub(super) outcome: Mutex<Option<Outcome>>,
+    /// How many more records the task's report keeps.
+    pub(super) records_left: AtomicU32,
+    pub(crate) ledger: Arc<LedgerInner>,
+}
+
+impl TaskShared {
+    /// Adds to the running totals of this task and of those around it.
+    pub(crate) fn spend(&self, cost: Usd, calls: u64) {
+        let mut task = Some(self);
+        while let Some(t) = task {
+            t.running.add(cost, calls);
+            task = t.outer.as_deref();
+        }
+    }
+
+    /// Whether the report has room for one more record.
+    pub(super) fn keep_record(&self) -> bool {
+        self.records_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+    }
+}
