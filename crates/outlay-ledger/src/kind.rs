@@ -4,9 +4,10 @@ use std::sync::Arc;
 /// Names of tasks, agents and kinds hold at most this many characters: they become metric attributes.
 pub(crate) const MAX_NAME: usize = 64;
 
-/// `name` without control characters, cut to what a metric attribute may hold.
+/// `name` on one line, without control characters, cut to what a metric attribute may hold.
 pub(crate) fn bounded_name(name: &str) -> Arc<str> {
-    let clean: String = name.chars().filter(|c| !c.is_control()).take(MAX_NAME).collect();
+    let one_line = name.chars().map(|c| if c.is_whitespace() { ' ' } else { c });
+    let clean: String = one_line.filter(|c| !c.is_control()).take(MAX_NAME).collect();
     Arc::from(clean.trim())
 }
 

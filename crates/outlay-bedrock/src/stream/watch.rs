@@ -28,6 +28,7 @@ struct WatchState {
     kind: Kind,
     model: Arc<str>,
     seen: Seen,
+    text: TextFinder,
     /// A chunk of an InvokeModel stream, decoded.
     chunk: Vec<u8>,
 }
@@ -35,7 +36,13 @@ struct WatchState {
 impl Watch {
     pub(crate) fn new(call: Arc<Call>) -> Self {
         let model = call.model().unwrap_or_else(|| Arc::from("unknown"));
-        let state = WatchState { kind: call.kind(), model, seen: Seen::default(), chunk: Vec::new() };
+        let state = WatchState {
+            kind: call.kind(),
+            model,
+            seen: Seen::default(),
+            text: TextFinder::new(call.kind()),
+            chunk: Vec::new(),
+        };
         Self { attempt: call.attempts(), call, frames: FrameReader::default(), state, told: false }
     }
 
@@ -95,7 +102,7 @@ impl WatchState {
             (Kind::InvokeStream, b"chunk") => self.chunk(payload),
             (Kind::InvokeStream, _) => {}
             (_, b"contentBlockDelta" | b"contentBlockStart") => {
-                self.seen.text_bytes += text_bytes(payload, CONVERSE_TEXT);
+                self.seen.text_bytes += self.text.bytes(payload);
             }
             (_, b"messageStop") => {
                 self.seen.stopped = true;
@@ -113,7 +120,7 @@ impl WatchState {
         self.chunk.resize(base64::decoded_len_estimate(encoded.len()), 0);
         let Ok(len) = STANDARD.decode_slice(encoded, &mut self.chunk) else { return };
         let json = &self.chunk[..len];
-        self.seen.text_bytes += text_bytes(json, NATIVE_TEXT);
+        self.seen.text_bytes += self.text.bytes(json);
         if !may_tell(json) {
             return;
         }
@@ -126,24 +133,43 @@ impl WatchState {
 }
 
 /// The members that hold a delta's output, the most frequent first.
-const CONVERSE_TEXT: &[&[u8]] = &[b"\"text\":\"", b"\"input\":\""];
+const CONVERSE_TEXT: &[&str] = &["\"text\":\"", "\"input\":\""];
 /// Likewise for the families of InvokeModel.
-const NATIVE_TEXT: &[&[u8]] = &[
-    b"\"text\":\"",
-    b"\"partial_json\":\"",
-    b"\"generation\":\"",
-    b"\"outputText\":\"",
-    b"\"content\":\"",
-    b"\"thinking\":\"",
+const NATIVE_TEXT: &[&str] = &[
+    "\"text\":\"",
+    "\"partial_json\":\"",
+    "\"generation\":\"",
+    "\"outputText\":\"",
+    "\"content\":\"",
+    "\"thinking\":\"",
 ];
 
-/// How many bytes of output a delta has, as they stand in its JSON.
-fn text_bytes(json: &[u8], members: &[&[u8]]) -> u64 {
-    let text = members.iter().find_map(|member| {
-        let at = memmem::find(json, member)?;
-        json.get(at + member.len()..)
-    });
-    let mut rest = text.unwrap_or_default();
+/// Finds the output in a delta's JSON. Made once for a stream: a search that is made anew for each event costs as much as
+/// the search itself.
+#[derive(Debug)]
+struct TextFinder {
+    members: Vec<memmem::Finder<'static>>,
+}
+
+impl TextFinder {
+    fn new(kind: Kind) -> Self {
+        let members = if kind == Kind::InvokeStream { NATIVE_TEXT } else { CONVERSE_TEXT };
+        Self { members: members.iter().map(|member| memmem::Finder::new(*member)).collect() }
+    }
+
+    /// How many bytes of output a delta has, as they stand in its JSON.
+    fn bytes(&self, json: &[u8]) -> u64 {
+        let text = self.members.iter().find_map(|member| {
+            let at = member.find(json)?;
+            json.get(at + member.needle().len()..)
+        });
+        text.map_or(0, string_bytes)
+    }
+}
+
+/// The length of a JSON string whose opening quote has been read.
+fn string_bytes(json: &[u8]) -> u64 {
+    let mut rest = json;
     let mut bytes = 0;
     while let Some(at) = memchr::memchr2(b'"', b'\\', rest) {
         bytes += at as u64;
