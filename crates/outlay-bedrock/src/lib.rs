@@ -13,7 +13,7 @@
 //! | Converse | the body's `usage` |
 //! | ConverseStream | the `usage` of the `metadata` event |
 //! | InvokeModel | the model's own usage in the body, then the `X-Amzn-Bedrock-*-Token-Count` headers |
-//! | InvokeModelWithResponseStream | the model's own usage in the chunks, then `amazon-bedrock-invocationMetrics` |
+//! | InvokeModelWithResponseStream | the model's own usage in the chunks, then `amazon-bedrock-invocationMetrics`, then the headers |
 //!
 //! Where two sources have a number and differ, the call span says so in `outlay.call.usage_disagreement`. The served
 //! tier and latency mode are the answer's, else the request's.

@@ -15,6 +15,10 @@ const MAX_REFUSALS: usize = 100;
 /// Before a call is sent, the most that it can cost is reserved; a call that does not fit is refused. When the call
 /// settles, the reservation is replaced by its cost.
 ///
+/// The bound is of one attempt, and of what can be seen of the prompt: text by its bytes, an image for 6,000 tokens, a
+/// document for 20,000 and twice its bytes, what lies in S3 or in prompt management for 200,000. By what an attempt that
+/// was sent and never answered costs, or an attachment beyond these figures, the limit may be passed.
+///
 /// ```
 /// use outlay_ledger::Budget;
 /// use outlay_price::Usd;

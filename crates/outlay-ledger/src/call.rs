@@ -94,18 +94,20 @@ impl OpenCall {
         let scope = &self.scope.0;
         let cost = call.charge.total();
         let keep = scope.keep_record();
-        let (in_time, settled) = {
+        let (in_time, settled, late) = {
             let mut state = lock(scope.state());
-            (state.settle_call(call, scope.cost_kind(), keep), state.is_settled())
+            let in_time = state.settle_call(call, scope.cost_kind(), keep);
+            let late = !in_time || scope.late();
+            // Before the lock goes: who sees the call in the totals sees it in the budget too.
+            if !late {
+                scope.task.spend(cost, 1);
+            }
+            match self.reservation.take() {
+                Some(reservation) => reservation.settle(cost),
+                None => scope.task.budgets.iter().for_each(|b| b.spend(cost)),
+            }
+            (in_time, state.is_settled(), late)
         };
-        let late = !in_time || scope.late();
-        if !late {
-            scope.task.spend(cost, 1);
-        }
-        match self.reservation.take() {
-            Some(reservation) => reservation.settle(cost),
-            None => scope.task.budgets.iter().for_each(|b| b.spend(cost)),
-        }
         let (running, running_calls) = self.scope.running();
         if settled {
             self.scope.close_if_settled();
@@ -117,6 +119,7 @@ impl OpenCall {
 impl Drop for OpenCall {
     fn drop(&mut self) {
         if self.open {
+            drop(self.reservation.take());
             lock(self.scope.0.state()).drop_call();
             self.scope.close_if_settled();
         }

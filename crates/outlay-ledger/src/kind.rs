@@ -74,7 +74,7 @@ impl fmt::Display for StepKind {
 /// Under which kind a cost is counted. The kinds partition a total.
 ///
 /// It is `retry` if any step between the cost and its nearest agent (or task) is a retry, else the innermost step's
-/// kind, and `Direct` where no step holds it.
+/// kind, whether that lies inside the agent or around it, and `Direct` where no step of the task holds it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum CostKind {
     /// Held by a step.
@@ -90,6 +90,12 @@ impl CostKind {
             Self::Step(kind) => kind.as_str(),
             Self::Direct => "direct",
         }
+    }
+
+    /// The kind of what happens inside an agent that lies in `holder`: a retry around an agent says nothing of what the
+    /// agent does, but for the step that holds it.
+    pub(crate) fn inside_agent(holder: Option<&StepKind>) -> Self {
+        holder.map_or(Self::Direct, |step| Self::Step(step.clone()))
     }
 
     /// The kind of what happens inside a step of kind `step` that itself lies in a scope of this kind.

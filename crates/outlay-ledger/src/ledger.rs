@@ -62,8 +62,8 @@ impl Ledger {
         self.inner.now()
     }
 
-    /// Closes the finished scopes that have waited for longer than the late limit. A thread of the ledger's own does
-    /// this by the system's clock; it is public for those who inject another one.
+    /// Closes the finished scopes that have waited for longer than the late limit, by the ledger's clock. A thread of its
+    /// own does this; it is public for those whose clock stands still.
     pub fn close_overdue(&self) {
         self.inner.sweeper.close_overdue(self.inner.now());
     }

@@ -74,8 +74,9 @@ impl Scope {
             Self(Arc::new(Inner {
                 id: task.ledger.ids().next_id(),
                 cost_kind: match &kind {
-                    ScopeKind::Step(step) => parent.0.cost_kind.inside(step),
-                    ScopeKind::Task | ScopeKind::Agent => CostKind::Direct,
+                    ScopeKind::Step(step) => parent.0.cost_kind_of_steps().inside(step),
+                    ScopeKind::Agent => CostKind::inside_agent(parent.innermost_step()),
+                    ScopeKind::Task => CostKind::Direct,
                 },
                 kind: kind.clone(),
                 name: scope_name(name),
@@ -145,7 +146,7 @@ impl Scope {
         let mut scope = self;
         loop {
             match &scope.0.parent {
-                Some(parent) if scope.is_closed() => scope = parent,
+                Some(parent) if scope.is_shut() => scope = parent,
                 _ => return scope.clone(),
             }
         }
@@ -223,7 +224,7 @@ impl Scope {
 
     /// Whether money that is spent here is outside its task's sum, because the task had closed before.
     pub fn is_late(&self) -> bool {
-        self.0.late || (self.is_root() && self.is_closed())
+        self.0.late || (self.is_root() && self.is_shut())
     }
 
     /// The task's known cost and its calls, as of now.
@@ -271,23 +272,26 @@ impl Scope {
     pub fn charge(&self, name: &str, charge: Charge) -> ChargedScope {
         let name = scope_name(name);
         let record = ChargeRecord { name: name.clone(), charge, at: self.0.task.ledger.now() };
-        let (scope, orphaned) = loop {
+        loop {
             let scope = self.open_ancestor();
             let keep = scope.0.keep_record();
-            let counted = lock(&scope.0.state).add_external(record.clone(), &scope.0.cost_kind, keep);
-            // A scope may close while it is found; beyond the root there is none.
-            if counted || scope.is_root() {
-                break (scope, !counted);
+            let mut state = lock(&scope.0.state);
+            // A scope may shut while it is found; beyond the root there is none.
+            if state.is_shut() && !scope.is_root() {
+                continue;
             }
-        };
-        let late = orphaned || scope.0.late;
-        if !late {
-            scope.0.task.spend(charge.total(), 0);
+            let orphaned = !state.add_external(record, &scope.0.cost_kind, keep);
+            let late = orphaned || scope.0.late;
+            // Before the lock goes: who sees the charge in the totals sees it in the budget too.
+            if !late {
+                scope.0.task.spend(charge.total(), 0);
+            }
+            for budget in &scope.0.task.budgets {
+                budget.spend(charge.total());
+            }
+            drop(state);
+            return ChargedScope { scope, name, late, orphaned };
         }
-        for budget in &scope.0.task.budgets {
-            budget.spend(charge.total());
-        }
-        ChargedScope { scope, name, late, orphaned }
     }
 
     /// What the scope and all below it cost so far.
@@ -324,6 +328,18 @@ impl Scope {
         }
     }
 
+    /// The innermost step of the same task that the scope is, or lies in.
+    fn innermost_step(&self) -> Option<&StepKind> {
+        let mut scope = self;
+        loop {
+            match &scope.0.kind {
+                ScopeKind::Step(kind) => return Some(kind),
+                ScopeKind::Task => return None,
+                ScopeKind::Agent => scope = scope.0.parent.as_ref()?,
+            }
+        }
+    }
+
     fn agent_scope(&self) -> Option<Self> {
         match self.0.kind {
             ScopeKind::Agent => Some(self.clone()),
@@ -331,8 +347,8 @@ impl Scope {
         }
     }
 
-    fn is_closed(&self) -> bool {
-        lock(&self.0.state).is_closed()
+    fn is_shut(&self) -> bool {
+        lock(&self.0.state).is_shut()
     }
 }
 
@@ -367,6 +383,14 @@ impl fmt::Debug for Scope {
 impl Inner {
     fn totals(&self) -> Totals {
         lock(&self.state).totals()
+    }
+
+    /// The kind that steps inside go on from: beyond an agent they begin anew.
+    fn cost_kind_of_steps(&self) -> &CostKind {
+        match self.kind {
+            ScopeKind::Step(_) => &self.cost_kind,
+            ScopeKind::Task | ScopeKind::Agent => &CostKind::Direct,
+        }
     }
 
     pub(crate) fn cost_kind(&self) -> &CostKind {

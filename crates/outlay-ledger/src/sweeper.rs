@@ -1,6 +1,7 @@
 //! Closes finished scopes that wait too long for what is open in them.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, Weak};
 use std::thread;
 use std::time::{Duration, SystemTime};
@@ -81,7 +82,8 @@ fn close_overdue(queue: &Mutex<Queue>, now: SystemTime) {
             }
         };
         if let Some(scope) = scope.and_then(|(_, scope)| scope.upgrade()) {
-            Scope(scope).close_now();
+            // What is told of the close is the application's code too; if that panics, the other scopes still close.
+            let _ = catch_unwind(AssertUnwindSafe(|| Scope(scope).close_now()));
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use opentelemetry::Context;
 use opentelemetry::trace::{Link, Span as _, SpanKind, Status, TraceContextExt as _};
 use outlay_ledger::{Ask, BudgetExceeded, CallRecord, Settled};
-use outlay_price::{CacheUse, Charge, Price};
+use outlay_price::{CacheUse, Charge, CostStatus, Price};
 
 use crate::price_call::{self, Priced};
 use crate::tracer::start_builder;
@@ -233,6 +233,9 @@ impl OpenCall {
         let charge = end.lost_attempts.iter().fold(price_call::charge(&end.billed, price.as_ref()), |sum, lost| {
             sum.and(price_call::charge(lost, price.as_ref()))
         });
+        // A guardrail is billed by its own units, which are not counted yet: the known part is not the whole.
+        let guarded = start.guardrail.is_some() && !matches!(end.billed, Billed::Nothing);
+        let charge = if guarded { charge.with_status(CostStatus::Unpriced) } else { charge };
         let ended = engine.now();
         let settled = books.settle(CallRecord {
             operation: start.operation.as_str(),
@@ -281,8 +284,7 @@ impl SettledCall {
         let root = Context::new();
         if self.settled.orphaned {
             // Outside its scope's sum, and so not below its span.
-            let task = context.span().span_context().clone();
-            builder = builder.with_links(vec![Link::with_context(task)]);
+            builder = builder.with_links(self.scope.task_span().map(Link::with_context).into_iter().collect());
             parent = &root;
         }
         let Some(mut span) = inner.spans.start(builder, parent) else {

@@ -16,7 +16,14 @@ use pin_project_lite::pin_project;
 use crate::Scope;
 
 thread_local! {
-    static CURRENT: RefCell<Option<Scope>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Entered> = const { RefCell::new(Entered { scopes: Vec::new(), next: 0 }) };
+}
+
+/// The scopes that the thread has entered and not left, the innermost last. Guards may be dropped in any order: each
+/// takes out its own.
+struct Entered {
+    scopes: Vec<(u64, Scope)>,
+    next: u64,
 }
 
 /// The scope as a value of an OpenTelemetry context.
@@ -26,24 +33,18 @@ struct Carried(Scope);
 ///
 /// That is the thread's own, set by whatever polls or enters a scope, or the one in the current OpenTelemetry context,
 /// which a `tracing` span has carried along: whichever lies inside the other. If neither does, the thread's own holds,
-/// for then the span is foreign: made before the scope, without a parent, or left over from a task that is over.
-///
-/// The exception is a span of another task that goes on. Something that both tasks share, such as a queue of futures
-/// that whoever waits polls for all, is at work for that other task then, and has entered its span to say so.
+/// for then the span is foreign: made before the scope, in another task, or without a parent, as those of connections
+/// and actors are.
 pub fn current() -> Option<Scope> {
-    let own = CURRENT.try_with(|current| current.borrow().clone()).ok().flatten();
+    let own = CURRENT.try_with(|entered| entered.borrow().scopes.last().map(|(_, scope)| scope.clone()));
+    // On a thread that is being torn down there is no scope, and OpenTelemetry must not be asked.
+    let Ok(own) = own else { return None };
     let carried = Context::map_current(carried_by);
     match (own, carried) {
         (Some(own), Some(carried)) if carried.books().is_within(own.books()) => Some(carried),
-        (Some(own), Some(carried)) if is_of_another_open_task(&carried, &own) => Some(carried),
         (Some(own), _) => Some(own),
         (None, carried) => carried,
     }
-}
-
-fn is_of_another_open_task(carried: &Scope, own: &Scope) -> bool {
-    let (carried, own) = (carried.books(), own.books());
-    carried.task_id() != own.task_id() && !own.is_within(carried) && carried.outcome().is_none()
 }
 
 /// The scope that a context carries.
@@ -59,24 +60,34 @@ pub(crate) fn carry(context: &Context, scope: &Scope) -> Context {
 /// Makes a scope the thread's own until it is dropped.
 #[must_use = "the scope is current only while the guard lives"]
 pub struct ScopeGuard {
-    before: Option<Scope>,
+    /// `None` on a thread that is being torn down.
+    id: Option<u64>,
     /// It belongs to the thread that it was made on.
     not_send: PhantomData<*const ()>,
 }
 
 impl ScopeGuard {
-    pub(crate) fn enter(scope: Option<Scope>) -> Self {
-        let before = CURRENT.try_with(|current| current.replace(scope)).ok().flatten();
-        Self { before, not_send: PhantomData }
+    pub(crate) fn enter(scope: Scope) -> Self {
+        let enter = |entered: &RefCell<Entered>| {
+            let mut entered = entered.borrow_mut();
+            let id = entered.next;
+            entered.next += 1;
+            entered.scopes.push((id, scope));
+            id
+        };
+        Self { id: CURRENT.try_with(enter).ok(), not_send: PhantomData }
     }
 }
 
 impl Drop for ScopeGuard {
     fn drop(&mut self) {
-        let before = self.before.take();
-        // The scope that is replaced may run code of its own when it is dropped: not while the cell is borrowed.
-        let ours = CURRENT.try_with(|current| current.replace(before));
-        drop(ours);
+        let leave = |entered: &RefCell<Entered>| {
+            let mut entered = entered.borrow_mut();
+            let place = entered.scopes.iter().rposition(|(id, _)| Some(*id) == self.id)?;
+            Some(entered.scopes.remove(place))
+        };
+        // The scope may run code of its own when it is dropped: not while the cell is borrowed.
+        drop(CURRENT.try_with(leave));
     }
 }
 

@@ -1,6 +1,6 @@
 //! External charges: a paid search, a hosted tool.
 
-use opentelemetry::trace::{Link, Span as _, SpanKind, TraceContextExt as _};
+use opentelemetry::trace::{Link, Span as _, SpanKind};
 use opentelemetry::{Context, KeyValue};
 use outlay_price::{Charge, Usd};
 
@@ -33,7 +33,7 @@ impl Scope {
             attributes.push(KeyValue::new(outlay::LATE, true));
         }
         if charged.orphaned {
-            builder = builder.with_links(vec![Link::with_context(parent.span().span_context().clone())]);
+            builder = builder.with_links(scope.task_span().map(Link::with_context).into_iter().collect());
             parent = Context::new();
         }
         if let Some(mut span) = engine.spans.start(builder.with_attributes(attributes), &parent) {

@@ -31,5 +31,5 @@ pub use engine::Engine;
 pub use open_scope::{OpenScope, OwnedScopeEntered, ScopeEntered};
 pub use scope::Scope;
 pub use settings::{DroppedStream, EngineBuilder, Semconv};
-pub use tracer::no_provider_is_meant;
+pub use tracer::{instrumentation_scope, no_provider_is_meant};
 pub use viewer::Viewer;

@@ -55,21 +55,16 @@ impl OpenScope {
 
     /// Makes the scope and its span current on this thread until the guard is dropped.
     pub fn enter(&self) -> ScopeEntered<'_> {
-        ScopeEntered {
-            _context: self.span.context().clone().attach(),
-            _span: self.span.tracing().enter(),
-            _scope: self.scope.enter(),
-        }
+        let span = self.span.tracing().enter();
+        let context = self.span.context().clone().attach();
+        ScopeEntered { _scope: self.scope.enter(), _context: context, _span: span }
     }
 
     /// The same, with a guard that owns the scope and finishes it when it is dropped.
     pub fn entered(self) -> OwnedScopeEntered {
-        OwnedScopeEntered {
-            _context: self.span.context().clone().attach(),
-            _span: self.span.tracing().clone().entered(),
-            _scope: self.scope.enter(),
-            open: self,
-        }
+        let span = self.span.tracing().clone().entered();
+        let context = self.span.context().clone().attach();
+        OwnedScopeEntered { _scope: self.scope.enter(), _context: context, _span: span, open: self }
     }
 
     /// The context of the scope's span, for spans and propagation made straight on OpenTelemetry.
@@ -103,19 +98,19 @@ impl Drop for OpenScope {
 #[derive(Debug)]
 #[must_use = "the scope is current only while the guard lives"]
 pub struct ScopeEntered<'a> {
-    // In this order: what was entered last is left first.
+    // Fields are dropped in this order: what was entered last is left first.
+    _scope: ScopeGuard,
     _context: ContextGuard,
     _span: Entered<'a>,
-    _scope: ScopeGuard,
 }
 
 /// A scope that is current on this thread, and is finished when it is dropped.
 #[derive(Debug)]
 #[must_use = "the scope is current only while the guard lives"]
 pub struct OwnedScopeEntered {
+    _scope: ScopeGuard,
     _context: ContextGuard,
     _span: EnteredSpan,
-    _scope: ScopeGuard,
     open: OpenScope,
 }
 

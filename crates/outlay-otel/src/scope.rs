@@ -46,9 +46,18 @@ impl Scope {
         self.0.parent.as_ref()
     }
 
+    /// The span of the outermost task around it, or of the scope itself if it is that one.
+    pub(crate) fn task_span(&self) -> Option<SpanContext> {
+        let mut outermost = self;
+        while let Some(parent) = outermost.parent() {
+            outermost = parent;
+        }
+        outermost.span_context().cloned()
+    }
+
     /// Makes the scope current on this thread until the guard is dropped.
     pub fn enter(&self) -> ScopeGuard {
-        ScopeGuard::enter(Some(self.clone()))
+        ScopeGuard::enter(self.clone())
     }
 
     /// Identity and business dimensions, as calls and charges carry them.

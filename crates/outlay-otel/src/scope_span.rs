@@ -8,7 +8,7 @@ use outlay_ledger::{ClosedScope, ScopeKind, StepKind};
 use tracing_opentelemetry::{OpenTelemetrySpanExt as _, SetParentError};
 
 use crate::Scope;
-use crate::current::carry;
+use crate::current::{carry, current};
 use crate::names::{self, outlay, semconv};
 use crate::span_attributes::{push_dimensions, push_identity};
 use crate::tracer::start_builder;
@@ -40,7 +40,7 @@ impl ScopeSpan {
 
 pub(crate) fn start(scope: &Scope) -> ScopeSpan {
     let books = scope.books();
-    let late_of = books.is_late().then(|| outermost_span(scope)).flatten();
+    let late_of = books.is_late().then(|| scope.task_span()).flatten();
     let parent = match &late_of {
         // Outside its task's sum, and so not below its span.
         Some(_) => Context::new(),
@@ -115,14 +115,6 @@ fn parent_context(scope: &Scope) -> Context {
     }
 }
 
-fn outermost_span(scope: &Scope) -> Option<opentelemetry::trace::SpanContext> {
-    let mut outermost = scope;
-    while let Some(parent) = outermost.parent() {
-        outermost = parent;
-    }
-    outermost.span_context().cloned()
-}
-
 fn span_name(kind: &ScopeKind, name: &str) -> String {
     match kind {
         ScopeKind::Task => format!("invoke_workflow {name}"),
@@ -141,7 +133,8 @@ fn start_attributes(scope: &Scope) -> Vec<KeyValue> {
         ScopeKind::Task => {
             attributes.push(KeyValue::new(semconv::OPERATION_NAME, "invoke_workflow"));
             attributes.push(KeyValue::new(semconv::WORKFLOW_NAME, name));
-            if books.is_root() {
+            // Not below a task of another `Outlay` either.
+            if books.is_root() && current().is_none() {
                 attributes.push(KeyValue::new(outlay::TASK_ROOT, true));
             }
         }

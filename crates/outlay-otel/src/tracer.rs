@@ -84,7 +84,8 @@ fn is_real(span: &BoxedSpan, parent: &Context) -> bool {
     span.span_context().is_valid() && span.span_context().span_id() != parent.span().span_context().span_id()
 }
 
-pub(crate) fn instrumentation_scope() -> InstrumentationScope {
+/// The scope that all of the library's spans and metrics are of, with its version and its schema.
+pub fn instrumentation_scope() -> InstrumentationScope {
     InstrumentationScope::builder(names::SCOPE)
         .with_version(env!("CARGO_PKG_VERSION"))
         .with_schema_url(names::SCHEMA_URL)

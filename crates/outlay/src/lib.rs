@@ -25,6 +25,7 @@ pub use outlay_price::{CacheTtl, CostStatus, LoadPricesError, Prices, Usage, Usd
 pub use outlay_report::{Report, Style};
 
 pub use crate::build::{BuildError, Builder};
+pub use crate::environment::BadVariable;
 pub use crate::free::{agent, call, charge, fail, in_scope, plan, retry, step, tool};
 pub use crate::made_call::MadeCall;
 pub use crate::outlay::Outlay;

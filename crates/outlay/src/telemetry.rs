@@ -13,7 +13,7 @@ use opentelemetry::global;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
@@ -25,6 +25,12 @@ pub enum InitError {
     /// `OTEL_EXPORTER_OTLP_PROTOCOL` names a protocol that is not built in.
     #[error("OTEL_EXPORTER_OTLP_PROTOCOL is `{0}`, which is none of: grpc, http/protobuf")]
     Protocol(String),
+    /// The endpoint wants TLS, which the quick start has not.
+    #[error(
+        "the OTLP endpoint {0} is https, which this quick start does not speak: send to a collector over http, or set \
+         up providers of your own and give them to Outlay::builder()"
+    )]
+    Https(String),
     /// An exporter could not be built, for its endpoint or its headers.
     #[error("the OTLP exporter for {signal} could not be built: check OTEL_EXPORTER_OTLP_ENDPOINT and _HEADERS")]
     Exporter {
@@ -63,17 +69,24 @@ struct Providers {
 ///
 /// [`InitError`] where the variables name a protocol or an endpoint that cannot be used.
 pub fn init(service: &str) -> Result<Telemetry, InitError> {
-    let Some(endpoint) = protocol::endpoint() else {
+    let wanted = protocol::wanted()?;
+    if wanted == protocol::Wanted::default() {
         outlay_otel::no_provider_is_meant();
         log_only();
         return Ok(Telemetry { providers: None });
-    };
-    let protocol = protocol::of(&endpoint)?;
-    let exporters = exporters::build(protocol)?;
+    }
+    let exporters = exporters::build(&wanted)?;
     let resource = resource(service);
-    let traces =
-        SdkTracerProvider::builder().with_resource(resource.clone()).with_batch_exporter(exporters.spans).build();
-    let metrics = SdkMeterProvider::builder().with_resource(resource).with_periodic_exporter(exporters.metrics).build();
+    let traces = SdkTracerProvider::builder().with_resource(resource.clone());
+    let traces = match exporters.spans {
+        Some(exporter) => traces.with_batch_exporter(exporter).build(),
+        None => traces.with_sampler(Sampler::AlwaysOff).build(),
+    };
+    let metrics = SdkMeterProvider::builder().with_resource(resource);
+    let metrics = match exporters.metrics {
+        Some(exporter) => metrics.with_periodic_exporter(exporter).build(),
+        None => metrics.build(),
+    };
     global::set_tracer_provider(traces.clone());
     global::set_meter_provider(metrics.clone());
     // The user's own spans nest in those of tasks, agents and steps, at whatever level logs are shown.
@@ -81,7 +94,7 @@ pub fn init(service: &str) -> Result<Telemetry, InitError> {
         .with_location(false)
         .with_threads(false)
         .with_target(false)
-        .with_tracer(traces.tracer("outlay"))
+        .with_tracer(traces.tracer_with_scope(outlay_otel::instrumentation_scope()))
         .with_filter(spans_filter());
     // An application that has a subscriber keeps it; spans go straight to OpenTelemetry then.
     let _ = tracing_subscriber::registry().with(logs()).with(spans).try_init();

@@ -116,13 +116,17 @@ pub(super) struct Planned {
 #[derive(Clone, Copy)]
 struct Place {
     kind: &'static str,
+    /// The innermost step of the task, agents passed over.
+    step: Option<&'static str>,
+    /// Whether it lies in a step without an agent between.
+    in_step: bool,
     failed: bool,
 }
 
 impl Planned {
     pub(super) fn of(tree: &[Node]) -> Self {
         let mut planned = Self::default();
-        planned.add(tree, Place { kind: "direct", failed: false });
+        planned.add(tree, Place { kind: "direct", step: None, in_step: false, failed: false });
         planned
     }
 
@@ -144,15 +148,23 @@ impl Planned {
                     self.spend(cost, Place { failed, ..place });
                 }
                 Node::Scope(scope) => {
-                    let kind = match (scope.kind, place.kind) {
-                        (Kind::Task | Kind::Agent, _) => "direct",
-                        (_, "retry") | (Kind::Retry, _) => "retry",
-                        (Kind::Plan, _) => "plan",
-                        (Kind::Tool, _) => "tool",
-                        (Kind::Act, _) => "act",
-                        (Kind::Own, _) => "critique",
+                    let own = match scope.kind {
+                        Kind::Task | Kind::Agent => None,
+                        Kind::Retry => Some("retry"),
+                        Kind::Plan => Some("plan"),
+                        Kind::Tool => Some("tool"),
+                        Kind::Act => Some("act"),
+                        Kind::Own => Some("critique"),
                     };
-                    self.add(&scope.children, Place { kind, failed: failed || scope.fails });
+                    let step = if matches!(scope.kind, Kind::Task) { None } else { own.or(place.step) };
+                    let in_retry = place.in_step && place.kind == "retry";
+                    let kind = match own {
+                        Some(_) if in_retry => "retry",
+                        Some(own) => own,
+                        None => step.unwrap_or("direct"),
+                    };
+                    let failed = failed || scope.fails;
+                    self.add(&scope.children, Place { kind, step, in_step: own.is_some(), failed });
                 }
             }
         }

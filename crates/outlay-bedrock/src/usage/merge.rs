@@ -59,17 +59,14 @@ impl Sources {
 
     /// Where two sources differ: which number, and what each says.
     pub(crate) fn disagreement(&self) -> Option<String> {
-        let (first, others) = self.given().split_first()?;
         let mut text = String::new();
-        for (other_name, other) in others {
-            for ((number, a), (_, b)) in first.1.named().into_iter().zip(other.named()) {
-                if let (Some(a), Some(b)) = (a, b)
-                    && a != b
-                {
-                    let separator = if text.is_empty() { "" } else { "; " };
-                    // Writing to a string cannot fail.
-                    let _ = write!(text, "{separator}{number}: {} says {a}, {other_name} {b}", first.0);
-                }
+        for (index, (number, _)) in Counts::default().named().into_iter().enumerate() {
+            let mut said = self.given().iter().filter_map(|(name, counts)| Some((name, counts.all()[index]?)));
+            let Some((trusted, used)) = said.next() else { continue };
+            for (other, count) in said.filter(|(_, count)| *count != used) {
+                let separator = if text.is_empty() { "" } else { "; " };
+                // Writing to a string cannot fail.
+                let _ = write!(text, "{separator}{number}: {trusted} says {used}, {other} {count}");
             }
         }
         (!text.is_empty()).then_some(text)

@@ -23,9 +23,12 @@ pub struct ClosedScope<'a> {
 }
 
 impl Scope {
-    /// Has `observer` told once, when the scope closes. It replaces the observer that was there.
+    /// Has `observer` told once, when the scope closes, or at once where it has. It replaces the observer that was there.
     pub fn on_close(&self, observer: impl FnOnce(ClosedScope<'_>) + Send + 'static) {
-        lock(&self.0.state).observe(Box::new(observer));
+        let set = lock(&self.0.state).observe(Box::new(observer));
+        if let Err(observer) = set {
+            observer(ClosedScope { scope: self, totals: &self.totals(), failure: self.failure().as_ref() });
+        }
     }
 
     /// Ends the scope's own code. It closes now, or when the last thing open in it settles, or after the ledger's
@@ -58,19 +61,20 @@ impl Scope {
         }
     }
 
-    /// Closes a finished scope with all that is open in it. What settles later is late money.
+    /// Closes a finished scope with all that is open in it. What settles later is late money, and so is what code that
+    /// runs on opens from now on.
     pub(crate) fn close_now(&self) {
-        // Code that still runs may open more scopes meanwhile; it gets a bounded number of chances.
-        for _ in 0..64 {
-            let open = lock(&self.0.state).open_children().to_vec();
-            if open.is_empty() {
-                break;
+        let open = {
+            let mut state = lock(&self.0.state);
+            if !state.shut() {
+                return;
             }
-            for child in open {
-                let now = child.0.task.ledger.now();
-                lock(&child.0.state).finish(now);
-                child.close_now();
-            }
+            state.open_children().to_vec()
+        };
+        for child in open {
+            let now = child.0.task.ledger.now();
+            lock(&child.0.state).finish(now);
+            child.close_now();
         }
         if self.close(When::Now)
             && let Some(parent) = &self.0.parent

@@ -35,8 +35,11 @@ impl TaskShared {
         }
     }
 
-    /// Whether the report has room for one more record.
+    /// Whether the report has room for one more record, and so have those of the tasks around, which hold it too.
     pub(super) fn keep_record(&self) -> bool {
-        self.records_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+        let take = |left: &AtomicU32| {
+            left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+        };
+        self.outer.as_ref().is_none_or(|outer| outer.keep_record()) && take(&self.records_left)
     }
 }

@@ -30,6 +30,8 @@ enum Phase {
     Open,
     /// Its own code has ended; something that it holds may be open.
     Finished,
+    /// It is being closed with whatever is open in it; nothing new comes in.
+    Closing,
     /// Its totals are written and part of its parent's.
     Closed,
 }
@@ -37,6 +39,20 @@ enum Phase {
 impl State {
     pub(super) fn is_closed(&self) -> bool {
         self.phase == Phase::Closed
+    }
+
+    /// Whether nothing can be opened in it any more.
+    pub(super) fn is_shut(&self) -> bool {
+        matches!(self.phase, Phase::Closing | Phase::Closed)
+    }
+
+    /// Lets nothing new in; false where the scope has closed.
+    pub(super) fn shut(&mut self) -> bool {
+        if self.is_closed() {
+            return false;
+        }
+        self.phase = Phase::Closing;
+        true
     }
 
     /// Whether nothing is left to wait for.
@@ -81,23 +97,28 @@ impl State {
         &self.open_children
     }
 
-    pub(super) fn observe(&mut self, observer: Observer) {
-        self.observer = Some(observer);
+    /// Has the observer told when the scope closes. Hands it back where the scope has closed, and else the one that it
+    /// replaces, to be dropped without the lock.
+    pub(super) fn observe(&mut self, observer: Observer) -> Result<Option<Observer>, Observer> {
+        if self.is_closed() {
+            return Err(observer);
+        }
+        Ok(self.observer.replace(observer))
     }
 
     /// Takes a child in; false where the scope has closed meanwhile.
     pub(super) fn adopt(&mut self, child: Scope) -> bool {
-        if self.is_closed() {
+        if self.is_shut() {
             return false;
         }
         self.open_children.push(child);
         true
     }
 
-    /// Takes a call in; false where the scope has closed.
+    /// Takes a call in; false where the scope is shut.
     pub(crate) fn open_call(&mut self) -> bool {
         self.open_calls += 1;
-        !self.is_closed()
+        !self.is_shut()
     }
 
     /// Counts a settled call. False where the scope has closed, and the call came late.

@@ -22,6 +22,9 @@ const DIRECTIONS: [&str; 6] = ["input", "output", "cache_read", "cache_write", "
 /// team, cost centre and environment alone.
 const MAX_SETS: usize = 1_000;
 
+/// As many more for what comes beyond.
+const MAX_OVERFLOW_SETS: usize = 500;
+
 /// All series of the metric.
 #[derive(Debug, Default)]
 pub(super) struct CostSeries {
@@ -61,6 +64,19 @@ impl Series {
     fn key(&self) -> impl Hash + Eq + '_ {
         let known = outlay_ledger::Dimension::ALL.map(|d| self.dimensions.value(d));
         (&self.task, &self.agent, &self.model, known, self.status)
+    }
+
+    /// Itself while there is room, or it has a place; beyond that the series of its team, cost centre and environment,
+    /// and beyond twice the room one for all.
+    fn within_cap(self, sets: usize, has_place: impl Fn(&Self) -> bool) -> Self {
+        if sets + DIRECTIONS.len() <= MAX_SETS || has_place(&self) {
+            return self;
+        }
+        let overflow = self.overflow();
+        if sets + DIRECTIONS.len() <= MAX_SETS + MAX_OVERFLOW_SETS || has_place(&overflow) {
+            return overflow;
+        }
+        Self { dimensions: Arc::default(), ..overflow }
     }
 
     /// The series for what is beyond the cap.
@@ -108,15 +124,16 @@ impl Hash for Series {
 impl CostSeries {
     /// Has the meter ask for the sums when it collects.
     pub(super) fn register(&self, meter: &Meter) -> ObservableCounter<f64> {
-        let sums = Arc::downgrade(&self.sums);
+        // Held for as long as the provider lives: the last collection may come after the last engine has gone.
+        let sums = self.sums.clone();
         meter
             .f64_observable_counter(metric::COST)
             .with_unit("USD")
             .with_description("Cost, as it is settled.")
             .with_callback(move |observer| {
-                if let Some(sums) = sums.upgrade() {
-                    observe(&sums.lock().unwrap_or_else(PoisonError::into_inner).series, observer);
-                }
+                // Copied, so that no call waits while the SDK takes the sums.
+                let series = sums.lock().unwrap_or_else(PoisonError::into_inner).series.clone();
+                observe(&series, observer);
             })
             .build()
     }
@@ -128,8 +145,7 @@ impl CostSeries {
         let key = Series::of(scope, model, charge.status());
         let mut sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
         let Sums { series, sets } = &mut *sums;
-        let room = *sets + DIRECTIONS.len() <= MAX_SETS;
-        let key = if room || series.contains_key(&key) { key } else { key.overflow() };
+        let key = key.within_cap(*sets, |key| series.contains_key(key));
         for (sum, part) in series.entry(key).or_default().iter_mut().zip(parts(charge)) {
             *sets += usize::from(sum.is_zero() && !part.is_zero());
             *sum += part;

@@ -1,11 +1,11 @@
 use opentelemetry_otlp::{MetricExporter, Protocol as OtlpProtocol, SpanExporter, WithExportConfig as _};
 
 use super::InitError;
-use super::protocol::Protocol;
+use super::protocol::{Protocol, Wanted};
 
 pub(super) struct Exporters {
-    pub(super) spans: SpanExporter,
-    pub(super) metrics: MetricExporter,
+    pub(super) spans: Option<SpanExporter>,
+    pub(super) metrics: Option<MetricExporter>,
     pub(super) runtime: Option<GrpcRuntime>,
 }
 
@@ -14,6 +14,14 @@ pub(super) struct Exporters {
 #[derive(Debug)]
 pub(super) struct GrpcRuntime {
     runtime: Option<tokio::runtime::Runtime>,
+}
+
+impl GrpcRuntime {
+    fn start() -> Result<Self, InitError> {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        let runtime = builder.worker_threads(1).thread_name("outlay-otlp").enable_all().build();
+        Ok(Self { runtime: Some(runtime.map_err(|e| failed("traces", e))?) })
+    }
 }
 
 impl Drop for GrpcRuntime {
@@ -25,38 +33,26 @@ impl Drop for GrpcRuntime {
     }
 }
 
-pub(super) fn build(protocol: Protocol) -> Result<Exporters, InitError> {
-    match protocol {
-        Protocol::Http => build_http(),
-        Protocol::Grpc => build_grpc(),
-    }
-}
-
-fn build_http() -> Result<Exporters, InitError> {
-    let spans = SpanExporter::builder().with_http().with_protocol(OtlpProtocol::HttpBinary).build();
-    let metrics = MetricExporter::builder().with_http().with_protocol(OtlpProtocol::HttpBinary).build();
-    Ok(Exporters {
-        spans: spans.map_err(|e| failed("traces", e))?,
-        metrics: metrics.map_err(|e| failed("metrics", e))?,
-        runtime: None,
-    })
-}
-
-fn build_grpc() -> Result<Exporters, InitError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_name("outlay-otlp")
-        .enable_all()
-        .build()
-        .map_err(|e| failed("traces", e))?;
-    let (spans, metrics) = {
-        let _in_runtime = runtime.enter();
-        (
-            SpanExporter::builder().with_tonic().build().map_err(|e| failed("traces", e))?,
-            MetricExporter::builder().with_tonic().build().map_err(|e| failed("metrics", e))?,
-        )
+pub(super) fn build(wanted: &Wanted) -> Result<Exporters, InitError> {
+    let runtime = match wanted {
+        Wanted { traces: Some(Protocol::Grpc), .. } | Wanted { metrics: Some(Protocol::Grpc), .. } => {
+            Some(GrpcRuntime::start()?)
+        }
+        Wanted { .. } => None,
     };
-    Ok(Exporters { spans, metrics, runtime: Some(GrpcRuntime { runtime: Some(runtime) }) })
+    let in_runtime = runtime.as_ref().and_then(|runtime| runtime.runtime.as_ref()).map(tokio::runtime::Runtime::enter);
+    let spans = wanted.traces.map(|protocol| match protocol {
+        Protocol::Http => SpanExporter::builder().with_http().with_protocol(OtlpProtocol::HttpBinary).build(),
+        Protocol::Grpc => SpanExporter::builder().with_tonic().build(),
+    });
+    let metrics = wanted.metrics.map(|protocol| match protocol {
+        Protocol::Http => MetricExporter::builder().with_http().with_protocol(OtlpProtocol::HttpBinary).build(),
+        Protocol::Grpc => MetricExporter::builder().with_tonic().build(),
+    });
+    let spans = spans.transpose().map_err(|e| failed("traces", e))?;
+    let metrics = metrics.transpose().map_err(|e| failed("metrics", e))?;
+    drop(in_runtime);
+    Ok(Exporters { spans, metrics, runtime })
 }
 
 fn failed(signal: &'static str, source: impl std::error::Error + Send + Sync + 'static) -> InitError {

@@ -10,19 +10,37 @@ pub(super) enum Protocol {
     Http,
 }
 
-/// The endpoint that the environment names, unless it switches the SDK off.
-pub(super) fn endpoint() -> Option<String> {
-    let is_set = |name: &str| env::var(name).ok().filter(|value| !value.trim().is_empty());
-    if is_set("OTEL_SDK_DISABLED").is_some_and(|off| off.eq_ignore_ascii_case("true")) {
-        return None;
-    }
-    is_set("OTEL_EXPORTER_OTLP_ENDPOINT")
-        .or_else(|| is_set("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"))
-        .or_else(|| is_set("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"))
+/// Where the signals go: `None` for one that nobody wants exported.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub(super) traces: Option<Protocol>,
+    pub(super) metrics: Option<Protocol>,
 }
 
-pub(super) fn of(endpoint: &str) -> Result<Protocol, InitError> {
-    choose(env::var("OTEL_EXPORTER_OTLP_PROTOCOL").ok().as_deref(), endpoint)
+/// What the environment asks for.
+pub(super) fn wanted() -> Result<Wanted, InitError> {
+    read(|name| env::var(name).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()))
+}
+
+fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Wanted, InitError> {
+    if variable("OTEL_SDK_DISABLED").is_some_and(|off| off.eq_ignore_ascii_case("true")) {
+        return Ok(Wanted::default());
+    }
+    let signal = |name: &str| {
+        if variable(&format!("OTEL_{name}_EXPORTER")).is_some_and(|exporter| exporter == "none") {
+            return Ok(None);
+        }
+        let of_signal = |what: &str| {
+            variable(&format!("OTEL_EXPORTER_OTLP_{name}_{what}"))
+                .or_else(|| variable(&format!("OTEL_EXPORTER_OTLP_{what}")))
+        };
+        let Some(endpoint) = of_signal("ENDPOINT") else { return Ok(None) };
+        if endpoint.starts_with("https:") {
+            return Err(InitError::Https(endpoint.chars().take(128).collect()));
+        }
+        choose(of_signal("PROTOCOL").as_deref(), &endpoint).map(Some)
+    };
+    Ok(Wanted { traces: signal("TRACES")?, metrics: signal("METRICS")? })
 }
 
 /// The specification leaves the default to the SDK and wants `http/protobuf`; but 4317 speaks gRPC everywhere.
@@ -49,6 +67,25 @@ mod tests {
         assert_eq!(chosen(None, "http://localhost:4318/"), Some(Protocol::Http));
         assert_eq!(chosen(Some("http/protobuf"), "http://localhost:4317"), Some(Protocol::Http));
         assert_eq!(chosen(Some("grpc"), "http://localhost:9"), Some(Protocol::Grpc));
+    }
+
+    #[test]
+    fn each_signal_is_exported_where_it_has_an_endpoint_and_is_not_switched_off() {
+        let read = |variables: &[(&str, &str)]| {
+            let found =
+                |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+            read(found).map_err(|error| error.to_string())
+        };
+        let (grpc, http) = (Some(Protocol::Grpc), Some(Protocol::Http));
+        assert_eq!(read(&[]), Ok(Wanted::default()));
+        let all = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4317");
+        assert_eq!(read(&[all]), Ok(Wanted { traces: grpc, metrics: grpc }));
+        assert_eq!(read(&[all, ("OTEL_SDK_DISABLED", "TRUE")]), Ok(Wanted::default()));
+        assert_eq!(read(&[all, ("OTEL_METRICS_EXPORTER", "none")]), Ok(Wanted { traces: grpc, metrics: None }));
+        let traces = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://localhost:4318/v1/traces");
+        assert_eq!(read(&[traces]), Ok(Wanted { traces: http, metrics: None }));
+        let error = read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector:4317")]).unwrap_err();
+        assert!(error.contains("https://collector:4317"), "{error}");
     }
 
     #[test]

@@ -1,0 +1,140 @@
+//! How scopes close when things happen at the worst time.
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, SystemTime};
+
+use outlay_ledger::{Ask, CallRecord, Clock, Ledger, Record, Scope, ScopeRecord, StepKind, TaskSpec};
+use outlay_price::{Charge, Usage, Usd};
+
+fn cent() -> Charge {
+    Charge::external(Usd::from_cents(1))
+}
+
+fn call() -> CallRecord {
+    CallRecord {
+        operation: "chat",
+        model: Arc::from("m"),
+        usage: Usage::new().with_output(5),
+        charge: cent(),
+        attempts: Vec::new(),
+        streamed: false,
+        failed: false,
+        started: SystemTime::UNIX_EPOCH,
+        ended: SystemTime::UNIX_EPOCH,
+        price_version: None,
+    }
+}
+
+#[test]
+fn an_observer_that_comes_after_the_close_is_told_all_the_same() {
+    let told = Arc::new(AtomicBool::new(false));
+    let task = Ledger::default().task(TaskSpec::new("t"));
+    task.finish();
+    let tell = told.clone();
+    task.on_close(move |_| tell.store(true, Ordering::Relaxed));
+    assert!(told.load(Ordering::Relaxed));
+}
+
+/// Opens a step whenever somebody asks for the time: as code does that runs on while its task is closed.
+#[derive(Clone, Debug, Default)]
+struct Busy {
+    task: Arc<OnceLock<Scope>>,
+    inside: Arc<AtomicBool>,
+    opened: Arc<Mutex<Vec<Scope>>>,
+}
+
+impl Clock for Busy {
+    fn now(&self) -> SystemTime {
+        if let Some(task) = self.task.get()
+            && !self.inside.swap(true, Ordering::Relaxed)
+        {
+            self.opened.lock().unwrap().push(task.step(StepKind::Act, "meanwhile"));
+            self.inside.store(false, Ordering::Relaxed);
+        }
+        SystemTime::UNIX_EPOCH
+    }
+}
+
+#[test]
+fn money_spent_in_a_scope_that_opens_while_its_task_is_closed_is_in_the_task_or_late() {
+    let busy = Busy::default();
+    let ledger = Ledger::builder().clock(busy.clone()).late_limit(Duration::ZERO).build();
+    let task = ledger.task(TaskSpec::new("t"));
+    let _slow = task.step(StepKind::Tool, "slow");
+    busy.task.set(task.clone()).unwrap();
+    task.finish();
+    ledger.close_overdue();
+    assert!(task.is_late(), "the task is closed");
+    busy.inside.store(true, Ordering::Relaxed);
+    let mut in_time = Usd::ZERO;
+    for step in busy.opened.lock().unwrap().drain(..) {
+        if !step.charge("search", cent()).late {
+            in_time += Usd::from_cents(1);
+        }
+        step.finish();
+    }
+    assert_eq!(task.totals().by_direction().external, in_time);
+}
+
+#[test]
+fn an_observer_that_panics_does_not_keep_other_scopes_open_for_ever() {
+    let ledger = Ledger::builder().late_limit(Duration::from_millis(10)).build();
+    let (bad, good) = (ledger.task(TaskSpec::new("bad")), ledger.task(TaskSpec::new("good")));
+    let (_a, _b) = (bad.open_call_unchecked(), good.open_call_unchecked());
+    bad.on_close(|_| panic!("a span processor of the application"));
+    bad.finish();
+    good.finish();
+    for _ in 0..500 {
+        if good.is_late() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("the sweeper has not closed it");
+}
+
+#[test]
+fn a_report_keeps_no_more_records_than_it_may_whatever_tasks_it_holds() {
+    fn count(scope: &ScopeRecord) -> usize {
+        let below = |record: &Record| 1 + if let Record::Scope(scope) = record { count(scope) } else { 0 };
+        scope.children.iter().map(below).sum()
+    }
+    let task = Ledger::builder().report_records(10).build().task(TaskSpec::new("t"));
+    for _ in 0..10 {
+        let inner = task.task(TaskSpec::new("inner"));
+        for _ in 0..10 {
+            inner.open_call_unchecked().settle(call());
+        }
+        inner.finish();
+    }
+    assert!(count(&task.record()) <= 10, "{}", count(&task.record()));
+}
+
+#[test]
+fn whoever_is_told_of_the_close_sees_all_that_was_spent() {
+    for _ in 0..5_000 {
+        let task = Ledger::default().task(TaskSpec::new("t").budget(Usd::from_dollars(1)));
+        let model = Arc::from("m");
+        let ask = Ask { model: &model, max_output: Some(1), bound: &|_| Some(Usd::from_cents(1)) };
+        let open = task.open_call(&ask).unwrap();
+        let seen = Arc::new(Mutex::new(None));
+        let told = seen.clone();
+        task.on_close(move |closed| {
+            *told.lock().unwrap() = closed.scope.budget().map(|budget| (budget.spent, budget.reserved));
+        });
+        let settling = AtomicBool::new(false);
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                settling.store(true, Ordering::SeqCst);
+                open.settle(call());
+            });
+            while !settling.load(Ordering::SeqCst) {
+                std::hint::spin_loop();
+            }
+            task.finish();
+        });
+        assert_eq!(*seen.lock().unwrap(), Some((Usd::from_cents(1), Usd::ZERO)));
+    }
+}
