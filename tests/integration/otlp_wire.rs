@@ -13,14 +13,14 @@ use outlay_tests::{HAIKU, Independent, SONNET, client_config, converse, haiku};
 
 /// A decoded span.
 #[derive(Debug, Default)]
-struct WireSpan {
+pub(super) struct WireSpan {
     id: String,
     parent: String,
     name: String,
     kind: String,
     status: String,
     /// Type and text of each attribute.
-    attributes: BTreeMap<String, (String, String)>,
+    pub(super) attributes: BTreeMap<String, (String, String)>,
     /// Keys that came more than once.
     repeated: Vec<String>,
 }
@@ -97,7 +97,7 @@ async fn run_a_task(traces: &SdkTracerProvider, meters: &SdkMeterProvider) {
     task.finish(Outcome::success().value(Usd::from_dollars(1)));
 }
 
-async fn wait_for(path: &str, texts: &[&str]) -> String {
+pub(super) async fn wait_for(path: &str, texts: &[&str]) -> String {
     let start = Instant::now();
     loop {
         let log = std::fs::read_to_string(path).unwrap_or_default();
@@ -111,7 +111,7 @@ async fn wait_for(path: &str, texts: &[&str]) -> String {
     }
 }
 
-fn read_spans(log: &str) -> Vec<WireSpan> {
+pub(super) fn read_spans(log: &str) -> Vec<WireSpan> {
     let mut spans: Vec<WireSpan> = Vec::new();
     let mut in_span = false;
     for line in log.lines() {

@@ -5,13 +5,17 @@ use std::time::Duration;
 use aws_sdk_bedrockruntime::Client;
 use bedrock_sim::{Match, Reply, Tokens};
 use futures_util::StreamExt as _;
+use opentelemetry_otlp::{SpanExporter, WithExportConfig as _};
+use opentelemetry_sdk::trace::SpanExporter as _;
 use outlay::{Outcome, Usd};
-use outlay_tests::{HAIKU, Harness, SONNET, Spans, converse};
+use outlay_tests::{HAIKU, Harness, Independent, SONNET, Spans, converse};
 use rig_agent::prelude::*;
 use rig_agent::tool::ToolContext;
 use rig_bedrock::client::BedrockRuntime;
 use serde_json::json;
 use tracing::instrument::WithSubscriber as _;
+
+use super::otlp_wire::{read_spans, wait_for};
 
 /// What an application that uses rig writes for the spans that it exports: rig has spans of its own for each call, with
 /// the same tokens under the same names.
@@ -99,6 +103,23 @@ async fn run(h: &Harness, filter: &str) -> Spans {
     assert_eq!(report.totals().usage().input_tokens(), 4_100);
     assert_eq!(h.outlay.unattributed().calls(), 0);
     h.spans()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_the_wire_each_token_of_a_rig_agent_is_once() {
+    let Some(rotel) = Independent::start("rotel.sh", &["ROTEL_GRPC", "ROTEL_LOG"]) else { return };
+    let h = Harness::new().await;
+    let spans = run(&h, FILTER).await;
+    let otlp = SpanExporter::builder().with_tonic().with_endpoint(rotel.value("ROTEL_GRPC")).build().unwrap();
+    otlp.export(spans.iter().map(|span| span.data().clone()).collect()).await.unwrap();
+    let log = wait_for(rotel.value("ROTEL_LOG"), &["invoke_workflow ask-rig"]).await;
+    let decoded = read_spans(&log);
+    assert_eq!(decoded.len(), spans.len());
+    let sum = |key: &str| -> i64 {
+        decoded.iter().filter_map(|span| span.attributes.get(key)).map(|(_, n)| n.parse::<i64>().unwrap()).sum()
+    };
+    assert_eq!(sum("gen_ai.usage.input_tokens"), 1_500 + 2_000 + 300 + 300);
+    assert_eq!(sum("gen_ai.usage.output_tokens"), 100 + 50 + 20 + 20);
 }
 
 #[tokio::test]
