@@ -9,7 +9,7 @@ use outlay_otel::{DroppedStream, OpenCall};
 
 use crate::attempts::{AttemptLog, error_name, never_connected};
 use crate::input::Kind;
-use crate::outcome::{self, Ending};
+use crate::outcome::{self, CANCELLED, Ending};
 use crate::stream::Seen;
 use crate::usage::{AnswerHeaders, read_headers};
 use crate::wire;
@@ -79,10 +79,14 @@ impl Call {
         self.kind
     }
 
-    /// What to do if the stream is dropped before its end.
+    /// What to do if the stream is dropped before its end. One that the application never had is let go: its attempt is
+    /// over.
     pub(crate) fn dropped_stream(&self) -> DroppedStream {
         let state = self.lock();
-        state.open.as_ref().map_or_else(DroppedStream::default, |open| open.scope().engine().dropped_stream())
+        match (&state.open, &state.stream) {
+            (Some(open), Stream::WithTap) => open.scope().engine().dropped_stream(),
+            _ => DroppedStream::Bound,
+        }
     }
 
     /// The model that the call is to, as far as is known.
@@ -233,9 +237,14 @@ impl Call {
 
     /// The interceptor's state is gone. Unless the stream has been handed over, the call was cancelled.
     fn state_dropped(&self) {
-        let state = self.lock();
-        if !matches!(state.stream, Stream::WithTap) {
-            self.settle(state, Ending::Cancelled);
+        let mut state = self.lock();
+        if matches!(state.stream, Stream::WithTap) {
+            return;
+        }
+        // Cancelled, but the answer had come whole.
+        match state.whole.take() {
+            Some(whole @ Some(_)) => self.settle_with(state, whole, Some(CANCELLED.to_owned())),
+            _ => self.settle(state, Ending::Cancelled),
         }
     }
 

@@ -80,6 +80,9 @@ impl Intercept for OutlayInterceptor {
             }
             return Ok(());
         }
+        if self.engine.is_disabled() {
+            return Ok(());
+        }
         let scope = self.engine.scope_of_call();
         let started = scope.engine().now();
         cfg.interceptor_state().store_put(Metering { scope, started, by: self.id(), call: OnceLock::new() });
@@ -100,7 +103,7 @@ impl Intercept for OutlayInterceptor {
         let region = cfg.load::<Region>().map(AsRef::as_ref);
         let start = request.start(metering.scope.engine(), metering.started, region);
         let input_bound = request.input_bound();
-        let open = OpenCall::begin(&metering.scope, start, || input_bound).map_err(|refused| refused.reason)?;
+        let open = OpenCall::begin(&metering.scope, start, input_bound).map_err(|refused| refused.reason)?;
         metering.call.get_or_init(|| HeldCall(Call::new(request.kind(), input_bound, open)));
         Ok(())
     }
@@ -154,7 +157,11 @@ impl Intercept for OutlayInterceptor {
             let body = std::mem::replace(context.response_mut().body_mut(), SdkBody::taken());
             let engine = cfg.load::<Metering>().map_or(&self.engine, |metering| metering.scope.engine()).clone();
             *context.response_mut().body_mut() = tap(body, call.clone(), engine);
-        } else if !call.kind().is_stream() && context.response().status().is_success() && call.may_tap() {
+        } else if !call.kind().is_stream()
+            && context.response().status().is_success()
+            && context.response().body().bytes().is_none()
+            && call.may_tap()
+        {
             // The SDK reads it as a rule; an interceptor that comes later may take it instead.
             let body = std::mem::replace(context.response_mut().body_mut(), SdkBody::taken());
             let attempt = call.attempts();

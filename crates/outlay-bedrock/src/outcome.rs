@@ -17,6 +17,9 @@ const ASSUMED_OUTPUT: u64 = 4_096;
 /// Text comes to about a token in so many bytes, where only an estimate is left.
 const BYTES_PER_TOKEN: u64 = 4;
 
+/// The error of a call that the application dropped.
+pub(crate) const CANCELLED: &str = "cancelled";
+
 /// How a call ended.
 pub(crate) enum Ending<'a> {
     /// The SDK gave the application a result that is no stream.
@@ -49,7 +52,7 @@ pub(crate) fn end(kind: Kind, start: &CallStart, log: &mut CallLog, ending: Endi
         Ending::Stream(seen) => context.stream(seen),
         Ending::Cancelled => {
             let mut end = CallEnd::new(context.unanswered());
-            end.error = Some("cancelled".to_owned());
+            end.error = Some(CANCELLED.to_owned());
             end
         }
     };

@@ -288,7 +288,8 @@ impl Reservation {
         model: &Arc<str>,
     ) -> Result<Self, BudgetExceeded> {
         let mut reservation = Self::default();
-        for cell in budgets {
+        // The innermost first: a call that its own task refuses does not hold up those of the task around.
+        for cell in budgets.iter().rev() {
             let reserved = cell.reserve(bound(&cell.budget), model)?;
             reservation.held.push((cell.clone(), reserved));
         }

@@ -276,6 +276,7 @@ impl Totals {
             own.cost = own.cost.saturating_add(cost);
             own.calls += calls;
         } else if self.has_room_for(kind) {
+            one_at_first(&mut self.by_kind);
             self.by_kind.push(KindTotals { kind: kind.clone(), cost, calls });
         } else {
             self.add_kind(&CostKind::Step(StepKind::Other(Arc::from("other"))), cost, calls);
@@ -295,11 +296,19 @@ impl Totals {
 
     fn push_model(&mut self, model: ModelTotals) {
         if self.by_model.len() < MAX_MODELS {
+            one_at_first(&mut self.by_model);
             self.by_model.push(model);
         } else if let Some(rest) = self.by_model.last_mut() {
             rest.model = Arc::from("other");
             rest.add(model.cost, model.usage, model.calls, model.unpriced_calls);
         }
+    }
+}
+
+/// Most scopes see one kind and one model: no room is taken for more before there is more.
+fn one_at_first<T>(list: &mut Vec<T>) {
+    if list.is_empty() {
+        list.reserve_exact(1);
     }
 }
 

@@ -26,8 +26,13 @@ fn an_open_scope_takes_at_most_a_kibibyte() {
     let ledger = Ledger::builder().report_records(0).build();
     let task = ledger.task(TaskSpec::new("t"));
     let agent = task.agent("a");
+    let model = std::sync::Arc::from("m");
     let mut step = None;
-    let used = measure(|| step = Some(agent.step(StepKind::Act, "draft the reply")));
+    let used = measure(|| {
+        let open = agent.step(StepKind::Act, "draft the reply");
+        open.open_call_unchecked().settle(call(&model));
+        step = Some(open);
+    });
     assert!(used.bytes_current <= 1_024, "{} bytes", used.bytes_current);
     drop(step);
 }

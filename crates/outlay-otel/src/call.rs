@@ -168,17 +168,16 @@ impl Engine {
 }
 
 impl OpenCall {
-    /// Begins a call in `scope`. `input_bound` says how many tokens its input can have at most; it is asked only where
-    /// a budget has to know.
+    /// Begins a call in `scope`. Its input has at most `input_bound` tokens.
     ///
     /// # Errors
     ///
     /// [`RefusedCall`] where a budget refuses it. The refusal is in the books, and has its span.
-    pub fn begin(scope: &Scope, start: CallStart, input_bound: impl Fn() -> u64) -> Result<Self, RefusedCall> {
+    pub fn begin(scope: &Scope, start: CallStart, input_bound: u64) -> Result<Self, RefusedCall> {
         let books = if scope.books().has_budget() {
             let price = price_call::find(&scope.engine().prices(), &start.priced(None));
-            let input = input_bound();
-            let bound = |output: u64| price.as_ref().and_then(|p| price_call::bound(p, input, output, start.cache));
+            let bound =
+                |output: u64| price.as_ref().and_then(|p| price_call::bound(p, input_bound, output, start.cache));
             let ask = Ask { model: &start.model, max_output: start.max_tokens, bound: &bound };
             match scope.books().open_call(&ask) {
                 Ok(books) => books,
