@@ -102,7 +102,7 @@ impl WatchState {
             (Kind::InvokeStream, b"chunk") => self.chunk(payload),
             (Kind::InvokeStream, _) => {}
             (_, b"contentBlockDelta" | b"contentBlockStart") => {
-                self.seen.text_bytes += self.text.bytes(payload);
+                self.seen.text_bytes += self.text.sample(payload);
             }
             (_, b"messageStop") => {
                 self.seen.stopped = true;
@@ -120,7 +120,7 @@ impl WatchState {
         self.chunk.resize(base64::decoded_len_estimate(encoded.len()), 0);
         let Ok(len) = STANDARD.decode_slice(encoded, &mut self.chunk) else { return };
         let json = &self.chunk[..len];
-        self.seen.text_bytes += self.text.bytes(json);
+        self.seen.text_bytes += self.text.sample(json);
         if !may_tell(json) {
             return;
         }
@@ -149,12 +149,29 @@ const NATIVE_TEXT: &[&str] = &[
 #[derive(Debug)]
 struct TextFinder {
     members: Vec<memmem::Finder<'static>>,
+    deltas: u64,
 }
+
+/// So many deltas are measured each; of those that follow one in [`SAMPLE`] stands for all, for what is measured is
+/// needed for an estimate alone.
+const MEASURED: u64 = 64;
+const SAMPLE: u64 = 8;
 
 impl TextFinder {
     fn new(kind: Kind) -> Self {
         let members = if kind == Kind::InvokeStream { NATIVE_TEXT } else { CONVERSE_TEXT };
-        Self { members: members.iter().map(|member| memmem::Finder::new(*member)).collect() }
+        Self { members: members.iter().map(|member| memmem::Finder::new(*member)).collect(), deltas: 0 }
+    }
+
+    /// How many bytes of output are to be counted for the next delta.
+    fn sample(&mut self, json: &[u8]) -> u64 {
+        let delta = self.deltas;
+        self.deltas += 1;
+        match delta {
+            0..MEASURED => self.bytes(json),
+            _ if delta.is_multiple_of(SAMPLE) => self.bytes(json) * SAMPLE,
+            _ => 0,
+        }
     }
 
     /// How many bytes of output a delta has, as they stand in its JSON.
