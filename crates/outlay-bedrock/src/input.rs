@@ -15,7 +15,7 @@ use outlay_otel::{CallStart, Engine, Operation};
 use outlay_price::CacheUse;
 
 use crate::bound::{self, Prompt as _};
-use crate::usage::max_tokens_of;
+use crate::usage::{Parameters, read_request};
 
 /// An operation that is metered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,8 +194,11 @@ fn as_written(n: f32) -> f64 {
 
 fn native(body: &[u8]) -> Common<'static> {
     let has = |part: &[u8]| memchr::memmem::find(body, part).is_some();
+    let Parameters { max_tokens, temperature, top_p } = read_request(body);
     Common {
-        max_tokens: max_tokens_of(body),
+        max_tokens,
+        temperature,
+        top_p,
         writes_cache: has(b"cache_control") || has(b"cachePoint"),
         ..Common::default()
     }

@@ -18,6 +18,10 @@ pub(super) struct List<T>(pub(super) Vec<T>);
 #[derive(Clone, Debug, Default)]
 pub(super) struct Text(pub(super) Option<String>);
 
+/// A number.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Number(pub(super) Option<f64>);
+
 impl<T> Default for Object<T> {
     fn default() -> Self {
         Self(None)
@@ -122,4 +126,40 @@ impl<'de> Visitor<'de> for Shape<Text> {
     }
 
     ignore!(scalar, array, object);
+}
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Shape::<Self>(PhantomData))
+    }
+}
+
+impl<'de> Visitor<'de> for Shape<Number> {
+    type Value = Number;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number")
+    }
+
+    fn visit_f64<E: Error>(self, n: f64) -> Result<Self::Value, E> {
+        Ok(Number(Some(n)))
+    }
+
+    fn visit_u64<E: Error>(self, n: u64) -> Result<Self::Value, E> {
+        Ok(Number(Some(n as f64)))
+    }
+
+    fn visit_i64<E: Error>(self, n: i64) -> Result<Self::Value, E> {
+        Ok(Number(Some(n as f64)))
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Number(None))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(Number(None))
+    }
+
+    ignore!(text, array, object);
 }

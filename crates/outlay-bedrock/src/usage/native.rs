@@ -243,57 +243,5 @@ impl InvocationMetrics {
     }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Request {
-    max_tokens: Count,
-    max_completion_tokens: Count,
-    max_gen_len: Count,
-    max_tokens_to_sample: Count,
-    #[serde(rename = "maxTokens")]
-    max_tokens_camel: Count,
-    #[serde(rename = "inferenceConfig")]
-    inference_config: Object<InferenceConfig>,
-    #[serde(rename = "textGenerationConfig")]
-    text_generation_config: Object<TextGenerationConfig>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct InferenceConfig {
-    max_tokens: Count,
-    #[serde(rename = "maxTokens")]
-    max_tokens_camel: Count,
-    max_new_tokens: Count,
-    #[serde(rename = "maxNewTokens")]
-    max_new_tokens_camel: Count,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct TextGenerationConfig {
-    max_token_count: Count,
-}
-
-impl InferenceConfig {
-    fn max_tokens(&self) -> Option<u64> {
-        self.max_tokens.0.or(self.max_tokens_camel.0).or(self.max_new_tokens.0).or(self.max_new_tokens_camel.0)
-    }
-}
-
-/// The most output tokens that an InvokeModel request allows, by whatever name its family gives it.
-pub(crate) fn max_tokens_of(request: &[u8]) -> Option<u64> {
-    let request: Request = serde_json::from_slice(request).ok()?;
-    request
-        .max_tokens
-        .0
-        .or(request.max_completion_tokens.0)
-        .or(request.max_gen_len.0)
-        .or(request.max_tokens_to_sample.0)
-        .or(request.max_tokens_camel.0)
-        .or_else(|| request.inference_config.0?.max_tokens())
-        .or_else(|| request.text_generation_config.0?.max_token_count.0)
-}
-
 #[cfg(test)]
 mod tests;

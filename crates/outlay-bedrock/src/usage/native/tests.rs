@@ -81,20 +81,3 @@ fn an_anthropic_stream_adds_up_over_its_chunks() {
     assert!(last.stopped);
     assert_eq!(last.metrics.output, Some(39));
 }
-
-#[test]
-fn the_output_limit_is_found_by_each_familys_name() {
-    for request in [
-        r#"{"max_tokens":7}"#,
-        r#"{"max_completion_tokens":7}"#,
-        r#"{"max_gen_len":7}"#,
-        r#"{"maxTokens":7}"#,
-        r#"{"inferenceConfig":{"maxTokens":7}}"#,
-        r#"{"inferenceConfig":{"max_new_tokens":7}}"#,
-        r#"{"textGenerationConfig":{"maxTokenCount":7}}"#,
-    ] {
-        assert_eq!(max_tokens_of(request.as_bytes()), Some(7), "{request}");
-    }
-    assert_eq!(max_tokens_of(br#"{"prompt":"hi"}"#), None);
-    assert_eq!(max_tokens_of(b""), None);
-}

@@ -1,0 +1,103 @@
+//! What an InvokeModel request allows itself, by whatever name its family gives it.
+
+use serde::Deserialize;
+
+use super::count::Count;
+use super::lenient::{Number, Object};
+
+/// The parameters that spans carry.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Parameters {
+    /// The most output tokens.
+    pub(crate) max_tokens: Option<u64>,
+    pub(crate) temperature: Option<f64>,
+    pub(crate) top_p: Option<f64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Request {
+    /// Nova's and Titan's parameters stand in an object of their own, by the same names.
+    #[serde(rename = "inferenceConfig")]
+    nova: Object<Box<Request>>,
+    #[serde(rename = "textGenerationConfig")]
+    titan: Object<Box<Request>>,
+    max_tokens: Count,
+    max_completion_tokens: Count,
+    max_gen_len: Count,
+    max_tokens_to_sample: Count,
+    max_new_tokens: Count,
+    #[serde(rename = "maxTokens")]
+    max_tokens_camel: Count,
+    #[serde(rename = "maxNewTokens")]
+    max_new_tokens_camel: Count,
+    #[serde(rename = "maxTokenCount")]
+    max_token_count: Count,
+    temperature: Number,
+    top_p: Number,
+    #[serde(rename = "topP")]
+    top_p_camel: Number,
+}
+
+impl Request {
+    fn parameters(&self) -> Parameters {
+        let limits = [
+            self.max_tokens,
+            self.max_completion_tokens,
+            self.max_gen_len,
+            self.max_tokens_to_sample,
+            self.max_new_tokens,
+            self.max_tokens_camel,
+            self.max_new_tokens_camel,
+            self.max_token_count,
+        ];
+        Parameters {
+            max_tokens: limits.into_iter().find_map(|count| count.0),
+            temperature: self.temperature.0,
+            top_p: self.top_p.0.or(self.top_p_camel.0),
+        }
+    }
+}
+
+/// Reads the request; what cannot be read is missing.
+pub(crate) fn read_request(json: &[u8]) -> Parameters {
+    let request: Request = serde_json::from_slice(json).unwrap_or_default();
+    let own = request.parameters();
+    let inner = |config: &Object<Box<Request>>| config.0.as_ref().map(|c| c.parameters()).unwrap_or_default();
+    let (nova, titan) = (inner(&request.nova), inner(&request.titan));
+    Parameters {
+        max_tokens: own.max_tokens.or(nova.max_tokens).or(titan.max_tokens),
+        temperature: own.temperature.or(nova.temperature).or(titan.temperature),
+        top_p: own.top_p.or(nova.top_p).or(titan.top_p),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parameters_are_found_by_each_familys_names() {
+        for request in [
+            r#"{"max_tokens":7,"temperature":0.5,"top_p":0.9,"messages":[{"role":"user"}]}"#,
+            r#"{"max_completion_tokens":7,"temperature":0.5,"top_p":0.9}"#,
+            r#"{"max_gen_len":7,"temperature":0.5,"top_p":0.9}"#,
+            r#"{"maxTokens":7,"temperature":0.5,"topP":0.9}"#,
+            r#"{"inferenceConfig":{"maxTokens":7,"temperature":0.5,"topP":0.9}}"#,
+            r#"{"inferenceConfig":{"max_new_tokens":7,"temperature":0.5,"top_p":0.9}}"#,
+            r#"{"textGenerationConfig":{"maxTokenCount":7,"temperature":0.5,"topP":0.9}}"#,
+        ] {
+            let expected = Parameters { max_tokens: Some(7), temperature: Some(0.5), top_p: Some(0.9) };
+            assert_eq!(read_request(request.as_bytes()), expected, "{request}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_parameter_is_none_and_costs_no_other() {
+        let odd = read_request(br#"{"max_tokens":7,"temperature":"hot","top_p":[1],"inferenceConfig":3}"#);
+        assert_eq!(odd, Parameters { max_tokens: Some(7), ..Parameters::default() });
+        for nothing in [&br#"{"prompt":"hi"}"#[..], b"", b"not json"] {
+            assert_eq!(read_request(nothing), Parameters::default());
+        }
+    }
+}
