@@ -30,27 +30,23 @@ pub(crate) trait Prompt {
     fn bound(&self) -> u64;
 }
 
-impl Prompt for ConverseInput {
-    fn bound(&self) -> u64 {
-        OVERHEAD
-            + self.messages().iter().map(message).sum::<u64>()
-            + self.system().iter().map(system).sum::<u64>()
-            + self.tool_config().map_or(0, tools)
-            + self.additional_model_request_fields().map_or(0, document::bytes)
-            + prompt_variables(self.prompt_variables())
-    }
+/// The SDK's two inputs have the same members, and no trait in common.
+macro_rules! prompt {
+    ($($input:ty),*) => { $(
+        impl Prompt for $input {
+            fn bound(&self) -> u64 {
+                OVERHEAD
+                    + self.messages().iter().map(message).sum::<u64>()
+                    + self.system().iter().map(system).sum::<u64>()
+                    + self.tool_config().map_or(0, tools)
+                    + self.additional_model_request_fields().map_or(0, document::bytes)
+                    + prompt_variables(self.prompt_variables())
+            }
+        }
+    )* };
 }
 
-impl Prompt for ConverseStreamInput {
-    fn bound(&self) -> u64 {
-        OVERHEAD
-            + self.messages().iter().map(message).sum::<u64>()
-            + self.system().iter().map(system).sum::<u64>()
-            + self.tool_config().map_or(0, tools)
-            + self.additional_model_request_fields().map_or(0, document::bytes)
-            + prompt_variables(self.prompt_variables())
-    }
-}
+prompt!(ConverseInput, ConverseStreamInput);
 
 /// Of an InvokeModel body: its bytes, for whatever it holds is in them.
 pub(crate) fn of_body(body: &[u8]) -> u64 {

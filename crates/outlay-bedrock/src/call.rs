@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use aws_smithy_runtime_api::client::interceptors::context::Error;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
 use bytes::Bytes;
-use outlay_otel::{DroppedStream, OpenCall};
+use outlay_otel::{DroppedStream, Engine, OpenCall};
 
 use crate::attempts::{AttemptLog, error_name, never_connected};
 use crate::input::Kind;
@@ -27,7 +27,7 @@ struct State {
     /// `None` once it is settled.
     open: Option<OpenCall>,
     log: CallLog,
-    stream: Stream,
+    owner: Owner,
     /// An answer that is no stream, once somebody has read it.
     whole: Option<Body>,
     /// What the SDK made of an answer whose body somebody else reads.
@@ -51,16 +51,16 @@ pub(crate) struct CallLog {
     tapped: usize,
 }
 
-/// Who answers for the end of a streamed answer.
+/// Who sees the end of the call.
 #[derive(Debug, Default)]
-enum Stream {
+enum Owner {
     /// The hooks: the SDK may yet retry or fail.
     #[default]
-    WithHooks,
+    Hooks,
     /// The hooks too, but the stream has ended meanwhile.
-    EndedEarly(Box<Seen>),
-    /// The tap: the application has the stream.
-    WithTap,
+    HooksAfter(Box<Seen>),
+    /// The tap: the body is in other hands than the SDK's.
+    Tap,
 }
 
 impl Call {
@@ -68,7 +68,7 @@ impl Call {
         let state = State {
             open: Some(open),
             log: CallLog { input_bound, ..CallLog::default() },
-            stream: Stream::default(),
+            owner: Owner::default(),
             whole: None,
             error: None,
         };
@@ -83,10 +83,15 @@ impl Call {
     /// over.
     pub(crate) fn dropped_stream(&self) -> DroppedStream {
         let state = self.lock();
-        match (&state.open, &state.stream) {
-            (Some(open), Stream::WithTap) => open.scope().engine().dropped_stream(),
+        match (&state.open, &state.owner) {
+            (Some(open), Owner::Tap) => open.scope().engine().dropped_stream(),
             _ => DroppedStream::Bound,
         }
+    }
+
+    /// The engine that serves the call, until it is settled.
+    pub(crate) fn engine(&self) -> Option<Engine> {
+        self.lock().open.as_ref().map(|open| open.scope().engine().clone())
     }
 
     /// The model that the call is to, as far as is known.
@@ -115,7 +120,7 @@ impl Call {
         state.log.attempts.push(AttemptLog::new(now));
         state.log.headers = AnswerHeaders::default();
         state.whole = None;
-        state.stream = Stream::WithHooks;
+        state.owner = Owner::Hooks;
     }
 
     /// The request is final: model and region are those that go on the wire, whatever came in between.
@@ -155,8 +160,14 @@ impl Call {
         }
     }
 
-    /// True once for each attempt.
-    pub(crate) fn may_tap(&self) -> bool {
+    /// Whether the answer's body is to be read along: true once for each attempt, for any answer of a streaming
+    /// operation (by the operation, never by the content type: the SDK streams whatever such an operation answers), and
+    /// for another's that is not in memory yet. The SDK reads that as a rule, but an interceptor that comes later may
+    /// take it instead.
+    pub(crate) fn may_tap(&self, response: &HttpResponse) -> bool {
+        if !response.status().is_success() || (!self.kind.is_stream() && response.body().bytes().is_some()) {
+            return false;
+        }
         let mut state = self.lock();
         let attempt = state.log.attempts.len();
         std::mem::replace(&mut state.log.tapped, attempt) != attempt
@@ -179,9 +190,9 @@ impl Call {
         let mut state = self.lock();
         let error = error.map(|error| error_name(error, response));
         if error.is_none() && self.kind.is_stream() {
-            match std::mem::replace(&mut state.stream, Stream::WithTap) {
-                Stream::EndedEarly(seen) => self.settle(state, Ending::Stream(&seen)),
-                Stream::WithHooks | Stream::WithTap => {}
+            match std::mem::replace(&mut state.owner, Owner::Tap) {
+                Owner::HooksAfter(seen) => self.settle(state, Ending::Stream(&seen)),
+                Owner::Hooks | Owner::Tap => {}
             }
             return;
         }
@@ -192,7 +203,7 @@ impl Call {
                 Some(whole) => self.settle_with(state, whole, error),
                 // One of them has taken the body: the call ends when that is read.
                 None => {
-                    state.stream = Stream::WithTap;
+                    state.owner = Owner::Tap;
                     state.error = error;
                 }
             }
@@ -208,12 +219,12 @@ impl Call {
         if attempt != state.log.attempts.len() {
             return;
         }
-        match state.stream {
-            Stream::WithTap => {
+        match state.owner {
+            Owner::Tap => {
                 let error = state.error.take();
                 self.settle_with(state, body, error);
             }
-            Stream::WithHooks | Stream::EndedEarly(_) => state.whole = Some(body),
+            Owner::Hooks | Owner::HooksAfter(_) => state.whole = Some(body),
         }
     }
 
@@ -229,16 +240,16 @@ impl Call {
         if attempt != state.log.attempts.len() {
             return;
         }
-        match state.stream {
-            Stream::WithTap => self.settle(state, Ending::Stream(&seen)),
-            Stream::WithHooks | Stream::EndedEarly(_) => state.stream = Stream::EndedEarly(Box::new(seen)),
+        match state.owner {
+            Owner::Tap => self.settle(state, Ending::Stream(&seen)),
+            Owner::Hooks | Owner::HooksAfter(_) => state.owner = Owner::HooksAfter(Box::new(seen)),
         }
     }
 
     /// The interceptor's state is gone. Unless the stream has been handed over, the call was cancelled.
     fn state_dropped(&self) {
         let mut state = self.lock();
-        if matches!(state.stream, Stream::WithTap) {
+        if matches!(state.owner, Owner::Tap) {
             return;
         }
         // Cancelled, but the answer had come whole.

@@ -54,6 +54,32 @@ struct Common<'a> {
     writes_cache: bool,
 }
 
+/// The same members stand in the SDK's inputs of an operation and of its stream, which have no trait in common.
+macro_rules! converse {
+    ($input:ident) => {
+        Common {
+            model: $input.model_id(),
+            tier: $input.service_tier().map(|t| t.r#type().as_str()),
+            latency: $input.performance_config().map(|p| p.latency().as_str()),
+            guardrail: $input.guardrail_config().map(|g| g.guardrail_identifier()),
+            writes_cache: has_cache_point($input.messages(), $input.system(), $input.tool_config()),
+            ..inference($input.inference_config())
+        }
+    };
+}
+
+macro_rules! invoke {
+    ($input:ident) => {
+        Common {
+            model: $input.model_id(),
+            tier: $input.service_tier().map(|t| t.as_str()),
+            latency: $input.performance_config_latency().map(|l| l.as_str()),
+            guardrail: $input.guardrail_identifier(),
+            ..native($input.body().map_or(&[], |blob| blob.as_ref()))
+        }
+    };
+}
+
 impl<'a> Request<'a> {
     /// The request, where its operation is metered.
     pub(crate) fn of(input: &'a Input) -> Option<Self> {
@@ -113,36 +139,10 @@ impl<'a> Request<'a> {
 
     fn common(self) -> Common<'a> {
         match self {
-            Self::Converse(input) => Common {
-                model: input.model_id(),
-                tier: input.service_tier().map(|t| t.r#type().as_str()),
-                latency: input.performance_config().map(|p| p.latency().as_str()),
-                guardrail: input.guardrail_config().map(|g| g.guardrail_identifier()),
-                writes_cache: has_cache_point(input.messages(), input.system(), input.tool_config()),
-                ..inference(input.inference_config())
-            },
-            Self::ConverseStream(input) => Common {
-                model: input.model_id(),
-                tier: input.service_tier().map(|t| t.r#type().as_str()),
-                latency: input.performance_config().map(|p| p.latency().as_str()),
-                guardrail: input.guardrail_config().map(|g| g.guardrail_identifier()),
-                writes_cache: has_cache_point(input.messages(), input.system(), input.tool_config()),
-                ..inference(input.inference_config())
-            },
-            Self::Invoke(input) => Common {
-                model: input.model_id(),
-                tier: input.service_tier().map(|t| t.as_str()),
-                latency: input.performance_config_latency().map(|l| l.as_str()),
-                guardrail: input.guardrail_identifier(),
-                ..native(self.body())
-            },
-            Self::InvokeStream(input) => Common {
-                model: input.model_id(),
-                tier: input.service_tier().map(|t| t.as_str()),
-                latency: input.performance_config_latency().map(|l| l.as_str()),
-                guardrail: input.guardrail_identifier(),
-                ..native(self.body())
-            },
+            Self::Converse(input) => converse!(input),
+            Self::ConverseStream(input) => converse!(input),
+            Self::Invoke(input) => invoke!(input),
+            Self::InvokeStream(input) => invoke!(input),
         }
     }
 

@@ -19,7 +19,7 @@ use outlay_otel::{Engine, OpenCall, Scope};
 
 use crate::call::{Call, HeldCall};
 use crate::input::Request;
-use crate::stream::{collect, tap};
+use crate::stream::read_along;
 
 /// The interceptor that meters calls. [`Metered`](crate::Metered) adds it; it can be added by hand as well.
 ///
@@ -152,20 +152,9 @@ impl Intercept for OutlayInterceptor {
     ) -> Result<(), BoxError> {
         let Some(call) = self.call(cfg) else { return Ok(()) };
         call.attempt_answered(context.response());
-        // By the operation, never by the content type: the SDK streams whatever such an operation answers.
-        if call.kind().is_stream() && context.response().status().is_success() && call.may_tap() {
+        if call.may_tap(context.response()) {
             let body = std::mem::replace(context.response_mut().body_mut(), SdkBody::taken());
-            let engine = cfg.load::<Metering>().map_or(&self.engine, |metering| metering.scope.engine()).clone();
-            *context.response_mut().body_mut() = tap(body, call.clone(), engine);
-        } else if !call.kind().is_stream()
-            && context.response().status().is_success()
-            && context.response().body().bytes().is_none()
-            && call.may_tap()
-        {
-            // The SDK reads it as a rule; an interceptor that comes later may take it instead.
-            let body = std::mem::replace(context.response_mut().body_mut(), SdkBody::taken());
-            let attempt = call.attempts();
-            *context.response_mut().body_mut() = collect(body, call.clone(), attempt);
+            *context.response_mut().body_mut() = read_along(body, call);
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The tap on a streamed answer: it hands every byte on as it is, and reads along.
+//! Reads answers along: every byte is handed on as it is.
 
 mod drain;
 mod frames;
@@ -7,6 +7,20 @@ mod tap;
 mod watch;
 mod whole;
 
+use std::sync::Arc;
+
+use aws_smithy_types::body::SdkBody;
+
+use crate::call::Call;
+
 pub(crate) use seen::{Ended, Seen};
-pub(crate) use tap::tap;
-pub(crate) use whole::collect;
+
+/// An answer's body, read along for `call` by whoever reads it.
+pub(crate) fn read_along(body: SdkBody, call: &Arc<Call>) -> SdkBody {
+    match call.engine() {
+        Some(engine) if call.kind().is_stream() => tap::tap(body, call.clone(), engine),
+        Some(_) => whole::collect(body, call.clone()),
+        // Settled already: nobody waits for what it says.
+        None => body,
+    }
+}

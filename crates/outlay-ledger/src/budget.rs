@@ -295,9 +295,7 @@ impl Reservation {
         }
         Ok(reservation)
     }
-}
 
-impl Reservation {
     /// Replaces what is reserved by what was spent.
     pub(crate) fn settle(mut self, cost: Usd) {
         for (cell, reserved) in self.held.drain(..) {

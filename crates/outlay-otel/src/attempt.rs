@@ -6,7 +6,7 @@ use outlay_ledger::AttemptRecord;
 
 use crate::Scope;
 use crate::names::{outlay, semconv};
-use crate::span_attributes::push_identity;
+use crate::span_attributes::push_own_identity;
 use crate::tracer::start_builder;
 
 /// Which attempts get a span of their own.
@@ -56,9 +56,8 @@ impl Attempt {
     /// Writes the attempt's span, below the call's.
     pub(crate) fn write(&self, number: usize, scope: &Scope, call: &Context) {
         let mut attributes = Vec::with_capacity(10);
-        push_identity(&mut attributes, scope);
         // No attempt carries a `gen_ai.*` key: viewers would take it for a call.
-        attributes.retain(|a| a.key.as_str() != semconv::CONVERSATION_ID);
+        push_own_identity(&mut attributes, scope);
         attributes.push(KeyValue::new(outlay::ATTEMPT_NUMBER, number as i64));
         if let Some(status) = self.status {
             attributes.push(KeyValue::new(semconv::HTTP_STATUS_CODE, i64::from(status)));

@@ -7,8 +7,8 @@
 //! The crate knows nothing of AWS. Most programs use it through `outlay`.
 
 mod attempt;
+mod billed;
 mod call;
-mod charge;
 mod current;
 mod engine;
 mod external;
@@ -24,8 +24,8 @@ mod tracer;
 mod viewer;
 
 pub use attempt::{Attempt, AttemptSpans};
+pub use billed::Billed;
 pub use call::{CallEnd, CallStart, OpenCall, Operation, RefusedCall};
-pub use charge::Billed;
 pub use current::{InScope, ScopeGuard, current};
 pub use engine::Engine;
 pub use open_scope::{OpenScope, OwnedScopeEntered, ScopeEntered};

@@ -9,6 +9,14 @@ use crate::names::{outlay, semconv};
 
 /// Whose the span is: task, agent, step and conversation.
 pub(crate) fn push_identity(attributes: &mut Vec<KeyValue>, scope: &Scope) {
+    push_own_identity(attributes, scope);
+    if let Some(conversation) = scope.books().conversation() {
+        attributes.push(KeyValue::new(semconv::CONVERSATION_ID, conversation.clone()));
+    }
+}
+
+/// The same by names of the library's own alone.
+pub(crate) fn push_own_identity(attributes: &mut Vec<KeyValue>, scope: &Scope) {
     let books = scope.books();
     attributes.push(KeyValue::new(outlay::TASK_ID, books.task_id().to_string()));
     attributes.push(KeyValue::new(outlay::TASK_NAME, books.task_name().clone()));
@@ -20,9 +28,6 @@ pub(crate) fn push_identity(attributes: &mut Vec<KeyValue>, scope: &Scope) {
         attributes.push(KeyValue::new(outlay::STEP_ID, id.to_string()));
         attributes.push(KeyValue::new(outlay::STEP_KIND, kind.as_str().to_owned()));
         attributes.push(KeyValue::new(outlay::STEP_NAME, name.clone()));
-    }
-    if let Some(conversation) = books.conversation() {
-        attributes.push(KeyValue::new(semconv::CONVERSATION_ID, conversation.clone()));
     }
 }
 

@@ -14,7 +14,7 @@ use super::watch::Watch;
 use crate::call::Call;
 
 /// `body`, read along for `call`.
-pub(crate) fn tap(body: SdkBody, call: Arc<Call>, engine: Engine) -> SdkBody {
+pub(super) fn tap(body: SdkBody, call: Arc<Call>, engine: Engine) -> SdkBody {
     SdkBody::from_body_1_x(Tap { body, watch: Some(Watch::new(call)), engine })
 }
 

@@ -11,7 +11,8 @@ use http_body::{Body, Frame, SizeHint};
 use crate::call::Call;
 
 /// `body`, whose bytes are told to `call` when it ends, whoever reads it. Chunks are shared, not copied.
-pub(crate) fn collect(body: SdkBody, call: Arc<Call>, attempt: usize) -> SdkBody {
+pub(super) fn collect(body: SdkBody, call: Arc<Call>) -> SdkBody {
+    let attempt = call.attempts();
     SdkBody::from_body_1_x(Collect { body, call: Some(call), attempt, chunks: Vec::new() })
 }
 
