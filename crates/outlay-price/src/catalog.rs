@@ -8,7 +8,7 @@ use crate::model::shorter_ids;
 use crate::row::tsv;
 use crate::table::{Search, Table};
 use crate::user_file::{self, LoadPricesError};
-use crate::{Latency, ModelRef, Price, Routing, Tier};
+use crate::{Latency, ModelKind, ModelRef, Price, Routing, Tier};
 
 #[cfg(test)]
 mod tests;
@@ -144,7 +144,8 @@ impl Prices {
     ///   prefix, then without context size and revision (`...-v1:0:200k`, `...-v1:0`, `...-v1`).
     ///   What says nothing about its model (application profiles, provisioned, custom and imported
     ///   models, prompts, routers, endpoints) is priced only where the user's file maps it with
-    ///   `[[alias]]` or has a row for it.
+    ///   `[[alias]]` or has a row for it. A provisioned model that is mapped costs nothing per call: its capacity is
+    ///   billed by the hour.
     /// - **Routing** by the prefix: `us.` is never taken for `global.`. A bare id is in-region; an
     ///   ARN of a foundation model without region is global. An unknown prefix has no price.
     /// - **Region.** A row of the very region comes before one of any region. The bundled rows of
@@ -159,8 +160,12 @@ impl Prices {
     #[must_use]
     pub fn lookup(&self, query: &PriceQuery<'_>) -> Option<&Price> {
         let tables = &self.0.tables;
-        let model = tables.iter().find_map(|table| table.alias(query.model)).unwrap_or(query.model);
+        let alias = tables.iter().find_map(|table| table.alias(query.model));
+        let model = alias.unwrap_or(query.model);
         let region = query.region.or(query.model.region()).or(model.region());
+        if alias.is_some() && query.model.kind() == ModelKind::ProvisionedModel {
+            return self.find_provisioned(model, region, query.at);
+        }
         let search = |routing| Search { routing, region, tier: query.tier, latency: query.latency, at: query.at };
         let find = |id: &str, search: Search<'_>| tables.iter().find_map(|table| table.find(id, search));
         match model.base_id() {
@@ -170,6 +175,25 @@ impl Prices {
             }
             None => find(model.as_str(), search(Routing::InRegion)),
         }
+    }
+
+    /// The prices of guardrail units in force in a region, by policy.
+    ///
+    /// They are the same for whatever model the guardrail stands before.
+    #[must_use]
+    pub fn guardrails(&self, region: Option<&str>, at: Timestamp) -> Option<&Price> {
+        self.find_any("guardrails", region, Tier::Default, at)
+    }
+
+    /// The price of provisioned throughput: that of the model, which has what an hour costs; else that of any.
+    fn find_provisioned(&self, model: ModelRef<'_>, region: Option<&str>, at: Timestamp) -> Option<&Price> {
+        let own = model.base_id().and_then(|base| self.find_any(base, region, Tier::Provisioned, at));
+        own.or_else(|| self.find_any("provisioned-model", region, Tier::Provisioned, at))
+    }
+
+    fn find_any(&self, id: &str, region: Option<&str>, tier: Tier, at: Timestamp) -> Option<&Price> {
+        let search = Search { routing: Routing::InRegion, region, tier, latency: Latency::Standard, at };
+        self.0.tables.iter().find_map(|table| table.find(id, search))
     }
 
     /// Every price of every layer, in no particular order; one that is covered by a layer above is

@@ -60,7 +60,7 @@ type Steps = BTreeMap<u64, Rates>;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Offer {
     tiers: BTreeMap<Tier, Steps>,
-    units: Vec<UnitPrice>,
+    units: BTreeMap<Tier, Vec<UnitPrice>>,
 }
 
 /// Builds the table.

@@ -61,7 +61,7 @@ pub use price::{CacheUse, Price};
 pub use routing::{Geo, ParseRoutingError, Routing};
 pub use status::CostStatus;
 pub use tier::{Latency, ParseTierError, Tier};
-pub use unit::{ParseUnitError, Unit, UnitPrice};
+pub use unit::{ParseUnitError, Unit, UnitCount, UnitPrice, Units};
 pub use usage::{CacheTtl, Usage};
 pub use usd::{ParseUsdError, Usd};
 pub use user_file::LoadPricesError;

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::rate::Rates;
 use crate::start::Start;
-use crate::{Charge, Confidence, CostStatus, Latency, Routing, Tier, UnitPrice, Usage};
+use crate::{Charge, Confidence, CostStatus, Latency, Routing, Tier, Unit, UnitCount, UnitPrice, Units, Usage, Usd};
 
 mod bound;
 mod count;
@@ -36,6 +36,7 @@ pub(crate) struct Entry {
     /// Whether tokens alone do not tell the whole cost.
     pub(crate) bills_units: bool,
     pub(crate) source: Arc<str>,
+    pub(crate) as_of: Arc<str>,
     pub(crate) confidence: Confidence,
     pub(crate) note: Box<str>,
     pub(crate) version: Arc<str>,
@@ -49,13 +50,13 @@ pub(crate) struct Step {
 }
 
 impl Price {
-    /// What this usage costs.
+    /// What these tokens cost, where nobody counted what else is billed.
     ///
     /// The context tier is chosen by all input, cache included, and holds for the whole call. A
     /// kind of token that was used but has no known rate adds nothing to the amounts and makes the
     /// charge [`CostStatus::Unpriced`]: so does a one-hour cache write where only another lifetime
-    /// has a price, and any use of a model that bills by image, second or query. Reasoning is
-    /// output, and billed once.
+    /// has a price, and any use of a model that bills by image, second or query: see
+    /// [`charge_with_units`](Self::charge_with_units). Reasoning is output, and billed once.
     ///
     /// Never panics, and no counts can overflow it.
     #[must_use]
@@ -63,6 +64,57 @@ impl Price {
         let rates = &self.0.step(usage.input_tokens()).rates;
         let charge = count::charge(rates, usage);
         if self.0.bills_units { charge.with_status(CostStatus::Unpriced) } else { charge }
+    }
+
+    /// What these tokens and all these units cost, where the call used nothing else.
+    ///
+    /// Each unit is charged at the narrowest price that holds for its size, quality or policy; one without a
+    /// price adds nothing to the amounts and makes the charge [`CostStatus::Unpriced`].
+    ///
+    /// ```
+    /// use outlay_price::{ModelRef, PriceQuery, Prices, Unit, UnitCount, Units, Usage};
+    ///
+    /// let model = ModelRef::parse("cohere.rerank-v3-5:0")?;
+    /// let at = "2026-11-20T12:00:00Z".parse()?;
+    /// let prices = Prices::bundled();
+    /// let price = prices.lookup(&PriceQuery::new(model, at)).ok_or("unpriced")?;
+    /// let queries = Units::from(UnitCount::new(Unit::Query, 3));
+    /// assert_eq!(price.charge_with_units(&Usage::new(), &queries).total().to_string(), "$0.006000");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// Never panics, and no counts can overflow it.
+    #[must_use]
+    pub fn charge_with_units(&self, usage: &Usage, units: &Units) -> Charge {
+        let rates = &self.0.step(usage.input_tokens()).rates;
+        count::charge(rates, usage).and(self.charge_units(units))
+    }
+
+    /// What these units cost, without any tokens.
+    #[must_use]
+    pub fn charge_units(&self, units: &Units) -> Charge {
+        units.iter().fold(Charge::free(), |sum, count| sum.and(count::unit(self.unit_price(count), count)))
+    }
+
+    /// The price that holds for what was counted; `None` where none is known.
+    #[must_use]
+    pub fn unit_price(&self, count: &UnitCount) -> Option<&UnitPrice> {
+        self.0.units.iter().find(|price| price.holds_for(count))
+    }
+
+    /// What it costs to hold capacity for so many thousandths of its unit of time (a model unit's hours, a custom
+    /// model unit's minutes), whatever is done with it; `None` where no such price is known.
+    ///
+    /// `word` is the commitment, such as `1-month`, where there are several.
+    #[must_use]
+    pub fn capacity_cost(&self, unit: Unit, word: Option<&str>, thousandths: u64) -> Option<Usd> {
+        let count = UnitCount::of_thousandths(unit, thousandths);
+        let count = match word {
+            Some(word) => count.with_word(word.to_owned()),
+            None => count,
+        };
+        let price = self.unit_price(&count).filter(|price| price.unit().is_capacity())?;
+        Some(price.times(thousandths))
     }
 
     /// The model's id without geo prefix, as the table has it.
@@ -105,6 +157,11 @@ impl Price {
         &self.0.source
     }
 
+    /// The day on which that source said so, such as `2026-11-20`.
+    pub fn as_of(&self) -> &Arc<str> {
+        &self.0.as_of
+    }
+
     /// How sure the figures are.
     pub fn confidence(&self) -> Confidence {
         self.0.confidence
@@ -120,7 +177,7 @@ impl Price {
         &self.0.version
     }
 
-    /// What is billed by other units than text tokens.
+    /// What is billed by other units than tokens, the narrower price before the wider.
     pub fn units(&self) -> &[UnitPrice] {
         &self.0.units
     }

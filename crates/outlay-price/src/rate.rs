@@ -29,6 +29,9 @@ impl Rate {
     }
 }
 
+/// How many kinds of token have rates.
+pub(crate) const RATES: usize = 8;
+
 /// The rates of one context tier, by kind of token; `None` where none is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Rates {
@@ -38,16 +41,13 @@ pub(crate) struct Rates {
     pub(crate) cache_write_5m: Option<Rate>,
     pub(crate) cache_write_30m: Option<Rate>,
     pub(crate) cache_write_1h: Option<Rate>,
+    pub(crate) input_audio: Option<Rate>,
+    pub(crate) output_audio: Option<Rate>,
 }
 
 impl Rates {
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.input.is_none()
-            && self.output.is_none()
-            && self.cache_read.is_none()
-            && self.cache_write_5m.is_none()
-            && self.cache_write_30m.is_none()
-            && self.cache_write_1h.is_none()
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all().iter().all(Option::is_none)
     }
 
     /// The rate of a cache write.
@@ -64,12 +64,36 @@ impl Rates {
     }
 
     /// The kinds by the names that files use, in the order of their columns.
-    pub(crate) const NAMES: [&'static str; 6] =
-        ["input", "output", "cache_read", "cache_write_5m", "cache_write_30m", "cache_write_1h"];
+    pub(crate) const NAMES: [&'static str; RATES] = [
+        "input",
+        "output",
+        "cache_read",
+        "cache_write_5m",
+        "cache_write_30m",
+        "cache_write_1h",
+        "input_audio",
+        "output_audio",
+    ];
 
-    pub(crate) fn from_all(rates: [Option<Rate>; 6]) -> Self {
-        let [input, output, cache_read, cache_write_5m, cache_write_30m, cache_write_1h] = rates;
-        Self { input, output, cache_read, cache_write_5m, cache_write_30m, cache_write_1h }
+    pub(crate) const fn from_all(rates: [Option<Rate>; RATES]) -> Self {
+        let [input, output, cache_read, cache_write_5m, cache_write_30m, cache_write_1h, input_audio, output_audio] =
+            rates;
+        Self { input, output, cache_read, cache_write_5m, cache_write_30m, cache_write_1h, input_audio, output_audio }
+    }
+
+    /// In the order of [`NAMES`](Self::NAMES).
+    pub(crate) const fn all(&self) -> [Option<Rate>; RATES] {
+        let Self {
+            input,
+            output,
+            cache_read,
+            cache_write_5m,
+            cache_write_30m,
+            cache_write_1h,
+            input_audio,
+            output_audio,
+        } = *self;
+        [input, output, cache_read, cache_write_5m, cache_write_30m, cache_write_1h, input_audio, output_audio]
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct Row {
     pub(crate) rates: Rates,
     pub(crate) units: Vec<UnitPrice>,
     pub(crate) source: String,
+    /// The day on which the source said so.
+    pub(crate) as_of: String,
     pub(crate) confidence: Confidence,
     pub(crate) note: String,
 }

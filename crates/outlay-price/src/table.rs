@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::price::{Entry, Step};
 use crate::row::Row;
 use crate::unit::UnitPrice;
-use crate::{Latency, ModelRef, Price, Routing, Tier, Usd};
+use crate::{Latency, ModelRef, Price, Routing, Tier};
 
 /// One layer of a catalogue: rows by model, and names that stand for models.
 #[derive(Debug, Default)]
@@ -142,17 +142,25 @@ fn entry(group: &[(usize, Row)], first: &Row, version: Arc<str>) -> Entry {
         latency: first.latency,
         start: first.start.clone(),
         steps: group.iter().map(|(_, row)| Step { over: row.context_over, rates: row.rates }).collect(),
-        units: first.units.clone().into_boxed_slice(),
+        units: in_order(&first.units),
         bills_units: first.units.iter().any(costs),
         source: first.source.as_str().into(),
+        as_of: first.as_of.as_str().into(),
         confidence: first.confidence,
         note: first.note.as_str().into(),
         version,
     }
 }
 
+/// Capacity is billed by time, whatever is called.
 fn costs(unit: &UnitPrice) -> bool {
-    unit.price > Usd::ZERO
+    !unit.price().is_zero() && !unit.unit().is_capacity()
+}
+
+fn in_order(units: &[UnitPrice]) -> Box<[UnitPrice]> {
+    let mut units = units.to_vec();
+    units.sort_by_cached_key(UnitPrice::order);
+    units.into_boxed_slice()
 }
 
 /// Whether a region is in AWS's commercial partition. The others have prices of their own (the US

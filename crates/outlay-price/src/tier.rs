@@ -18,6 +18,8 @@ pub enum Tier {
     Batch,
     /// The fastest and dearest, offered for a few OpenAI models.
     Ultrafast,
+    /// Provisioned throughput: billed by the hour of a model unit, and nothing per call.
+    Provisioned,
 }
 
 /// The latency mode that served a call, `performanceConfig.latency` on the wire.
@@ -41,7 +43,7 @@ pub struct ParseTierError {
 }
 
 impl Tier {
-    /// The word on the wire.
+    /// The word on the wire, and in price files.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Default => "default",
@@ -50,6 +52,7 @@ impl Tier {
             Self::Reserved => "reserved",
             Self::Batch => "batch",
             Self::Ultrafast => "ultrafast",
+            Self::Provisioned => "provisioned",
         }
     }
 }
@@ -76,11 +79,12 @@ impl FromStr for Tier {
             "reserved" => Self::Reserved,
             "batch" => Self::Batch,
             "ultrafast" => Self::Ultrafast,
+            "provisioned" => Self::Provisioned,
             _ => {
                 return Err(ParseTierError {
                     what: "tier",
                     word: word.to_owned(),
-                    known: "default, flex, priority, reserved, batch, ultrafast",
+                    known: "default, flex, priority, reserved, batch, ultrafast, provisioned",
                 });
             }
         })
@@ -117,8 +121,8 @@ mod tests {
 
     #[test]
     fn wire_words_round_trip() {
-        use Tier::{Batch, Default, Flex, Priority, Reserved, Ultrafast};
-        for tier in [Default, Flex, Priority, Reserved, Batch, Ultrafast] {
+        use Tier::{Batch, Default, Flex, Priority, Provisioned, Reserved, Ultrafast};
+        for tier in [Default, Flex, Priority, Reserved, Batch, Ultrafast, Provisioned] {
             assert_eq!(tier.as_str().parse(), Ok(tier));
         }
         assert_eq!("standard".parse(), Ok(Tier::Default));
@@ -132,7 +136,7 @@ mod tests {
         let error = "turbo".parse::<Tier>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "unknown tier `turbo`: one of default, flex, priority, reserved, batch, ultrafast is known"
+            "unknown tier `turbo`: one of default, flex, priority, reserved, batch, ultrafast, provisioned is known"
         );
     }
 }

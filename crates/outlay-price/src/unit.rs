@@ -1,91 +1,101 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::Usd;
+mod count;
+mod price;
 
-/// What is billed other than by text token.
+pub use count::{UnitCount, Units};
+#[cfg(feature = "import")]
+pub(crate) use price::Conditions;
+pub use price::UnitPrice;
+
+/// What is billed other than by token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Unit {
-    /// A million tokens of audio that came in.
-    InputAudioMtok,
-    /// A million tokens of audio that went out.
-    OutputAudioMtok,
-    /// A million tokens of images that came in.
-    InputImageMtok,
     /// An image that came in.
     InputImage,
-    /// An image that was made.
-    OutputImage,
     /// A second of audio that came in.
     InputAudioSecond,
     /// A second of video that came in.
     InputVideoSecond,
+    /// An image that was made.
+    OutputImage,
+    /// A second of video that was made.
+    OutputVideoSecond,
     /// A query: a rerank, or an embedding request.
     Query,
-    /// A unit of a guardrail policy: 1,000 characters, or an image.
+    /// A unit of a guardrail policy: up to 1,000 characters, or an image.
     GuardrailUnit,
-}
-
-/// The price of one unit, of one size or quality where that matters.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnitPrice {
-    pub(crate) unit: Unit,
-    pub(crate) variant: Option<Box<str>>,
-    pub(crate) price: Usd,
+    /// A minute of one custom model unit, which serves imported models. Capacity.
+    CustomModelUnitMinute,
+    /// A month of storing what one custom model unit serves. Capacity.
+    CustomModelUnitMonth,
+    /// An hour of one provisioned model unit. Capacity.
+    ModelUnitHour,
 }
 
 /// A word that names no unit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown unit `{word}`")]
+#[error("unknown unit `{word}`: one of {} is known", names())]
 pub struct ParseUnitError {
     word: String,
 }
 
-impl UnitPrice {
-    /// What is counted.
-    pub const fn unit(&self) -> Unit {
-        self.unit
-    }
-
-    /// The size and quality, or the guardrail policy, as the source names it.
-    pub fn variant(&self) -> Option<&str> {
-        self.variant.as_deref()
-    }
-
-    /// US dollars per unit.
-    pub const fn price(&self) -> Usd {
-        self.price
-    }
+/// On which side of a call something is billed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Input,
+    Output,
+    Other,
 }
 
 impl Unit {
-    const ALL: [Self; 9] = [
-        Self::InputAudioMtok,
-        Self::OutputAudioMtok,
-        Self::InputImageMtok,
+    const ALL: [Self; 10] = [
         Self::InputImage,
-        Self::OutputImage,
         Self::InputAudioSecond,
         Self::InputVideoSecond,
+        Self::OutputImage,
+        Self::OutputVideoSecond,
         Self::Query,
         Self::GuardrailUnit,
+        Self::CustomModelUnitMinute,
+        Self::CustomModelUnitMonth,
+        Self::ModelUnitHour,
     ];
 
     /// The word in price files.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::InputAudioMtok => "input_audio_mtok",
-            Self::OutputAudioMtok => "output_audio_mtok",
-            Self::InputImageMtok => "input_image_mtok",
             Self::InputImage => "input_image",
-            Self::OutputImage => "output_image",
             Self::InputAudioSecond => "input_audio_second",
             Self::InputVideoSecond => "input_video_second",
+            Self::OutputImage => "output_image",
+            Self::OutputVideoSecond => "output_video_second",
             Self::Query => "query",
             Self::GuardrailUnit => "guardrail_unit",
+            Self::CustomModelUnitMinute => "custom_model_unit_minute",
+            Self::CustomModelUnitMonth => "custom_model_unit_month",
+            Self::ModelUnitHour => "model_unit_hour",
         }
     }
+
+    /// Whether it is billed by time, used or not, and so apart from the calls.
+    pub const fn is_capacity(self) -> bool {
+        matches!(self, Self::CustomModelUnitMinute | Self::CustomModelUnitMonth | Self::ModelUnitHour)
+    }
+
+    pub(crate) const fn direction(self) -> Direction {
+        match self {
+            Self::InputImage | Self::InputAudioSecond | Self::InputVideoSecond => Direction::Input,
+            Self::OutputImage | Self::OutputVideoSecond => Direction::Output,
+            _ => Direction::Other,
+        }
+    }
+}
+
+fn names() -> String {
+    Unit::ALL.map(Unit::as_str).join(", ")
 }
 
 impl FromStr for Unit {
@@ -111,6 +121,7 @@ mod tests {
         for unit in Unit::ALL {
             assert_eq!(unit.as_str().parse(), Ok(unit));
         }
-        assert!("furlong".parse::<Unit>().is_err());
+        let error = "furlong".parse::<Unit>().unwrap_err().to_string();
+        assert!(error.starts_with("unknown unit `furlong`: one of input_image, "), "{error}");
     }
 }

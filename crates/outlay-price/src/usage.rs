@@ -50,6 +50,8 @@ pub struct Usage {
     cache_write_5m: u64,
     cache_write_30m: u64,
     cache_write_1h: u64,
+    input_audio: u64,
+    output_audio: u64,
     reasoning: u64,
 }
 
@@ -63,18 +65,20 @@ impl Usage {
             cache_write_5m: 0,
             cache_write_30m: 0,
             cache_write_1h: 0,
+            input_audio: 0,
+            output_audio: 0,
             reasoning: 0,
         }
     }
 
-    /// Sets the input tokens that were neither read from nor written to the cache.
+    /// Sets the input tokens that were neither read from nor written to the cache, nor audio.
     #[must_use]
     pub const fn with_uncached_input(mut self, tokens: u64) -> Self {
         self.uncached_input = tokens;
         self
     }
 
-    /// Sets the output tokens, those of reasoning included.
+    /// Sets the output tokens that were not audio, those of reasoning included.
     #[must_use]
     pub const fn with_output(mut self, tokens: u64) -> Self {
         self.output = tokens;
@@ -99,6 +103,20 @@ impl Usage {
         self
     }
 
+    /// Sets the input tokens of audio, which have a price of their own.
+    #[must_use]
+    pub const fn with_input_audio(mut self, tokens: u64) -> Self {
+        self.input_audio = tokens;
+        self
+    }
+
+    /// Sets the output tokens of audio, which have a price of their own.
+    #[must_use]
+    pub const fn with_output_audio(mut self, tokens: u64) -> Self {
+        self.output_audio = tokens;
+        self
+    }
+
     /// Sets how many of the output tokens were reasoning; they are output, and billed once, as that.
     #[must_use]
     pub const fn with_reasoning(mut self, tokens: u64) -> Self {
@@ -106,19 +124,37 @@ impl Usage {
         self
     }
 
-    /// All input, cache reads and writes included (as OpenTelemetry counts it). Saturating.
+    /// All input, cache reads and writes and audio included (as OpenTelemetry counts it). Saturating.
     pub const fn input_tokens(&self) -> u64 {
-        self.uncached_input.saturating_add(self.cache_read).saturating_add(self.cache_write_tokens())
+        self.uncached_input
+            .saturating_add(self.cache_read)
+            .saturating_add(self.cache_write_tokens())
+            .saturating_add(self.input_audio)
     }
 
-    /// Input that touched no cache.
+    /// Input that touched no cache and was not audio.
     pub const fn uncached_input_tokens(&self) -> u64 {
         self.uncached_input
     }
 
-    /// All output, reasoning included.
+    /// All output, reasoning and audio included. Saturating.
     pub const fn output_tokens(&self) -> u64 {
+        self.output.saturating_add(self.output_audio)
+    }
+
+    /// Output that was not audio, reasoning included.
+    pub const fn text_output_tokens(&self) -> u64 {
         self.output
+    }
+
+    /// Input of audio.
+    pub const fn input_audio_tokens(&self) -> u64 {
+        self.input_audio
+    }
+
+    /// Output of audio.
+    pub const fn output_audio_tokens(&self) -> u64 {
+        self.output_audio
     }
 
     /// Input read from the cache.
@@ -147,7 +183,7 @@ impl Usage {
 
     /// Input and output. Saturating.
     pub const fn total_tokens(&self) -> u64 {
-        self.input_tokens().saturating_add(self.output)
+        self.input_tokens().saturating_add(self.output_tokens())
     }
 
     /// Whether nothing was used.
@@ -168,6 +204,8 @@ impl Add for Usage {
             cache_write_5m: self.cache_write_5m.saturating_add(other.cache_write_5m),
             cache_write_30m: self.cache_write_30m.saturating_add(other.cache_write_30m),
             cache_write_1h: self.cache_write_1h.saturating_add(other.cache_write_1h),
+            input_audio: self.input_audio.saturating_add(other.input_audio),
+            output_audio: self.output_audio.saturating_add(other.output_audio),
             reasoning: self.reasoning.saturating_add(other.reasoning),
         }
     }
@@ -193,11 +231,15 @@ mod tests {
             .with_cache_write(CacheTtl::ThirtyMinutes, 1_000)
             .with_cache_write(CacheTtl::OneHour, 10_000)
             .with_output(100_000)
-            .with_reasoning(90_000);
-        assert_eq!(usage.input_tokens(), 11_111);
+            .with_reasoning(90_000)
+            .with_input_audio(1_000_000)
+            .with_output_audio(10_000_000);
+        assert_eq!(usage.input_tokens(), 1_011_111);
+        assert_eq!(usage.output_tokens(), 10_100_000);
+        assert_eq!(usage.text_output_tokens(), 100_000);
         assert_eq!(usage.cache_write_tokens(), 11_100);
         assert_eq!(usage.cache_write_tokens_for(CacheTtl::OneHour), 10_000);
-        assert_eq!(usage.total_tokens(), 111_111);
+        assert_eq!(usage.total_tokens(), 11_111_111);
         assert!(!usage.is_empty());
         assert!(Usage::new().is_empty());
     }

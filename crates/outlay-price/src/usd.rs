@@ -108,6 +108,11 @@ impl Usd {
         Self(self.0.saturating_mul(count as i128))
     }
 
+    /// All digits and no more, such as `0.00421`.
+    pub(crate) fn to_decimal(self) -> String {
+        format::exact(self.0, "").as_str().to_owned()
+    }
+
     /// Whether this is no money at all.
     pub const fn is_zero(self) -> bool {
         self.0 == 0

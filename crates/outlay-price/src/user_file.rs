@@ -95,6 +95,7 @@ fn row(fields: &mut Fields<'_>, file: &str) -> Result<Row, LoadPricesError> {
         start,
         rates,
         units: Vec::new(),
+        as_of: fields.text("as_of")?.map_or("", |day| day.value).to_owned(),
         source: fields.text("source")?.map_or(file, |source| source.value).to_owned(),
         confidence: Confidence::Own,
         note: fields.text("note")?.map_or("", |note| note.value).to_owned(),

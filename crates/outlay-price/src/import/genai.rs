@@ -7,10 +7,9 @@ use serde_json::value::RawValue;
 
 use super::resolutions::Resolutions;
 use super::{BuildError, Offer};
-use crate::decimal::Decimal;
+use crate::Tier;
 use crate::rate::{Rate, Rates};
 use crate::start::Start;
-use crate::{Tier, Unit, UnitPrice, Usd};
 
 pub(super) struct GenAi {
     pub(super) models: Vec<Model>,
@@ -117,22 +116,14 @@ fn read(model: RawModel<'_>, rules: &Resolutions) -> Result<Model, BuildError> {
 }
 
 fn put(offer: &mut Offer, field: &str, raw: &RawValue, thirty_minutes: bool) -> Option<()> {
-    let unit = match field {
-        "input_audio_mtok" => Some(Unit::InputAudioMtok),
-        "output_audio_mtok" => Some(Unit::OutputAudioMtok),
-        _ => None,
-    };
-    if let Some(unit) = unit {
-        let price = Usd::from_picos(Decimal::parse(raw.get()).ok()?.scaled(12).ok()?);
-        offer.units.push(UnitPrice { unit, variant: None, price });
-        return Some(());
-    }
     let slot: fn(&mut Rates) -> &mut Option<Rate> = match field {
         "input_mtok" => |rates| &mut rates.input,
         "output_mtok" => |rates| &mut rates.output,
         "cache_read_mtok" => |rates| &mut rates.cache_read,
         "cache_write_mtok" if thirty_minutes => |rates| &mut rates.cache_write_30m,
         "cache_write_mtok" => |rates| &mut rates.cache_write_5m,
+        "input_audio_mtok" => |rates| &mut rates.input_audio,
+        "output_audio_mtok" => |rates| &mut rates.output_audio,
         "cache_write_1h_mtok" => |rates| &mut rates.cache_write_1h,
         _ => return None,
     };

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 
 use super::id::Id;
-use super::rates::{all, per_token};
+use super::rates::per_token;
 use super::resolutions::{Resolutions, Source};
 use super::{BuildError, Offer};
-use crate::decimal::Decimal;
-use crate::rate::{Rate, Rates};
-use crate::{Tier, Unit, UnitPrice, Usd};
+use crate::rate::Rate;
+use crate::unit::Conditions;
+use crate::{Tier, Unit, UnitPrice};
 
 /// What the table says, key by key.
 pub(super) struct LiteLlm {
@@ -38,19 +38,22 @@ pub(super) fn parse(text: &str, rules: &Resolutions) -> Result<LiteLlm, BuildErr
             skipped.push((format!("litellm {key}"), skip.reason.clone()));
             continue;
         }
-        let (id, variant) = id(&key)?;
+        let Key { id, tier, conditions } = parse_key(&key)?;
         let mut offer = Offer::default();
+        let mut images = None;
         for (field, raw) in fields.iter().filter(|(field, _)| field.contains("cost")) {
             if let Some(skip) = rules.skipped_field(field) {
                 *fields_skipped.entry(&skip.field).or_default() += 1;
             } else if let Some(price) = TokenField::parse(field) {
                 let rate = per_token(raw.get()).map_err(|_| amount(&key, field, raw))?;
                 price.put(&mut offer, rate, rules.writes_live_thirty_minutes(id.vendor()));
+            } else if field == "input_cost_per_image_token" {
+                images = Some(per_token(raw.get()).map_err(|_| amount(&key, field, raw))?);
             } else {
-                units(&mut offer, field, raw, variant).ok_or_else(|| amount(&key, field, raw))?;
+                units(&mut offer, field, raw, tier, &conditions).ok_or_else(|| amount(&key, field, raw))?;
             }
         }
-        tidy(&mut offer);
+        tidy(&key, &mut offer, images)?;
         rows.push(LiteRow { key, id, offer });
     }
     skipped.extend(fields_skipped.into_iter().map(|(field, rows)| {
@@ -64,27 +67,44 @@ fn amount(key: &str, field: &str, raw: &RawValue) -> BuildError {
     BuildError::one(format!("litellm: {key}: {field}: {raw} is not understood"))
 }
 
-/// `bedrock/us-east-1/meta.llama3-...`, and for images `512-x-512/50-steps/stability...`.
-fn id(key: &str) -> Result<(Id, Option<&str>), BuildError> {
-    let size = |key: &str| key.contains("-x-") && key.contains("-steps/");
-    let (variant, rest) = match key.match_indices('/').nth(1) {
-        Some((slash, _)) if size(key) => (Some(&key[..slash]), &key[slash + 1..]),
-        _ => (None, key),
-    };
-    let rest = rest.strip_prefix("bedrock_mantle/").or(rest.strip_prefix("bedrock/")).unwrap_or(rest);
-    let rest = rest.strip_prefix("invoke/").unwrap_or(rest);
-    if rest == "guardrails" {
-        let model = "guardrails".to_owned();
-        return Ok((Id { model, region: None, routing: crate::Routing::InRegion }, None));
-    }
-    let (region, wire) = match rest.split_once('/') {
-        Some((region, wire)) if region.ends_with(|c: char| c.is_ascii_digit()) => (Some(region), wire),
-        Some(_) => {
-            return Err(BuildError::one(format!("litellm: `{key}` is not understood")));
+/// What a key says: the model, and what its prices are of.
+#[derive(Debug, PartialEq, Eq)]
+struct Key {
+    id: Id,
+    /// The tier of what is billed by the unit.
+    tier: Tier,
+    conditions: Conditions,
+}
+
+/// `bedrock/us-east-1/meta.llama3-...`, for capacity `bedrock/*/1-month-commitment/cohere...`, and for images
+/// `512-x-512/50-steps/stability...`.
+fn parse_key(key: &str) -> Result<Key, BuildError> {
+    let unknown = || BuildError::one(format!("litellm: `{key}` is not understood"));
+    let mut tier = Tier::Default;
+    let mut conditions = Conditions::default();
+    let mut region = None;
+    let mut parts: Vec<&str> = key.split('/').collect();
+    let wire = parts.pop().ok_or_else(unknown)?;
+    for part in parts {
+        if let Some((side, other)) = part.split_once("-x-") {
+            conditions.side = if side == "max" && other == "max" { None } else { side.parse().ok() };
+            (side == other && (side == "max" || conditions.side.is_some())).then_some(()).ok_or_else(unknown)?;
+        } else if let Some(steps) = part.strip_suffix("-steps") {
+            conditions.steps = if steps == "max" { None } else { Some(steps.parse().map_err(|_| unknown())?) };
+        } else if let Some(commitment) = part.strip_suffix("-commitment") {
+            tier = Tier::Provisioned;
+            conditions.word = Some(commitment.into());
+        } else if part.ends_with(|c: char| c.is_ascii_digit()) {
+            region = Some(part);
+        } else if !matches!(part, "bedrock" | "bedrock_mantle" | "invoke" | "*") {
+            return Err(unknown());
         }
-        None => (None, rest),
+    }
+    let id = match wire {
+        "guardrails" => Id { model: wire.to_owned(), region: None, routing: crate::Routing::InRegion },
+        _ => Id::new(wire, region)?,
     };
-    Ok((Id::new(wire, region)?, variant))
+    Ok(Key { id, tier, conditions })
 }
 
 /// `cache_creation_input_token_cost_above_1hr_above_200k_tokens_batches`, taken apart.
@@ -102,6 +122,8 @@ enum Kind {
     CacheRead,
     CacheWrite,
     CacheWrite1h,
+    InputAudio,
+    OutputAudio,
 }
 
 impl TokenField {
@@ -111,6 +133,8 @@ impl TokenField {
             ("output_cost_per_token", Kind::Output),
             ("cache_read_input_token_cost", Kind::CacheRead),
             ("cache_creation_input_token_cost", Kind::CacheWrite),
+            ("input_cost_per_audio_token", Kind::InputAudio),
+            ("output_cost_per_audio_token", Kind::OutputAudio),
         ]
         .into_iter()
         .find_map(|(name, kind)| field.strip_prefix(name).map(|rest| (kind, rest)))?;
@@ -142,53 +166,53 @@ impl TokenField {
             Kind::CacheWrite if thirty_minutes => &mut rates.cache_write_30m,
             Kind::CacheWrite => &mut rates.cache_write_5m,
             Kind::CacheWrite1h => &mut rates.cache_write_1h,
+            Kind::InputAudio => &mut rates.input_audio,
+            Kind::OutputAudio => &mut rates.output_audio,
         } = Some(rate);
     }
 }
 
-fn units(offer: &mut Offer, field: &str, raw: &RawValue, variant: Option<&str>) -> Option<()> {
-    let (unit, scale) = match field {
-        "input_cost_per_audio_token" => (Unit::InputAudioMtok, 18),
-        "output_cost_per_audio_token" => (Unit::OutputAudioMtok, 18),
-        "input_cost_per_image_token" => (Unit::InputImageMtok, 18),
-        "input_cost_per_image" => (Unit::InputImage, 12),
-        "output_cost_per_image" => (Unit::OutputImage, 12),
-        "input_cost_per_audio_per_second" => (Unit::InputAudioSecond, 12),
-        "input_cost_per_video_per_second" => (Unit::InputVideoSecond, 12),
-        "input_cost_per_query" => (Unit::Query, 12),
+/// What is billed other than by text token.
+fn units(offer: &mut Offer, field: &str, raw: &RawValue, tier: Tier, conditions: &Conditions) -> Option<()> {
+    let units = offer.units.entry(tier).or_default();
+    let (unit, seconds) = match field {
+        "input_cost_per_image" => (Unit::InputImage, 1),
+        "output_cost_per_image" => (Unit::OutputImage, 1),
+        "input_cost_per_audio_per_second" => (Unit::InputAudioSecond, 1),
+        "input_cost_per_video_per_second" => (Unit::InputVideoSecond, 1),
+        "input_cost_per_query" => (Unit::Query, 1),
+        "cost_per_second" | "input_cost_per_second" => (Unit::ModelUnitHour, 3_600),
         "guardrail_cost_per_unit" => {
             let policies: BTreeMap<String, &RawValue> = serde_json::from_str(raw.get()).ok()?;
             for (policy, price) in policies {
-                let price = Usd::from_picos(Decimal::parse(price.get()).ok()?.scaled(12).ok()?);
-                offer.units.push(UnitPrice { unit: Unit::GuardrailUnit, variant: Some(policy.into()), price });
+                let conditions = Conditions { word: Some(policy.into()), ..Conditions::default() };
+                let price = UnitPrice::amount(price.get()).ok()?;
+                units.push(UnitPrice::new(Unit::GuardrailUnit, conditions, price));
             }
             return Some(());
         }
         _ => return None,
     };
-    let price = Usd::from_picos(Decimal::parse(raw.get()).ok()?.scaled(scale).ok()?);
-    offer.units.push(UnitPrice { unit, variant: variant.map(Box::from), price });
+    let price = UnitPrice::new(unit, conditions.clone(), UnitPrice::amount(raw.get()).ok()?.saturating_mul(seconds));
+    // Two fields have the same price of capacity.
+    if !units.contains(&price) {
+        units.push(price);
+    }
     Some(())
 }
 
-/// Takes out what says nothing: token prices of zero where units are billed, and prices of other
-/// tokens that equal those of text.
-fn tidy(offer: &mut Offer) {
-    let text = offer.tiers.get(&Tier::Default).and_then(|steps| steps.get(&0)).and_then(|rates| rates.input);
-    offer.units.retain(|unit| {
-        let token = matches!(unit.unit, Unit::InputAudioMtok | Unit::InputImageMtok);
-        !(token && text.is_some_and(|rate| rate.times(1_000_000) == unit.price))
-    });
-    if offer.units.iter().any(|unit| !unit.price.is_zero()) {
-        let zero = |rate: Option<Rate>| rate.filter(|rate| !rate.times(1).is_zero());
-        for rates in offer.tiers.values_mut().flat_map(|steps| steps.values_mut()) {
-            *rates = Rates::from_all(all(rates).map(zero));
-        }
-        offer.tiers.retain(|_, steps| {
-            steps.retain(|_, rates| !rates.is_empty());
-            !steps.is_empty()
-        });
+/// Takes out what says nothing: prices of audio and image tokens that equal those of text, which those tokens are
+/// counted with.
+fn tidy(key: &str, offer: &mut Offer, images: Option<Rate>) -> Result<(), BuildError> {
+    let base = offer.tiers.get_mut(&Tier::Default).and_then(|steps| steps.get_mut(&0));
+    let text = base.as_ref().and_then(|rates| rates.input);
+    if images.is_some() && images != text {
+        return Err(BuildError::one(format!("litellm: {key}: image tokens cost something else than text")));
     }
+    if let Some(rates) = base.filter(|rates| rates.output_audio.is_none() && rates.input_audio == text) {
+        rates.input_audio = None;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -206,13 +230,17 @@ mod tests {
 
     #[test]
     fn keys_are_taken_apart() {
-        let (id, variant) = id("512-x-512/max-steps/stability.stable-diffusion-xl-v0").unwrap();
-        assert_eq!(
-            (id.to_string().as_str(), variant),
-            ("stability.stable-diffusion-xl-v0", Some("512-x-512/max-steps"))
-        );
-        let (id, _) = super::id("bedrock_mantle/us-gov-west-1/xai.grok-4.3").unwrap();
-        assert_eq!(id.to_string(), "xai.grok-4.3 in us-gov-west-1");
-        assert!(super::id("bedrock/claude_platform/claude-opus-5").is_err());
+        let key = parse_key("512-x-512/50-steps/stability.stable-diffusion-xl-v0").unwrap();
+        assert_eq!(key.id.to_string(), "stability.stable-diffusion-xl-v0");
+        assert_eq!(key.conditions.to_string(), "side<=512,steps<=50");
+        let key = parse_key("max-x-max/max-steps/stability.stable-diffusion-xl-v0").unwrap();
+        assert_eq!(key.conditions, Conditions::default());
+        let key = parse_key("bedrock_mantle/us-gov-west-1/xai.grok-4.3").unwrap();
+        assert_eq!(key.id.to_string(), "xai.grok-4.3 in us-gov-west-1");
+        let key = parse_key("bedrock/*/6-month-commitment/cohere.command-text-v14").unwrap();
+        assert_eq!((key.tier, key.conditions.word.as_deref()), (Tier::Provisioned, Some("6-month")));
+        for key in ["bedrock/claude_platform/claude-opus-5", "512-x-1024/cohere.x", "x-steps/cohere.x"] {
+            assert!(parse_key(key).is_err(), "{key}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::genai::{GenAi, Model};
 use super::id::Id;
 use super::litellm::{LiteLlm, LiteRow};
-use super::resolutions::{Resolutions, Source};
+use super::resolutions::{Resolutions, Source, SourceNames};
 use super::{BuildError, Offer};
 use crate::Confidence;
 use crate::row::Row;
@@ -16,9 +16,6 @@ mod ids;
 
 use compare::{Comparison, compare, fill, union};
 use draft::Draft;
-
-const LITELLM: &str = "litellm-1.109.1";
-const GENAI: &str = "genai-prices-0.2.3";
 
 pub(super) struct Merged {
     pub(super) rows: Vec<Row>,
@@ -130,7 +127,9 @@ impl<'a> Merger<'a> {
             }
             (None, Some(model)) => {
                 let offers = model.offers.iter();
-                self.drafts.extend(offers.map(|(start, offer)| Draft::single(id, start.clone(), offer, GENAI)));
+                self.drafts.extend(
+                    offers.map(|(start, offer)| Draft::single(id, start.clone(), offer, &self.rules.sources.genai)),
+                );
             }
             (None, None) => self.problems.push(format!("resolutions: no source has a price of the added {id}")),
         }
@@ -138,7 +137,7 @@ impl<'a> Merger<'a> {
 
     /// What LiteLLM says, or what a rule made it say.
     fn own(&self, id: &Id, offer: &Offer) -> Draft {
-        let mut draft = Draft::single(id, None, offer, LITELLM);
+        let mut draft = Draft::single(id, None, offer, &self.rules.sources.litellm);
         if let Some((_, name)) = self.copies.get(id) {
             draft.confidence = Confidence::Derived;
             draft.notes.insert((*name).to_owned());
@@ -155,7 +154,9 @@ impl<'a> Merger<'a> {
         match compare(own, &latest.1) {
             Comparison::Agree => {
                 fill(&mut draft.offer, &latest.1);
-                draft.source = format!("{LITELLM}+{GENAI}");
+                let SourceNames { litellm, genai } = &self.rules.sources;
+                draft.source = format!("{}+{}", litellm.name, genai.name);
+                draft.as_of = litellm.as_of.clone().min(genai.as_of.clone());
                 draft.confidence = match draft.confidence {
                     Confidence::Derived => Confidence::Resolved,
                     _ => Confidence::Agreed,
@@ -168,7 +169,8 @@ impl<'a> Merger<'a> {
                     draft.confidence = Confidence::Resolved;
                     if rule.take == Source::GenAi {
                         draft.offer.tiers.extend(latest.1.tiers.clone());
-                        draft.source = GENAI.to_owned();
+                        draft.source.clone_from(&self.rules.sources.genai.name);
+                        draft.as_of.clone_from(&self.rules.sources.genai.as_of);
                     }
                 }
                 None => self.problems.push(format!("{id}: the sources differ, and no rule decides: {what}")),
@@ -176,7 +178,9 @@ impl<'a> Merger<'a> {
         }
         draft.start.clone_from(&latest.0);
         self.drafts.push(draft);
-        self.drafts.extend(earlier.iter().map(|(start, offer)| Draft::single(id, start.clone(), offer, GENAI)));
+        self.drafts.extend(
+            earlier.iter().map(|(start, offer)| Draft::single(id, start.clone(), offer, &self.rules.sources.genai)),
+        );
     }
 
     fn unused_rules(&mut self) {

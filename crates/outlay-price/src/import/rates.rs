@@ -1,8 +1,7 @@
 //! What only the generator does with rates.
 
-use crate::Usd;
 use crate::decimal::{Decimal, DecimalError};
-use crate::rate::{Rate, Rates};
+use crate::rate::Rate;
 
 /// Reads dollars per token.
 pub(super) fn per_token(text: &str) -> Result<Rate, DecimalError> {
@@ -11,18 +10,7 @@ pub(super) fn per_token(text: &str) -> Result<Rate, DecimalError> {
 
 /// The decimal text of dollars per million tokens.
 pub(super) fn per_million(rate: Rate) -> String {
-    decimal(rate.times(1_000_000))
-}
-
-/// Dollars as decimal text: all digits, and no more.
-pub(super) fn decimal(amount: Usd) -> String {
-    let text = format!("{amount:.12}");
-    text.trim_start_matches('$').trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-/// The rates of all kinds, in the order of [`Rates::NAMES`].
-pub(super) fn all(rates: &Rates) -> [Option<Rate>; 6] {
-    [rates.input, rates.output, rates.cache_read, rates.cache_write_5m, rates.cache_write_30m, rates.cache_write_1h]
+    rate.times(1_000_000).to_decimal()
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ use super::id::{Id, fits};
 pub(super) struct Resolutions {
     /// The version of the table: the day of its newest fact.
     pub(super) version: String,
+    /// What the sources are called in the table, and when they said so.
+    pub(super) sources: SourceNames,
     /// Vendors whose cache writes live thirty minutes; those of others live five.
     pub(super) thirty_minute_vendors: Vec<String>,
     /// Models whose cache writes cost nothing.
@@ -32,6 +34,22 @@ pub(super) struct FreeWrites {
     pub(super) models: Vec<String>,
     #[expect(dead_code, reason = "for readers of the file")]
     reason: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SourceNames {
+    pub(super) litellm: SourceName,
+    #[serde(rename = "genai-prices")]
+    pub(super) genai: SourceName,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SourceName {
+    pub(super) name: String,
+    /// The day on which its figures were taken.
+    pub(super) as_of: String,
 }
 
 /// Keys of a source that stay out of the table.

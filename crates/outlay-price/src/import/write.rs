@@ -1,7 +1,6 @@
 //! The table as text.
 
-use super::rates::{all, decimal, per_million};
-use crate::UnitPrice;
+use super::rates::per_million;
 use crate::rate::Rates;
 use crate::row::Row;
 use crate::row::tsv::File;
@@ -11,7 +10,7 @@ pub(super) fn table(file: &File) -> String {
     let mut text = format!("# version {}\n", file.version);
     text.push_str("model\tregion\trouting\ttier\tlatency\tcontext_over\teffective_from\t");
     text.push_str(&Rates::NAMES.join("\t"));
-    text.push_str("\tunits\tsource\tconfidence\tnote\n");
+    text.push_str("\tunits\tsource\tas_of\tconfidence\tnote\n");
     for row in &file.rows {
         text.push_str(&line(row));
         text.push('\n');
@@ -29,16 +28,8 @@ fn line(row: &Row) -> String {
         if row.context_over == 0 { String::new() } else { row.context_over.to_string() },
         row.start.as_ref().map_or_else(String::new, |start| start.text.to_string()),
     ];
-    fields.extend(all(&row.rates).map(|rate| rate.map_or_else(String::new, per_million)));
-    fields.push(row.units.iter().map(unit).collect::<Vec<_>>().join(";"));
-    fields.extend([row.source.clone(), row.confidence.to_string(), row.note.clone()]);
+    fields.extend(row.rates.all().map(|rate| rate.map_or_else(String::new, per_million)));
+    fields.push(row.units.iter().map(ToString::to_string).collect::<Vec<_>>().join(";"));
+    fields.extend([row.source.clone(), row.as_of.clone(), row.confidence.to_string(), row.note.clone()]);
     fields.join("\t")
-}
-
-fn unit(unit: &UnitPrice) -> String {
-    let price = decimal(unit.price);
-    match &unit.variant {
-        Some(variant) => format!("{}[{variant}]={price}", unit.unit),
-        None => format!("{}={price}", unit.unit),
-    }
 }

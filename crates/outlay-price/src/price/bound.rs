@@ -36,10 +36,11 @@ impl Price {
             // More input than this would be in the next tier.
             let most = steps.get(index + 1).map_or(input_tokens, |next| next.over.min(input_tokens));
             let input = dearest_input(step, cache);
-            unknown |= (input.is_none() && most > 0) || (step.rates.output.is_none() && output_tokens > 0);
+            let output = step.rates.output.max(step.rates.output_audio);
+            unknown |= (input.is_none() && most > 0) || (output.is_none() && output_tokens > 0);
             let mut charge = Charge::free();
             charge.input = input.map_or(Usd::ZERO, |rate| rate.times(most));
-            charge.output = step.rates.output.map_or(Usd::ZERO, |rate| rate.times(output_tokens));
+            charge.output = output.map_or(Usd::ZERO, |rate| rate.times(output_tokens));
             if charge.total() > dearest.total() {
                 dearest = charge;
             }
@@ -50,7 +51,7 @@ impl Price {
 
 fn dearest_input(step: &Step, cache: CacheUse) -> Option<Rate> {
     let rates = &step.rates;
-    let reads = rates.input.max(rates.cache_read);
+    let reads = rates.input.max(rates.cache_read).max(rates.input_audio);
     match cache {
         CacheUse::NoWrites => reads,
         CacheUse::MayWrite => reads.max(rates.cache_write_5m).max(rates.cache_write_30m).max(rates.cache_write_1h),

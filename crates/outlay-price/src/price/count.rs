@@ -1,19 +1,36 @@
 //! Counts times rates.
 
 use crate::rate::{Rate, Rates};
-use crate::{CacheTtl, Charge, CostStatus, Usage, Usd};
+use crate::unit::Direction;
+use crate::{CacheTtl, Charge, CostStatus, UnitCount, UnitPrice, Usage, Usd};
 
 pub(super) fn charge(rates: &Rates, usage: &Usage) -> Charge {
     let mut sum = Sum { plain: rates.input, savings: Usd::ZERO, status: CostStatus::Exact };
     let mut charge = Charge::free();
     charge.input = sum.part(rates.input, usage.uncached_input_tokens());
-    charge.output = sum.part(rates.output, usage.output_tokens());
+    charge.output = sum.part(rates.output, usage.text_output_tokens());
+    charge.input += sum.part(rates.input_audio, usage.input_audio_tokens());
+    charge.output += sum.part(rates.output_audio, usage.output_audio_tokens());
     charge.cache_read = sum.cached(rates.cache_read, usage.cache_read_tokens());
     for ttl in [CacheTtl::FiveMinutes, CacheTtl::ThirtyMinutes, CacheTtl::OneHour] {
         charge.cache_write += sum.cached(rates.cache_write(ttl), usage.cache_write_tokens_for(ttl));
     }
     charge.savings = sum.savings;
     charge.status = sum.status;
+    charge
+}
+
+pub(super) fn unit(price: Option<&UnitPrice>, count: &UnitCount) -> Charge {
+    let Some(price) = price else {
+        return Charge::unpriced();
+    };
+    let mut charge = Charge::free();
+    let amount = match price.unit().direction() {
+        Direction::Input => &mut charge.input,
+        Direction::Output => &mut charge.output,
+        Direction::Other => &mut charge.other,
+    };
+    *amount = price.times(count.thousandths());
     charge
 }
 

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::rate::Rate;
-use crate::{CacheTtl, ModelRef, PriceQuery, Prices, Unit, Usd};
+use crate::{CacheTtl, ModelRef, PriceQuery, Prices, Unit, UnitCount, Units, Usd};
 
 fn rate(text: &str) -> Option<Rate> {
     Some(Rate::per_million(text).unwrap())
@@ -20,6 +20,7 @@ fn price(steps: &[(u64, Rates)]) -> Price {
         units: Box::default(),
         bills_units: false,
         source: "test".into(),
+        as_of: "".into(),
         confidence: Confidence::Own,
         note: "".into(),
         version: "test".into(),
@@ -152,15 +153,86 @@ fn a_bound_takes_the_dearest_rate_that_could_apply() {
 }
 
 #[test]
-fn units_of_other_kinds_are_carried() {
+fn units_are_charged_where_they_were_counted() {
     let price = bundled("cohere.rerank-v3-5:0");
-    let [unit] = price.units() else { panic!("{:?}", price.units()) };
-    assert_eq!((unit.unit(), unit.price(), unit.variant()), (Unit::Query, usd("0.002"), None));
+    assert!(!price.charge(&Usage::new()).is_priced(), "nobody counted the queries");
+    let queries = Units::from(UnitCount::new(Unit::Query, 3));
+    let charge = price.charge_with_units(&Usage::new(), &queries);
+    assert_eq!((charge.other(), charge.status()), (usd("0.006"), CostStatus::Exact));
+    let unheard = Units::from(UnitCount::new(Unit::OutputImage, 1));
+    let charge = price.charge_with_units(&Usage::new(), &unheard);
+    assert_eq!((charge.total(), charge.is_priced()), (Usd::ZERO, false));
+    assert_eq!(price.charge_with_units(&Usage::new(), &Units::new()), Charge::free());
+}
+
+#[test]
+fn seconds_images_and_tokens_add_up_by_direction() {
+    let price = bundled("amazon.nova-2-multimodal-embeddings-v1:0");
+    let usage = Usage::new().with_uncached_input(1_000);
+    let mut units = Units::from(UnitCount::of_thousandths(Unit::InputVideoSecond, 12_500));
+    units.add(UnitCount::new(Unit::InputImage, 2));
+    let charge = price.charge_with_units(&usage, &units);
+    assert_eq!(charge.input(), usd("0.009005"), "0.000135 + 0.00875 + 0.00012");
+    assert_eq!((charge.total(), charge.status()), (charge.input(), CostStatus::Exact));
+}
+
+#[test]
+fn an_image_takes_the_narrowest_price_that_holds() {
+    let price = bundled("stability.stable-diffusion-xl-v0");
+    let of = |side, steps| {
+        let count = UnitCount::new(Unit::OutputImage, 1).with_side(side).with_steps(steps);
+        price.charge_units(&count.into()).total()
+    };
+    assert_eq!(of(512, 50), usd("0.018"));
+    assert_eq!(of(512, 51), usd("0.036"));
+    assert_eq!(of(513, 50), usd("0.036"));
+    assert_eq!(of(1024, 150), usd("0.072"));
+}
+
+#[test]
+fn speech_has_a_price_of_its_own() {
+    let price = bundled("amazon.nova-2-sonic-v1:0");
+    let usage =
+        Usage::new().with_uncached_input(1_000).with_output(1_000).with_input_audio(10_000).with_output_audio(2_000);
+    let charge = price.charge(&usage);
+    assert_eq!((charge.input(), charge.output()), (usd("0.03033"), usd("0.02675")));
+    assert_eq!(charge.status(), CostStatus::Exact);
+    let deaf = bundled(SONNET).charge(&Usage::new().with_input_audio(1));
+    assert!(!deaf.is_priced(), "never priced as text");
+}
+
+#[test]
+fn guardrail_units_cost_what_their_policy_does() {
+    let at = "2026-11-20T00:00:00Z".parse().unwrap();
+    let prices = Prices::bundled();
+    let price = prices.guardrails(Some("eu-west-1"), at).unwrap();
+    let units: Units = [("topicPolicyUnits", 2), ("contentPolicyUnits", 1), ("wordPolicyUnits", 9)]
+        .map(|(policy, count)| UnitCount::new(Unit::GuardrailUnit, count).with_word(policy))
+        .into_iter()
+        .collect();
+    let charge = price.charge_units(&units);
+    assert_eq!((charge.other(), charge.status()), (usd("0.00045"), CostStatus::Exact));
+    let new = UnitCount::new(Unit::GuardrailUnit, 1).with_word("moodPolicyUnits");
+    assert!(!price.charge_units(&new.into()).is_priced());
+    assert!(prices.guardrails(Some("us-gov-west-1"), at).is_none());
+}
+
+#[test]
+fn capacity_is_priced_by_time_and_apart_from_calls() {
+    let at = "2026-11-20T00:00:00Z".parse().unwrap();
+    let prices = Prices::bundled();
+    let mut query = PriceQuery::new(ModelRef::parse("anthropic.claude-v2:1").unwrap(), at);
+    query.region = Some("us-east-1");
+    query.tier = Tier::Provisioned;
+    let price = prices.lookup(&query).unwrap();
+    assert_eq!(price.capacity_cost(Unit::ModelUnitHour, Some("1-month"), 2_500), Some(usd("157.5")));
+    assert_eq!(price.capacity_cost(Unit::ModelUnitHour, None, 1_000), None);
+    assert_eq!(bundled("cohere.rerank-v3-5:0").capacity_cost(Unit::Query, None, 1_000), None);
 }
 
 prop_compose! {
-    fn any_usage(max: u64)(counts in prop::array::uniform6(0..=max)) -> Usage {
-        let [input, output, read, five, thirty, hour] = counts;
+    fn any_usage(max: u64)(counts in prop::array::uniform8(0..=max)) -> Usage {
+        let [input, output, read, five, thirty, hour, heard, spoken] = counts;
         Usage::new()
             .with_uncached_input(input)
             .with_output(output)
@@ -168,11 +240,13 @@ prop_compose! {
             .with_cache_write(CacheTtl::FiveMinutes, five)
             .with_cache_write(CacheTtl::ThirtyMinutes, thirty)
             .with_cache_write(CacheTtl::OneHour, hour)
+            .with_input_audio(heard)
+            .with_output_audio(spoken)
     }
 }
 
 prop_compose! {
-    fn any_rates()(rates in prop::array::uniform6(prop::option::of(0_u64..1_000_000_000))) -> Rates {
+    fn any_rates()(rates in prop::array::uniform8(prop::option::of(0_u64..1_000_000_000))) -> Rates {
         Rates::from_all(rates.map(|rate| rate.map(|micros| {
             Rate::per_million(&format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)).unwrap()
         })))
@@ -204,7 +278,7 @@ proptest! {
 
     #[test]
     fn no_usage_overflows_and_the_split_is_the_total(usage in any_usage(u64::MAX), rates in any_rates()) {
-        let top = Rates::from_all([rate("1000000000"); 6]);
+        let top = Rates::from_all([rate("1000000000"); 8]);
         for rates in [rates, top] {
             let charge = price(&[(0, rates)]).charge(&usage);
             let parts = [charge.input(), charge.output(), charge.cache_read(), charge.cache_write()];

@@ -1,12 +1,11 @@
 //! The bundled table's text: tab-separated, one row per line, an empty field where nothing is known.
 
-use crate::decimal::{Decimal, DecimalError};
-use crate::rate::{Rate, Rates};
+use crate::UnitPrice;
+use crate::rate::{RATES, Rate, Rates};
 use crate::row::Row;
 use crate::start::Start;
-use crate::{UnitPrice, Usd};
 
-const COLUMNS: usize = 17;
+const COLUMNS: usize = 12 + RATES;
 
 /// The version, and the rows.
 pub(crate) struct File {
@@ -44,8 +43,21 @@ fn row(line: &str) -> Result<Row, &'static str> {
     if parts.next().is_some() {
         return Err("too many");
     }
-    let [model, region, routing, tier, latency, context_over, start, rates @ .., units, source, confidence, note] =
-        fields;
+    let [
+        model,
+        region,
+        routing,
+        tier,
+        latency,
+        context_over,
+        start,
+        rates @ ..,
+        units,
+        source,
+        as_of,
+        confidence,
+        note,
+    ] = fields;
     Ok(Row {
         model: model.to_owned(),
         region: (!region.is_empty()).then(|| region.to_owned()),
@@ -57,13 +69,14 @@ fn row(line: &str) -> Result<Row, &'static str> {
         rates: parse_rates(rates)?,
         units: parse_units(units).ok_or("units")?,
         source: source.to_owned(),
+        as_of: as_of.to_owned(),
         confidence: confidence.parse().map_err(|_| "confidence")?,
         note: note.to_owned(),
     })
 }
 
-fn parse_rates(fields: [&str; 6]) -> Result<Rates, &'static str> {
-    let mut rates = [None; 6];
+fn parse_rates(fields: [&str; RATES]) -> Result<Rates, &'static str> {
+    let mut rates = [None; RATES];
     for ((rate, field), name) in rates.iter_mut().zip(fields).zip(Rates::NAMES) {
         if !field.is_empty() {
             *rate = Some(Rate::per_million(field).map_err(|_| name)?);
@@ -72,21 +85,7 @@ fn parse_rates(fields: [&str; 6]) -> Result<Rates, &'static str> {
     Ok(Rates::from_all(rates))
 }
 
-/// `output_image[1024-x-1024/50-steps]=0.06;query=0.001`
+/// `output_image[side<=1024,premium]=0.06;query=0.001`
 fn parse_units(field: &str) -> Option<Vec<UnitPrice>> {
-    let parts = field.split(';').filter(|part| !part.is_empty());
-    parts
-        .map(|part| {
-            let (name, price) = part.rsplit_once('=')?;
-            let (word, variant) = match name.strip_suffix(']') {
-                Some(name) => name.split_once('[').map(|(word, variant)| (word, Some(variant)))?,
-                None => (name, None),
-            };
-            Some(UnitPrice { unit: word.parse().ok()?, variant: variant.map(Box::from), price: usd(price).ok()? })
-        })
-        .collect()
-}
-
-fn usd(text: &str) -> Result<Usd, DecimalError> {
-    Decimal::parse(text)?.scaled(12).map(Usd::from_picos)
+    field.split(';').filter(|part| !part.is_empty()).map(|part| UnitPrice::parse(part).ok()).collect()
 }

@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::{LoadPricesError, Problem, line_of};
 use crate::decimal::DecimalError;
-use crate::rate::{Rate, Rates};
+use crate::rate::{RATES, Rate, Rates};
 
 /// The keys of one table; those that were read are remembered.
 pub(super) struct Fields<'t> {
@@ -112,7 +112,7 @@ impl<'t> Fields<'t> {
 
     /// US dollars per million tokens, of each kind that the table has.
     pub(super) fn rates(&mut self) -> Result<Rates, LoadPricesError> {
-        let mut rates = [None; 6];
+        let mut rates = [None; RATES];
         for (rate, name) in rates.iter_mut().zip(Rates::NAMES) {
             *rate = self.rate(name)?;
         }

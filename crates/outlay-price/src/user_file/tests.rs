@@ -49,7 +49,7 @@ fn errors_say_line_field_what_and_what_to_do() {
         ),
         (
             "[[price]]\nmodel = \"a.b\"\ntier = \"turbo\"\ninput = \"3\"",
-            "line 3: price.tier: unknown tier `turbo`: one of default, flex, priority, reserved, batch, ultrafast is known",
+            "line 3: price.tier: unknown tier `turbo`: one of default, flex, priority, reserved, batch, ultrafast, provisioned is known",
         ),
         (
             "[[price]]\nmodel = \"a.b\"\neffective_from = \"yesterday\"\ninput = \"3\"",

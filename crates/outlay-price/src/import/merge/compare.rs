@@ -1,6 +1,6 @@
 //! Whether two offers of one id say the same.
 
-use crate::import::rates::{all, per_million};
+use crate::import::rates::per_million;
 use crate::import::{Offer, Steps};
 use crate::rate::{Rate, Rates};
 use crate::{Tier, UnitPrice};
@@ -22,14 +22,14 @@ pub(super) fn compare(a: &Offer, b: &Offer) -> Comparison {
     for (over, a_rates) in a_steps {
         // The keys are equal.
         let b_rates = b_steps.get(over).copied().unwrap_or_default();
-        for ((a, b), name) in all(a_rates).into_iter().zip(all(&b_rates)).zip(Rates::NAMES) {
+        for ((a, b), name) in a_rates.all().into_iter().zip(b_rates.all()).zip(Rates::NAMES) {
             if differ(a, b) {
                 let text = |rate: Option<Rate>| rate.map_or_else(String::new, per_million);
                 return Comparison::Differ(format!("{name} over {over}: {} and {}", text(a), text(b)));
             }
         }
     }
-    if !a.units.is_empty() && !b.units.is_empty() && !same_units(&a.units, &b.units) {
+    if !same_units(a, b) {
         return Comparison::Differ("other units".to_owned());
     }
     Comparison::Agree
@@ -40,16 +40,19 @@ pub(super) fn fill(offer: &mut Offer, other: &Offer) {
     for (&tier, steps) in &other.tiers {
         for (&over, rates) in steps {
             let own = offer.tiers.entry(tier).or_default().entry(over).or_default();
-            let mut filled = all(own);
-            for (slot, rate) in filled.iter_mut().zip(all(rates)) {
+            let mut filled = own.all();
+            for (slot, rate) in filled.iter_mut().zip(rates.all()) {
                 *slot = slot.or(rate);
             }
             *own = Rates::from_all(filled);
         }
     }
-    for unit in &other.units {
-        if !offer.units.iter().any(|own| (own.unit, &own.variant) == (unit.unit, &unit.variant)) {
-            offer.units.push(unit.clone());
+    for (&tier, units) in &other.units {
+        let own = offer.units.entry(tier).or_default();
+        for unit in units {
+            if !own.iter().any(|own| is_of_same(own, unit)) {
+                own.push(unit.clone());
+            }
         }
     }
 }
@@ -59,13 +62,10 @@ pub(super) fn union(offer: &mut Offer, other: &Offer) -> bool {
     let rates = offer.tiers.iter().all(|(tier, steps)| {
         steps.iter().all(|(over, rates)| {
             let other = other.tiers.get(tier).and_then(|steps| steps.get(over)).copied().unwrap_or_default();
-            !all(rates).into_iter().zip(all(&other)).any(|(a, b)| differ(a, b))
+            !rates.all().into_iter().zip(other.all()).any(|(a, b)| differ(a, b))
         })
     });
-    let units = offer.units.iter().all(|own| {
-        let same = |unit: &&UnitPrice| (unit.unit, &unit.variant) == (own.unit, &own.variant);
-        other.units.iter().find(same).is_none_or(|unit| unit.price == own.price)
-    });
+    let units = same_units(offer, other);
     fill(offer, other);
     rates && units
 }
@@ -74,8 +74,17 @@ fn differ(a: Option<Rate>, b: Option<Rate>) -> bool {
     a.zip(b).is_some_and(|(a, b)| a != b)
 }
 
-fn same_units(a: &[UnitPrice], b: &[UnitPrice]) -> bool {
-    a.len() == b.len() && a.iter().all(|unit| b.contains(unit))
+fn is_of_same(a: &UnitPrice, b: &UnitPrice) -> bool {
+    (a.unit(), a.conditions()) == (b.unit(), b.conditions())
+}
+
+/// Whether units that both have cost the same.
+fn same_units(a: &Offer, b: &Offer) -> bool {
+    a.units.iter().all(|(tier, units)| {
+        let other = b.units.get(tier).map_or(&[][..], Vec::as_slice);
+        let same = |own: &UnitPrice| other.iter().find(|unit| is_of_same(own, unit));
+        units.iter().all(|own| same(own).is_none_or(|unit| unit.price() == own.price()))
+    })
 }
 
 fn bounds(steps: &Steps) -> Vec<u64> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::import::id::Id;
-use crate::import::resolutions::Resolutions;
+use crate::import::resolutions::{Resolutions, SourceName};
 use crate::import::{Offer, Steps};
 use crate::rate::{Rate, Rates};
 use crate::row::Row;
@@ -16,18 +16,20 @@ pub(super) struct Draft {
     pub(super) start: Option<Start>,
     pub(super) offer: Offer,
     pub(super) source: String,
+    pub(super) as_of: String,
     pub(super) confidence: Confidence,
     pub(super) notes: BTreeSet<String>,
 }
 
 impl Draft {
     /// What one source says.
-    pub(super) fn single(id: &Id, start: Option<Start>, offer: &Offer, source: &str) -> Self {
+    pub(super) fn single(id: &Id, start: Option<Start>, offer: &Offer, source: &SourceName) -> Self {
         Self {
             id: id.clone(),
             start,
             offer: offer.clone(),
-            source: source.to_owned(),
+            source: source.name.clone(),
+            as_of: source.as_of.clone(),
             confidence: Confidence::Single,
             notes: BTreeSet::new(),
         }
@@ -39,9 +41,8 @@ impl Draft {
             self.free_writes(&rules.free_cache_writes.name);
         }
         let bounds = self.bounds();
-        if !self.offer.units.is_empty() {
-            let steps = self.offer.tiers.entry(Tier::Default).or_default();
-            steps.entry(0).or_default();
+        for &tier in self.offer.units.keys() {
+            self.offer.tiers.entry(tier).or_default().entry(0).or_default();
         }
         let mut rows = Vec::new();
         for (tier, mut steps) in std::mem::take(&mut self.offer.tiers) {
@@ -60,8 +61,8 @@ impl Draft {
 
     fn rows_of(&self, tier: Tier, steps: &Steps, notes: &BTreeSet<String>) -> Vec<Row> {
         let note = notes.iter().cloned().collect::<Vec<_>>().join(",");
-        let units = |over| match (tier, over) {
-            (Tier::Default, 0) => self.offer.units.clone(),
+        let units = |over| match over {
+            0 => self.offer.units.get(&tier).cloned().unwrap_or_default(),
             _ => Vec::new(),
         };
         let row = |(&context_over, &rates): (&u64, &Rates)| Row {
@@ -75,6 +76,7 @@ impl Draft {
             rates,
             units: units(context_over),
             source: self.source.clone(),
+            as_of: self.as_of.clone(),
             confidence: self.confidence,
             note: note.clone(),
         };

@@ -1,0 +1,224 @@
+use std::fmt;
+
+use super::{Unit, UnitCount};
+use crate::Usd;
+use crate::decimal::{Decimal, DecimalError};
+
+/// The price of one unit, of one size, quality or policy where that matters.
+///
+/// Its text is what price files hold: `output_image[side<=1024,premium]=0.06`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnitPrice {
+    unit: Unit,
+    conditions: Conditions,
+    price: Usd,
+}
+
+/// What a count must be for a price to hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Conditions {
+    /// No side longer than this, in pixels.
+    pub(crate) side: Option<u32>,
+    /// No more generation steps than this.
+    pub(crate) steps: Option<u32>,
+    /// This quality, resolution or policy.
+    pub(crate) word: Option<Box<str>>,
+}
+
+/// Why a text is no price of a unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum UnitPriceError {
+    Unit(super::ParseUnitError),
+    Conditions,
+    Amount(DecimalError),
+}
+
+impl UnitPrice {
+    pub(crate) fn new(unit: Unit, conditions: Conditions, price: Usd) -> Self {
+        Self { unit, conditions, price }
+    }
+
+    /// Reads `output_image[side<=1024,premium]=0.06`.
+    pub(crate) fn parse(text: &str) -> Result<Self, UnitPriceError> {
+        let (name, amount) = text.rsplit_once('=').ok_or(UnitPriceError::Conditions)?;
+        Self::parse_parts(name, amount)
+    }
+
+    /// Reads `output_image[side<=1024,premium]`, and `0.06`.
+    pub(crate) fn parse_parts(name: &str, amount: &str) -> Result<Self, UnitPriceError> {
+        let (word, conditions) = match name.strip_suffix(']') {
+            Some(name) => {
+                let (word, conditions) = name.split_once('[').ok_or(UnitPriceError::Conditions)?;
+                (word, Conditions::parse(conditions)?)
+            }
+            None => (name, Conditions::default()),
+        };
+        let unit = word.parse().map_err(UnitPriceError::Unit)?;
+        Ok(Self { unit, conditions, price: Self::amount(amount).map_err(UnitPriceError::Amount)? })
+    }
+
+    /// What is counted.
+    pub const fn unit(&self) -> Unit {
+        self.unit
+    }
+
+    /// The longest side, in pixels, for which it holds.
+    pub const fn side_limit(&self) -> Option<u32> {
+        self.conditions.side
+    }
+
+    /// The most generation steps for which it holds.
+    pub const fn steps_limit(&self) -> Option<u32> {
+        self.conditions.steps
+    }
+
+    /// The quality, resolution or guardrail policy for which it holds.
+    pub fn word(&self) -> Option<&str> {
+        self.conditions.word.as_deref()
+    }
+
+    /// US dollars per unit.
+    pub const fn price(&self) -> Usd {
+        self.price
+    }
+
+    pub(crate) fn conditions(&self) -> &Conditions {
+        &self.conditions
+    }
+
+    /// Reads the amount of a unit: dollars with at most nine decimals, so that a thousandth of it is whole.
+    pub(crate) fn amount(text: &str) -> Result<Usd, DecimalError> {
+        let billionths = Decimal::parse(text)?.scaled(9)?;
+        let most = 1_000_000 * 1_000_000_000;
+        match billionths {
+            0..=0 => Ok(Usd::ZERO),
+            n if n < 0 => Err(DecimalError::BadByte(0)),
+            n if n <= most => Ok(Usd::from_picos(n * 1_000)),
+            _ => Err(DecimalError::TooLarge),
+        }
+    }
+
+    /// Whether this is the price of what was counted.
+    pub(crate) fn holds_for(&self, count: &UnitCount) -> bool {
+        let Conditions { side, steps, word } = &self.conditions;
+        let within =
+            |limit: &Option<u32>, value: Option<u32>| limit.is_none_or(|most| value.is_some_and(|v| v <= most));
+        self.unit == count.unit()
+            && within(side, count.side())
+            && within(steps, count.steps())
+            && word.as_deref().is_none_or(|word| count.word() == Some(word))
+    }
+
+    /// What so many cost. No count leaves the range of [`Usd`].
+    pub(crate) fn times(&self, thousandths: u64) -> Usd {
+        Usd::from_picos(self.price.picos() / 1_000 * i128::from(thousandths))
+    }
+
+    /// The order in which prices of one unit are tried: the narrower before the wider.
+    pub(crate) fn order(&self) -> impl Ord + use<> {
+        let last = |limit: Option<u32>| limit.unwrap_or(u32::MAX);
+        let Conditions { side, steps, word } = &self.conditions;
+        (self.unit, word.is_none(), last(*side), last(*steps), word.clone())
+    }
+}
+
+impl Conditions {
+    /// Reads `side<=1024,steps<=50,premium`.
+    fn parse(text: &str) -> Result<Self, UnitPriceError> {
+        let mut conditions = Self::default();
+        for part in text.split(',') {
+            let number = |digits: &str| digits.parse().map(Some).map_err(|_| UnitPriceError::Conditions);
+            if let Some(digits) = part.strip_prefix("side<=") {
+                conditions.side = number(digits)?;
+            } else if let Some(digits) = part.strip_prefix("steps<=") {
+                conditions.steps = number(digits)?;
+            } else if conditions.word.is_none() && is_word(part) {
+                conditions.word = Some(part.into());
+            } else {
+                return Err(UnitPriceError::Conditions);
+            }
+        }
+        Ok(conditions)
+    }
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
+impl fmt::Display for Conditions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let side = self.side.map(|side| format!("side<={side}"));
+        let steps = self.steps.map(|steps| format!("steps<={steps}"));
+        let parts: Vec<&str> =
+            [side.as_deref(), steps.as_deref(), self.word.as_deref()].into_iter().flatten().collect();
+        f.write_str(&parts.join(","))
+    }
+}
+
+impl fmt::Display for UnitPrice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.unit.as_str())?;
+        if self.conditions != Conditions::default() {
+            write!(f, "[{}]", self.conditions)?;
+        }
+        write!(f, "={}", self.price.to_decimal())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn price(text: &str) -> UnitPrice {
+        UnitPrice::parse(text).unwrap()
+    }
+
+    #[test]
+    fn texts_round_trip() {
+        for text in [
+            "query=0.002",
+            "output_image[side<=1024,premium]=0.06",
+            "output_image[side<=512,steps<=50]=0.018",
+            "guardrail_unit[topicPolicyUnits]=0.00015",
+        ] {
+            assert_eq!(price(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_price_is_refused() {
+        for text in [
+            "query",
+            "query=",
+            "query=-1",
+            "query=0.0000000001",
+            "furlong=1",
+            "output_image[=1",
+            "output_image[]=1",
+            "output_image[a,b]=1",
+            "output_image[side<=x]=1",
+            "query=1000001",
+        ] {
+            assert!(UnitPrice::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_price_holds_for_what_meets_its_conditions() {
+        let small = price("output_image[side<=1024,premium]=0.06");
+        let image = UnitCount::new(Unit::OutputImage, 1);
+        assert!(small.holds_for(&image.clone().with_side(1024).with_word("premium")));
+        assert!(!small.holds_for(&image.clone().with_side(1025).with_word("premium")));
+        assert!(!small.holds_for(&image.clone().with_side(512)), "of what quality?");
+        assert!(!small.holds_for(&image.clone().with_word("premium")), "of what size?");
+        assert!(price("output_image=0.04").holds_for(&image.with_word("premium")));
+    }
+
+    #[test]
+    fn a_thousandth_is_whole() {
+        assert_eq!(price("input_audio_second=0.00014").times(12_345), "0.0017283".parse().unwrap());
+        assert_eq!(price("query=0.000000001").times(1).picos(), 1);
+        assert!(price("query=1000000").times(u64::MAX) > Usd::ZERO);
+    }
+}
