@@ -47,6 +47,7 @@ mod tier;
 mod unit;
 mod usage;
 mod usd;
+mod used;
 mod user_file;
 
 #[cfg(feature = "import")]
@@ -64,4 +65,5 @@ pub use tier::{Latency, ParseTierError, Tier};
 pub use unit::{ParseUnitError, Unit, UnitCount, UnitPrice, Units};
 pub use usage::{CacheTtl, Usage};
 pub use usd::{ParseUsdError, Usd};
+pub use used::{GuardrailUse, Used};
 pub use user_file::LoadPricesError;

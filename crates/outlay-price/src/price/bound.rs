@@ -1,6 +1,6 @@
 use super::{Price, Step};
 use crate::rate::Rate;
-use crate::{Charge, CostStatus, Usd};
+use crate::{Charge, CostStatus, Units, Usd};
 
 /// What a request may do with the cache: decides what its input can cost at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,9 +26,26 @@ impl Price {
     /// Unpriced where it would leave out tokens whose rate is not known.
     #[must_use]
     pub fn bound_charge(&self, input_tokens: u64, output_tokens: u64, cache: CacheUse) -> Charge {
+        let tokens = self.bound_tokens(input_tokens, output_tokens, cache);
+        if self.0.bills_units { tokens.with_status(CostStatus::Unpriced) } else { tokens }
+    }
+
+    /// The most that a call with at most so many tokens, and with at most these units and nothing else, can cost.
+    #[must_use]
+    pub fn bound_charge_with_units(
+        &self,
+        input_tokens: u64,
+        output_tokens: u64,
+        cache: CacheUse,
+        units: &Units,
+    ) -> Charge {
+        self.bound_tokens(input_tokens, output_tokens, cache).and(self.charge_units(units))
+    }
+
+    fn bound_tokens(&self, input_tokens: u64, output_tokens: u64, cache: CacheUse) -> Charge {
         let steps = &self.0.steps;
         let mut dearest = Charge::free();
-        let mut unknown = self.0.bills_units;
+        let mut unknown = false;
         for (index, step) in steps.iter().enumerate() {
             if index > 0 && step.over >= input_tokens {
                 break;

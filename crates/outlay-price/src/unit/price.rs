@@ -34,10 +34,6 @@ pub(crate) enum UnitPriceError {
 }
 
 impl UnitPrice {
-    pub(crate) fn new(unit: Unit, conditions: Conditions, price: Usd) -> Self {
-        Self { unit, conditions, price }
-    }
-
     /// Reads `output_image[side<=1024,premium]=0.06`.
     pub(crate) fn parse(text: &str) -> Result<Self, UnitPriceError> {
         let (name, amount) = text.rsplit_once('=').ok_or(UnitPriceError::Conditions)?;
@@ -82,10 +78,6 @@ impl UnitPrice {
         self.price
     }
 
-    pub(crate) fn conditions(&self) -> &Conditions {
-        &self.conditions
-    }
-
     /// Reads the amount of a unit: dollars with at most nine decimals, so that a thousandth of it is whole.
     pub(crate) fn amount(text: &str) -> Result<Usd, DecimalError> {
         let billionths = Decimal::parse(text)?.scaled(9)?;
@@ -119,6 +111,18 @@ impl UnitPrice {
         let last = |limit: Option<u32>| limit.unwrap_or(u32::MAX);
         let Conditions { side, steps, word } = &self.conditions;
         (self.unit, word.is_none(), last(*side), last(*steps), word.clone())
+    }
+}
+
+/// What importers make.
+#[cfg(feature = "import")]
+impl UnitPrice {
+    pub(crate) const fn new(unit: Unit, conditions: Conditions, price: Usd) -> Self {
+        Self { unit, conditions, price }
+    }
+
+    pub(crate) const fn conditions(&self) -> &Conditions {
+        &self.conditions
     }
 }
 
