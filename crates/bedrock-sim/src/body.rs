@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame};
+use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep};
 
 use crate::render::Ending;
@@ -23,6 +24,8 @@ pub(crate) struct ScriptedBody {
     pause: Pause,
     between: Pause,
     waiting: Option<Pin<Box<Sleep>>>,
+    /// What a whole body waits for before it ends.
+    last: Option<oneshot::Receiver<()>>,
     delivered: Option<Pin<Box<Sleep>>>,
 }
 
@@ -57,11 +60,25 @@ impl ScriptedBody {
             Duration::ZERO => Pause::None,
             pause => Pause::For(pause),
         };
-        Self { pieces: split_up(frames, split), ending, reset, pause: first, between, waiting: None, delivered: None }
+        Self {
+            pieces: split_up(frames, split),
+            ending,
+            reset,
+            pause: first,
+            between,
+            waiting: None,
+            last: None,
+            delivered: None,
+        }
     }
 
     pub(crate) fn whole(frames: Vec<Bytes>) -> Self {
         Self::new(frames, Ending::Complete, Timing::default(), None, ResetSwitch::default())
+    }
+
+    /// The body ends no earlier than this.
+    pub(crate) fn end_after(&mut self, last: oneshot::Receiver<()>) {
+        self.last = Some(last);
     }
 
     fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -93,7 +110,14 @@ impl Body for ScriptedBody {
             return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
         match self.ending {
-            Ending::Complete => Poll::Ready(None),
+            Ending::Complete => {
+                if let Some(last) = &mut self.last {
+                    // An error is a sender that has gone: there is nothing to wait for.
+                    let _ = ready!(Pin::new(last).poll(cx));
+                    self.last = None;
+                }
+                Poll::Ready(None)
+            }
             // The connection wakes up when the client leaves.
             Ending::Stall | Ending::Silence => Poll::Pending,
             Ending::Reset | Ending::ResetBeforeHead => {
@@ -106,7 +130,7 @@ impl Body for ScriptedBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.pieces.is_empty() && self.ending == Ending::Complete
+        self.pieces.is_empty() && self.last.is_none() && self.ending == Ending::Complete
     }
 }
 

@@ -3,13 +3,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 
 use crate::body::{Aborted, ScriptedBody};
 use crate::operation::Operation;
@@ -47,11 +48,13 @@ impl Connection {
 
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<ScriptedBody>, Aborted> {
         let (head, body) = request.into_parts();
-        let target = Operation::of_path(head.uri.path()).filter(|_| head.method == Method::POST);
-        let Some((operation, model_id)) = target else {
+        let Some((operation, subject)) = Operation::of_request(&head.method, head.uri.path()) else {
             let told = format!("bedrock-sim: no operation is {} {}", head.method, head.uri.path());
             return Ok(refusal(StatusCode::NOT_FOUND, "UnknownOperationException", &told));
         };
+        if operation == Operation::InvokeModelWithBidirectionalStream {
+            return self.converse_both_ways(subject, head.headers, body).await;
+        }
         if body.size_hint().lower() > BODY_LIMIT as u64 {
             return Ok(too_large());
         }
@@ -60,17 +63,47 @@ impl Connection {
             Err(error) if error.is::<LengthLimitError>() => return Ok(too_large()),
             Err(_) => return Err(Aborted),
         };
-        let request = self.shared.record(|order| Recorded {
+        let model_id = match operation {
+            Operation::StartAsyncInvoke => model_in(&body),
+            _ => subject,
+        };
+        self.reply_to(&self.record(operation, model_id, head.headers, body)).await
+    }
+
+    /// A speech session is answered while its input comes, and ends with it.
+    async fn converse_both_ways(
+        &self,
+        model_id: String,
+        headers: HeaderMap,
+        body: Incoming,
+    ) -> Result<Response<ScriptedBody>, Aborted> {
+        let operation = Operation::InvokeModelWithBidirectionalStream;
+        let request = self.record(operation, model_id, headers, Bytes::new());
+        let (ended, input_ended) = oneshot::channel();
+        let (shared, order) = (Arc::clone(&self.shared), request.order);
+        tokio::spawn(async move {
+            if let Ok(body) = Limited::new(body, BODY_LIMIT).collect().await {
+                shared.body_ended(order, body.to_bytes());
+            }
+            // Nobody waits for it where the client has left.
+            let _ = ended.send(());
+        });
+        let mut response = self.reply_to(&request).await?;
+        response.body_mut().end_after(input_ended);
+        Ok(response)
+    }
+
+    fn record(&self, operation: Operation, model_id: String, headers: HeaderMap, body: Bytes) -> Recorded {
+        self.shared.record(|order| Recorded {
             operation,
             model_id,
-            headers: head.headers,
+            headers,
             body,
             connection: self.number,
             order,
             received: Instant::now(),
             request_id: request_id(order),
-        });
-        self.reply_to(&request).await
+        })
     }
 
     async fn reply_to(&self, request: &Recorded) -> Result<Response<ScriptedBody>, Aborted> {
@@ -94,6 +127,12 @@ impl Connection {
         }
         Ok(response)
     }
+}
+
+/// StartAsyncInvoke names its model in the body.
+fn model_in(body: &[u8]) -> String {
+    let body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    body["modelId"].as_str().unwrap_or_default().to_owned()
 }
 
 /// A UUID in form, and the place of the request in fact, so that what a test prints is the same

@@ -1,15 +1,53 @@
-use serde_json::Value;
+//! The reply where no script has one.
 
+mod guardrail;
+mod job;
+mod speech;
+
+use serde_json::{Value, json};
+
+use crate::operation::Operation;
 use crate::reply::Reply;
 use crate::request::Recorded;
 use crate::tokens::Tokens;
 
-/// The reply where no script has one: the last user text again, with usage from the lengths of the
-/// two.
 pub(crate) fn echo(request: &Recorded) -> Reply {
+    match request.operation {
+        Operation::CountTokens => Reply::json(json!({"inputTokens": tokens_of(request.body.len())})),
+        Operation::ApplyGuardrail => guardrail::apply(&request.json()),
+        Operation::InvokeGuardrailChecks => guardrail::checks(&request.json()),
+        Operation::StartAsyncInvoke => job::start(&request.json()),
+        Operation::GetAsyncInvoke => job::get(&request.model_id),
+        Operation::ListAsyncInvokes => Reply::json(json!({"asyncInvokeSummaries": []})),
+        Operation::InvokeModelWithBidirectionalStream => speech::session(),
+        Operation::InvokeModel if makes_images(&request.model_id) => images(&request.json()),
+        Operation::InvokeModel if request.model_id.contains("rerank") => ranking(&request.json()),
+        _ => turn(request),
+    }
+}
+
+/// The last user text again, with usage from the lengths of the two.
+fn turn(request: &Recorded) -> Reply {
     let text = format!("echo: {}", last_text(&request.json()).unwrap_or_default());
     let tokens = Tokens::new(tokens_of(request.body.len()), tokens_of(text.len()));
     Reply::message().text(text).usage(tokens).into()
+}
+
+fn makes_images(model_id: &str) -> bool {
+    ["titan-image", "nova-canvas", "stability."].iter().any(|part| model_id.contains(part))
+}
+
+/// As many images as were asked for, of one byte each.
+fn images(body: &Value) -> Reply {
+    let asked = body["imageGenerationConfig"]["numberOfImages"].as_u64().unwrap_or(1);
+    Reply::json(json!({"images": vec!["AA=="; asked.min(16) as usize]}))
+}
+
+/// The documents in the order in which they came.
+fn ranking(body: &Value) -> Reply {
+    let documents = body["documents"].as_array().map_or(0, Vec::len);
+    let results = (0..documents).map(|index| json!({"index": index, "relevance_score": 0.5}));
+    Reply::json(json!({"results": results.collect::<Vec<_>>()}))
 }
 
 /// About four bytes to a token.

@@ -28,6 +28,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! The other operations (guardrails, jobs, speech sessions, token counts) answer with something sensible of their own,
+//! or with the [`Reply::json`] or [`Reply::chunks`] that a script gives them.
+//!
 //! [`render()`] gives the bytes of a reply without a server, so that a benchmark can replay them.
 //!
 //! Signatures are not verified: any credentials will do.

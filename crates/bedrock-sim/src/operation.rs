@@ -1,6 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use http::Method;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
@@ -17,36 +18,91 @@ pub enum Operation {
     InvokeModel,
     /// `POST /model/{modelId}/invoke-with-response-stream`
     InvokeModelWithResponseStream,
+    /// `POST /model/{modelId}/invoke-with-bidirectional-stream`
+    InvokeModelWithBidirectionalStream,
+    /// `POST /model/{modelId}/count-tokens`
+    CountTokens,
+    /// `POST /guardrail/{guardrailIdentifier}/version/{guardrailVersion}/apply`
+    ApplyGuardrail,
+    /// `POST /guardrail-checks/invoke`
+    InvokeGuardrailChecks,
+    /// `POST /async-invoke`
+    StartAsyncInvoke,
+    /// `GET /async-invoke/{invocationArn}`
+    GetAsyncInvoke,
+    /// `GET /async-invoke`
+    ListAsyncInvokes,
 }
 
 impl Operation {
-    /// Every operation, for tests that go through them all.
-    pub const ALL: [Self; 4] =
+    /// Every operation.
+    pub const ALL: [Self; 11] = [
+        Self::Converse,
+        Self::ConverseStream,
+        Self::InvokeModel,
+        Self::InvokeModelWithResponseStream,
+        Self::InvokeModelWithBidirectionalStream,
+        Self::CountTokens,
+        Self::ApplyGuardrail,
+        Self::InvokeGuardrailChecks,
+        Self::StartAsyncInvoke,
+        Self::GetAsyncInvoke,
+        Self::ListAsyncInvokes,
+    ];
+
+    /// Those that answer with an assistant turn, for tests that go through them.
+    pub const TURNS: [Self; 4] =
         [Self::Converse, Self::ConverseStream, Self::InvokeModel, Self::InvokeModelWithResponseStream];
 
     /// Whether the reply is an event stream.
     #[must_use]
     pub fn is_stream(self) -> bool {
-        matches!(self, Self::ConverseStream | Self::InvokeModelWithResponseStream)
+        matches!(
+            self,
+            Self::ConverseStream | Self::InvokeModelWithResponseStream | Self::InvokeModelWithBidirectionalStream
+        )
     }
 
-    /// The operation and the decoded model id that a path names.
-    pub(crate) fn of_path(path: &str) -> Option<(Self, String)> {
+    /// The operation that a request asks for, and what its path is about, decoded: a model, a guardrail or a job.
+    pub(crate) fn of_request(method: &Method, path: &str) -> Option<(Self, String)> {
+        let decoded = |text: &str| percent_decode_str(text).decode_utf8().ok().map(|text| text.into_owned());
+        if method == Method::GET {
+            let rest = path.strip_prefix("/async-invoke")?;
+            return match rest.strip_prefix('/') {
+                Some(arn) => Some((Self::GetAsyncInvoke, decoded(arn).filter(|arn| !arn.is_empty())?)),
+                None => rest.is_empty().then(|| (Self::ListAsyncInvokes, String::new())),
+            };
+        }
+        if method != Method::POST {
+            return None;
+        }
+        match path {
+            "/async-invoke" => return Some((Self::StartAsyncInvoke, String::new())),
+            "/guardrail-checks/invoke" => return Some((Self::InvokeGuardrailChecks, String::new())),
+            _ => {}
+        }
+        if let Some(rest) = path.strip_prefix("/guardrail/") {
+            let (id, version) = rest.strip_suffix("/apply")?.rsplit_once("/version/")?;
+            let id = decoded(id).filter(|id| !id.is_empty() && !version.is_empty())?;
+            return Some((Self::ApplyGuardrail, id));
+        }
         // A client may leave the slashes of an ARN as they are, so the operation is what follows
         // the last one.
         let (model_id, last) = path.strip_prefix("/model/")?.rsplit_once('/')?;
-        let operation = Self::ALL.into_iter().find(|operation| operation.path_segment() == last)?;
-        let model_id = percent_decode_str(model_id).decode_utf8().ok()?;
-        (!model_id.is_empty()).then(|| (operation, model_id.into_owned()))
+        let operation = Self::ALL.into_iter().find(|operation| operation.path_segment() == Some(last))?;
+        Some((operation, decoded(model_id).filter(|model_id| !model_id.is_empty())?))
     }
 
-    fn path_segment(self) -> &'static str {
-        match self {
+    fn path_segment(self) -> Option<&'static str> {
+        Some(match self {
             Self::Converse => "converse",
             Self::ConverseStream => "converse-stream",
             Self::InvokeModel => "invoke",
             Self::InvokeModelWithResponseStream => "invoke-with-response-stream",
-        }
+            Self::InvokeModelWithBidirectionalStream => "invoke-with-bidirectional-stream",
+            Self::CountTokens => "count-tokens",
+            _ => return None,
+        })
     }
 
     fn name(self) -> &'static str {
@@ -55,6 +111,13 @@ impl Operation {
             Self::ConverseStream => "ConverseStream",
             Self::InvokeModel => "InvokeModel",
             Self::InvokeModelWithResponseStream => "InvokeModelWithResponseStream",
+            Self::InvokeModelWithBidirectionalStream => "InvokeModelWithBidirectionalStream",
+            Self::CountTokens => "CountTokens",
+            Self::ApplyGuardrail => "ApplyGuardrail",
+            Self::InvokeGuardrailChecks => "InvokeGuardrailChecks",
+            Self::StartAsyncInvoke => "StartAsyncInvoke",
+            Self::GetAsyncInvoke => "GetAsyncInvoke",
+            Self::ListAsyncInvokes => "ListAsyncInvokes",
         }
     }
 }
@@ -84,38 +147,50 @@ impl TryFrom<String> for Operation {
 
 /// A name that is not one of [`Operation::ALL`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "unknown operation `{name}`, expected one of Converse, ConverseStream, InvokeModel, InvokeModelWithResponseStream"
-)]
+#[error("unknown operation `{name}`, expected one of {}", Operation::ALL.map(Operation::name).join(", "))]
 pub struct UnknownOperation {
     name: String,
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Operation;
+    use super::*;
 
     #[test]
     fn a_path_gives_the_operation_and_the_decoded_model() {
         let arn = "arn:aws:bedrock:eu-west-1:123456789012:application-inference-profile/abc123";
         let encoded = "/model/arn%3Aaws%3Abedrock%3Aeu-west-1%3A123456789012%3Aapplication-inference-profile%2Fabc123";
-        for (path, operation, model_id) in [
-            ("/model/amazon.nova-pro-v1%3A0/converse", Operation::Converse, "amazon.nova-pro-v1:0"),
-            ("/model/amazon.nova-pro-v1:0/converse-stream", Operation::ConverseStream, "amazon.nova-pro-v1:0"),
-            (&format!("{encoded}/invoke"), Operation::InvokeModel, arn),
-            (&format!("/model/{arn}/invoke"), Operation::InvokeModel, arn),
-            ("/model/m/invoke-with-response-stream", Operation::InvokeModelWithResponseStream, "m"),
+        let job = "arn:aws:bedrock:us-east-1:123456789012:async-invoke/x";
+        let (get, post) = (&Method::GET, &Method::POST);
+        for (method, path, operation, subject) in [
+            (post, "/model/amazon.nova-pro-v1%3A0/converse", Operation::Converse, "amazon.nova-pro-v1:0"),
+            (post, "/model/amazon.nova-pro-v1:0/converse-stream", Operation::ConverseStream, "amazon.nova-pro-v1:0"),
+            (post, &format!("{encoded}/invoke"), Operation::InvokeModel, arn),
+            (post, &format!("/model/{arn}/invoke"), Operation::InvokeModel, arn),
+            (post, "/model/m/invoke-with-response-stream", Operation::InvokeModelWithResponseStream, "m"),
+            (post, "/model/m/invoke-with-bidirectional-stream", Operation::InvokeModelWithBidirectionalStream, "m"),
+            (post, "/model/m/count-tokens", Operation::CountTokens, "m"),
+            (post, "/guardrail/g1/version/DRAFT/apply", Operation::ApplyGuardrail, "g1"),
+            (post, "/guardrail-checks/invoke", Operation::InvokeGuardrailChecks, ""),
+            (post, "/async-invoke", Operation::StartAsyncInvoke, ""),
+            (get, "/async-invoke", Operation::ListAsyncInvokes, ""),
+            (get, &format!("/async-invoke/{}", job.replace('/', "%2F")), Operation::GetAsyncInvoke, job),
         ] {
-            assert_eq!(Operation::of_path(path), Some((operation, model_id.to_owned())), "{path}");
+            assert_eq!(Operation::of_request(method, path), Some((operation, subject.to_owned())), "{path}");
         }
     }
 
     #[test]
     fn any_other_path_is_no_operation() {
-        for path in ["/", "/model/converse", "/model//converse", "/model/m/talk", "/model/%ff/invoke", "/async-invoke"]
+        for path in
+            ["/", "/model/converse", "/model//converse", "/model/m/talk", "/model/%ff/invoke", "/guardrail/g/apply"]
         {
-            assert_eq!(Operation::of_path(path), None, "{path}");
+            assert_eq!(Operation::of_request(&Method::POST, path), None, "{path}");
         }
+        for path in ["/model/m/converse", "/async-invoke/", "/async-invokes"] {
+            assert_eq!(Operation::of_request(&Method::GET, path), None, "{path}");
+        }
+        assert_eq!(Operation::of_request(&Method::PUT, "/async-invoke"), None);
     }
 
     #[test]

@@ -81,7 +81,7 @@ pub fn render(reply: &Reply, operation: Operation, model_id: &str) -> Rendered {
             }
             rendered
         }
-        Kind::Chunks(chunks) if operation == Operation::InvokeModelWithResponseStream => {
+        Kind::Chunks(chunks) if operation.is_stream() && operation != Operation::ConverseStream => {
             invoke::stream_of(chunks.iter().map(frame::chunk).collect())
         }
         Kind::Events(events) if operation == Operation::ConverseStream => {
@@ -114,6 +114,7 @@ fn render_message(reply: &Reply, message: &Message, operation: Operation, model_
         Operation::ConverseStream => converse::streamed_turn(message, metadata),
         Operation::InvokeModel => invoke::whole_turn(message, reply.token_headers, model_id),
         Operation::InvokeModelWithResponseStream => invoke::streamed_turn(message, metadata, model_id),
+        _ => misfit(operation),
     }
 }
 

@@ -43,7 +43,7 @@ pub(crate) struct Timing {
 }
 
 impl Reply {
-    /// An assistant turn, for any operation.
+    /// An assistant turn, for any of [`Operation::TURNS`](crate::Operation::TURNS).
     #[must_use]
     pub fn message() -> Message {
         Message::default()
@@ -62,7 +62,7 @@ impl Reply {
         Self::of(Kind::Body { content_type: content_type.into(), bytes: bytes.into() })
     }
 
-    /// The chunks of an InvokeModel stream, as they are.
+    /// The chunks of an InvokeModel stream, or of a speech session, as they are.
     #[must_use]
     pub fn chunks(chunks: impl IntoIterator<Item = Value>) -> Self {
         Self::of(Kind::Chunks(chunks.into_iter().collect()))

@@ -12,11 +12,12 @@ use crate::operation::Operation;
 pub struct Recorded {
     /// The operation asked for.
     pub operation: Operation,
-    /// The model id of the path, percent-decoded; it may be an ARN.
+    /// The model id, percent-decoded; it may be an ARN. Of ApplyGuardrail it is the guardrail's id, and of GetAsyncInvoke
+    /// the job's ARN.
     pub model_id: String,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body.
+    /// The body. That of a speech session is there once it has ended.
     pub body: Bytes,
     /// The connection it came on, counted from 0.
     pub connection: u64,

@@ -3,6 +3,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
@@ -182,6 +183,13 @@ impl Shared {
         // Under the lock, so that order and place agree.
         self.received.send_modify(|received| *received += 1);
         request
+    }
+
+    /// The body of a request that was answered before it had come whole.
+    pub(crate) fn body_ended(&self, order: usize, body: Bytes) {
+        if let Some(request) = self.recorded().iter_mut().find(|request| request.order == order) {
+            request.body = body;
+        }
     }
 
     fn recorded(&self) -> MutexGuard<'_, Vec<Recorded>> {

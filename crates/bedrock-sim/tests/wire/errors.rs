@@ -20,7 +20,7 @@ async fn every_error_has_the_shape_of_the_service_model() {
         (ErrorKind::Throttling, "ThrottlingException", 429),
         (ErrorKind::Validation, "ValidationException", 400),
     ] {
-        for operation in Operation::ALL {
+        for operation in Operation::TURNS {
             bedrock.push(Reply::error_saying(kind, "no"));
             let answer = ask(&bedrock, operation).await;
             assert_eq!(answer.status, status, "{name}");
