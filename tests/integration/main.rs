@@ -8,6 +8,7 @@ mod conservation;
 mod ends;
 mod metering;
 mod ministack;
+mod operations;
 mod otlp_wire;
 mod rig;
 mod roll_up;

@@ -143,23 +143,6 @@ async fn a_model_without_a_price_is_unpriced_and_never_free() {
 }
 
 #[tokio::test]
-async fn a_guardrail_is_billed_beside_the_tokens_and_so_the_call_is_not_priced_whole() {
-    let h = Harness::new().await;
-    let guardrail = aws_sdk_bedrockruntime::types::GuardrailConfiguration::builder();
-    let guardrail = guardrail.guardrail_identifier("gr-1").guardrail_version("1").build();
-    h.sim.push(reply());
-    let task = h.outlay.task("t").start();
-    task.run(haiku(&h.client).guardrail_config(guardrail).send()).await.unwrap();
-    let report = task.finish(Outcome::success());
-    assert_eq!(report.totals().cost().to_string(), "$0.001650 unpriced");
-    let spans = h.spans();
-    spans.assert_conserved();
-    let call = spans.one(&format!("chat {HAIKU}"));
-    assert_eq!(call.text("aws.bedrock.guardrail.id"), Some("gr-1"));
-    assert_eq!(call.text("outlay.cost.status"), Some("unpriced"));
-}
-
-#[tokio::test]
 async fn what_is_charged_keeps_its_price_when_the_table_changes() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();

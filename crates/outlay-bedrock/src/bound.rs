@@ -24,6 +24,10 @@ const ATTACHMENT: u64 = 20_000;
 /// What an attachment in S3 is taken for.
 const REMOTE: u64 = 200_000;
 
+/// A speech session has no input yet when it begins: so many tokens are taken for it, as many as a budget assumes for
+/// the output of a call that sets no maximum.
+pub(crate) const SESSION_INPUT: u64 = 4_096;
+
 /// A request whose input can be bounded.
 pub(crate) trait Prompt {
     /// The most tokens that the input has.

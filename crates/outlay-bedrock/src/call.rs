@@ -10,7 +10,8 @@ use outlay_otel::{DroppedStream, Engine, OpenCall};
 use crate::attempts::{AttemptLog, error_name, never_connected};
 use crate::input::Kind;
 use crate::outcome::{self, CANCELLED, Ending};
-use crate::stream::Seen;
+use crate::stream::{Seen, Sent};
+use crate::units::Asked;
 use crate::usage::{AnswerHeaders, read_headers};
 use crate::wire;
 
@@ -19,6 +20,7 @@ use crate::wire;
 #[derive(Debug)]
 pub(crate) struct Call {
     kind: Kind,
+    sent: Sent,
     state: Mutex<State>,
 }
 
@@ -44,6 +46,8 @@ pub(crate) struct CallLog {
     pub(crate) request_bytes: u64,
     /// The most tokens that the typed input can have: what its bytes do not tell, such as what lies in S3.
     pub(crate) input_bound: u64,
+    /// What the request asks for that is billed by the unit.
+    pub(crate) asked: Option<Asked>,
     pub(crate) host: Option<String>,
     pub(crate) port: Option<u16>,
     pub(crate) headers: AnswerHeaders,
@@ -64,15 +68,20 @@ enum Owner {
 }
 
 impl Call {
-    pub(crate) fn new(kind: Kind, input_bound: u64, open: OpenCall) -> Arc<Self> {
+    pub(crate) fn new(kind: Kind, input_bound: u64, asked: Option<Asked>, open: OpenCall) -> Arc<Self> {
         let state = State {
             open: Some(open),
-            log: CallLog { input_bound, ..CallLog::default() },
+            log: CallLog { input_bound, asked, ..CallLog::default() },
             owner: Owner::default(),
             whole: None,
             error: None,
         };
-        Arc::new(Self { kind, state: Mutex::new(state) })
+        Arc::new(Self { kind, sent: Sent::default(), state: Mutex::new(state) })
+    }
+
+    /// What the application sends in a speech session.
+    pub(crate) fn sent(&self) -> Sent {
+        self.sent.clone()
     }
 
     pub(crate) const fn kind(&self) -> Kind {
@@ -274,7 +283,8 @@ impl Call {
 
     fn settle(&self, mut state: MutexGuard<'_, State>, ending: Ending<'_>) {
         let Some(open) = state.open.take() else { return };
-        let end = outcome::end(self.kind, open.start(), &mut state.log, ending, open.scope().engine().now());
+        let now = open.scope().engine().now();
+        let end = outcome::end(self.kind, open.start(), &mut state.log, &self.sent, ending, now);
         // Settling runs exporters and observers: not under the lock.
         drop(state);
         open.settle(end);

@@ -1,21 +1,28 @@
 //! What the application asks for, read from the operation's input.
 
-use std::sync::Arc;
 use std::time::SystemTime;
 
+use aws_sdk_bedrockruntime::operation::apply_guardrail::ApplyGuardrailInput;
 use aws_sdk_bedrockruntime::operation::converse::ConverseInput;
 use aws_sdk_bedrockruntime::operation::converse_stream::ConverseStreamInput;
+use aws_sdk_bedrockruntime::operation::count_tokens::CountTokensInput;
+use aws_sdk_bedrockruntime::operation::get_async_invoke::GetAsyncInvokeInput;
+use aws_sdk_bedrockruntime::operation::invoke_guardrail_checks::InvokeGuardrailChecksInput;
 use aws_sdk_bedrockruntime::operation::invoke_model::InvokeModelInput;
+use aws_sdk_bedrockruntime::operation::invoke_model_with_bidirectional_stream::InvokeModelWithBidirectionalStreamInput;
 use aws_sdk_bedrockruntime::operation::invoke_model_with_response_stream::InvokeModelWithResponseStreamInput;
-use aws_sdk_bedrockruntime::types::{
-    ContentBlock, InferenceConfiguration, Message, SystemContentBlock, Tool, ToolConfiguration,
-};
+use aws_sdk_bedrockruntime::operation::list_async_invokes::ListAsyncInvokesInput;
+use aws_sdk_bedrockruntime::operation::start_async_invoke::StartAsyncInvokeInput;
 use aws_smithy_runtime_api::client::interceptors::context::Input;
 use outlay_otel::{CallStart, Engine, Operation};
-use outlay_price::CacheUse;
+use outlay_price::{CacheUse, GuardrailUse};
 
 use crate::bound::{self, Prompt as _};
-use crate::usage::{Parameters, read_request};
+use crate::units::{self, Asked};
+
+mod converse;
+mod guardrail;
+mod invoke;
 
 /// An operation that is metered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,11 +31,21 @@ pub(crate) enum Kind {
     ConverseStream,
     Invoke,
     InvokeStream,
+    /// InvokeModelWithBidirectionalStream.
+    Speech,
+    ApplyGuardrail,
+    GuardrailChecks,
+    /// StartAsyncInvoke.
+    StartJob,
+    /// GetAsyncInvoke.
+    GetJob,
+    /// What AWS bills nothing for, and tells nothing of money.
+    Free,
 }
 
 impl Kind {
     pub(crate) const fn is_stream(self) -> bool {
-        matches!(self, Self::ConverseStream | Self::InvokeStream)
+        matches!(self, Self::ConverseStream | Self::InvokeStream | Self::Speech)
     }
 }
 
@@ -39,6 +56,13 @@ pub(crate) enum Request<'a> {
     ConverseStream(&'a ConverseStreamInput),
     Invoke(&'a InvokeModelInput),
     InvokeStream(&'a InvokeModelWithResponseStreamInput),
+    Speech(&'a InvokeModelWithBidirectionalStreamInput),
+    ApplyGuardrail(&'a ApplyGuardrailInput),
+    GuardrailChecks(&'a InvokeGuardrailChecksInput),
+    StartJob(&'a StartAsyncInvokeInput),
+    GetJob,
+    CountTokens(&'a CountTokensInput),
+    ListJobs,
 }
 
 /// The members of an input that every operation has in one form or another.
@@ -54,44 +78,22 @@ struct Common<'a> {
     writes_cache: bool,
 }
 
-/// The same members stand in the SDK's inputs of an operation and of its stream, which have no trait in common.
-macro_rules! converse {
-    ($input:ident) => {
-        Common {
-            model: $input.model_id(),
-            tier: $input.service_tier().map(|t| t.r#type().as_str()),
-            latency: $input.performance_config().map(|p| p.latency().as_str()),
-            guardrail: $input.guardrail_config().map(|g| g.guardrail_identifier()),
-            writes_cache: has_cache_point($input.messages(), $input.system(), $input.tool_config()),
-            ..inference($input.inference_config())
-        }
-    };
-}
-
-macro_rules! invoke {
-    ($input:ident) => {
-        Common {
-            model: $input.model_id(),
-            tier: $input.service_tier().map(|t| t.as_str()),
-            latency: $input.performance_config_latency().map(|l| l.as_str()),
-            guardrail: $input.guardrail_identifier(),
-            ..native($input.body().map_or(&[], |blob| blob.as_ref()))
-        }
-    };
-}
-
 impl<'a> Request<'a> {
-    /// The request, where its operation is metered.
+    /// The request, where its operation is metered. The most frequent are asked for first.
     pub(crate) fn of(input: &'a Input) -> Option<Self> {
-        if let Some(input) = input.downcast_ref() {
-            Some(Self::Converse(input))
-        } else if let Some(input) = input.downcast_ref() {
-            Some(Self::ConverseStream(input))
-        } else if let Some(input) = input.downcast_ref() {
-            Some(Self::Invoke(input))
-        } else {
-            input.downcast_ref().map(Self::InvokeStream)
+        macro_rules! first_of {
+            ($($variant:ident),*) => { $(
+                if let Some(input) = input.downcast_ref() {
+                    return Some(Self::$variant(input));
+                }
+            )* };
         }
+        first_of!(Converse, ConverseStream, Invoke, InvokeStream, ApplyGuardrail, GuardrailChecks, Speech);
+        first_of!(StartJob, CountTokens);
+        if input.downcast_ref::<GetAsyncInvokeInput>().is_some() {
+            return Some(Self::GetJob);
+        }
+        input.downcast_ref::<ListAsyncInvokesInput>().map(|_| Self::ListJobs)
     }
 
     pub(crate) const fn kind(self) -> Kind {
@@ -100,6 +102,12 @@ impl<'a> Request<'a> {
             Self::ConverseStream(_) => Kind::ConverseStream,
             Self::Invoke(_) => Kind::Invoke,
             Self::InvokeStream(_) => Kind::InvokeStream,
+            Self::Speech(_) => Kind::Speech,
+            Self::ApplyGuardrail(_) => Kind::ApplyGuardrail,
+            Self::GuardrailChecks(_) => Kind::GuardrailChecks,
+            Self::StartJob(_) => Kind::StartJob,
+            Self::GetJob => Kind::GetJob,
+            Self::CountTokens(_) | Self::ListJobs => Kind::Free,
         }
     }
 
@@ -109,11 +117,29 @@ impl<'a> Request<'a> {
             Self::Converse(input) => input.bound(),
             Self::ConverseStream(input) => input.bound(),
             Self::Invoke(_) | Self::InvokeStream(_) => bound::of_body(self.body()),
+            Self::Speech(_) => bound::SESSION_INPUT,
+            _ => 0,
+        }
+    }
+
+    /// What it asks for that is billed by the unit, where that can be told from here.
+    pub(crate) fn asked(self) -> Option<Asked> {
+        match self {
+            Self::Invoke(_) | Self::InvokeStream(_) => units::asked_of_model(self.common().model?, self.body()),
+            Self::StartJob(input) => units::asked_of_job(input.model_id()?, input.model_input()?),
+            _ => None,
         }
     }
 
     /// What is known of the call before it is sent.
-    pub(crate) fn start(self, engine: &Engine, started: SystemTime, region: Option<&str>) -> CallStart {
+    pub(crate) fn start(
+        self,
+        engine: &Engine,
+        started: SystemTime,
+        region: Option<&str>,
+        input_bound: u64,
+        asked: Option<&Asked>,
+    ) -> CallStart {
         let common = self.common();
         let model = common.model.unwrap_or("unknown");
         let intern = |text: &str| engine.intern(text);
@@ -127,22 +153,35 @@ impl<'a> Request<'a> {
             max_tokens: common.max_tokens,
             temperature: common.temperature,
             top_p: common.top_p,
-            guardrail: common.guardrail.map(Arc::from),
+            guardrail: common.guardrail.map(intern),
             started,
             cache: if common.writes_cache || writes_cache_unasked(model) {
                 CacheUse::MayWrite
             } else {
                 CacheUse::NoWrites
             },
+            most_units: asked.map(|asked| asked.most.clone()),
+            bills_tokens: asked.is_none_or(|asked| asked.tokens_too),
+            most_guardrail: self.most_guardrail(&common, input_bound),
         }
     }
 
     fn common(self) -> Common<'a> {
         match self {
-            Self::Converse(input) => converse!(input),
-            Self::ConverseStream(input) => converse!(input),
-            Self::Invoke(input) => invoke!(input),
-            Self::InvokeStream(input) => invoke!(input),
+            Self::Converse(input) => converse::whole(input),
+            Self::ConverseStream(input) => converse::stream(input),
+            Self::Invoke(input) => invoke::whole(input),
+            Self::InvokeStream(input) => invoke::stream(input),
+            Self::Speech(input) => Common { model: input.model_id(), ..Common::default() },
+            // Their spans are named after what they are about.
+            Self::ApplyGuardrail(input) => {
+                let guardrail = input.guardrail_identifier();
+                Common { model: guardrail, guardrail, ..Common::default() }
+            }
+            Self::GuardrailChecks(_) => Common { model: Some("checks"), ..Common::default() },
+            Self::StartJob(input) => Common { model: input.model_id(), ..Common::default() },
+            Self::GetJob | Self::ListJobs => Common { model: Some("async-invoke"), ..Common::default() },
+            Self::CountTokens(input) => Common { model: input.model_id(), ..Common::default() },
         }
     }
 
@@ -150,7 +189,7 @@ impl<'a> Request<'a> {
         let blob = match self {
             Self::Invoke(input) => input.body(),
             Self::InvokeStream(input) => input.body(),
-            Self::Converse(_) | Self::ConverseStream(_) => None,
+            _ => None,
         };
         blob.map_or(&[], |blob| blob.as_ref())
     }
@@ -158,84 +197,30 @@ impl<'a> Request<'a> {
     fn operation(self, model: &str) -> Operation {
         match self {
             Self::Converse(_) | Self::ConverseStream(_) => Operation::Chat,
-            Self::Invoke(_) | Self::InvokeStream(_) => operation_of_model(model),
+            Self::Invoke(_) | Self::InvokeStream(_) => invoke::operation_of_model(model),
+            Self::Speech(_) => Operation::Chat,
+            Self::ApplyGuardrail(_) | Self::GuardrailChecks(_) => Operation::ApplyGuardrail,
+            Self::StartJob(_) => match invoke::operation_of_model(model) {
+                Operation::Embeddings => Operation::Embeddings,
+                _ => Operation::GenerateContent,
+            },
+            Self::GetJob => Operation::GetAsyncInvoke,
+            Self::ListJobs => Operation::ListAsyncInvokes,
+            Self::CountTokens(_) => Operation::CountTokens,
         }
     }
-}
 
-/// What InvokeModel does is told by the model alone.
-fn operation_of_model(model: &str) -> Operation {
-    let has = |part: &str| model.contains(part);
-    if has("embed") || has("marengo") {
-        Operation::Embeddings
-    } else if has("rerank") {
-        Operation::Rerank
-    } else if has("stability.") || has("canvas") || has("titan-image") || has("nova-reel") {
-        Operation::GenerateContent
-    } else {
-        Operation::Chat
+    fn most_guardrail(self, common: &Common<'_>, input_bound: u64) -> GuardrailUse {
+        match self {
+            Self::ApplyGuardrail(input) => guardrail::most_of_content(input.content()),
+            Self::GuardrailChecks(input) => guardrail::most_of_checks(input.messages(), input.checks()),
+            _ if common.guardrail.is_some() => guardrail::most_of_call(input_bound, common.max_tokens),
+            _ => GuardrailUse::NotApplied,
+        }
     }
-}
-
-fn inference(config: Option<&InferenceConfiguration>) -> Common<'static> {
-    let Some(config) = config else { return Common::default() };
-    Common {
-        max_tokens: config.max_tokens().and_then(|n| u64::try_from(n).ok()),
-        temperature: config.temperature().map(as_written),
-        top_p: config.top_p().map(as_written),
-        ..Common::default()
-    }
-}
-
-/// The double of the text that the float prints as: 0.7, not 0.699999988079071.
-fn as_written(n: f32) -> f64 {
-    n.to_string().parse().unwrap_or_else(|_| f64::from(n))
-}
-
-fn native(body: &[u8]) -> Common<'static> {
-    let has = |part: &[u8]| memchr::memmem::find(body, part).is_some();
-    let Parameters { max_tokens, temperature, top_p } = read_request(body);
-    Common {
-        max_tokens,
-        temperature,
-        top_p,
-        writes_cache: has(b"cache_control") || has(b"cachePoint"),
-        ..Common::default()
-    }
-}
-
-fn has_cache_point(messages: &[Message], system: &[SystemContentBlock], tools: Option<&ToolConfiguration>) -> bool {
-    let is_cache_point = |block: &ContentBlock| matches!(block, ContentBlock::CachePoint(_));
-    system.iter().any(|block| matches!(block, SystemContentBlock::CachePoint(_)))
-        || tools.is_some_and(|t| t.tools().iter().any(|tool| matches!(tool, Tool::CachePoint(_))))
-        || messages.iter().any(|message| message.content().iter().any(is_cache_point))
 }
 
 /// Families that store a prompt without being asked.
 fn writes_cache_unasked(model: &str) -> bool {
     ["openai.", "moonshot", "zai."].iter().any(|vendor| model.contains(vendor))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_model_tells_what_an_invocation_does() {
-        for (model, operation) in [
-            ("amazon.titan-embed-text-v2:0", Operation::Embeddings),
-            ("us.cohere.embed-v4:0", Operation::Embeddings),
-            ("cohere.rerank-v3-5:0", Operation::Rerank),
-            ("amazon.nova-canvas-v1:0", Operation::GenerateContent),
-            ("stability.sd3-5-large-v1:0", Operation::GenerateContent),
-            ("meta.llama3-3-70b-instruct-v1:0", Operation::Chat),
-        ] {
-            assert_eq!(operation_of_model(model), operation, "{model}");
-        }
-    }
-
-    #[test]
-    fn a_temperature_is_the_one_that_was_written() {
-        assert_eq!(as_written(0.7), 0.7);
-    }
 }

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
     BeforeDeserializationInterceptorContextMut, BeforeSerializationInterceptorContextRef,
-    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
+    BeforeTransmitInterceptorContextMut, BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
 };
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::retries::RequestAttempts;
@@ -18,8 +18,8 @@ use aws_types::region::Region;
 use outlay_otel::{Engine, OpenCall, Scope};
 
 use crate::call::{Call, HeldCall};
-use crate::input::Request;
-use crate::stream::read_along;
+use crate::input::{Kind, Request};
+use crate::stream::{read_along, tell_sent};
 
 /// The interceptor that meters calls. [`Metered`](crate::Metered) adds it; it can be added by hand as well.
 ///
@@ -101,10 +101,10 @@ impl Intercept for OutlayInterceptor {
             return Ok(());
         }
         let region = cfg.load::<Region>().map(AsRef::as_ref);
-        let start = request.start(metering.scope.engine(), metering.started, region);
-        let input_bound = request.input_bound();
+        let (input_bound, asked) = (request.input_bound(), request.asked());
+        let start = request.start(metering.scope.engine(), metering.started, region, input_bound, asked.as_ref());
         let open = OpenCall::begin(&metering.scope, start, input_bound).map_err(|refused| refused.reason)?;
-        metering.call.get_or_init(|| HeldCall(Call::new(request.kind(), input_bound, open)));
+        metering.call.get_or_init(|| HeldCall(Call::new(request.kind(), input_bound, asked, open)));
         Ok(())
     }
 
@@ -128,6 +128,19 @@ impl Intercept for OutlayInterceptor {
     ) -> Result<(), BoxError> {
         if let Some(call) = self.call(cfg) {
             call.attempt_started(cfg.load::<RequestAttempts>().map_or(u32::MAX, |number| number.attempts()));
+        }
+        Ok(())
+    }
+
+    fn modify_before_transmit(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _components: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(call) = self.call(cfg).filter(|call| call.kind() == Kind::Speech) {
+            let body = std::mem::replace(context.request_mut().body_mut(), SdkBody::taken());
+            *context.request_mut().body_mut() = tell_sent(body, &call.sent());
         }
         Ok(())
     }

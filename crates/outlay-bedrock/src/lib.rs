@@ -14,6 +14,13 @@
 //! | ConverseStream | the `usage` of the `metadata` event |
 //! | InvokeModel | the model's own usage in the body, then the `X-Amzn-Bedrock-*-Token-Count` headers |
 //! | InvokeModelWithResponseStream | the model's own usage in the chunks, then `amazon-bedrock-invocationMetrics`, then the headers |
+//! | InvokeModelWithBidirectionalStream | the totals of the last usage event |
+//!
+//! Images, seconds and queries are counted from the request, and from the answer where it says how many it has. Guardrail
+//! units are those of the answer: of ApplyGuardrail and InvokeGuardrailChecks always, of a model call where its request
+//! enables the trace. Without the trace, a guardrail is counted at the most that it can come to: `bounded`. A job of
+//! StartAsyncInvoke is charged at its start, by what it asks for, and taken back once if GetAsyncInvoke says that it
+//! failed.
 //!
 //! Where two sources have a number and differ, the call span says so in `outlay.call.usage_disagreement`. The served
 //! tier and latency mode are the answer's, else the request's.
@@ -27,6 +34,7 @@ mod interceptor;
 mod metered;
 mod outcome;
 mod stream;
+mod units;
 mod usage;
 mod wire;
 

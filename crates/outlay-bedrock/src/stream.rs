@@ -3,6 +3,7 @@
 mod drain;
 mod frames;
 mod seen;
+mod sent;
 mod tap;
 mod watch;
 mod whole;
@@ -14,6 +15,7 @@ use aws_smithy_types::body::SdkBody;
 use crate::call::Call;
 
 pub(crate) use seen::{Ended, Seen};
+pub(crate) use sent::{Sent, tell_sent};
 
 /// An answer's body, read along for `call` by whoever reads it.
 pub(crate) fn read_along(body: SdkBody, call: &Arc<Call>) -> SdkBody {

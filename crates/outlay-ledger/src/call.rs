@@ -69,6 +69,12 @@ impl Scope {
         OpenCall { scope: self.take_call_in(), reservation: None, open: true }
     }
 
+    /// What the books say where nothing is booked: of an operation that costs nothing.
+    pub fn settled_so_far(&self) -> Settled {
+        let (running, running_calls) = self.running();
+        Settled { running, running_calls, late: self.is_late(), orphaned: false }
+    }
+
     /// Counts a call as open here, or in the nearest open scope around this one, which may close while that happens.
     fn take_call_in(&self) -> Self {
         loop {

@@ -33,7 +33,7 @@ pub use id::{AgentId, ParseIdError, StepId, TaskId};
 pub use kind::{CostKind, StepKind};
 pub use ledger::{Ledger, LedgerBuilder};
 pub use outcome::{Outcome, OutcomeKind};
-pub use record::{AttemptRecord, CallRecord, ChargeRecord, Elided, Record, ScopeRecord, TaskRecord};
+pub use record::{AttemptRecord, CallRecord, ChargeRecord, Elided, PricedAs, Record, ScopeRecord, TaskRecord};
 pub use scope::{ChargedScope, ClosedScope, Scope};
 pub use spec::{ScopeKind, TaskSpec};
 pub use totals::{Cost, DirectionTotals, KindTotals, ModelTotals, Totals};

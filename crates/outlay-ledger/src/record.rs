@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use outlay_price::{Charge, Usage, Usd};
+use outlay_price::{Charge, CostStatus, GuardrailUse, Latency, Tier, Units, Usage, Usd};
 
 use crate::{BudgetExceeded, BudgetStatus, Dimensions, Outcome, ScopeKind, TaskId, Totals};
 
@@ -68,6 +68,14 @@ pub struct CallRecord {
     pub model: Arc<str>,
     /// Its tokens.
     pub usage: Usage,
+    /// Images, seconds and queries; `None` where nobody counted them.
+    pub units: Option<Units>,
+    /// What its guardrail used.
+    pub guardrail: GuardrailUse,
+    /// How sure what it used is; `None` where that is not known, or not all of it.
+    pub counted: Option<CostStatus>,
+    /// What decides its price, beside what it used.
+    pub priced_as: PricedAs,
     /// Its cost.
     pub charge: Charge,
     /// Its HTTP attempts.
@@ -82,6 +90,20 @@ pub struct CallRecord {
     pub ended: SystemTime,
     /// The version of the price table that priced it.
     pub price_version: Option<Arc<str>>,
+}
+
+/// What decides the price of a call: all that a catalogue is asked for, beside the time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "whoever made the call fills it in")]
+pub struct PricedAs {
+    /// The model that served it, where that is another than was asked for.
+    pub model: Option<Arc<str>>,
+    /// The region that was called.
+    pub region: Option<Arc<str>>,
+    /// The tier that served it; `None` for one that this version does not know.
+    pub tier: Option<Tier>,
+    /// The latency mode that served it; likewise.
+    pub latency: Option<Latency>,
 }
 
 /// One HTTP attempt of a call.

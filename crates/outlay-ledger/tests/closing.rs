@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
-use outlay_ledger::{Ask, CallRecord, Clock, Ledger, Record, Scope, ScopeRecord, StepKind, TaskSpec};
-use outlay_price::{Charge, Usage, Usd};
+use outlay_ledger::{Ask, CallRecord, Clock, Ledger, PricedAs, Record, Scope, ScopeRecord, StepKind, TaskSpec};
+use outlay_price::{Charge, CostStatus, GuardrailUse, Usage, Usd};
 
 fn cent() -> Charge {
     Charge::external(Usd::from_cents(1))
@@ -17,6 +17,10 @@ fn call() -> CallRecord {
         operation: "chat",
         model: Arc::from("m"),
         usage: Usage::new().with_output(5),
+        units: None,
+        guardrail: GuardrailUse::NotApplied,
+        counted: Some(CostStatus::Exact),
+        priced_as: PricedAs::default(),
         charge: cent(),
         attempts: Vec::new(),
         streamed: false,

@@ -1,13 +1,15 @@
-use outlay_price::{CacheUse, CostStatus, Usage};
+use outlay_price::{CacheUse, CostStatus, Units, Usage};
 
 /// What of a call is billed, as far as its ending tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Billed {
     /// Nothing: it was not sent, or refused before any byte of an answer.
     Nothing,
-    /// These tokens, known this surely.
+    /// These tokens, known this surely; nobody counted what else may be billed.
     Tokens(Usage, CostStatus),
+    /// These tokens and units and nothing else, known this surely.
+    Counted(Usage, Units, CostStatus),
     /// No more than this: it was sent, and its end was not seen.
     AtMost {
         /// Tokens of input, cached ones included.
@@ -16,6 +18,8 @@ pub enum Billed {
         output: u64,
         /// What of the input may have gone into a cache.
         cache: CacheUse,
+        /// Units beside them; `None` where nobody counted.
+        units: Option<Units>,
     },
     /// Nobody can say.
     Unknown,
@@ -25,7 +29,24 @@ impl Billed {
     /// The tokens, where they are known.
     pub(crate) const fn tokens(&self) -> Option<Usage> {
         match self {
-            Self::Tokens(usage, _) => Some(*usage),
+            Self::Tokens(usage, _) | Self::Counted(usage, ..) => Some(*usage),
+            _ => None,
+        }
+    }
+
+    /// The units, where they were counted.
+    pub(crate) const fn units(&self) -> Option<&Units> {
+        match self {
+            Self::Counted(_, units, _) => Some(units),
+            _ => None,
+        }
+    }
+
+    /// How sure the counts are, where they are known.
+    pub(crate) const fn counted(&self) -> Option<CostStatus> {
+        match self {
+            Self::Nothing => Some(CostStatus::Exact),
+            Self::Tokens(_, status) | Self::Counted(_, _, status) => Some(*status),
             _ => None,
         }
     }

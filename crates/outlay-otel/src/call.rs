@@ -5,44 +5,19 @@ use std::time::{Duration, SystemTime};
 
 use opentelemetry::Context;
 use opentelemetry::trace::{Link, Span as _, SpanKind, Status, TraceContextExt as _};
-use outlay_ledger::{Ask, BudgetExceeded, CallRecord, Settled};
-use outlay_price::{CacheUse, Charge, CostStatus, Price};
+use outlay_ledger::{Ask, BudgetExceeded, CallRecord, PricedAs, Settled};
+use outlay_price::{CacheUse, Charge, GuardrailUse, Price, Prices, Units, Usd};
 
+use crate::job::Job;
 use crate::price_call::{self, Priced};
 use crate::tracer::start_builder;
-use crate::{Attempt, Billed, Engine, Scope, current};
+use crate::{Attempt, Billed, Engine, JobEvent, Scope, current};
 
 mod attributes;
 mod event;
+mod operation;
 
-/// What a call does, by its semantic-convention name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Operation {
-    /// A conversation, or a completion of text.
-    Chat,
-    /// Texts or images to vectors.
-    Embeddings,
-    /// Images, video or speech.
-    GenerateContent,
-    /// Documents by relevance.
-    Rerank,
-    /// A guardrail on its own.
-    ApplyGuardrail,
-}
-
-impl Operation {
-    /// The name, as in `gen_ai.operation.name`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Chat => "chat",
-            Self::Embeddings => "embeddings",
-            Self::GenerateContent => "generate_content",
-            Self::Rerank => "rerank",
-            Self::ApplyGuardrail => "apply_guardrail",
-        }
-    }
-}
+pub use operation::Operation;
 
 /// What is known of a call before it is sent.
 #[derive(Clone, Debug)]
@@ -50,7 +25,7 @@ impl Operation {
 pub struct CallStart {
     /// What the call does.
     pub operation: Operation,
-    /// The model, as the application asks for it.
+    /// The model, as the application asks for it; without a model, what the span is named after.
     pub model: Arc<str>,
     /// The region that is called.
     pub region: Option<Arc<str>>,
@@ -72,6 +47,12 @@ pub struct CallStart {
     pub started: SystemTime,
     /// What the request may do with the cache.
     pub cache: CacheUse,
+    /// The most images, seconds and queries that it is billed for; `None` where nobody can say.
+    pub most_units: Option<Units>,
+    /// Whether tokens are billed, and not units alone.
+    pub bills_tokens: bool,
+    /// The most that its guardrail can use.
+    pub most_guardrail: GuardrailUse,
 }
 
 /// What is known of a call when it is over.
@@ -82,6 +63,10 @@ pub struct CallEnd {
     pub billed: Billed,
     /// What may be billed besides: attempts that were sent and never answered.
     pub lost_attempts: Vec<Billed>,
+    /// What its guardrail used.
+    pub guardrail: GuardrailUse,
+    /// What it says of a job.
+    pub job: Option<JobEvent>,
     /// Why it failed, by a short name, if the caller got an error.
     pub error: Option<String>,
     /// Its HTTP attempts.
@@ -119,7 +104,8 @@ pub struct RefusedCall {
 pub struct OpenCall {
     scope: Scope,
     start: CallStart,
-    books: outlay_ledger::OpenCall,
+    /// `None` for what is free.
+    books: Option<outlay_ledger::OpenCall>,
     context: Context,
 }
 
@@ -141,6 +127,8 @@ impl CallEnd {
         Self {
             billed,
             lost_attempts: Vec::new(),
+            guardrail: GuardrailUse::NotApplied,
+            job: None,
             error: None,
             attempts: Vec::new(),
             response_model: None,
@@ -174,25 +162,27 @@ impl OpenCall {
     ///
     /// [`RefusedCall`] where a budget refuses it. The refusal is in the books, and has its span.
     pub fn begin(scope: &Scope, start: CallStart, input_bound: u64) -> Result<Self, RefusedCall> {
-        let books = if scope.books().has_budget() {
-            let price = price_call::find(&scope.engine().prices(), &start.priced(None));
-            let bound =
-                |output: u64| price.as_ref().and_then(|p| price_call::bound(p, input_bound, output, start.cache));
-            let ask = Ask { model: &start.model, max_output: start.max_tokens, bound: &bound };
-            match scope.books().open_call(&ask) {
-                Ok(books) => books,
-                Err(reason) => {
-                    let refused = Self::in_books(scope, start, scope.books().open_call_unchecked());
-                    let mut end = CallEnd::new(Billed::Nothing);
-                    end.error = Some("budget_exceeded".to_owned());
-                    refused.settle(end);
-                    return Err(RefusedCall { reason });
-                }
-            }
-        } else {
-            scope.books().open_call_unchecked()
+        if start.operation.is_free() {
+            return Ok(Self::in_scope(scope.clone(), start, None));
+        }
+        if !scope.books().has_budget() {
+            return Ok(Self::made(scope, start));
+        }
+        let books = {
+            let prices = scope.engine().prices();
+            let bound = |output: u64| start.most(&prices, input_bound, output);
+            scope.books().open_call(&Ask { model: &start.model, max_output: start.max_tokens, bound: &bound })
         };
-        Ok(Self::in_books(scope, start, books))
+        match books {
+            Ok(books) => Ok(Self::in_books(scope, start, books)),
+            Err(reason) => {
+                let refused = Self::made(scope, start);
+                let mut end = CallEnd::new(Billed::Nothing);
+                end.error = Some("budget_exceeded".to_owned());
+                refused.settle(end);
+                Err(RefusedCall { reason })
+            }
+        }
     }
 
     /// Begins a call that has been made by other means: no budget can refuse it any more.
@@ -201,7 +191,10 @@ impl OpenCall {
     }
 
     fn in_books(scope: &Scope, start: CallStart, books: outlay_ledger::OpenCall) -> Self {
-        let scope = scope.of_books(books.scope());
+        Self::in_scope(scope.of_books(books.scope()), start, Some(books))
+    }
+
+    fn in_scope(scope: Scope, start: CallStart, books: Option<outlay_ledger::OpenCall>) -> Self {
         let context = scope.context();
         Self { scope, start, books, context }
     }
@@ -225,32 +218,82 @@ impl OpenCall {
     pub fn settle(self, end: CallEnd) {
         let Self { scope, start, books, context } = self;
         let engine = scope.engine().clone();
-        let price = price_call::find(&engine.prices(), &start.priced(Some(&end)));
+        let prices = engine.prices();
+        let query = start.priced(Some(&end)).query();
+        let price =
+            query.filter(|_| start.operation.has_model_price()).and_then(|query| prices.lookup(&query)).cloned();
         if price.is_none() && !matches!(end.billed, Billed::Nothing) {
             price_call::say_unpriced(&engine, &start.model, start.region.as_deref());
         }
-        let charge = end.lost_attempts.iter().fold(price_call::charge(&end.billed, price.as_ref()), |sum, lost| {
-            sum.and(price_call::charge(lost, price.as_ref()))
-        });
-        // A guardrail is billed by its own units, which are not counted yet: the known part is not the whole.
-        let guarded = start.guardrail.is_some() && !matches!(end.billed, Billed::Nothing);
-        let charge = if guarded { charge.with_status(CostStatus::Unpriced) } else { charge };
+        let mut charge = start.charge_guardrail(&prices, &end.guardrail);
+        for billed in [&end.billed].into_iter().chain(&end.lost_attempts) {
+            charge = charge.and(price_call::charge(billed, price.as_ref()));
+        }
+        match &end.job {
+            // Its first request has been charged: the same job was asked for again.
+            Some(JobEvent::Started(arn)) if !engine.inner().jobs.open(arn, Job::new(&scope, &charge)) => {
+                charge = Charge::free();
+            }
+            Some(JobEvent::Ended(arn, how)) => engine.job_ended(arn, *how),
+            Some(JobEvent::Started(_)) | None => {}
+        }
         let ended = engine.now();
-        let settled = books.settle(CallRecord {
-            operation: start.operation.as_str(),
-            model: start.model.clone(),
-            usage: end.billed.tokens().unwrap_or_default(),
-            charge,
-            attempts: end.attempts.iter().map(Attempt::record).collect(),
-            streamed: start.stream,
-            failed: end.error.is_some(),
-            started: start.started,
-            ended,
-            price_version: price.as_ref().map(|p| p.version().clone()),
-        });
+        let settled = match books {
+            Some(books) => books.settle(record(&start, &end, charge, price.as_ref(), ended)),
+            None => scope.books().settled_so_far(),
+        };
         let call = SettledCall { scope, start, end, charge, price, ended, settled };
         engine.inner().metrics.record_call(&call);
         call.write_span(&context);
+    }
+}
+
+impl CallStart {
+    /// The most that the call can cost if it writes at most so many output tokens; `None` where it has no whole price.
+    fn most(&self, prices: &Prices, input: u64, output: u64) -> Option<Usd> {
+        let guardrail = self.charge_guardrail(prices, &self.most_guardrail);
+        let guardrail = guardrail.is_priced().then(|| guardrail.total())?;
+        if !self.operation.has_model_price() {
+            return Some(guardrail);
+        }
+        let price = prices.lookup(&self.priced(None).query()?)?;
+        let (input, output) = if self.bills_tokens { (input, output) } else { (0, 0) };
+        let most = price_call::bound(price, input, output, self.cache, self.most_units.as_ref());
+        most.is_priced().then(|| most.total().saturating_add(guardrail))
+    }
+
+    fn charge_guardrail(&self, prices: &Prices, used: &GuardrailUse) -> Charge {
+        match (used, self.priced(None).guardrail()) {
+            (GuardrailUse::NotApplied, _) => Charge::free(),
+            (used, Some((region, at))) => prices.charge_guardrail(region, at, used),
+            (_, None) => Charge::unpriced(),
+        }
+    }
+}
+
+fn record(start: &CallStart, end: &CallEnd, charge: Charge, price: Option<&Price>, ended: SystemTime) -> CallRecord {
+    let priced = start.priced(Some(end));
+    let whole = end.lost_attempts.is_empty();
+    CallRecord {
+        operation: start.operation.as_str(),
+        model: start.model.clone(),
+        usage: end.billed.tokens().unwrap_or_default(),
+        units: end.billed.units().cloned(),
+        guardrail: end.guardrail.clone(),
+        counted: end.billed.counted().filter(|_| whole),
+        priced_as: PricedAs {
+            model: end.response_model.as_deref().map(Arc::from),
+            region: start.region.clone(),
+            tier: priced.tier(),
+            latency: priced.latency(),
+        },
+        charge,
+        attempts: end.attempts.iter().map(Attempt::record).collect(),
+        streamed: start.stream,
+        failed: end.error.is_some(),
+        started: start.started,
+        ended,
+        price_version: price.map(|p| p.version().clone()),
     }
 }
 

@@ -7,6 +7,7 @@ use hashbrown::HashSet;
 use outlay_ledger::{Ledger, TaskSpec, Totals};
 use outlay_price::Prices;
 
+use crate::job::Jobs;
 use crate::metrics::Metrics;
 use crate::settings::{DroppedStream, EngineBuilder, Semconv};
 use crate::tracer::SpanSource;
@@ -28,6 +29,7 @@ pub(crate) struct Inner {
     pub(crate) attempt_spans: AttemptSpans,
     pub(crate) semconv: Semconv,
     pub(crate) viewers: Vec<Viewer>,
+    pub(crate) jobs: Jobs,
     dropped_stream: DroppedStream,
     disabled: bool,
     texts: Mutex<HashSet<Arc<str>>>,
@@ -51,6 +53,7 @@ impl Engine {
             attempt_spans: settings.attempt_spans,
             semconv: settings.semconv,
             viewers: settings.viewers,
+            jobs: Jobs::default(),
             dropped_stream: settings.dropped_stream,
             disabled: settings.disabled,
             texts: Mutex::default(),

@@ -67,7 +67,9 @@ impl Metrics {
 
     pub(crate) fn record_call(&self, call: &SettledCall) {
         let instruments = self.instruments();
-        self.cost.add(&call.scope, Some(&call.start.model), &call.charge);
+        if !call.start.operation.is_free() {
+            self.cost.add(&call.scope, Some(&call.start.model), &call.charge);
+        }
         let mut attributes = gen_ai_attributes(call);
         if let Some(usage) = call.end.billed.tokens() {
             for (kind, tokens) in [("input", usage.input_tokens()), ("output", usage.output_tokens())] {
@@ -129,7 +131,9 @@ fn gen_ai_attributes(call: &SettledCall) -> Vec<KeyValue> {
     let mut attributes = Vec::with_capacity(8);
     attributes.push(KeyValue::new(semconv::OPERATION_NAME, call.start.operation.as_str()));
     attributes.push(KeyValue::new(semconv::PROVIDER_NAME, semconv::AWS_BEDROCK));
-    attributes.push(KeyValue::new(semconv::REQUEST_MODEL, call.start.model.clone()));
+    if call.start.operation.has_model() {
+        attributes.push(KeyValue::new(semconv::REQUEST_MODEL, call.start.model.clone()));
+    }
     if let Some(model) = &call.end.response_model {
         attributes.push(KeyValue::new(semconv::RESPONSE_MODEL, model.clone()));
     }

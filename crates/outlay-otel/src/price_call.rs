@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use jiff::Timestamp;
-use outlay_price::{CacheUse, Charge, Latency, ModelRef, Price, PriceQuery, Prices, Tier};
+use outlay_price::{CacheUse, Charge, Latency, ModelRef, Price, PriceQuery, Tier, Units};
 
 use crate::{Billed, Engine};
 
-/// What decides the price of a call, beside its tokens.
+/// What decides the price of a call, beside what it used.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Priced<'a> {
     pub(crate) model: &'a str,
@@ -18,32 +18,56 @@ pub(crate) struct Priced<'a> {
     pub(crate) at: SystemTime,
 }
 
-/// The price of a call; `None` where none is known, also for a tier or latency mode that this version has not heard of.
-pub(crate) fn find(prices: &Prices, of: &Priced<'_>) -> Option<Price> {
-    let query = PriceQuery {
-        model: ModelRef::parse(of.model).ok()?,
-        region: of.region,
-        tier: of.tier.map_or(Ok(Tier::default()), str::parse).ok()?,
-        latency: of.latency.map_or(Ok(Latency::default()), str::parse).ok()?,
-        at: Timestamp::try_from(of.at).ok()?,
-    };
-    prices.lookup(&query).cloned()
+impl<'a> Priced<'a> {
+    pub(crate) fn tier(&self) -> Option<Tier> {
+        self.tier.map_or(Ok(Tier::default()), str::parse).ok()
+    }
+
+    pub(crate) fn latency(&self) -> Option<Latency> {
+        self.latency.map_or(Ok(Latency::default()), str::parse).ok()
+    }
+
+    /// `None` for a tier or latency mode that this version has not heard of.
+    pub(crate) fn query(&self) -> Option<PriceQuery<'a>> {
+        let mut query = PriceQuery::new(ModelRef::parse(self.model).ok()?, self.timestamp()?);
+        query.region = self.region;
+        query.tier = self.tier()?;
+        query.latency = self.latency()?;
+        Some(query)
+    }
+
+    /// Where and when a guardrail was applied: whatever the model, its prices are the same.
+    pub(crate) fn guardrail(&self) -> Option<(Option<&'a str>, Timestamp)> {
+        let region = self.region.or_else(|| ModelRef::parse(self.model).ok()?.region());
+        Some((region, self.timestamp()?))
+    }
+
+    fn timestamp(&self) -> Option<Timestamp> {
+        Timestamp::try_from(self.at).ok()
+    }
 }
 
-/// What the call cost.
+/// What the call cost, without its guardrail.
 pub(crate) fn charge(billed: &Billed, price: Option<&Price>) -> Charge {
     match (billed, price) {
         (Billed::Nothing, _) => Charge::free(),
         (Billed::Unknown, _) | (_, None) => Charge::unpriced(),
         (Billed::Tokens(usage, status), Some(price)) => price.charge(usage).with_status(*status),
-        (Billed::AtMost { input, output, cache }, Some(price)) => price.bound_charge(*input, *output, *cache),
+        (Billed::Counted(usage, units, status), Some(price)) => {
+            price.charge_with_units(usage, units).with_status(*status)
+        }
+        (Billed::AtMost { input, output, cache, units }, Some(price)) => {
+            bound(price, *input, *output, *cache, units.as_ref())
+        }
     }
 }
 
-/// The most that a call can cost with so many tokens; `None` where it has no whole price.
-pub(crate) fn bound(price: &Price, input: u64, output: u64, cache: CacheUse) -> Option<outlay_price::Usd> {
-    let charge = price.bound_charge(input, output, cache);
-    charge.is_priced().then(|| charge.total())
+/// The most that a call can cost.
+pub(crate) fn bound(price: &Price, input: u64, output: u64, cache: CacheUse, units: Option<&Units>) -> Charge {
+    match units {
+        Some(units) => price.bound_charge_with_units(input, output, cache, units),
+        None => price.bound_charge(input, output, cache),
+    }
 }
 
 /// Says once for each model that it has no price.

@@ -1,4 +1,6 @@
-use crate::{Charge, Price, PriceQuery, Prices, Units, Usage};
+use jiff::Timestamp;
+
+use crate::{Charge, CostStatus, Price, PriceQuery, Prices, Units, Usage};
 
 /// All that is billed of one call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,7 +23,9 @@ pub enum GuardrailUse {
     NotApplied,
     /// These units, by policy.
     Counted(Units),
-    /// It was applied, and nobody said what it used.
+    /// It was applied, and nobody said what it used: no more than these units, by policy.
+    AtMost(Units),
+    /// It was applied, and nobody can say what it used.
     Unknown,
 }
 
@@ -54,20 +58,25 @@ impl Prices {
             Some(price) => price.charge_used(&used.tokens, used.units.as_ref()),
             None => Charge::unpriced(),
         };
-        model.and(self.charge_guardrail(query, &used.guardrail))
+        let region = query.region.or(query.model.region());
+        model.and(self.charge_guardrail(region, query.at, &used.guardrail))
     }
 
-    /// What a guardrail cost that used this.
+    /// What a guardrail cost that used this, in this region, at this time.
     #[must_use]
-    pub fn charge_guardrail(&self, query: &PriceQuery<'_>, guardrail: &GuardrailUse) -> Charge {
-        match guardrail {
-            GuardrailUse::NotApplied => Charge::free(),
-            GuardrailUse::Unknown => Charge::unpriced(),
-            GuardrailUse::Counted(units) if units.is_empty() => Charge::free(),
-            GuardrailUse::Counted(units) => {
-                let region = query.region.or(query.model.region());
-                self.guardrails(region, query.at).map_or_else(Charge::unpriced, |price| price.charge_units(units))
-            }
+    pub fn charge_guardrail(&self, region: Option<&str>, at: Timestamp, guardrail: &GuardrailUse) -> Charge {
+        let (units, status) = match guardrail {
+            GuardrailUse::NotApplied => return Charge::free(),
+            GuardrailUse::Unknown => return Charge::unpriced(),
+            GuardrailUse::Counted(units) => (units, CostStatus::Exact),
+            GuardrailUse::AtMost(units) => (units, CostStatus::Bounded),
+        };
+        if units.is_empty() {
+            return Charge::free();
+        }
+        match self.guardrails(region, at) {
+            Some(price) => price.charge_units(units).with_status(status),
+            None => Charge::unpriced(),
         }
     }
 }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use outlay_otel::{Billed, CallEnd, CallStart, OpenCall, Operation};
-use outlay_price::{CacheUse, CostStatus, Usage};
+use outlay_price::{CacheUse, CostStatus, GuardrailUse, Units, Usage};
 
 use crate::default_outlay::current_or_unattributed;
 
@@ -27,6 +27,8 @@ pub struct MadeCall {
     model: Box<str>,
     operation: Operation,
     usage: Option<Usage>,
+    units: Option<Units>,
+    guardrail: GuardrailUse,
     request_id: Option<String>,
     region: Option<Box<str>>,
     tier: Option<Box<str>>,
@@ -40,6 +42,8 @@ impl MadeCall {
             model: model.into(),
             operation: Operation::Chat,
             usage: None,
+            units: None,
+            guardrail: GuardrailUse::NotApplied,
             request_id: None,
             region: None,
             tier: None,
@@ -51,6 +55,19 @@ impl MadeCall {
     /// The tokens that it used. Defaults to unknown, which counts as unpriced.
     pub const fn usage(mut self, usage: Usage) -> Self {
         self.usage = Some(usage);
+        self
+    }
+
+    /// The images, seconds and queries that it used, all of them. Defaults to unknown, which leaves a model that bills
+    /// by these unpriced.
+    pub fn units(mut self, units: impl Into<Units>) -> Self {
+        self.units = Some(units.into());
+        self
+    }
+
+    /// What its guardrail used, by policy. Defaults to no guardrail.
+    pub fn guardrail(mut self, used: GuardrailUse) -> Self {
+        self.guardrail = used;
         self
     }
 
@@ -110,9 +127,18 @@ impl MadeCall {
             guardrail: None,
             started: self.started.unwrap_or_else(|| engine.now()),
             cache: CacheUse::NoWrites,
+            most_units: None,
+            bills_tokens: true,
+            most_guardrail: GuardrailUse::NotApplied,
         };
-        let billed = self.usage.map_or(Billed::Unknown, |usage| Billed::Tokens(usage, CostStatus::Exact));
+        let tokens = self.usage;
+        let billed = match (tokens, self.units) {
+            (tokens, Some(units)) => Billed::Counted(tokens.unwrap_or_default(), units, CostStatus::Exact),
+            (Some(tokens), None) => Billed::Tokens(tokens, CostStatus::Exact),
+            (None, None) => Billed::Unknown,
+        };
         let mut end = CallEnd::new(billed);
+        end.guardrail = self.guardrail;
         end.error = self.error;
         end.request_id = self.request_id;
         OpenCall::made(&scope, start).settle(end);

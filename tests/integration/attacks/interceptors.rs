@@ -70,7 +70,7 @@ fn answer() -> bedrock_sim::Message {
 #[tokio::test]
 async fn a_body_that_is_read_by_the_application_itself_is_counted_when_it_has_been_read() {
     let mut wrong = Vec::new();
-    for operation in Operation::ALL {
+    for operation in Operation::TURNS {
         for instead in ["", "{}"] {
             let case = format!("{operation}, {instead:?} in its place");
             let h = Harness::new().await;
@@ -97,7 +97,7 @@ async fn a_body_that_is_read_by_the_application_itself_is_counted_when_it_has_be
 
 #[tokio::test]
 async fn a_body_that_is_taken_and_dropped_or_breaks_is_settled_once_and_never_free() {
-    for operation in Operation::ALL {
+    for operation in Operation::TURNS {
         for fault in [None, Some(Fault::ResetAt(0)), Some(Fault::TruncateInFrame(0, 20))] {
             let case = format!("{operation} {fault:?}");
             let h = Harness::new().await;
@@ -130,7 +130,7 @@ async fn a_body_that_is_taken_and_dropped_or_breaks_is_settled_once_and_never_fr
 
 #[tokio::test]
 async fn a_body_that_is_kept_past_the_end_of_its_task_keeps_the_task_open() {
-    for operation in Operation::ALL {
+    for operation in Operation::TURNS {
         let h = Harness::new().await;
         h.sim.push(answer());
         let taker = Taker::default();

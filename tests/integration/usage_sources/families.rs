@@ -19,7 +19,7 @@ const MODELS: [(&str, bool, Option<i64>); 12] = [
     ("deepseek.v3-v1:0", true, None),
     ("mistral.mistral-large-2407-v1:0", true, None),
     ("mistral.mixtral-8x7b-instruct-v0:1", false, Some(1_000 * 450_000 + 53 * 700_000)),
-    ("cohere.command-r-plus-v1:0", false, None),
+    ("cohere.command-r-plus-v1:0", true, None),
 ];
 
 fn answer() -> Message {
@@ -145,7 +145,7 @@ async fn cache_reads_and_writes_are_told_apart_by_every_family_that_has_them() {
 async fn cache_writes_of_an_anthropic_body_are_priced_by_lifetime() {
     let used = Tokens::new(1_000, 53).cache_write_5m(1_000).cache_write_1h(3_000);
     let cost = 1_000 * 1_100_000 + 53 * 5_500_000 + 1_000 * 1_375_000 + 3_000 * 2_200_000;
-    for operation in Operation::ALL {
+    for operation in Operation::TURNS {
         let found = asked(operation, HAIKU, answer().usage(used), |c| (tokens(c), picos(c), disagreement(c))).await;
         assert_eq!(found.0, [Some(5_000), Some(53), None, Some(4_000), None], "{operation}");
         assert_eq!((found.1, found.2), (Some(cost), None), "{operation}");

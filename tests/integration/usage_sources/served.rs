@@ -46,7 +46,7 @@ async fn the_served_tier_is_priced_and_not_the_one_that_was_asked_for() {
 
 #[tokio::test]
 async fn the_served_tier_is_read_from_each_operation_s_answer() {
-    for operation in Operation::ALL {
+    for operation in Operation::TURNS {
         let found =
             asked(operation, GPT, answer().service_tier("flex"), |c| c.text("outlay.price.tier").map(str::to_owned));
         assert_eq!(found.await.as_deref(), Some("flex"), "{operation}");
@@ -55,7 +55,7 @@ async fn the_served_tier_is_read_from_each_operation_s_answer() {
 
 #[tokio::test]
 async fn a_tier_or_latency_that_is_not_known_is_unpriced_and_never_the_default() {
-    for operation in Operation::ALL {
+    for operation in Operation::TURNS {
         for reply in [answer().service_tier("turbo"), answer().latency_mode("warp")] {
             let found = asked(operation, HAIKU, reply, |c| (picos(c), status(c))).await;
             assert_eq!(found, (None, "unpriced".to_owned()), "{operation}");

@@ -108,6 +108,11 @@ fn frame_length(bytes: &[u8]) -> Option<usize> {
     (fits && crc32fast::hash(&prelude[..8]) == be_u32(&prelude[8..])).then_some(total)
 }
 
+/// The frame in exactly these bytes, if they are one.
+pub(super) fn whole_frame(bytes: &[u8]) -> Option<Frame<'_>> {
+    frame_length(bytes).filter(|length| *length == bytes.len()).and_then(|_| checked_frame(bytes))
+}
+
 /// The frame in exactly its bytes, unless it is corrupt.
 fn checked_frame(frame: &[u8]) -> Option<Frame<'_>> {
     let (message, crc) = frame.split_at_checked(frame.len().checked_sub(4)?)?;

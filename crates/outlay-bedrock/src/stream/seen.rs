@@ -1,6 +1,6 @@
 use std::time::SystemTime;
 
-use crate::usage::{ConverseAnswer, Counts};
+use crate::usage::{ConverseAnswer, Counts, GuardrailTold, Passed, SpeechUsage};
 
 /// What was seen of a streamed answer.
 #[derive(Clone, Debug, Default)]
@@ -11,6 +11,11 @@ pub(crate) struct Seen {
     pub(crate) native: Counts,
     /// `amazon-bedrock-invocationMetrics`, from the last chunk of one.
     pub(crate) metrics: Counts,
+    /// What a speech session has used, as of its last usage event, and what has passed since.
+    pub(crate) speech: Option<SpeechUsage>,
+    pub(crate) uncounted: Passed,
+    pub(crate) guardrail: Option<GuardrailTold>,
+    pub(crate) guardrail_intervened: bool,
     pub(crate) stop_reason: Option<String>,
     /// The model has said all it will.
     pub(crate) stopped: bool,

@@ -9,9 +9,10 @@ use memchr::memmem;
 
 use super::frames::{Frame, FrameReader};
 use super::seen::{Ended, Seen};
+use super::sent::Sent;
 use crate::call::Call;
 use crate::input::Kind;
-use crate::usage::{read_converse, read_native};
+use crate::usage::{Bytes, Passed, read_converse, read_native, read_speech};
 
 /// What a stream's bytes have told so far. It tells the call once, when the stream ends.
 #[derive(Debug)]
@@ -29,7 +30,17 @@ struct WatchState {
     model: Arc<str>,
     seen: Seen,
     text: TextFinder,
-    /// A chunk of an InvokeModel stream, decoded.
+    decoder: Decoder,
+    /// What the application sends in a speech session, and what of it had passed at the last usage event.
+    sent: Sent,
+    counted: Passed,
+    received: Bytes,
+}
+
+/// Decodes the events of InvokeModel's streams: `{"bytes":"...","p":"..."}`, in which `bytes` is the model's own JSON in
+/// base64. It has one buffer, which it reuses.
+#[derive(Debug, Default)]
+pub(super) struct Decoder {
     chunk: Vec<u8>,
 }
 
@@ -41,7 +52,10 @@ impl Watch {
             model,
             seen: Seen::default(),
             text: TextFinder::new(call.kind()),
-            chunk: Vec::new(),
+            decoder: Decoder::default(),
+            sent: call.sent(),
+            counted: Passed::default(),
+            received: Bytes::default(),
         };
         Self { attempt: call.attempts(), call, frames: FrameReader::default(), state, told: false }
     }
@@ -71,6 +85,7 @@ impl Watch {
         }
         let mut seen = std::mem::take(&mut self.state.seen);
         seen.ended = how;
+        seen.uncounted = self.state.uncounted();
         if self.frames.is_corrupt() || (how == Ended::Whole && self.frames.is_cut()) {
             seen.ended = Ended::Corrupt;
             seen.error.get_or_insert_with(|| "corrupt_stream".to_owned());
@@ -100,7 +115,8 @@ impl WatchState {
         self.seen.events += 1;
         match (self.kind, event) {
             (Kind::InvokeStream, b"chunk") => self.chunk(payload),
-            (Kind::InvokeStream, _) => {}
+            (Kind::Speech, b"chunk") => self.speech(payload),
+            (Kind::InvokeStream | Kind::Speech, _) => {}
             (_, b"contentBlockDelta" | b"contentBlockStart") => {
                 self.seen.text_bytes += self.text.sample(payload);
             }
@@ -113,13 +129,8 @@ impl WatchState {
         }
     }
 
-    /// `{"bytes":"...","p":"..."}`, in which `bytes` is the model's own JSON in base64.
     fn chunk(&mut self, payload: &[u8]) {
-        let Some(encoded) = base64_member(payload) else { return };
-        self.chunk.clear();
-        self.chunk.resize(base64::decoded_len_estimate(encoded.len()), 0);
-        let Ok(len) = STANDARD.decode_slice(encoded, &mut self.chunk) else { return };
-        let json = &self.chunk[..len];
+        let Some(json) = self.decoder.decode(payload) else { return };
         self.seen.text_bytes += self.text.sample(json);
         if !may_tell(json) {
             return;
@@ -129,6 +140,35 @@ impl WatchState {
         self.seen.metrics.update(&answer.metrics);
         self.seen.stopped |= answer.stopped;
         self.seen.stop_reason = answer.stop_reason.or(self.seen.stop_reason.take());
+        self.seen.guardrail = answer.guardrail.or(self.seen.guardrail.take());
+        self.seen.guardrail_intervened |= answer.guardrail_intervened;
+    }
+
+    fn speech(&mut self, payload: &[u8]) {
+        let Some(json) = self.decoder.decode(payload) else { return };
+        match memmem::find(json, b"\"usageEvent\"").and_then(|_| read_speech(json)) {
+            Some(usage) => {
+                self.seen.speech = Some(self.seen.speech.unwrap_or_default().latest(usage));
+                self.counted = Passed { sent: self.sent.so_far(), received: self.received };
+            }
+            None => self.received = self.received.and(Bytes::of_event(json)),
+        }
+    }
+
+    /// What has passed in a speech session since its last usage event.
+    fn uncounted(&self) -> Passed {
+        let Passed { sent, received } = self.counted;
+        Passed { sent: self.sent.so_far().since(sent), received: self.received.since(received) }
+    }
+}
+
+impl Decoder {
+    pub(super) fn decode(&mut self, payload: &[u8]) -> Option<&[u8]> {
+        let encoded = base64_member(payload)?;
+        self.chunk.clear();
+        self.chunk.resize(base64::decoded_len_estimate(encoded.len()), 0);
+        let len = STANDARD.decode_slice(encoded, &mut self.chunk).ok()?;
+        Some(&self.chunk[..len])
     }
 }
 
@@ -159,7 +199,7 @@ const SAMPLE: u64 = 8;
 
 impl TextFinder {
     fn new(kind: Kind) -> Self {
-        let members = if kind == Kind::InvokeStream { NATIVE_TEXT } else { CONVERSE_TEXT };
+        let members = if matches!(kind, Kind::InvokeStream | Kind::Speech) { NATIVE_TEXT } else { CONVERSE_TEXT };
         Self { members: members.iter().map(|member| memmem::Finder::new(*member)).collect(), deltas: 0 }
     }
 
@@ -210,6 +250,6 @@ fn base64_member(payload: &[u8]) -> Option<&[u8]> {
 /// Whether a chunk may hold a count or a stop: most hold neither, and need not be read as JSON.
 fn may_tell(json: &[u8]) -> bool {
     // In `usage`, `..._token_count`, `...TokenCount`, `stop_reason`, `stopReason`, `message_stop`, `finish_reason`,
-    // `completionReason`.
-    [&b"sage"[..], b"oken", b"top", b"eason"].iter().any(|mark| memmem::find(json, mark).is_some())
+    // `completionReason`, `amazon-bedrock-guardrailAction`.
+    [&b"sage"[..], b"oken", b"top", b"eason", b"rail"].iter().any(|mark| memmem::find(json, mark).is_some())
 }

@@ -4,9 +4,9 @@
 use outlay_price::{Family, ModelRef};
 use serde::Deserialize;
 
-use super::count::Count;
 use super::counts::Counts;
-use super::lenient::{List, Object, Text};
+use super::guardrail::{GuardrailTold, GuardrailTrace};
+use super::lenient::{Count, List, Object, Text};
 
 /// What a Converse answer says beside its content.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +18,7 @@ pub(crate) struct ConverseAnswer {
     pub(crate) served_tier: Option<String>,
     pub(crate) served_latency: Option<String>,
     pub(crate) invoked_model: Option<String>,
+    pub(crate) guardrail: Option<GuardrailTold>,
 }
 
 #[derive(Default, Deserialize)]
@@ -64,6 +65,7 @@ struct PerformanceConfig {
 #[serde(rename_all = "camelCase", default)]
 struct Trace {
     prompt_router: Object<PromptRouter>,
+    guardrail: Object<GuardrailTrace>,
 }
 
 #[derive(Default, Deserialize)]
@@ -75,7 +77,8 @@ struct PromptRouter {
 /// Reads the answer; what cannot be read is missing.
 pub(crate) fn read_converse(json: &[u8], model: &str) -> ConverseAnswer {
     let body: Body = serde_json::from_slice(json).unwrap_or_default();
-    let invoked_model = body.trace.0.and_then(|t| t.prompt_router.0).and_then(|r| r.invoked_model_id.0);
+    let Trace { prompt_router, guardrail } = body.trace.0.unwrap_or_default();
+    let invoked_model = prompt_router.0.and_then(|r| r.invoked_model_id.0);
     let (counts, disagreement) = match &body.usage.0 {
         Some(usage) => usage.counts(invoked_model.as_deref().unwrap_or(model)),
         None => (Counts::default(), None),
@@ -87,6 +90,7 @@ pub(crate) fn read_converse(json: &[u8], model: &str) -> ConverseAnswer {
         served_tier: body.service_tier.0.and_then(|t| t.r#type.0),
         served_latency: body.performance_config.0.and_then(|p| p.latency.0),
         invoked_model,
+        guardrail: guardrail.0.and_then(GuardrailTrace::told),
     }
 }
 

@@ -5,7 +5,7 @@ use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAcces
 /// A token count that may be missing, or come as another JSON type: an integer, a float without a fraction, or either
 /// as text. Anything else is no count, and never an error: one odd field must not cost the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Count(pub(super) Option<u64>, Odd);
+pub(crate) struct Count(pub(crate) Option<u64>, Odd);
 
 /// Whether there was a number that is no count, such as a negative one.
 type Odd = bool;

@@ -6,21 +6,35 @@ use std::marker::PhantomData;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+pub(crate) use super::count::Count;
+
 /// A struct, from an object. Its fields have to be lenient too.
 #[derive(Clone, Debug)]
-pub(super) struct Object<T>(pub(super) Option<T>);
+pub(crate) struct Object<T>(pub(crate) Option<T>);
 
 /// The structs in an array.
 #[derive(Clone, Debug)]
-pub(super) struct List<T>(pub(super) Vec<T>);
+pub(crate) struct List<T>(pub(crate) Vec<T>);
 
 /// A text.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Text(pub(super) Option<String>);
+pub(crate) struct Text(pub(crate) Option<String>);
 
 /// A number.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Number(pub(super) Option<f64>);
+pub(crate) struct Number(pub(crate) Option<f64>);
+
+/// The values of an object's members, whatever their names.
+#[derive(Clone, Debug)]
+pub(crate) struct Values<T>(pub(crate) Vec<T>);
+
+/// How many items an array has.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Size(pub(crate) Option<u64>);
+
+/// Whether there is anything but `null`.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Present(pub(crate) bool);
 
 impl<T> Default for Object<T> {
     fn default() -> Self {
@@ -29,6 +43,12 @@ impl<T> Default for Object<T> {
 }
 
 impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Default for Values<T> {
     fn default() -> Self {
         Self(Vec::new())
     }
@@ -106,6 +126,60 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Shape<List<T>> {
     }
 
     ignore!(scalar, text, object);
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Values<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Shape::<Self>(PhantomData))
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Shape<Values<T>> {
+    type Value = Values<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some((_, value)) = map.next_entry::<IgnoredAny, T>()? {
+            values.push(value);
+        }
+        Ok(Values(values))
+    }
+
+    ignore!(scalar, text, array);
+}
+
+impl<'de> Deserialize<'de> for Size {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Shape::<Self>(PhantomData))
+    }
+}
+
+impl<'de> Visitor<'de> for Shape<Size> {
+    type Value = Size;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut size = 0;
+        while seq.next_element::<IgnoredAny>()?.is_some() {
+            size += 1;
+        }
+        Ok(Size(Some(size)))
+    }
+
+    ignore!(scalar, text, object);
+}
+
+impl<'de> Deserialize<'de> for Present {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::<IgnoredAny>::deserialize(deserializer).map(|value| Self(value.is_some()))
+    }
 }
 
 impl<'de> Deserialize<'de> for Text {

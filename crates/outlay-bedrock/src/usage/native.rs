@@ -3,9 +3,10 @@
 
 use serde::Deserialize;
 
-use super::count::Count;
 use super::counts::Counts;
-use super::lenient::{List, Object, Text};
+use super::guardrail::{GuardrailTold, GuardrailTrace};
+use super::lenient::{Count, List, Object, Size, Text};
+use crate::units::Made;
 
 /// What a body or a chunk says beside its content.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +17,11 @@ pub(crate) struct NativeAnswer {
     pub(crate) stop_reason: Option<String>,
     /// The model has said all it will.
     pub(crate) stopped: bool,
+    /// What the answer says that it is billed for beside tokens.
+    pub(crate) made: Made,
+    pub(crate) guardrail: Option<GuardrailTold>,
+    /// Whether a guardrail put its own words in the place of the model's.
+    pub(crate) guardrail_intervened: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -47,8 +53,37 @@ struct Body {
     #[serde(rename = "messageStop")]
     message_stop: Object<NovaStop>,
     choices: List<Choice>,
+    /// Images, of Amazon's and Stability's models, and of Stable Diffusion XL.
+    images: Size,
+    artifacts: Size,
+    /// Cohere.
+    meta: Object<CohereMeta>,
+    #[serde(rename = "amazon-bedrock-trace")]
+    trace: Object<Trace>,
+    #[serde(rename = "amazon-bedrock-guardrailAction")]
+    guardrail_action: Text,
     #[serde(rename = "amazon-bedrock-invocationMetrics")]
     metrics: Object<InvocationMetrics>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct CohereMeta {
+    billed_units: Object<BilledUnits>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct BilledUnits {
+    input_tokens: Count,
+    output_tokens: Count,
+    search_units: Count,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Trace {
+    guardrail: Object<GuardrailTrace>,
 }
 
 #[derive(Default, Deserialize)]
@@ -157,6 +192,11 @@ pub(crate) fn read_native(json: &[u8]) -> NativeAnswer {
 
 impl Body {
     fn into_answer(self) -> NativeAnswer {
+        let cohere = self.meta.0.as_ref().and_then(|meta| meta.billed_units.0.as_ref());
+        let made = Made {
+            images: self.images.0.or(self.artifacts.0),
+            searches: cohere.and_then(|units| units.search_units.0),
+        };
         let mut counts = self.token_counts();
         if let Some(usage) = self.message.0.and_then(|m| m.usage.0) {
             // The output of a `message_start` is what had been written by then, not what will be.
@@ -182,15 +222,25 @@ impl Body {
             metrics: self.metrics.0.map(|m| m.counts()).unwrap_or_default(),
             stopped: nova_stopped || stop_reason.is_some() || self.r#type.0.as_deref() == Some("message_stop"),
             stop_reason,
+            made,
+            guardrail: self.trace.0.and_then(|trace| trace.guardrail.0).and_then(GuardrailTrace::told),
+            guardrail_intervened: self.guardrail_action.0.as_deref() == Some("INTERVENED"),
         }
     }
 
     /// Counts that stand beside the content, not in a `usage`.
     fn token_counts(&self) -> Counts {
         let titan_results = self.results.0.iter().filter_map(|r| r.token_count.0).reduce(u64::saturating_add);
+        let cohere = self.meta.0.as_ref().and_then(|meta| meta.billed_units.0.as_ref());
+        let cohere = |count: fn(&BilledUnits) -> Count| cohere.and_then(|units| count(units).0);
+        let output = self.generation_token_count.0.or(self.total_output_text_token_count.0).or(titan_results);
         Counts {
-            input: self.prompt_token_count.0.or(self.input_text_token_count.0),
-            output: self.generation_token_count.0.or(self.total_output_text_token_count.0).or(titan_results),
+            input: self
+                .prompt_token_count
+                .0
+                .or(self.input_text_token_count.0)
+                .or_else(|| cohere(|units| units.input_tokens)),
+            output: output.or_else(|| cohere(|units| units.output_tokens)),
             ..Counts::default()
         }
     }

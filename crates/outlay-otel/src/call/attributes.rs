@@ -29,8 +29,10 @@ fn push_request(attributes: &mut Vec<KeyValue>, call: &SettledCall) {
     let start = &call.start;
     attributes.push(KeyValue::new(semconv::OPERATION_NAME, start.operation.as_str()));
     attributes.push(KeyValue::new(semconv::PROVIDER_NAME, semconv::AWS_BEDROCK));
-    attributes.push(KeyValue::new(semconv::REQUEST_MODEL, start.model.clone()));
-    attributes.push(KeyValue::new(semconv::REQUEST_STREAM, start.stream));
+    if start.operation.has_model() {
+        attributes.push(KeyValue::new(semconv::REQUEST_MODEL, start.model.clone()));
+        attributes.push(KeyValue::new(semconv::REQUEST_STREAM, start.stream));
+    }
     if let Some(tokens) = start.max_tokens {
         attributes.push(count(semconv::REQUEST_MAX_TOKENS, tokens));
     }

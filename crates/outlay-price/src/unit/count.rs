@@ -59,6 +59,12 @@ impl UnitCount {
         self
     }
 
+    /// So many whole units of the same thing. Saturating.
+    #[must_use]
+    pub fn with_count(&self, count: u64) -> Self {
+        Self { thousandths: count.saturating_mul(1_000), ..self.clone() }
+    }
+
     /// What is counted.
     pub const fn unit(&self) -> Unit {
         self.unit

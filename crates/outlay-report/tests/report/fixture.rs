@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use outlay_ledger::{AttemptRecord, CallRecord, Clock, IdSource, Ledger, Scope, TaskSpec};
-use outlay_price::{Charge, CostStatus, ModelRef, PriceQuery, Prices, Usage};
+use outlay_ledger::{AttemptRecord, CallRecord, Clock, IdSource, Ledger, PricedAs, Scope, TaskSpec};
+use outlay_price::{Charge, CostStatus, GuardrailUse, ModelRef, PriceQuery, Prices, Usage};
 use outlay_report::{Report, Style};
 use uuid::Uuid;
 
@@ -83,6 +83,10 @@ pub(crate) fn call(model: &str, usage: Usage) -> CallRecord {
         operation: "chat",
         model: model.into(),
         usage,
+        units: None,
+        guardrail: GuardrailUse::NotApplied,
+        counted: Some(CostStatus::Exact),
+        priced_as: PricedAs::default(),
         charge: charge.unwrap_or(Charge::unpriced()),
         attempts: vec![attempt(200)],
         streamed: false,

@@ -1,0 +1,63 @@
+//! Converse and ConverseStream.
+
+use aws_sdk_bedrockruntime::operation::converse::ConverseInput;
+use aws_sdk_bedrockruntime::operation::converse_stream::ConverseStreamInput;
+use aws_sdk_bedrockruntime::types::{
+    ContentBlock, InferenceConfiguration, Message, SystemContentBlock, Tool, ToolConfiguration,
+};
+
+use super::Common;
+
+/// The same members stand in the SDK's inputs of the operation and of its stream, which have no trait in common.
+macro_rules! common {
+    ($input:ident) => {
+        Common {
+            model: $input.model_id(),
+            tier: $input.service_tier().map(|t| t.r#type().as_str()),
+            latency: $input.performance_config().map(|p| p.latency().as_str()),
+            guardrail: $input.guardrail_config().map(|g| g.guardrail_identifier()),
+            writes_cache: has_cache_point($input.messages(), $input.system(), $input.tool_config()),
+            ..inference($input.inference_config())
+        }
+    };
+}
+
+pub(super) fn whole(input: &ConverseInput) -> Common<'_> {
+    common!(input)
+}
+
+pub(super) fn stream(input: &ConverseStreamInput) -> Common<'_> {
+    common!(input)
+}
+
+fn inference(config: Option<&InferenceConfiguration>) -> Common<'static> {
+    let Some(config) = config else { return Common::default() };
+    Common {
+        max_tokens: config.max_tokens().and_then(|n| u64::try_from(n).ok()),
+        temperature: config.temperature().map(as_written),
+        top_p: config.top_p().map(as_written),
+        ..Common::default()
+    }
+}
+
+/// The double of the text that the float prints as: 0.7, not 0.699999988079071.
+fn as_written(n: f32) -> f64 {
+    n.to_string().parse().unwrap_or_else(|_| f64::from(n))
+}
+
+fn has_cache_point(messages: &[Message], system: &[SystemContentBlock], tools: Option<&ToolConfiguration>) -> bool {
+    let is_cache_point = |block: &ContentBlock| matches!(block, ContentBlock::CachePoint(_));
+    system.iter().any(|block| matches!(block, SystemContentBlock::CachePoint(_)))
+        || tools.is_some_and(|t| t.tools().iter().any(|tool| matches!(tool, Tool::CachePoint(_))))
+        || messages.iter().any(|message| message.content().iter().any(is_cache_point))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_temperature_is_the_one_that_was_written() {
+        assert_eq!(as_written(0.7), 0.7);
+    }
+}

@@ -1,0 +1,76 @@
+//! The most units that a guardrail can be billed for. Which of the policies a guardrail has cannot be seen from here, so
+//! that each of them is taken to read everything.
+
+use aws_sdk_bedrockruntime::types::{
+    GuardrailChecksConfig, GuardrailChecksContentBlock, GuardrailChecksMessage, GuardrailContentBlock,
+};
+use outlay_price::{GuardrailUse, Unit, UnitCount, Units};
+
+use crate::usage::{CHECKS, IMAGE_POLICY, MAX_REASONING_POLICIES, REASONING_POLICY, TEXT_POLICIES};
+
+/// A text unit is so many characters, begun ones whole.
+const TEXT_UNIT: u64 = 1_000;
+/// Characters of output for each token, where only a number of tokens is known.
+const CHARACTERS_PER_TOKEN: u64 = 8;
+/// What a call without a maximum is taken to write, as [`Budget`](outlay_ledger::Budget)s do by default.
+const ASSUMED_OUTPUT: u64 = 4_096;
+
+/// Of a guardrail around a model call: it reads the input, and then the output.
+pub(super) fn most_of_call(input_bound: u64, max_tokens: Option<u64>) -> GuardrailUse {
+    let output = max_tokens.unwrap_or(ASSUMED_OUTPUT).saturating_mul(CHARACTERS_PER_TOKEN);
+    // An image has no characters, but tokens in the bound, which come to more than its one unit.
+    GuardrailUse::AtMost(all_policies(text_units(input_bound).saturating_add(text_units(output))))
+}
+
+/// Of ApplyGuardrail.
+pub(super) fn most_of_content(content: &[GuardrailContentBlock]) -> GuardrailUse {
+    let (mut texts, mut images) = (0_u64, 0);
+    for block in content {
+        match block {
+            GuardrailContentBlock::Text(text) => texts = texts.saturating_add(text_units(characters(text.text()))),
+            GuardrailContentBlock::Image(_) => images += 1,
+            // What this version cannot look into.
+            _ => return GuardrailUse::Unknown,
+        }
+    }
+    let mut units = all_policies(texts);
+    units.add(policy(IMAGE_POLICY, images));
+    GuardrailUse::AtMost(units)
+}
+
+/// Of InvokeGuardrailChecks, which says what it checks.
+pub(super) fn most_of_checks(
+    messages: &[GuardrailChecksMessage],
+    checks: Option<&GuardrailChecksConfig>,
+) -> GuardrailUse {
+    let Some(checks) = checks else { return GuardrailUse::Unknown };
+    let mut texts = 0_u64;
+    for block in messages.iter().flat_map(|message| message.content()) {
+        match block {
+            GuardrailChecksContentBlock::Text(text) => texts = texts.saturating_add(text_units(characters(text))),
+            _ => return GuardrailUse::Unknown,
+        }
+    }
+    let asked_for =
+        [checks.content_filter().is_some(), checks.prompt_attack().is_some(), checks.sensitive_information().is_some()];
+    let of_check = |(check, _): (&'static str, bool)| policy(check, texts);
+    GuardrailUse::AtMost(CHECKS.into_iter().zip(asked_for).filter(|(_, asked)| *asked).map(of_check).collect())
+}
+
+fn all_policies(texts: u64) -> Units {
+    let mut units: Units = TEXT_POLICIES.into_iter().map(|name| policy(name, texts)).collect();
+    units.add(policy(REASONING_POLICY, texts.saturating_mul(MAX_REASONING_POLICIES)));
+    units
+}
+
+fn policy(name: &'static str, units: u64) -> UnitCount {
+    UnitCount::new(Unit::GuardrailUnit, units).with_word(name)
+}
+
+fn characters(text: &str) -> u64 {
+    text.chars().count() as u64
+}
+
+const fn text_units(characters: u64) -> u64 {
+    characters.div_ceil(TEXT_UNIT)
+}

@@ -1,0 +1,74 @@
+//! InvokeModel and its stream.
+
+use aws_sdk_bedrockruntime::operation::invoke_model::InvokeModelInput;
+use aws_sdk_bedrockruntime::operation::invoke_model_with_response_stream::InvokeModelWithResponseStreamInput;
+use outlay_otel::Operation;
+
+use super::Common;
+use crate::usage::{Parameters, read_request};
+
+/// The same members stand in the SDK's inputs of the operation and of its stream, which have no trait in common.
+macro_rules! common {
+    ($input:ident) => {
+        Common {
+            model: $input.model_id(),
+            tier: $input.service_tier().map(|t| t.as_str()),
+            latency: $input.performance_config_latency().map(|l| l.as_str()),
+            guardrail: $input.guardrail_identifier(),
+            ..native($input.body().map_or(&[], |blob| blob.as_ref()))
+        }
+    };
+}
+
+pub(super) fn whole(input: &InvokeModelInput) -> Common<'_> {
+    common!(input)
+}
+
+pub(super) fn stream(input: &InvokeModelWithResponseStreamInput) -> Common<'_> {
+    common!(input)
+}
+
+fn native(body: &[u8]) -> Common<'static> {
+    let has = |part: &[u8]| memchr::memmem::find(body, part).is_some();
+    let Parameters { max_tokens, temperature, top_p } = read_request(body);
+    Common {
+        max_tokens,
+        temperature,
+        top_p,
+        writes_cache: has(b"cache_control") || has(b"cachePoint"),
+        ..Common::default()
+    }
+}
+
+/// What InvokeModel does is told by the model alone.
+pub(super) fn operation_of_model(model: &str) -> Operation {
+    let has = |part: &str| model.contains(part);
+    if has("embed") || has("marengo") {
+        Operation::Embeddings
+    } else if has("rerank") {
+        Operation::Rerank
+    } else if has("stability.") || has("canvas") || has("titan-image") || has("nova-reel") || has("luma.") {
+        Operation::GenerateContent
+    } else {
+        Operation::Chat
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_model_tells_what_an_invocation_does() {
+        for (model, operation) in [
+            ("amazon.titan-embed-text-v2:0", Operation::Embeddings),
+            ("us.cohere.embed-v4:0", Operation::Embeddings),
+            ("cohere.rerank-v3-5:0", Operation::Rerank),
+            ("amazon.nova-canvas-v1:0", Operation::GenerateContent),
+            ("stability.sd3-5-large-v1:0", Operation::GenerateContent),
+            ("meta.llama3-3-70b-instruct-v1:0", Operation::Chat),
+        ] {
+            assert_eq!(operation_of_model(model), operation, "{model}");
+        }
+    }
+}

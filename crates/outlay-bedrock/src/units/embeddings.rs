@@ -1,0 +1,73 @@
+//! Embeddings of what is no text.
+
+use aws_smithy_types::Document;
+use outlay_price::{Unit, UnitCount};
+use serde::Deserialize;
+
+use super::Asked;
+use super::video::{member, thousandths};
+use crate::usage::lenient::{Object, Present, Text};
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct TitanRequest {
+    input_image: Present,
+}
+
+/// Titan Multimodal Embeddings: its text by the token, its image by the image.
+pub(super) fn titan(body: &[u8]) -> Option<Asked> {
+    let request: TitanRequest = serde_json::from_slice(body).ok()?;
+    Some(images_beside_tokens(request.input_image))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct NovaRequest {
+    single_embedding_params: Object<NovaParams>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct NovaParams {
+    image: Present,
+    audio: Present,
+    video: Present,
+}
+
+/// Nova Multimodal Embeddings. How long a sound or a video is cannot be seen from here.
+pub(super) fn nova(body: &[u8]) -> Option<Asked> {
+    let request: NovaRequest = serde_json::from_slice(body).ok()?;
+    let params = request.single_embedding_params.0?;
+    let seconds = params.audio.0 || params.video.0;
+    (!seconds).then(|| images_beside_tokens(params.image))
+}
+
+fn images_beside_tokens(image: Present) -> Asked {
+    Asked { tokens_too: true, ..Asked::exactly(UnitCount::new(Unit::InputImage, u64::from(image.0))) }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct MarengoRequest {
+    input_type: Text,
+}
+
+/// Marengo answers at once for a text, which counts as a query, and for an image.
+pub(super) fn marengo(body: &[u8]) -> Option<Asked> {
+    let request: MarengoRequest = serde_json::from_slice(body).ok()?;
+    match request.input_type.0.as_deref()? {
+        "text" => Some(Asked::exactly(UnitCount::new(Unit::Query, 1))),
+        "image" => Some(Asked::exactly(UnitCount::new(Unit::InputImage, 1))),
+        _ => None,
+    }
+}
+
+/// A sound or a video whose length the request says; of a whole one it cannot be seen from here.
+pub(super) fn marengo_job(input: &Document) -> Option<Asked> {
+    let unit = match member(input, "inputType")?.as_string()? {
+        "audio" => Unit::InputAudioSecond,
+        "video" => Unit::InputVideoSecond,
+        _ => return None,
+    };
+    Some(Asked::exactly(UnitCount::of_thousandths(unit, thousandths(member(input, "lengthSec")?)?)))
+}

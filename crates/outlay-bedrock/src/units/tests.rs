@@ -1,0 +1,143 @@
+use std::collections::HashMap;
+
+use aws_smithy_types::Number;
+
+use super::*;
+
+fn asked(model: &str, body: &str) -> Asked {
+    asked_of_model(model, body.as_bytes()).unwrap_or_else(|| panic!("{model}: {body}"))
+}
+
+fn one(units: &Units) -> &UnitCount {
+    let mut counts = units.iter();
+    let count = counts.next().expect("a count");
+    assert!(counts.next().is_none());
+    count
+}
+
+#[test]
+fn images_are_counted_by_size_and_quality() {
+    let body = r#"{"taskType":"TEXT_IMAGE","imageGenerationConfig":
+        {"numberOfImages":3,"width":1024,"height":2048,"quality":"premium"}}"#;
+    for model in ["amazon.nova-canvas-v1:0", "us.amazon.nova-canvas-v1:0", "amazon.titan-image-generator-v2:0"] {
+        let asked = asked(model, body);
+        let images = one(&asked.likely);
+        assert_eq!((images.thousandths(), images.side(), images.word()), (3_000, Some(2_048), Some("premium")));
+        assert_eq!(asked.status, CostStatus::Exact);
+    }
+    let removal = asked("amazon.nova-canvas-v1:0", r#"{"taskType":"BACKGROUND_REMOVAL"}"#);
+    assert_eq!(one(&removal.likely).thousandths(), 1_000);
+}
+
+#[test]
+fn fewer_images_than_were_asked_for_are_an_estimate() {
+    let three = asked("amazon.nova-canvas-v1:0", r#"{"imageGenerationConfig":{"numberOfImages":3}}"#);
+    let made = |images| three.answered(Made { images: Some(images), searches: None });
+    assert_eq!(made(3), (three.likely.clone(), CostStatus::Exact));
+    let (two, status) = made(2);
+    assert_eq!((one(&two).thousandths(), one(&two).side(), status), (2_000, Some(1_024), CostStatus::Estimated));
+    assert!(made(0).0.is_empty());
+}
+
+#[test]
+fn a_size_that_is_left_out_is_a_bound() {
+    let whole = r#"{"text_prompts":[],"width":512,"height":512,"steps":30,"samples":2}"#;
+    let xl = "stability.stable-diffusion-xl-v1";
+    let images = asked(xl, whole);
+    assert_eq!((one(&images.likely).side(), one(&images.likely).steps()), (Some(512), Some(30)));
+    assert_eq!(images.status, CostStatus::Exact);
+    assert_eq!(asked(xl, r#"{"text_prompts":[]}"#).status, CostStatus::Bounded);
+    assert_eq!(asked("stability.sd3-5-large-v1:0", "{}").status, CostStatus::Exact);
+}
+
+#[test]
+fn a_rerank_is_a_query_for_each_hundred_documents() {
+    let body = |documents: usize, bytes: usize| {
+        let document = format!("\"{}\"", "x".repeat(bytes));
+        format!(r#"{{"query":"q","documents":[{}]}}"#, vec![document; documents].join(","))
+    };
+    let queries = |documents, bytes| {
+        let asked = asked("cohere.rerank-v3-5:0", &body(documents, bytes));
+        (one(&asked.likely).thousandths() / 1_000, one(&asked.most).thousandths() / 1_000, asked.status)
+    };
+    assert_eq!(queries(1, 10), (1, 1, CostStatus::Exact));
+    assert_eq!(queries(100, 100), (1, 1, CostStatus::Exact));
+    assert_eq!(queries(101, 100), (2, 2, CostStatus::Exact));
+    assert_eq!(queries(350, 100), (4, 4, CostStatus::Exact));
+    // Of 1,500 bytes, a document has at most three chunks, and likely one.
+    assert_eq!(queries(100, 1_500), (1, 3, CostStatus::Estimated));
+    let told = asked("cohere.rerank-v3-5:0", &body(100, 1_500)).answered(Made { images: None, searches: Some(2) });
+    assert_eq!((one(&told.0).thousandths(), told.1), (2_000, CostStatus::Exact));
+}
+
+#[test]
+fn an_image_to_embed_is_billed_beside_its_text() {
+    for (model, body, images) in [
+        ("amazon.titan-embed-image-v1", r#"{"inputText":"a","inputImage":"aGk="}"#, 1_000),
+        ("amazon.titan-embed-image-v1", r#"{"inputText":"a"}"#, 0),
+        (
+            "amazon.nova-2-multimodal-embeddings-v1:0",
+            r#"{"taskType":"SINGLE_EMBEDDING","singleEmbeddingParams":{"image":{"format":"png"}}}"#,
+            1_000,
+        ),
+        (
+            "amazon.nova-2-multimodal-embeddings-v1:0",
+            r#"{"taskType":"SINGLE_EMBEDDING","singleEmbeddingParams":{"text":{"value":"a"}}}"#,
+            0,
+        ),
+    ] {
+        let asked = asked(model, body);
+        assert!(asked.tokens_too);
+        assert_eq!(asked.likely.iter().map(UnitCount::thousandths).sum::<u64>(), images, "{body}");
+    }
+    let sound = r#"{"singleEmbeddingParams":{"audio":{"format":"mp3"}}}"#;
+    assert!(asked_of_model("amazon.nova-2-multimodal-embeddings-v1:0", sound.as_bytes()).is_none(), "how long?");
+    let query = asked("twelvelabs.marengo-embed-3-0-v1:0", r#"{"inputType":"text","text":{"inputText":"a"}}"#);
+    assert_eq!(one(&query.likely).unit(), Unit::Query);
+}
+
+#[test]
+fn what_is_billed_by_the_token_asks_for_no_units() {
+    for model in ["anthropic.claude-3-haiku-20240307-v1:0", "amazon.titan-embed-text-v2:0", "m", ""] {
+        assert!(asked_of_model(model, b"{}").is_none(), "{model}");
+    }
+    for body in [&b"not json"[..], b"", b"[]", b"{\"documents\":3}"] {
+        assert!(asked_of_model("cohere.rerank-v3-5:0", body).is_none());
+    }
+}
+
+fn object(members: &[(&str, Document)]) -> Document {
+    Document::Object(members.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect::<HashMap<_, _>>())
+}
+
+fn number(n: u64) -> Document {
+    Document::Number(Number::PosInt(n))
+}
+
+#[test]
+fn a_job_is_estimated_by_the_seconds_that_it_asks_for() {
+    let seconds = |model: &str, input: &Document| {
+        let asked = asked_of_job(model, input)?;
+        assert_eq!(asked.status, CostStatus::Estimated);
+        Some(one(&asked.likely).thousandths())
+    };
+    let reel = "amazon.nova-reel-v1:1";
+    let config = object(&[("videoGenerationConfig", object(&[("durationSeconds", number(12))]))]);
+    assert_eq!(seconds(reel, &config), Some(12_000));
+    assert_eq!(seconds(reel, &object(&[])), Some(6_000));
+    let shots = Document::Array(vec![object(&[]), object(&[]), object(&[])]);
+    assert_eq!(seconds(reel, &object(&[("multiShotManualParams", object(&[("shots", shots)]))])), Some(18_000));
+    let ray = object(&[("duration", Document::from("9s")), ("resolution", Document::from("540p"))]);
+    let asked = asked_of_job("luma.ray-v2:0", &ray).expect("seconds");
+    assert_eq!((one(&asked.likely).thousandths(), one(&asked.likely).word()), (9_000, Some("540p")));
+    let sound = object(&[("inputType", Document::from("audio")), ("lengthSec", Document::Number(Number::Float(1.5)))]);
+    assert_eq!(seconds("twelvelabs.marengo-embed-3-0-v1:0", &sound), Some(1_500));
+    for (model, input) in [
+        (reel, object(&[("videoGenerationConfig", object(&[("durationSeconds", Document::from("long"))]))])),
+        ("luma.ray-v2:0", object(&[("duration", Document::from("soon"))])),
+        ("twelvelabs.marengo-embed-3-0-v1:0", object(&[("inputType", Document::from("video"))])),
+        ("some.model-v1", object(&[])),
+    ] {
+        assert!(seconds(model, &input).is_none(), "{model}");
+    }
+}

@@ -1,0 +1,244 @@
+//! What a guardrail used: units by policy, in the answer of ApplyGuardrail and InvokeGuardrailChecks, and in the trace of
+//! a model call where the request asks for one.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use outlay_price::{Unit, UnitCount, Units};
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+
+use super::lenient::{Count, List, Object, Values};
+
+/// The policies that read text, but for the one below, by their names on the wire.
+pub(crate) const TEXT_POLICIES: [&str; 5] = [
+    "contentPolicyUnits",
+    "contextualGroundingPolicyUnits",
+    "sensitiveInformationPolicyUnits",
+    "topicPolicyUnits",
+    "wordPolicyUnits",
+];
+/// Automated reasoning is billed for each of its policies.
+pub(crate) const REASONING_POLICY: &str = "automatedReasoningPolicyUnits";
+const REASONING_POLICIES: &str = "automatedReasoningPolicies";
+/// A guardrail has at most so many of these.
+pub(crate) const MAX_REASONING_POLICIES: u64 = 2;
+/// What InvokeGuardrailChecks can be asked to check. They have prices of their own.
+pub(crate) const CHECKS: [&str; 3] = ["contentFilter", "promptAttack", "sensitiveInformation"];
+
+/// Content filters, of an image.
+pub(crate) const IMAGE_POLICY: &str = "contentPolicyImageUnits";
+const FREE_POLICY: &str = "sensitiveInformationPolicyFreeUnits";
+
+/// What a trace says of a guardrail.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct GuardrailTold {
+    /// `None` where an assessment has no count.
+    pub(crate) units: Option<Units>,
+    /// Whether it read the model's output. Where it has blocked the input there is none.
+    pub(crate) read_output: bool,
+}
+
+/// `{"topicPolicyUnits": 1, ...}`
+#[derive(Clone, Debug, Default)]
+struct PolicyUnits(Units);
+
+/// The trace of Converse, and under other names that of InvokeModel.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct GuardrailTrace {
+    input_assessment: Values<Object<Assessment>>,
+    output_assessments: Values<List<Assessment>>,
+    input: Values<Object<Assessment>>,
+    outputs: List<OutputOfInvoke>,
+}
+
+/// By the guardrail's id.
+#[derive(Clone, Default)]
+struct OutputOfInvoke(Vec<Assessment>);
+
+#[derive(Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Assessment {
+    invocation_metrics: Object<InvocationMetrics>,
+}
+
+#[derive(Clone, Default, Deserialize)]
+#[serde(default)]
+struct InvocationMetrics {
+    usage: Object<PolicyUnits>,
+}
+
+impl GuardrailTrace {
+    /// `None` where nothing was assessed.
+    pub(super) fn told(self) -> Option<GuardrailTold> {
+        let outputs = self.output_assessments.0.into_iter().flat_map(|list| list.0);
+        let outputs: Vec<Assessment> = outputs.chain(self.outputs.0.into_iter().flat_map(|output| output.0)).collect();
+        let inputs = self.input_assessment.0.into_iter().chain(self.input.0);
+        let inputs: Vec<Assessment> = inputs.map(|assessment| assessment.0.unwrap_or_default()).collect();
+        if inputs.is_empty() && outputs.is_empty() {
+            return None;
+        }
+        let read_output = !outputs.is_empty();
+        let mut units = Units::new();
+        for assessment in inputs.into_iter().chain(outputs) {
+            let Some(usage) = assessment.invocation_metrics.0.and_then(|metrics| metrics.usage.0) else {
+                return Some(GuardrailTold { units: None, read_output });
+            };
+            units.extend(usage.0.iter().cloned());
+        }
+        Some(GuardrailTold { units: Some(units), read_output })
+    }
+}
+
+/// The units in the answer of ApplyGuardrail.
+pub(crate) fn read_apply_guardrail(json: &[u8]) -> Option<Units> {
+    let InvocationMetrics { usage } = serde_json::from_slice(json).ok()?;
+    Some(usage.0?.0)
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ChecksAnswer {
+    usage: Object<ChecksUsage>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct ChecksUsage {
+    content_filter: Object<CheckUsage>,
+    prompt_attack: Object<CheckUsage>,
+    sensitive_information: Object<CheckUsage>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct CheckUsage {
+    text_units: Count,
+}
+
+/// The units in the answer of InvokeGuardrailChecks.
+pub(crate) fn read_checks(json: &[u8]) -> Option<Units> {
+    let answer: ChecksAnswer = serde_json::from_slice(json).ok()?;
+    let usage = answer.usage.0?;
+    let checks = [usage.content_filter, usage.prompt_attack, usage.sensitive_information];
+    let mut units = Units::new();
+    for (name, check) in CHECKS.into_iter().zip(checks) {
+        if let Some(check) = check.0 {
+            units.add(UnitCount::new(Unit::GuardrailUnit, check.text_units.0?).with_word(name));
+        }
+    }
+    Some(units)
+}
+
+impl<'de> Deserialize<'de> for OutputOfInvoke {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let assessments = Values::<Object<Assessment>>::deserialize(deserializer)?;
+        Ok(Self(assessments.0.into_iter().map(|assessment| assessment.0.unwrap_or_default()).collect()))
+    }
+}
+
+impl<'de> Deserialize<'de> for PolicyUnits {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(PolicyVisitor)
+    }
+}
+
+struct PolicyVisitor;
+
+impl<'de> Visitor<'de> for PolicyVisitor {
+    type Value = PolicyUnits;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("units by policy")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<PolicyUnits, A::Error> {
+        let mut units = Units::new();
+        let (mut reasoning, mut policies) = (0, 1);
+        while let Some((name, count)) = map.next_entry::<Cow<'de, str>, Count>()? {
+            let Some(count) = count.0 else { continue };
+            match &*name {
+                REASONING_POLICY => reasoning = count,
+                REASONING_POLICIES => policies = count.max(1),
+                name if name.ends_with("Units") => {
+                    units.add(UnitCount::new(Unit::GuardrailUnit, count).with_word(word(name)));
+                }
+                _ => {}
+            }
+        }
+        units.add(UnitCount::new(Unit::GuardrailUnit, reasoning.saturating_mul(policies)).with_word(REASONING_POLICY));
+        Ok(PolicyUnits(units))
+    }
+}
+
+/// A policy that this version has not heard of keeps its name: it has no price, and so is never taken for free.
+fn word(name: &str) -> Cow<'static, str> {
+    let known = TEXT_POLICIES.into_iter().chain([IMAGE_POLICY, FREE_POLICY]).find(|known| *known == name);
+    known.map_or_else(|| Cow::Owned(name.to_owned()), Cow::Borrowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn units(text: &[(&str, u64)]) -> Units {
+        text.iter()
+            .map(|(name, count)| UnitCount::new(Unit::GuardrailUnit, *count).with_word((*name).to_owned()))
+            .collect()
+    }
+
+    fn told(json: &str) -> Option<GuardrailTold> {
+        serde_json::from_str::<GuardrailTrace>(json).expect(json).told()
+    }
+
+    #[test]
+    fn the_units_of_all_assessments_add_up() {
+        let assessment = r#"{"topicPolicy":{},"invocationMetrics":{"guardrailProcessingLatency":9,"usage":
+            {"topicPolicyUnits":1,"contentPolicyUnits":2,"wordPolicyUnits":0}}}"#;
+        let want = Some(GuardrailTold {
+            units: Some(units(&[("topicPolicyUnits", 3), ("contentPolicyUnits", 6)])),
+            read_output: true,
+        });
+        let converse = format!(
+            r#"{{"inputAssessment":{{"g1":{assessment}}},"outputAssessments":{{"g1":[{assessment},{assessment}]}}}}"#
+        );
+        let invoke =
+            format!(r#"{{"input":{{"g1":{assessment}}},"outputs":[{{"g1":{assessment}}},{{"g1":{assessment}}}]}}"#);
+        assert_eq!(told(&converse), want);
+        assert_eq!(told(&invoke), want);
+    }
+
+    #[test]
+    fn an_assessment_without_counts_leaves_the_sum_unknown() {
+        let counted = r#"{"invocationMetrics":{"usage":{"topicPolicyUnits":1}}}"#;
+        for output in ["{}", "3", r#"{"invocationMetrics":{"usage":7}}"#] {
+            let trace = format!(r#"{{"inputAssessment":{{"g":{counted}}},"input":{{"h":{output}}}}}"#);
+            assert_eq!(told(&trace), Some(GuardrailTold { units: None, read_output: false }), "{output}");
+        }
+        assert_eq!(told("{}"), None);
+        assert_eq!(told(r#"{"inputAssessment":"odd","outputs":4}"#), None);
+    }
+
+    #[test]
+    fn automated_reasoning_counts_for_each_of_its_policies() {
+        let read = read_apply_guardrail(
+            br#"{"usage":{"automatedReasoningPolicies":2,"automatedReasoningPolicyUnits":3},"action":"NONE"}"#,
+        );
+        assert_eq!(read, Some(units(&[(REASONING_POLICY, 6)])));
+    }
+
+    #[test]
+    fn a_policy_that_is_not_known_keeps_its_name() {
+        let read = read_apply_guardrail(br#"{"usage":{"fresheningPolicyUnits":3}}"#);
+        assert_eq!(read, Some(units(&[("fresheningPolicyUnits", 3)])));
+        assert_eq!(read_apply_guardrail(br#"{"action":"NONE"}"#), None);
+    }
+
+    #[test]
+    fn checks_are_counted_by_what_they_check() {
+        let read = read_checks(br#"{"usage":{"contentFilter":{"textUnits":2},"promptAttack":{"textUnits":1}}}"#);
+        assert_eq!(read, Some(units(&[("contentFilter", 2), ("promptAttack", 1)])));
+        assert_eq!(read_checks(br#"{"usage":{"contentFilter":{}}}"#), None, "how many?");
+    }
+}

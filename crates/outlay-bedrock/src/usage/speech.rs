@@ -1,0 +1,183 @@
+//! The usage events of a speech session: `{"event":{"usageEvent":{"details":{"delta":{...},"total":{...}}}}}`.
+
+use memchr::memmem;
+use outlay_price::Usage;
+use serde::Deserialize;
+
+use super::lenient::{Count, Object};
+
+/// What a session has used so far.
+///
+/// Each event tells what was used since the last one, and what all of it comes to. The totals are taken: an event that
+/// comes twice, or is lost, changes nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SpeechUsage {
+    input: Tokens,
+    output: Tokens,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Tokens {
+    speech: u64,
+    text: u64,
+}
+
+/// Bytes of audio in base64 for each token of speech, at the least: a second of 16 kHz audio has 42,667 of these, and
+/// comes to some tens of tokens.
+const AUDIO_BYTES_PER_TOKEN: u64 = 400;
+
+/// Bytes that have passed, each way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Passed {
+    pub(crate) sent: Bytes,
+    pub(crate) received: Bytes,
+}
+
+/// Audio in base64, and all else as the JSON that it stands in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Bytes {
+    pub(crate) audio: u64,
+    pub(crate) text: u64,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Chunk {
+    event: Object<Event>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Event {
+    usage_event: Object<UsageEvent>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct UsageEvent {
+    details: Object<Details>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Details {
+    total: Object<Directions>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Directions {
+    input: Object<RawTokens>,
+    output: Object<RawTokens>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct RawTokens {
+    speech_tokens: Count,
+    text_tokens: Count,
+}
+
+/// Reads a chunk; `None` where it is no usage event.
+pub(crate) fn read_speech(json: &[u8]) -> Option<SpeechUsage> {
+    let chunk: Chunk = serde_json::from_slice(json).ok()?;
+    let total = chunk.event.0?.usage_event.0?.details.0?.total.0?;
+    let tokens = |raw: Object<RawTokens>| {
+        let raw = raw.0?;
+        Some(Tokens { speech: raw.speech_tokens.0?, text: raw.text_tokens.0? })
+    };
+    Some(SpeechUsage { input: tokens(total.input)?, output: tokens(total.output)? })
+}
+
+impl SpeechUsage {
+    /// Totals only grow; an event out of order takes nothing back.
+    pub(crate) fn latest(self, other: Self) -> Self {
+        Self { input: self.input.latest(other.input), output: self.output.latest(other.output) }
+    }
+
+    /// Adds what has passed since, at its bound: no text has more tokens than bytes.
+    pub(crate) fn and_at_most(self, since: &Passed) -> Self {
+        Self { input: self.input.and_at_most(since.sent), output: self.output.and_at_most(since.received) }
+    }
+
+    pub(crate) fn usage(self) -> Usage {
+        Usage::new()
+            .with_uncached_input(self.input.text)
+            .with_input_audio(self.input.speech)
+            .with_output(self.output.text)
+            .with_output_audio(self.output.speech)
+    }
+}
+
+impl Tokens {
+    fn latest(self, other: Self) -> Self {
+        Self { speech: self.speech.max(other.speech), text: self.text.max(other.text) }
+    }
+
+    fn and_at_most(self, bytes: Bytes) -> Self {
+        Self {
+            speech: self.speech.saturating_add(bytes.audio.div_ceil(AUDIO_BYTES_PER_TOKEN)),
+            text: self.text.saturating_add(bytes.text),
+        }
+    }
+}
+
+impl Bytes {
+    /// Of the JSON of one event.
+    pub(crate) fn of_event(json: &[u8]) -> Self {
+        let len = json.len() as u64;
+        let is_audio =
+            [&b"\"audioInput\""[..], b"\"audioOutput\""].iter().any(|name| memmem::find(json, name).is_some());
+        if is_audio { Self { audio: len, text: 0 } } else { Self { audio: 0, text: len } }
+    }
+
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self { audio: self.audio.saturating_add(other.audio), text: self.text.saturating_add(other.text) }
+    }
+
+    /// What of it came after `earlier`.
+    pub(crate) fn since(self, earlier: Self) -> Self {
+        Self { audio: self.audio.saturating_sub(earlier.audio), text: self.text.saturating_sub(earlier.text) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(input: (u64, u64), output: (u64, u64)) -> String {
+        format!(
+            r#"{{"event":{{"usageEvent":{{"completionId":"c","details":{{"delta":{{"input":{{"speechTokens":1,"textTokens":1}},
+            "output":{{"speechTokens":1,"textTokens":1}}}},"total":{{"input":{{"speechTokens":{},"textTokens":{}}},
+            "output":{{"speechTokens":{},"textTokens":{}}}}}}}}}}}}}"#,
+            input.0, input.1, output.0, output.1
+        )
+    }
+
+    #[test]
+    fn totals_are_taken_whatever_the_order_of_events() {
+        let read = |json: &str| read_speech(json.as_bytes()).expect(json);
+        let first = read(&event((10, 5), (0, 0)));
+        let second = read(&event((30, 5), (40, 7)));
+        let usage = first.latest(second).latest(second).latest(first).usage();
+        assert_eq!((usage.input_audio_tokens(), usage.uncached_input_tokens()), (30, 5));
+        assert_eq!((usage.output_audio_tokens(), usage.text_output_tokens()), (40, 7));
+    }
+
+    #[test]
+    fn what_passed_since_the_last_event_is_bounded() {
+        let passed = Passed { sent: Bytes { audio: 401, text: 9 }, received: Bytes { audio: 400, text: 0 } };
+        let usage = SpeechUsage::default().and_at_most(&passed).usage();
+        assert_eq!((usage.input_audio_tokens(), usage.uncached_input_tokens()), (2, 9));
+        assert_eq!((usage.output_audio_tokens(), usage.text_output_tokens()), (1, 0));
+    }
+
+    #[test]
+    fn other_events_tell_no_usage() {
+        for json in [r#"{"event":{"audioOutput":{"content":"aGk="}}}"#, "odd", r#"{"event":{"usageEvent":{}}}"#] {
+            assert_eq!(read_speech(json.as_bytes()), None);
+        }
+        assert_eq!(Bytes::of_event(br#"{"event":{"audioInput":{"content":"aGk="}}}"#).text, 0);
+        assert_eq!(Bytes::of_event(br#"{"event":{"textInput":{}}}"#).audio, 0);
+    }
+}

@@ -1,0 +1,53 @@
+//! Operations that AWS bills nothing for: traced, and no calls in the books.
+
+use aws_sdk_bedrockruntime::types::{ConverseTokensRequest, CountTokensInput};
+use bedrock_sim::Reply;
+use outlay::{Outcome, Usd};
+use outlay_tests::{HAIKU, Harness, user};
+
+use super::cost;
+
+#[tokio::test]
+async fn free_operations_are_traced_at_no_cost() {
+    let h = Harness::new().await;
+    // A budget of nothing lets them pass.
+    let task = h.outlay.task("t").budget(Usd::ZERO).start();
+    task.run(async {
+        let request = ConverseTokensRequest::builder().messages(user("hello")).build();
+        let count = h.client.count_tokens().model_id(HAIKU).input(CountTokensInput::Converse(request));
+        assert!(count.send().await.unwrap().input_tokens > 0);
+        h.client.list_async_invokes().send().await.unwrap();
+        h.client.get_async_invoke().invocation_arn("arn:aws:bedrock:us-east-1:1:async-invoke/x").send().await.unwrap();
+    })
+    .await;
+    let report = task.finish(Outcome::success());
+    assert_eq!(report.totals().calls(), 0);
+    assert_eq!(report.totals().cost().to_string(), "$0.000000 exact");
+    let spans = h.spans();
+    spans.assert_conserved();
+    let root = spans.one("invoke_workflow t");
+    for name in [
+        format!("count_tokens {HAIKU}"),
+        "list_async_invokes async-invoke".to_owned(),
+        "get_async_invoke async-invoke".to_owned(),
+    ] {
+        let call = spans.one(&name);
+        assert_eq!(cost(call), (Some(0), "exact"), "{name}");
+        assert_eq!(spans.parent(call).unwrap().id(), root.id(), "{name}");
+    }
+    assert!(h.metrics().iter().all(|point| point.name != "outlay.cost"), "nothing was spent");
+}
+
+#[tokio::test]
+async fn one_that_fails_is_an_error_that_costs_nothing() {
+    let h = Harness::new().await;
+    h.sim.push_times(3, Reply::throttled());
+    let task = h.outlay.task("t").start();
+    task.run(h.client.list_async_invokes().send()).await.unwrap_err();
+    let report = task.finish(Outcome::success());
+    assert_eq!((report.totals().calls(), report.totals().failed_calls()), (0, 0));
+    let spans = h.spans();
+    let call = spans.one("list_async_invokes async-invoke");
+    assert!(call.is_error());
+    assert_eq!(cost(call), (Some(0), "exact"));
+}
