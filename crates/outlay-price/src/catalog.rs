@@ -10,8 +10,13 @@ use crate::table::{Search, Table};
 use crate::user_file::{self, LoadPricesError};
 use crate::{Latency, ModelKind, ModelRef, Price, Routing, Tier};
 
+mod alias;
+
 #[cfg(test)]
 mod tests;
+
+/// The row of provisioned throughput of a model that has none of its own.
+pub(crate) const ANY_PROVISIONED: &str = "provisioned-model";
 
 /// What is asked of a catalogue: the price of this model, on this road, at this time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -188,7 +193,7 @@ impl Prices {
     /// The price of provisioned throughput: that of the model, which has what an hour costs; else that of any.
     fn find_provisioned(&self, model: ModelRef<'_>, region: Option<&str>, at: Timestamp) -> Option<&Price> {
         let own = model.base_id().and_then(|base| self.find_any(base, region, Tier::Provisioned, at));
-        own.or_else(|| self.find_any("provisioned-model", region, Tier::Provisioned, at))
+        own.or_else(|| self.find_any(ANY_PROVISIONED, region, Tier::Provisioned, at))
     }
 
     fn find_any(&self, id: &str, region: Option<&str>, tier: Tier, at: Timestamp) -> Option<&Price> {

@@ -53,6 +53,8 @@ mod user_file;
 #[cfg(feature = "import")]
 pub mod import;
 
+#[cfg(feature = "import")]
+pub(crate) use catalog::ANY_PROVISIONED;
 pub use catalog::{PriceQuery, Prices};
 pub use charge::Charge;
 pub use confidence::{Confidence, ParseConfidenceError};

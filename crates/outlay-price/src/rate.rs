@@ -46,6 +46,10 @@ pub(crate) struct Rates {
 }
 
 impl Rates {
+    /// Nothing for a token of any kind.
+    #[cfg(feature = "import")]
+    pub(crate) const FREE: Self = Self::from_all([Some(Rate(0)); RATES]);
+
     pub(crate) fn is_empty(&self) -> bool {
         self.all().iter().all(Option::is_none)
     }

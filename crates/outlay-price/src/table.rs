@@ -109,6 +109,16 @@ impl Table {
         self.models.values().flatten().map(|slot| &slot.price)
     }
 
+    /// Names, and no prices.
+    pub(crate) fn of_aliases(aliases: HashMap<Box<str>, Box<str>>) -> Self {
+        Self { aliases, ..Self::default() }
+    }
+
+    /// Whether it has names, and no prices.
+    pub(crate) fn is_only_aliases(&self) -> bool {
+        self.models.is_empty() && !self.aliases.is_empty()
+    }
+
     /// What a name stands for: by its whole text, or by the id of its resource.
     pub(crate) fn alias(&self, model: ModelRef<'_>) -> Option<ModelRef<'_>> {
         if self.aliases.is_empty() {

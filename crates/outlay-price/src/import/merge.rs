@@ -39,6 +39,7 @@ pub(super) fn merge(litellm: LiteLlm, genai: &GenAi, rules: &Resolutions) -> Res
     for id in merger.ids(&offers)? {
         merger.draft(&id, offers.get(&id));
     }
+    merger.drafts.push(Draft::provisioned(&rules.provisioned));
     merger.unused_rules();
     let mut skipped = litellm.skipped;
     skipped.extend(merger.models_not_found());

@@ -15,6 +15,8 @@ pub(super) struct Resolutions {
     pub(super) thirty_minute_vendors: Vec<String>,
     /// Models whose cache writes cost nothing.
     pub(super) free_cache_writes: FreeWrites,
+    /// What a call to provisioned throughput costs.
+    pub(super) provisioned: Provisioned,
     #[serde(default)]
     pub(super) skip: Vec<Skip>,
     #[serde(default)]
@@ -32,6 +34,15 @@ pub(super) struct Resolutions {
 pub(super) struct FreeWrites {
     pub(super) name: String,
     pub(super) models: Vec<String>,
+    #[expect(dead_code, reason = "for readers of the file")]
+    reason: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Provisioned {
+    pub(super) name: String,
+    pub(super) source: SourceName,
     #[expect(dead_code, reason = "for readers of the file")]
     reason: String,
 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::import::id::Id;
-use crate::import::resolutions::{Resolutions, SourceName};
+use crate::import::resolutions::{Provisioned, Resolutions, SourceName};
 use crate::import::{Offer, Steps};
 use crate::rate::{Rate, Rates};
 use crate::row::Row;
 use crate::start::Start;
-use crate::{Confidence, Latency, Tier};
+use crate::{ANY_PROVISIONED, Confidence, Latency, Routing, Tier};
 
 /// What is known of one id at one time, and how.
 pub(super) struct Draft {
@@ -35,6 +35,14 @@ impl Draft {
         }
     }
 
+    /// Provisioned throughput of whatever model.
+    pub(super) fn provisioned(rule: &Provisioned) -> Self {
+        let id = Id { model: ANY_PROVISIONED.to_owned(), region: None, routing: Routing::InRegion };
+        let mut offer = Offer::default();
+        offer.tiers.entry(Tier::Provisioned).or_default();
+        Self { confidence: Confidence::Derived, ..Self::single(&id, None, &offer, &rule.source) }
+    }
+
     /// The rows of the table: one for each tier and context size.
     pub(super) fn into_rows(mut self, rules: &Resolutions) -> Vec<Row> {
         if rules.writes_are_free(&self.id.model) {
@@ -47,6 +55,10 @@ impl Draft {
         let mut rows = Vec::new();
         for (tier, mut steps) in std::mem::take(&mut self.offer.tiers) {
             let mut notes = self.notes.clone();
+            if tier == Tier::Provisioned {
+                notes.insert(rules.provisioned.name.clone());
+                steps.insert(0, Rates::FREE);
+            }
             for &over in &bounds {
                 steps.entry(over).or_insert_with(|| {
                     // Above the bound this tier costs something else, which no source says.

@@ -1,0 +1,80 @@
+use std::sync::Arc;
+
+use super::{Layers, Prices};
+use crate::table::Table;
+use crate::{ModelRef, ParseModelError};
+
+impl Prices {
+    /// The same prices, with `from` standing for `to`: what has been found out about an id that says nothing of its
+    /// model. What the user's file maps comes before it.
+    ///
+    /// ```
+    /// use outlay_price::{ModelRef, PriceQuery, Prices};
+    ///
+    /// let profile = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123";
+    /// let query = PriceQuery::new(ModelRef::parse(profile)?, "2026-11-20T12:00:00Z".parse()?);
+    /// let prices = Prices::bundled();
+    /// assert!(prices.lookup(&query).is_none());
+    /// let prices = prices.with_alias(profile, "us.anthropic.claude-sonnet-4-5-20250929-v1:0")?;
+    /// assert!(prices.lookup(&query).is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Where `to` is no id that names a model.
+    pub fn with_alias(&self, from: &str, to: &str) -> Result<Self, ParseModelError> {
+        let model = ModelRef::parse(to)?;
+        if model.base_id().is_none() || model.routing().is_none() {
+            return Err(ParseModelError::UnknownResource);
+        }
+        let mut tables = self.0.tables.clone();
+        let mut known = match tables.pop_if(|last| last.is_only_aliases()) {
+            Some(last) => last.aliases.clone(),
+            None => Default::default(),
+        };
+        known.insert(from.into(), to.into());
+        tables.push(Arc::new(Table::of_aliases(known)));
+        Ok(Self(Arc::new(Layers { version: self.0.version.clone(), tables })))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::PriceQuery;
+
+    const FROM: &str = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123";
+
+    fn model(prices: &Prices, id: &str) -> Option<String> {
+        let query = PriceQuery::new(ModelRef::parse(id).unwrap(), "2026-11-20T00:00:00Z".parse().unwrap());
+        prices.lookup(&query).map(|price| format!("{} {}", price.routing(), price.model()))
+    }
+
+    #[test]
+    fn the_users_own_mapping_comes_first() {
+        let own = format!("[[alias]]\nfrom = \"{FROM}\"\nto = \"global.anthropic.claude-opus-5\"\n");
+        let own = Prices::from_toml(&own).unwrap().with_alias(FROM, "us.anthropic.claude-sonnet-5").unwrap();
+        assert_eq!(model(&own, FROM).as_deref(), Some("global anthropic.claude-opus-5"));
+    }
+
+    #[test]
+    fn many_aliases_are_one_layer_and_the_last_one_holds() {
+        let mut prices = Prices::bundled();
+        for profile in 0..10 {
+            prices = prices.with_alias(&format!("{FROM}{profile}"), "us.anthropic.claude-sonnet-5").unwrap();
+        }
+        assert_eq!(prices.0.tables.len(), 2);
+        let prices = prices.with_alias(&format!("{FROM}3"), "us.anthropic.claude-opus-5").unwrap();
+        assert_eq!(model(&prices, &format!("{FROM}3")).as_deref(), Some("us anthropic.claude-opus-5"));
+        assert_eq!(model(&prices, &format!("{FROM}4")).as_deref(), Some("us anthropic.claude-sonnet-5"));
+        assert_eq!(prices.version(), Prices::bundled().version());
+    }
+
+    #[test]
+    fn what_names_no_model_is_refused() {
+        for to in ["", "no model", "opaque-name", FROM, "sa.meta.llama3-8b-instruct-v1:0"] {
+            assert!(Prices::bundled().with_alias(FROM, to).is_err(), "{to}");
+        }
+    }
+}
