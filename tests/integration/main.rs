@@ -5,6 +5,7 @@ mod attacks;
 mod attempts;
 mod budgets;
 mod conservation;
+mod control_plane;
 mod ends;
 mod metering;
 mod ministack;

@@ -28,6 +28,8 @@
 mod attempts;
 mod bound;
 mod call;
+#[cfg(feature = "control-plane")]
+mod control_plane;
 mod document;
 mod input;
 mod interceptor;
@@ -38,5 +40,7 @@ mod units;
 mod usage;
 mod wire;
 
+#[cfg(feature = "control-plane")]
+pub use control_plane::ControlPlane;
 pub use interceptor::OutlayInterceptor;
 pub use metered::Metered;

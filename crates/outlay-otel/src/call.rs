@@ -191,6 +191,8 @@ impl OpenCall {
     }
 
     fn in_books(scope: &Scope, start: CallStart, books: outlay_ledger::OpenCall) -> Self {
+        // Now, so that it may be known when the call settles.
+        scope.engine().resolve_in_background(&start.model);
         Self::in_scope(scope.of_books(books.scope()), start, Some(books))
     }
 
@@ -215,7 +217,7 @@ impl OpenCall {
     }
 
     /// Settles the call: prices it, books it, and writes its span and metrics.
-    pub fn settle(self, end: CallEnd) {
+    pub fn settle(self, mut end: CallEnd) {
         let Self { scope, start, books, context } = self;
         let engine = scope.engine().clone();
         let prices = engine.prices();
@@ -232,6 +234,7 @@ impl OpenCall {
         match &end.job {
             // Its first request has been charged: the same job was asked for again.
             Some(JobEvent::Started(arn)) if !engine.inner().jobs.open(arn, Job::new(&scope, &charge)) => {
+                end.billed = Billed::Nothing;
                 charge = Charge::free();
             }
             Some(JobEvent::Ended(arn, how)) => engine.job_ended(arn, *how),

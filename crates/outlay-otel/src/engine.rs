@@ -5,10 +5,11 @@ use std::time::SystemTime;
 
 use hashbrown::HashSet;
 use outlay_ledger::{Ledger, TaskSpec, Totals};
-use outlay_price::Prices;
+use outlay_price::{ParseModelError, Prices};
 
 use crate::job::Jobs;
 use crate::metrics::Metrics;
+use crate::resolver::Resolver;
 use crate::settings::{DroppedStream, EngineBuilder, Semconv};
 use crate::tracer::SpanSource;
 use crate::{AttemptSpans, OpenScope, Scope, Viewer};
@@ -23,7 +24,8 @@ pub struct Engine(Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) ledger: Ledger,
-    prices: RwLock<Prices>,
+    prices: RwLock<PriceTable>,
+    pub(crate) resolver: Resolver,
     pub(crate) spans: SpanSource,
     pub(crate) metrics: Metrics,
     pub(crate) attempt_spans: AttemptSpans,
@@ -38,6 +40,12 @@ pub(crate) struct Inner {
     unattributed: Once,
 }
 
+/// The prices that are set, and those with what has been found out beside them.
+struct PriceTable {
+    in_force: Prices,
+    aliases: Vec<(Arc<str>, Box<str>)>,
+}
+
 impl Engine {
     /// An engine with other than the default settings.
     pub fn builder() -> EngineBuilder {
@@ -47,7 +55,11 @@ impl Engine {
     pub(crate) fn new(settings: EngineBuilder) -> Self {
         Self(Arc::new(Inner {
             ledger: settings.ledger.build(),
-            prices: RwLock::new(settings.prices.unwrap_or_else(Prices::bundled)),
+            prices: RwLock::new(PriceTable {
+                in_force: settings.prices.unwrap_or_else(Prices::bundled),
+                aliases: Vec::new(),
+            }),
+            resolver: Resolver::new(settings.resolver),
             spans: settings.spans,
             metrics: settings.metrics,
             attempt_spans: settings.attempt_spans,
@@ -94,12 +106,24 @@ impl Engine {
 
     /// The price table in force.
     pub fn prices(&self) -> Prices {
-        self.0.prices.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.prices.read().unwrap_or_else(PoisonError::into_inner).in_force.clone()
     }
 
-    /// Puts another price table in force. What is charged already keeps its price.
+    /// Puts another price table in force, at once for all calls that settle from now on. What is charged already keeps
+    /// its price, and what has been found out about opaque models stays known.
     pub fn set_prices(&self, prices: Prices) {
-        *self.0.prices.write().unwrap_or_else(PoisonError::into_inner) = prices;
+        let mut table = self.0.prices.write().unwrap_or_else(PoisonError::into_inner);
+        // Each of them has been taken once.
+        table.in_force =
+            table.aliases.iter().fold(prices, |prices, (from, to)| prices.with_alias(from, to).unwrap_or(prices));
+    }
+
+    /// `from` stands for `to`.
+    pub(crate) fn learn_alias(&self, from: &Arc<str>, to: &str) -> Result<(), ParseModelError> {
+        let mut table = self.0.prices.write().unwrap_or_else(PoisonError::into_inner);
+        table.in_force = table.in_force.with_alias(from, to)?;
+        table.aliases.push((from.clone(), to.into()));
+        Ok(())
     }
 
     /// What to do when a stream is dropped before its end.

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry::metrics::MeterProvider;
@@ -7,7 +8,7 @@ use outlay_price::Prices;
 
 use crate::metrics::Metrics;
 use crate::tracer::SpanSource;
-use crate::{AttemptSpans, Engine, Viewer};
+use crate::{AttemptSpans, Engine, ResolveModel, Viewer};
 
 /// Which release of the GenAI semantic conventions names the `gen_ai.*` attributes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +43,7 @@ pub struct EngineBuilder {
     pub(crate) attempt_spans: AttemptSpans,
     pub(crate) semconv: Semconv,
     pub(crate) viewers: Vec<Viewer>,
+    pub(crate) resolver: Option<Arc<dyn ResolveModel>>,
     pub(crate) dropped_stream: DroppedStream,
     pub(crate) disabled: bool,
 }
@@ -56,6 +58,7 @@ impl Default for EngineBuilder {
             attempt_spans: AttemptSpans::default(),
             semconv: Semconv::default(),
             viewers: Vec::new(),
+            resolver: None,
             dropped_stream: DroppedStream::default(),
             disabled: false,
         }
@@ -103,6 +106,12 @@ impl EngineBuilder {
         if !self.viewers.contains(&viewer) {
             self.viewers.push(viewer);
         }
+        self
+    }
+
+    /// Who is asked what an id stands for that says nothing of its model. Defaults to nobody.
+    pub fn model_resolver(mut self, resolver: impl ResolveModel + 'static) -> Self {
+        self.resolver = Some(Arc::new(resolver));
         self
     }
 

@@ -27,8 +27,10 @@
 #![deny(clippy::float_arithmetic)]
 
 mod report;
+mod repriced;
 mod style;
 mod text;
 
 pub use report::Report;
+pub use repriced::{Repriced, RepricedCall};
 pub use style::Style;

@@ -10,4 +10,6 @@
 //! # }
 //! ```
 
+#[cfg(feature = "control-plane")]
+pub use outlay_bedrock::ControlPlane;
 pub use outlay_bedrock::{Metered, OutlayInterceptor};

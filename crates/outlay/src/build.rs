@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{Span, Tracer, TracerProvider};
-use outlay_otel::{AttemptSpans, DroppedStream, Engine, EngineBuilder, Semconv, Viewer};
+use outlay_otel::{AttemptSpans, DroppedStream, Engine, EngineBuilder, ResolveModel, Semconv, Viewer};
 use outlay_price::{LoadPricesError, Prices};
 
 use crate::Outlay;
@@ -75,6 +75,14 @@ impl Builder {
     /// Adds the attributes by which a viewer shows cost. Defaults to none.
     pub fn viewer(mut self, viewer: Viewer) -> Self {
         self.engine = self.engine.viewer(viewer);
+        self
+    }
+
+    /// Who is asked what an application inference profile or a provisioned model stands for: with the feature
+    /// `control-plane`, an [`outlay::bedrock::ControlPlane`](crate::bedrock). Defaults to nobody: what your price file
+    /// does not map is unpriced.
+    pub fn model_resolver(mut self, resolver: impl ResolveModel + 'static) -> Self {
+        self.engine = self.engine.model_resolver(resolver);
         self
     }
 

@@ -20,8 +20,10 @@ pub use outlay_ledger::{
     Budget, BudgetExceeded, BudgetStatus, Cost, CostKind, DirectionTotals, KindTotals, ModelTotals, Outcome,
     OutcomeKind, RefusalReason, StepKind, TaskId, Totals,
 };
-pub use outlay_otel::{AttemptSpans, DroppedStream, InScope, Operation, Semconv, Viewer};
-pub use outlay_price::{CacheTtl, CostStatus, LoadPricesError, Prices, Usage, Usd};
+pub use outlay_otel::{AttemptSpans, DroppedStream, InScope, ModelAnswer, Operation, ResolveModel, Semconv, Viewer};
+pub use outlay_price::{
+    CacheTtl, CostStatus, GuardrailUse, LoadPricesError, ModelRef, Prices, Unit, UnitCount, Units, Usage, Usd,
+};
 pub use outlay_report::{Report, Style};
 
 pub use crate::build::{BuildError, Builder};

@@ -10,3 +10,4 @@ mod example;
 mod limits;
 mod names;
 mod properties;
+mod repriced;

@@ -1,0 +1,127 @@
+//! What ids stand for that say nothing of their model: found out in the background, never on the path of a call.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use hashbrown::HashMap;
+use outlay_price::ModelRef;
+
+use crate::Engine;
+
+/// As many ids are asked for; beyond it they stay unpriced.
+const MAX_MODELS: usize = 1_000;
+/// What could not be found out is asked for again after so long.
+const RETRY_AFTER: Duration = Duration::from_secs(300);
+
+/// Finds out what an opaque id stands for: an application inference profile, or provisioned capacity.
+///
+/// It is asked once for an id whose calls have no price. Calls that are settled before it has answered stay unpriced.
+pub trait ResolveModel: fmt::Debug + Send + Sync {
+    /// Begins to find out what `model` stands for, and returns at once: a call waits for it to return.
+    fn resolve(&self, model: ModelRef<'_>, answer: ModelAnswer);
+}
+
+/// Where to say what a model stands for. Dropped without a word, the model is asked for again later.
+#[derive(Debug)]
+pub struct ModelAnswer {
+    engine: Engine,
+    model: Arc<str>,
+    told: bool,
+}
+
+/// Who is asked, and what has been.
+#[derive(Debug, Default)]
+pub(crate) struct Resolver {
+    given: Option<Arc<dyn ResolveModel>>,
+    asked: Mutex<HashMap<Arc<str>, Asked>>,
+}
+
+#[derive(Debug)]
+enum Asked {
+    /// Asked and not answered, or answered for good.
+    Once,
+    /// It could not be found out.
+    AgainAt(SystemTime),
+}
+
+impl Resolver {
+    pub(crate) fn new(given: Option<Arc<dyn ResolveModel>>) -> Self {
+        Self { given, ..Self::default() }
+    }
+
+    fn asked(&self) -> MutexGuard<'_, HashMap<Arc<str>, Asked>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it is time to ask for the model. Then it is taken for asked.
+    fn ask(&self, model: &Arc<str>, now: SystemTime) -> bool {
+        let mut asked = self.asked();
+        let room = asked.len() < MAX_MODELS;
+        match asked.get_mut(model) {
+            Some(Asked::Once) => false,
+            Some(Asked::AgainAt(at)) if now < *at => false,
+            Some(again) => {
+                *again = Asked::Once;
+                true
+            }
+            None if room => {
+                asked.insert(model.clone(), Asked::Once);
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+impl Engine {
+    /// Asks for what an opaque id stands for, if there is somebody to ask.
+    pub(crate) fn resolve_in_background(&self, model: &Arc<str>) {
+        let resolver = &self.inner().resolver;
+        let Some(given) = &resolver.given else { return };
+        let Ok(parsed) = ModelRef::parse(model) else { return };
+        if parsed.base_id().is_none() && resolver.ask(model, self.now()) {
+            given.resolve(parsed, ModelAnswer { engine: self.clone(), model: model.clone(), told: false });
+        }
+    }
+}
+
+impl ModelAnswer {
+    /// It stands for this model, by an id or an ARN that names one. Calls that settle from now on are priced so.
+    pub fn stands_for(mut self, model: &str) {
+        self.told = true;
+        if self.engine.learn_alias(&self.model, model).is_err() {
+            self.again(&format!("`{model}` names no model"));
+        }
+    }
+
+    /// Nobody can say: it is not asked for again.
+    pub fn never(mut self) {
+        self.told = true;
+    }
+
+    /// It could not be found out, for this reason. It is asked for again after five minutes, if it is called then.
+    pub fn unknown(mut self, reason: &str) {
+        self.told = true;
+        self.again(reason);
+    }
+
+    fn again(&self, reason: &str) {
+        let at = self.engine.now() + RETRY_AFTER;
+        self.engine.inner().resolver.asked().insert(self.model.clone(), Asked::AgainAt(at));
+        tracing::warn!(
+            target: "outlay",
+            model = &*self.model,
+            reason,
+            "what this model stands for could not be found out: its calls stay unpriced; map it in a price file"
+        );
+    }
+}
+
+impl Drop for ModelAnswer {
+    fn drop(&mut self) {
+        if !self.told {
+            self.again("nobody answered");
+        }
+    }
+}
