@@ -206,6 +206,50 @@ class Checks:
         equal(error.response["Error"]["Code"], "modelTimeoutException")
         equal(len(seen), 4)
 
+    def check_count_tokens(self):
+        reply = self.client.count_tokens(modelId=MODEL, input={"converse": {"messages": messages("count")}})
+        equal(reply["inputTokens"] > 0, True)
+
+    def check_apply_guardrail(self):
+        content = [{"text": {"text": "x" * 1001}}]
+        reply = self.client.apply_guardrail(
+            guardrailIdentifier="gr-1", guardrailVersion="DRAFT", source="INPUT", content=content
+        )
+        equal(reply["action"], "NONE")
+        equal(reply["usage"]["topicPolicyUnits"], 2)
+        equal(reply["usage"]["contentPolicyUnits"], 2)
+
+    def check_invoke_guardrail_checks(self):
+        reply = self.client.invoke_guardrail_checks(
+            messages=[{"role": "user", "content": [{"text": "hello"}]}],
+            checks={"contentFilter": {"categories": [{"category": "VIOLENCE"}]}},
+        )
+        equal(reply["usage"], {"contentFilter": {"textUnits": 1}})
+
+    def check_async_invoke(self):
+        started = [
+            self.client.start_async_invoke(
+                clientRequestToken=token,
+                modelId="amazon.nova-reel-v1:1",
+                modelInput={"taskType": "TEXT_VIDEO"},
+                outputDataConfig={"s3OutputDataConfig": {"s3Uri": "s3://bucket/prefix"}},
+            )["invocationArn"]
+            for token in ("one", "one", "two")
+        ]
+        equal(started[0] == started[1], True)
+        equal(started[0] == started[2], False)
+        job = self.client.get_async_invoke(invocationArn=started[0])
+        equal((job["invocationArn"], job["status"]), (started[0], "Completed"))
+        equal(self.client.list_async_invokes()["asyncInvokeSummaries"], [])
+
+    def check_images_and_ranking(self):
+        body = {"taskType": "TEXT_IMAGE", "imageGenerationConfig": {"numberOfImages": 3}}
+        reply = self.client.invoke_model(modelId="amazon.nova-canvas-v1:0", body=json.dumps(body))
+        equal(len(json.loads(reply["body"].read())["images"]), 3)
+        body = {"query": "q", "documents": ["a", "b"], "api_version": 2}
+        reply = self.client.invoke_model(modelId="cohere.rerank-v3-5:0", body=json.dumps(body))
+        equal([result["index"] for result in json.loads(reply["body"].read())["results"]], [0, 1])
+
 
 def messages(case):
     return [{"role": "user", "content": [{"text": f"case:{case}"}]}]

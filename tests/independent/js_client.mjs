@@ -5,11 +5,16 @@
 
 import assert from "node:assert/strict";
 import {
+  ApplyGuardrailCommand,
   BedrockRuntimeClient,
   ConverseCommand,
   ConverseStreamCommand,
+  CountTokensCommand,
+  GetAsyncInvokeCommand,
   InvokeModelCommand,
   InvokeModelWithResponseStreamCommand,
+  ListAsyncInvokesCommand,
+  StartAsyncInvokeCommand,
 } from "@aws-sdk/client-bedrock-runtime";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 
@@ -34,7 +39,7 @@ if (!url) {
 }
 
 // This client speaks HTTP/2 by default, for the bidirectional stream; without TLS that needs prior knowledge of the
-// server, and the simulator speaks HTTP/1.1. The service takes both for these four operations.
+// server, and the simulator speaks HTTP/1.1. The service takes both for these operations.
 const client = new BedrockRuntimeClient({
   endpoint: url,
   region: "us-east-1",
@@ -254,6 +259,38 @@ const checks = {
     const error = await failure(drain((await invokeStream("exception")).body, seen));
     assert.equal(error.name, "ModelTimeoutException");
     assert.equal(seen.length, 4);
+  },
+
+  async "guardrails: units are counted"() {
+    const content = [{ text: { text: "x".repeat(1001) } }];
+    const guardrail = { guardrailIdentifier: "gr-1", guardrailVersion: "1", source: "INPUT", content };
+    const reply = await client.send(new ApplyGuardrailCommand(guardrail));
+    assert.equal(reply.action, "NONE");
+    assert.equal(reply.usage.topicPolicyUnits, 2);
+  },
+
+  async "async invoke: the same token is the same job"() {
+    const start = (clientRequestToken) =>
+      client.send(
+        new StartAsyncInvokeCommand({
+          clientRequestToken,
+          modelId: "amazon.nova-reel-v1:1",
+          modelInput: { taskType: "TEXT_VIDEO" },
+          outputDataConfig: { s3OutputDataConfig: { s3Uri: "s3://bucket/prefix" } },
+        }),
+      );
+    const { invocationArn } = await start("one");
+    assert.equal((await start("one")).invocationArn, invocationArn);
+    const job = await client.send(new GetAsyncInvokeCommand({ invocationArn }));
+    assert.equal(job.status, "Completed");
+    const list = await client.send(new ListAsyncInvokesCommand({}));
+    assert.deepEqual(list.asyncInvokeSummaries, []);
+  },
+
+  async "count tokens"() {
+    const input = { converse: { messages: [{ role: "user", content: [{ text: "hello" }] }] } };
+    const reply = await client.send(new CountTokensCommand({ modelId: MODEL, input }));
+    assert.ok(reply.inputTokens > 0);
   },
 };
 
