@@ -8,6 +8,7 @@ mod conservation;
 mod control_plane;
 mod ends;
 mod metering;
+mod metrics;
 mod ministack;
 mod operations;
 mod otlp_wire;

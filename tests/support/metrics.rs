@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData, ResourceMetrics};
 
-/// One series of a metric: its value if it is a counter, its sum if it is a histogram.
+/// One series of a metric: its value if it is a counter or a gauge, its sum if it is a histogram.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetricPoint {
     /// The metric's name.
@@ -42,6 +42,9 @@ fn points(name: &str, unit: &str, data: &AggregatedMetrics) -> Vec<MetricPoint> 
                     .data_points()
                     .map(|p| point(name, unit, p.attributes(), p.sum() as f64, p.count()))
                     .collect(),
+                MetricData::Gauge(gauge) => {
+                    gauge.data_points().map(|p| point(name, unit, p.attributes(), p.value() as f64, 0)).collect()
+                }
                 _ => Vec::new(),
             }
         };

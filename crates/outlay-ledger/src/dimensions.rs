@@ -4,6 +4,8 @@ use std::sync::Arc;
 const MAX_VALUE: usize = 256;
 /// A task carries at most this many dimensions of the user's own.
 const MAX_CUSTOM: usize = 32;
+/// Their keys hold at most this many characters: they become the end of an attribute's name.
+const MAX_KEY: usize = 64;
 
 /// A dimension that the library knows by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,12 +51,18 @@ impl Dimension {
             Self::Workflow => "workflow",
         }
     }
+
+    /// The known dimension of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|dimension| dimension.as_str() == name)
+    }
 }
 
 /// Whose a task is: the known dimensions and the user's own.
 ///
 /// Values are trimmed, stripped of control characters and cut to 256 characters; an empty value says nothing and is
-/// not set. At most 32 dimensions of the user's own are kept.
+/// not set. At most 32 dimensions of the user's own are kept; their keys are cut to 64 characters, and what is no letter,
+/// digit, `_`, `-` or `.` in them becomes `_`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Dimensions {
     known: [Option<Arc<str>>; Dimension::ALL.len()],
@@ -69,9 +77,17 @@ impl Dimensions {
         }
     }
 
+    /// Sets the known dimension of that name, else one of the user's own; the last value holds.
+    pub fn set_named(&mut self, name: &str, value: &str) {
+        match Dimension::from_name(name.trim()) {
+            Some(dimension) => self.set(dimension, value),
+            None => self.set_custom(name, value),
+        }
+    }
+
     /// Sets a dimension of the user's own; the last value holds.
     pub fn set_custom(&mut self, key: &str, value: &str) {
-        let (Some(key), Some(value)) = (clean(key), clean(value)) else { return };
+        let (Some(key), Some(value)) = (clean_key(key), clean(value)) else { return };
         if let Some((_, old)) = self.custom.iter_mut().find(|(k, _)| *k == key) {
             *old = value;
         } else if self.custom.len() < MAX_CUSTOM {
@@ -82,6 +98,19 @@ impl Dimensions {
     /// The value of a known dimension, where it is set.
     pub fn value(&self, dimension: Dimension) -> Option<&Arc<str>> {
         self.known[dimension as usize].as_ref()
+    }
+
+    /// The value of the known dimension of that name, else of one of the user's own.
+    pub fn named(&self, name: &str) -> Option<&Arc<str>> {
+        match Dimension::from_name(name) {
+            Some(dimension) => self.value(dimension),
+            None => self.own(name),
+        }
+    }
+
+    /// The value of one of the user's own dimensions.
+    pub fn own(&self, key: &str) -> Option<&Arc<str>> {
+        self.custom.iter().find(|(own, _)| **own == *key).map(|(_, value)| value)
     }
 
     /// The known dimensions that are set, in their order.
@@ -95,7 +124,8 @@ impl Dimensions {
     }
 
     /// These, and the outer's where these say nothing.
-    pub(crate) fn or(mut self, outer: &Self) -> Self {
+    #[must_use]
+    pub fn or(mut self, outer: &Self) -> Self {
         for (own, outer) in self.known.iter_mut().zip(&outer.known) {
             if own.is_none() {
                 own.clone_from(outer);
@@ -115,6 +145,12 @@ fn clean(text: &str) -> Option<Arc<str>> {
     (!text.is_empty()).then(|| Arc::from(text))
 }
 
+fn clean_key(key: &str) -> Option<Arc<str>> {
+    let allowed = |c: char| if c.is_ascii_alphanumeric() || "_-.".contains(c) { c } else { '_' };
+    let key: String = key.trim().chars().map(allowed).take(MAX_KEY).collect();
+    (!key.is_empty()).then(|| Arc::from(key))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,6 +167,20 @@ mod tests {
         let known: Vec<_> = both.known().map(|(d, v)| (d.as_str(), &**v)).collect();
         assert_eq!(known, [("team", "search"), ("environment", "production")]);
         assert_eq!(both.custom().count(), 1);
+    }
+
+    #[test]
+    fn a_name_means_the_known_dimension_where_there_is_one() {
+        let mut d = Dimensions::default();
+        d.set_named("cost_center", "cc-1");
+        d.set_named("tenant", "acme");
+        d.set_named("Grüße an/alle", "x");
+        assert_eq!(d.value(Dimension::CostCenter).map(|v| &**v), Some("cc-1"));
+        assert_eq!(d.named("tenant").map(|v| &**v), Some("acme"));
+        assert_eq!(d.named("cost_center").map(|v| &**v), Some("cc-1"));
+        let keys: Vec<_> = d.custom().map(|(key, _)| &**key).collect();
+        assert_eq!(keys, ["tenant", "Gr__e_an_alle"]);
+        assert_eq!(d.named("team"), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::clock::{Clock, IdSource, SystemClock, TimeOrderedIds};
 use crate::sweeper::Sweeper;
-use crate::{Scope, TaskSpec};
+use crate::{Dimensions, Scope, TaskSpec};
 
 /// A finished scope waits at most this long for what is open in it.
 const LATE_LIMIT: Duration = Duration::from_secs(60);
@@ -23,6 +23,7 @@ pub(crate) struct Inner {
     ids: Arc<dyn IdSource>,
     late_limit: Duration,
     report_records: u32,
+    dimensions: Dimensions,
     sweeper: Sweeper,
 }
 
@@ -34,6 +35,7 @@ pub struct LedgerBuilder {
     ids: Arc<dyn IdSource>,
     late_limit: Duration,
     report_records: u32,
+    dimensions: Dimensions,
 }
 
 impl Ledger {
@@ -44,6 +46,7 @@ impl Ledger {
             ids: Arc::new(TimeOrderedIds),
             late_limit: LATE_LIMIT,
             report_records: REPORT_RECORDS,
+            dimensions: Dimensions::default(),
         }
     }
 
@@ -106,6 +109,12 @@ impl LedgerBuilder {
         self
     }
 
+    /// Whose every task is that does not say otherwise, and all that is in no task. Defaults to nobody's.
+    pub fn dimensions(mut self, dimensions: Dimensions) -> Self {
+        self.dimensions = dimensions;
+        self
+    }
+
     /// The ledger.
     pub fn build(self) -> Ledger {
         let inner = Arc::new(Inner {
@@ -114,6 +123,7 @@ impl LedgerBuilder {
             ids: self.ids,
             late_limit: self.late_limit,
             report_records: self.report_records,
+            dimensions: self.dimensions,
         });
         Ledger { unattributed: Scope::new_task(&inner, TaskSpec::new("unattributed"), 0), inner }
     }
@@ -130,6 +140,10 @@ impl Inner {
 
     pub(crate) fn report_records(&self) -> u32 {
         self.report_records
+    }
+
+    pub(crate) fn dimensions(&self) -> &Dimensions {
+        &self.dimensions
     }
 
     /// Has a finished scope closed once the late limit is over, counted from `now`.

@@ -109,7 +109,7 @@ impl Scope {
         let outer_budgets = outer.iter().flat_map(|t| t.budgets.iter());
         let dimensions = match &outer {
             Some(outer) => spec.dimensions.or(&outer.dimensions),
-            None => spec.dimensions,
+            None => spec.dimensions.or(ledger.dimensions()),
         };
         let started = ledger.now();
         Self(Arc::new(Inner {
@@ -169,6 +169,11 @@ impl Scope {
         &self.0.kind
     }
 
+    /// Under which kind what is spent here is counted.
+    pub fn cost_kind(&self) -> &CostKind {
+        &self.0.cost_kind
+    }
+
     /// Its name.
     pub fn name(&self) -> &Arc<str> {
         &self.0.name
@@ -177,6 +182,11 @@ impl Scope {
     /// When it started.
     pub fn started(&self) -> SystemTime {
         self.0.started
+    }
+
+    /// When its own code ended, where it has.
+    pub fn ended(&self) -> Option<SystemTime> {
+        lock(&self.0.state).ended()
     }
 
     /// The scope around it.

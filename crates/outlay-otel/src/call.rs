@@ -193,6 +193,7 @@ impl OpenCall {
     fn in_books(scope: &Scope, start: CallStart, books: outlay_ledger::OpenCall) -> Self {
         // Now, so that it may be known when the call settles.
         scope.engine().resolve_in_background(&start.model);
+        scope.engine().inner().metrics.call_opened(scope, &start.model);
         Self::in_scope(scope.of_books(books.scope()), start, Some(books))
     }
 

@@ -9,6 +9,7 @@ use outlay_price::{ParseModelError, Prices};
 
 use crate::job::Jobs;
 use crate::metrics::Metrics;
+use crate::open_tasks::OpenTasks;
 use crate::resolver::Resolver;
 use crate::settings::{DroppedStream, EngineBuilder, Semconv};
 use crate::tracer::SpanSource;
@@ -32,6 +33,7 @@ pub(crate) struct Inner {
     pub(crate) semconv: Semconv,
     pub(crate) viewers: Vec<Viewer>,
     pub(crate) jobs: Jobs,
+    pub(crate) open_tasks: Arc<OpenTasks>,
     dropped_stream: DroppedStream,
     disabled: bool,
     texts: Mutex<HashSet<Arc<str>>>,
@@ -66,6 +68,7 @@ impl Engine {
             semconv: settings.semconv,
             viewers: settings.viewers,
             jobs: Jobs::default(),
+            open_tasks: Arc::default(),
             dropped_stream: settings.dropped_stream,
             disabled: settings.disabled,
             texts: Mutex::default(),

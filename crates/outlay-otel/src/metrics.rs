@@ -1,59 +1,79 @@
 //! Metrics, recorded from the books: neither sampling nor log filters touch them.
 
 mod cost;
+mod counter;
+mod instruments;
+mod labels;
+mod task_names;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use opentelemetry::metrics::{Histogram, Meter, MeterProvider, ObservableCounter};
+use opentelemetry::metrics::{Meter, MeterProvider};
 use opentelemetry::{KeyValue, global};
-use outlay_price::Charge;
+use outlay_ledger::{CostKind, Outcome, StepKind, Totals};
+use outlay_price::{Charge, Usd};
 
 use crate::Scope;
 use crate::call::SettledCall;
-use crate::names::{metric, semconv};
+use crate::names::semconv;
 use crate::tracer::instrumentation_scope;
 
 use cost::CostSeries;
+use counter::Counters;
+use instruments::Instruments;
+use labels::{CallLabels, KindLabels, NamedLabels, TaskLabels};
+use task_names::TaskNames;
 
-/// The conventions' bucket bounds for token counts.
-const TOKEN_BOUNDS: [f64; 14] = [
-    1.0,
-    4.0,
-    16.0,
-    64.0,
-    256.0,
-    1_024.0,
-    4_096.0,
-    16_384.0,
-    65_536.0,
-    262_144.0,
-    1_048_576.0,
-    4_194_304.0,
-    16_777_216.0,
-    67_108_864.0,
-];
-/// The conventions' bucket bounds for durations, in seconds.
-const DURATION_BOUNDS: [f64; 14] =
-    [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
+pub(crate) use instruments::OpenTasks;
 
 /// The SDK adds token counts up unchecked: as many as no call has, and few enough to be added up for ever.
 const MAX_TOKENS: u64 = 1 << 40;
+/// The kinds that every task has a series for from its start.
+const KINDS: [StepKind; 7] = [
+    StepKind::Plan,
+    StepKind::Tool,
+    StepKind::Act,
+    StepKind::Reflect,
+    StepKind::Verify,
+    StepKind::Retrieve,
+    StepKind::Retry,
+];
 
-/// The instruments, made at first use.
+/// The instruments, made at first use, and the sums behind them.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
     given: Option<Meter>,
-    cost: CostSeries,
+    sums: Arc<Sums>,
+    /// The user's own dimensions that are on metrics.
+    dimensions: Vec<Arc<str>>,
+    task_names: TaskNames,
     instruments: OnceLock<Instruments>,
 }
 
+/// The sums that are kept here, exact and born with 0, and told when they are collected.
+#[derive(Debug, Default)]
+pub(crate) struct Sums {
+    cost: CostSeries,
+    phase_cost: Counters<KindLabels, Usd>,
+    tasks: Counters<TaskLabels, u64>,
+    outcome_value: Counters<TaskLabels, Usd>,
+    calls: Counters<CallLabels, u64>,
+    attempts: Counters<CallLabels, u64>,
+    unpriced_calls: Counters<CallLabels, u64>,
+    unattributed_cost: Counters<CallLabels, Usd>,
+    budget_refused: Counters<NamedLabels, u64>,
+    budget_would_refuse: Counters<NamedLabels, u64>,
+    policy_violations: Counters<NamedLabels, u64>,
+}
+
+/// A task that has closed.
 #[derive(Debug)]
-struct Instruments {
-    /// It is asked, not told; it lives as long as the others.
-    _cost: ObservableCounter<f64>,
-    token_usage: Histogram<u64>,
-    duration: Histogram<f64>,
-    time_to_first_chunk: Histogram<f64>,
+pub(crate) struct ClosedTask<'a> {
+    pub(crate) scope: &'a Scope,
+    pub(crate) totals: &'a Totals,
+    pub(crate) outcome: Outcome,
+    pub(crate) duration: Duration,
 }
 
 impl Metrics {
@@ -61,14 +81,65 @@ impl Metrics {
         Self::default()
     }
 
-    pub(crate) fn given(provider: &dyn MeterProvider) -> Self {
-        Self { given: Some(provider.meter_with_scope(instrumentation_scope())), ..Self::default() }
+    pub(crate) fn set_provider(&mut self, provider: &dyn MeterProvider) {
+        self.given = Some(provider.meter_with_scope(instrumentation_scope()));
+    }
+
+    pub(crate) fn add_dimension(&mut self, key: &str) {
+        if self.dimensions.iter().all(|known| **known != *key) {
+            self.dimensions.push(key.into());
+        }
+    }
+
+    /// A task has started: the series that it can have are born, so that none of them begins with a jump.
+    pub(crate) fn task_started(&self, scope: &Scope) {
+        let _ = self.instruments(scope);
+        let (sums, task) = (&self.sums, self.task_name(scope));
+        for kind in KINDS.map(CostKind::Step).into_iter().chain([CostKind::Direct]) {
+            sums.phase_cost.add(KindLabels::new(&task, &kind), Usd::ZERO);
+        }
+        for outcome in [Outcome::success(), Outcome::failure(), Outcome::abandoned()] {
+            let labels = TaskLabels::new(&task, scope, outcome);
+            sums.tasks.add(labels.clone(), 0);
+            sums.outcome_value.add(labels, Usd::ZERO);
+        }
+    }
+
+    /// A task has closed, with final totals.
+    pub(crate) fn task_closed(&self, task: &ClosedTask<'_>) {
+        let instruments = self.instruments(task.scope);
+        let labels = TaskLabels::new(&self.task_name(task.scope), task.scope, task.outcome);
+        let mut attributes = Vec::with_capacity(6);
+        counter::Labels::push(&labels, &mut attributes);
+        // Unknown is never zero: a task of which nothing is priced has no cost to be counted in a bucket.
+        if let Some(usd) = task.totals.cost().usd() {
+            instruments.task_cost.record(usd.to_f64(), &attributes);
+        }
+        instruments.task_duration.record(task.duration.as_secs_f64(), &attributes);
+        self.sums.tasks.add(labels.clone(), 1);
+        if let Some(worth) = task.outcome.worth() {
+            self.sums.outcome_value.add(labels, worth);
+        }
+    }
+
+    /// A call has been opened: the series that it can have are born.
+    pub(crate) fn call_opened(&self, scope: &Scope, model: &Arc<str>) {
+        let _ = self.instruments(scope);
+        let (sums, task) = (&self.sums, self.task_name(scope));
+        let labels = CallLabels::new(&task, model);
+        if sums.calls.is_born(&labels) {
+            return;
+        }
+        sums.cost.born(&task, scope, model, &self.dimensions);
+        for counter in [&sums.calls, &sums.attempts, &sums.unpriced_calls] {
+            counter.add(labels.clone(), 0);
+        }
     }
 
     pub(crate) fn record_call(&self, call: &SettledCall) {
-        let instruments = self.instruments();
+        let instruments = self.instruments(&call.scope);
         if !call.start.operation.is_free() {
-            self.cost.add(&call.scope, Some(&call.start.model), &call.charge);
+            self.book_call(call);
         }
         let mut attributes = gen_ai_attributes(call);
         if let Some(usage) = call.end.billed.tokens() {
@@ -88,42 +159,45 @@ impl Metrics {
         instruments.duration.record(duration.as_secs_f64(), &attributes);
     }
 
-    pub(crate) fn record_charge(&self, scope: &Scope, charge: &Charge) {
-        let _ = self.instruments();
-        self.cost.add(scope, None, charge);
-    }
-
-    fn instruments(&self) -> &Instruments {
-        self.instruments.get_or_init(|| match &self.given {
-            Some(meter) => Instruments::new(meter, &self.cost),
-            None => Instruments::new(&global::meter_with_scope(instrumentation_scope()), &self.cost),
-        })
-    }
-}
-
-impl Instruments {
-    fn new(meter: &Meter, cost: &CostSeries) -> Self {
-        Self {
-            _cost: cost.register(meter),
-            token_usage: meter
-                .u64_histogram(metric::TOKEN_USAGE)
-                .with_unit("{token}")
-                .with_description("Number of input and output tokens used.")
-                .with_boundaries(TOKEN_BOUNDS.to_vec())
-                .build(),
-            duration: meter
-                .f64_histogram(metric::OPERATION_DURATION)
-                .with_unit("s")
-                .with_description("GenAI operation duration.")
-                .with_boundaries(DURATION_BOUNDS.to_vec())
-                .build(),
-            time_to_first_chunk: meter
-                .f64_histogram(metric::TIME_TO_FIRST_CHUNK)
-                .with_unit("s")
-                .with_description("Time from the request to the first chunk of the response.")
-                .with_boundaries(DURATION_BOUNDS.to_vec())
-                .build(),
+    fn book_call(&self, call: &SettledCall) {
+        let (sums, task) = (&self.sums, self.task_name(&call.scope));
+        let model = &call.start.model;
+        let labels = CallLabels::new(&task, model);
+        sums.cost.add(&task, &call.scope, Some(model), &call.charge, &self.dimensions);
+        self.add_phase(&task, &call.scope, &call.charge);
+        sums.attempts.add(labels.clone(), call.end.attempts.len() as u64);
+        if !call.charge.is_priced() {
+            sums.unpriced_calls.add(labels.clone(), 1);
         }
+        if call.scope.is_unattributed() {
+            sums.unattributed_cost.add(labels.clone(), call.charge.total());
+        }
+        sums.calls.add(labels, 1);
+    }
+
+    pub(crate) fn record_charge(&self, scope: &Scope, charge: &Charge) {
+        let _ = self.instruments(scope);
+        let task = self.task_name(scope);
+        self.sums.cost.add(&task, scope, None, charge, &self.dimensions);
+        self.add_phase(&task, scope, charge);
+    }
+
+    fn add_phase(&self, task: &Arc<str>, scope: &Scope, charge: &Charge) {
+        self.sums.phase_cost.add(KindLabels::new(task, scope.books().cost_kind()), charge.total());
+    }
+
+    fn task_name(&self, scope: &Scope) -> Arc<str> {
+        self.task_names.on_metrics(scope.books().task_name())
+    }
+
+    fn instruments(&self, scope: &Scope) -> &Instruments {
+        self.instruments.get_or_init(|| {
+            let make = |meter: &Meter| Instruments::new(meter, &self.sums, scope.engine().open_tasks_on_metrics());
+            match &self.given {
+                Some(meter) => make(meter),
+                None => make(&global::meter_with_scope(instrumentation_scope())),
+            }
+        })
     }
 }
 

@@ -144,6 +144,20 @@ pub mod metric {
     #![allow(missing_docs, reason = "each is the metric of its own name")]
 
     pub const COST: &str = "outlay.cost";
+    pub const PHASE_COST: &str = "outlay.phase.cost";
+    pub const TASK_COST: &str = "outlay.task.cost";
+    pub const TASK_COST_OPEN_MAX: &str = "outlay.task.cost.open_max";
+    pub const TASK_DURATION: &str = "outlay.task.duration";
+    pub const TASKS: &str = "outlay.tasks";
+    pub const TASKS_OPEN: &str = "outlay.tasks.open";
+    pub const OUTCOME_VALUE: &str = "outlay.outcome.value";
+    pub const CALLS: &str = "outlay.calls";
+    pub const ATTEMPTS: &str = "outlay.attempts";
+    pub const UNPRICED_CALLS: &str = "outlay.unpriced_calls";
+    pub const UNATTRIBUTED_COST: &str = "outlay.unattributed.cost";
+    pub const BUDGET_REFUSED: &str = "outlay.budget.refused";
+    pub const BUDGET_WOULD_REFUSE: &str = "outlay.budget.would_refuse";
+    pub const POLICY_VIOLATIONS: &str = "outlay.policy.violations";
     pub const TOKEN_USAGE: &str = "gen_ai.client.token.usage";
     pub const OPERATION_DURATION: &str = "gen_ai.client.operation.duration";
     pub const TIME_TO_FIRST_CHUNK: &str = "gen_ai.client.operation.time_to_first_chunk";

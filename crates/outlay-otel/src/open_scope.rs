@@ -1,5 +1,5 @@
 use opentelemetry::{Context, ContextGuard};
-use outlay_ledger::{Outcome, StepKind, TaskSpec};
+use outlay_ledger::{Outcome, ScopeKind, StepKind, TaskSpec};
 use tracing::span::{Entered, EnteredSpan};
 
 use crate::current::{ScopeGuard, current};
@@ -45,6 +45,11 @@ impl OpenScope {
 
     fn start(scope: Scope) -> Self {
         let span = scope_span::start(&scope);
+        if matches!(scope.books().kind(), ScopeKind::Task) {
+            let engine = scope.engine().inner();
+            engine.open_tasks.add(&scope);
+            engine.metrics.task_started(&scope);
+        }
         Self { scope, span }
     }
 

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use opentelemetry::trace::{SpanContext, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue, StringValue, Value};
@@ -11,6 +11,9 @@ use crate::span_attributes::{push_dimensions, push_identity};
 /// A task, an agent or a step, for those who make calls in it. Cloning it is cheap and means the same scope.
 #[derive(Clone)]
 pub struct Scope(Arc<Inner>);
+
+/// A scope that may have gone.
+pub(crate) struct WeakScope(Weak<Inner>);
 
 struct Inner {
     engine: Engine,
@@ -34,6 +37,15 @@ impl Scope {
     /// The scope in the ledger.
     pub fn books(&self) -> &outlay_ledger::Scope {
         &self.0.books
+    }
+
+    /// Whether it lies in no task.
+    pub(crate) fn is_unattributed(&self) -> bool {
+        self.books().task_id() == self.engine().inner().ledger.unattributed().task_id()
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakScope {
+        WeakScope(Arc::downgrade(&self.0))
     }
 
     /// The scope's span, where it has one.
@@ -97,6 +109,12 @@ impl Scope {
             Some(_) if inside && current.span().span_context().is_valid() => current,
             Some(span) => carry(&current.with_remote_span_context(span.clone()), self),
         }
+    }
+}
+
+impl WeakScope {
+    pub(crate) fn upgrade(&self) -> Option<Scope> {
+        self.0.upgrade().map(Scope)
     }
 }
 

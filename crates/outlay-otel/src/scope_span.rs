@@ -160,7 +160,11 @@ fn start_attributes(scope: &Scope) -> Vec<KeyValue> {
 /// Writes the totals and ends the span when the books close the scope.
 fn end_on_close(scope: &Scope, context: Context, tracing: tracing::Span) {
     let engine = scope.engine().clone();
+    let task = matches!(scope.books().kind(), ScopeKind::Task).then(|| scope.clone());
     scope.books().on_close(move |closed: ClosedScope<'_>| {
+        if let Some(task) = &task {
+            task.closed(closed.totals);
+        }
         let span = context.span();
         if span.is_recording() {
             span.set_attributes(totals::attributes(&closed));

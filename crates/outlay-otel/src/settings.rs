@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{Span, Tracer, TracerProvider};
-use outlay_ledger::{Clock, IdSource, Ledger};
+use outlay_ledger::{Clock, Dimensions, IdSource, Ledger};
 use outlay_price::Prices;
 
 use crate::metrics::Metrics;
@@ -85,7 +85,7 @@ impl EngineBuilder {
 
     /// Where metrics go. Defaults to the global provider, looked up at first use.
     pub fn meter_provider(mut self, provider: &dyn MeterProvider) -> Self {
-        self.metrics = Metrics::given(provider);
+        self.metrics.set_provider(provider);
         self
     }
 
@@ -136,6 +136,18 @@ impl EngineBuilder {
     /// How many calls, charges and scopes a task's report keeps. Defaults to 1,000.
     pub fn report_records(mut self, records: u32) -> Self {
         self.ledger = self.ledger.report_records(records);
+        self
+    }
+
+    /// Whose every task is that does not say otherwise. Defaults to nobody's.
+    pub fn dimensions(mut self, dimensions: Dimensions) -> Self {
+        self.ledger = self.ledger.dimensions(dimensions);
+        self
+    }
+
+    /// Puts a dimension of the user's own on metrics, each of whose values is a series of its own. Defaults to none.
+    pub fn metric_dimension(mut self, key: &str) -> Self {
+        self.metrics.add_dimension(key);
         self
     }
 

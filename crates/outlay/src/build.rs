@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{Span, Tracer, TracerProvider};
+use outlay_ledger::Dimensions;
 use outlay_otel::{AttemptSpans, DroppedStream, Engine, EngineBuilder, ResolveModel, Semconv, Viewer};
 use outlay_price::{LoadPricesError, Prices};
 
@@ -10,12 +11,20 @@ use crate::environment::{self, BadVariable};
 
 /// Sets up an [`Outlay`]. Nothing has to be set: prices are bundled, and spans and metrics go to the global providers.
 ///
-/// The environment is read when it is built: `OUTLAY_DISABLED` (`true` makes metering a pass-through) and
-/// `OUTLAY_PRICES` (a price file, laid over the bundled table). What the code sets comes before the environment.
+/// The environment is read when it is built. What the code sets comes before it.
+///
+/// | variable | |
+/// |---|---|
+/// | `OUTLAY_DISABLED` | `true` makes metering a pass-through |
+/// | `OUTLAY_PRICES` | a price file, laid over the bundled table |
+/// | `OUTLAY_TEAM`, `OUTLAY_PRODUCT`, `OUTLAY_COST_CENTER`, `OUTLAY_OWNER`, `OUTLAY_ENVIRONMENT`, `OUTLAY_CUSTOMER_SEGMENT`, `OUTLAY_WORKFLOW` | whose every task is that does not say otherwise |
+/// | `OUTLAY_DIMENSIONS` | likewise of your own: `tenant=acme,region=north` |
+/// | `OTEL_RESOURCE_ATTRIBUTES` | `deployment.environment.name` is the environment, `service.namespace` the team, where nothing above says so |
 #[derive(Debug)]
 #[must_use]
 pub struct Builder {
     engine: EngineBuilder,
+    dimensions: Dimensions,
     has_prices: bool,
 }
 
@@ -33,13 +42,27 @@ pub enum BuildError {
 
 impl Builder {
     pub(crate) fn new() -> Self {
-        Self { engine: Engine::builder(), has_prices: false }
+        Self { engine: Engine::builder(), dimensions: Dimensions::default(), has_prices: false }
     }
 
     /// The price table: [`Prices::from_path`] lays a file of your own over the bundled one. Defaults to the bundled one.
     pub fn prices(mut self, prices: Prices) -> Self {
         self.engine = self.engine.prices(prices);
         self.has_prices = true;
+        self
+    }
+
+    /// Whose every task is that does not say otherwise: a known dimension by its name (`team`, `environment`, ...), or one
+    /// of your own. Defaults to what the environment says.
+    pub fn dimension(mut self, key: &str, value: &str) -> Self {
+        self.dimensions.set_named(key, value);
+        self
+    }
+
+    /// Puts a dimension of your own on metrics. Each of its values is a series of its own: let there be few. Defaults to
+    /// none.
+    pub fn metric_dimension(mut self, key: &str) -> Self {
+        self.engine = self.engine.metric_dimension(key);
         self
     }
 
@@ -134,7 +157,8 @@ impl Builder {
             Ok(None) => {}
             Err(error) => ignore(BuildError::Prices(error)),
         }
-        Outlay::new(self.engine.build(), ignored)
+        let environment = environment::dimensions(|bad| ignore(BuildError::Variable(bad)));
+        self.finish(&environment, ignored)
     }
 
     /// The `Outlay`, or what is wrong with the environment.
@@ -148,7 +172,17 @@ impl Builder {
         if let Some(prices) = self.environment_prices().map_err(BuildError::Prices)? {
             self = self.prices(prices);
         }
-        Ok(Outlay::new(self.engine.build(), Vec::new()))
+        let mut bad = None;
+        let environment = environment::dimensions(|variable| bad = bad.take().or(Some(variable)));
+        match bad {
+            Some(bad) => Err(BuildError::Variable(bad)),
+            None => Ok(self.finish(&environment, Vec::new())),
+        }
+    }
+
+    fn finish(self, environment: &Dimensions, ignored: Vec<String>) -> Outlay {
+        let engine = self.engine.dimensions(self.dimensions.or(environment));
+        Outlay::new(engine.build(), ignored)
     }
 
     fn environment_prices(&self) -> Result<Option<Prices>, LoadPricesError> {

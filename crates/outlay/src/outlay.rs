@@ -1,5 +1,5 @@
 use outlay_ledger::Totals;
-use outlay_otel::Engine;
+use outlay_otel::{Engine, OpenTask};
 use outlay_price::Prices;
 
 use crate::{Builder, TaskBuilder, default_outlay};
@@ -50,6 +50,19 @@ impl Outlay {
     /// What the calls outside any task cost.
     pub fn unattributed(&self) -> Totals {
         self.engine.unattributed()
+    }
+
+    /// The tasks that are open, the dearest first: a runaway is found while it burns.
+    ///
+    /// ```
+    /// let outlay = outlay::Outlay::builder().build();
+    /// let task = outlay.task("resolve-ticket").start();
+    /// task.charge("serp-api", outlay::Usd::from_cents(1));
+    /// let open = outlay.open_tasks();
+    /// assert_eq!((open.len(), open[0].totals.cost().to_string()), (1, "$0.010000 exact".to_owned()));
+    /// ```
+    pub fn open_tasks(&self) -> Vec<OpenTask> {
+        self.engine.open_tasks()
     }
 
     /// The price table in force.

@@ -55,9 +55,11 @@ impl TaskBuilder {
         self.set(Dimension::Owner, owner)
     }
 
-    /// A dimension of your own. It is on spans, not on metrics.
+    /// A dimension of your own. It is on spans; on metrics only where [`Builder::metric_dimension`] asks for it.
+    ///
+    /// [`Builder::metric_dimension`]: crate::Builder::metric_dimension
     pub fn dimension(mut self, key: &str, value: &str) -> Self {
-        self.dimensions.set_custom(key, value);
+        self.dimensions.set_named(key, value);
         self
     }
 

@@ -4,26 +4,23 @@
 //! attributes. Here a call is one look-up, and the sums are exact until they are told.
 
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use hashbrown::HashMap;
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::{AsyncInstrument, Meter, ObservableCounter};
+use opentelemetry::metrics::{AsyncInstrument, Meter};
 use outlay_ledger::Dimensions;
 use outlay_price::{Charge, CostStatus, Usd};
 
+use super::counter::{MAX_OVERFLOW, MAX_SERIES, lock};
 use crate::Scope;
 use crate::names::{metric, outlay, semconv};
 use crate::span_attributes::push_known_dimensions;
 
 /// As many directions as a charge has.
 const DIRECTIONS: [&str; 6] = ["input", "output", "cache_read", "cache_write", "external", "other"];
-/// As many attribute sets are kept apart, well below the SDK's own cap of 2,000; what comes beyond is summed with its
-/// team, cost centre and environment alone.
-const MAX_SETS: usize = 1_000;
-
-/// As many more for what comes beyond.
-const MAX_OVERFLOW_SETS: usize = 500;
+/// The directions that a series is born with: every call has them.
+const BORN: [usize; 2] = [0, 1];
 
 /// All series of the metric.
 #[derive(Debug, Default)]
@@ -33,10 +30,13 @@ pub(super) struct CostSeries {
 
 #[derive(Debug, Default)]
 struct Sums {
-    series: HashMap<Series, [Usd; 6]>,
-    /// Attribute sets: the directions of each series that cost something.
+    series: HashMap<Series, Parts>,
+    /// Attribute sets: the directions of each series that are told.
     sets: usize,
 }
+
+/// What a series has cost, by direction; `None` for a direction that is not told yet.
+type Parts = [Option<Usd>; 6];
 
 /// What is told apart, beside the direction.
 #[derive(Clone, Debug)]
@@ -45,35 +45,45 @@ struct Series {
     agent: Option<Arc<str>>,
     model: Option<Arc<str>>,
     dimensions: Arc<Dimensions>,
+    /// The values of the user's own dimensions that are on metrics, by their keys.
+    own: Vec<(Arc<str>, Arc<str>)>,
     status: CostStatus,
 }
 
 impl Series {
-    fn of(scope: &Scope, model: Option<&Arc<str>>, status: CostStatus) -> Self {
+    fn of(
+        task: &Arc<str>,
+        scope: &Scope,
+        model: Option<&Arc<str>>,
+        status: CostStatus,
+        on_metrics: &[Arc<str>],
+    ) -> Self {
         let books = scope.books();
+        let own = |key: &Arc<str>| books.dimensions().own(key).map(|value| (key.clone(), value.clone()));
         Self {
-            task: books.task_name().clone(),
+            task: task.clone(),
             agent: books.agent_in_scope().map(|(_, name)| name),
             model: model.cloned(),
             dimensions: books.dimensions().clone(),
+            own: on_metrics.iter().filter_map(own).collect(),
             status,
         }
     }
 
-    /// The known dimensions only: the user's own are not on metrics.
+    /// The known dimensions, and of the user's own those that are on metrics.
     fn key(&self) -> impl Hash + Eq + '_ {
         let known = outlay_ledger::Dimension::ALL.map(|d| self.dimensions.value(d));
-        (&self.task, &self.agent, &self.model, known, self.status)
+        (&self.task, &self.agent, &self.model, known, &self.own, self.status)
     }
 
     /// Itself while there is room, or it has a place; beyond that the series of its team, cost centre and environment,
     /// and beyond twice the room one for all.
     fn within_cap(self, sets: usize, has_place: impl Fn(&Self) -> bool) -> Self {
-        if sets + DIRECTIONS.len() <= MAX_SETS || has_place(&self) {
+        if sets + DIRECTIONS.len() <= MAX_SERIES || has_place(&self) {
             return self;
         }
         let overflow = self.overflow();
-        if sets + DIRECTIONS.len() <= MAX_SETS + MAX_OVERFLOW_SETS || has_place(&overflow) {
+        if sets + DIRECTIONS.len() <= MAX_SERIES + MAX_OVERFLOW || has_place(&overflow) {
             return overflow;
         }
         Self { dimensions: Arc::default(), ..overflow }
@@ -89,7 +99,8 @@ impl Series {
             }
         }
         let other = Arc::from("other");
-        Self { task: other, agent: None, model: None, dimensions: Arc::new(dimensions), status: self.status }
+        let dimensions = Arc::new(dimensions);
+        Self { task: other, agent: None, model: None, dimensions, own: Vec::new(), status: self.status }
     }
 
     fn attributes(&self) -> Vec<KeyValue> {
@@ -102,6 +113,9 @@ impl Series {
             attributes.push(KeyValue::new(semconv::REQUEST_MODEL, model.clone()));
         }
         push_known_dimensions(&mut attributes, &self.dimensions);
+        for (key, value) in &self.own {
+            attributes.push(KeyValue::new(format!("{}{key}", outlay::DIM_PREFIX), value.clone()));
+        }
         attributes.push(KeyValue::new(outlay::COST_STATUS, self.status.as_str()));
         attributes
     }
@@ -123,38 +137,57 @@ impl Hash for Series {
 
 impl CostSeries {
     /// Has the meter ask for the sums when it collects.
-    pub(super) fn register(&self, meter: &Meter) -> ObservableCounter<f64> {
+    pub(super) fn register(&self, meter: &Meter) {
         // Held for as long as the provider lives: the last collection may come after the last engine has gone.
         let sums = self.sums.clone();
-        meter
+        let _ = meter
             .f64_observable_counter(metric::COST)
             .with_unit("USD")
             .with_description("Cost, as it is settled.")
             .with_callback(move |observer| {
                 // Copied, so that no call waits while the SDK takes the sums.
-                let series = sums.lock().unwrap_or_else(PoisonError::into_inner).series.clone();
+                let series = lock(&sums).series.clone();
                 observe(&series, observer);
             })
-            .build()
+            .build();
     }
 
-    pub(super) fn add(&self, scope: &Scope, model: Option<&Arc<str>>, charge: &Charge) {
-        if charge.total().is_zero() {
-            return;
+    /// A call begins whose cost will be counted: its series begin with 0.
+    pub(super) fn born(&self, task: &Arc<str>, scope: &Scope, model: &Arc<str>, on_metrics: &[Arc<str>]) {
+        let mut parts = Parts::default();
+        for direction in BORN {
+            parts[direction] = Some(Usd::ZERO);
         }
-        let key = Series::of(scope, model, charge.status());
-        let mut sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
+        self.put(Series::of(task, scope, Some(model), CostStatus::Exact, on_metrics), parts);
+    }
+
+    pub(super) fn add(
+        &self,
+        task: &Arc<str>,
+        scope: &Scope,
+        model: Option<&Arc<str>>,
+        charge: &Charge,
+        on_metrics: &[Arc<str>],
+    ) {
+        if !charge.total().is_zero() {
+            self.put(Series::of(task, scope, model, charge.status(), on_metrics), parts(charge));
+        }
+    }
+
+    fn put(&self, key: Series, parts: Parts) {
+        let mut sums = lock(&self.sums);
         let Sums { series, sets } = &mut *sums;
         let key = key.within_cap(*sets, |key| series.contains_key(key));
-        for (sum, part) in series.entry(key).or_default().iter_mut().zip(parts(charge)) {
-            *sets += usize::from(sum.is_zero() && !part.is_zero());
-            *sum += part;
+        for (sum, part) in series.entry(key).or_default().iter_mut().zip(parts) {
+            let Some(part) = part else { continue };
+            *sets += usize::from(sum.is_none());
+            *sum = Some(sum.unwrap_or_default().saturating_add(part));
         }
     }
 }
 
 /// In the order of [`DIRECTIONS`].
-fn parts(charge: &Charge) -> [Usd; 6] {
+fn parts(charge: &Charge) -> Parts {
     [
         charge.input(),
         charge.output(),
@@ -163,13 +196,14 @@ fn parts(charge: &Charge) -> [Usd; 6] {
         charge.external_amount(),
         charge.other(),
     ]
+    .map(|part| (!part.is_zero()).then_some(part))
 }
 
-fn observe(series: &HashMap<Series, [Usd; 6]>, observer: &dyn AsyncInstrument<f64>) {
+fn observe(series: &HashMap<Series, Parts>, observer: &dyn AsyncInstrument<f64>) {
     for (key, sums) in series {
         let mut attributes = key.attributes();
         for (direction, sum) in DIRECTIONS.into_iter().zip(sums) {
-            if !sum.is_zero() {
+            if let Some(sum) = sum {
                 attributes.push(KeyValue::new(outlay::COST_DIRECTION, direction));
                 observer.observe(sum.to_f64(), &attributes);
                 attributes.pop();

@@ -1,0 +1,151 @@
+//! Counters whose sums are kept here, exactly, and told when they are collected.
+
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hashbrown::HashMap;
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{AsyncInstrument, Meter};
+use outlay_price::Usd;
+
+/// As many series are kept apart, well below the SDK's own cap of 2,000; what comes beyond is summed under fewer labels.
+pub(super) const MAX_SERIES: usize = 1_000;
+/// As many more for what comes beyond.
+pub(super) const MAX_OVERFLOW: usize = 500;
+
+/// What a series is told apart by.
+pub(super) trait Labels: Clone + Eq + Hash {
+    fn push(&self, attributes: &mut Vec<KeyValue>);
+
+    /// The series for what is beyond the cap.
+    fn overflow(&self) -> Self;
+
+    /// The series for what is beyond that.
+    fn rest(&self) -> Self {
+        self.overflow()
+    }
+}
+
+/// A sum of counts, or of money.
+pub(super) trait Sum: Copy + Default + Send + 'static {
+    fn add(self, other: Self) -> Self;
+}
+
+impl Sum for u64 {
+    fn add(self, other: Self) -> Self {
+        self.saturating_add(other)
+    }
+}
+
+impl Sum for Usd {
+    fn add(self, other: Self) -> Self {
+        self.saturating_add(other)
+    }
+}
+
+/// The series of one counter.
+#[derive(Debug)]
+pub(super) struct Counters<L, V>(Arc<Mutex<HashMap<L, V>>>);
+
+impl<L, V> Default for Counters<L, V> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<L: Labels + Send + 'static, V: Sum> Counters<L, V> {
+    /// Adds to a series; adding nothing gives it birth.
+    pub(super) fn add(&self, labels: L, value: V) {
+        let mut series = lock(&self.0);
+        if let Some(sum) = series.get_mut(&labels) {
+            *sum = sum.add(value);
+            return;
+        }
+        let labels = if series.len() < MAX_SERIES {
+            labels
+        } else {
+            let overflow = labels.overflow();
+            let has_place = series.len() < MAX_SERIES + MAX_OVERFLOW || series.contains_key(&overflow);
+            if has_place { overflow } else { labels.rest() }
+        };
+        let sum = series.entry(labels).or_default();
+        *sum = sum.add(value);
+    }
+
+    pub(super) fn is_born(&self, labels: &L) -> bool {
+        lock(&self.0).contains_key(labels)
+    }
+
+    /// Tells every series.
+    fn observe<T>(series: &Mutex<HashMap<L, V>>, observer: &dyn AsyncInstrument<T>, value: impl Fn(V) -> T) {
+        // Copied, so that no call waits while the SDK takes the sums.
+        let series = lock(series).clone();
+        let mut attributes = Vec::with_capacity(8);
+        for (labels, sum) in series {
+            attributes.clear();
+            labels.push(&mut attributes);
+            observer.observe(value(sum), &attributes);
+        }
+    }
+}
+
+impl<L: Labels + Send + 'static> Counters<L, u64> {
+    /// Has the meter ask for the sums when it collects.
+    pub(super) fn register(&self, meter: &Meter, name: &'static str, unit: &'static str, description: &'static str) {
+        // Held for as long as the provider lives: the last collection may come after the last engine has gone.
+        let series = self.0.clone();
+        let _ = meter
+            .u64_observable_counter(name)
+            .with_unit(unit)
+            .with_description(description)
+            .with_callback(move |observer| Self::observe(&series, observer, |sum| sum))
+            .build();
+    }
+}
+
+impl<L: Labels + Send + 'static> Counters<L, Usd> {
+    /// The same of money.
+    pub(super) fn register_usd(&self, meter: &Meter, name: &'static str, description: &'static str) {
+        let series = self.0.clone();
+        let _ = meter
+            .f64_observable_counter(name)
+            .with_unit("USD")
+            .with_description(description)
+            .with_callback(move |observer| Self::observe(&series, observer, Usd::to_f64))
+            .build();
+    }
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, PartialEq, Eq, Hash)]
+    struct Number(u32);
+
+    impl Labels for Number {
+        fn push(&self, attributes: &mut Vec<KeyValue>) {
+            attributes.push(KeyValue::new("n", i64::from(self.0)));
+        }
+
+        fn overflow(&self) -> Self {
+            Self(u32::MAX)
+        }
+    }
+
+    #[test]
+    fn what_is_beyond_the_cap_is_summed_together_and_nothing_is_lost() {
+        let counters = Counters::<Number, u64>::default();
+        for n in 0..5_000 {
+            counters.add(Number(n), 1);
+        }
+        let series = lock(&counters.0);
+        assert_eq!(series.len(), MAX_SERIES + 1);
+        assert_eq!(series.values().sum::<u64>(), 5_000);
+        assert_eq!(series[&Number(u32::MAX)], 4_000);
+    }
+}

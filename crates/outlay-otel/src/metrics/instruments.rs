@@ -1,0 +1,127 @@
+//! The instruments: names, units, bucket bounds.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{Histogram, Meter};
+use outlay_price::Usd;
+
+use super::Sums;
+use crate::names::{metric, outlay};
+
+/// The conventions' bucket bounds for token counts.
+const TOKEN_BOUNDS: [f64; 14] = [
+    1.0,
+    4.0,
+    16.0,
+    64.0,
+    256.0,
+    1_024.0,
+    4_096.0,
+    16_384.0,
+    65_536.0,
+    262_144.0,
+    1_048_576.0,
+    4_194_304.0,
+    16_777_216.0,
+    67_108_864.0,
+];
+/// The conventions' bucket bounds for durations, in seconds.
+const DURATION_BOUNDS: [f64; 14] =
+    [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
+/// What tasks cost, in dollars: two buckets for each power of ten.
+const COST_BOUNDS: [f64; 13] = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0];
+/// How long tasks take, in seconds.
+const TASK_DURATION_BOUNDS: [f64; 14] =
+    [0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1_200.0, 1_800.0, 3_600.0];
+
+/// The instruments that are told at once. The others are asked when metrics are collected.
+#[derive(Debug)]
+pub(super) struct Instruments {
+    pub(super) token_usage: Histogram<u64>,
+    pub(super) duration: Histogram<f64>,
+    pub(super) time_to_first_chunk: Histogram<f64>,
+    pub(super) task_cost: Histogram<f64>,
+    pub(super) task_duration: Histogram<f64>,
+}
+
+/// The open tasks by name: how many there are, and what the dearest of them has cost so far.
+pub(crate) trait OpenTasks: Send + Sync {
+    fn by_name(&self) -> HashMap<Arc<str>, (u64, Usd)>;
+}
+
+impl Instruments {
+    pub(super) fn new(meter: &Meter, sums: &Sums, open: Arc<dyn OpenTasks>) -> Self {
+        register_sums(meter, sums);
+        register_open_tasks(meter, open);
+        let seconds = |name, description, bounds: &[f64]| {
+            let histogram = meter.f64_histogram(name).with_unit("s").with_description(description);
+            histogram.with_boundaries(bounds.to_vec()).build()
+        };
+        Self {
+            token_usage: meter
+                .u64_histogram(metric::TOKEN_USAGE)
+                .with_unit("{token}")
+                .with_description("Number of input and output tokens used.")
+                .with_boundaries(TOKEN_BOUNDS.to_vec())
+                .build(),
+            duration: seconds(metric::OPERATION_DURATION, "GenAI operation duration.", &DURATION_BOUNDS),
+            time_to_first_chunk: seconds(
+                metric::TIME_TO_FIRST_CHUNK,
+                "Time from the request to the first chunk of the response.",
+                &DURATION_BOUNDS,
+            ),
+            task_cost: meter
+                .f64_histogram(metric::TASK_COST)
+                .with_unit("USD")
+                .with_description("Cost of finished tasks.")
+                .with_boundaries(COST_BOUNDS.to_vec())
+                .build(),
+            task_duration: seconds(metric::TASK_DURATION, "Duration of finished tasks.", &TASK_DURATION_BOUNDS),
+        }
+    }
+}
+
+fn register_sums(meter: &Meter, sums: &Sums) {
+    sums.cost.register(meter);
+    sums.phase_cost.register_usd(meter, metric::PHASE_COST, "Cost by kind of step.");
+    sums.outcome_value.register_usd(meter, metric::OUTCOME_VALUE, "What the outcomes of tasks are worth.");
+    sums.unattributed_cost.register_usd(meter, metric::UNATTRIBUTED_COST, "Cost of calls outside any task.");
+    sums.tasks.register(meter, metric::TASKS, "{task}", "Tasks that have ended.");
+    sums.calls.register(meter, metric::CALLS, "{call}", "Model calls.");
+    sums.attempts.register(meter, metric::ATTEMPTS, "{attempt}", "HTTP attempts of model calls.");
+    sums.unpriced_calls.register(meter, metric::UNPRICED_CALLS, "{call}", "Calls with a part that has no price.");
+    sums.budget_refused.register(meter, metric::BUDGET_REFUSED, "{call}", "Calls that a budget refused.");
+    sums.budget_would_refuse.register(
+        meter,
+        metric::BUDGET_WOULD_REFUSE,
+        "{call}",
+        "Calls that a budget would have refused, if it were enforced.",
+    );
+    sums.policy_violations.register(meter, metric::POLICY_VIOLATIONS, "{violation}", "Violations of the policy.");
+}
+
+fn register_open_tasks(meter: &Meter, open: Arc<dyn OpenTasks>) {
+    let counted = open.clone();
+    let _ = meter
+        .u64_observable_gauge(metric::TASKS_OPEN)
+        .with_unit("{task}")
+        .with_description("Tasks that are open.")
+        .with_callback(move |observer| {
+            for (task, (count, _)) in counted.by_name() {
+                observer.observe(count, &[KeyValue::new(outlay::TASK_NAME, task)]);
+            }
+        })
+        .build();
+    let _ = meter
+        .f64_observable_gauge(metric::TASK_COST_OPEN_MAX)
+        .with_unit("USD")
+        .with_description("What the dearest of the open tasks has cost so far.")
+        .with_callback(move |observer| {
+            for (task, (_, most)) in open.by_name() {
+                observer.observe(most.to_f64(), &[KeyValue::new(outlay::TASK_NAME, task)]);
+            }
+        })
+        .build();
+}

@@ -1,0 +1,120 @@
+//! What the series of the counters are told apart by.
+
+use std::sync::Arc;
+
+use opentelemetry::KeyValue;
+use outlay_ledger::{CostKind, Dimension, Outcome};
+
+use super::counter::Labels;
+use crate::Scope;
+use crate::names::{outlay, semconv};
+
+/// Calls: by task and model.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct CallLabels {
+    task: Arc<str>,
+    model: Arc<str>,
+}
+
+/// Cost by phase: by task and kind of step.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct KindLabels {
+    task: Arc<str>,
+    kind: CostKind,
+}
+
+/// Tasks: by name, outcome, and whose they are.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct TaskLabels {
+    task: Arc<str>,
+    outcome: &'static str,
+    team: Option<Arc<str>>,
+    environment: Option<Arc<str>>,
+    workflow: Option<Arc<str>>,
+}
+
+/// What has a name of its own: a budget, a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct NamedLabels {
+    task: Arc<str>,
+    key: &'static str,
+    name: Arc<str>,
+}
+
+impl CallLabels {
+    pub(super) fn new(task: &Arc<str>, model: &Arc<str>) -> Self {
+        Self { task: task.clone(), model: model.clone() }
+    }
+}
+
+impl KindLabels {
+    pub(super) fn new(task: &Arc<str>, kind: &CostKind) -> Self {
+        Self { task: task.clone(), kind: kind.clone() }
+    }
+}
+
+impl TaskLabels {
+    pub(super) fn new(task: &Arc<str>, scope: &Scope, outcome: Outcome) -> Self {
+        let value = |dimension| scope.books().dimensions().value(dimension).cloned();
+        Self {
+            task: task.clone(),
+            outcome: outcome.kind().as_str(),
+            team: value(Dimension::Team),
+            environment: value(Dimension::Environment),
+            workflow: value(Dimension::Workflow),
+        }
+    }
+}
+
+impl Labels for CallLabels {
+    fn push(&self, attributes: &mut Vec<KeyValue>) {
+        attributes.push(KeyValue::new(outlay::TASK_NAME, self.task.clone()));
+        attributes.push(KeyValue::new(semconv::REQUEST_MODEL, self.model.clone()));
+    }
+
+    fn overflow(&self) -> Self {
+        Self { task: Arc::from("other"), model: Arc::from("other") }
+    }
+}
+
+impl Labels for KindLabels {
+    fn push(&self, attributes: &mut Vec<KeyValue>) {
+        attributes.push(KeyValue::new(outlay::TASK_NAME, self.task.clone()));
+        attributes.push(KeyValue::new(outlay::STEP_KIND, self.kind.as_str().to_owned()));
+    }
+
+    fn overflow(&self) -> Self {
+        Self { task: Arc::from("other"), kind: CostKind::Direct }
+    }
+}
+
+impl Labels for TaskLabels {
+    fn push(&self, attributes: &mut Vec<KeyValue>) {
+        attributes.push(KeyValue::new(outlay::TASK_NAME, self.task.clone()));
+        attributes.push(KeyValue::new(outlay::OUTCOME_KIND, self.outcome));
+        let dimensions =
+            [(outlay::TEAM, &self.team), (outlay::ENVIRONMENT, &self.environment), (outlay::WORKFLOW, &self.workflow)];
+        for (key, value) in dimensions {
+            attributes.extend(value.iter().map(|value| KeyValue::new(key, value.clone())));
+        }
+    }
+
+    fn overflow(&self) -> Self {
+        Self { task: Arc::from("other"), workflow: None, ..self.clone() }
+    }
+
+    fn rest(&self) -> Self {
+        Self { team: None, environment: None, ..self.overflow() }
+    }
+}
+
+impl Labels for NamedLabels {
+    fn push(&self, attributes: &mut Vec<KeyValue>) {
+        attributes.push(KeyValue::new(outlay::TASK_NAME, self.task.clone()));
+        attributes.push(KeyValue::new(self.key, self.name.clone()));
+    }
+
+    fn overflow(&self) -> Self {
+        Self { task: Arc::from("other"), name: Arc::from("other"), ..self.clone() }
+    }
+}

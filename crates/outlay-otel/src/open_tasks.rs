@@ -1,0 +1,118 @@
+//! The tasks that are open now: a runaway is found while it burns.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hashbrown::HashMap;
+use opentelemetry::TraceId;
+use outlay_ledger::{Dimensions, Outcome, TaskId, Totals};
+use outlay_price::Usd;
+
+use crate::metrics::{self, ClosedTask};
+use crate::scope::WeakScope;
+use crate::{Engine, Scope};
+
+/// A task that is open, as of now.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct OpenTask {
+    /// This run's id.
+    pub id: TaskId,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Whose it is.
+    pub dimensions: Arc<Dimensions>,
+    /// What it has cost so far.
+    pub totals: Totals,
+    /// How long it has been open.
+    pub age: Duration,
+    /// The trace that it is in, as 32 hexadecimal digits.
+    pub trace_id: Option<String>,
+}
+
+/// The tasks that have started and not closed.
+#[derive(Default)]
+pub(crate) struct OpenTasks(Mutex<HashMap<TaskId, WeakScope>>);
+
+impl OpenTasks {
+    pub(crate) fn add(&self, task: &Scope) {
+        self.lock().insert(task.books().task_id(), task.downgrade());
+    }
+
+    pub(crate) fn remove(&self, task: TaskId) {
+        self.lock().remove(&task);
+    }
+
+    /// Taken out of the lock: what is asked of a task takes locks of its own.
+    fn all(&self) -> Vec<Scope> {
+        self.lock().values().filter_map(WeakScope::upgrade).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<TaskId, WeakScope>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for OpenTasks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OpenTasks").field(&self.lock().len()).finish()
+    }
+}
+
+impl metrics::OpenTasks for OpenTasks {
+    fn by_name(&self) -> HashMap<Arc<str>, (u64, Usd)> {
+        let mut names: HashMap<Arc<str>, (u64, Usd)> = HashMap::new();
+        for task in self.all() {
+            let (count, most) = names.entry(task.books().task_name().clone()).or_default();
+            *count += 1;
+            *most = (*most).max(task.books().running().0);
+        }
+        names
+    }
+}
+
+impl Engine {
+    /// The tasks that are open, the dearest first.
+    pub fn open_tasks(&self) -> Vec<OpenTask> {
+        let now = self.now();
+        let mut open: Vec<OpenTask> = self.inner().open_tasks.all().iter().map(|task| describe(task, now)).collect();
+        open.sort_by_key(|task| std::cmp::Reverse(task.totals.cost().usd()));
+        open
+    }
+
+    pub(crate) fn open_tasks_on_metrics(&self) -> Arc<dyn metrics::OpenTasks> {
+        self.inner().open_tasks.clone()
+    }
+}
+
+impl Scope {
+    /// The task has closed, with these totals.
+    pub(crate) fn closed(&self, totals: &Totals) {
+        let (books, engine) = (self.books(), self.engine().inner());
+        engine.open_tasks.remove(books.task_id());
+        let ended = books.ended().unwrap_or_else(|| self.engine().now());
+        engine.metrics.task_closed(&ClosedTask {
+            scope: self,
+            totals,
+            outcome: books.outcome().unwrap_or(Outcome::abandoned()),
+            duration: ended.duration_since(books.started()).unwrap_or_default(),
+        });
+    }
+}
+
+fn describe(task: &Scope, now: std::time::SystemTime) -> OpenTask {
+    let books = task.books();
+    OpenTask {
+        id: books.task_id(),
+        name: books.task_name().clone(),
+        dimensions: books.dimensions().clone(),
+        totals: books.totals(),
+        age: now.duration_since(books.started()).unwrap_or_default(),
+        trace_id: task
+            .span_context()
+            .map(|span| span.trace_id())
+            .filter(|id| *id != TraceId::INVALID)
+            .map(|id| id.to_string()),
+    }
+}

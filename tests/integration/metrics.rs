@@ -1,0 +1,206 @@
+//! The metrics of the telemetry contract: names, units, attributes; born with 0; capped.
+
+use bedrock_sim::{Reply, Tokens};
+use outlay::{Outcome, Usd};
+use outlay_tests::{HAIKU, Harness, MetricPoint, converse, haiku};
+
+/// The points of a metric whose attributes hold all of these.
+fn points<'a>(all: &'a [MetricPoint], name: &str, attributes: &[(&str, &str)]) -> Vec<&'a MetricPoint> {
+    let holds = |point: &&MetricPoint| {
+        point.name == name && attributes.iter().all(|(key, value)| point.attribute(key) == Some(value))
+    };
+    all.iter().filter(holds).collect()
+}
+
+/// The value of the one such point.
+fn value(all: &[MetricPoint], name: &str, attributes: &[(&str, &str)]) -> f64 {
+    let found = points(all, name, attributes);
+    assert_eq!(found.len(), 1, "{name} {attributes:?} among {found:#?}");
+    found[0].value
+}
+
+#[tokio::test]
+async fn every_metric_is_there_by_its_name_and_unit() {
+    let h = Harness::new().await;
+    h.ask(HAIKU, 1_000, 100).await;
+    let open = h.outlay.task("open").start();
+    let task = h.outlay.task("t").start();
+    task.run(h.ask(HAIKU, 1_000, 100)).await;
+    task.finish(Outcome::success().value(Usd::from_cents(250)));
+    let mut found: Vec<_> = h.metrics().iter().map(|point| format!("{} {}", point.name, point.unit)).collect();
+    found.sort_unstable();
+    found.dedup();
+    let expected = [
+        "gen_ai.client.operation.duration s",
+        "gen_ai.client.token.usage {token}",
+        "outlay.attempts {attempt}",
+        "outlay.calls {call}",
+        "outlay.cost USD",
+        "outlay.outcome.value USD",
+        "outlay.phase.cost USD",
+        "outlay.task.cost USD",
+        "outlay.task.cost.open_max USD",
+        "outlay.task.duration s",
+        "outlay.tasks {task}",
+        "outlay.tasks.open {task}",
+        "outlay.unattributed.cost USD",
+        "outlay.unpriced_calls {call}",
+    ];
+    assert_eq!(found, expected);
+    drop(open);
+}
+
+#[tokio::test]
+async fn the_series_of_a_task_are_born_with_0_when_it_starts() {
+    let h = Harness::new().await;
+    let task = h.outlay.task("t").team("support").environment("production").workflow("tickets").start();
+    let metrics = h.metrics();
+    for outcome in ["success", "failure", "abandoned"] {
+        let whose = [
+            ("outlay.task.name", "t"),
+            ("outlay.outcome.kind", outcome),
+            ("outlay.team", "support"),
+            ("outlay.environment", "production"),
+            ("outlay.workflow", "tickets"),
+        ];
+        assert_eq!(value(&metrics, "outlay.tasks", &whose), 0.0);
+        assert_eq!(value(&metrics, "outlay.outcome.value", &whose), 0.0);
+    }
+    for kind in ["plan", "tool", "act", "reflect", "verify", "retrieve", "retry", "direct"] {
+        let phase = [("outlay.task.name", "t"), ("outlay.step.kind", kind)];
+        assert_eq!(value(&metrics, "outlay.phase.cost", &phase), 0.0);
+    }
+    assert_eq!(value(&metrics, "outlay.tasks.open", &[("outlay.task.name", "t")]), 1.0);
+
+    // The model's series are born when it is first called, before it has answered.
+    h.sim.push(Reply::hang());
+    let call = task.run(haiku(&h.client).send());
+    tokio::select! {
+        _ = call => panic!("nothing answers"),
+        _ = h.sim.wait_for(1) => {}
+    }
+    let metrics = h.metrics();
+    for direction in ["input", "output"] {
+        let series =
+            [("gen_ai.request.model", HAIKU), ("outlay.cost.direction", direction), ("outlay.cost.status", "exact")];
+        assert_eq!(value(&metrics, "outlay.cost", &series), 0.0);
+    }
+    for name in ["outlay.attempts", "outlay.unpriced_calls"] {
+        assert!(!points(&metrics, name, &[("gen_ai.request.model", HAIKU)]).is_empty(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn cost_per_useful_outcome_is_one_division() {
+    let h = Harness::new().await;
+    for (outcome, worth) in [(Outcome::success(), 250), (Outcome::success(), 150), (Outcome::failure(), 0)] {
+        let task = h.outlay.task("t").start();
+        task.run(h.ask(HAIKU, 1_000, 100)).await;
+        task.finish(outcome.value(Usd::from_cents(worth)));
+    }
+    h.outlay.task("t").start();
+    let metrics = h.metrics();
+    let of = |outcome: &'static str| [("outlay.outcome.kind", outcome)];
+    let cost: f64 = points(&metrics, "outlay.cost", &[]).iter().map(|point| point.value).sum();
+    assert_eq!(value(&metrics, "outlay.tasks", &of("success")), 2.0);
+    assert_eq!(value(&metrics, "outlay.tasks", &of("failure")), 1.0);
+    assert_eq!(value(&metrics, "outlay.tasks", &of("abandoned")), 1.0);
+    assert_eq!(value(&metrics, "outlay.outcome.value", &of("success")), 4.0);
+    assert!((cost / 2.0 - 0.002_475).abs() < 1e-12, "{cost}");
+    let histogram = points(&metrics, "outlay.task.cost", &of("success"));
+    assert_eq!((histogram[0].count, histogram[0].value), (2, 0.0033));
+    assert_eq!(points(&metrics, "outlay.task.duration", &of("failure"))[0].count, 1);
+}
+
+#[tokio::test]
+async fn a_task_of_which_nothing_is_priced_has_no_cost_in_the_histogram() {
+    let h = Harness::new().await;
+    let task = h.outlay.task("t").start();
+    task.run(h.ask("vendor.model-of-tomorrow-v1:0", 1_000, 100)).await;
+    task.finish(Outcome::success());
+    let metrics = h.metrics();
+    assert!(points(&metrics, "outlay.task.cost", &[]).is_empty());
+    assert_eq!(value(&metrics, "outlay.unpriced_calls", &[]), 1.0);
+    assert_eq!(points(&metrics, "outlay.task.duration", &[]).len(), 1);
+}
+
+#[tokio::test]
+async fn phases_calls_and_attempts_are_counted_where_they_happen() {
+    let h = Harness::new().await;
+    let task = h.outlay.task("t").start();
+    h.sim.push(Reply::throttled()).push(Reply::message().text("ok").usage(Tokens::new(1_000, 100)));
+    task.run(outlay::plan("p").run(haiku(&h.client).send())).await.unwrap();
+    task.run(outlay::step("critique", "c").run(h.ask(HAIKU, 1_000, 100))).await;
+    task.charge("serp-api", Usd::from_cents(1));
+    h.ask(HAIKU, 1_000, 100).await;
+    task.finish(Outcome::success());
+    let metrics = h.metrics();
+    let phase = |kind| value(&metrics, "outlay.phase.cost", &[("outlay.task.name", "t"), ("outlay.step.kind", kind)]);
+    assert_eq!((phase("plan"), phase("critique"), phase("direct"), phase("tool")), (0.001_65, 0.001_65, 0.01, 0.0));
+    let of_task = |task| [("outlay.task.name", task)];
+    assert_eq!(value(&metrics, "outlay.calls", &of_task("t")), 2.0);
+    assert_eq!(value(&metrics, "outlay.attempts", &of_task("t")), 3.0);
+    assert_eq!(value(&metrics, "outlay.calls", &of_task("unattributed")), 1.0);
+    assert_eq!(value(&metrics, "outlay.unattributed.cost", &[]), 0.001_65);
+}
+
+#[tokio::test]
+async fn a_dimension_of_the_users_own_is_on_metrics_only_where_it_was_asked_for() {
+    let h = Harness::with(|builder| builder.dimension("team", "platform").metric_dimension("tenant")).await;
+    let task = h.outlay.task("t").dimension("tenant", "acme").dimension("shard", "7").start();
+    task.run(h.ask(HAIKU, 1_000, 100)).await;
+    task.finish(Outcome::success());
+    let metrics = h.metrics();
+    let series = [("outlay.dim.tenant", "acme"), ("outlay.team", "platform"), ("outlay.cost.direction", "input")];
+    assert_eq!(value(&metrics, "outlay.cost", &series), 0.0011);
+    assert!(metrics.iter().all(|point| point.attribute("outlay.dim.shard").is_none()));
+    let spans = h.spans();
+    let call = spans.one(&format!("chat {HAIKU}"));
+    assert_eq!((call.text("outlay.dim.shard"), call.text("outlay.team")), (Some("7"), Some("platform")));
+}
+
+#[tokio::test]
+async fn past_two_hundred_task_names_the_others_are_other_and_no_money_is_lost() {
+    let h = Harness::new().await;
+    for number in 0..250 {
+        let task = h.outlay.task(&format!("task-{number}")).start();
+        task.charge("api", Usd::from_cents(1));
+        task.finish(Outcome::success());
+    }
+    let metrics = h.metrics();
+    let cost: f64 = points(&metrics, "outlay.cost", &[]).iter().map(|point| point.value).sum();
+    assert!((cost - 2.5).abs() < 1e-9, "{cost}");
+    assert_eq!(
+        value(&metrics, "outlay.tasks", &[("outlay.task.name", "other"), ("outlay.outcome.kind", "success")]),
+        50.0
+    );
+    let series = points(&metrics, "outlay.tasks", &[]).len();
+    assert_eq!(series, 201 * 3);
+}
+
+#[tokio::test]
+async fn the_dearest_open_task_shows_while_it_burns() {
+    let h = Harness::new().await;
+    let cheap = h.outlay.task("t").start();
+    let dear = h.outlay.task("t").team("support").start();
+    dear.run(h.ask(HAIKU, 1_000_000, 0)).await;
+    cheap
+        .run(async {
+            h.sim.push(Reply::message().text("ok").usage(Tokens::new(10, 0)));
+            converse(&h.client, HAIKU).send().await.unwrap();
+        })
+        .await;
+    let open = h.outlay.open_tasks();
+    assert_eq!(open.iter().map(|task| task.id).collect::<Vec<_>>(), [dear.id(), cheap.id()]);
+    assert_eq!((open[0].totals.turns(), open[0].totals.cost().to_string()), (1, "$1.100000 exact".to_owned()));
+    let root = h.spans();
+    let call = root.iter().find(|span| span.text("outlay.team") == Some("support")).unwrap();
+    assert_eq!(open[0].trace_id, Some(call.data().span_context.trace_id().to_string()));
+    let metrics = h.metrics();
+    assert_eq!(value(&metrics, "outlay.tasks.open", &[]), 2.0);
+    assert_eq!(value(&metrics, "outlay.task.cost.open_max", &[]), 1.1);
+    dear.finish(Outcome::success());
+    cheap.finish(Outcome::success());
+    assert!(h.outlay.open_tasks().is_empty());
+    assert!(points(&h.metrics(), "outlay.tasks.open", &[]).is_empty());
+}
