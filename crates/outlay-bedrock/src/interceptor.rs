@@ -6,8 +6,9 @@ use std::time::SystemTime;
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeDeserializationInterceptorContextMut, BeforeSerializationInterceptorContextRef,
-    BeforeTransmitInterceptorContextMut, BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
+    BeforeDeserializationInterceptorContextMut, BeforeSerializationInterceptorContextMut,
+    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextMut, BeforeTransmitInterceptorContextRef,
+    FinalizerInterceptorContextRef,
 };
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::retries::RequestAttempts;
@@ -19,6 +20,7 @@ use outlay_otel::{Engine, OpenCall, Scope};
 
 use crate::call::{Call, HeldCall};
 use crate::input::{Kind, Request};
+use crate::request_metadata;
 use crate::stream::{read_along, tell_sent};
 
 /// The interceptor that meters calls. [`Metered`](crate::Metered) adds it; it can be added by hand as well.
@@ -89,6 +91,18 @@ impl Intercept for OutlayInterceptor {
         Ok(())
     }
 
+    fn modify_before_serialization(
+        &self,
+        context: &mut BeforeSerializationInterceptorContextMut<'_>,
+        _components: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(metering) = cfg.load::<Metering>().filter(|metering| metering.by == self.id()) {
+            request_metadata::put_on_input(context.input_mut(), &metering.scope);
+        }
+        Ok(())
+    }
+
     fn read_before_serialization(
         &self,
         context: &BeforeSerializationInterceptorContextRef<'_>,
@@ -128,6 +142,19 @@ impl Intercept for OutlayInterceptor {
     ) -> Result<(), BoxError> {
         if let Some(call) = self.call(cfg) {
             call.attempt_started(cfg.load::<RequestAttempts>().map_or(u32::MAX, |number| number.attempts()));
+        }
+        Ok(())
+    }
+
+    fn modify_before_signing(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _components: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let metering = cfg.load::<Metering>().filter(|metering| metering.by == self.id());
+        if let Some((metering, held)) = metering.and_then(|metering| Some((metering, metering.call.get()?))) {
+            request_metadata::put_on_request(context.request_mut(), held.0.kind(), &metering.scope);
         }
         Ok(())
     }

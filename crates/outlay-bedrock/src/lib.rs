@@ -35,6 +35,7 @@ mod input;
 mod interceptor;
 mod metered;
 mod outcome;
+mod request_metadata;
 mod stream;
 mod units;
 mod usage;

@@ -34,6 +34,7 @@ pub(crate) struct Inner {
     pub(crate) viewers: Vec<Viewer>,
     pub(crate) jobs: Jobs,
     pub(crate) open_tasks: Arc<OpenTasks>,
+    request_metadata: Vec<Arc<str>>,
     dropped_stream: DroppedStream,
     disabled: bool,
     texts: Mutex<HashSet<Arc<str>>>,
@@ -69,6 +70,7 @@ impl Engine {
             viewers: settings.viewers,
             jobs: Jobs::default(),
             open_tasks: Arc::default(),
+            request_metadata: settings.request_metadata,
             dropped_stream: settings.dropped_stream,
             disabled: settings.disabled,
             texts: Mutex::default(),
@@ -132,6 +134,11 @@ impl Engine {
     /// What to do when a stream is dropped before its end.
     pub fn dropped_stream(&self) -> DroppedStream {
         self.0.dropped_stream
+    }
+
+    /// The attributes of a call's scope that go into its request, for the provider's own log.
+    pub fn request_metadata_keys(&self) -> &[Arc<str>] {
+        &self.0.request_metadata
     }
 
     /// Whether metering is a pass-through.

@@ -72,6 +72,15 @@ impl Scope {
         ScopeGuard::enter(self.clone())
     }
 
+    /// What its calls carry as the attribute of this name, where that is text: `outlay.task.id`, `outlay.team`, ...
+    pub fn text_attribute(&self, key: &str) -> Option<&str> {
+        let found = self.attributes().iter().find(|attribute| attribute.key.as_str() == key)?;
+        match &found.value {
+            Value::String(text) => Some(text.as_str()),
+            _ => None,
+        }
+    }
+
     /// Identity and business dimensions, as calls and charges carry them.
     pub(crate) fn attributes(&self) -> &[KeyValue] {
         self.0.attributes.get_or_init(|| {

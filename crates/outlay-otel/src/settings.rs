@@ -3,10 +3,11 @@ use std::time::Duration;
 
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{Span, Tracer, TracerProvider};
-use outlay_ledger::{Clock, Dimensions, IdSource, Ledger};
+use outlay_ledger::{Clock, Dimension, Dimensions, IdSource, Ledger};
 use outlay_price::Prices;
 
 use crate::metrics::Metrics;
+use crate::names::outlay;
 use crate::tracer::SpanSource;
 use crate::{AttemptSpans, Engine, ResolveModel, Viewer};
 
@@ -44,6 +45,7 @@ pub struct EngineBuilder {
     pub(crate) semconv: Semconv,
     pub(crate) viewers: Vec<Viewer>,
     pub(crate) resolver: Option<Arc<dyn ResolveModel>>,
+    pub(crate) request_metadata: Vec<Arc<str>>,
     pub(crate) dropped_stream: DroppedStream,
     pub(crate) disabled: bool,
 }
@@ -59,6 +61,7 @@ impl Default for EngineBuilder {
             semconv: Semconv::default(),
             viewers: Vec::new(),
             resolver: None,
+            request_metadata: Vec::new(),
             dropped_stream: DroppedStream::default(),
             disabled: false,
         }
@@ -115,6 +118,18 @@ impl EngineBuilder {
         self
     }
 
+    /// What of a call's scope goes into the request, for the provider's own log: a dimension by its name, or `task.id`,
+    /// `task.name`, `agent.id`, `agent.name`, `step.id`, `step.kind`, `step.name`. Defaults to nothing.
+    pub fn request_metadata<K: AsRef<str>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
+        for key in keys {
+            let key = attribute_of(key.as_ref());
+            if !self.request_metadata.contains(&key) {
+                self.request_metadata.push(key);
+            }
+        }
+        self
+    }
+
     /// What happens when a stream is dropped before its end. Defaults to counting the bound.
     pub const fn on_dropped_stream(mut self, what: DroppedStream) -> Self {
         self.dropped_stream = what;
@@ -167,4 +182,21 @@ impl EngineBuilder {
     pub fn build(self) -> Engine {
         Engine::new(self)
     }
+}
+
+/// The attribute that holds what goes by a short name: `outlay.team`, `outlay.dim.tenant`.
+fn attribute_of(name: &str) -> Arc<str> {
+    const IDENTITY: [&str; 7] = [
+        outlay::TASK_ID,
+        outlay::TASK_NAME,
+        outlay::AGENT_ID,
+        outlay::AGENT_NAME,
+        outlay::STEP_ID,
+        outlay::STEP_KIND,
+        outlay::STEP_NAME,
+    ];
+    let name = name.trim();
+    let own = format!("outlay.{name}");
+    let is_known = IDENTITY.contains(&own.as_str()) || Dimension::from_name(name).is_some();
+    if is_known { own.into() } else { format!("{}{name}", outlay::DIM_PREFIX).into() }
 }

@@ -66,6 +66,22 @@ impl Builder {
         self
     }
 
+    /// What goes into Bedrock's model invocation log with each call, and in which order: a dimension by its name, or
+    /// `task.id`, `task.name`, `agent.id`, `agent.name`, `step.id`, `step.kind`, `step.name`.
+    ///
+    /// It is sent as `requestMetadata` of Converse and as the signed header `X-Amzn-Bedrock-Request-Metadata` of
+    /// InvokeModel, under the names of the span attributes. AWS takes 16 entries of 256 characters: what the application
+    /// has set itself stays, ours follow while there is room, and a character that AWS does not take becomes `_`. It
+    /// reaches the log, never the bill. Defaults to nothing.
+    ///
+    /// ```
+    /// let outlay = outlay::Outlay::builder().request_metadata(["team", "workflow", "task.id", "tenant"]).build();
+    /// ```
+    pub fn request_metadata<K: AsRef<str>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
+        self.engine = self.engine.request_metadata(keys);
+        self
+    }
+
     /// Where spans go. Defaults to the global provider, looked up at first use.
     pub fn tracer_provider<P, S>(mut self, provider: &P) -> Self
     where

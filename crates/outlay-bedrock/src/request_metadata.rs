@@ -1,0 +1,95 @@
+//! Whose a call is, for Bedrock's invocation log: as `requestMetadata` of Converse, and as a signed header of InvokeModel.
+//!
+//! AWS takes at most 16 entries, keys of 1 to 256 characters, values of at most 256, of the characters
+//! `[a-zA-Z0-9\s:_@$#=/+,-.]`, and 8,500 characters of header. What the application has set stays as it is. Entries of
+//! ours follow in the order in which they were asked for, as long as there is room; a key that is set already is left
+//! alone, and a character that AWS does not take becomes `_`. A header that an interceptor of the application sets just
+//! before the request is signed comes after ours, and replaces it.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_bedrockruntime::operation::converse::ConverseInput;
+use aws_sdk_bedrockruntime::operation::converse_stream::ConverseStreamInput;
+use aws_smithy_runtime_api::client::interceptors::context::Input;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use outlay_otel::Scope;
+
+use crate::input::Kind;
+
+const HEADER: &str = "x-amzn-bedrock-request-metadata";
+const MAX_ENTRIES: usize = 16;
+const MAX_LENGTH: usize = 256;
+const MAX_HEADER: usize = 8_500;
+
+/// Puts the scope's entries onto the input, where the operation has a place for them there.
+pub(crate) fn put_on_input(input: &mut Input, scope: &Scope) {
+    let keys = scope.engine().request_metadata_keys();
+    if keys.is_empty() {
+        return;
+    }
+    let metadata = if let Some(input) = input.downcast_mut::<ConverseInput>() {
+        &mut input.request_metadata
+    } else if let Some(input) = input.downcast_mut::<ConverseStreamInput>() {
+        &mut input.request_metadata
+    } else {
+        return;
+    };
+    let mut entries = metadata.take().unwrap_or_default();
+    for (key, value) in entries_of(scope) {
+        if entries.len() < MAX_ENTRIES && !entries.contains_key(&key) {
+            entries.insert(key, value);
+        }
+    }
+    *metadata = (!entries.is_empty()).then_some(entries);
+}
+
+/// Puts them into a header, before it is signed.
+pub(crate) fn put_on_request(request: &mut HttpRequest, kind: Kind, scope: &Scope) {
+    if !matches!(kind, Kind::Invoke | Kind::InvokeStream) || scope.engine().request_metadata_keys().is_empty() {
+        return;
+    }
+    // What is there and cannot be read is the application's affair.
+    let Some(mut entries) = (match request.headers().get(HEADER) {
+        Some(json) => serde_json::from_str::<BTreeMap<String, String>>(json).ok(),
+        None => Some(BTreeMap::new()),
+    }) else {
+        return;
+    };
+    let mut header = None;
+    for (key, value) in entries_of(scope) {
+        if entries.len() >= MAX_ENTRIES || entries.contains_key(&key) {
+            continue;
+        }
+        entries.insert(key.clone(), value);
+        match serde_json::to_string(&entries) {
+            Ok(json) if json.len() <= MAX_HEADER => header = Some(json),
+            _ => drop(entries.remove(&key)),
+        }
+    }
+    if let Some(json) = header {
+        // All of its characters may stand in a header.
+        let _ = request.headers_mut().try_insert(HEADER, json);
+    }
+}
+
+/// In the order in which they were asked for, those that are set.
+fn entries_of(scope: &Scope) -> impl Iterator<Item = (String, String)> {
+    let keys = scope.engine().request_metadata_keys().iter();
+    keys.filter_map(|key| Some((clean(key), clean(scope.text_attribute(key)?))))
+}
+
+fn clean(text: &str) -> String {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == ' ' || ":_@$#=/+,-.".contains(c);
+    text.chars().map(|c| if allowed(c) { c } else { '_' }).take(MAX_LENGTH).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_character_that_aws_does_not_take_becomes_an_underscore() {
+        assert_eq!(clean("Grüße, \"Welt\"\n<a@b.c>"), "Gr__e, _Welt___a@b.c_");
+        assert_eq!(clean(&"x".repeat(300)).len(), 256);
+    }
+}
