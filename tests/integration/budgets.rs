@@ -5,8 +5,10 @@ use std::error::Error as _;
 use aws_sdk_bedrockruntime::error::SdkError;
 use aws_sdk_bedrockruntime::types::InferenceConfiguration;
 use bedrock_sim::{Reply, Tokens};
-use outlay::{Budget, CostStatus, Outcome, RefusalReason, Usd};
+use outlay::{Amount, Budget, CostStatus, Outcome, RefusalReason, Usd};
 use outlay_tests::{HAIKU, Harness, converse, haiku};
+
+mod rules;
 
 fn at_most(tokens: i32) -> InferenceConfiguration {
     InferenceConfiguration::builder().max_tokens(tokens).build()
@@ -55,7 +57,7 @@ async fn what_is_reserved_is_given_back_when_the_call_settles() {
     let report = task.finish(Outcome::success());
     let budget = report.budget().expect("the task has a budget");
     assert_eq!(budget.reserved, Usd::ZERO);
-    assert_eq!(Some(budget.spent), report.totals().cost().usd());
+    assert_eq!(budget.spent.usd(), report.totals().cost().usd());
     assert_eq!(budget.refused, 0);
 }
 
@@ -85,7 +87,7 @@ async fn concurrent_calls_do_not_slip_past_a_budget() {
     .await;
     let report = task.finish(Outcome::success());
     let budget = report.budget().unwrap();
-    assert!(budget.spent <= limit, "{} of {limit}", budget.spent);
+    assert!(budget.spent.usd() <= Some(limit), "{} of {limit}", budget.spent);
     assert_eq!(budget.reserved, Usd::ZERO);
     assert_eq!(u64::from(sent) + budget.refused, 50);
     assert!((1..10).contains(&sent), "{sent} calls fit");
@@ -118,7 +120,7 @@ async fn a_call_that_is_dropped_after_it_was_sent_keeps_its_bound_and_gives_the_
     let report = task.finish(Outcome::failure());
     let budget = report.budget().unwrap();
     assert_eq!(budget.reserved, Usd::ZERO);
-    assert_eq!(Some(budget.spent), report.totals().cost().usd());
+    assert_eq!(budget.spent.usd(), report.totals().cost().usd());
     assert_eq!(report.totals().cost().status(), CostStatus::Bounded);
 }
 
@@ -173,4 +175,55 @@ async fn an_external_charge_counts_against_the_budget() {
     task.charge("search", Usd::from_cents(5));
     let error = task.run(haiku(&h.client).inference_config(at_most(10)).send()).await.unwrap_err();
     assert_eq!(outlay::budget_exceeded(&error).unwrap().spent(), Usd::from_cents(5));
+}
+
+#[tokio::test]
+async fn calls_turns_and_tokens_can_be_limited_side_by_side() {
+    for (budget, calls) in [(Budget::calls(3), 3), (Budget::turns(2), 2), (Budget::tokens(4_000), 4)] {
+        let h = Harness::new().await;
+        let task = h.outlay.task("t").budget(Usd::from_dollars(10)).budget(budget).start();
+        let mut refusal = None;
+        for _ in 0..10 {
+            h.sim.push(Reply::message().text("ok").usage(Tokens::new(900, 10)));
+            let call = task.run(haiku(&h.client).inference_config(at_most(10)).send());
+            if let Err(error) = call.await {
+                refusal = outlay::budget_exceeded(&error).cloned();
+                break;
+            }
+        }
+        let refusal = refusal.expect("it is refused in the end");
+        assert_eq!(refusal.limit(), budget.limit(), "{refusal}");
+        let report = task.finish(Outcome::success());
+        assert_eq!(report.totals().calls(), calls + 1, "{budget:?}: the refused one has its place too");
+        assert_eq!(report.budget().unwrap().limit, Usd::from_dollars(10), "the first budget is the report's");
+        assert_eq!(report.refusals().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn an_agent_and_a_step_have_budgets_of_their_own() {
+    let h = Harness::new().await;
+    let task = h.outlay.task("t").start();
+    let (first, second, third, outside) = task
+        .run(async {
+            let step = outlay::step("act", "draft").budget(Budget::calls(1));
+            let (first, second, third) = step.run(async { (ask(&h).await, ask(&h).await, ask(&h).await) }).await;
+            (first, second, third, ask(&h).await)
+        })
+        .await;
+    assert!(first.is_none() && outside.is_none(), "the budget is the step's");
+    let second = second.expect("the step's second call is refused");
+    assert_eq!((second.scope(), second.limit(), second.spent()), ("draft", Amount::Calls(1), Amount::Calls(1)));
+    assert_eq!(third.expect("and so is the third").spent(), Amount::Calls(1), "a refusal spends nothing");
+    assert_eq!(task.refusals().len(), 2, "what no task's budget has refused is listed where it happened");
+
+    let agent = outlay::agent("researcher").budget(Usd::from_micros(1));
+    let refused = task.run(agent.run(outlay::plan("p").run(ask(&h)))).await;
+    assert_eq!(refused.expect("the agent holds what is in its steps").scope(), "researcher");
+}
+
+/// Asks, and says what refused it.
+async fn ask(h: &Harness) -> Option<outlay::BudgetExceeded> {
+    let error = haiku(&h.client).inference_config(at_most(10)).send().await.err()?;
+    Some(outlay::budget_exceeded(&error).expect("a refusal").clone())
 }

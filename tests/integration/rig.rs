@@ -238,7 +238,7 @@ async fn a_budgets_refusal_is_in_the_report_though_rig_replaces_the_error() {
     let report = task.finish(Outcome::failure());
     assert_eq!(report.refusals().len(), 1);
     let refusal = &report.refusals()[0];
-    assert_eq!((refusal.limit(), refusal.spent()), (Usd::from_micros(100), Usd::ZERO));
+    assert!(refusal.limit() == Usd::from_micros(100) && refusal.spent() == Usd::ZERO, "{refusal}");
     assert_eq!(refusal.model(), SONNET);
     assert!(report.to_string().contains("refused       1 call by the budget"), "{report}");
     h.spans().assert_conserved();

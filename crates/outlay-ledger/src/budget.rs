@@ -1,42 +1,78 @@
-use std::fmt;
-use std::sync::{Arc, Mutex};
+mod amount;
+mod cell;
+mod event;
+mod exceeded;
+mod period;
+mod reservation;
+mod rule;
+mod rules;
 
 use outlay_price::Usd;
 
-use crate::sync::lock;
+pub use amount::Amount;
+pub use event::{BudgetEvent, BudgetEventKind};
+pub use exceeded::{BudgetExceeded, RefusalReason};
+pub use period::Period;
+pub use rule::BudgetRule;
+
+pub(crate) use cell::BudgetCell;
+pub(crate) use event::{Events, Observer};
+pub(crate) use reservation::{Bound, Reservation, Spent};
+pub(crate) use rules::BudgetRules;
 
 /// A call that says no maximum of output tokens is taken to write at most this many.
 const ASSUMED_OUTPUT: u64 = 4_096;
-/// A task remembers at most this many refusals; it counts them all.
-const MAX_REFUSALS: usize = 100;
 
-/// A limit in US dollars on what a task may spend.
+/// A limit on what may be spent: in US dollars, tokens, calls or turns.
 ///
-/// Before a call is sent, the most that it can cost is reserved; a call that does not fit is refused. When the call
-/// settles, the reservation is replaced by its cost.
+/// Before a call is sent, the most that it can come to is reserved; a call that does not fit is refused. When the call
+/// settles, the reservation is replaced by what it came to.
 ///
 /// The bound is of one attempt, and of what can be seen of the prompt: text by its bytes, an image for 6,000 tokens, a
 /// document for 20,000 and twice its bytes, what lies in S3 or in prompt management for 200,000. By what an attempt that
 /// was sent and never answered costs, or an attachment beyond these figures, the limit may be passed.
 ///
 /// ```
-/// use outlay_ledger::Budget;
+/// use outlay_ledger::{Amount, Budget};
 /// use outlay_price::Usd;
 ///
-/// let budget = Budget::new(Usd::from_cents(50)).assume_output(2_000);
+/// let budget = Budget::new(Usd::from_cents(50)).assume_output(2_000).soft(80);
 /// assert_eq!(budget.limit(), Usd::from_cents(50));
+/// assert_eq!(Budget::calls(20).limit(), Amount::Calls(20));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
-    limit: Usd,
+    limit: Amount,
     assumed_output: u64,
     allow_unpriced: bool,
+    soft: Option<u8>,
+    observed: bool,
 }
 
 impl Budget {
-    /// At most `limit` may be spent.
+    /// At most this much money may be spent.
     pub const fn new(limit: Usd) -> Self {
-        Self { limit, assumed_output: ASSUMED_OUTPUT, allow_unpriced: false }
+        Self::of(Amount::Usd(limit))
+    }
+
+    /// At most so many tokens may be used, input and output.
+    pub const fn tokens(limit: u64) -> Self {
+        Self::of(Amount::Tokens(limit))
+    }
+
+    /// At most so many calls may be made.
+    pub const fn calls(limit: u64) -> Self {
+        Self::of(Amount::Calls(limit))
+    }
+
+    /// At most so many chat calls may be answered: how often an agent's loop may go round.
+    pub const fn turns(limit: u64) -> Self {
+        Self::of(Amount::Turns(limit))
+    }
+
+    /// At most this amount, in whatever it is counted.
+    pub const fn of(limit: Amount) -> Self {
+        Self { limit, assumed_output: ASSUMED_OUTPUT, allow_unpriced: false, soft: None, observed: false }
     }
 
     /// How many output tokens are reserved for a call that says no maximum. Its true output beyond that may overshoot
@@ -47,21 +83,45 @@ impl Budget {
         self
     }
 
-    /// Lets calls through that have no price, and so cannot be held to a limit. Defaults to refusing them.
+    /// Lets calls through that have no price, and so cannot be held to a limit in dollars. Defaults to refusing them.
     #[must_use]
     pub const fn allow_unpriced(mut self) -> Self {
         self.allow_unpriced = true;
         self
     }
 
+    /// Tells, once, when so much of the limit is spent: in percent, at most 100. Defaults to not telling.
+    #[must_use]
+    pub const fn soft(mut self, percent: u8) -> Self {
+        self.soft = Some(if percent > 100 { 100 } else { percent });
+        self
+    }
+
+    /// Refuses nothing, and counts what it would have refused. Defaults to refusing.
+    #[must_use]
+    pub const fn observe(mut self) -> Self {
+        self.observed = true;
+        self
+    }
+
     /// The limit.
-    pub const fn limit(&self) -> Usd {
+    pub const fn limit(&self) -> Amount {
         self.limit
     }
 
     /// What is reserved for a call without a maximum of output tokens.
     pub const fn assumed_output(&self) -> u64 {
         self.assumed_output
+    }
+
+    /// Whether it refuses nothing.
+    pub const fn is_observed(&self) -> bool {
+        self.observed
+    }
+
+    /// From when on it is told how much is spent, in the limit's own units.
+    fn soft_from(&self) -> Option<i128> {
+        self.soft.map(|percent| self.limit.units().saturating_mul(i128::from(percent)) / 100)
     }
 }
 
@@ -76,238 +136,20 @@ impl From<Usd> for Budget {
 #[non_exhaustive]
 pub struct BudgetStatus {
     /// The limit.
-    pub limit: Usd,
+    pub limit: Amount,
     /// What is spent and settled.
-    pub spent: Usd,
+    pub spent: Amount,
     /// What open calls have reserved.
-    pub reserved: Usd,
+    pub reserved: Amount,
     /// How many calls were refused.
     pub refused: u64,
+    /// How many would have been, by a budget that only observes.
+    pub would_refuse: u64,
 }
 
 impl BudgetStatus {
     /// Whether more is spent than the limit.
     pub fn is_exceeded(&self) -> bool {
-        self.spent > self.limit
-    }
-}
-
-/// Why a budget refused a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RefusalReason {
-    /// The call may cost more than is left.
-    OverLimit {
-        /// The most that the call can cost.
-        bound: Usd,
-        /// The output tokens that were assumed, where the call said no maximum.
-        assumed_output: Option<u64>,
-    },
-    /// The call has no price, so that no limit can hold it.
-    Unpriced,
-}
-
-/// A budget refused a call. Nothing was sent.
-#[derive(Clone, PartialEq, Eq)]
-pub struct BudgetExceeded(Box<Refusal>);
-
-/// Boxed, so that the results that may hold it stay small.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Refusal {
-    scope: Arc<str>,
-    model: Arc<str>,
-    status: BudgetStatus,
-    reason: RefusalReason,
-}
-
-impl BudgetExceeded {
-    /// The limit.
-    pub fn limit(&self) -> Usd {
-        self.0.status.limit
-    }
-
-    /// What was spent and settled at the refusal.
-    pub fn spent(&self) -> Usd {
-        self.0.status.spent
-    }
-
-    /// What open calls had reserved at the refusal.
-    pub fn reserved(&self) -> Usd {
-        self.0.status.reserved
-    }
-
-    /// The task whose budget it is.
-    pub fn scope(&self) -> &str {
-        &self.0.scope
-    }
-
-    /// The model that was asked for.
-    pub fn model(&self) -> &str {
-        &self.0.model
-    }
-
-    /// Why.
-    pub fn reason(&self) -> RefusalReason {
-        self.0.reason
-    }
-}
-
-impl fmt::Display for BudgetExceeded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Refusal { scope, model, status, reason } = &*self.0;
-        write!(f, "the budget of task `{scope}` refused a call to `{model}`: ")?;
-        match reason {
-            RefusalReason::OverLimit { bound, assumed_output } => {
-                write!(
-                    f,
-                    "it may cost up to {bound}; of the limit of {}, {} is spent and {} is reserved by open calls",
-                    status.limit, status.spent, status.reserved
-                )?;
-                if let Some(tokens) = assumed_output {
-                    write!(
-                        f,
-                        " (the call sets no max_tokens, so {tokens} output tokens are assumed; set max_tokens, or \
-                         Budget::assume_output)"
-                    )?;
-                }
-                Ok(())
-            }
-            RefusalReason::Unpriced => write!(
-                f,
-                "the model has no price, so the limit of {} cannot hold it (give it one in a price file, or \
-                 Budget::allow_unpriced)",
-                status.limit
-            ),
-        }
-    }
-}
-
-impl fmt::Debug for BudgetExceeded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Refusal { scope, model, status, reason } = &*self.0;
-        f.debug_struct("BudgetExceeded")
-            .field("scope", scope)
-            .field("model", model)
-            .field("status", status)
-            .field("reason", reason)
-            .finish()
-    }
-}
-
-impl std::error::Error for BudgetExceeded {}
-
-/// The most that a call can cost, as far as its price is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Bound {
-    pub(crate) usd: Option<Usd>,
-    pub(crate) assumed_output: Option<u64>,
-}
-
-/// A budget in force.
-#[derive(Debug)]
-pub(crate) struct BudgetCell {
-    scope: Arc<str>,
-    budget: Budget,
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    spent: Usd,
-    reserved: Usd,
-    refused: u64,
-    refusals: Vec<BudgetExceeded>,
-}
-
-impl BudgetCell {
-    pub(crate) fn new(scope: Arc<str>, budget: Budget) -> Self {
-        Self { scope, budget, state: Mutex::default() }
-    }
-
-    pub(crate) fn status(&self) -> BudgetStatus {
-        self.status_of(&lock(&self.state))
-    }
-
-    pub(crate) fn refusals(&self) -> Vec<BudgetExceeded> {
-        lock(&self.state).refusals.clone()
-    }
-
-    /// Counts a cost for which nothing was reserved.
-    pub(crate) fn spend(&self, cost: Usd) {
-        self.settle(Usd::ZERO, cost);
-    }
-
-    /// Reserves the bound, or says why not.
-    fn reserve(&self, bound: Bound, model: &Arc<str>) -> Result<Usd, BudgetExceeded> {
-        let mut state = lock(&self.state);
-        let reason = match bound.usd {
-            None if self.budget.allow_unpriced => return Ok(Usd::ZERO),
-            None => RefusalReason::Unpriced,
-            Some(usd) => {
-                let wanted = state.spent.saturating_add(state.reserved).saturating_add(usd);
-                if wanted <= self.budget.limit {
-                    state.reserved = state.reserved.saturating_add(usd);
-                    return Ok(usd);
-                }
-                RefusalReason::OverLimit { bound: usd, assumed_output: bound.assumed_output }
-            }
-        };
-        let status = self.status_of(&state);
-        let refusal =
-            BudgetExceeded(Box::new(Refusal { scope: self.scope.clone(), model: model.clone(), status, reason }));
-        state.refused += 1;
-        if state.refusals.len() < MAX_REFUSALS {
-            state.refusals.push(refusal.clone());
-        }
-        Err(refusal)
-    }
-
-    /// Replaces a reservation by what was spent, at once: nobody sees both, or neither.
-    fn settle(&self, reserved: Usd, cost: Usd) {
-        let mut state = lock(&self.state);
-        state.reserved = state.reserved.saturating_sub(reserved);
-        state.spent = state.spent.saturating_add(cost);
-    }
-
-    fn status_of(&self, state: &State) -> BudgetStatus {
-        BudgetStatus { limit: self.budget.limit, spent: state.spent, reserved: state.reserved, refused: state.refused }
-    }
-}
-
-/// What one call has reserved in every budget above it. Dropped, it gives all back.
-#[derive(Debug, Default)]
-pub(crate) struct Reservation {
-    held: Vec<(Arc<BudgetCell>, Usd)>,
-}
-
-impl Reservation {
-    /// Reserves in all of the budgets or in none.
-    pub(crate) fn make(
-        budgets: &[Arc<BudgetCell>],
-        bound: impl Fn(&Budget) -> Bound,
-        model: &Arc<str>,
-    ) -> Result<Self, BudgetExceeded> {
-        let mut reservation = Self::default();
-        // The innermost first: a call that its own task refuses does not hold up those of the task around.
-        for cell in budgets.iter().rev() {
-            let reserved = cell.reserve(bound(&cell.budget), model)?;
-            reservation.held.push((cell.clone(), reserved));
-        }
-        Ok(reservation)
-    }
-
-    /// Replaces what is reserved by what was spent.
-    pub(crate) fn settle(mut self, cost: Usd) {
-        for (cell, reserved) in self.held.drain(..) {
-            cell.settle(reserved, cost);
-        }
-    }
-}
-
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        for (cell, reserved) in self.held.drain(..) {
-            cell.settle(reserved, Usd::ZERO);
-        }
+        self.spent.units() > self.limit.units()
     }
 }

@@ -2,18 +2,22 @@ use std::sync::Arc;
 
 use outlay_price::Usd;
 
-use crate::budget::{Bound, Reservation};
+use crate::budget::{Bound, Events, Reservation, Spent};
 use crate::record::CallRecord;
 use crate::sync::lock;
-use crate::{Budget, BudgetExceeded, Scope};
+use crate::{BudgetEventKind, BudgetExceeded, Scope};
 
 /// What a call asks of the budgets above it.
 #[allow(missing_debug_implementations, reason = "it holds a closure, and lives for one call")]
 pub struct Ask<'a> {
     /// The model, for the refusal's text.
     pub model: &'a Arc<str>,
+    /// The most tokens of its input.
+    pub input: u64,
     /// The most output tokens that the call allows itself, where it says so.
     pub max_output: Option<u64>,
+    /// Whether it is a chat: a turn of an agent's loop.
+    pub is_turn: bool,
     /// The most that the call can cost if it writes at most so many output tokens; `None` where it has no price.
     pub bound: &'a dyn Fn(u64) -> Option<Usd>,
 }
@@ -50,18 +54,25 @@ impl Scope {
     /// [`BudgetExceeded`] where a budget refuses the call. Nothing is reserved then.
     pub fn open_call(&self, ask: &Ask<'_>) -> Result<OpenCall, BudgetExceeded> {
         let scope = self.open_ancestor();
-        let reservation = if scope.has_budget() {
-            let bound = |budget: &Budget| {
-                let assumed = ask.max_output.is_none().then(|| budget.assumed_output());
-                let output = ask.max_output.unwrap_or_else(|| budget.assumed_output());
-                Bound { usd: (ask.bound)(output), assumed_output: assumed }
-            };
-            Some(Reservation::make(&scope.0.task.budgets, bound, ask.model)?)
-        } else {
-            None
-        };
+        let reservation = if scope.has_budget() { Some(scope.reserve(ask)?) } else { None };
         let scope = scope.take_call_in();
         Ok(OpenCall { scope, reservation, open: true })
+    }
+
+    fn reserve(&self, ask: &Ask<'_>) -> Result<Reservation, BudgetExceeded> {
+        let Ask { model, input, max_output, is_turn, bound } = *ask;
+        let bound = Bound { model, input, max_output, is_turn, usd: bound };
+        let mut events = Events::default();
+        let made = Reservation::make(&self.0.budgets, &bound, self.0.task.ledger.now(), &mut events);
+        let made = made.map_err(|(cell, why)| {
+            if !self.is_of_a_task(&cell) {
+                self.0.task.remember(&why);
+            }
+            events.push(&cell, BudgetEventKind::Refused(why.clone()));
+            why
+        });
+        events.tell(self);
+        made
     }
 
     /// Begins a call for which no budget is asked: one that has been made already, by other means, or was refused.
@@ -99,7 +110,15 @@ impl OpenCall {
         self.open = false;
         let scope = &self.scope.0;
         let cost = call.charge.total();
+        let spent = Spent {
+            usd: cost,
+            tokens: call.usage.total_tokens(),
+            // One that was refused, or given up before it was sent, is none.
+            calls: u64::from(!call.failed || !call.attempts.is_empty()),
+            turns: u64::from(call.operation == "chat" && !call.failed),
+        };
         let keep = scope.keep_record();
+        let mut events = Events::default();
         let (in_time, settled, late) = {
             let mut state = lock(scope.state());
             let in_time = state.settle_call(call, scope.cost_kind(), keep);
@@ -109,11 +128,12 @@ impl OpenCall {
                 scope.task.spend(cost, 1);
             }
             match self.reservation.take() {
-                Some(reservation) => reservation.settle(cost),
-                None => scope.task.budgets.iter().for_each(|b| b.spend(cost)),
+                Some(reservation) => reservation.settle(&spent, &mut events),
+                None => scope.spend(&spent, &mut events),
             }
             (in_time, state.is_settled(), late)
         };
+        events.tell(&self.scope);
         let (running, running_calls) = self.scope.running();
         if settled {
             self.scope.close_if_settled();

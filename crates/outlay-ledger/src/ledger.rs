@@ -2,9 +2,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use crate::budget::{BudgetRules, Observer};
 use crate::clock::{Clock, IdSource, SystemClock, TimeOrderedIds};
 use crate::sweeper::Sweeper;
-use crate::{Dimensions, Scope, TaskSpec};
+use crate::{BudgetEvent, BudgetRule, Dimensions, Scope, TaskSpec};
 
 /// A finished scope waits at most this long for what is open in it.
 const LATE_LIMIT: Duration = Duration::from_secs(60);
@@ -24,6 +25,8 @@ pub(crate) struct Inner {
     late_limit: Duration,
     report_records: u32,
     dimensions: Dimensions,
+    budget_rules: BudgetRules,
+    budget_observer: Option<Observer>,
     sweeper: Sweeper,
 }
 
@@ -36,6 +39,8 @@ pub struct LedgerBuilder {
     late_limit: Duration,
     report_records: u32,
     dimensions: Dimensions,
+    budget_rules: Vec<BudgetRule>,
+    budget_observer: Option<Observer>,
 }
 
 impl Ledger {
@@ -47,7 +52,15 @@ impl Ledger {
             late_limit: LATE_LIMIT,
             report_records: REPORT_RECORDS,
             dimensions: Dimensions::default(),
+            budget_rules: Vec::new(),
+            budget_observer: None,
         }
+    }
+
+    /// Puts other budget rules in force, for tasks that start from now on. A budget that goes by the same name keeps what
+    /// has been spent of it.
+    pub fn set_budget_rules(&self, rules: Vec<BudgetRule>) {
+        self.inner.budget_rules.set(rules);
     }
 
     /// Opens a task.
@@ -115,6 +128,19 @@ impl LedgerBuilder {
         self
     }
 
+    /// Adds a budget that holds all tasks of a kind. Defaults to none.
+    pub fn budget_rule(mut self, rule: BudgetRule) -> Self {
+        self.budget_rules.push(rule);
+        self
+    }
+
+    /// Told of soft limits that are reached, and of calls that are refused or would be. Called on the path of a call:
+    /// it should return soon. Defaults to nobody.
+    pub fn on_budget(mut self, observer: impl Fn(&BudgetEvent<'_>) + Send + Sync + 'static) -> Self {
+        self.budget_observer = Some(Observer(Box::new(observer)));
+        self
+    }
+
     /// The ledger.
     pub fn build(self) -> Ledger {
         let inner = Arc::new(Inner {
@@ -124,7 +150,10 @@ impl LedgerBuilder {
             late_limit: self.late_limit,
             report_records: self.report_records,
             dimensions: self.dimensions,
+            budget_rules: BudgetRules::default(),
+            budget_observer: self.budget_observer,
         });
+        inner.budget_rules.set(self.budget_rules);
         Ledger { unattributed: Scope::new_task(&inner, TaskSpec::new("unattributed"), 0), inner }
     }
 }
@@ -140,6 +169,14 @@ impl Inner {
 
     pub(crate) fn report_records(&self) -> u32 {
         self.report_records
+    }
+
+    pub(crate) fn budget_rules(&self) -> &BudgetRules {
+        &self.budget_rules
+    }
+
+    pub(crate) fn budget_observer(&self) -> Option<&Observer> {
+        self.budget_observer.as_ref()
     }
 
     pub(crate) fn dimensions(&self) -> &Dimensions {

@@ -25,7 +25,9 @@ mod sweeper;
 mod sync;
 mod totals;
 
-pub use budget::{Budget, BudgetExceeded, BudgetStatus, RefusalReason};
+pub use budget::{
+    Amount, Budget, BudgetEvent, BudgetEventKind, BudgetExceeded, BudgetRule, BudgetStatus, Period, RefusalReason,
+};
 pub use call::{Ask, OpenCall, Settled};
 pub use clock::{Clock, IdSource, SystemClock, TimeOrderedIds};
 pub use dimensions::{Dimension, Dimensions};

@@ -12,14 +12,15 @@ use std::time::SystemTime;
 use outlay_price::{Charge, Usd};
 use uuid::Uuid;
 
-use crate::budget::{BudgetCell, BudgetStatus};
+use crate::budget::{BudgetCell, Events, Observer, Spent};
 use crate::ledger::Inner as LedgerInner;
 use crate::record::{ChargeRecord, Record, ScopeRecord, TaskRecord};
 use crate::running::Running;
 use crate::spec::scope_name;
 use crate::sync::lock;
 use crate::{
-    AgentId, BudgetExceeded, CostKind, Dimensions, Outcome, ScopeKind, StepId, StepKind, TaskId, TaskSpec, Totals,
+    AgentId, Budget, BudgetEventKind, BudgetExceeded, BudgetStatus, CostKind, Dimensions, Outcome, ScopeKind, StepId,
+    StepKind, TaskId, TaskSpec, Totals,
 };
 
 pub use close::ClosedScope;
@@ -40,6 +41,8 @@ pub(crate) struct Inner {
     parent: Option<Scope>,
     agent: Option<Weak<Inner>>,
     pub(crate) task: Arc<TaskShared>,
+    /// All that hold a call from here, outermost first: of tasks, of rules, of agents and steps.
+    pub(crate) budgets: Arc<[Arc<BudgetCell>]>,
     /// Outside its task's sum: the task had closed when this scope was opened.
     late: bool,
     /// Whether the report has a place for it. It is taken when the scope opens, for those that hold most close last.
@@ -60,17 +63,19 @@ impl Scope {
 
     /// Opens an agent inside this scope.
     pub fn agent(&self, name: &str) -> Self {
-        self.child(ScopeKind::Agent, name)
+        self.child(ScopeKind::Agent, name, &[])
     }
 
     /// Opens a step inside this scope.
     pub fn step(&self, kind: StepKind, name: &str) -> Self {
-        self.child(ScopeKind::Step(kind), name)
+        self.child(ScopeKind::Step(kind), name, &[])
     }
 
-    fn child(&self, kind: ScopeKind, name: &str) -> Self {
+    /// Opens an agent or a step inside this scope, which may spend so much.
+    pub fn child(&self, kind: ScopeKind, name: &str, budgets: &[Budget]) -> Self {
         self.open(|parent| {
             let task = parent.0.task.clone();
+            let of_own = || budgets.iter().map(|budget| Arc::new(BudgetCell::new(scope_name(name), *budget)));
             Self(Arc::new(Inner {
                 id: task.ledger.ids().next_id(),
                 cost_kind: match &kind {
@@ -84,6 +89,10 @@ impl Scope {
                 agent: parent.agent_scope().map(|agent| Arc::downgrade(&agent.0)),
                 late: parent.is_late(),
                 kept: parent.0.kept && task.keep_record(),
+                budgets: match budgets {
+                    [] => parent.0.budgets.clone(),
+                    _ => parent.0.budgets.iter().cloned().chain(of_own()).collect(),
+                },
                 parent: Some(parent.clone()),
                 task,
                 state: Mutex::default(),
@@ -102,16 +111,28 @@ impl Scope {
         }
     }
 
-    fn build_task(ledger: &Arc<LedgerInner>, spec: TaskSpec, parent: Option<&Self>, records: u32) -> Self {
+    fn build_task(ledger: &Arc<LedgerInner>, mut spec: TaskSpec, parent: Option<&Self>, records: u32) -> Self {
         let outer = parent.map(|p| p.0.task.clone());
         let id = ledger.ids().next_id();
-        let budget = spec.budget.map(|b| Arc::new(BudgetCell::new(spec.name.clone(), b)));
-        let outer_budgets = outer.iter().flat_map(|t| t.budgets.iter());
+        let own = spec.budgets.iter().map(|budget| Arc::new(BudgetCell::new(spec.name.clone(), *budget)));
+        let own: Box<[Arc<BudgetCell>]> = own.collect();
         let dimensions = match &outer {
-            Some(outer) => spec.dimensions.or(&outer.dimensions),
-            None => spec.dimensions.or(ledger.dimensions()),
+            Some(outer) => std::mem::take(&mut spec.dimensions).or(&outer.dimensions),
+            None => std::mem::take(&mut spec.dimensions).or(ledger.dimensions()),
         };
         let started = ledger.now();
+        spec.conversation = spec.conversation.or_else(|| outer.as_ref()?.conversation.clone());
+        let by_rule = ledger.budget_rules().of_task(&spec, &dimensions, started);
+        let outer_budgets = parent.iter().flat_map(|parent| parent.0.budgets.iter());
+        let mut budgets: Vec<Arc<BudgetCell>> = outer_budgets.cloned().collect();
+        // A rule that holds a task and the task around it holds a call once.
+        budgets.extend(
+            by_rule
+                .into_iter()
+                .filter(|cell| !budgets.iter().any(|known| Arc::ptr_eq(known, cell)))
+                .collect::<Vec<_>>(),
+        );
+        budgets.extend(own.iter().cloned());
         Self(Arc::new(Inner {
             id,
             kind: ScopeKind::Task,
@@ -126,15 +147,16 @@ impl Scope {
                 id: TaskId::new(id),
                 name: spec.name,
                 dimensions: Arc::new(dimensions),
-                conversation: spec.conversation.or_else(|| outer.as_ref()?.conversation.clone()),
+                conversation: spec.conversation,
                 running: Running::default(),
-                budgets: outer_budgets.chain(&budget).cloned().collect(),
-                budget,
+                budgets: own,
+                refusals: Mutex::default(),
                 outcome: Mutex::new(None),
                 records_left: AtomicU32::new(records),
                 outer,
                 ledger: ledger.clone(),
             }),
+            budgets: budgets.into(),
             state: Mutex::default(),
         }))
     }
@@ -244,17 +266,40 @@ impl Scope {
 
     /// Whether a call from here is held to a budget.
     pub fn has_budget(&self) -> bool {
-        !self.0.task.budgets.is_empty()
+        !self.0.budgets.is_empty()
     }
 
-    /// How the task's own budget stands.
+    /// How the task's own budget stands: the first that it was given.
     pub fn budget(&self) -> Option<BudgetStatus> {
-        self.0.task.budget.as_ref().map(|b| b.status())
+        self.0.task.budgets.first().map(|budget| budget.status())
     }
 
-    /// The calls that the task's own budget refused; the first 100.
+    /// How all of the task's own budgets stand, in the order in which it was given them.
+    pub fn budgets(&self) -> Vec<BudgetStatus> {
+        self.0.task.budgets.iter().map(|budget| budget.status()).collect()
+    }
+
+    /// The calls that the task's own budgets refused, and those that were refused in it by budgets that are no task's:
+    /// of agents, of steps, of rules; the first 100 of each.
     pub fn refusals(&self) -> Vec<BudgetExceeded> {
-        self.0.task.budget.as_ref().map(|b| b.refusals()).unwrap_or_default()
+        let own = self.0.task.budgets.iter().flat_map(|budget| budget.refusals());
+        own.chain(lock(&self.0.task.refusals).iter().cloned()).collect()
+    }
+
+    /// Whether a task has this budget, which is then listed there.
+    pub(crate) fn is_of_a_task(&self, cell: &Arc<BudgetCell>) -> bool {
+        let mut task = Some(&self.0.task);
+        while let Some(own) = task {
+            if own.budgets.iter().any(|budget| Arc::ptr_eq(budget, cell)) {
+                return true;
+            }
+            task = own.outer.as_ref();
+        }
+        false
+    }
+
+    pub(crate) fn budget_observer(&self) -> Option<&Observer> {
+        self.0.task.ledger.budget_observer()
     }
 
     /// How the task ended, where it has.
@@ -296,10 +341,10 @@ impl Scope {
             if !late {
                 scope.0.task.spend(charge.total(), 0);
             }
-            for budget in &scope.0.task.budgets {
-                budget.spend(charge.total());
-            }
+            let mut events = Events::default();
+            scope.0.spend(&Spent::usd(charge.total()), &mut events);
             drop(state);
+            events.tell(&scope);
             return ChargedScope { scope, name, late, orphaned };
         }
     }
@@ -405,6 +450,19 @@ impl Inner {
 
     pub(crate) fn cost_kind(&self) -> &CostKind {
         &self.cost_kind
+    }
+
+    /// Counts in every budget above what nothing was reserved for.
+    pub(crate) fn spend(&self, spent: &Spent, events: &mut Events) {
+        if self.budgets.is_empty() {
+            return;
+        }
+        let now = self.task.ledger.now();
+        for cell in self.budgets.iter() {
+            if let Some(status) = cell.spend(spent, now) {
+                events.push(cell, BudgetEventKind::SoftLimit(status));
+            }
+        }
     }
 
     pub(crate) fn state(&self) -> &Mutex<State> {

@@ -20,7 +20,7 @@ pub struct TaskSpec {
     pub(crate) name: Arc<str>,
     pub(crate) dimensions: Dimensions,
     pub(crate) conversation: Option<Arc<str>>,
-    pub(crate) budget: Option<Budget>,
+    pub(crate) budgets: Vec<Budget>,
 }
 
 impl TaskSpec {
@@ -28,7 +28,7 @@ impl TaskSpec {
     ///
     /// The name is cut to 64 characters; an empty one becomes `unnamed`.
     pub fn new(name: &str) -> Self {
-        Self { name: scope_name(name), dimensions: Dimensions::default(), conversation: None, budget: None }
+        Self { name: scope_name(name), dimensions: Dimensions::default(), conversation: None, budgets: Vec::new() }
     }
 
     /// Whose the task is. Defaults to nobody's, and inside another task to that one's.
@@ -45,10 +45,10 @@ impl TaskSpec {
         self
     }
 
-    /// What the task may spend. Defaults to no limit.
+    /// What the task may spend. Several limits hold side by side. Defaults to none.
     #[must_use]
     pub fn budget(mut self, budget: impl Into<Budget>) -> Self {
-        self.budget = Some(budget.into());
+        self.budgets.push(budget.into());
         self
     }
 }

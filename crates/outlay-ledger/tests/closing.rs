@@ -121,12 +121,13 @@ fn whoever_is_told_of_the_close_sees_all_that_was_spent() {
     for _ in 0..5_000 {
         let task = Ledger::default().task(TaskSpec::new("t").budget(Usd::from_dollars(1)));
         let model = Arc::from("m");
-        let ask = Ask { model: &model, max_output: Some(1), bound: &|_| Some(Usd::from_cents(1)) };
+        let ask =
+            Ask { model: &model, input: 0, max_output: Some(1), is_turn: true, bound: &|_| Some(Usd::from_cents(1)) };
         let open = task.open_call(&ask).unwrap();
         let seen = Arc::new(Mutex::new(None));
         let told = seen.clone();
         task.on_close(move |closed| {
-            *told.lock().unwrap() = closed.scope.budget().map(|budget| (budget.spent, budget.reserved));
+            *told.lock().unwrap() = closed.scope.budget().map(|budget| (budget.spent.usd(), budget.reserved.usd()));
         });
         let settling = AtomicBool::new(false);
         std::thread::scope(|threads| {
@@ -139,6 +140,6 @@ fn whoever_is_told_of_the_close_sees_all_that_was_spent() {
             }
             task.finish();
         });
-        assert_eq!(*seen.lock().unwrap(), Some((Usd::from_cents(1), Usd::ZERO)));
+        assert_eq!(*seen.lock().unwrap(), Some((Some(Usd::from_cents(1)), Some(Usd::ZERO))));
     }
 }

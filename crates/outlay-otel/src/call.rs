@@ -171,7 +171,14 @@ impl OpenCall {
         let books = {
             let prices = scope.engine().prices();
             let bound = |output: u64| start.most(&prices, input_bound, output);
-            scope.books().open_call(&Ask { model: &start.model, max_output: start.max_tokens, bound: &bound })
+            let is_turn = start.operation == Operation::Chat;
+            scope.books().open_call(&Ask {
+                model: &start.model,
+                input: input_bound,
+                max_output: start.max_tokens,
+                is_turn,
+                bound: &bound,
+            })
         };
         match books {
             Ok(books) => Ok(Self::in_books(scope, start, books)),

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, Once, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use hashbrown::HashSet;
-use outlay_ledger::{Ledger, TaskSpec, Totals};
+use outlay_ledger::{BudgetRule, Ledger, TaskSpec, Totals};
 use outlay_price::{ParseModelError, Prices};
 
 use crate::job::Jobs;
@@ -13,7 +13,7 @@ use crate::open_tasks::OpenTasks;
 use crate::resolver::Resolver;
 use crate::settings::{DroppedStream, EngineBuilder, Semconv};
 use crate::tracer::SpanSource;
-use crate::{AttemptSpans, OpenScope, Scope, Viewer};
+use crate::{AttemptSpans, OpenScope, Scope, Viewer, budget_events};
 
 /// As many distinct texts are shared; beyond it each call allocates its own.
 const MAX_TEXTS: usize = 1_000;
@@ -28,7 +28,7 @@ pub(crate) struct Inner {
     prices: RwLock<PriceTable>,
     pub(crate) resolver: Resolver,
     pub(crate) spans: SpanSource,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) attempt_spans: AttemptSpans,
     pub(crate) semconv: Semconv,
     pub(crate) viewers: Vec<Viewer>,
@@ -56,20 +56,22 @@ impl Engine {
     }
 
     pub(crate) fn new(settings: EngineBuilder) -> Self {
+        let (metrics, open_tasks) = (Arc::new(settings.metrics), Arc::new(OpenTasks::default()));
+        let observer = budget_events::observer(metrics.clone(), open_tasks.clone(), settings.on_budget);
         Self(Arc::new(Inner {
-            ledger: settings.ledger.build(),
+            ledger: settings.ledger.on_budget(observer).build(),
             prices: RwLock::new(PriceTable {
                 in_force: settings.prices.unwrap_or_else(Prices::bundled),
                 aliases: Vec::new(),
             }),
             resolver: Resolver::new(settings.resolver),
             spans: settings.spans,
-            metrics: settings.metrics,
+            metrics,
             attempt_spans: settings.attempt_spans,
             semconv: settings.semconv,
             viewers: settings.viewers,
             jobs: Jobs::default(),
-            open_tasks: Arc::default(),
+            open_tasks,
             request_metadata: settings.request_metadata,
             dropped_stream: settings.dropped_stream,
             disabled: settings.disabled,
@@ -129,6 +131,12 @@ impl Engine {
         table.in_force = table.in_force.with_alias(from, to)?;
         table.aliases.push((from.clone(), to.into()));
         Ok(())
+    }
+
+    /// Puts other budget rules in force, for tasks that start from now on. A budget that goes by the same name keeps what
+    /// has been spent of it.
+    pub fn set_budget_rules(&self, rules: Vec<BudgetRule>) {
+        self.0.ledger.set_budget_rules(rules);
     }
 
     /// What to do when a stream is dropped before its end.

@@ -8,6 +8,7 @@
 
 mod attempt;
 mod billed;
+mod budget_events;
 mod call;
 mod current;
 mod engine;
@@ -28,6 +29,7 @@ mod viewer;
 
 pub use attempt::{Attempt, AttemptSpans};
 pub use billed::Billed;
+pub use budget_events::BudgetNotice;
 pub use call::{CallEnd, CallStart, OpenCall, Operation, RefusedCall};
 pub use current::{InScope, ScopeGuard, current};
 pub use engine::Engine;

@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use opentelemetry::metrics::{Meter, MeterProvider};
 use opentelemetry::{KeyValue, global};
-use outlay_ledger::{CostKind, Outcome, StepKind, Totals};
+use outlay_ledger::{BudgetEventKind, CostKind, Outcome, StepKind, Totals};
 use outlay_price::{Charge, Usd};
 
 use crate::Scope;
+use crate::budget_events::BudgetNotice;
 use crate::call::SettledCall;
-use crate::names::semconv;
+use crate::names::{outlay, semconv};
 use crate::tracer::instrumentation_scope;
 
 use cost::CostSeries;
@@ -180,6 +181,18 @@ impl Metrics {
         let task = self.task_name(scope);
         self.sums.cost.add(&task, scope, None, charge, &self.dimensions);
         self.add_phase(&task, scope, charge);
+    }
+
+    pub(crate) fn budget_event(&self, notice: &BudgetNotice) {
+        let counter = match &notice.kind {
+            BudgetEventKind::Refused(_) => &self.sums.budget_refused,
+            BudgetEventKind::WouldRefuse(_) => &self.sums.budget_would_refuse,
+            _ => return,
+        };
+        let task = self.task_names.on_metrics(&notice.task);
+        // Without what tells one conversation from the other: that would be a series for each.
+        let budget = notice.budget.split(" [").next().unwrap_or_default();
+        counter.add(NamedLabels::new(&task, outlay::BUDGET_NAME, budget), 1);
     }
 
     fn add_phase(&self, task: &Arc<str>, scope: &Scope, charge: &Charge) {

@@ -119,6 +119,10 @@ pub mod outlay {
 
     pub const OUTCOME_KIND: &str = "outlay.outcome.kind";
     pub const OUTCOME_VALUE_USD: &str = "outlay.outcome.value_usd";
+    /// The name that a budget goes by.
+    pub const BUDGET_NAME: &str = "outlay.budget.name";
+    pub const BUDGET_LIMIT: &str = "outlay.budget.limit";
+    pub const BUDGET_SPENT: &str = "outlay.budget.spent";
     pub const BUDGET_LIMIT_USD: &str = "outlay.budget.limit_usd";
     pub const BUDGET_USED_RATIO: &str = "outlay.budget.used_ratio";
     pub const BUDGET_EXCEEDED: &str = "outlay.budget.exceeded";
@@ -137,6 +141,15 @@ pub mod outlay {
             _ => "outlay.total.kind.other.usd",
         }
     }
+}
+
+/// Events on spans.
+pub mod event {
+    #![allow(missing_docs, reason = "each is the event of its own name")]
+
+    pub const BUDGET_SOFT_LIMIT: &str = "outlay.budget.soft_limit";
+    pub const BUDGET_REFUSED: &str = "outlay.budget.refused";
+    pub const BUDGET_WOULD_REFUSE: &str = "outlay.budget.would_refuse";
 }
 
 /// Metrics.

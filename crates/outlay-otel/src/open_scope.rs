@@ -1,5 +1,5 @@
 use opentelemetry::{Context, ContextGuard};
-use outlay_ledger::{Outcome, ScopeKind, StepKind, TaskSpec};
+use outlay_ledger::{Budget, Outcome, ScopeKind, StepKind, TaskSpec};
 use tracing::span::{Entered, EnteredSpan};
 
 use crate::current::{ScopeGuard, current};
@@ -22,14 +22,14 @@ impl OpenScope {
         }
     }
 
-    /// Opens an agent inside `parent`.
-    pub fn agent(parent: &Scope, name: &str) -> Self {
-        Self::inside(parent, |books| books.agent(name))
+    /// Opens an agent inside `parent`, which may spend so much.
+    pub fn agent(parent: &Scope, name: &str, budgets: &[Budget]) -> Self {
+        Self::inside(parent, |books| books.child(ScopeKind::Agent, name, budgets))
     }
 
-    /// Opens a step inside `parent`. `tool_call` is the id that the model gave its tool call.
-    pub fn step(parent: &Scope, kind: StepKind, name: &str, tool_call: Option<&str>) -> Self {
-        let step = Self::inside(parent, |books| books.step(kind, name));
+    /// Opens a step inside `parent`, which may spend so much. `tool_call` is the id that the model gave its tool call.
+    pub fn step(parent: &Scope, kind: StepKind, name: &str, budgets: &[Budget], tool_call: Option<&str>) -> Self {
+        let step = Self::inside(parent, |books| books.child(ScopeKind::Step(kind), name, budgets));
         if let Some(id) = tool_call {
             step.span.set_tool_call(id);
         }

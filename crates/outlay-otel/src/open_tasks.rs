@@ -44,6 +44,12 @@ impl OpenTasks {
         self.lock().remove(&task);
     }
 
+    /// The trace that an open task is in.
+    pub(crate) fn trace_of(&self, task: TaskId) -> Option<TraceId> {
+        let scope = self.lock().get(&task).and_then(WeakScope::upgrade)?;
+        scope.span_context().map(|span| span.trace_id())
+    }
+
     /// Taken out of the lock: what is asked of a task takes locks of its own.
     fn all(&self) -> Vec<Scope> {
         self.lock().values().filter_map(WeakScope::upgrade).collect()

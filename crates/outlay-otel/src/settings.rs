@@ -3,9 +3,10 @@ use std::time::Duration;
 
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{Span, Tracer, TracerProvider};
-use outlay_ledger::{Clock, Dimension, Dimensions, IdSource, Ledger};
+use outlay_ledger::{BudgetRule, Clock, Dimension, Dimensions, IdSource, Ledger};
 use outlay_price::Prices;
 
+use crate::budget_events::{BudgetNotice, OnBudget};
 use crate::metrics::Metrics;
 use crate::names::outlay;
 use crate::tracer::SpanSource;
@@ -45,6 +46,7 @@ pub struct EngineBuilder {
     pub(crate) semconv: Semconv,
     pub(crate) viewers: Vec<Viewer>,
     pub(crate) resolver: Option<Arc<dyn ResolveModel>>,
+    pub(crate) on_budget: OnBudget,
     pub(crate) request_metadata: Vec<Arc<str>>,
     pub(crate) dropped_stream: DroppedStream,
     pub(crate) disabled: bool,
@@ -61,6 +63,7 @@ impl Default for EngineBuilder {
             semconv: Semconv::default(),
             viewers: Vec::new(),
             resolver: None,
+            on_budget: OnBudget::default(),
             request_metadata: Vec::new(),
             dropped_stream: DroppedStream::default(),
             disabled: false,
@@ -115,6 +118,19 @@ impl EngineBuilder {
     /// Who is asked what an id stands for that says nothing of its model. Defaults to nobody.
     pub fn model_resolver(mut self, resolver: impl ResolveModel + 'static) -> Self {
         self.resolver = Some(Arc::new(resolver));
+        self
+    }
+
+    /// Adds a budget that holds all tasks of a kind. Defaults to none.
+    pub fn budget_rule(mut self, rule: BudgetRule) -> Self {
+        self.ledger = self.ledger.budget_rule(rule);
+        self
+    }
+
+    /// Told of soft limits that are reached, and of calls that a budget refused, or would have. It is called on the path
+    /// of the call, and should return soon. Defaults to nobody.
+    pub fn on_budget(mut self, tell: impl Fn(&BudgetNotice) + Send + Sync + 'static) -> Self {
+        self.on_budget = OnBudget::new(tell);
         self
     }
 

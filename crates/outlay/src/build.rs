@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{Span, Tracer, TracerProvider};
-use outlay_ledger::Dimensions;
-use outlay_otel::{AttemptSpans, DroppedStream, Engine, EngineBuilder, ResolveModel, Semconv, Viewer};
+use outlay_ledger::{BudgetRule, Dimensions};
+use outlay_otel::{AttemptSpans, BudgetNotice, DroppedStream, Engine, EngineBuilder, ResolveModel, Semconv, Viewer};
 use outlay_price::{LoadPricesError, Prices};
 
 use crate::Outlay;
@@ -63,6 +63,32 @@ impl Builder {
     /// none.
     pub fn metric_dimension(mut self, key: &str) -> Self {
         self.engine = self.engine.metric_dimension(key);
+        self
+    }
+
+    /// Adds a budget that holds all tasks of a kind: of each team a day, of the sandbox a month, of each conversation, or
+    /// of each call. Defaults to none.
+    ///
+    /// ```
+    /// use outlay::{Budget, BudgetRule, Outlay, Period, Usd};
+    ///
+    /// let sandbox = BudgetRule::new("sandbox", Budget::new(Usd::from_dollars(100)).soft(80));
+    /// let talk = BudgetRule::new("conversation", Usd::from_dollars(2));
+    /// let outlay = Outlay::builder()
+    ///     .budget_rule(sandbox.only("environment", "sandbox").every(Period::Month))
+    ///     .budget_rule(talk.per("conversation"))
+    ///     .budget_rule(BudgetRule::each_call("call", Usd::from_cents(50)))
+    ///     .build();
+    /// ```
+    pub fn budget_rule(mut self, rule: BudgetRule) -> Self {
+        self.engine = self.engine.budget_rule(rule);
+        self
+    }
+
+    /// Told of soft limits that are reached, and of calls that a budget refused, or would have. It is called on the path
+    /// of the call, and should return soon. Defaults to nobody; each is logged as a warning in any case.
+    pub fn on_budget(mut self, tell: impl Fn(&BudgetNotice) + Send + Sync + 'static) -> Self {
+        self.engine = self.engine.on_budget(tell);
         self
     }
 

@@ -17,11 +17,11 @@ mod task_builder;
 pub mod telemetry;
 
 pub use outlay_ledger::{
-    Budget, BudgetExceeded, BudgetStatus, Cost, CostKind, Dimension, Dimensions, DirectionTotals, KindTotals,
-    ModelTotals, Outcome, OutcomeKind, RefusalReason, StepKind, TaskId, Totals,
+    Amount, Budget, BudgetEventKind, BudgetExceeded, BudgetRule, BudgetStatus, Cost, CostKind, Dimension, Dimensions,
+    DirectionTotals, KindTotals, ModelTotals, Outcome, OutcomeKind, Period, RefusalReason, StepKind, TaskId, Totals,
 };
 pub use outlay_otel::{
-    AttemptSpans, DroppedStream, InScope, ModelAnswer, OpenTask, Operation, ResolveModel, Semconv, Viewer,
+    AttemptSpans, BudgetNotice, DroppedStream, InScope, ModelAnswer, OpenTask, Operation, ResolveModel, Semconv, Viewer,
 };
 pub use outlay_price::{
     CacheTtl, CostStatus, GuardrailUse, LoadPricesError, ModelRef, Prices, Unit, UnitCount, Units, Usage, Usd,

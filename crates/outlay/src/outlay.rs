@@ -1,4 +1,4 @@
-use outlay_ledger::Totals;
+use outlay_ledger::{BudgetRule, Totals};
 use outlay_otel::{Engine, OpenTask};
 use outlay_price::Prices;
 
@@ -63,6 +63,12 @@ impl Outlay {
     /// ```
     pub fn open_tasks(&self) -> Vec<OpenTask> {
         self.engine.open_tasks()
+    }
+
+    /// Puts other budget rules in force, for tasks that start from now on. A budget that goes by the same name keeps what
+    /// has been spent of it, under its new limit.
+    pub fn set_budget_rules(&self, rules: Vec<BudgetRule>) {
+        self.engine.set_budget_rules(rules);
     }
 
     /// The price table in force.

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::future::Future;
 
-use outlay_ledger::StepKind;
+use outlay_ledger::{Budget, StepKind};
 use outlay_otel::{OpenScope, OwnedScopeEntered, Scope, current};
 
 use crate::default_outlay::current_or_unattributed;
@@ -17,6 +17,7 @@ pub struct ScopeBuilder {
     kind: Kind,
     name: Box<str>,
     tool_call: Option<Box<str>>,
+    budgets: Vec<Budget>,
     parent: Option<Scope>,
 }
 
@@ -28,11 +29,31 @@ enum Kind {
 
 impl ScopeBuilder {
     pub(crate) fn agent(name: &str) -> Self {
-        Self { kind: Kind::Agent, name: name.into(), tool_call: None, parent: current() }
+        Self::new(Kind::Agent, name)
     }
 
     pub(crate) fn step(kind: StepKind, name: &str) -> Self {
-        Self { kind: Kind::Step(kind), name: name.into(), tool_call: None, parent: current() }
+        Self::new(Kind::Step(kind), name)
+    }
+
+    fn new(kind: Kind, name: &str) -> Self {
+        Self { kind, name: name.into(), tool_call: None, budgets: Vec::new(), parent: current() }
+    }
+
+    /// What the agent or step may spend: an amount, or a [`Budget`]. Several limits hold side by side. Defaults to none
+    /// of its own.
+    ///
+    /// ```
+    /// # async fn f(client: aws_sdk_bedrockruntime::Client) {
+    /// use outlay::{Budget, Usd};
+    ///
+    /// let research = outlay::agent("researcher").budget(Usd::from_cents(10)).budget(Budget::turns(8));
+    /// research.run(async { /* ... */ }).await;
+    /// # }
+    /// ```
+    pub fn budget(mut self, budget: impl Into<Budget>) -> Self {
+        self.budgets.push(budget.into());
+        self
     }
 
     /// The id that the model gave the tool call that this step answers: `gen_ai.tool.call.id`.
@@ -78,8 +99,10 @@ impl ScopeBuilder {
     pub(crate) fn open(&self) -> Option<OpenScope> {
         let parent = self.parent.clone().or_else(current_or_unattributed)?;
         Some(match &self.kind {
-            Kind::Agent => OpenScope::agent(&parent, &self.name),
-            Kind::Step(kind) => OpenScope::step(&parent, kind.clone(), &self.name, self.tool_call.as_deref()),
+            Kind::Agent => OpenScope::agent(&parent, &self.name, &self.budgets),
+            Kind::Step(kind) => {
+                OpenScope::step(&parent, kind.clone(), &self.name, &self.budgets, self.tool_call.as_deref())
+            }
         })
     }
 }

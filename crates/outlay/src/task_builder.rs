@@ -69,7 +69,7 @@ impl TaskBuilder {
         self
     }
 
-    /// What the task may spend: an amount, or a [`Budget`]. Defaults to no limit.
+    /// What the task may spend: an amount, or a [`Budget`]. Several limits hold side by side. Defaults to none.
     pub fn budget(mut self, budget: impl Into<Budget>) -> Self {
         self.spec = self.spec.budget(budget);
         self

@@ -6,7 +6,11 @@ use outlay_price::Usd;
 use crate::budget::BudgetCell;
 use crate::ledger::Inner as LedgerInner;
 use crate::running::Running;
-use crate::{Dimensions, Outcome, TaskId};
+use crate::sync::lock;
+use crate::{BudgetExceeded, Dimensions, Outcome, TaskId};
+
+/// As many refusals are remembered.
+const MAX_REFUSALS: usize = 100;
 
 /// What all scopes of a task share.
 pub(crate) struct TaskShared {
@@ -16,9 +20,10 @@ pub(crate) struct TaskShared {
     pub(super) conversation: Option<Arc<str>>,
     pub(super) outer: Option<Arc<TaskShared>>,
     pub(super) running: Running,
-    pub(super) budget: Option<Arc<BudgetCell>>,
-    /// This task's budget and those of the tasks around it, outermost first.
-    pub(crate) budgets: Box<[Arc<BudgetCell>]>,
+    /// The task's own budgets.
+    pub(super) budgets: Box<[Arc<BudgetCell>]>,
+    /// What was refused here by budgets that are no task's; the first 100.
+    pub(super) refusals: Mutex<Vec<BudgetExceeded>>,
     pub(super) outcome: Mutex<Option<Outcome>>,
     /// How many more records the task's report keeps.
     pub(super) records_left: AtomicU32,
@@ -32,6 +37,14 @@ impl TaskShared {
         while let Some(t) = task {
             t.running.add(cost, calls);
             task = t.outer.as_deref();
+        }
+    }
+
+    /// Remembers a refusal of a budget that no task has, and that therefore nobody else remembers.
+    pub(crate) fn remember(&self, refusal: &BudgetExceeded) {
+        let mut refusals = lock(&self.refusals);
+        if refusals.len() < MAX_REFUSALS {
+            refusals.push(refusal.clone());
         }
     }
 

@@ -66,6 +66,13 @@ impl TaskLabels {
     }
 }
 
+impl NamedLabels {
+    /// `key` is the attribute that holds the name.
+    pub(super) fn new(task: &Arc<str>, key: &'static str, name: &str) -> Self {
+        Self { task: task.clone(), key, name: name.into() }
+    }
+}
+
 impl Labels for CallLabels {
     fn push(&self, attributes: &mut Vec<KeyValue>) {
         attributes.push(KeyValue::new(outlay::TASK_NAME, self.task.clone()));

@@ -75,13 +75,16 @@ fn push_task(attributes: &mut Vec<KeyValue>, task: &Scope, totals: &Totals) {
     if let Some(known) = totals.cost().usd() {
         attributes.push(KeyValue::new(outlay::COST_BAND, band(known)));
     }
-    if let Some(budget) = task.budget() {
-        attributes.push(usd(outlay::BUDGET_LIMIT_USD, budget.limit));
-        if !budget.limit.is_zero() {
-            let ratio = budget.spent.to_f64() / budget.limit.to_f64();
-            attributes.push(KeyValue::new(outlay::BUDGET_USED_RATIO, ratio));
+    let budgets = task.budgets();
+    if let Some((spent, limit)) = budgets.iter().find_map(|budget| Some((budget.spent.usd()?, budget.limit.usd()?))) {
+        attributes.push(usd(outlay::BUDGET_LIMIT_USD, limit));
+        if !limit.is_zero() {
+            attributes.push(KeyValue::new(outlay::BUDGET_USED_RATIO, spent.to_f64() / limit.to_f64()));
         }
-        attributes.push(KeyValue::new(outlay::BUDGET_EXCEEDED, budget.refused > 0 || budget.is_exceeded()));
+    }
+    if !budgets.is_empty() {
+        let exceeded = budgets.iter().any(|budget| budget.refused > 0 || budget.is_exceeded());
+        attributes.push(KeyValue::new(outlay::BUDGET_EXCEEDED, exceeded));
     }
 }
 

@@ -1,6 +1,6 @@
 //! The first lines: which task, how it ended, what it cost, whose it is.
 
-use outlay_ledger::{BudgetStatus, OutcomeKind};
+use outlay_ledger::{Amount, BudgetStatus, OutcomeKind};
 use unicode_width::UnicodeWidthStr;
 
 use super::figures::Figures;
@@ -69,16 +69,17 @@ fn doubt(figures: &Figures) -> Option<String> {
 
 fn budget(status: BudgetStatus) -> Piece {
     let over = status.is_exceeded();
-    let (spent, of) = (status.spent.picos(), status.limit.picos());
-    // Rounded away from the limit: 100% is the limit itself, and over it is more.
-    let up = if over { of.saturating_sub(1) } else { 0 };
-    let percent = spent.saturating_mul(100).saturating_add(up).checked_div(of).unwrap_or(0);
-    let use_of = match over {
-        true if of <= 0 => "over budget".to_owned(),
-        true => format!("over budget, {}%", grouped(u64::try_from(percent).unwrap_or(u64::MAX))),
-        false => format!("budget {percent}%"),
+    let percent = status.spent.percent_of(status.limit);
+    let use_of = match percent {
+        None if over => "over budget".to_owned(),
+        Some(percent) if over => format!("over budget, {}%", grouped(percent)),
+        percent => format!("budget {}%", percent.unwrap_or(0)),
     };
-    Piece::new(3, format!("{use_of} of {}", limit(status.limit))).red_if(over)
+    let limit = match status.limit {
+        Amount::Usd(usd) => limit(usd),
+        counted => counted.to_string(),
+    };
+    Piece::new(3, format!("{use_of} of {limit}")).red_if(over)
 }
 
 /// Whose it is, and where its trace is.

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use outlay_ledger::{BudgetExceeded, RefusalReason, Totals};
+use outlay_ledger::{Amount, BudgetExceeded, RefusalReason, Totals};
 use outlay_price::{CostStatus, Usd};
 
 use super::figures::{Figures, known};
@@ -174,15 +174,21 @@ fn refused(report: &Report, look: &Look) -> Vec<Piece> {
 fn reason(refusal: &BudgetExceeded) -> String {
     match refusal.reason() {
         RefusalReason::OverLimit { bound, assumed_output } => {
-            let left = refusal.limit() - refusal.spent() - refusal.reserved();
-            let left = Shown::rounded(left.max(Usd::ZERO)).brief();
             let assumed = match assumed_output {
                 Some(tokens) => format!(" (no max_tokens: {} assumed)", grouped(tokens)),
                 None => String::new(),
             };
-            format!("may cost {}, {left} left{assumed}", Shown::rounded(bound).brief())
+            let verb = if bound.usd().is_some() { "may cost" } else { "may come to" };
+            format!("{verb} {}, {} left{assumed}", brief(bound), brief(refusal.left()))
         }
         _ => "has no price".to_owned(),
+    }
+}
+
+fn brief(amount: Amount) -> String {
+    match amount {
+        Amount::Usd(usd) => Shown::rounded(usd).brief(),
+        counted => counted.to_string(),
     }
 }
 

@@ -185,7 +185,7 @@ fn a_report_hands_out_what_it_shows() {
     let report = resolve_ticket();
     assert_eq!(report.outcome(), Outcome::success());
     assert_eq!(report.totals().calls(), 6);
-    assert_eq!(report.budget().map(|b| b.limit), Some(Usd::from_cents(50)));
+    assert_eq!(report.budget().map(|b| b.limit.usd()), Some(Some(Usd::from_cents(50))));
     assert!(report.refusals().is_empty());
     assert_eq!(&*report.record().root.name, "resolve-ticket");
     assert_eq!(report.trace_id(), Some("7f3a0a9b8c7d6e5f4a3b2c1d0e9fc21e"));

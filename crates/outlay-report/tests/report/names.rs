@@ -35,7 +35,7 @@ fn a_hostile_name_reaches_no_terminal() {
     }
     insta::assert_snapshot!(report(&task).with_hint(evil).render(UNICODE), @r"
     ]0;owned[2Jrm -rf  gpj31m  abandoned  ≥$0.010000  1 call unpriced   1 call   10 ms
-    team=red[31m team  k==]0;owned[2Jrm -rfgpj31m
+    team=red[31m team  k__=]0;owned[2Jrm -rfgpj31m
 
                                                        cost  share  in tok  out   time
     ]0;owned[2J… ]0;owned[2Jrm -rf  g…  ✗ failed ≥$0.010000   100%       1    1   10ms  ]0;owned[2Jrm…

@@ -1,0 +1,205 @@
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+use outlay_price::Usd;
+
+use super::reservation::{Bound, Spent};
+use super::{Amount, Budget, BudgetExceeded, BudgetStatus, Period, RefusalReason};
+use crate::sync::lock;
+
+/// As many refusals are remembered; all are counted.
+const MAX_REFUSALS: usize = 100;
+
+/// A budget in force.
+#[derive(Debug)]
+pub(crate) struct BudgetCell {
+    /// The scope that it is of, or what it goes by.
+    pub(super) name: Arc<str>,
+    period: Option<Period>,
+    /// It holds each call by itself: nothing adds up.
+    each_call: bool,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    budget: Budget,
+    /// Which period the figures are of.
+    number: i64,
+    spent: i128,
+    reserved: i128,
+    refused: u64,
+    would_refuse: u64,
+    soft_told: bool,
+    refusals: Vec<BudgetExceeded>,
+}
+
+/// What a budget makes of a call.
+pub(super) enum Verdict {
+    /// So much is reserved, in the period of this number.
+    Reserved { units: i128, number: i64 },
+    /// The same, by a budget that observes, and would have refused it.
+    Observed { units: i128, number: i64, why: BudgetExceeded },
+    /// It is refused.
+    Refused(BudgetExceeded),
+}
+
+impl BudgetCell {
+    pub(crate) fn new(name: Arc<str>, budget: Budget) -> Self {
+        Self::every(name, budget, None)
+    }
+
+    /// One that begins anew each period.
+    pub(super) fn every(name: Arc<str>, budget: Budget, period: Option<Period>) -> Self {
+        Self { name, period, each_call: false, state: Mutex::new(State::new(budget)) }
+    }
+
+    /// One that holds each call by itself.
+    pub(super) fn each_call(name: Arc<str>, budget: Budget) -> Self {
+        Self { each_call: true, ..Self::every(name, budget, None) }
+    }
+
+    pub(crate) fn status(&self) -> BudgetStatus {
+        lock(&self.state).status()
+    }
+
+    pub(crate) fn refusals(&self) -> Vec<BudgetExceeded> {
+        lock(&self.state).refusals.clone()
+    }
+
+    /// Another limit, from now on.
+    pub(super) fn set_budget(&self, budget: Budget) {
+        lock(&self.state).budget = budget;
+    }
+
+    /// Whether nothing is lost if it is forgotten: its period is over, and no call is open in it.
+    pub(super) fn is_over(&self, now: SystemTime) -> bool {
+        let state = lock(&self.state);
+        state.reserved == 0 && self.period.is_some_and(|period| period.number(now) != state.number)
+    }
+
+    /// Reserves the bound, or says why not.
+    pub(super) fn reserve(&self, bound: &Bound<'_>, now: SystemTime) -> Verdict {
+        let mut state = lock(&self.state);
+        let number = self.turn_over(&mut state, now);
+        let units = match bound.units(&state.budget) {
+            Some(units) => units,
+            None if state.budget.allow_unpriced => return Verdict::Reserved { units: 0, number },
+            None => {
+                let why = self.exceeded(&state, bound, RefusalReason::Unpriced);
+                return self.refuse(&mut state, why, 0, number);
+            }
+        };
+        let limit = state.budget.limit;
+        let wanted = state.spent.saturating_add(state.reserved).saturating_add(units);
+        if wanted <= limit.units() {
+            if !self.each_call {
+                state.reserved = state.reserved.saturating_add(units);
+            }
+            return Verdict::Reserved { units, number };
+        }
+        let counts_output = matches!(limit, Amount::Usd(_) | Amount::Tokens(_));
+        let assumed = bound.assumed_output(&state.budget).filter(|_| counts_output);
+        let reason = RefusalReason::OverLimit { bound: limit.with_units(units), assumed_output: assumed };
+        let why = self.exceeded(&state, bound, reason);
+        self.refuse(&mut state, why, units, number)
+    }
+
+    fn refuse(&self, state: &mut State, why: BudgetExceeded, units: i128, number: i64) -> Verdict {
+        if state.budget.observed {
+            state.would_refuse += 1;
+            if !self.each_call {
+                state.reserved = state.reserved.saturating_add(units);
+            }
+            return Verdict::Observed { units, number, why };
+        }
+        state.refused += 1;
+        if state.refusals.len() < MAX_REFUSALS {
+            state.refusals.push(why.clone());
+        }
+        Verdict::Refused(why)
+    }
+
+    fn exceeded(&self, state: &State, bound: &Bound<'_>, reason: RefusalReason) -> BudgetExceeded {
+        BudgetExceeded::new(self.name.clone(), bound.model.clone(), state.status(), reason)
+    }
+
+    /// Replaces a reservation by what was spent, at once: nobody sees both, or neither. What was reserved in a period
+    /// that is over is of that period. Says how the budget stands where its soft limit has just been reached.
+    pub(super) fn settle(&self, reserved: i128, number: i64, spent: &Spent) -> Option<BudgetStatus> {
+        let mut state = lock(&self.state);
+        if self.each_call || number != state.number {
+            return None;
+        }
+        state.reserved = state.reserved.saturating_sub(reserved);
+        state.spend(spent)
+    }
+
+    /// Counts what nothing was reserved for.
+    pub(crate) fn spend(&self, spent: &Spent, now: SystemTime) -> Option<BudgetStatus> {
+        let mut state = lock(&self.state);
+        if self.each_call {
+            return None;
+        }
+        self.turn_over(&mut state, now);
+        state.spend(spent)
+    }
+
+    /// Begins a new period where one is due. Returns the number of the one that goes on.
+    fn turn_over(&self, state: &mut State, now: SystemTime) -> i64 {
+        let number = self.period.map_or(0, |period| period.number(now));
+        // A clock that is set back does not bring back what has been spent since.
+        if number > state.number {
+            *state = State { number, refusals: std::mem::take(&mut state.refusals), ..State::new(state.budget) };
+        }
+        state.number
+    }
+}
+
+impl State {
+    fn new(budget: Budget) -> Self {
+        Self {
+            budget,
+            number: i64::MIN,
+            spent: 0,
+            reserved: 0,
+            refused: 0,
+            would_refuse: 0,
+            soft_told: false,
+            refusals: Vec::new(),
+        }
+    }
+
+    fn spend(&mut self, spent: &Spent) -> Option<BudgetStatus> {
+        self.spent = self.spent.saturating_add(spent.units(self.budget.limit));
+        let reached = self.budget.soft_from().is_some_and(|from| self.spent >= from);
+        (reached && !std::mem::replace(&mut self.soft_told, true)).then(|| self.status())
+    }
+
+    fn status(&self) -> BudgetStatus {
+        let limit = self.budget.limit;
+        BudgetStatus {
+            limit,
+            spent: limit.with_units(self.spent),
+            reserved: limit.with_units(self.reserved),
+            refused: self.refused,
+            would_refuse: self.would_refuse,
+        }
+    }
+}
+
+impl Spent {
+    /// Money alone.
+    pub(crate) const fn usd(usd: Usd) -> Self {
+        Self { usd, tokens: 0, calls: 0, turns: 0 }
+    }
+
+    fn units(&self, limit: Amount) -> i128 {
+        match limit {
+            Amount::Usd(_) => self.usd.picos(),
+            Amount::Tokens(_) => i128::from(self.tokens),
+            Amount::Calls(_) => i128::from(self.calls),
+            Amount::Turns(_) => i128::from(self.turns),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+use std::fmt;
+use std::sync::Arc;
+
+use super::{Amount, BudgetStatus};
+
+/// Why a budget refused a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RefusalReason {
+    /// The call may come to more than is left.
+    OverLimit {
+        /// The most that the call can come to.
+        bound: Amount,
+        /// The output tokens that were assumed, where the call said no maximum.
+        assumed_output: Option<u64>,
+    },
+    /// The call has no price, so that no limit can hold it.
+    Unpriced,
+}
+
+/// A budget refused a call. Nothing was sent.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BudgetExceeded(Box<Refused>);
+
+/// Boxed, so that the results that may hold it stay small.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Refused {
+    scope: Arc<str>,
+    model: Arc<str>,
+    status: BudgetStatus,
+    reason: RefusalReason,
+}
+
+impl BudgetExceeded {
+    pub(super) fn new(scope: Arc<str>, model: Arc<str>, status: BudgetStatus, reason: RefusalReason) -> Self {
+        Self(Box::new(Refused { scope, model, status, reason }))
+    }
+
+    /// The limit.
+    pub fn limit(&self) -> Amount {
+        self.0.status.limit
+    }
+
+    /// What was spent and settled at the refusal.
+    pub fn spent(&self) -> Amount {
+        self.0.status.spent
+    }
+
+    /// What open calls had reserved at the refusal.
+    pub fn reserved(&self) -> Amount {
+        self.0.status.reserved
+    }
+
+    /// What was left at the refusal.
+    pub fn left(&self) -> Amount {
+        let BudgetStatus { limit, spent, reserved, .. } = self.0.status;
+        let used = spent.units().saturating_add(reserved.units());
+        limit.with_units(limit.units().saturating_sub(used).max(0))
+    }
+
+    /// The task whose budget it is, or the name that the budget goes by.
+    pub fn scope(&self) -> &str {
+        &self.0.scope
+    }
+
+    /// The model that was asked for.
+    pub fn model(&self) -> &str {
+        &self.0.model
+    }
+
+    /// Why.
+    pub fn reason(&self) -> RefusalReason {
+        self.0.reason
+    }
+}
+
+impl fmt::Display for BudgetExceeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Refused { scope, model, status, reason } = &*self.0;
+        write!(f, "the budget of `{scope}` refused a call to `{model}`: ")?;
+        match reason {
+            RefusalReason::OverLimit { bound, assumed_output } => {
+                write!(
+                    f,
+                    "it may come to {bound}; of the limit of {}, {} is spent and {} is reserved by open calls",
+                    status.limit, status.spent, status.reserved
+                )?;
+                if let Some(tokens) = assumed_output {
+                    write!(
+                        f,
+                        " (the call sets no max_tokens, so {tokens} output tokens are assumed; set max_tokens, or \
+                         Budget::assume_output)"
+                    )?;
+                }
+                Ok(())
+            }
+            RefusalReason::Unpriced => write!(
+                f,
+                "the model has no price, so the limit of {} cannot hold it (give it one in a price file, or \
+                 Budget::allow_unpriced)",
+                status.limit
+            ),
+        }
+    }
+}
+
+impl fmt::Debug for BudgetExceeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Refused { scope, model, status, reason } = &*self.0;
+        f.debug_struct("BudgetExceeded")
+            .field("scope", scope)
+            .field("model", model)
+            .field("status", status)
+            .field("reason", reason)
+            .finish()
+    }
+}
+
+impl std::error::Error for BudgetExceeded {}

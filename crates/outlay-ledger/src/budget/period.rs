@@ -1,0 +1,100 @@
+use std::fmt;
+use std::str::FromStr;
+use std::time::SystemTime;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// After which a budget begins anew. Periods begin at full hours and at midnight, UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Period {
+    /// Every hour.
+    Hour,
+    /// Every day.
+    Day,
+    /// Every calendar month.
+    Month,
+}
+
+/// A word that names no period.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown period `{word}`: one of hour, day, month is known")]
+pub struct ParsePeriodError {
+    word: String,
+}
+
+impl Period {
+    /// The word in policy files.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Month => "month",
+        }
+    }
+
+    /// Which period, counted from some beginning, a time lies in.
+    pub(super) fn number(self, at: SystemTime) -> i64 {
+        // A time that no calendar holds is in a period of its own.
+        let Ok(at) = Timestamp::try_from(at) else { return i64::MAX };
+        match self {
+            Self::Hour => at.as_second().div_euclid(3_600),
+            Self::Day => at.as_second().div_euclid(86_400),
+            Self::Month => {
+                let date = at.to_zoned(TimeZone::UTC).date();
+                i64::from(date.year()) * 12 + i64::from(date.month())
+            }
+        }
+    }
+}
+
+impl FromStr for Period {
+    type Err = ParsePeriodError;
+
+    fn from_str(word: &str) -> Result<Self, ParsePeriodError> {
+        match word {
+            "hour" => Ok(Self::Hour),
+            "day" => Ok(Self::Day),
+            "month" => Ok(Self::Month),
+            _ => Err(ParsePeriodError { word: word.to_owned() }),
+        }
+    }
+}
+
+impl fmt::Display for Period {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn number(period: Period, text: &str) -> i64 {
+        let at: Timestamp = text.parse().expect(text);
+        period.number(at.into())
+    }
+
+    #[test]
+    fn periods_begin_at_midnight_and_at_the_first_of_a_month() {
+        let (last, first) = ("2026-11-30T23:59:59.999Z", "2026-12-01T00:00:00Z");
+        for period in [Period::Hour, Period::Day, Period::Month] {
+            assert_eq!(number(period, first), number(period, last) + 1, "{period}");
+            assert_eq!(period.as_str().parse(), Ok(period));
+        }
+        assert_eq!(number(Period::Month, "2026-11-01T00:00:00Z"), number(Period::Month, last));
+        assert_eq!(number(Period::Month, "2027-01-15T00:00:00Z"), number(Period::Month, first) + 1);
+        assert!("fortnight".parse::<Period>().is_err());
+    }
+
+    #[test]
+    fn any_time_is_in_a_period() {
+        let before = SystemTime::UNIX_EPOCH - Duration::from_secs(1);
+        assert_eq!(Period::Day.number(before), -1);
+        let _ = Period::Month.number(SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 50));
+    }
+}

@@ -1,0 +1,101 @@
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use outlay_price::Usd;
+
+use super::cell::{BudgetCell, Verdict};
+use super::{Amount, Budget, BudgetEventKind, BudgetExceeded, Events};
+
+/// The most that a call can come to.
+pub(crate) struct Bound<'a> {
+    pub(crate) model: &'a Arc<str>,
+    /// The most tokens of its input.
+    pub(crate) input: u64,
+    /// The most tokens that it allows itself, where it says so.
+    pub(crate) max_output: Option<u64>,
+    pub(crate) is_turn: bool,
+    /// In dollars, if it writes at most so many tokens; `None` where it has no price.
+    pub(crate) usd: &'a dyn Fn(u64) -> Option<Usd>,
+}
+
+/// What has been spent, in all that budgets count.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Spent {
+    pub(crate) usd: Usd,
+    pub(crate) tokens: u64,
+    pub(crate) calls: u64,
+    pub(crate) turns: u64,
+}
+
+impl Bound<'_> {
+    /// In what the budget counts; `None` where that cannot be said.
+    pub(super) fn units(&self, budget: &Budget) -> Option<i128> {
+        let output = self.max_output.unwrap_or(budget.assumed_output);
+        Some(match budget.limit {
+            Amount::Usd(_) => (self.usd)(output)?.picos(),
+            Amount::Tokens(_) => i128::from(self.input) + i128::from(output),
+            Amount::Calls(_) => 1,
+            Amount::Turns(_) => i128::from(self.is_turn),
+        })
+    }
+
+    pub(super) fn assumed_output(&self, budget: &Budget) -> Option<u64> {
+        self.max_output.is_none().then_some(budget.assumed_output)
+    }
+}
+
+/// What one call has reserved in every budget above it. Dropped, it gives all back.
+#[derive(Debug, Default)]
+pub(crate) struct Reservation {
+    held: Vec<Held>,
+}
+
+#[derive(Debug)]
+struct Held {
+    cell: Arc<BudgetCell>,
+    units: i128,
+    number: i64,
+}
+
+impl Reservation {
+    /// Reserves in all of the budgets or in none. What observing ones would have refused is told to `events`.
+    pub(crate) fn make(
+        budgets: &[Arc<BudgetCell>],
+        bound: &Bound<'_>,
+        now: SystemTime,
+        events: &mut Events,
+    ) -> Result<Self, (Arc<BudgetCell>, BudgetExceeded)> {
+        let mut reservation = Self::default();
+        // The innermost first: a call that its own task refuses does not hold up those of the task around.
+        for cell in budgets.iter().rev() {
+            let (units, number) = match cell.reserve(bound, now) {
+                Verdict::Reserved { units, number } => (units, number),
+                Verdict::Observed { units, number, why } => {
+                    events.push(cell, BudgetEventKind::WouldRefuse(why));
+                    (units, number)
+                }
+                Verdict::Refused(why) => return Err((cell.clone(), why)),
+            };
+            reservation.held.push(Held { cell: cell.clone(), units, number });
+        }
+        Ok(reservation)
+    }
+
+    /// Replaces what is reserved by what was spent.
+    pub(crate) fn settle(mut self, spent: &Spent, events: &mut Events) {
+        for Held { cell, units, number } in self.held.drain(..) {
+            if let Some(status) = cell.settle(units, number, spent) {
+                events.push(&cell, BudgetEventKind::SoftLimit(status));
+            }
+        }
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        for Held { cell, units, number } in self.held.drain(..) {
+            // Nothing was spent, and so no limit reached.
+            let _ = cell.settle(units, number, &Spent::default());
+        }
+    }
+}

@@ -1,0 +1,84 @@
+use std::sync::Arc;
+
+use super::{Budget, Period};
+use crate::{Dimensions, TaskSpec};
+
+/// A budget for all tasks of a kind: for each team a day, for the sandbox a month, for each conversation.
+///
+/// ```
+/// use outlay_ledger::{Budget, BudgetRule, Period};
+/// use outlay_price::Usd;
+///
+/// let rule = BudgetRule::new("sandbox teams", Budget::new(Usd::from_dollars(20)))
+///     .only("environment", "sandbox")
+///     .per("team")
+///     .every(Period::Day);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BudgetRule {
+    pub(super) name: Arc<str>,
+    pub(super) budget: Budget,
+    pub(super) period: Option<Period>,
+    per: Vec<Arc<str>>,
+    only: Vec<(Arc<str>, Arc<str>)>,
+    pub(super) each_call: bool,
+}
+
+impl BudgetRule {
+    /// One budget for all tasks together.
+    pub fn new(name: &str, budget: impl Into<Budget>) -> Self {
+        Self {
+            name: name.into(),
+            budget: budget.into(),
+            period: None,
+            per: Vec::new(),
+            only: Vec::new(),
+            each_call: false,
+        }
+    }
+
+    /// What each single call may come to.
+    pub fn each_call(name: &str, budget: impl Into<Budget>) -> Self {
+        Self { each_call: true, ..Self::new(name, budget) }
+    }
+
+    /// A budget of its own for each value of a dimension, for each `task` name, or for each `conversation`. Tasks
+    /// without a value share one.
+    #[must_use]
+    pub fn per(mut self, key: &str) -> Self {
+        self.per.push(key.into());
+        self
+    }
+
+    /// Only for tasks whose dimension (or `task` name) is this. Defaults to all.
+    #[must_use]
+    pub fn only(mut self, key: &str, value: &str) -> Self {
+        self.only.push((key.into(), value.into()));
+        self
+    }
+
+    /// Begins anew each period. A call counts in the period in which it begins. Defaults to never.
+    #[must_use]
+    pub const fn every(mut self, period: Period) -> Self {
+        self.period = Some(period);
+        self
+    }
+
+    /// What the budget of a task goes by; `None` where the rule does not hold for it.
+    pub(super) fn applies(&self, spec: &TaskSpec, dimensions: &Dimensions) -> Option<Arc<str>> {
+        let value = |key: &str| match key {
+            "task" => Some(&*spec.name),
+            "conversation" => spec.conversation.as_deref(),
+            dimension => dimensions.named(dimension).map(|value| &**value),
+        };
+        if !self.only.iter().all(|(key, wanted)| value(key) == Some(&**wanted)) {
+            return None;
+        }
+        if self.per.is_empty() {
+            return Some(self.name.clone());
+        }
+        let each: Vec<String> =
+            self.per.iter().map(|key| format!("{key}={}", value(key).unwrap_or("(none)"))).collect();
+        Some(format!("{} [{}]", self.name, each.join(", ")).into())
+    }
+}

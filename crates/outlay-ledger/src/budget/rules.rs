@@ -1,0 +1,109 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::SystemTime;
+
+use super::{BudgetCell, BudgetRule};
+use crate::sync::lock;
+use crate::{Dimensions, TaskSpec};
+
+/// As many budgets that rules make are kept apart; beyond it a rule has one for all that come later.
+const MAX_CELLS: usize = 10_000;
+
+/// The rules in force, and the budgets that they have made.
+#[derive(Debug, Default)]
+pub(crate) struct BudgetRules {
+    rules: RwLock<Arc<[BudgetRule]>>,
+    cells: Mutex<HashMap<Arc<str>, Arc<BudgetCell>>>,
+}
+
+impl BudgetRules {
+    /// Puts other rules in force, for tasks that start from now on. A budget that goes by the same name keeps what has
+    /// been spent of it, under the new limit.
+    pub(crate) fn set(&self, rules: Vec<BudgetRule>) {
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules.into();
+    }
+
+    /// The budgets that hold a task.
+    pub(crate) fn of_task(&self, spec: &TaskSpec, dimensions: &Dimensions, now: SystemTime) -> Vec<Arc<BudgetCell>> {
+        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if rules.is_empty() {
+            return Vec::new();
+        }
+        let mut cells = lock(&self.cells);
+        let held = rules.iter().filter_map(|rule| Some((rule, rule.applies(spec, dimensions)?)));
+        held.map(|(rule, name)| cell(&mut cells, rule, name, now)).collect()
+    }
+}
+
+fn cell(
+    cells: &mut HashMap<Arc<str>, Arc<BudgetCell>>,
+    rule: &BudgetRule,
+    name: Arc<str>,
+    now: SystemTime,
+) -> Arc<BudgetCell> {
+    if let Some(cell) = cells.get(&name) {
+        cell.set_budget(rule.budget);
+        return cell.clone();
+    }
+    if cells.len() >= MAX_CELLS {
+        cells.retain(|_, cell| !cell.is_over(now));
+    }
+    let name = if cells.len() < MAX_CELLS { name } else { format!("{} [others]", rule.name).into() };
+    let new = || match rule.each_call {
+        true => Arc::new(BudgetCell::each_call(name.clone(), rule.budget)),
+        false => Arc::new(BudgetCell::every(name.clone(), rule.budget, rule.period)),
+    };
+    cells.entry(name.clone()).or_insert_with(new).clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use outlay_price::Usd;
+
+    use super::*;
+    use crate::{Budget, Dimension, Period};
+
+    fn team(name: &str) -> Dimensions {
+        let mut dimensions = Dimensions::default();
+        dimensions.set(Dimension::Team, name);
+        dimensions
+    }
+
+    fn names(rules: &BudgetRules, spec: &TaskSpec, dimensions: &Dimensions) -> Vec<String> {
+        let cells = rules.of_task(spec, dimensions, SystemTime::UNIX_EPOCH);
+        cells.iter().map(|cell| cell.name.to_string()).collect()
+    }
+
+    #[test]
+    fn a_rule_makes_a_budget_for_each_value_and_one_for_those_without() {
+        let rules = BudgetRules::default();
+        let dollar = Budget::new(Usd::from_dollars(1));
+        rules.set(vec![
+            BudgetRule::new("all", dollar),
+            BudgetRule::new("team", dollar).per("team").every(Period::Day),
+            BudgetRule::new("search", dollar).only("team", "search"),
+            BudgetRule::new("talk", dollar).per("conversation").only("task", "t"),
+        ]);
+        let spec = TaskSpec::new("t").conversation("c-1");
+        assert_eq!(
+            names(&rules, &spec, &team("search")),
+            ["all", "team [team=search]", "search", "talk [conversation=c-1]"]
+        );
+        assert_eq!(names(&rules, &TaskSpec::new("u"), &Dimensions::default()), ["all", "team [team=(none)]"]);
+        assert!(Arc::ptr_eq(
+            &rules.of_task(&spec, &team("a"), SystemTime::UNIX_EPOCH)[1],
+            &rules.of_task(&spec, &team("a"), SystemTime::UNIX_EPOCH)[1]
+        ));
+    }
+
+    #[test]
+    fn beyond_the_cap_a_rule_has_one_budget_for_the_others() {
+        let rules = BudgetRules::default();
+        rules.set(vec![BudgetRule::new("talk", Budget::calls(1)).per("conversation")]);
+        for id in 0..MAX_CELLS + 5 {
+            names(&rules, &TaskSpec::new("t").conversation(&id.to_string()), &Dimensions::default());
+        }
+        let late = names(&rules, &TaskSpec::new("t").conversation("late"), &Dimensions::default());
+        assert_eq!(late, ["talk [others]"]);
+    }
+}
