@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::model::shorter_ids;
 use crate::row::tsv;
 use crate::table::{Search, Table};
-use crate::user_file::{self, LoadPricesError};
+use crate::user_file::{self, LoadPricesError, Syntax};
 use crate::{Latency, ModelKind, ModelRef, Price, Routing, Tier};
 
 #[cfg(test)]
@@ -20,6 +20,8 @@ pub struct PriceQuery<'a> {
     pub model: ModelRef<'a>,
     /// The region that was called. Without one, that of the model's ARN.
     pub region: Option<&'a str>,
+    /// The account that is billed. Without one, that of the model's ARN.
+    pub account: Option<&'a str>,
     /// The tier that served.
     pub tier: Tier,
     /// The latency mode that served.
@@ -29,11 +31,14 @@ pub struct PriceQuery<'a> {
 }
 
 impl<'a> PriceQuery<'a> {
-    /// On demand, in no particular region, at the default tier and standard latency.
+    /// On demand, in no particular region or account, at the default tier and standard latency.
     pub const fn new(model: ModelRef<'a>, at: Timestamp) -> Self {
-        Self { model, region: None, tier: Tier::Default, latency: Latency::Standard, at }
+        Self { model, region: None, account: None, tier: Tier::Default, latency: Latency::Standard, at }
     }
 }
+
+/// What stands for a model in the rows of guardrail units.
+const GUARDRAILS: &str = "guardrails";
 
 /// A price catalogue: immutable, and cheap to clone.
 ///
@@ -64,7 +69,8 @@ impl Prices {
         Self(Arc::new(Layers { version: "empty".into(), tables: Vec::new() }))
     }
 
-    /// The user's price file (TOML, see [`from_toml`](Self::from_toml)) over the bundled table.
+    /// The user's price file over the bundled table: JSON (see [`from_json`](Self::from_json)) where its name ends in
+    /// `.json`, else TOML (see [`from_toml`](Self::from_toml)).
     ///
     /// # Errors
     ///
@@ -78,8 +84,8 @@ impl Prices {
     /// Amounts are US dollars per million tokens, as decimal text: a TOML float would be a binary
     /// one in most readers. A row is whole: what it leaves out has no price. It wins over every
     /// bundled row of the same model, routing, tier and latency from its `effective_from` on, in
-    /// its region or, without one, in all. Zero is a price, and right where capacity is billed apart:
-    /// a provisioned model's ARN as `model`, or `tier = "reserved"`.
+    /// its region or, without one, in all; that of an account wins over that of every account. Zero is a price. A row
+    /// that prices nothing but capacity charges nothing per call.
     ///
     /// ```
     /// use outlay_price::Prices;
@@ -108,6 +114,16 @@ impl Prices {
     ///     input = "6.40"
     ///     output = "24"
     ///
+    ///     [[price]]                      # what is billed by the unit: US dollars for one
+    ///     model = "amazon.nova-canvas-v1:0"
+    ///     units = { "output_image[side<=1024,premium]" = "0.055", "output_image" = "0.06" }
+    ///
+    ///     [[price]]                      # capacity with a commitment
+    ///     model = "anthropic.claude-v2:1"
+    ///     account = "123456789012"       # every account without
+    ///     tier = "provisioned"
+    ///     units = { "model_unit_hour[1-month]" = "39.60" }
+    ///
     ///     [[alias]]
     ///     from = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123"
     ///     to = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
@@ -121,7 +137,34 @@ impl Prices {
     ///
     /// Where the text is no price file: the error says line and field.
     pub fn from_toml(text: &str) -> Result<Self, LoadPricesError> {
-        user_file::parse(text, None).map(Self::over_bundled)
+        user_file::parse(text, Syntax::Toml, None).map(Self::over_bundled)
+    }
+
+    /// The same as JSON text: one object with the arrays `price`, `alias` and `discount`.
+    ///
+    /// Amounts are texts or numbers; a number is read by its digits, never as a binary float.
+    ///
+    /// ```
+    /// use outlay_price::Prices;
+    ///
+    /// let prices = Prices::from_json(
+    ///     r#"{
+    ///         "version": "acme-2026-11",
+    ///         "price": [
+    ///             {"model": "us.anthropic.claude-sonnet-4-6", "input": 3.20, "output": "16"},
+    ///             {"model": "cohere.rerank-v3-5:0", "units": {"query": 0.0018}}
+    ///         ]
+    ///     }"#,
+    /// )?;
+    /// assert!(prices.version().ends_with("+acme-2026-11"));
+    /// # Ok::<(), outlay_price::LoadPricesError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Where the text is no price file: the error says line and field.
+    pub fn from_json(text: &str) -> Result<Self, LoadPricesError> {
+        user_file::parse(text, Syntax::Json, None).map(Self::over_bundled)
     }
 
     fn over_bundled(own: Table) -> Self {
@@ -148,6 +191,7 @@ impl Prices {
     ///   billed by the hour.
     /// - **Routing** by the prefix: `us.` is never taken for `global.`. A bare id is in-region; an
     ///   ARN of a foundation model without region is global. An unknown prefix has no price.
+    /// - **Account.** A row of the very account comes before one of every account, whatever their regions.
     /// - **Region.** A row of the very region comes before one of any region. The bundled rows of
     ///   any region hold in AWS's commercial regions only.
     /// - **Tier and latency.** Each has rows of its own, and none stands in for another: a tier
@@ -163,17 +207,19 @@ impl Prices {
         let alias = tables.iter().find_map(|table| table.alias(query.model));
         let model = alias.unwrap_or(query.model);
         let region = query.region.or(query.model.region()).or(model.region());
+        let account = query.account.or(query.model.account()).or(model.account());
+        let PriceQuery { tier, latency, at, .. } = *query;
         if alias.is_some() && query.model.kind() == ModelKind::ProvisionedModel {
-            return self.find_provisioned(model, region, query.at);
+            return self
+                .find_provisioned(model, Search { tier: Tier::Provisioned, ..Search::plain(region, account, at) });
         }
-        let search = |routing| Search { routing, region, tier: query.tier, latency: query.latency, at: query.at };
-        let find = |id: &str, search: Search<'_>| tables.iter().find_map(|table| table.find(id, search));
+        let search = |routing| Search { routing, tier, latency, ..Search::plain(region, account, at) };
         match model.base_id() {
             Some(base) => {
                 let search = search(model.routing()?);
-                find(base, search).or_else(|| shorter_ids(base).find_map(|id| find(id, search)))
+                self.find(base, search).or_else(|| shorter_ids(base).find_map(|id| self.find(id, search)))
             }
-            None => find(model.as_str(), search(Routing::InRegion)),
+            None => self.find(model.as_str(), search(Routing::InRegion)),
         }
     }
 
@@ -182,17 +228,23 @@ impl Prices {
     /// They are the same for whatever model the guardrail stands before.
     #[must_use]
     pub fn guardrails(&self, region: Option<&str>, at: Timestamp) -> Option<&Price> {
-        self.find_any("guardrails", region, Tier::Default, at)
+        self.find(GUARDRAILS, Search::plain(region, None, at))
+    }
+
+    /// The prices of guardrail units for a call.
+    pub(crate) fn guardrails_of(&self, query: &PriceQuery<'_>) -> Option<&Price> {
+        let region = query.region.or(query.model.region());
+        let account = query.account.or(query.model.account());
+        self.find(GUARDRAILS, Search::plain(region, account, query.at))
     }
 
     /// The price of provisioned throughput: that of the model, which has what an hour costs; else that of any.
-    fn find_provisioned(&self, model: ModelRef<'_>, region: Option<&str>, at: Timestamp) -> Option<&Price> {
-        let own = model.base_id().and_then(|base| self.find_any(base, region, Tier::Provisioned, at));
-        own.or_else(|| self.find_any("provisioned-model", region, Tier::Provisioned, at))
+    fn find_provisioned(&self, model: ModelRef<'_>, search: Search<'_>) -> Option<&Price> {
+        let own = model.base_id().and_then(|base| self.find(base, search));
+        own.or_else(|| self.find("provisioned-model", search))
     }
 
-    fn find_any(&self, id: &str, region: Option<&str>, tier: Tier, at: Timestamp) -> Option<&Price> {
-        let search = Search { routing: Routing::InRegion, region, tier, latency: Latency::Standard, at };
+    fn find(&self, id: &str, search: Search<'_>) -> Option<&Price> {
         self.0.tables.iter().find_map(|table| table.find(id, search))
     }
 

@@ -46,6 +46,9 @@ pub(crate) struct Rates {
 }
 
 impl Rates {
+    /// Every kind for nothing.
+    pub(crate) const FREE: Self = Self::from_all([Some(Rate(0)); RATES]);
+
     pub(crate) fn is_empty(&self) -> bool {
         self.all().iter().all(Option::is_none)
     }

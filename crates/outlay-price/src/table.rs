@@ -5,6 +5,7 @@ use hashbrown::HashMap;
 use jiff::Timestamp;
 
 use crate::price::{Entry, Step};
+use crate::rate::Rates;
 use crate::row::Row;
 use crate::unit::UnitPrice;
 use crate::{Latency, ModelRef, Price, Routing, Tier};
@@ -34,9 +35,18 @@ struct Road(Routing, Tier, Latency);
 pub(crate) struct Search<'a> {
     pub(crate) routing: Routing,
     pub(crate) region: Option<&'a str>,
+    pub(crate) account: Option<&'a str>,
     pub(crate) tier: Tier,
     pub(crate) latency: Latency,
     pub(crate) at: Timestamp,
+}
+
+impl<'a> Search<'a> {
+    /// In the region, at the default tier and standard latency.
+    pub(crate) const fn plain(region: Option<&'a str>, account: Option<&'a str>, at: Timestamp) -> Self {
+        let (routing, tier, latency) = (Routing::InRegion, Tier::Default, Latency::Standard);
+        Self { routing, region, account, tier, latency, at }
+    }
 }
 
 /// Rows that do not make a table; the numbers are places in the list of rows.
@@ -89,7 +99,8 @@ impl Table {
         Ok(Self { version, models, aliases: HashMap::new(), reaches_all_partitions })
     }
 
-    /// The price in force: that of the region before that of any, the latest start first.
+    /// The price in force: that of the account before that of any, that of the region before that of any, the latest
+    /// start first.
     pub(crate) fn find(&self, model: &str, search: Search<'_>) -> Option<&Price> {
         let slots = self.models.get(model)?;
         let road = Road(search.routing, search.tier, search.latency);
@@ -101,7 +112,8 @@ impl Table {
                 Some(region) => search.region == Some(region),
                 None => any_region,
             };
-            here && price.0.start.as_ref().is_none_or(|start| start.at <= search.at)
+            let ours = price.account().is_none_or(|account| search.account == Some(account));
+            here && ours && price.0.start.as_ref().is_none_or(|start| start.at <= search.at)
         })
     }
 
@@ -122,13 +134,15 @@ impl Table {
     }
 }
 
-/// By everything of the key but the context size, in the order of search: rows of a region before
-/// those of any, late starts before early ones and those since ever last.
+/// By everything of the key but the context size, in the order of search: rows of an account before
+/// those of any, then rows of a region before those of any, then late starts before early ones and those since ever
+/// last.
 fn order(a: &Row, b: &Row) -> Ordering {
     let start = |row: &Row| row.start.as_ref().map(|start| start.at);
     a.model
         .cmp(&b.model)
         .then_with(|| (a.routing, a.tier, a.latency).cmp(&(b.routing, b.tier, b.latency)))
+        .then_with(|| b.account.cmp(&a.account))
         .then_with(|| b.region.cmp(&a.region))
         .then_with(|| start(b).cmp(&start(a)))
 }
@@ -137,11 +151,12 @@ fn entry(group: &[(usize, Row)], first: &Row, version: Arc<str>) -> Entry {
     Entry {
         model: first.model.as_str().into(),
         region: first.region.as_deref().map(Box::from),
+        account: first.account.as_deref().map(Box::from),
         routing: first.routing,
         tier: first.tier,
         latency: first.latency,
         start: first.start.clone(),
-        steps: group.iter().map(|(_, row)| Step { over: row.context_over, rates: row.rates }).collect(),
+        steps: group.iter().map(|(_, row)| Step { over: row.context_over, rates: rates(row) }).collect(),
         units: in_order(&first.units),
         bills_units: first.units.iter().any(costs),
         source: first.source.as_str().into(),
@@ -150,6 +165,12 @@ fn entry(group: &[(usize, Row)], first: &Row, version: Arc<str>) -> Entry {
         note: first.note.as_str().into(),
         version,
     }
+}
+
+/// Where capacity is all that has a price, a call costs nothing beside it.
+fn rates(row: &Row) -> Rates {
+    let is_capacity = !row.units.is_empty() && row.units.iter().all(|price| price.unit().is_capacity());
+    if row.rates.is_empty() && is_capacity { Rates::FREE } else { row.rates }
 }
 
 /// Capacity is billed by time, whatever is called.

@@ -65,8 +65,7 @@ impl Prices {
             GuardrailUse::Unknown => Charge::unpriced(),
             GuardrailUse::Counted(units) if units.is_empty() => Charge::free(),
             GuardrailUse::Counted(units) => {
-                let region = query.region.or(query.model.region());
-                self.guardrails(region, query.at).map_or_else(Charge::unpriced, |price| price.charge_units(units))
+                self.guardrails_of(query).map_or_else(Charge::unpriced, |price| price.charge_units(units))
             }
         }
     }

@@ -101,6 +101,11 @@ impl UnitPrice {
             && word.as_deref().is_none_or(|word| count.word() == Some(word))
     }
 
+    /// Whether both are of the same unit, size, quality and policy.
+    pub(crate) fn is_of_same(&self, other: &Self) -> bool {
+        (self.unit, &self.conditions) == (other.unit, &other.conditions)
+    }
+
     /// What so many cost. No count leaves the range of [`Usd`].
     pub(crate) fn times(&self, thousandths: u64) -> Usd {
         Usd::from_picos(self.price.picos() / 1_000 * i128::from(thousandths))
@@ -119,10 +124,6 @@ impl UnitPrice {
 impl UnitPrice {
     pub(crate) const fn new(unit: Unit, conditions: Conditions, price: Usd) -> Self {
         Self { unit, conditions, price }
-    }
-
-    pub(crate) const fn conditions(&self) -> &Conditions {
-        &self.conditions
     }
 }
 
