@@ -1,5 +1,4 @@
 use std::fmt;
-use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
@@ -7,11 +6,16 @@ use jiff::Timestamp;
 use crate::model::shorter_ids;
 use crate::row::tsv;
 use crate::table::{Search, Table};
-use crate::user_file::{self, LoadPricesError, Syntax};
 use crate::{Latency, ModelKind, ModelRef, Price, Routing, Tier};
+
+mod layers;
+mod load;
 
 #[cfg(test)]
 mod tests;
+
+pub(crate) use layers::Layer;
+use layers::Layers;
 
 /// What is asked of a catalogue: the price of this model, on this road, at this time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,136 +51,57 @@ const GUARDRAILS: &str = "guardrails";
 #[derive(Clone)]
 pub struct Prices(Arc<Layers>);
 
-struct Layers {
-    version: Box<str>,
-    /// The first one asked comes first.
-    tables: Vec<Arc<Table>>,
-}
-
 impl Prices {
     /// The table that comes with the crate, parsed once per process.
     pub fn bundled() -> Self {
         static BUNDLED: LazyLock<Prices> = LazyLock::new(|| {
             // The committed table loads: a test proves it.
             let table = parse_bundled(include_str!("../data/prices.tsv")).unwrap_or_default();
-            Prices(Arc::new(Layers { version: (*table.version).into(), tables: vec![Arc::new(table)] }))
+            Prices::of(vec![table.into()])
         });
         Self::clone(&BUNDLED)
     }
 
     /// A catalogue that knows no price.
     pub fn empty() -> Self {
-        Self(Arc::new(Layers { version: "empty".into(), tables: Vec::new() }))
+        Self::of(Vec::new())
     }
 
-    /// The user's price file over the bundled table: JSON (see [`from_json`](Self::from_json)) where its name ends in
-    /// `.json`, else TOML (see [`from_toml`](Self::from_toml)).
-    ///
-    /// # Errors
-    ///
-    /// Where the file cannot be read, or is no price file: the error says file, line and field.
-    pub fn from_path(path: impl AsRef<Path>) -> Result<Self, LoadPricesError> {
-        user_file::read(path.as_ref()).map(Self::over_bundled)
-    }
-
-    /// The user's prices as TOML text, over the bundled table.
-    ///
-    /// Amounts are US dollars per million tokens, as decimal text: a TOML float would be a binary
-    /// one in most readers. A row is whole: what it leaves out has no price. It wins over every
-    /// bundled row of the same model, routing, tier and latency from its `effective_from` on, in
-    /// its region or, without one, in all; that of an account wins over that of every account. Zero is a price. A row
-    /// that prices nothing but capacity charges nothing per call.
+    /// This catalogue's layers over another's: what these do not know is left to that one, and their discounts hold
+    /// for its prices too.
     ///
     /// ```
     /// use outlay_price::Prices;
     ///
-    /// let prices = Prices::from_toml(
-    ///     r#"
-    ///     version = "acme-2026-11"
-    ///
-    ///     [[price]]
-    ///     model = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
-    ///     region = "us-east-1"           # any region without
-    ///     tier = "default"               # this without
-    ///     latency = "standard"           # this without
-    ///     effective_from = "2026-11-01"  # always without
-    ///     input = "3.20"
-    ///     output = "16"
-    ///     cache_read = "0.32"
-    ///     cache_write_5m = "4"
-    ///     cache_write_1h = "6.4"
-    ///
-    ///     [[price]]                      # the same for long contexts
-    ///     model = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
-    ///     region = "us-east-1"
-    ///     effective_from = "2026-11-01"
-    ///     context_over = 200_000
-    ///     input = "6.40"
-    ///     output = "24"
-    ///
-    ///     [[price]]                      # what is billed by the unit: US dollars for one
-    ///     model = "amazon.nova-canvas-v1:0"
-    ///     units = { "output_image[side<=1024,premium]" = "0.055", "output_image" = "0.06" }
-    ///
-    ///     [[price]]                      # capacity with a commitment
-    ///     model = "anthropic.claude-v2:1"
-    ///     account = "123456789012"       # every account without
-    ///     tier = "provisioned"
-    ///     units = { "model_unit_hour[1-month]" = "39.60" }
-    ///
-    ///     [[alias]]
-    ///     from = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123"
-    ///     to = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
-    ///     "#,
-    /// )?;
-    /// assert!(prices.version().ends_with("+acme-2026-11"));
+    /// let company = Prices::from_toml("version = \"acme\"\n[[discount]]\npercent = \"10\"")?.without_bundled();
+    /// let team = Prices::from_toml("version = \"team-7\"")?.without_bundled();
+    /// let prices = team.over(&company.over(&Prices::bundled()));
+    /// assert!(prices.version().ends_with("+acme+team-7"));
     /// # Ok::<(), outlay_price::LoadPricesError>(())
     /// ```
-    ///
-    /// # Errors
-    ///
-    /// Where the text is no price file: the error says line and field.
-    pub fn from_toml(text: &str) -> Result<Self, LoadPricesError> {
-        user_file::parse(text, Syntax::Toml, None).map(Self::over_bundled)
+    #[must_use]
+    pub fn over(&self, below: &Self) -> Self {
+        Self::of(self.0.list.iter().chain(&below.0.list).cloned().collect())
     }
 
-    /// The same as JSON text: one object with the arrays `price`, `alias` and `discount`.
-    ///
-    /// Amounts are texts or numbers; a number is read by its digits, never as a binary float.
-    ///
-    /// ```
-    /// use outlay_price::Prices;
-    ///
-    /// let prices = Prices::from_json(
-    ///     r#"{
-    ///         "version": "acme-2026-11",
-    ///         "price": [
-    ///             {"model": "us.anthropic.claude-sonnet-4-6", "input": 3.20, "output": "16"},
-    ///             {"model": "cohere.rerank-v3-5:0", "units": {"query": 0.0018}}
-    ///         ]
-    ///     }"#,
-    /// )?;
-    /// assert!(prices.version().ends_with("+acme-2026-11"));
-    /// # Ok::<(), outlay_price::LoadPricesError>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Where the text is no price file: the error says line and field.
-    pub fn from_json(text: &str) -> Result<Self, LoadPricesError> {
-        user_file::parse(text, Syntax::Json, None).map(Self::over_bundled)
+    /// The same without the bundled table: what was laid over it, to be laid over other prices.
+    #[must_use]
+    pub fn without_bundled(&self) -> Self {
+        let bundled = Self::bundled();
+        let is_bundled = |layer: &&Layer| bundled.0.list.iter().any(|own| Arc::ptr_eq(&own.table, &layer.table));
+        Self::of(self.0.list.iter().filter(|layer| !is_bundled(layer)).cloned().collect())
     }
 
-    fn over_bundled(own: Table) -> Self {
-        let below = Self::bundled();
-        let version = format!("{}+{}", below.version(), own.version).into_boxed_str();
-        let mut tables = vec![Arc::new(own)];
-        tables.extend(below.0.tables.iter().cloned());
-        Self(Arc::new(Layers { version, tables }))
+    fn over_bundled(own: Layer) -> Self {
+        Self::of(vec![own]).over(&Self::bundled())
     }
 
-    /// The version of the bundled table, such as `2026-11-20`; with the user's file over it,
-    /// `2026-11-20+` and the file's own version, or a hash of its content where it says none.
+    fn of(list: Vec<Layer>) -> Self {
+        Self(Arc::new(Layers::new(list)))
+    }
+
+    /// The versions of the layers, the lowest first, with `+` between: `2026-11-20` for the bundled table, `2026-11-20+`
+    /// and the file's own version with the user's file over it, or a hash of its content where it says none.
     pub fn version(&self) -> &str {
         &self.0.version
     }
@@ -248,8 +173,8 @@ impl Prices {
         self.0.tables.iter().find_map(|table| table.find(id, search))
     }
 
-    /// Every price of every layer, in no particular order; one that is covered by a layer above is
-    /// there too.
+    /// Every price of every layer, in no particular order, and those that discounts make of them; one that is covered
+    /// by a layer above is there too.
     pub fn rows(&self) -> impl Iterator<Item = &Price> {
         self.0.tables.iter().flat_map(|table| table.prices())
     }
@@ -269,5 +194,5 @@ impl fmt::Debug for Prices {
 
 fn parse_bundled(text: &str) -> Option<Table> {
     let file = tsv::parse(text).ok()?;
-    Table::bundled(&file.version, file.rows).ok()
+    Table::listed(&file.version, file.rows).ok()
 }

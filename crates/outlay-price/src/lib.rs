@@ -34,6 +34,7 @@ mod catalog;
 mod charge;
 mod confidence;
 mod decimal;
+mod discount;
 mod family;
 mod model;
 mod price;

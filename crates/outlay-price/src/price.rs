@@ -22,7 +22,7 @@ pub use bound::CacheUse;
 pub struct Price(pub(crate) Arc<Entry>);
 
 /// What a price is made of.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) model: Box<str>,
     pub(crate) region: Option<Box<str>>,

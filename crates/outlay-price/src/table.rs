@@ -10,6 +10,8 @@ use crate::row::Row;
 use crate::unit::UnitPrice;
 use crate::{Latency, ModelRef, Price, Routing, Tier};
 
+mod discounted;
+
 /// One layer of a catalogue: rows by model, and names that stand for models.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
@@ -41,6 +43,13 @@ pub(crate) struct Search<'a> {
     pub(crate) at: Timestamp,
 }
 
+impl Road {
+    /// Of any region and account.
+    fn search<'a>(self, at: Timestamp) -> Search<'a> {
+        Search { routing: self.0, tier: self.1, latency: self.2, ..Search::plain(None, None, at) }
+    }
+}
+
 impl<'a> Search<'a> {
     /// In the region, at the default tier and standard latency.
     pub(crate) const fn plain(region: Option<&'a str>, account: Option<&'a str>, at: Timestamp) -> Self {
@@ -59,8 +68,8 @@ pub(crate) enum TableError {
 }
 
 impl Table {
-    /// The table of a bundle, whose rows without region hold in AWS's commercial regions.
-    pub(crate) fn bundled(version: &str, rows: Vec<Row>) -> Result<Self, TableError> {
+    /// A table of list prices, whose rows without region hold in AWS's commercial regions.
+    pub(crate) fn listed(version: &str, rows: Vec<Row>) -> Result<Self, TableError> {
         Self::new(version, rows, false)
     }
 
@@ -102,7 +111,10 @@ impl Table {
     /// The price in force: that of the account before that of any, that of the region before that of any, the latest
     /// start first.
     pub(crate) fn find(&self, model: &str, search: Search<'_>) -> Option<&Price> {
-        let slots = self.models.get(model)?;
+        self.pick(self.models.get(model)?, search)
+    }
+
+    fn pick<'s>(&self, slots: &'s [Slot], search: Search<'_>) -> Option<&'s Price> {
         let road = Road(search.routing, search.tier, search.latency);
         let any_region = self.reaches_all_partitions
             || search.routing == Routing::Geo(crate::Geo::UsGov)
@@ -144,6 +156,16 @@ fn order(a: &Row, b: &Row) -> Ordering {
         .then_with(|| (a.routing, a.tier, a.latency).cmp(&(b.routing, b.tier, b.latency)))
         .then_with(|| b.account.cmp(&a.account))
         .then_with(|| b.region.cmp(&a.region))
+        .then_with(|| start(b).cmp(&start(a)))
+}
+
+/// The same order for the prices of one model.
+fn order_of_slots(a: &Slot, b: &Slot) -> Ordering {
+    let start = |slot: &Slot| slot.price.effective_at();
+    a.road
+        .cmp(&b.road)
+        .then_with(|| b.price.account().cmp(&a.price.account()))
+        .then_with(|| b.price.region().cmp(&a.price.region()))
         .then_with(|| start(b).cmp(&start(a)))
 }
 

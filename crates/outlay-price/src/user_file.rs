@@ -1,11 +1,15 @@
 use std::path::Path;
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 
+use crate::catalog::Layer;
+use crate::discount::Discounts;
 use crate::row::Row;
 use crate::table::{Table, TableError};
-use crate::{Confidence, Routing};
+use crate::{Confidence, ModelRef, Routing};
 
+mod discount;
 mod error;
 mod fields;
 mod syntax;
@@ -19,7 +23,7 @@ use fields::{Fields, Item};
 pub(crate) use syntax::Syntax;
 
 /// Reads the user's price file.
-pub(crate) fn read(path: &Path) -> Result<Table, LoadPricesError> {
+pub(crate) fn read(path: &Path) -> Result<Layer, LoadPricesError> {
     let bytes = std::fs::read(path).map_err(|error| LoadPricesError::unreadable(path, error))?;
     let name = path.file_name().and_then(|name| name.to_str());
     String::from_utf8(bytes)
@@ -29,7 +33,7 @@ pub(crate) fn read(path: &Path) -> Result<Table, LoadPricesError> {
 }
 
 /// Parses the text of a price file; `name` is what its rows give as their source.
-pub(crate) fn parse(text: &str, syntax: Syntax, name: Option<&str>) -> Result<Table, LoadPricesError> {
+pub(crate) fn parse(text: &str, syntax: Syntax, name: Option<&str>) -> Result<Layer, LoadPricesError> {
     let root = syntax.parse(text)?;
     let mut file = Fields::new(&root);
     let version = match file.text("version")? {
@@ -42,6 +46,11 @@ pub(crate) fn parse(text: &str, syntax: Syntax, name: Option<&str>) -> Result<Ta
     for mut fields in file.tables("price")? {
         lines.push(fields.line());
         rows.push(row(&mut fields, source)?);
+        fields.finish()?;
+    }
+    let mut discounts = Vec::new();
+    for mut fields in file.tables("discount")? {
+        discounts.push(discount::read(&mut fields)?);
         fields.finish()?;
     }
     let mut aliases = HashMap::new();
@@ -60,22 +69,15 @@ pub(crate) fn parse(text: &str, syntax: Syntax, name: Option<&str>) -> Result<Ta
         TableError::NoBase { row } => LoadPricesError::new(Problem::NoBase).at(lines[row], "price.context_over"),
     })?;
     table.aliases = aliases;
-    Ok(table)
+    let discounts = (!discounts.is_empty())
+        .then(|| Arc::new(Discounts { source: source.into(), version: Arc::clone(&table.version), list: discounts }));
+    Ok(Layer { table: Arc::new(table), discounts })
 }
 
 fn row(fields: &mut Fields<'_>, file: &str) -> Result<Row, LoadPricesError> {
     let named = fields.required("model")?;
     let model = named.model()?;
-    let routing = fields.parsed::<Routing>("routing")?;
-    let (id, routing) = match (model.base_id(), model.routing(), routing) {
-        (None, _, None) => (model.as_str(), Routing::InRegion),
-        // A bare id leaves the routing open.
-        (Some(base), Some(Routing::InRegion), Some(said)) => (base, said.value),
-        (Some(base), Some(implied), None) => (base, implied),
-        (Some(base), Some(implied), Some(said)) if implied == said.value => (base, implied),
-        (_, _, Some(said)) => return Err(said.error(Problem::RoutingTwice)),
-        (Some(_), None, None) => return Err(named.error(Problem::UnknownPrefix)),
-    };
+    let (id, routing) = routed(&named, model, fields.parsed("routing")?)?;
     let region = fields.text("region")?.map(|region| region.value).or(model.region());
     let context_over = fields.count("context_over")?;
     let rates = fields.rates()?;
@@ -91,7 +93,7 @@ fn row(fields: &mut Fields<'_>, file: &str) -> Result<Row, LoadPricesError> {
         model: id.to_owned(),
         region: region.map(str::to_owned),
         account: fields.account()?.map(str::to_owned),
-        routing,
+        routing: routing.unwrap_or(Routing::InRegion),
         tier: fields.parsed("tier")?.map(Item::into_value).unwrap_or_default(),
         latency: fields.parsed("latency")?.map(Item::into_value).unwrap_or_default(),
         context_over: context_over.map_or(0, Item::into_value),
@@ -103,6 +105,23 @@ fn row(fields: &mut Fields<'_>, file: &str) -> Result<Row, LoadPricesError> {
         confidence: Confidence::Own,
         note: fields.text("note")?.map_or("", |note| note.value).to_owned(),
     })
+}
+
+/// The id that rows are found by, and the routing that the id or the key says, if any does.
+fn routed<'t>(
+    named: &Item<&'t str>,
+    model: ModelRef<'t>,
+    said: Option<Item<Routing>>,
+) -> Result<(&'t str, Option<Routing>), LoadPricesError> {
+    match (model.base_id(), model.routing(), said) {
+        (None, _, None) => Ok((model.as_str(), None)),
+        // A bare id leaves the routing open.
+        (Some(base), Some(Routing::InRegion), said) => Ok((base, said.map(Item::into_value))),
+        (Some(base), Some(implied), None) => Ok((base, Some(implied))),
+        (Some(base), Some(implied), Some(said)) if implied == said.value => Ok((base, Some(implied))),
+        (_, _, Some(said)) => Err(said.error(Problem::RoutingTwice)),
+        (Some(_), None, None) => Err(named.error(Problem::UnknownPrefix)),
+    }
 }
 
 fn alias(fields: &mut Fields<'_>) -> Result<(Box<str>, Box<str>), LoadPricesError> {

@@ -35,7 +35,7 @@ fn the_bundled_table_loads_whole() {
     let text = include_str!("../../data/prices.tsv");
     let file = tsv::parse(text).unwrap();
     assert_eq!(file.rows.len(), text.lines().count() - 2);
-    Table::bundled(&file.version, file.rows).unwrap();
+    Table::listed(&file.version, file.rows).unwrap();
     assert_eq!(Prices::bundled().version(), "2026-11-20");
     assert!(Prices::bundled().rows().count() > 900);
     assert!(Prices::bundled().rows().all(|price| &**price.version() == "2026-11-20" && !price.source().is_empty()));

@@ -34,6 +34,10 @@ pub(crate) enum UnitPriceError {
 }
 
 impl UnitPrice {
+    const BILLION: i128 = 1_000_000_000;
+    /// Pico-dollars in a billionth of a dollar.
+    const PICOS: i128 = 1_000;
+
     /// Reads `output_image[side<=1024,premium]=0.06`.
     pub(crate) fn parse(text: &str) -> Result<Self, UnitPriceError> {
         let (name, amount) = text.rsplit_once('=').ok_or(UnitPriceError::Conditions)?;
@@ -80,14 +84,21 @@ impl UnitPrice {
 
     /// Reads the amount of a unit: dollars with at most nine decimals, so that a thousandth of it is whole.
     pub(crate) fn amount(text: &str) -> Result<Usd, DecimalError> {
-        let billionths = Decimal::parse(text)?.scaled(9)?;
-        let most = 1_000_000 * 1_000_000_000;
-        match billionths {
-            0..=0 => Ok(Usd::ZERO),
+        let most = 1_000_000 * Self::BILLION;
+        match Decimal::parse(text)?.scaled(9)? {
             n if n < 0 => Err(DecimalError::BadByte(0)),
-            n if n <= most => Ok(Usd::from_picos(n * 1_000)),
+            n if n <= most => Ok(Usd::from_picos(n * Self::PICOS)),
             _ => Err(DecimalError::TooLarge),
         }
+    }
+
+    /// The price in billionths of a dollar, of which it is a whole number.
+    pub(crate) const fn billionths(&self) -> i128 {
+        self.price.picos() / Self::PICOS
+    }
+
+    pub(crate) fn with_billionths(&self, billionths: i128) -> Self {
+        Self { price: Usd::from_picos(billionths * Self::PICOS), ..self.clone() }
     }
 
     /// Whether this is the price of what was counted.

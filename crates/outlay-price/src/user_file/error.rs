@@ -37,6 +37,9 @@ pub(super) enum Problem {
     UnitTwice,
     UnitsInContext,
     Account,
+    Percent,
+    OtherProvider,
+    EndsBeforeItStarts,
     Word(String),
     Model(ParseModelError),
     Date,
@@ -137,6 +140,11 @@ impl fmt::Display for Problem {
             Self::UnitTwice => "the same unit and conditions as another of the row: remove one of them",
             Self::UnitsInContext => "units do not depend on the context: move them to the row without `context_over`",
             Self::Account => "not an AWS account: write its twelve digits in quotes, such as \"123456789012\"",
+            Self::Percent => {
+                "not a percentage: write more than 0 and at most 100, with at most 6 decimals, such as \"12.5\""
+            }
+            Self::OtherProvider => "the model is of another provider: remove the key",
+            Self::EndsBeforeItStarts => "not after `effective_from`: write the first day without the discount",
             Self::Word(message) => message,
             Self::Model(error) => return write!(f, "not a model id: {error}"),
             Self::Date => "not a date: write a day, such as \"2026-11-01\"",

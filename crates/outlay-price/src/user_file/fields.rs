@@ -52,20 +52,22 @@ impl<'t> Item<&'t Node<'t>> {
         self.error(Problem::WrongType { wanted, found: self.value.kind })
     }
 
-    /// A decimal number that is not negative, as its text.
+    /// A decimal number, as its text.
+    fn decimal(&self) -> Result<&'t str, LoadPricesError> {
+        match &self.value.value {
+            Value::Text(text) | Value::Number(text) if text.contains(',') => Err(self.error(Problem::Comma)),
+            Value::Text(text) | Value::Number(text) => Ok(text),
+            Value::Float => Err(self.error(Problem::Float)),
+            _ => Err(self.wrong_type("an amount in quotes")),
+        }
+    }
+
+    /// One that is not negative.
     fn amount(&self) -> Result<&'t str, LoadPricesError> {
-        let amount = match &self.value.value {
-            Value::Text(text) | Value::Number(text) => &**text,
-            Value::Float => return Err(self.error(Problem::Float)),
-            _ => return Err(self.wrong_type("an amount in quotes")),
-        };
-        if amount.starts_with('-') {
-            return Err(self.error(Problem::Negative));
-        }
-        if amount.contains(',') {
-            return Err(self.error(Problem::Comma));
-        }
-        Ok(amount)
+        self.decimal().and_then(|digits| match digits.starts_with('-') {
+            true => Err(self.error(Problem::Negative)),
+            false => Ok(digits),
+        })
     }
 }
 
@@ -162,6 +164,14 @@ impl<'t> Fields<'t> {
             Some(count) => Ok(Some(item.with(count))),
             None => Err(item.error(Problem::Count)),
         }
+    }
+
+    /// A decimal number, which has to be there.
+    pub(super) fn decimal(&mut self, key: &'static str) -> Result<Item<&'t str>, LoadPricesError> {
+        let missing = LoadPricesError::new(Problem::Missing).at(self.line, self.field(key));
+        let item = self.item(key).ok_or(missing)?;
+        let digits = item.decimal()?;
+        Ok(item.with(digits))
     }
 
     /// US dollars per million tokens, of each kind that the table has.

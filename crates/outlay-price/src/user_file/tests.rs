@@ -121,6 +121,43 @@ fn errors_say_line_field_what_and_what_to_do() {
             "[[price]]\nmodel = \"a.b\"\naccount = 123456789012\ninput = \"1\"",
             "line 3: price.account: expected a text in quotes, found integer",
         ),
+        ("[[discount]]\nprovider = \"anthropic\"", "line 1: discount.percent: missing: add it"),
+        (
+            "[[discount]]\npercent = \"0\"",
+            "line 2: discount.percent: not a percentage: write more than 0 and at most 100, with at most 6 decimals, such as \"12.5\"",
+        ),
+        (
+            "[[discount]]\npercent = \"100.000001\"",
+            "line 2: discount.percent: not a percentage: write more than 0 and at most 100, with at most 6 decimals, such as \"12.5\"",
+        ),
+        (
+            "[[discount]]\npercent = -5",
+            "line 2: discount.percent: not a percentage: write more than 0 and at most 100, with at most 6 decimals, such as \"12.5\"",
+        ),
+        (
+            "[[discount]]\npercent = 12.5",
+            "line 2: discount.percent: a float is inexact: write the amount in quotes, such as \"3.30\"",
+        ),
+        (
+            "[[discount]]\npercent = 5\nmodel = \"us.meta.x\"\nprovider = \"anthropic\"",
+            "line 4: discount.provider: the model is of another provider: remove the key",
+        ),
+        (
+            "[[discount]]\npercent = 5\nmodel = \"us.meta.x\"\nrouting = \"eu\"",
+            "line 4: discount.routing: the model says another routing: remove the key, or the prefix",
+        ),
+        (
+            "[[discount]]\npercent = 5\nmodel = \"sa.meta.x\"",
+            "line 3: discount.model: an unknown geo prefix: write the model without it, and give `routing`",
+        ),
+        (
+            "[[discount]]\npercent = 5\neffective_from = \"2026-11-01\"\neffective_to = \"2026-11-01\"",
+            "line 4: discount.effective_to: not after `effective_from`: write the first day without the discount",
+        ),
+        (
+            "[[discount]]\npercent = 5\nlatency = \"optimized\"",
+            "line 3: discount.latency: unknown key: remove it, or check its spelling",
+        ),
         ("[[alias]]\nfrom = \"x\"", "line 1: alias.to: missing: add it"),
         (
             "[[alias]]\nfrom = \"x\"\nto = \"a/b\"",
@@ -200,15 +237,15 @@ fn both_syntaxes_say_the_same() {
         {"model": "us.a.b", "input": 6.0, "context_over": 200000}
     ]}"#;
     let [toml, json] =
-        [(toml, Syntax::Toml), (json, Syntax::Json)].map(|(text, syntax)| parse(text, syntax, None).unwrap());
+        [(toml, Syntax::Toml), (json, Syntax::Json)].map(|(text, syntax)| parse(text, syntax, None).unwrap().table);
     let prices = |table: &Table| table.prices().cloned().collect::<Vec<_>>();
     assert_eq!(prices(&toml), prices(&json));
-    assert_eq!((toml.version, toml.aliases), (json.version, json.aliases));
+    assert_eq!((&toml.version, &toml.aliases), (&json.version, &json.aliases));
 }
 
 #[test]
 fn a_number_in_json_is_its_digits() {
-    let table = parse(r#"{"price": [{"model": "a.b", "input": 0.300001}]}"#, Syntax::Json, None).unwrap();
+    let table = parse(r#"{"price": [{"model": "a.b", "input": 0.300001}]}"#, Syntax::Json, None).unwrap().table;
     let charge = table.prices().next().unwrap().charge(&Usage::new().with_uncached_input(1));
     assert_eq!(charge.total().picos(), 300_001);
 }
@@ -221,12 +258,12 @@ fn a_row_may_have_units_alone() {
         tier = "provisioned"
         units = { "model_unit_hour[1-month]" = "39.60" }
     "#;
-    let table = parse(own, Syntax::Toml, None).unwrap();
+    let table = parse(own, Syntax::Toml, None).unwrap().table;
     let price = table.prices().next().unwrap();
     assert_eq!(price.capacity_cost(Unit::ModelUnitHour, Some("1-month"), 1_500), Some("59.4".parse().unwrap()));
     let call = Usage::new().with_uncached_input(1_000).with_output(1);
     assert_eq!(price.charge(&call), Charge::free(), "the capacity is billed apart");
-    let queries = parse("[[price]]\nmodel = \"a.b\"\nunits = { query = 1 }", Syntax::Toml, None).unwrap();
+    let queries = parse("[[price]]\nmodel = \"a.b\"\nunits = { query = 1 }", Syntax::Toml, None).unwrap().table;
     assert!(!queries.prices().next().unwrap().charge(&call).is_priced());
 }
 
@@ -242,7 +279,7 @@ fn a_file_is_named_in_its_errors() {
 fn amounts_are_integers_or_decimal_text() {
     let own =
         "[[price]]\nmodel = \"a.b\"\nrouting = \"global\"\ninput = 3\noutput = \"15.000001\"\nsource = \"contract\"";
-    let table = parse(own, Syntax::Toml, Some("prices.toml")).unwrap();
+    let table = parse(own, Syntax::Toml, Some("prices.toml")).unwrap().table;
     let price = table.prices().next().unwrap();
     assert_eq!(price.routing(), Routing::Global);
     assert_eq!(&**price.source(), "contract");
