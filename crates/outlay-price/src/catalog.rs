@@ -96,7 +96,7 @@ impl Prices {
         Self::of(vec![own]).over(&Self::bundled())
     }
 
-    fn of(list: Vec<Layer>) -> Self {
+    pub(crate) fn of(list: Vec<Layer>) -> Self {
         Self(Arc::new(Layers::new(list)))
     }
 

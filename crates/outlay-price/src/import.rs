@@ -4,8 +4,10 @@
 //! not in it yet, with the reason. Where sources differ, a rule in the resolutions decides; without
 //! one the build fails.
 
+mod aws;
 mod genai;
 mod id;
+mod imported;
 mod litellm;
 mod merge;
 mod rates;
@@ -16,6 +18,9 @@ use std::collections::BTreeMap;
 
 use crate::row::tsv;
 use crate::{Tier, UnitPrice, rate::Rates};
+
+pub use aws::{aws_price_list, aws_price_lists};
+pub use imported::{ImportError, Imported, Skipped};
 
 /// The texts that a table is built from.
 #[derive(Clone, Copy, Debug)]

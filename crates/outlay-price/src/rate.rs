@@ -19,8 +19,8 @@ impl Rate {
     pub(crate) fn from_picos(picos: i128) -> Result<Self, DecimalError> {
         match u64::try_from(picos) {
             Ok(rate) if picos <= Self::MAX => Ok(Self(rate)),
-            Ok(_) => Err(DecimalError::TooLarge),
-            Err(_) => Err(DecimalError::BadByte(0)),
+            _ if picos < 0 => Err(DecimalError::BadByte(0)),
+            _ => Err(DecimalError::TooLarge),
         }
     }
 
@@ -110,6 +110,7 @@ mod tests {
         assert_eq!(Rate::per_million("1000000000"), Rate::from_picos(1_000_000_000_000_000));
         assert_eq!(Rate::per_million("0.0000001"), Err(DecimalError::TooFine));
         assert_eq!(Rate::per_million("1000000001"), Err(DecimalError::TooLarge));
+        assert_eq!(Rate::per_million("99999999999999999999"), Err(DecimalError::TooLarge));
         assert!(Rate::per_million("-1").is_err());
     }
 

@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use serde::Deserialize;
 
 use super::BuildError;
@@ -113,6 +115,13 @@ pub(super) fn parse(text: &str) -> Result<Resolutions, BuildError> {
 }
 
 impl Resolutions {
+    /// The rules of the bundled table. They parse: a test builds that table with them.
+    pub(super) fn bundled() -> Option<&'static Self> {
+        static RULES: LazyLock<Option<Resolutions>> =
+            LazyLock::new(|| parse(include_str!("../../data/resolutions.toml")).ok());
+        RULES.as_ref()
+    }
+
     pub(super) fn skipped(&self, source: Source, key: &str) -> Option<&Skip> {
         self.skip.iter().find(|skip| skip.source == source && skip.keys.iter().any(|pattern| fits(pattern, key)))
     }

@@ -84,8 +84,13 @@ impl UnitPrice {
 
     /// Reads the amount of a unit: dollars with at most nine decimals, so that a thousandth of it is whole.
     pub(crate) fn amount(text: &str) -> Result<Usd, DecimalError> {
+        Self::amount_for(text, 0)
+    }
+
+    /// The same of an amount that is for one with so many zeros, at most 9.
+    pub(crate) fn amount_for(text: &str, zeros: u32) -> Result<Usd, DecimalError> {
         let most = 1_000_000 * Self::BILLION;
-        match Decimal::parse(text)?.scaled(9)? {
+        match Decimal::parse(text)?.scaled(9_u32.saturating_sub(zeros))? {
             n if n < 0 => Err(DecimalError::BadByte(0)),
             n if n <= most => Ok(Usd::from_picos(n * Self::PICOS)),
             _ => Err(DecimalError::TooLarge),
