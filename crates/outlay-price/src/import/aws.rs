@@ -1,5 +1,7 @@
 //! AWS's own price list: bulk offer files, one product for each usage type.
 
+use std::collections::BTreeMap;
+
 use serde_json::value::RawValue;
 
 use super::imported::{ImportError, Imported, Skipped, layer};
@@ -62,21 +64,20 @@ pub fn aws_price_lists(texts: &[&str]) -> Result<Imported, ImportError> {
 }
 
 fn read(offer: &Offer<'_>, book: &mut Book) {
-    let mut products = Vec::new();
+    let mut products = BTreeMap::new();
     for (sku, raw) in &offer.products.0 {
         match serde_json::from_str::<Product>(raw.get()) {
-            Ok(_) if products.iter().any(|(known, _)| known == sku) => book.skip(sku, "the product is there twice"),
-            Ok(product) => products.push((sku.clone(), product)),
+            Ok(_) if products.contains_key(sku) => book.skip(sku, "the product is there twice"),
+            Ok(product) => drop(products.insert(sku.clone(), product)),
             Err(error) => book.skip(sku, format!("not a product: {error}")),
         }
     }
-    products.sort_by(|(a, _), (b, _)| a.cmp(b));
     for kind in offer.terms.0.iter().map(|(kind, _)| kind).filter(|kind| *kind != "OnDemand") {
         book.skip(&format!("terms {kind}"), "only on-demand prices are read");
     }
     let on_demand = offer.terms.0.iter().find(|(kind, _)| kind == "OnDemand").map(|(_, raw)| raw.get());
     let terms: Pairs<&RawValue> = on_demand.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    let mut by_sku = std::collections::BTreeMap::new();
+    let mut by_sku = BTreeMap::new();
     for (sku, raw) in terms.0 {
         if by_sku.insert(sku.clone(), raw).is_some() {
             book.skip(&sku, "its terms are there twice: the last are taken");

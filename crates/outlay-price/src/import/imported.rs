@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
+use std::fmt;
 
+use super::BuildError;
 use crate::Prices;
 use crate::row::Row;
 use crate::table::Table;
@@ -30,6 +32,47 @@ pub struct Skipped {
 pub struct ImportError {
     format: &'static str,
     problem: String,
+}
+
+/// What the prices of an import say of themselves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImportOptions {
+    pub(super) source: String,
+    pub(super) as_of: String,
+}
+
+/// What becomes of a part that is not understood.
+pub(super) enum Unknowns {
+    /// It stops the reading: for the bundled table.
+    Refused,
+    /// It is left out, and told.
+    Told(Vec<Skipped>),
+}
+
+impl ImportOptions {
+    /// Of this source, such as `litellm-1.110.0`, which is the version of the prices too.
+    pub fn new(source: impl Into<String>) -> Self {
+        Self { source: source.into(), as_of: String::new() }
+    }
+
+    /// Sets the day on which the source said so, such as `2026-11-20`. Defaults to none.
+    #[must_use]
+    pub fn with_as_of(mut self, day: impl Into<String>) -> Self {
+        self.as_of = day.into();
+        self
+    }
+}
+
+impl Unknowns {
+    pub(super) fn meet(&mut self, what: impl fmt::Display, why: impl fmt::Display) -> Result<(), BuildError> {
+        match self {
+            Self::Refused => Err(BuildError::one(format!("{what}: {why}"))),
+            Self::Told(skipped) => {
+                skipped.push(Skipped::new(what.to_string(), why.to_string()));
+                Ok(())
+            }
+        }
+    }
 }
 
 impl Skipped {
