@@ -15,9 +15,9 @@
 //! # Ok::<(), outlay_price::import::ImportError>(())
 //! ```
 //!
-//! The bundled table is built from the raw sources by [`build`]: deterministic, and nothing is dropped in silence. Each price field of each source ends in a row of the table, or in a line of the list of what is
-//! not in it yet, with the reason. Where sources differ, a rule in the resolutions decides; without
-//! one the build fails.
+//! The bundled table is built from the raw sources by [`build`]: deterministic, and nothing is dropped in silence.
+//! Each price field of each source ends in a row of the table, or in a line of the list of what is not in it yet, with
+//! the reason. Where sources differ, a rule in the resolutions decides; without one the build fails.
 
 mod aws;
 mod genai;

@@ -62,6 +62,14 @@ impl UnitPrice {
         self.unit
     }
 
+    /// The unit and conditions as price files have them, such as `output_image[side<=1024,premium]`.
+    pub(crate) fn name(&self) -> String {
+        match &self.conditions {
+            conditions if *conditions == Conditions::default() => self.unit.to_string(),
+            conditions => format!("{}[{conditions}]", self.unit),
+        }
+    }
+
     /// The longest side, in pixels, for which it holds.
     pub const fn side_limit(&self) -> Option<u32> {
         self.conditions.side
@@ -179,11 +187,7 @@ impl fmt::Display for Conditions {
 
 impl fmt::Display for UnitPrice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.unit.as_str())?;
-        if self.conditions != Conditions::default() {
-            write!(f, "[{}]", self.conditions)?;
-        }
-        write!(f, "={}", self.price.to_decimal())
+        write!(f, "{}={}", self.name(), self.price.to_decimal())
     }
 }
 
