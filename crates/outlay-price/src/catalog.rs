@@ -47,7 +47,8 @@ const GUARDRAILS: &str = "guardrails";
 /// A price catalogue: immutable, and cheap to clone.
 ///
 /// It has layers: the user's own rows, if any, over the bundled table. A layer that has a price
-/// for a query answers it; what it does not know is left to the one below.
+/// for a query answers it; what it does not know is left to the one below. To take new prices at run time, lay them
+/// [`over`](Self::over) the old ones and swap the whole catalogue: whoever has the old one keeps it until it is done.
 #[derive(Clone)]
 pub struct Prices(Arc<Layers>);
 

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -89,6 +90,26 @@ impl Discount {
             }
         }
         note.into()
+    }
+}
+
+/// `discount 12.5%: our contract (provider anthropic)`
+impl fmt::Display for Discount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.note(""))?;
+        let selectors = [
+            ("provider", self.provider.as_deref()),
+            ("model", self.model.as_deref()),
+            ("account", self.account.as_deref()),
+            ("region", self.region.as_deref()),
+            ("routing", self.routing.map(Routing::as_str)),
+            ("tier", self.tier.map(Tier::as_str)),
+        ];
+        let said = selectors.iter().filter_map(|(name, value)| value.map(|value| format!("{name} {value}")));
+        match said.collect::<Vec<_>>().join(", ") {
+            said if said.is_empty() => Ok(()),
+            said => write!(f, " ({said})"),
+        }
     }
 }
 

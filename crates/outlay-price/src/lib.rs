@@ -24,6 +24,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Prices come from three places, which [`Prices::over`] lays over one another:
+//!
+//! - the bundled table ([`Prices::bundled`]);
+//! - price files of your own in TOML or JSON ([`Prices::from_path`]): private rates, also of one account, prices of units
+//!   and capacity, and discounts;
+//! - AWS's price list, LiteLLM's table and genai-prices, imported at run time (feature `import`).
+//!
+//! [`Prices::diff`] tells what differs between two catalogues, and [`UsageType`] takes the lines of AWS's bill apart.
+//!
 //! What has no known price is never zero: a lookup gives `None`, and a charge with a part that has
 //! no rate is [`CostStatus::Unpriced`].
 

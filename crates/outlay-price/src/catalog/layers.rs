@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Prices;
 use crate::discount::Discounts;
 use crate::table::Table;
 
@@ -34,6 +35,24 @@ impl Layers {
         let versions: Vec<&str> = list.iter().rev().map(|layer| &*layer.table.version).collect();
         let version = if versions.is_empty() { "empty".into() } else { versions.join("+").into() };
         Self { version, list, tables }
+    }
+}
+
+impl Prices {
+    /// The discounts that are for no model below them, by their percentage, note and selectors: a misspelt id, as a rule.
+    pub fn idle_discounts(&self) -> Vec<String> {
+        let mut idle = Vec::new();
+        let mut layers = self.0.list.as_slice();
+        while let [Layer { discounts, .. }, below @ ..] = layers {
+            let prices = || below.iter().flat_map(|layer| layer.table.prices());
+            for discount in discounts.iter().flat_map(|discounts| &discounts.list) {
+                if !prices().any(|price| discount.is_for(price.model(), price.routing(), price.tier())) {
+                    idle.push(discount.to_string());
+                }
+            }
+            layers = below;
+        }
+        idle
     }
 }
 

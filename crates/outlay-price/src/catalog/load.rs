@@ -86,7 +86,7 @@ impl Prices {
     /// A discount is taken off the prices below the file, never off the file's own rows. Where several hold, the one
     /// with the most selectors wins (`model` counts for two, the dates for none), and the later one on a tie. A discounted
     /// rate is a whole number of pico-dollars per token, and that of a unit a whole number of billionths of a dollar:
-    /// halves are rounded up.
+    /// halves are rounded up. [`idle_discounts`](Self::idle_discounts) tells those that are for nothing.
     ///
     /// # Errors
     ///

@@ -72,6 +72,47 @@ fn history_stays_right_under_a_discount() {
 }
 
 #[test]
+fn where_no_discount_has_started_there_is_nothing_but_the_list_price() {
+    let prices =
+        prices("[[discount]]\npercent = 50\nmodel = \"us.openai.gpt-5.6-luna\"\neffective_from = \"2026-07-01\"");
+    let is_it = |price: &&Price| price.model() == "openai.gpt-5.6-luna" && price.routing().as_str() == "us";
+    let rows = |prices: &Prices| prices.rows().filter(is_it).filter(|price| price.tier() == Tier::Default).count();
+    assert_eq!((rows(&Prices::bundled()), rows(&prices)), (2, 4), "from 2026-07-01, and from the cut on");
+    let late =
+        self::prices("[[discount]]\npercent = 50\nregion = \"eu-west-1\"\naccount = \"111122223333\"\nmodel = \"a.b\"");
+    assert_eq!(late.rows().count(), Prices::bundled().rows().count());
+}
+
+#[test]
+fn a_discount_on_nothing_is_told() {
+    let prices = prices(
+        r#"
+        [[discount]]
+        percent = "12.50"
+        model = "us.anthropic.claude-opsu-5"
+        tier = "batch"
+        note = "misspelt"
+        [[discount]]
+        percent = 1
+        provider = "anthropic"
+        [[discount]]
+        percent = 2
+        provider = "nobody"
+        account = "111122223333"
+        region = "eu-west-1"
+        "#,
+    );
+    assert_eq!(
+        prices.idle_discounts(),
+        [
+            "discount 12.50%: misspelt (model anthropic.claude-opsu-5, routing us, tier batch)",
+            "discount 2% (provider nobody, account 111122223333, region eu-west-1)",
+        ]
+    );
+    assert_eq!(prices.without_bundled().idle_discounts().len(), 3, "there is nothing below");
+}
+
+#[test]
 fn the_more_specific_discount_wins_and_the_later_on_a_tie() {
     let prices = prices(
         r#"

@@ -44,7 +44,7 @@ pub(super) fn parse(text: &str, rules: &Resolutions, unknowns: &mut Unknowns) ->
             }
         };
         // The table's own source has no others.
-        if matches!(unknowns, Unknowns::Told(_)) && !is_of_bedrock(&fields) {
+        if matches!(unknowns, Unknowns::Told(_)) && !is_of_bedrock(&key, &fields) {
             continue;
         }
         if let Some(skip) = rules.skipped(Source::LiteLlm, &key) {
@@ -86,9 +86,10 @@ pub(super) fn parse(text: &str, rules: &Resolutions, unknowns: &mut Unknowns) ->
     Ok(LiteLlm { rows, skipped })
 }
 
-fn is_of_bedrock(fields: &Fields<'_>) -> bool {
+/// By its provider; by its key where it says none.
+fn is_of_bedrock(key: &str, fields: &Fields<'_>) -> bool {
     let provider = fields.get("litellm_provider").and_then(|raw| serde_json::from_str::<&str>(raw.get()).ok());
-    provider.is_some_and(|provider| provider.starts_with("bedrock"))
+    provider.unwrap_or(key).starts_with("bedrock")
 }
 
 /// What a key says: the model, and what its prices are of.

@@ -349,3 +349,17 @@ fn a_file_on_disk_is_laid_over_the_bundle() {
     assert_eq!(garbage.file(), Some(&*path));
     assert!(garbage.to_string().ends_with("not UTF-8 text: save the price file as UTF-8"));
 }
+
+#[test]
+fn a_file_of_json_is_known_by_its_name() {
+    let path = std::env::temp_dir().join(format!("outlay-price-{}.json", std::process::id()));
+    std::fs::write(&path, r#"{"version": "acme", "price": [{"model": "a.b", "input": 0.3}]}"#).unwrap();
+    let prices = Prices::from_path(&path).unwrap();
+    std::fs::write(&path, "{\"price\": [\n{\"model\": \"a.b\", \"input\": true}]}").unwrap();
+    let broken = Prices::from_path(&path).unwrap_err();
+    std::fs::remove_file(&path).unwrap();
+    assert!(prices.version().ends_with("+acme"));
+    let want = format!("{}:2: price.input: expected an amount in quotes, found boolean", path.display());
+    assert_eq!(broken.to_string(), want);
+    assert_eq!((broken.line(), broken.field()), (Some(2), Some("price.input")));
+}

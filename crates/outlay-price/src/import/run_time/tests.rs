@@ -71,6 +71,7 @@ fn of_litellms_whole_table_only_bedrock_is_taken_and_the_rest_of_it_told() {
         "bedrock/wherever/deepseek.v3.1": {"litellm_provider": "bedrock", "input_cost_per_token": 1e-6},
         "deepseek.v9": {"litellm_provider": "bedrock", "input_cost_per_token_above_99999999999999999k_tokens": 1e-6},
         "a": 1,
+        "bedrock/us-east-1/deepseek.v3.2": {"input_cost_per_token": 7e-07},
         "amazon.nova-lite-v1:0": {"litellm_provider": "bedrock", "input_cost_per_token": 6e-08, "cache_read_input_token_cost": 1.5e-8}
     }"#;
     let imported = litellm(text, &options()).unwrap();
@@ -89,6 +90,7 @@ fn of_litellms_whole_table_only_bedrock_is_taken_and_the_rest_of_it_told() {
     assert_eq!(input(&prices, "us.anthropic.claude-sonnet-4-6").as_deref(), Some("3.3"));
     assert_eq!(input(&prices, "anthropic.claude-sonnet-4-6").as_deref(), Some("3.3"), "mended: bare is regional");
     assert_eq!(input(&prices, "gpt-4o"), None);
+    assert!(prices.rows().any(|price| price.region() == Some("us-east-1") && price.model() == "deepseek.v3.2"));
     let nova = prices.rows().find(|price| price.model() == "amazon.nova-lite-v1:0").unwrap();
     assert_eq!((nova.note(), nova.confidence()), ("nova-writes-are-free", Confidence::Single));
 }
