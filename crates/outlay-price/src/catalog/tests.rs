@@ -237,3 +237,15 @@ fn the_row_of_the_account_comes_before_that_of_the_region() {
     assert_eq!(Some(cost(Some("111122223333"))), usd("0.1"));
     assert_eq!(Some(cost(None)), usd("0.15"));
 }
+
+#[test]
+fn a_call_to_provisioned_capacity_costs_nothing_beside_it() {
+    let arn = "arn:aws:bedrock:us-east-1:123456789012:provisioned-model/abc123";
+    let own = "[[alias]]\nfrom = \"abc123\"\nto = \"anthropic.claude-v2:1\"";
+    let prices = Prices::from_toml(own).unwrap();
+    let price = prices.lookup(&query(arn)).unwrap();
+    assert_eq!((price.tier(), price.region()), (Tier::Provisioned, Some("us-east-1")));
+    let charge = price.charge(&Usage::new().with_uncached_input(1_000).with_output(1_000));
+    assert_eq!((charge.total(), charge.status()), (Usd::ZERO, CostStatus::Exact));
+    assert_eq!(price.capacity_cost(Unit::ModelUnitHour, Some("1-month"), 1_000), usd("63"));
+}

@@ -55,6 +55,8 @@ impl Syntax {
 
     /// The file as a whole, which is a table.
     pub(super) fn parse(self, text: &str) -> Result<Node<'_>, LoadPricesError> {
+        // Some editors mark UTF-8 so.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let lines = Lines::new(text);
         match self {
             Self::Toml => toml::parse(text, &lines),

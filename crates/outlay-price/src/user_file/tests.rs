@@ -244,6 +244,14 @@ fn both_syntaxes_say_the_same() {
 }
 
 #[test]
+fn a_byte_order_mark_is_no_part_of_the_text() {
+    assert!(parse("\u{feff}version = \"v\"", Syntax::Toml, None).is_ok());
+    assert!(parse("\u{feff}{\"version\": \"v\"}", Syntax::Json, None).is_ok());
+    let error = parse("\u{feff}\nx = 1", Syntax::Toml, None).unwrap_err();
+    assert_eq!(error.line(), Some(2));
+}
+
+#[test]
 fn a_number_in_json_is_its_digits() {
     let table = parse(r#"{"price": [{"model": "a.b", "input": 0.300001}]}"#, Syntax::Json, None).unwrap().table;
     let charge = table.prices().next().unwrap().charge(&Usage::new().with_uncached_input(1));

@@ -111,6 +111,34 @@ fn global_is_never_the_price_of_the_region() {
 }
 
 #[test]
+fn a_geography_that_is_told_apart_has_its_own_price() {
+    let product =
+        |sku: &str, usage_type: &str| format!(r#""{sku}": {{"attributes": {{"usagetype": "{usage_type}"}}}}"#);
+    let term = |sku: &str, usd: &str| {
+        format!(
+            r#""{sku}": {{"T": {{"priceDimensions": {{"R": {{"unit": "1M tokens", "pricePerUnit": {{"USD": "{usd}"}}}}}}}}}}"#
+        )
+    };
+    let text = format!(
+        r#"{{"offerCode": "AmazonBedrockService", "products": {{{}, {}}}, "terms": {{"OnDemand": {{{}, {}}}}}}}"#,
+        product("A", "APN1-Claude5Sonnet-input-tokens"),
+        product("B", "APN1-Claude5Sonnet-input-tokens-cross-region-geo"),
+        term("A", "2.2"),
+        term("B", "2.1"),
+    );
+    let prices = aws_price_list(&text).unwrap().prices;
+    for (model, want) in [
+        ("anthropic.claude-sonnet-5", Some("2.2")),
+        ("jp.anthropic.claude-sonnet-5", Some("2.1")),
+        ("apac.anthropic.claude-sonnet-5", Some("2.1")),
+        ("us.anthropic.claude-sonnet-5", None),
+        ("global.anthropic.claude-sonnet-5", None),
+    ] {
+        assert_eq!(input(&prices, &query(model, "ap-northeast-1", "2026-11-20")).as_deref(), want, "{model}");
+    }
+}
+
+#[test]
 fn products_of_the_marketplace_are_known_by_name_and_priced_as_they_say() {
     let prices = aws_price_list(MODELS).unwrap().prices;
     let day = "2026-11-20";
