@@ -42,7 +42,7 @@ impl<'a> PriceQuery<'a> {
 }
 
 /// What stands for a model in the rows of guardrail units.
-const GUARDRAILS: &str = "guardrails";
+pub(crate) const GUARDRAILS: &str = "guardrails";
 
 /// A price catalogue: immutable, and cheap to clone.
 ///
@@ -69,7 +69,8 @@ impl Prices {
     }
 
     /// This catalogue's layers over another's: what these do not know is left to that one, and their discounts hold
-    /// for its prices too.
+    /// for its prices too. What was loaded from a file has the bundled table as its lowest layer, which would cover what
+    /// is below: take it out first, with [`without_bundled`](Self::without_bundled).
     ///
     /// ```
     /// use outlay_price::Prices;

@@ -9,6 +9,7 @@ use super::imported::Unknowns;
 use super::rates::per_token;
 use super::resolutions::{Resolutions, Source};
 use super::{BuildError, Offer};
+use crate::catalog::GUARDRAILS;
 use crate::rate::Rate;
 use crate::unit::Conditions;
 use crate::{Tier, Unit, UnitPrice};
@@ -125,7 +126,7 @@ fn parse_key(key: &str) -> Option<Key> {
         }
     }
     let id = match wire {
-        "guardrails" => Id { model: wire.to_owned(), region: None, routing: crate::Routing::InRegion },
+        GUARDRAILS => Id { model: wire.to_owned(), region: None, routing: crate::Routing::InRegion },
         _ => Id::new(wire, region).ok()?,
     };
     Some(Key { id, tier, conditions })

@@ -1,12 +1,10 @@
 use std::collections::BTreeMap;
 
+use crate::catalog::GUARDRAILS;
 use crate::import::resolutions::Resolutions;
 use crate::unit::Conditions;
 use crate::usage_type::base_id;
 use crate::{BilledRouting, CacheTtl, Tier, TokenKind, Unit, UsageKind, UsageType};
-
-/// What stands for a model in the rows of guardrail units.
-const GUARDRAILS: &str = "guardrails";
 
 /// A product of the list: attributes, any of which may be missing.
 #[derive(serde::Deserialize)]
