@@ -276,7 +276,7 @@ impl CallStart {
     fn charge_guardrail(&self, prices: &Prices, used: &GuardrailUse) -> Charge {
         match (used, self.priced(None).guardrail()) {
             (GuardrailUse::NotApplied, _) => Charge::free(),
-            (used, Some((region, at))) => prices.charge_guardrail(region, at, used),
+            (used, Some(query)) => prices.charge_guardrail(&query, used),
             (_, None) => Charge::unpriced(),
         }
     }

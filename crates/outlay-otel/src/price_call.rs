@@ -37,9 +37,11 @@ impl<'a> Priced<'a> {
     }
 
     /// Where and when a guardrail was applied: whatever the model, its prices are the same.
-    pub(crate) fn guardrail(&self) -> Option<(Option<&'a str>, Timestamp)> {
-        let region = self.region.or_else(|| ModelRef::parse(self.model).ok()?.region());
-        Some((region, self.timestamp()?))
+    pub(crate) fn guardrail(&self) -> Option<PriceQuery<'a>> {
+        let model = ModelRef::parse(self.model).or_else(|_| ModelRef::parse("guardrail")).ok()?;
+        let mut query = PriceQuery::new(model, self.timestamp()?);
+        query.region = self.region;
+        Some(query)
     }
 
     fn timestamp(&self) -> Option<Timestamp> {

@@ -1,5 +1,4 @@
 use std::fmt;
-use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
@@ -7,13 +6,17 @@ use jiff::Timestamp;
 use crate::model::shorter_ids;
 use crate::row::tsv;
 use crate::table::{Search, Table};
-use crate::user_file::{self, LoadPricesError};
 use crate::{Latency, ModelKind, ModelRef, Price, Routing, Tier};
 
 mod alias;
+mod layers;
+mod load;
 
 #[cfg(test)]
 mod tests;
+
+pub(crate) use layers::Layer;
+use layers::Layers;
 
 /// The row of provisioned throughput of a model that has none of its own.
 pub(crate) const ANY_PROVISIONED: &str = "provisioned-model";
@@ -25,6 +28,8 @@ pub struct PriceQuery<'a> {
     pub model: ModelRef<'a>,
     /// The region that was called. Without one, that of the model's ARN.
     pub region: Option<&'a str>,
+    /// The account that is billed. Without one, that of the model's ARN.
+    pub account: Option<&'a str>,
     /// The tier that served.
     pub tier: Tier,
     /// The latency mode that served.
@@ -34,24 +39,22 @@ pub struct PriceQuery<'a> {
 }
 
 impl<'a> PriceQuery<'a> {
-    /// On demand, in no particular region, at the default tier and standard latency.
+    /// On demand, in no particular region or account, at the default tier and standard latency.
     pub const fn new(model: ModelRef<'a>, at: Timestamp) -> Self {
-        Self { model, region: None, tier: Tier::Default, latency: Latency::Standard, at }
+        Self { model, region: None, account: None, tier: Tier::Default, latency: Latency::Standard, at }
     }
 }
+
+/// What stands for a model in the rows of guardrail units.
+pub(crate) const GUARDRAILS: &str = "guardrails";
 
 /// A price catalogue: immutable, and cheap to clone.
 ///
 /// It has layers: the user's own rows, if any, over the bundled table. A layer that has a price
-/// for a query answers it; what it does not know is left to the one below.
+/// for a query answers it; what it does not know is left to the one below. To take new prices at run time, lay them
+/// [`over`](Self::over) the old ones and swap the whole catalogue: whoever has the old one keeps it until it is done.
 #[derive(Clone)]
 pub struct Prices(Arc<Layers>);
-
-struct Layers {
-    version: Box<str>,
-    /// The first one asked comes first.
-    tables: Vec<Arc<Table>>,
-}
 
 impl Prices {
     /// The table that comes with the crate, parsed once per process.
@@ -59,86 +62,52 @@ impl Prices {
         static BUNDLED: LazyLock<Prices> = LazyLock::new(|| {
             // The committed table loads: a test proves it.
             let table = parse_bundled(include_str!("../data/prices.tsv")).unwrap_or_default();
-            Prices(Arc::new(Layers { version: (*table.version).into(), tables: vec![Arc::new(table)] }))
+            Prices::of(vec![table.into()])
         });
         Self::clone(&BUNDLED)
     }
 
     /// A catalogue that knows no price.
     pub fn empty() -> Self {
-        Self(Arc::new(Layers { version: "empty".into(), tables: Vec::new() }))
+        Self::of(Vec::new())
     }
 
-    /// The user's price file (TOML, see [`from_toml`](Self::from_toml)) over the bundled table.
-    ///
-    /// # Errors
-    ///
-    /// Where the file cannot be read, or is no price file: the error says file, line and field.
-    pub fn from_path(path: impl AsRef<Path>) -> Result<Self, LoadPricesError> {
-        user_file::read(path.as_ref()).map(Self::over_bundled)
-    }
-
-    /// The user's prices as TOML text, over the bundled table.
-    ///
-    /// Amounts are US dollars per million tokens, as decimal text: a TOML float would be a binary
-    /// one in most readers. A row is whole: what it leaves out has no price. It wins over every
-    /// bundled row of the same model, routing, tier and latency from its `effective_from` on, in
-    /// its region or, without one, in all. Zero is a price, and right where capacity is billed apart:
-    /// a provisioned model's ARN as `model`, or `tier = "reserved"`.
+    /// This catalogue's layers over another's: what these do not know is left to that one, and their discounts hold
+    /// for its prices too. What was loaded from a file has the bundled table as its lowest layer, which would cover what
+    /// is below: take it out first, with [`without_bundled`](Self::without_bundled).
     ///
     /// ```
     /// use outlay_price::Prices;
     ///
-    /// let prices = Prices::from_toml(
-    ///     r#"
-    ///     version = "acme-2026-11"
-    ///
-    ///     [[price]]
-    ///     model = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
-    ///     region = "us-east-1"           # any region without
-    ///     tier = "default"               # this without
-    ///     latency = "standard"           # this without
-    ///     effective_from = "2026-11-01"  # always without
-    ///     input = "3.20"
-    ///     output = "16"
-    ///     cache_read = "0.32"
-    ///     cache_write_5m = "4"
-    ///     cache_write_1h = "6.4"
-    ///
-    ///     [[price]]                      # the same for long contexts
-    ///     model = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
-    ///     region = "us-east-1"
-    ///     effective_from = "2026-11-01"
-    ///     context_over = 200_000
-    ///     input = "6.40"
-    ///     output = "24"
-    ///
-    ///     [[alias]]
-    ///     from = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123"
-    ///     to = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
-    ///     "#,
-    /// )?;
-    /// assert!(prices.version().ends_with("+acme-2026-11"));
+    /// let company = Prices::from_toml("version = \"acme\"\n[[discount]]\npercent = \"10\"")?.without_bundled();
+    /// let team = Prices::from_toml("version = \"team-7\"")?.without_bundled();
+    /// let prices = team.over(&company.over(&Prices::bundled()));
+    /// assert!(prices.version().ends_with("+acme+team-7"));
     /// # Ok::<(), outlay_price::LoadPricesError>(())
     /// ```
-    ///
-    /// # Errors
-    ///
-    /// Where the text is no price file: the error says line and field.
-    pub fn from_toml(text: &str) -> Result<Self, LoadPricesError> {
-        user_file::parse(text, None).map(Self::over_bundled)
+    #[must_use]
+    pub fn over(&self, below: &Self) -> Self {
+        Self::of(self.0.list.iter().chain(&below.0.list).cloned().collect())
     }
 
-    fn over_bundled(own: Table) -> Self {
-        let below = Self::bundled();
-        let version = format!("{}+{}", below.version(), own.version).into_boxed_str();
-        let mut tables = vec![Arc::new(own)];
-        tables.extend(below.0.tables.iter().cloned());
-        Self(Arc::new(Layers { version, tables }))
+    /// The same without the bundled table: what was laid over it, to be laid over other prices.
+    #[must_use]
+    pub fn without_bundled(&self) -> Self {
+        let bundled = Self::bundled();
+        let is_bundled = |layer: &&Layer| bundled.0.list.iter().any(|own| Arc::ptr_eq(&own.table, &layer.table));
+        Self::of(self.0.list.iter().filter(|layer| !is_bundled(layer)).cloned().collect())
     }
 
-    /// The version of the bundled table, such as `2026-11-20`; with the user's file over it,
-    /// `2026-11-20+` and the file's own version, or a hash of its content where it says none.
+    fn over_bundled(own: Layer) -> Self {
+        Self::of(vec![own]).over(&Self::bundled())
+    }
+
+    pub(crate) fn of(list: Vec<Layer>) -> Self {
+        Self(Arc::new(Layers::new(list)))
+    }
+
+    /// The versions of the layers, the lowest first, with `+` between: `2026-11-20` for the bundled table, `2026-11-20+`
+    /// and the file's own version with the user's file over it, or a hash of its content where it says none.
     pub fn version(&self) -> &str {
         &self.0.version
     }
@@ -153,6 +122,7 @@ impl Prices {
     ///   billed by the hour.
     /// - **Routing** by the prefix: `us.` is never taken for `global.`. A bare id is in-region; an
     ///   ARN of a foundation model without region is global. An unknown prefix has no price.
+    /// - **Account.** A row of the very account comes before one of every account, whatever their regions.
     /// - **Region.** A row of the very region comes before one of any region. The bundled rows of
     ///   any region hold in AWS's commercial regions only.
     /// - **Tier and latency.** Each has rows of its own, and none stands in for another: a tier
@@ -168,17 +138,19 @@ impl Prices {
         let alias = tables.iter().find_map(|table| table.alias(query.model));
         let model = alias.unwrap_or(query.model);
         let region = query.region.or(query.model.region()).or(model.region());
+        let account = query.account.or(query.model.account()).or(model.account());
+        let PriceQuery { tier, latency, at, .. } = *query;
         if alias.is_some() && query.model.kind() == ModelKind::ProvisionedModel {
-            return self.find_provisioned(model, region, query.at);
+            return self
+                .find_provisioned(model, Search { tier: Tier::Provisioned, ..Search::plain(region, account, at) });
         }
-        let search = |routing| Search { routing, region, tier: query.tier, latency: query.latency, at: query.at };
-        let find = |id: &str, search: Search<'_>| tables.iter().find_map(|table| table.find(id, search));
+        let search = |routing| Search { routing, tier, latency, ..Search::plain(region, account, at) };
         match model.base_id() {
             Some(base) => {
                 let search = search(model.routing()?);
-                find(base, search).or_else(|| shorter_ids(base).find_map(|id| find(id, search)))
+                self.find(base, search).or_else(|| shorter_ids(base).find_map(|id| self.find(id, search)))
             }
-            None => find(model.as_str(), search(Routing::InRegion)),
+            None => self.find(model.as_str(), search(Routing::InRegion)),
         }
     }
 
@@ -187,22 +159,28 @@ impl Prices {
     /// They are the same for whatever model the guardrail stands before.
     #[must_use]
     pub fn guardrails(&self, region: Option<&str>, at: Timestamp) -> Option<&Price> {
-        self.find_any("guardrails", region, Tier::Default, at)
+        self.find(GUARDRAILS, Search::plain(region, None, at))
+    }
+
+    /// The prices of guardrail units for a call.
+    pub(crate) fn guardrails_of(&self, query: &PriceQuery<'_>) -> Option<&Price> {
+        let region = query.region.or(query.model.region());
+        let account = query.account.or(query.model.account());
+        self.find(GUARDRAILS, Search::plain(region, account, query.at))
     }
 
     /// The price of provisioned throughput: that of the model, which has what an hour costs; else that of any.
-    fn find_provisioned(&self, model: ModelRef<'_>, region: Option<&str>, at: Timestamp) -> Option<&Price> {
-        let own = model.base_id().and_then(|base| self.find_any(base, region, Tier::Provisioned, at));
-        own.or_else(|| self.find_any(ANY_PROVISIONED, region, Tier::Provisioned, at))
+    fn find_provisioned(&self, model: ModelRef<'_>, search: Search<'_>) -> Option<&Price> {
+        let own = model.base_id().and_then(|base| self.find(base, search));
+        own.or_else(|| self.find(ANY_PROVISIONED, search))
     }
 
-    fn find_any(&self, id: &str, region: Option<&str>, tier: Tier, at: Timestamp) -> Option<&Price> {
-        let search = Search { routing: Routing::InRegion, region, tier, latency: Latency::Standard, at };
+    fn find(&self, id: &str, search: Search<'_>) -> Option<&Price> {
         self.0.tables.iter().find_map(|table| table.find(id, search))
     }
 
-    /// Every price of every layer, in no particular order; one that is covered by a layer above is
-    /// there too.
+    /// Every price of every layer, in no particular order, and those that discounts make of them; one that is covered
+    /// by a layer above is there too.
     pub fn rows(&self) -> impl Iterator<Item = &Price> {
         self.0.tables.iter().flat_map(|table| table.prices())
     }
@@ -222,5 +200,5 @@ impl fmt::Debug for Prices {
 
 fn parse_bundled(text: &str) -> Option<Table> {
     let file = tsv::parse(text).ok()?;
-    Table::bundled(&file.version, file.rows).ok()
+    Table::listed(&file.version, file.rows).ok()
 }

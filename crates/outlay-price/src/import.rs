@@ -1,21 +1,45 @@
-//! Builds the bundled table from the raw sources: deterministic, and nothing is dropped in silence.
+//! Prices from elsewhere: at run time, and for the bundled table.
 //!
-//! Each price field of each source ends in a row of the table, or in a line of the list of what is
-//! not in it yet, with the reason. Where sources differ, a rule in the resolutions decides; without
-//! one the build fails.
+//! An import at run time gives one layer of prices, and tells all that it could not make a price of:
+//!
+//! ```
+//! use outlay_price::Prices;
+//! use outlay_price::import::{ImportOptions, litellm};
+//!
+//! let text = r#"{"us.anthropic.claude-sonnet-4-6": {"litellm_provider": "bedrock_converse", "input_cost_per_token": 3e-6,
+//!     "output_cost_per_furlong": 1}}"#;
+//! let imported = litellm(text, &ImportOptions::new("litellm-1.110.0"))?;
+//! assert_eq!(imported.skipped[0].what, "litellm: us.anthropic.claude-sonnet-4-6: output_cost_per_furlong");
+//! let prices = imported.prices.over(&Prices::bundled());
+//! assert!(prices.version().ends_with("+litellm-1.110.0"));
+//! # Ok::<(), outlay_price::import::ImportError>(())
+//! ```
+//!
+//! The bundled table is built from the raw sources by [`build`]: deterministic, and nothing is dropped in silence.
+//! Each price field of each source ends in a row of the table, or in a line of the list of what is not in it yet, with
+//! the reason. Where sources differ, a rule in the resolutions decides; without one the build fails.
 
+mod aws;
 mod genai;
 mod id;
+mod imported;
 mod litellm;
 mod merge;
 mod rates;
 mod resolutions;
+mod run_time;
 mod write;
 
 use std::collections::BTreeMap;
 
+use imported::Unknowns;
+
 use crate::row::tsv;
 use crate::{Tier, UnitPrice, rate::Rates};
+
+pub use aws::{aws_price_list, aws_price_lists};
+pub use imported::{ImportError, ImportOptions, Imported, Skipped};
+pub use run_time::{genai_prices, litellm};
 
 /// The texts that a table is built from.
 #[derive(Clone, Copy, Debug)]
@@ -71,8 +95,8 @@ struct Offer {
 /// other without a rule that decides.
 pub fn build(sources: &RawSources<'_>) -> Result<Built, BuildError> {
     let rules = resolutions::parse(sources.resolutions)?;
-    let litellm = litellm::parse(sources.litellm, &rules)?;
-    let genai = genai::parse(sources.genai, &rules)?;
+    let litellm = litellm::parse(sources.litellm, &rules, &mut Unknowns::Refused)?;
+    let genai = genai::parse(sources.genai, &rules, &mut Unknowns::Refused)?;
     let merged = merge::merge(litellm, &genai, &rules)?;
     let file = tsv::File { version: rules.version.clone(), rows: merged.rows };
     Ok(Built { prices: write::table(&file), not_yet: merged.not_yet, summary: merged.summary })

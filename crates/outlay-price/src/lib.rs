@@ -24,6 +24,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Prices come from three places, which [`Prices::over`] lays over one another:
+//!
+//! - the bundled table ([`Prices::bundled`]);
+//! - price files of your own in TOML or JSON ([`Prices::from_path`]): private rates, also of one account, prices of units
+//!   and capacity, and discounts;
+//! - AWS's price list, LiteLLM's table and genai-prices, imported at run time (feature `import`).
+//!
+//! [`Prices::diff`] tells what differs between two catalogues, and [`UsageType`] takes the lines of AWS's bill apart.
+//!
 //! What has no known price is never zero: a lookup gives `None`, and a charge with a part that has
 //! no rate is [`CostStatus::Unpriced`].
 
@@ -34,6 +43,8 @@ mod catalog;
 mod charge;
 mod confidence;
 mod decimal;
+mod diff;
+mod discount;
 mod family;
 mod model;
 mod price;
@@ -46,6 +57,7 @@ mod table;
 mod tier;
 mod unit;
 mod usage;
+mod usage_type;
 mod usd;
 mod used;
 mod user_file;
@@ -58,6 +70,7 @@ pub(crate) use catalog::ANY_PROVISIONED;
 pub use catalog::{PriceQuery, Prices};
 pub use charge::Charge;
 pub use confidence::{Confidence, ParseConfidenceError};
+pub use diff::{ChangeKind, FieldChange, PriceChange, PriceDiff, PriceKey};
 pub use family::Family;
 pub use model::{ModelKind, ModelRef, ParseModelError};
 pub use price::{CacheUse, Price};
@@ -66,6 +79,7 @@ pub use status::CostStatus;
 pub use tier::{Latency, ParseTierError, Tier};
 pub use unit::{ParseUnitError, Unit, UnitCount, UnitPrice, Units};
 pub use usage::{CacheTtl, Usage};
+pub use usage_type::{BilledRouting, ParseUsageTypeError, TokenKind, UsageKind, UsageType};
 pub use usd::{ParseUsdError, Usd};
 pub use used::{GuardrailUse, Used};
 pub use user_file::LoadPricesError;

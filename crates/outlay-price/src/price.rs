@@ -22,10 +22,11 @@ pub use bound::CacheUse;
 pub struct Price(pub(crate) Arc<Entry>);
 
 /// What a price is made of.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) model: Box<str>,
     pub(crate) region: Option<Box<str>>,
+    pub(crate) account: Option<Box<str>>,
     pub(crate) routing: Routing,
     pub(crate) tier: Tier,
     pub(crate) latency: Latency,
@@ -127,6 +128,11 @@ impl Price {
         self.0.region.as_deref()
     }
 
+    /// The AWS account whose private price this is; `None` where it holds for every account.
+    pub fn account(&self) -> Option<&str> {
+        self.0.account.as_deref()
+    }
+
     /// The routing this price is of.
     pub fn routing(&self) -> Routing {
         self.0.routing
@@ -208,6 +214,7 @@ impl fmt::Debug for Price {
         f.debug_struct("Price")
             .field("model", &self.model())
             .field("region", &self.region())
+            .field("account", &self.account())
             .field("routing", &self.routing().as_str())
             .field("tier", &self.tier().as_str())
             .field("effective_from", &self.effective_from())

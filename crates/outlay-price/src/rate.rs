@@ -19,8 +19,8 @@ impl Rate {
     pub(crate) fn from_picos(picos: i128) -> Result<Self, DecimalError> {
         match u64::try_from(picos) {
             Ok(rate) if picos <= Self::MAX => Ok(Self(rate)),
-            Ok(_) => Err(DecimalError::TooLarge),
-            Err(_) => Err(DecimalError::BadByte(0)),
+            _ if picos < 0 => Err(DecimalError::BadByte(0)),
+            _ => Err(DecimalError::TooLarge),
         }
     }
 
@@ -46,8 +46,7 @@ pub(crate) struct Rates {
 }
 
 impl Rates {
-    /// Nothing for a token of any kind.
-    #[cfg(feature = "import")]
+    /// Every kind for nothing.
     pub(crate) const FREE: Self = Self::from_all([Some(Rate(0)); RATES]);
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -111,6 +110,7 @@ mod tests {
         assert_eq!(Rate::per_million("1000000000"), Rate::from_picos(1_000_000_000_000_000));
         assert_eq!(Rate::per_million("0.0000001"), Err(DecimalError::TooFine));
         assert_eq!(Rate::per_million("1000000001"), Err(DecimalError::TooLarge));
+        assert_eq!(Rate::per_million("99999999999999999999"), Err(DecimalError::TooLarge));
         assert!(Rate::per_million("-1").is_err());
     }
 

@@ -11,6 +11,8 @@ pub(crate) struct Row {
     pub(crate) model: String,
     /// `None` is any region without a row of its own.
     pub(crate) region: Option<String>,
+    /// The account whose private price it is; `None` is every account.
+    pub(crate) account: Option<String>,
     pub(crate) routing: Routing,
     pub(crate) tier: Tier,
     pub(crate) latency: Latency,

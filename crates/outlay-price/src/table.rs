@@ -5,9 +5,12 @@ use hashbrown::HashMap;
 use jiff::Timestamp;
 
 use crate::price::{Entry, Step};
+use crate::rate::Rates;
 use crate::row::Row;
 use crate::unit::UnitPrice;
 use crate::{Latency, ModelRef, Price, Routing, Tier};
+
+mod discounted;
 
 /// One layer of a catalogue: rows by model, and names that stand for models.
 #[derive(Debug, Default)]
@@ -34,9 +37,25 @@ struct Road(Routing, Tier, Latency);
 pub(crate) struct Search<'a> {
     pub(crate) routing: Routing,
     pub(crate) region: Option<&'a str>,
+    pub(crate) account: Option<&'a str>,
     pub(crate) tier: Tier,
     pub(crate) latency: Latency,
     pub(crate) at: Timestamp,
+}
+
+impl Road {
+    /// Of any region and account.
+    fn search<'a>(self, at: Timestamp) -> Search<'a> {
+        Search { routing: self.0, tier: self.1, latency: self.2, ..Search::plain(None, None, at) }
+    }
+}
+
+impl<'a> Search<'a> {
+    /// In the region, at the default tier and standard latency.
+    pub(crate) const fn plain(region: Option<&'a str>, account: Option<&'a str>, at: Timestamp) -> Self {
+        let (routing, tier, latency) = (Routing::InRegion, Tier::Default, Latency::Standard);
+        Self { routing, region, account, tier, latency, at }
+    }
 }
 
 /// Rows that do not make a table; the numbers are places in the list of rows.
@@ -49,8 +68,8 @@ pub(crate) enum TableError {
 }
 
 impl Table {
-    /// The table of a bundle, whose rows without region hold in AWS's commercial regions.
-    pub(crate) fn bundled(version: &str, rows: Vec<Row>) -> Result<Self, TableError> {
+    /// A table of list prices, whose rows without region hold in AWS's commercial regions.
+    pub(crate) fn listed(version: &str, rows: Vec<Row>) -> Result<Self, TableError> {
         Self::new(version, rows, false)
     }
 
@@ -89,9 +108,13 @@ impl Table {
         Ok(Self { version, models, aliases: HashMap::new(), reaches_all_partitions })
     }
 
-    /// The price in force: that of the region before that of any, the latest start first.
+    /// The price in force: that of the account before that of any, that of the region before that of any, the latest
+    /// start first.
     pub(crate) fn find(&self, model: &str, search: Search<'_>) -> Option<&Price> {
-        let slots = self.models.get(model)?;
+        self.pick(self.models.get(model)?, search)
+    }
+
+    fn pick<'s>(&self, slots: &'s [Slot], search: Search<'_>) -> Option<&'s Price> {
         let road = Road(search.routing, search.tier, search.latency);
         let any_region = self.reaches_all_partitions
             || search.routing == Routing::Geo(crate::Geo::UsGov)
@@ -101,7 +124,8 @@ impl Table {
                 Some(region) => search.region == Some(region),
                 None => any_region,
             };
-            here && price.0.start.as_ref().is_none_or(|start| start.at <= search.at)
+            let ours = price.account().is_none_or(|account| search.account == Some(account));
+            here && ours && price.0.start.as_ref().is_none_or(|start| start.at <= search.at)
         })
     }
 
@@ -132,14 +156,26 @@ impl Table {
     }
 }
 
-/// By everything of the key but the context size, in the order of search: rows of a region before
-/// those of any, late starts before early ones and those since ever last.
+/// By everything of the key but the context size, in the order of search: rows of an account before
+/// those of any, then rows of a region before those of any, then late starts before early ones and those since ever
+/// last.
 fn order(a: &Row, b: &Row) -> Ordering {
     let start = |row: &Row| row.start.as_ref().map(|start| start.at);
     a.model
         .cmp(&b.model)
         .then_with(|| (a.routing, a.tier, a.latency).cmp(&(b.routing, b.tier, b.latency)))
+        .then_with(|| b.account.cmp(&a.account))
         .then_with(|| b.region.cmp(&a.region))
+        .then_with(|| start(b).cmp(&start(a)))
+}
+
+/// The same order for the prices of one model.
+fn order_of_slots(a: &Slot, b: &Slot) -> Ordering {
+    let start = |slot: &Slot| slot.price.effective_at();
+    a.road
+        .cmp(&b.road)
+        .then_with(|| b.price.account().cmp(&a.price.account()))
+        .then_with(|| b.price.region().cmp(&a.price.region()))
         .then_with(|| start(b).cmp(&start(a)))
 }
 
@@ -147,11 +183,12 @@ fn entry(group: &[(usize, Row)], first: &Row, version: Arc<str>) -> Entry {
     Entry {
         model: first.model.as_str().into(),
         region: first.region.as_deref().map(Box::from),
+        account: first.account.as_deref().map(Box::from),
         routing: first.routing,
         tier: first.tier,
         latency: first.latency,
         start: first.start.clone(),
-        steps: group.iter().map(|(_, row)| Step { over: row.context_over, rates: row.rates }).collect(),
+        steps: group.iter().map(|(_, row)| Step { over: row.context_over, rates: rates(row) }).collect(),
         units: in_order(&first.units),
         bills_units: first.units.iter().any(costs),
         source: first.source.as_str().into(),
@@ -160,6 +197,12 @@ fn entry(group: &[(usize, Row)], first: &Row, version: Arc<str>) -> Entry {
         note: first.note.as_str().into(),
         version,
     }
+}
+
+/// Where capacity is all that has a price, a call costs nothing beside it.
+fn rates(row: &Row) -> Rates {
+    let is_capacity = !row.units.is_empty() && row.units.iter().all(|price| price.unit().is_capacity());
+    if row.rates.is_empty() && is_capacity { Rates::FREE } else { row.rates }
 }
 
 /// Capacity is billed by time, whatever is called.

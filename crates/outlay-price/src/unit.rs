@@ -8,6 +8,7 @@ pub use count::{UnitCount, Units};
 #[cfg(feature = "import")]
 pub(crate) use price::Conditions;
 pub use price::UnitPrice;
+pub(crate) use price::UnitPriceError;
 
 /// What is billed other than by token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

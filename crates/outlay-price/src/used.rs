@@ -1,5 +1,3 @@
-use jiff::Timestamp;
-
 use crate::{Charge, CostStatus, Price, PriceQuery, Prices, Units, Usage};
 
 /// All that is billed of one call.
@@ -58,13 +56,12 @@ impl Prices {
             Some(price) => price.charge_used(&used.tokens, used.units.as_ref()),
             None => Charge::unpriced(),
         };
-        let region = query.region.or(query.model.region());
-        model.and(self.charge_guardrail(region, query.at, &used.guardrail))
+        model.and(self.charge_guardrail(query, &used.guardrail))
     }
 
-    /// What a guardrail cost that used this, in this region, at this time.
+    /// What a guardrail cost that used this, whatever the query's model.
     #[must_use]
-    pub fn charge_guardrail(&self, region: Option<&str>, at: Timestamp, guardrail: &GuardrailUse) -> Charge {
+    pub fn charge_guardrail(&self, query: &PriceQuery<'_>, guardrail: &GuardrailUse) -> Charge {
         let (units, status) = match guardrail {
             GuardrailUse::NotApplied => return Charge::free(),
             GuardrailUse::Unknown => return Charge::unpriced(),
@@ -74,7 +71,7 @@ impl Prices {
         if units.is_empty() {
             return Charge::free();
         }
-        match self.guardrails(region, at) {
+        match self.guardrails_of(query) {
             Some(price) => price.charge_units(units).with_status(status),
             None => Charge::unpriced(),
         }

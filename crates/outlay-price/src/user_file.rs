@@ -1,15 +1,18 @@
 use std::path::Path;
+use std::sync::Arc;
 
 use hashbrown::HashMap;
-use toml::de::DeTable;
 
+use crate::catalog::Layer;
+use crate::discount::Discounts;
 use crate::row::Row;
-use crate::start::Start;
 use crate::table::{Table, TableError};
 use crate::{Confidence, ModelRef, Routing};
 
+mod discount;
 mod error;
 mod fields;
+mod syntax;
 
 #[cfg(test)]
 mod tests;
@@ -17,21 +20,22 @@ mod tests;
 pub use error::LoadPricesError;
 use error::Problem;
 use fields::{Fields, Item};
+pub(crate) use syntax::Syntax;
 
 /// Reads the user's price file.
-pub(crate) fn read(path: &Path) -> Result<Table, LoadPricesError> {
+pub(crate) fn read(path: &Path) -> Result<Layer, LoadPricesError> {
     let bytes = std::fs::read(path).map_err(|error| LoadPricesError::unreadable(path, error))?;
     let name = path.file_name().and_then(|name| name.to_str());
     String::from_utf8(bytes)
         .map_err(|_| LoadPricesError::new(Problem::NotUtf8))
-        .and_then(|text| parse(&text, name))
+        .and_then(|text| parse(&text, Syntax::of_file(path), name))
         .map_err(|error| error.in_file(path))
 }
 
 /// Parses the text of a price file; `name` is what its rows give as their source.
-pub(crate) fn parse(text: &str, name: Option<&str>) -> Result<Table, LoadPricesError> {
-    let root = DeTable::parse(text).map_err(|error| LoadPricesError::syntax(text, &error))?;
-    let mut file = Fields::new(text, "", root.get_ref());
+pub(crate) fn parse(text: &str, syntax: Syntax, name: Option<&str>) -> Result<Layer, LoadPricesError> {
+    let root = syntax.parse(text)?;
+    let mut file = Fields::new(&root);
     let version = match file.text("version")? {
         Some(version) => version.value.to_owned(),
         None => format!("{:08x}", hash(text.as_bytes())),
@@ -42,6 +46,11 @@ pub(crate) fn parse(text: &str, name: Option<&str>) -> Result<Table, LoadPricesE
     for mut fields in file.tables("price")? {
         lines.push(fields.line());
         rows.push(row(&mut fields, source)?);
+        fields.finish()?;
+    }
+    let mut discounts = Vec::new();
+    for mut fields in file.tables("discount")? {
+        discounts.push(discount::read(&mut fields)?);
         fields.finish()?;
     }
     let mut aliases = HashMap::new();
@@ -60,41 +69,37 @@ pub(crate) fn parse(text: &str, name: Option<&str>) -> Result<Table, LoadPricesE
         TableError::NoBase { row } => LoadPricesError::new(Problem::NoBase).at(lines[row], "price.context_over"),
     })?;
     table.aliases = aliases;
-    Ok(table)
+    let discounts = (!discounts.is_empty())
+        .then(|| Arc::new(Discounts { source: source.into(), version: Arc::clone(&table.version), list: discounts }));
+    Ok(Layer { table: Arc::new(table), discounts })
 }
 
 fn row(fields: &mut Fields<'_>, file: &str) -> Result<Row, LoadPricesError> {
     let named = fields.required("model")?;
-    let model = ModelRef::parse(named.value).map_err(|error| named.error(Problem::Model(error)))?;
-    let routing = fields.parsed::<Routing>("routing")?;
-    let (id, routing) = match (model.base_id(), model.routing(), routing) {
-        (None, _, None) => (model.as_str(), Routing::InRegion),
-        // A bare id leaves the routing open.
-        (Some(base), Some(Routing::InRegion), Some(said)) => (base, said.value),
-        (Some(base), Some(implied), None) => (base, implied),
-        (Some(base), Some(implied), Some(said)) if implied == said.value => (base, implied),
-        (_, _, Some(said)) => return Err(said.error(Problem::RoutingTwice)),
-        (Some(_), None, None) => return Err(named.error(Problem::UnknownPrefix)),
-    };
+    let model = named.model()?;
+    let (id, routing) = routed(&named, model, fields.parsed("routing")?)?;
     let region = fields.text("region")?.map(|region| region.value).or(model.region());
-    let start = match fields.text("effective_from")? {
-        Some(text) => Some(Start::parse(text.value).ok_or_else(|| text.error(Problem::Date))?),
-        None => None,
-    };
+    let context_over = fields.count("context_over")?;
     let rates = fields.rates()?;
-    if rates.is_empty() {
-        return Err(LoadPricesError::new(Problem::NoRates).at(fields.line(), "price"));
+    let units = fields.units()?;
+    match context_over {
+        Some(over) if over.value > 0 && !units.is_empty() => return Err(over.error(Problem::UnitsInContext)),
+        _ if rates.is_empty() && units.is_empty() => {
+            return Err(LoadPricesError::new(Problem::NoRates).at(fields.line(), "price"));
+        }
+        _ => {}
     }
     Ok(Row {
         model: id.to_owned(),
         region: region.map(str::to_owned),
-        routing,
+        account: fields.account()?.map(str::to_owned),
+        routing: routing.unwrap_or(Routing::InRegion),
         tier: fields.parsed("tier")?.map(Item::into_value).unwrap_or_default(),
         latency: fields.parsed("latency")?.map(Item::into_value).unwrap_or_default(),
-        context_over: fields.count("context_over")?.unwrap_or(0),
-        start,
+        context_over: context_over.map_or(0, Item::into_value),
+        start: fields.date("effective_from")?.map(Item::into_value),
         rates,
-        units: Vec::new(),
+        units,
         as_of: fields.text("as_of")?.map_or("", |day| day.value).to_owned(),
         source: fields.text("source")?.map_or(file, |source| source.value).to_owned(),
         confidence: Confidence::Own,
@@ -102,10 +107,27 @@ fn row(fields: &mut Fields<'_>, file: &str) -> Result<Row, LoadPricesError> {
     })
 }
 
+/// The id that rows are found by, and the routing that the id or the key says, if any does.
+fn routed<'t>(
+    named: &Item<&'t str>,
+    model: ModelRef<'t>,
+    said: Option<Item<Routing>>,
+) -> Result<(&'t str, Option<Routing>), LoadPricesError> {
+    match (model.base_id(), model.routing(), said) {
+        (None, _, None) => Ok((model.as_str(), None)),
+        // A bare id leaves the routing open.
+        (Some(base), Some(Routing::InRegion), said) => Ok((base, said.map(Item::into_value))),
+        (Some(base), Some(implied), None) => Ok((base, Some(implied))),
+        (Some(base), Some(implied), Some(said)) if implied == said.value => Ok((base, Some(implied))),
+        (_, _, Some(said)) => Err(said.error(Problem::RoutingTwice)),
+        (Some(_), None, None) => Err(named.error(Problem::UnknownPrefix)),
+    }
+}
+
 fn alias(fields: &mut Fields<'_>) -> Result<(Box<str>, Box<str>), LoadPricesError> {
     let from = fields.required("from")?;
     let to = fields.required("to")?;
-    let model = ModelRef::parse(to.value).map_err(|error| to.error(Problem::Model(error)))?;
+    let model = to.model()?;
     if from.value.is_empty() || from.value == to.value {
         return Err(from.error(Problem::AliasToItself));
     }

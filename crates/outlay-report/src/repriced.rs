@@ -100,7 +100,7 @@ fn price(call: &CallRecord, prices: &Prices) -> Option<Charge> {
         prices.charge(&query, &used)
     } else if call.charge.is_priced() {
         // It was refused, or is a guardrail on its own.
-        prices.charge_guardrail(query.region.or(model.region()), query.at, &call.guardrail)
+        prices.charge_guardrail(&query, &call.guardrail)
     } else {
         return None;
     };

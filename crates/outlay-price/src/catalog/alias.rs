@@ -1,6 +1,4 @@
-use std::sync::Arc;
-
-use super::{Layers, Prices};
+use super::{Layer, Prices};
 use crate::table::Table;
 use crate::{ModelRef, ParseModelError};
 
@@ -28,14 +26,14 @@ impl Prices {
         if model.base_id().is_none() || model.routing().is_none() {
             return Err(ParseModelError::UnknownResource);
         }
-        let mut tables = self.0.tables.clone();
-        let mut known = match tables.pop_if(|last| last.is_only_aliases()) {
-            Some(last) => last.aliases.clone(),
+        let mut layers = self.0.list.clone();
+        let mut known = match layers.pop_if(|last| last.table.is_only_aliases()) {
+            Some(last) => last.table.aliases.clone(),
             None => Default::default(),
         };
         known.insert(from.into(), to.into());
-        tables.push(Arc::new(Table::of_aliases(known)));
-        Ok(Self(Arc::new(Layers { version: self.0.version.clone(), tables })))
+        layers.push(Layer::from(Table::of_aliases(known)));
+        Ok(Self::of(layers))
     }
 }
 

@@ -2,7 +2,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::rate::Rate;
-use crate::{CacheTtl, CostStatus, Usage, Usd};
+use crate::{CacheTtl, CostStatus, GuardrailUse, Unit, UnitCount, Usage, Usd};
 
 const SONNET: &str = "anthropic.claude-sonnet-4-5-20250929-v1:0";
 const NOW: &str = "2026-11-20T00:00:00Z";
@@ -35,7 +35,7 @@ fn the_bundled_table_loads_whole() {
     let text = include_str!("../../data/prices.tsv");
     let file = tsv::parse(text).unwrap();
     assert_eq!(file.rows.len(), text.lines().count() - 2);
-    Table::bundled(&file.version, file.rows).unwrap();
+    Table::listed(&file.version, file.rows).unwrap();
     assert_eq!(Prices::bundled().version(), "2026-11-20");
     assert!(Prices::bundled().rows().count() > 900);
     assert!(Prices::bundled().rows().all(|price| &**price.version() == "2026-11-20" && !price.source().is_empty()));
@@ -191,4 +191,61 @@ fn the_users_rows_win_from_their_start_on() {
     assert_eq!(own.lookup(&model).map(|price| &**price.version()), Some("acme"));
     let cached = own.lookup(&model).unwrap().charge(&Usage::new().with_cache_read(1));
     assert_eq!(cached.status(), CostStatus::Unpriced, "a row is whole");
+}
+
+#[test]
+fn the_row_of_the_account_comes_before_that_of_the_region() {
+    let own = Prices::from_toml(&format!(
+        r#"
+        [[price]]
+        model = "us.{SONNET}"
+        account = "111122223333"
+        input = "2.5"
+        [[price]]
+        model = "us.{SONNET}"
+        account = "111122223333"
+        region = "eu-west-1"
+        input = "2.6"
+        [[price]]
+        model = "us.{SONNET}"
+        region = "us-east-1"
+        input = "2.9"
+        [[price]]
+        model = "guardrails"
+        account = "111122223333"
+        units = {{ "guardrail_unit[topicPolicyUnits]" = "0.0001" }}
+        "#
+    ))
+    .unwrap();
+    let profile = format!("us.{SONNET}");
+    let price = |account, region| input(&own, &PriceQuery { account, region, ..query(&profile) });
+    assert_eq!(price(Some("111122223333"), Some("us-east-1")), usd("2.5"));
+    assert_eq!(price(Some("111122223333"), Some("eu-west-1")), usd("2.6"));
+    assert_eq!(price(Some("444455556666"), Some("us-east-1")), usd("2.9"), "another account");
+    assert_eq!(price(Some("444455556666"), None), usd("3.3"), "the bundled one");
+    assert_eq!(price(None, Some("us-east-1")), usd("2.9"), "nobody said whose");
+
+    let arn = |account| format!("arn:aws:bedrock:us-east-1:{account}:inference-profile/us.{SONNET}");
+    assert_eq!(input(&own, &query(&arn("111122223333"))), usd("2.5"), "the ARN says whose");
+    let owned = arn("111122223333");
+    let other = PriceQuery { account: Some("444455556666"), ..query(&owned) };
+    assert_eq!(input(&own, &other), usd("2.9"), "billed elsewhere");
+
+    let topics = UnitCount::new(Unit::GuardrailUnit, 1_000).with_word("topicPolicyUnits");
+    let used = GuardrailUse::Counted(topics.into());
+    let cost = |account| own.charge_guardrail(&PriceQuery { account, ..query(SONNET) }, &used).total();
+    assert_eq!(Some(cost(Some("111122223333"))), usd("0.1"));
+    assert_eq!(Some(cost(None)), usd("0.15"));
+}
+
+#[test]
+fn a_call_to_provisioned_capacity_costs_nothing_beside_it() {
+    let arn = "arn:aws:bedrock:us-east-1:123456789012:provisioned-model/abc123";
+    let own = "[[alias]]\nfrom = \"abc123\"\nto = \"anthropic.claude-v2:1\"";
+    let prices = Prices::from_toml(own).unwrap();
+    let price = prices.lookup(&query(arn)).unwrap();
+    assert_eq!((price.tier(), price.region()), (Tier::Provisioned, Some("us-east-1")));
+    let charge = price.charge(&Usage::new().with_uncached_input(1_000).with_output(1_000));
+    assert_eq!((charge.total(), charge.status()), (Usd::ZERO, CostStatus::Exact));
+    assert_eq!(price.capacity_cost(Unit::ModelUnitHour, Some("1-month"), 1_000), usd("63"));
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::imported::Unknowns;
 use super::resolutions::Resolutions;
 use super::{BuildError, Offer};
 use crate::Tier;
@@ -35,8 +36,10 @@ enum Rule {
 
 #[derive(Deserialize)]
 struct RawProvider<'a> {
+    #[serde(default)]
+    id: String,
     #[serde(borrow)]
-    models: Vec<RawModel<'a>>,
+    models: Vec<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -79,40 +82,86 @@ struct RawTier<'a> {
     price: &'a RawValue,
 }
 
-pub(super) fn parse(text: &str, rules: &Resolutions) -> Result<GenAi, BuildError> {
-    let provider: RawProvider<'_> = json(text)?;
-    let models = provider.models.into_iter().map(|model| read(model, rules)).collect::<Result<_, _>>()?;
+pub(super) fn parse(text: &str, rules: &Resolutions, unknowns: &mut Unknowns) -> Result<GenAi, BuildError> {
+    let provider = provider(text)?;
+    let mut models = Vec::new();
+    for raw in provider.models {
+        match json::<RawModel<'_>>(raw.get()) {
+            Ok(model) => models.extend(read(model, rules, unknowns)?),
+            Err(error) => unknowns.meet(format!("genai-prices: {}", name(raw)), error)?,
+        }
+    }
     Ok(GenAi { models })
 }
 
-fn json<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, BuildError> {
-    serde_json::from_str(text).map_err(|error| BuildError::one(format!("genai-prices: {error}")))
+/// The one of AWS: alone, or in the list of all.
+fn provider(text: &str) -> Result<RawProvider<'_>, BuildError> {
+    if !text.trim_start().starts_with('[') {
+        return json(text).map_err(|error| BuildError::one(format!("genai-prices: {error}")));
+    }
+    let all: Vec<&RawValue> = json(text).map_err(|error| BuildError::one(format!("genai-prices: {error}")))?;
+    let mut own = all.into_iter().filter_map(|raw| json::<RawProvider<'_>>(raw.get()).ok()).filter(|of| of.id == "aws");
+    own.next().ok_or_else(|| BuildError::one("genai-prices: there is no provider with the id `aws`"))
 }
 
-fn read(model: RawModel<'_>, rules: &Resolutions) -> Result<Model, BuildError> {
+fn json<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
+
+/// What names a model that is not understood.
+fn name(raw: &RawValue) -> String {
+    #[derive(Deserialize)]
+    struct Named {
+        id: String,
+    }
+
+    serde_json::from_str::<Named>(raw.get()).map_or_else(|_| "a model without id".to_owned(), |named| named.id)
+}
+
+fn read(model: RawModel<'_>, rules: &Resolutions, unknowns: &mut Unknowns) -> Result<Option<Model>, BuildError> {
     let vendor = model.id.trim_start_matches("regional.").trim_start_matches("global.");
     let vendor = vendor.split_once('.').map_or("", |(vendor, _)| vendor);
     let thirty_minutes = rules.writes_live_thirty_minutes(vendor);
+    let what = format!("genai-prices: {}", model.id);
     let text = model.prices.get();
-    let dated: Vec<RawDated<'_>> = match text.starts_with('[') {
-        true => json(text)?,
-        false => vec![RawDated { constraint: None, prices: json(text)? }],
+    let dated: Vec<&RawValue> = match text.starts_with('[') {
+        true => serde_json::from_str(text).unwrap_or_default(),
+        false => vec![model.prices],
     };
     let mut offers = Vec::new();
-    for RawDated { constraint, prices } in dated {
-        let bad = |what: &str| BuildError::one(format!("genai-prices: {}: {what} is not understood", model.id));
-        let start = match constraint {
-            Some(constraint) => Some(Start::parse(&constraint.start_date).ok_or_else(|| bad(&constraint.start_date))?),
-            None => None,
+    for raw in dated {
+        let read = match text.starts_with('[') {
+            true => json(raw.get()),
+            false => json(raw.get()).map(|prices| RawDated { constraint: None, prices }),
+        };
+        let RawDated { constraint, prices } = match read {
+            Ok(dated) => dated,
+            Err(error) => {
+                unknowns.meet(&what, error)?;
+                continue;
+            }
+        };
+        let start = constraint.map(|constraint| Start::parse(&constraint.start_date).ok_or(constraint.start_date));
+        let start = match start.transpose() {
+            Ok(start) => start,
+            Err(text) => {
+                unknowns.meet(&what, format!("{text} is not understood"))?;
+                continue;
+            }
         };
         let mut offer = Offer::default();
         for (field, raw) in prices {
-            put(&mut offer, &field, raw, thirty_minutes).ok_or_else(|| bad(&field))?;
+            if put(&mut offer, &field, raw, thirty_minutes).is_none() {
+                unknowns.meet(&what, format!("{field} is not understood"))?;
+            }
         }
         offers.push((start, offer));
     }
+    if offers.is_empty() {
+        unknowns.meet(&what, "it has no price that is understood")?;
+    }
     offers.sort_by(|(a, _), (b, _)| a.cmp(b));
-    Ok(Model { id: model.id, rule: model.rule, offers })
+    Ok((!offers.is_empty()).then_some(Model { id: model.id, rule: model.rule, offers }))
 }
 
 fn put(offer: &mut Offer, field: &str, raw: &RawValue, thirty_minutes: bool) -> Option<()> {

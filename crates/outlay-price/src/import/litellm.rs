@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 
 use super::id::Id;
+use super::imported::Unknowns;
 use super::rates::per_token;
 use super::resolutions::{Resolutions, Source};
 use super::{BuildError, Offer};
+use crate::catalog::GUARDRAILS;
 use crate::rate::Rate;
 use crate::unit::Conditions;
 use crate::{Tier, Unit, UnitPrice};
@@ -27,33 +29,55 @@ pub(super) struct LiteRow {
 
 type Fields<'a> = BTreeMap<String, &'a RawValue>;
 
-pub(super) fn parse(text: &str, rules: &Resolutions) -> Result<LiteLlm, BuildError> {
-    let keys: BTreeMap<String, Fields<'_>> =
+pub(super) fn parse(text: &str, rules: &Resolutions, unknowns: &mut Unknowns) -> Result<LiteLlm, BuildError> {
+    let keys: BTreeMap<String, &RawValue> =
         serde_json::from_str(text).map_err(|error| BuildError::one(format!("litellm: {error}")))?;
     let mut rows = Vec::new();
     let mut skipped = Vec::new();
     let mut fields_skipped: BTreeMap<&str, usize> = BTreeMap::new();
-    for (key, fields) in keys {
+    for (key, raw) in keys {
+        let what = format!("litellm: {key}");
+        let fields: Fields<'_> = match serde_json::from_str(raw.get()) {
+            Ok(fields) => fields,
+            Err(error) => {
+                unknowns.meet(&what, error)?;
+                continue;
+            }
+        };
+        // The table's own source has no others.
+        if matches!(unknowns, Unknowns::Told(_)) && !is_of_bedrock(&key, &fields) {
+            continue;
+        }
         if let Some(skip) = rules.skipped(Source::LiteLlm, &key) {
             skipped.push((format!("litellm {key}"), skip.reason.clone()));
             continue;
         }
-        let Key { id, tier, conditions } = parse_key(&key)?;
+        let Some(Key { id, tier, conditions }) = parse_key(&key) else {
+            unknowns.meet(&what, "the key is not understood")?;
+            continue;
+        };
         let mut offer = Offer::default();
         let mut images = None;
         for (field, raw) in fields.iter().filter(|(field, _)| field.contains("cost")) {
-            if let Some(skip) = rules.skipped_field(field) {
+            let read = if let Some(skip) = rules.skipped_field(field) {
                 *fields_skipped.entry(&skip.field).or_default() += 1;
+                Some(())
             } else if let Some(price) = TokenField::parse(field) {
-                let rate = per_token(raw.get()).map_err(|_| amount(&key, field, raw))?;
-                price.put(&mut offer, rate, rules.writes_live_thirty_minutes(id.vendor()));
+                let thirty_minutes = rules.writes_live_thirty_minutes(id.vendor());
+                per_token(raw.get()).ok().map(|rate| price.put(&mut offer, rate, thirty_minutes))
             } else if field == "input_cost_per_image_token" {
-                images = Some(per_token(raw.get()).map_err(|_| amount(&key, field, raw))?);
+                images = per_token(raw.get()).ok();
+                images.map(|_| ())
             } else {
-                units(&mut offer, field, raw, tier, &conditions).ok_or_else(|| amount(&key, field, raw))?;
+                units(&mut offer, field, raw, tier, &conditions)
+            };
+            if read.is_none() {
+                unknowns.meet(format!("{what}: {field}"), format!("{raw} is not understood"))?;
             }
         }
-        tidy(&key, &mut offer, images)?;
+        if !tidy(&mut offer, images) {
+            unknowns.meet(&what, "image tokens cost something else than text")?;
+        }
         rows.push(LiteRow { key, id, offer });
     }
     skipped.extend(fields_skipped.into_iter().map(|(field, rows)| {
@@ -63,8 +87,10 @@ pub(super) fn parse(text: &str, rules: &Resolutions) -> Result<LiteLlm, BuildErr
     Ok(LiteLlm { rows, skipped })
 }
 
-fn amount(key: &str, field: &str, raw: &RawValue) -> BuildError {
-    BuildError::one(format!("litellm: {key}: {field}: {raw} is not understood"))
+/// By its provider; by its key where it says none.
+fn is_of_bedrock(key: &str, fields: &Fields<'_>) -> bool {
+    let provider = fields.get("litellm_provider").and_then(|raw| serde_json::from_str::<&str>(raw.get()).ok());
+    provider.unwrap_or(key).starts_with("bedrock")
 }
 
 /// What a key says: the model, and what its prices are of.
@@ -78,33 +104,32 @@ struct Key {
 
 /// `bedrock/us-east-1/meta.llama3-...`, for capacity `bedrock/*/1-month-commitment/cohere...`, and for images
 /// `512-x-512/50-steps/stability...`.
-fn parse_key(key: &str) -> Result<Key, BuildError> {
-    let unknown = || BuildError::one(format!("litellm: `{key}` is not understood"));
+fn parse_key(key: &str) -> Option<Key> {
     let mut tier = Tier::Default;
     let mut conditions = Conditions::default();
     let mut region = None;
     let mut parts: Vec<&str> = key.split('/').collect();
-    let wire = parts.pop().ok_or_else(unknown)?;
+    let wire = parts.pop()?;
     for part in parts {
         if let Some((side, other)) = part.split_once("-x-") {
             conditions.side = if side == "max" && other == "max" { None } else { side.parse().ok() };
-            (side == other && (side == "max" || conditions.side.is_some())).then_some(()).ok_or_else(unknown)?;
+            (side == other && (side == "max" || conditions.side.is_some())).then_some(())?;
         } else if let Some(steps) = part.strip_suffix("-steps") {
-            conditions.steps = if steps == "max" { None } else { Some(steps.parse().map_err(|_| unknown())?) };
+            conditions.steps = if steps == "max" { None } else { Some(steps.parse().ok()?) };
         } else if let Some(commitment) = part.strip_suffix("-commitment") {
             tier = Tier::Provisioned;
             conditions.word = Some(commitment.into());
         } else if part.ends_with(|c: char| c.is_ascii_digit()) {
             region = Some(part);
         } else if !matches!(part, "bedrock" | "bedrock_mantle" | "invoke" | "*") {
-            return Err(unknown());
+            return None;
         }
     }
     let id = match wire {
-        "guardrails" => Id { model: wire.to_owned(), region: None, routing: crate::Routing::InRegion },
-        _ => Id::new(wire, region)?,
+        GUARDRAILS => Id { model: wire.to_owned(), region: None, routing: crate::Routing::InRegion },
+        _ => Id::new(wire, region).ok()?,
     };
-    Ok(Key { id, tier, conditions })
+    Some(Key { id, tier, conditions })
 }
 
 /// `cache_creation_input_token_cost_above_1hr_above_200k_tokens_batches`, taken apart.
@@ -143,7 +168,7 @@ impl TokenField {
             _ => (kind, rest),
         };
         let (over, rest) = match rest.strip_prefix("_above_").and_then(|rest| rest.split_once("k_tokens")) {
-            Some((thousands, rest)) => (thousands.parse::<u64>().ok()? * 1_000, rest),
+            Some((thousands, rest)) => (thousands.parse::<u64>().ok()?.checked_mul(1_000)?, rest),
             None => (0, rest),
         };
         let tier = match rest {
@@ -202,17 +227,14 @@ fn units(offer: &mut Offer, field: &str, raw: &RawValue, tier: Tier, conditions:
 }
 
 /// Takes out what says nothing: prices of audio and image tokens that equal those of text, which those tokens are
-/// counted with.
-fn tidy(key: &str, offer: &mut Offer, images: Option<Rate>) -> Result<(), BuildError> {
+/// counted with. False where image tokens cost something else.
+fn tidy(offer: &mut Offer, images: Option<Rate>) -> bool {
     let base = offer.tiers.get_mut(&Tier::Default).and_then(|steps| steps.get_mut(&0));
     let text = base.as_ref().and_then(|rates| rates.input);
-    if images.is_some() && images != text {
-        return Err(BuildError::one(format!("litellm: {key}: image tokens cost something else than text")));
-    }
     if let Some(rates) = base.filter(|rates| rates.output_audio.is_none() && rates.input_audio == text) {
         rates.input_audio = None;
     }
-    Ok(())
+    images.is_none() || images == text
 }
 
 #[cfg(test)]
@@ -240,7 +262,7 @@ mod tests {
         let key = parse_key("bedrock/*/6-month-commitment/cohere.command-text-v14").unwrap();
         assert_eq!((key.tier, key.conditions.word.as_deref()), (Tier::Provisioned, Some("6-month")));
         for key in ["bedrock/claude_platform/claude-opus-5", "512-x-1024/cohere.x", "x-steps/cohere.x"] {
-            assert!(parse_key(key).is_err(), "{key}");
+            assert!(parse_key(key).is_none(), "{key}");
         }
     }
 }

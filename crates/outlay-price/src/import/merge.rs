@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::genai::{GenAi, Model};
 use super::id::Id;
+use super::imported::Skipped;
 use super::litellm::{LiteLlm, LiteRow};
 use super::resolutions::{Resolutions, Source, SourceNames};
 use super::{BuildError, Offer};
@@ -61,6 +62,48 @@ pub(super) fn merge(litellm: LiteLlm, genai: &GenAi, rules: &Resolutions) -> Res
     );
     let not_yet = skipped.iter().map(|(what, why)| format!("{what}\t{why}\n")).collect();
     Ok(Merged { rows, not_yet, summary })
+}
+
+/// LiteLLM's rows without another source; and what keeps some of them out.
+pub(super) fn litellm_alone(rows: Vec<LiteRow>, rules: &Resolutions) -> Result<(Vec<Row>, Vec<String>), BuildError> {
+    let genai = GenAi { models: Vec::new() };
+    let mut merger = Merger {
+        genai: &genai,
+        rules,
+        copies: copies(rules)?,
+        drafts: Vec::new(),
+        rules_used: BTreeSet::new(),
+        models_found: BTreeSet::new(),
+        problems: Vec::new(),
+    };
+    let offers = merger.by_id(rows);
+    let drafts = offers.iter().map(|(id, offer)| merger.own(id, offer));
+    let rows = drafts.flat_map(|draft| draft.into_rows(rules)).collect();
+    Ok((rows, merger.problems))
+}
+
+/// The rows of genai-prices without another source, for the ids that are known; and what keeps some of them out.
+pub(super) fn genai_alone(genai: &GenAi, known: BTreeSet<Id>, rules: &Resolutions) -> (Vec<Row>, Vec<Skipped>) {
+    let mut skipped = Vec::new();
+    let mut found = BTreeSet::new();
+    let mut rows = Vec::new();
+    for id in known.into_iter().chain(ids::added(genai, &BTreeMap::new())).collect::<BTreeSet<_>>() {
+        let Some(model) = genai.find(&id.wire()) else {
+            continue;
+        };
+        found.insert(model.id.as_str());
+        match rules.conflict(&id).filter(|rule| rule.take == Source::LiteLlm) {
+            Some(rule) => skipped.push(Skipped::new(format!("genai-prices: {id}"), &*rule.reason)),
+            None => rows.extend(model.offers.iter().flat_map(|(start, offer)| {
+                Draft::single(&id, start.clone(), offer, &rules.sources.genai).into_rows(rules)
+            })),
+        }
+    }
+    for model in genai.models.iter().filter(|model| !found.contains(model.id.as_str())) {
+        let why = rules.skipped(Source::GenAi, &model.id).map_or("no id of Bedrock is of it", |skip| &skip.reason);
+        skipped.push(Skipped::new(format!("genai-prices: {}", model.id), why));
+    }
+    (rows, skipped)
 }
 
 struct Merger<'a> {

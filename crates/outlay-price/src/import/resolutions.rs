@@ -1,7 +1,12 @@
+use std::sync::LazyLock;
+
 use serde::Deserialize;
 
 use super::BuildError;
 use super::id::{Id, fits};
+use super::imported::ImportOptions;
+
+const RULES: &str = include_str!("../../data/resolutions.toml");
 
 /// The hand-written rules, each with its reason.
 #[derive(Debug, Deserialize)]
@@ -107,8 +112,7 @@ pub(super) struct Conflict {
     pub(super) name: String,
     ids: Vec<String>,
     pub(super) take: Source,
-    #[expect(dead_code, reason = "for readers of the file")]
-    reason: String,
+    pub(super) reason: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -124,6 +128,24 @@ pub(super) fn parse(text: &str) -> Result<Resolutions, BuildError> {
 }
 
 impl Resolutions {
+    /// Those rules, for figures of another source.
+    pub(super) fn with_source(source: Source, options: &ImportOptions) -> Result<Self, BuildError> {
+        let mut rules = parse(RULES)?;
+        let names = match source {
+            Source::LiteLlm => &mut rules.sources.litellm,
+            Source::GenAi => &mut rules.sources.genai,
+        };
+        names.name.clone_from(&options.source);
+        names.as_of.clone_from(&options.as_of);
+        Ok(rules)
+    }
+
+    /// The rules of the bundled table. They parse: a test builds that table with them.
+    pub(super) fn bundled() -> Option<&'static Self> {
+        static PARSED: LazyLock<Option<Resolutions>> = LazyLock::new(|| parse(RULES).ok());
+        PARSED.as_ref()
+    }
+
     pub(super) fn skipped(&self, source: Source, key: &str) -> Option<&Skip> {
         self.skip.iter().find(|skip| skip.source == source && skip.keys.iter().any(|pattern| fits(pattern, key)))
     }
@@ -147,6 +169,11 @@ impl Resolutions {
 }
 
 impl Copy {
+    /// Drops the pairs of which neither id is known.
+    pub(super) fn retain(&mut self, is_known: impl Fn(&Id) -> bool) {
+        self.pairs.retain(|(to, from)| [to, from].iter().any(|id| Id::parse(id).is_ok_and(|id| is_known(&id))));
+    }
+
     /// To, from.
     pub(super) fn pairs(&self) -> impl Iterator<Item = Result<(Id, Id), BuildError>> {
         self.pairs.iter().map(|(to, from)| Ok((Id::parse(to)?, Id::parse(from)?)))

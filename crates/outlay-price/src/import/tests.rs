@@ -31,7 +31,7 @@ fn the_committed_table_is_what_the_generator_makes() {
 #[test]
 fn every_key_of_litellm_is_in_the_table_or_skipped_with_a_reason() {
     let rules = resolutions::parse(&data("resolutions.toml")).unwrap();
-    let source = litellm::parse(&data("sources/litellm-1.109.1-bedrock.json"), &rules).unwrap();
+    let source = litellm::parse(&data("sources/litellm-1.109.1-bedrock.json"), &rules, &mut Unknowns::Refused).unwrap();
     let prices = Prices::bundled();
     let at: Timestamp = "2026-11-20T00:00:00Z".parse().unwrap();
     for row in &source.rows {
@@ -52,7 +52,7 @@ fn every_key_of_litellm_is_in_the_table_or_skipped_with_a_reason() {
 #[test]
 fn every_model_of_genai_prices_is_in_the_table() {
     let rules = resolutions::parse(&data("resolutions.toml")).unwrap();
-    let genai = genai::parse(&data("sources/genai-prices-0.2.3-aws.json"), &rules).unwrap();
+    let genai = genai::parse(&data("sources/genai-prices-0.2.3-aws.json"), &rules, &mut Unknowns::Refused).unwrap();
     let ids: BTreeSet<String> = Prices::bundled()
         .rows()
         .filter(|price| price.region().is_none())

@@ -12,6 +12,7 @@ fn price(steps: &[(u64, Rates)]) -> Price {
     Price(Arc::new(Entry {
         model: "test.model".into(),
         region: None,
+        account: None,
         routing: Routing::InRegion,
         tier: Tier::Default,
         latency: Latency::Standard,

@@ -61,6 +61,7 @@ fn row(line: &str) -> Result<Row, &'static str> {
     Ok(Row {
         model: model.to_owned(),
         region: (!region.is_empty()).then(|| region.to_owned()),
+        account: None,
         routing: routing.parse().map_err(|_| "routing")?,
         tier: tier.parse().map_err(|_| "tier")?,
         latency: latency.parse().map_err(|_| "latency")?,

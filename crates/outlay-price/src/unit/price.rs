@@ -34,6 +34,10 @@ pub(crate) enum UnitPriceError {
 }
 
 impl UnitPrice {
+    const BILLION: i128 = 1_000_000_000;
+    /// Pico-dollars in a billionth of a dollar.
+    const PICOS: i128 = 1_000;
+
     /// Reads `output_image[side<=1024,premium]=0.06`.
     pub(crate) fn parse(text: &str) -> Result<Self, UnitPriceError> {
         let (name, amount) = text.rsplit_once('=').ok_or(UnitPriceError::Conditions)?;
@@ -58,6 +62,14 @@ impl UnitPrice {
         self.unit
     }
 
+    /// The unit and conditions as price files have them, such as `output_image[side<=1024,premium]`.
+    pub(crate) fn name(&self) -> String {
+        match &self.conditions {
+            conditions if *conditions == Conditions::default() => self.unit.to_string(),
+            conditions => format!("{}[{conditions}]", self.unit),
+        }
+    }
+
     /// The longest side, in pixels, for which it holds.
     pub const fn side_limit(&self) -> Option<u32> {
         self.conditions.side
@@ -80,14 +92,26 @@ impl UnitPrice {
 
     /// Reads the amount of a unit: dollars with at most nine decimals, so that a thousandth of it is whole.
     pub(crate) fn amount(text: &str) -> Result<Usd, DecimalError> {
-        let billionths = Decimal::parse(text)?.scaled(9)?;
-        let most = 1_000_000 * 1_000_000_000;
-        match billionths {
-            0..=0 => Ok(Usd::ZERO),
+        Self::amount_for(text, 0)
+    }
+
+    /// The same of an amount that is for one with so many zeros, at most 9.
+    pub(crate) fn amount_for(text: &str, zeros: u32) -> Result<Usd, DecimalError> {
+        let most = 1_000_000 * Self::BILLION;
+        match Decimal::parse(text)?.scaled(9_u32.saturating_sub(zeros))? {
             n if n < 0 => Err(DecimalError::BadByte(0)),
-            n if n <= most => Ok(Usd::from_picos(n * 1_000)),
+            n if n <= most => Ok(Usd::from_picos(n * Self::PICOS)),
             _ => Err(DecimalError::TooLarge),
         }
+    }
+
+    /// The price in billionths of a dollar, of which it is a whole number.
+    pub(crate) const fn billionths(&self) -> i128 {
+        self.price.picos() / Self::PICOS
+    }
+
+    pub(crate) fn with_billionths(&self, billionths: i128) -> Self {
+        Self { price: Usd::from_picos(billionths * Self::PICOS), ..self.clone() }
     }
 
     /// Whether this is the price of what was counted.
@@ -99,6 +123,11 @@ impl UnitPrice {
             && within(side, count.side())
             && within(steps, count.steps())
             && word.as_deref().is_none_or(|word| count.word() == Some(word))
+    }
+
+    /// Whether both are of the same unit, size, quality and policy.
+    pub(crate) fn is_of_same(&self, other: &Self) -> bool {
+        (self.unit, &self.conditions) == (other.unit, &other.conditions)
     }
 
     /// What so many cost. No count leaves the range of [`Usd`].
@@ -119,10 +148,6 @@ impl UnitPrice {
 impl UnitPrice {
     pub(crate) const fn new(unit: Unit, conditions: Conditions, price: Usd) -> Self {
         Self { unit, conditions, price }
-    }
-
-    pub(crate) const fn conditions(&self) -> &Conditions {
-        &self.conditions
     }
 }
 
@@ -162,11 +187,7 @@ impl fmt::Display for Conditions {
 
 impl fmt::Display for UnitPrice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.unit.as_str())?;
-        if self.conditions != Conditions::default() {
-            write!(f, "[{}]", self.conditions)?;
-        }
-        write!(f, "={}", self.price.to_decimal())
+        write!(f, "{}={}", self.name(), self.price.to_decimal())
     }
 }
 

@@ -22,13 +22,24 @@ struct Inner {
 pub(super) enum Problem {
     Unreadable(io::Error),
     NotUtf8,
-    Syntax(String),
+    Syntax { name: &'static str, message: String },
+    KeyTwice,
     UnknownKey,
     Missing,
     WrongType { wanted: &'static str, found: &'static str },
     Float,
     Amount(DecimalError),
+    Comma,
     Negative,
+    Conditions,
+    UnitTooFine,
+    UnitTooLarge,
+    UnitTwice,
+    UnitsInContext,
+    Account,
+    Percent,
+    OtherProvider,
+    EndsBeforeItStarts,
     Word(String),
     Model(ParseModelError),
     Date,
@@ -66,9 +77,9 @@ impl LoadPricesError {
         Self::new(Problem::Unreadable(error)).in_file(path)
     }
 
-    pub(super) fn syntax(text: &str, error: &toml::de::Error) -> Self {
-        let mut this = Self::new(Problem::Syntax(error.message().to_owned()));
-        this.0.line = error.span().map(|span| line_of(text, span.start));
+    pub(super) fn on_line(problem: Problem, line: Option<usize>) -> Self {
+        let mut this = Self::new(problem);
+        this.0.line = line;
         this
     }
 
@@ -82,12 +93,6 @@ impl LoadPricesError {
         self.0.file = Some(path.to_owned());
         self
     }
-}
-
-/// The line that a byte is on, from 1.
-pub(super) fn line_of(text: &str, byte: usize) -> usize {
-    let before = &text.as_bytes()[..byte.min(text.len())];
-    1 + before.iter().filter(|&&byte| byte == b'\n').count()
 }
 
 impl fmt::Display for LoadPricesError {
@@ -111,7 +116,8 @@ impl fmt::Display for Problem {
         let text = match self {
             Self::Unreadable(_) => "cannot read the price file",
             Self::NotUtf8 => "not UTF-8 text: save the price file as UTF-8",
-            Self::Syntax(message) => return write!(f, "not valid TOML: {}", message.trim()),
+            Self::Syntax { name, message } => return write!(f, "not valid {name}: {message}"),
+            Self::KeyTwice => "the key is there twice: remove one of them",
             Self::UnknownKey => "unknown key: remove it, or check its spelling",
             Self::Missing => "missing: add it",
             Self::WrongType { wanted, found } => {
@@ -126,12 +132,24 @@ impl fmt::Display for Problem {
                 }
                 DecimalError::TooLarge => "more than a thousand dollars a token: check the unit",
             },
+            Self::Comma => "a comma in the amount: write a point, such as \"3.30\"",
             Self::Negative => "a price cannot be negative",
+            Self::Conditions => "not the price of a unit: write it such as \"output_image[side<=1024,premium]\"",
+            Self::UnitTooFine => "more than 9 decimals: the amount is US dollars for one unit",
+            Self::UnitTooLarge => "more than a million dollars a unit: check the amount",
+            Self::UnitTwice => "the same unit and conditions as another of the row: remove one of them",
+            Self::UnitsInContext => "units do not depend on the context: move them to the row without `context_over`",
+            Self::Account => "not an AWS account: write its twelve digits in quotes, such as \"123456789012\"",
+            Self::Percent => {
+                "not a percentage: write more than 0 and at most 100, with at most 6 decimals, such as \"12.5\""
+            }
+            Self::OtherProvider => "the model is of another provider: remove the key",
+            Self::EndsBeforeItStarts => "not after `effective_from`: write the first day without the discount",
             Self::Word(message) => message,
             Self::Model(error) => return write!(f, "not a model id: {error}"),
             Self::Date => "not a date: write a day, such as \"2026-11-01\"",
             Self::Count => "not a number of tokens: write a whole number, such as 200000",
-            Self::NoRates => "no rate: add at least `input` or `output`",
+            Self::NoRates => "no rate: add at least `input`, `output` or `units`",
             Self::NoBase => "there is no row of the same key without `context_over`: add one for shorter contexts",
             Self::RowTwice { first } => {
                 return write!(f, "the same key as the row on line {first}: remove one of them");

@@ -1,21 +1,21 @@
-//! TOML tables, read key by key: each value knows its line and its name.
+//! Tables of a price file, read key by key: each value knows its line and its name.
 
 use std::fmt::Display;
 use std::str::FromStr;
 
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
-
-use super::error::{LoadPricesError, Problem, line_of};
+use super::error::{LoadPricesError, Problem};
+use super::syntax::{Entry, Node, Value};
 use crate::decimal::DecimalError;
 use crate::rate::{RATES, Rate, Rates};
+use crate::start::Start;
+use crate::unit::UnitPriceError;
+use crate::{ModelRef, ParseModelError, UnitPrice};
 
 /// The keys of one table; those that were read are remembered.
 pub(super) struct Fields<'t> {
-    text: &'t str,
     /// `price`, or empty at the top.
     name: &'static str,
-    table: &'t DeTable<'t>,
+    table: &'t [Entry<'t>],
     line: usize,
     read: Vec<&'static str>,
 }
@@ -41,9 +41,43 @@ impl<T> Item<T> {
     }
 }
 
+impl<'t> Item<&'t str> {
+    pub(super) fn model(&self) -> Result<ModelRef<'t>, LoadPricesError> {
+        ModelRef::parse(self.value).map_err(|error: ParseModelError| self.error(Problem::Model(error)))
+    }
+}
+
+impl<'t> Item<&'t Node<'t>> {
+    fn wrong_type(&self, wanted: &'static str) -> LoadPricesError {
+        self.error(Problem::WrongType { wanted, found: self.value.kind })
+    }
+
+    /// A decimal number, as its text.
+    fn decimal(&self) -> Result<&'t str, LoadPricesError> {
+        match &self.value.value {
+            Value::Text(text) | Value::Number(text) if text.contains(',') => Err(self.error(Problem::Comma)),
+            Value::Text(text) | Value::Number(text) => Ok(text),
+            Value::Float => Err(self.error(Problem::Float)),
+            _ => Err(self.wrong_type("an amount in quotes")),
+        }
+    }
+
+    /// One that is not negative.
+    fn amount(&self) -> Result<&'t str, LoadPricesError> {
+        self.decimal().and_then(|digits| match digits.starts_with('-') {
+            true => Err(self.error(Problem::Negative)),
+            false => Ok(digits),
+        })
+    }
+}
+
 impl<'t> Fields<'t> {
-    pub(super) fn new(text: &'t str, name: &'static str, table: &'t DeTable<'t>) -> Self {
-        Self { text, name, table, line: 1, read: Vec::new() }
+    pub(super) fn new(root: &'t Node<'t>) -> Self {
+        let table: &[Entry<'t>] = match &root.value {
+            Value::Table(table) => table,
+            _ => &[],
+        };
+        Self { name: "", table, line: root.line, read: Vec::new() }
     }
 
     /// The line that the table starts on.
@@ -53,32 +87,28 @@ impl<'t> Fields<'t> {
 
     /// The tables of `[[key]]`.
     pub(super) fn tables(&mut self, key: &'static str) -> Result<Vec<Self>, LoadPricesError> {
+        const WANTED: &str = "[[tables]]";
         let Some(item) = self.item(key) else {
             return Ok(Vec::new());
         };
-        let wrong = |value: &DeValue<'_>| Problem::WrongType { wanted: "[[tables]]", found: value.type_str() };
-        let array = item.value.as_array().ok_or_else(|| item.error(wrong(item.value)))?;
-        array
-            .iter()
-            .map(|entry| {
-                let line = line_of(self.text, entry.span().start);
-                let table = entry
-                    .get_ref()
-                    .as_table()
-                    .ok_or_else(|| LoadPricesError::new(wrong(entry.get_ref())).at(line, key))?;
-                Ok(Self { line, ..Self::new(self.text, key, table) })
-            })
-            .collect()
+        let Value::List(list) = &item.value.value else {
+            return Err(item.wrong_type(WANTED));
+        };
+        let of = |node: &'t Node<'t>| match &node.value {
+            Value::Table(table) => Ok(Self { name: key, table, line: node.line, read: Vec::new() }),
+            _ => Err(LoadPricesError::new(Problem::WrongType { wanted: WANTED, found: node.kind }).at(node.line, key)),
+        };
+        list.iter().map(of).collect()
     }
 
     pub(super) fn text(&mut self, key: &'static str) -> Result<Option<Item<&'t str>>, LoadPricesError> {
         let Some(item) = self.item(key) else {
             return Ok(None);
         };
-        match item.value.as_str() {
-            Some("") => Err(item.error(Problem::Missing)),
-            Some(text) => Ok(Some(item.with(text))),
-            None => Err(item.error(Problem::WrongType { wanted: "a text in quotes", found: item.value.type_str() })),
+        match &item.value.value {
+            Value::Text(text) if text.is_empty() => Err(item.error(Problem::Missing)),
+            Value::Text(text) => Ok(Some(item.with(&**text))),
+            _ => Err(item.wrong_type("a text in quotes")),
         }
     }
 
@@ -101,13 +131,47 @@ impl<'t> Fields<'t> {
         }
     }
 
-    pub(super) fn count(&mut self, key: &'static str) -> Result<Option<u64>, LoadPricesError> {
+    pub(super) fn date(&mut self, key: &'static str) -> Result<Option<Item<Start>>, LoadPricesError> {
+        let Some(item) = self.text(key)? else {
+            return Ok(None);
+        };
+        match Start::parse(item.value) {
+            Some(start) => Ok(Some(item.with(start))),
+            None => Err(item.error(Problem::Date)),
+        }
+    }
+
+    /// The twelve digits of an AWS account.
+    pub(super) fn account(&mut self) -> Result<Option<&'t str>, LoadPricesError> {
+        match self.text("account")? {
+            Some(item) if item.value.len() == 12 && item.value.bytes().all(|byte| byte.is_ascii_digit()) => {
+                Ok(Some(item.value))
+            }
+            Some(item) => Err(item.error(Problem::Account)),
+            None => Ok(None),
+        }
+    }
+
+    pub(super) fn count(&mut self, key: &'static str) -> Result<Option<Item<u64>>, LoadPricesError> {
         let Some(item) = self.item(key) else {
             return Ok(None);
         };
-        let count = item.value.as_integer().filter(|integer| integer.radix() == 10);
-        let count = count.and_then(|integer| integer.as_str().parse().ok());
-        count.map(Some).ok_or_else(|| item.error(Problem::Count))
+        let count = match &item.value.value {
+            Value::Number(digits) => digits.parse().ok(),
+            _ => None,
+        };
+        match count {
+            Some(count) => Ok(Some(item.with(count))),
+            None => Err(item.error(Problem::Count)),
+        }
+    }
+
+    /// A decimal number, which has to be there.
+    pub(super) fn decimal(&mut self, key: &'static str) -> Result<Item<&'t str>, LoadPricesError> {
+        let missing = LoadPricesError::new(Problem::Missing).at(self.line, self.field(key));
+        let item = self.item(key).ok_or(missing)?;
+        let digits = item.decimal()?;
+        Ok(item.with(digits))
     }
 
     /// US dollars per million tokens, of each kind that the table has.
@@ -123,48 +187,63 @@ impl<'t> Fields<'t> {
         let Some(item) = self.item(key) else {
             return Ok(None);
         };
-        let amount = match item.value {
-            DeValue::String(text) => &**text,
-            DeValue::Integer(integer) if integer.radix() == 10 => integer.as_str(),
-            DeValue::Float(_) => return Err(item.error(Problem::Float)),
-            other => {
-                let found = other.type_str();
-                return Err(item.error(Problem::WrongType { wanted: "an amount in quotes", found }));
-            }
-        };
-        if amount.starts_with('-') {
-            return Err(item.error(Problem::Negative));
-        }
-        match Rate::per_million(amount) {
+        match Rate::per_million(item.amount()?) {
             Ok(rate) => Ok(Some(rate)),
-            Err(DecimalError::BadByte(_)) if amount.contains(',') => {
-                Err(item.error(Problem::Word("a comma in the amount: write a point, such as \"3.30\"".to_owned())))
-            }
             Err(error) => Err(item.error(Problem::Amount(error))),
         }
     }
 
+    /// US dollars per unit, of each that the inner table has.
+    pub(super) fn units(&mut self) -> Result<Vec<UnitPrice>, LoadPricesError> {
+        let Some(item) = self.item("units") else {
+            return Ok(Vec::new());
+        };
+        let Value::Table(table) = &item.value.value else {
+            return Err(item.wrong_type("a table of units"));
+        };
+        let mut units: Vec<UnitPrice> = Vec::new();
+        for Entry { key, line, node } in table {
+            let field = format!("{}.{key}", item.field);
+            let item = Item { value: node, line: *line, field };
+            let price = UnitPrice::parse_parts(key, item.amount()?).map_err(|error| item.error(Problem::of(error)))?;
+            if units.iter().any(|other| other.is_of_same(&price)) {
+                return Err(item.error(Problem::UnitTwice));
+            }
+            units.push(price);
+        }
+        Ok(units)
+    }
+
     /// Refuses the keys that nobody read.
     pub(super) fn finish(&self) -> Result<(), LoadPricesError> {
-        match self.table.iter().find(|(key, _)| !self.read.contains(&&**key.get_ref())) {
+        match self.table.iter().find(|entry| !self.read.contains(&&*entry.key)) {
             None => Ok(()),
-            Some((key, _)) => {
-                let line = line_of(self.text, key.span().start);
-                Err(LoadPricesError::new(Problem::UnknownKey).at(line, self.field(key.get_ref())))
-            }
+            Some(entry) => Err(LoadPricesError::new(Problem::UnknownKey).at(entry.line, self.field(&entry.key))),
         }
     }
 
-    fn item(&mut self, key: &'static str) -> Option<Item<&'t DeValue<'t>>> {
+    fn item(&mut self, key: &'static str) -> Option<Item<&'t Node<'t>>> {
         self.read.push(key);
-        let value: &'t Spanned<DeValue<'t>> = self.table.get(key)?;
-        Some(Item { value: value.get_ref(), line: line_of(self.text, value.span().start), field: self.field(key) })
+        let entry = self.table.iter().find(|entry| entry.key == key)?;
+        Some(Item { value: &entry.node, line: entry.node.line, field: self.field(key) })
     }
 
     fn field(&self, key: &str) -> String {
         match self.name {
             "" => key.to_owned(),
             name => format!("{name}.{key}"),
+        }
+    }
+}
+
+impl Problem {
+    fn of(error: UnitPriceError) -> Self {
+        match error {
+            UnitPriceError::Unit(error) => Self::Word(error.to_string()),
+            UnitPriceError::Conditions => Self::Conditions,
+            UnitPriceError::Amount(DecimalError::TooFine) => Self::UnitTooFine,
+            UnitPriceError::Amount(DecimalError::TooLarge) => Self::UnitTooLarge,
+            UnitPriceError::Amount(error) => Self::Amount(error),
         }
     }
 }

@@ -3,10 +3,10 @@ use std::error::Error;
 use proptest::prelude::*;
 
 use super::*;
-use crate::Prices;
+use crate::{Charge, Prices, Unit, Usage};
 
 fn error(text: &str) -> String {
-    parse(text, None).unwrap_err().to_string()
+    parse(text, Syntax::Toml, None).unwrap_err().to_string()
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn errors_say_line_field_what_and_what_to_do() {
             "[[price]]\nmodel = \"a.b\"\ninput = true",
             "line 3: price.input: expected an amount in quotes, found boolean",
         ),
-        ("[[price]]\nmodel = \"a.b\"", "line 1: price: no rate: add at least `input` or `output`"),
+        ("[[price]]\nmodel = \"a.b\"", "line 1: price: no rate: add at least `input`, `output` or `units`"),
         ("\n[[price]]\ninput = \"3\"", "line 2: price.model: missing: add it"),
         (
             "[[price]]\nmodel = \"a b\"\ninput = \"3\"",
@@ -73,6 +73,91 @@ fn errors_say_line_field_what_and_what_to_do() {
             "[[price]]\nmodel = \"a.b\"\ninput = 3\n[[price]]\nmodel = \"a.b\"\ninput = 4",
             "line 4: price: the same key as the row on line 1: remove one of them",
         ),
+        (
+            "[[price]]\nmodel = \"a.b\"\nunits = { furlong = \"1\" }",
+            "line 3: price.units.furlong: unknown unit `furlong`: one of input_image, input_audio_second, input_video_second, output_image, output_video_second, query, guardrail_unit, custom_model_unit_minute, custom_model_unit_month, model_unit_hour is known",
+        ),
+        (
+            "[[price]]\nmodel = \"a.b\"\n[price.units]\n\"output_image[a,b]\" = \"1\"",
+            "line 4: price.units.output_image[a,b]: not the price of a unit: write it such as \"output_image[side<=1024,premium]\"",
+        ),
+        (
+            "[[price]]\nmodel = \"a.b\"\nunits = { query = \"0.0000000001\" }",
+            "line 3: price.units.query: more than 9 decimals: the amount is US dollars for one unit",
+        ),
+        (
+            "[[price]]\nmodel = \"a.b\"\nunits = { query = \"1000001\" }",
+            "line 3: price.units.query: more than a million dollars a unit: check the amount",
+        ),
+        (
+            "[[price]]\nmodel = \"a.b\"\nunits = { query = 0.1 }",
+            "line 3: price.units.query: a float is inexact: write the amount in quotes, such as \"3.30\"",
+        ),
+        (
+            "[[price]]\nmodel = \"a.b\"\nunits = { query = \"-1\" }",
+            "line 3: price.units.query: a price cannot be negative",
+        ),
+        (
+            "[[price]]\nmodel = \"a.b\"\nunits = { query = true }",
+            "line 3: price.units.query: expected an amount in quotes, found boolean",
+        ),
+        (
+            "[[price]]\nmodel = \"a.b\"\nunits = { \"output_image[side<=1,x]\" = \"1\", \"output_image[x,side<=1]\" = \"2\" }",
+            "line 3: price.units.output_image[x,side<=1]: the same unit and conditions as another of the row: remove one of them",
+        ),
+        (
+            "[[price]]\nmodel = \"a.b\"\nunits = \"query=1\"",
+            "line 3: price.units: expected a table of units, found string",
+        ),
+        (
+            "[[price]]\nmodel = \"a.b\"\ninput = \"1\"\n[[price]]\nmodel = \"a.b\"\ncontext_over = 9\nunits = { query = \"1\" }",
+            "line 6: price.context_over: units do not depend on the context: move them to the row without `context_over`",
+        ),
+        (
+            "[[price]]\nmodel = \"a.b\"\naccount = \"12345678901\"\ninput = \"1\"",
+            "line 3: price.account: not an AWS account: write its twelve digits in quotes, such as \"123456789012\"",
+        ),
+        (
+            "[[price]]\nmodel = \"a.b\"\naccount = 123456789012\ninput = \"1\"",
+            "line 3: price.account: expected a text in quotes, found integer",
+        ),
+        ("[[discount]]\nprovider = \"anthropic\"", "line 1: discount.percent: missing: add it"),
+        (
+            "[[discount]]\npercent = \"0\"",
+            "line 2: discount.percent: not a percentage: write more than 0 and at most 100, with at most 6 decimals, such as \"12.5\"",
+        ),
+        (
+            "[[discount]]\npercent = \"100.000001\"",
+            "line 2: discount.percent: not a percentage: write more than 0 and at most 100, with at most 6 decimals, such as \"12.5\"",
+        ),
+        (
+            "[[discount]]\npercent = -5",
+            "line 2: discount.percent: not a percentage: write more than 0 and at most 100, with at most 6 decimals, such as \"12.5\"",
+        ),
+        (
+            "[[discount]]\npercent = 12.5",
+            "line 2: discount.percent: a float is inexact: write the amount in quotes, such as \"3.30\"",
+        ),
+        (
+            "[[discount]]\npercent = 5\nmodel = \"us.meta.x\"\nprovider = \"anthropic\"",
+            "line 4: discount.provider: the model is of another provider: remove the key",
+        ),
+        (
+            "[[discount]]\npercent = 5\nmodel = \"us.meta.x\"\nrouting = \"eu\"",
+            "line 4: discount.routing: the model says another routing: remove the key, or the prefix",
+        ),
+        (
+            "[[discount]]\npercent = 5\nmodel = \"sa.meta.x\"",
+            "line 3: discount.model: an unknown geo prefix: write the model without it, and give `routing`",
+        ),
+        (
+            "[[discount]]\npercent = 5\neffective_from = \"2026-11-01\"\neffective_to = \"2026-11-01\"",
+            "line 4: discount.effective_to: not after `effective_from`: write the first day without the discount",
+        ),
+        (
+            "[[discount]]\npercent = 5\nlatency = \"optimized\"",
+            "line 3: discount.latency: unknown key: remove it, or check its spelling",
+        ),
         ("[[alias]]\nfrom = \"x\"", "line 1: alias.to: missing: add it"),
         (
             "[[alias]]\nfrom = \"x\"\nto = \"a/b\"",
@@ -82,6 +167,112 @@ fn errors_say_line_field_what_and_what_to_do() {
         assert_eq!(error(text), want, "{text}");
     }
     assert!(error("a = ").starts_with("line 1: not valid TOML: "), "{}", error("a = "));
+}
+
+#[test]
+fn errors_in_json_say_the_same() {
+    for (text, want) in [
+        (
+            r#"{"price": [{"model": "a.b",
+                "input": "3,3"}]}"#,
+            "line 2: price.input: a comma in the amount: write a point, such as \"3.30\"",
+        ),
+        (r#"{"price": [{"model": "a.b", "input": -3}]}"#, "line 1: price.input: a price cannot be negative"),
+        (
+            r#"{"price": [{"model": "a.b", "input": 3.3e-6}]}"#,
+            "line 1: price.input: more than 6 decimals: amounts are US dollars per million tokens, not per token",
+        ),
+        (
+            r#"{"price": [{"model": "a.b", "input": null}]}"#,
+            "line 1: price.input: expected an amount in quotes, found null",
+        ),
+        ("{\n\"price\": [\n{\"input\": 3}]}", "line 3: price.model: missing: add it"),
+        (
+            r#"{"price": [{"model": "a.b", "input": 3, "context_over": 1.5}]}"#,
+            "line 1: price.context_over: not a number of tokens: write a whole number, such as 200000",
+        ),
+        (
+            "{\"price\": [{\"model\": \"a.b\", \"input\": 3,\n\"inputs\": 4}]}",
+            "line 2: price.inputs: unknown key: remove it, or check its spelling",
+        ),
+        (r#"{"price": {"model": "a.b"}}"#, "line 1: price: expected [[tables]], found object"),
+        (r#"{"price": ["a.b"]}"#, "line 1: price: expected [[tables]], found string"),
+        (
+            "{\"price\": [{\"model\": \"a.b\",\n\"input\": 1,\n\"input\": 2}]}",
+            "line 3: input: the key is there twice: remove one of them",
+        ),
+        (
+            r#"{"price": [{"model": "a.b", "units": {"query": 1e-10}}]}"#,
+            "line 1: price.units.query: more than 9 decimals: the amount is US dollars for one unit",
+        ),
+        ("[]", "line 1: not valid JSON: an object is expected, not array"),
+        ("", "not valid JSON: the text is empty"),
+        ("{\n// no\n}", "line 2: not valid JSON: Comments are not allowed"),
+        ("{\"a\": 1,}", "line 1: not valid JSON: Trailing commas are not allowed"),
+        ("{a: 1}", "line 1: not valid JSON: Expected string for object property"),
+        ("{\"price\": [{\"input\": NaN}]}", "line 1: not valid JSON: Unexpected token"),
+    ] {
+        assert_eq!(parse(text, Syntax::Json, None).unwrap_err().to_string(), want, "{text}");
+    }
+}
+
+#[test]
+fn both_syntaxes_say_the_same() {
+    let toml = r#"
+        version = "v"
+        [[price]]
+        model = "us.a.b"
+        input = "3.3"
+        units = { "output_image[side<=1024,premium]" = "0.06", query = "0.002" }
+        [[price]]
+        model = "us.a.b"
+        context_over = 200_000
+        input = 6
+        [[alias]]
+        from = "x"
+        to = "us.a.b"
+    "#;
+    let json = r#"{"version": "v", "alias": [{"from": "x", "to": "us.a.b"}], "price": [
+        {"model": "us.a.b", "units": {"query": 2e-3, "output_image[side<=1024,premium]": "0.06"}, "input": 3.30},
+        {"model": "us.a.b", "input": 6.0, "context_over": 200000}
+    ]}"#;
+    let [toml, json] =
+        [(toml, Syntax::Toml), (json, Syntax::Json)].map(|(text, syntax)| parse(text, syntax, None).unwrap().table);
+    let prices = |table: &Table| table.prices().cloned().collect::<Vec<_>>();
+    assert_eq!(prices(&toml), prices(&json));
+    assert_eq!((&toml.version, &toml.aliases), (&json.version, &json.aliases));
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_text() {
+    assert!(parse("\u{feff}version = \"v\"", Syntax::Toml, None).is_ok());
+    assert!(parse("\u{feff}{\"version\": \"v\"}", Syntax::Json, None).is_ok());
+    let error = parse("\u{feff}\nx = 1", Syntax::Toml, None).unwrap_err();
+    assert_eq!(error.line(), Some(2));
+}
+
+#[test]
+fn a_number_in_json_is_its_digits() {
+    let table = parse(r#"{"price": [{"model": "a.b", "input": 0.300001}]}"#, Syntax::Json, None).unwrap().table;
+    let charge = table.prices().next().unwrap().charge(&Usage::new().with_uncached_input(1));
+    assert_eq!(charge.total().picos(), 300_001);
+}
+
+#[test]
+fn a_row_may_have_units_alone() {
+    let own = r#"
+        [[price]]
+        model = "anthropic.claude-v2:1"
+        tier = "provisioned"
+        units = { "model_unit_hour[1-month]" = "39.60" }
+    "#;
+    let table = parse(own, Syntax::Toml, None).unwrap().table;
+    let price = table.prices().next().unwrap();
+    assert_eq!(price.capacity_cost(Unit::ModelUnitHour, Some("1-month"), 1_500), Some("59.4".parse().unwrap()));
+    let call = Usage::new().with_uncached_input(1_000).with_output(1);
+    assert_eq!(price.charge(&call), Charge::free(), "the capacity is billed apart");
+    let queries = parse("[[price]]\nmodel = \"a.b\"\nunits = { query = 1 }", Syntax::Toml, None).unwrap().table;
+    assert!(!queries.prices().next().unwrap().charge(&call).is_priced());
 }
 
 #[test]
@@ -96,38 +287,59 @@ fn a_file_is_named_in_its_errors() {
 fn amounts_are_integers_or_decimal_text() {
     let own =
         "[[price]]\nmodel = \"a.b\"\nrouting = \"global\"\ninput = 3\noutput = \"15.000001\"\nsource = \"contract\"";
-    let table = parse(own, Some("prices.toml")).unwrap();
+    let table = parse(own, Syntax::Toml, Some("prices.toml")).unwrap().table;
     let price = table.prices().next().unwrap();
     assert_eq!(price.routing(), Routing::Global);
     assert_eq!(&**price.source(), "contract");
-    let usage = crate::Usage::new().with_uncached_input(1).with_output(1);
+    let usage = Usage::new().with_uncached_input(1).with_output(1);
     assert_eq!(price.charge(&usage).total().picos(), 18_000_001);
     assert_eq!(&*table.version, "d5e60652");
 }
 
+const KEYS: &str = "version|model|routing|region|account|tier|latency|effective_from|effective_to|context_over|input|\
+    output|cache_read|units|percent|provider|note|from|to|x";
+
 proptest! {
     #[test]
-    fn any_text_loads_or_says_why(text in "\\PC*") {
-        let _ = parse(&text, None);
+    fn any_bytes_load_or_say_why(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let text = String::from_utf8_lossy(&bytes);
+        let _ = (parse(&text, Syntax::Toml, None), parse(&text, Syntax::Json, None));
     }
 
     #[test]
-    fn anything_like_a_price_file_loads_or_says_why(
+    fn any_text_loads_or_says_why(text in "\\PC*|[\\[\\]{}\",:0-9a-z.-]*") {
+        let _ = (parse(&text, Syntax::Toml, None), parse(&text, Syntax::Json, None));
+    }
+
+    #[test]
+    fn anything_like_toml_loads_or_says_why(
         lines in prop::collection::vec(
-            (
-                "version|model|routing|region|tier|latency|effective_from|context_over|input|output|cache_read|from|to|\\[\\[price\\]\\]|\\[\\[alias\\]\\]|x",
-                "= [0-9.e_-]{0,12}|= \"[a-z0-9.:/, -]{0,20}\"|= \\[1\\]|= \\{\\}|= 2026-01-01|",
-            ),
+            prop_oneof![
+                (KEYS, "= [0-9.e_-]{0,12}|= \"[a-z0-9.:/, -]{0,20}\"|= \\[1\\]|= \\{\\}|= 2026-01-01|")
+                    .prop_map(|(key, value)| format!("{key} {value}\n")),
+                "\\[\\[(price|alias|discount)\\]\\]\n|\\[price.units\\]\n",
+            ],
             0..12,
         ),
     ) {
-        let text: String = lines.iter().map(|(key, value)| format!("{key} {value}\n")).collect();
-        let _ = parse(&text, None);
+        let _ = parse(&lines.concat(), Syntax::Toml, None);
     }
 
     #[test]
-    fn any_bytes_in_a_file_load_or_say_why(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = String::from_utf8(bytes).map(|text| parse(&text, None));
+    fn anything_like_json_loads_or_says_why(
+        list in "price|alias|discount",
+        keys in prop::collection::vec((KEYS, "[0-9.e-]{0,12}|\"[a-z0-9.:/, -]{0,20}\"|\\[1\\]|\\{\\}|null"), 0..8),
+    ) {
+        let keys: Vec<_> = keys.iter().map(|(key, value)| format!("\"{key}\": {value}")).collect();
+        let _ = parse(&format!("{{\"{list}\": [{{{}}}]}}", keys.join(", ")), Syntax::Json, None);
+    }
+}
+
+#[test]
+fn a_deep_text_is_refused_not_followed() {
+    for text in ["[".repeat(100_000), "{\"a\":".repeat(100_000), format!("a = {}", "[".repeat(100_000))] {
+        assert!(parse(&text, Syntax::Json, None).is_err());
+        assert!(parse(&text, Syntax::Toml, None).is_err());
     }
 }
 
@@ -144,4 +356,18 @@ fn a_file_on_disk_is_laid_over_the_bundle() {
     assert_eq!(&**own.source(), path.file_name().and_then(|name| name.to_str()).unwrap());
     assert_eq!(garbage.file(), Some(&*path));
     assert!(garbage.to_string().ends_with("not UTF-8 text: save the price file as UTF-8"));
+}
+
+#[test]
+fn a_file_of_json_is_known_by_its_name() {
+    let path = std::env::temp_dir().join(format!("outlay-price-{}.json", std::process::id()));
+    std::fs::write(&path, r#"{"version": "acme", "price": [{"model": "a.b", "input": 0.3}]}"#).unwrap();
+    let prices = Prices::from_path(&path).unwrap();
+    std::fs::write(&path, "{\"price\": [\n{\"model\": \"a.b\", \"input\": true}]}").unwrap();
+    let broken = Prices::from_path(&path).unwrap_err();
+    std::fs::remove_file(&path).unwrap();
+    assert!(prices.version().ends_with("+acme"));
+    let want = format!("{}:2: price.input: expected an amount in quotes, found boolean", path.display());
+    assert_eq!(broken.to_string(), want);
+    assert_eq!((broken.line(), broken.field()), (Some(2), Some("price.input")));
 }

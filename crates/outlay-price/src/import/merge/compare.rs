@@ -50,7 +50,7 @@ pub(super) fn fill(offer: &mut Offer, other: &Offer) {
     for (&tier, units) in &other.units {
         let own = offer.units.entry(tier).or_default();
         for unit in units {
-            if !own.iter().any(|own| is_of_same(own, unit)) {
+            if !own.iter().any(|own| own.is_of_same(unit)) {
                 own.push(unit.clone());
             }
         }
@@ -74,15 +74,11 @@ fn differ(a: Option<Rate>, b: Option<Rate>) -> bool {
     a.zip(b).is_some_and(|(a, b)| a != b)
 }
 
-fn is_of_same(a: &UnitPrice, b: &UnitPrice) -> bool {
-    (a.unit(), a.conditions()) == (b.unit(), b.conditions())
-}
-
 /// Whether units that both have cost the same.
 fn same_units(a: &Offer, b: &Offer) -> bool {
     a.units.iter().all(|(tier, units)| {
         let other = b.units.get(tier).map_or(&[][..], Vec::as_slice);
-        let same = |own: &UnitPrice| other.iter().find(|unit| is_of_same(own, unit));
+        let same = |own: &UnitPrice| other.iter().find(|unit| own.is_of_same(unit));
         units.iter().all(|own| same(own).is_none_or(|unit| unit.price() == own.price()))
     })
 }

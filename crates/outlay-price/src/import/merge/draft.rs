@@ -80,6 +80,7 @@ impl Draft {
         let row = |(&context_over, &rates): (&u64, &Rates)| Row {
             model: self.id.model.clone(),
             region: self.id.region.clone(),
+            account: None,
             routing: self.id.routing,
             tier,
             latency: Latency::Standard,

@@ -1,0 +1,65 @@
+//! What a catalogue is made of, and in which order that is asked.
+
+use std::sync::Arc;
+
+use super::Prices;
+use crate::discount::Discounts;
+use crate::table::Table;
+
+/// Prices from one place, and what it takes off those below.
+#[derive(Clone, Debug)]
+pub(crate) struct Layer {
+    pub(crate) table: Arc<Table>,
+    pub(crate) discounts: Option<Arc<Discounts>>,
+}
+
+pub(super) struct Layers {
+    pub(super) version: Box<str>,
+    /// The top first.
+    pub(super) list: Vec<Layer>,
+    /// In the order in which they are asked: those of the layers, and before each what discounts make of it.
+    pub(super) tables: Vec<Arc<Table>>,
+}
+
+impl Layers {
+    pub(super) fn new(list: Vec<Layer>) -> Self {
+        let mut tables: Vec<Arc<Table>> = Vec::new();
+        for Layer { table, discounts } in list.iter().rev() {
+            if let Some(discounts) = discounts {
+                let below = tables.into_iter();
+                let with_discounted = |table: Arc<Table>| [table.discounted(discounts).map(Arc::new), Some(table)];
+                tables = below.flat_map(with_discounted).flatten().collect();
+            }
+            tables.insert(0, Arc::clone(table));
+        }
+        // Names alone have no version: they are no prices.
+        let versions = list.iter().rev().map(|layer| &*layer.table.version);
+        let versions: Vec<&str> = versions.filter(|version| !version.is_empty()).collect();
+        let version = if versions.is_empty() { "empty".into() } else { versions.join("+").into() };
+        Self { version, list, tables }
+    }
+}
+
+impl Prices {
+    /// The discounts that are for no model below them, by their percentage, note and selectors: a misspelt id, as a rule.
+    pub fn idle_discounts(&self) -> Vec<String> {
+        let mut idle = Vec::new();
+        let mut layers = self.0.list.as_slice();
+        while let [Layer { discounts, .. }, below @ ..] = layers {
+            let prices = || below.iter().flat_map(|layer| layer.table.prices());
+            for discount in discounts.iter().flat_map(|discounts| &discounts.list) {
+                if !prices().any(|price| discount.is_for(price.model(), price.routing(), price.tier())) {
+                    idle.push(discount.to_string());
+                }
+            }
+            layers = below;
+        }
+        idle
+    }
+}
+
+impl From<Table> for Layer {
+    fn from(table: Table) -> Self {
+        Self { table: Arc::new(table), discounts: None }
+    }
+}

@@ -1,0 +1,139 @@
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::decimal::Decimal;
+use crate::model::shorter_ids;
+use crate::rate::{Rate, Rates};
+use crate::start::Start;
+use crate::{Routing, Tier, UnitPrice};
+
+#[cfg(test)]
+mod tests;
+
+/// The discounts of one price file.
+#[derive(Debug)]
+pub(crate) struct Discounts {
+    /// What the discounted prices give as their source.
+    pub(crate) source: Arc<str>,
+    /// The version of the file.
+    pub(crate) version: Arc<str>,
+    /// In the order of the file.
+    pub(crate) list: Vec<Discount>,
+}
+
+/// A share off some prices; a selector that is `None` selects all.
+#[derive(Clone, Debug)]
+pub(crate) struct Discount {
+    pub(crate) percent: Percent,
+    /// The vendor's label in the id.
+    pub(crate) provider: Option<Box<str>>,
+    /// Without geo prefix; or the full text of an opaque id.
+    pub(crate) model: Option<Box<str>>,
+    pub(crate) account: Option<Box<str>>,
+    pub(crate) region: Option<Box<str>>,
+    pub(crate) routing: Option<Routing>,
+    pub(crate) tier: Option<Tier>,
+    pub(crate) from: Option<Start>,
+    /// The first day on which it does not hold any more.
+    pub(crate) to: Option<Start>,
+    pub(crate) note: Box<str>,
+}
+
+/// More than nothing, and at most everything: hundredths of a millionth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Percent {
+    parts: i128,
+    text: Box<str>,
+}
+
+impl Discount {
+    /// Whether it is for a model at all, on this road.
+    pub(crate) fn is_for(&self, model: &str, routing: Routing, tier: Tier) -> bool {
+        let provider = model.split_once('.').map(|(provider, _)| provider);
+        self.provider.as_deref().is_none_or(|own| provider == Some(own))
+            && self.model.as_deref().is_none_or(|own| own == model || shorter_ids(own).any(|id| id == model))
+            && self.routing.is_none_or(|own| own == routing)
+            && self.tier.is_none_or(|own| own == tier)
+    }
+
+    /// Whether it holds for an account in a region at a time.
+    pub(crate) fn holds(&self, account: Option<&str>, region: Option<&str>, at: Timestamp) -> bool {
+        self.account.as_deref().is_none_or(|own| account == Some(own))
+            && self.region.as_deref().is_none_or(|own| region == Some(own))
+            && self.from.as_ref().is_none_or(|start| start.at <= at)
+            && self.to.as_ref().is_none_or(|end| at < end.at)
+    }
+
+    /// How many things it selects by; a model says its provider as well, and counts for two.
+    pub(crate) fn specificity(&self) -> usize {
+        let selects = [
+            self.provider.is_some(),
+            self.model.is_some(),
+            self.model.is_some(),
+            self.account.is_some(),
+            self.region.is_some(),
+            self.routing.is_some(),
+            self.tier.is_some(),
+        ];
+        selects.into_iter().filter(|&selects| selects).count()
+    }
+
+    /// `discount 12.5%: our contract`, and how the list price was made.
+    pub(crate) fn note(&self, of_price: &str) -> Box<str> {
+        let mut note = format!("discount {}%", self.percent.text);
+        for (separator, part) in [(": ", &*self.note), (",", of_price)] {
+            if !part.is_empty() {
+                note.push_str(separator);
+                note.push_str(part);
+            }
+        }
+        note.into()
+    }
+}
+
+/// `discount 12.5%: our contract (provider anthropic)`
+impl fmt::Display for Discount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.note(""))?;
+        let selectors = [
+            ("provider", self.provider.as_deref()),
+            ("model", self.model.as_deref()),
+            ("account", self.account.as_deref()),
+            ("region", self.region.as_deref()),
+            ("routing", self.routing.map(Routing::as_str)),
+            ("tier", self.tier.map(Tier::as_str)),
+        ];
+        let said = selectors.iter().filter_map(|(name, value)| value.map(|value| format!("{name} {value}")));
+        match said.collect::<Vec<_>>().join(", ") {
+            said if said.is_empty() => Ok(()),
+            said => write!(f, " ({said})"),
+        }
+    }
+}
+
+impl Percent {
+    const ALL: i128 = 100_000_000;
+
+    /// Reads `12.5`; `None` where it is nothing, over 100, or has more than 6 decimals.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let parts = Decimal::parse(text).ok()?.scaled(6).ok()?;
+        (0 < parts && parts <= Self::ALL).then(|| Self { parts, text: text.into() })
+    }
+
+    /// What is left of the rates; halves of a pico-dollar are rounded up.
+    pub(crate) fn off_rates(&self, rates: &Rates) -> Rates {
+        // What is left of a rate is no more than the rate, so it is one.
+        Rates::from_all(rates.all().map(|rate| Rate::from_picos(self.off(rate?.times(1).picos())).ok()))
+    }
+
+    /// What is left of a unit's price; halves of a billionth of a dollar are rounded up.
+    pub(crate) fn off_unit(&self, price: &UnitPrice) -> UnitPrice {
+        price.with_billionths(self.off(price.billionths()))
+    }
+
+    fn off(&self, amount: i128) -> i128 {
+        (amount * (Self::ALL - self.parts) + Self::ALL / 2) / Self::ALL
+    }
+}

@@ -1,0 +1,269 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::{Confidence, ModelRef, Price, PriceQuery, Prices, Unit, UnitCount, Usage, Usd};
+
+const LUNA: &str = "us.openai.gpt-5.6-luna";
+const SONNET: &str = "us.anthropic.claude-sonnet-4-6";
+
+fn query<'a>(model: &'a str, day: &str) -> PriceQuery<'a> {
+    PriceQuery::new(ModelRef::parse(model).unwrap(), format!("{day}T00:00:00Z").parse().unwrap())
+}
+
+/// Dollars per million tokens of plain input.
+fn input(price: &Price) -> Usd {
+    price.charge(&Usage::new().with_uncached_input(1_000)).input().saturating_mul(1_000)
+}
+
+fn now(prices: &Prices, model: &str) -> String {
+    input(prices.lookup(&query(model, "2026-11-20")).unwrap()).to_decimal()
+}
+
+fn prices(file: &str) -> Prices {
+    Prices::from_toml(file).unwrap()
+}
+
+#[test]
+fn a_discount_is_taken_off_what_is_below_the_file_and_not_off_its_own_rows() {
+    let prices = prices(
+        r#"
+        [[discount]]
+        percent = "12.5"
+        [[price]]
+        model = "us.anthropic.claude-opus-5"
+        input = "5"
+        "#,
+    );
+    assert_eq!(now(&prices, SONNET), "2.8875", "of 3.3");
+    assert_eq!(now(&prices, "us.anthropic.claude-opus-5"), "5", "its own row is the agreed price");
+}
+
+#[test]
+fn a_discounted_price_says_so() {
+    let prices = prices("version = \"acme\"\n[[discount]]\npercent = \"10\"\nnote = \"contract 7\"");
+    let price = prices.lookup(&query("amazon.nova-lite-v1:0", "2026-11-20")).unwrap();
+    assert_eq!(price.note(), "discount 10%: contract 7,nova-writes-are-free");
+    assert_eq!((&**price.source(), &**price.version()), ("user", "acme"));
+    assert_eq!(price.confidence(), Confidence::Own);
+    assert_eq!(&**price.as_of(), "2026-11-20", "the day of the list price");
+}
+
+#[test]
+fn history_stays_right_under_a_discount() {
+    let prices = prices(
+        "[[discount]]\npercent = 50\nmodel = \"openai.gpt-5.6-luna\"\neffective_from = \"2026-07-01\"\neffective_to = \"2026-09-01\"",
+    );
+    // The list price was cut on 2026-07-30.
+    for (day, want, start) in [
+        ("2026-06-30", "1.1", None),
+        ("2026-07-01", "0.55", Some("2026-07-01")),
+        ("2026-07-29", "0.55", Some("2026-07-01")),
+        ("2026-07-30", "0.11", Some("2026-07-30")),
+        ("2026-08-31", "0.11", Some("2026-07-30")),
+        ("2026-09-01", "0.22", Some("2026-09-01")),
+        ("2026-11-20", "0.22", Some("2026-09-01")),
+    ] {
+        let price = prices.lookup(&query(LUNA, day)).unwrap();
+        assert_eq!(input(price).to_decimal(), want, "{day}");
+        assert_eq!(price.effective_from().map(|start| &**start), start, "{day}");
+        let discounted = ("2026-07-01".."2026-09-01").contains(&day);
+        assert_eq!(price.confidence() == Confidence::Own, discounted, "{day}");
+    }
+}
+
+#[test]
+fn where_no_discount_has_started_there_is_nothing_but_the_list_price() {
+    let prices =
+        prices("[[discount]]\npercent = 50\nmodel = \"us.openai.gpt-5.6-luna\"\neffective_from = \"2026-07-01\"");
+    let is_it = |price: &&Price| price.model() == "openai.gpt-5.6-luna" && price.routing().as_str() == "us";
+    let rows = |prices: &Prices| prices.rows().filter(is_it).filter(|price| price.tier() == Tier::Default).count();
+    assert_eq!((rows(&Prices::bundled()), rows(&prices)), (2, 4), "from 2026-07-01, and from the cut on");
+    let late =
+        self::prices("[[discount]]\npercent = 50\nregion = \"eu-west-1\"\naccount = \"111122223333\"\nmodel = \"a.b\"");
+    assert_eq!(late.rows().count(), Prices::bundled().rows().count());
+}
+
+#[test]
+fn a_discount_on_nothing_is_told() {
+    let prices = prices(
+        r#"
+        [[discount]]
+        percent = "12.50"
+        model = "us.anthropic.claude-opsu-5"
+        tier = "batch"
+        note = "misspelt"
+        [[discount]]
+        percent = 1
+        provider = "anthropic"
+        [[discount]]
+        percent = 2
+        provider = "nobody"
+        account = "111122223333"
+        region = "eu-west-1"
+        "#,
+    );
+    assert_eq!(
+        prices.idle_discounts(),
+        [
+            "discount 12.50%: misspelt (model anthropic.claude-opsu-5, routing us, tier batch)",
+            "discount 2% (provider nobody, account 111122223333, region eu-west-1)",
+        ]
+    );
+    assert_eq!(prices.without_bundled().idle_discounts().len(), 3, "there is nothing below");
+}
+
+#[test]
+fn the_more_specific_discount_wins_and_the_later_on_a_tie() {
+    let prices = prices(
+        r#"
+        [[discount]]
+        percent = 40
+        model = "us.anthropic.claude-opus-5"
+        [[discount]]
+        percent = 10
+        provider = "anthropic"
+        [[discount]]
+        percent = 20
+        routing = "us"
+        [[discount]]
+        percent = 1
+        "#,
+    );
+    assert_eq!(now(&prices, "us.anthropic.claude-opus-5"), "3.3", "the model, of 5.5");
+    assert_eq!(now(&prices, SONNET), "2.64", "the later, of 3.3");
+    assert_eq!(now(&prices, "global.anthropic.claude-sonnet-4-6"), "2.7", "the provider, of 3");
+    assert_eq!(now(&prices, "deepseek.v3.1"), prices_off(1, "deepseek.v3.1"));
+}
+
+fn prices_off(percent: i128, model: &str) -> String {
+    let list = input(Prices::bundled().lookup(&query(model, "2026-11-20")).unwrap());
+    Usd::from_picos(list.picos() * (100 - percent) / 100).to_decimal()
+}
+
+#[test]
+fn a_base_id_means_all_routings_and_a_prefix_its_own() {
+    let all = prices("[[discount]]\npercent = 50\nmodel = \"anthropic.claude-sonnet-4-6\"");
+    let one = prices("[[discount]]\npercent = 50\nmodel = \"global.anthropic.claude-sonnet-4-6\"");
+    assert_eq!((now(&all, SONNET), now(&one, SONNET)), ("1.65".to_owned(), "3.3".to_owned()));
+    let global = "global.anthropic.claude-sonnet-4-6";
+    assert_eq!((now(&all, global), now(&one, global)), ("1.5".to_owned(), "1.5".to_owned()));
+}
+
+#[test]
+fn an_account_and_a_region_have_discounts_of_their_own() {
+    let prices = prices(
+        "[[discount]]\npercent = 50\naccount = \"111122223333\"\nregion = \"eu-central-1\"\nprovider = \"anthropic\"",
+    );
+    let price = |account, region| {
+        let query = PriceQuery { account, region, ..query("anthropic.claude-instant-v1", "2026-11-20") };
+        prices.lookup(&query).map(|price| (input(price).to_decimal(), price.region().map(str::to_owned)))
+    };
+    let eu = Some("eu-central-1".to_owned());
+    assert_eq!(price(Some("111122223333"), Some("eu-central-1")), Some(("1.24".to_owned(), eu.clone())));
+    assert_eq!(price(Some("444455556666"), Some("eu-central-1")), Some(("2.48".to_owned(), eu)));
+    assert_eq!(price(Some("111122223333"), Some("eu-north-1")), Some(("0.8".to_owned(), None)), "any region");
+    let gov = PriceQuery { region: Some("us-gov-west-1"), ..query("ai21.jamba-1-5-mini-v1:0", "2026-11-20") };
+    let everywhere = Prices::from_toml("[[discount]]\npercent = 50").unwrap();
+    assert!(everywhere.lookup(&gov).is_none(), "no price becomes one by a discount");
+}
+
+#[test]
+fn a_half_is_rounded_up_to_a_whole_pico_dollar_per_token() {
+    let rate = |text| Rate::per_million(text).ok();
+    let off = |percent, text| {
+        let rates = Rates { input: rate(text), ..Rates::default() };
+        Percent::parse(percent).unwrap().off_rates(&rates).input
+    };
+    assert_eq!(off("50", "0.000003"), rate("0.000002"), "1.5");
+    assert_eq!(off("50.000001", "0.000003"), rate("0.000001"), "just under");
+    assert_eq!(off("12.5", "3.3"), rate("2.8875"));
+    assert_eq!(off("100", "3.3"), rate("0"));
+    assert_eq!(off("0.000001", "1000000000"), rate("999999990"));
+    assert_eq!(off("33.333333", "0"), rate("0"));
+}
+
+#[test]
+fn units_and_capacity_are_discounted_to_a_billionth_of_a_dollar() {
+    let prices = prices("[[discount]]\npercent = \"33.333333\"");
+    let query = query("cohere.rerank-v3-5:0", "2026-11-20");
+    let price = prices.lookup(&query).unwrap();
+    assert_eq!(price.units()[0].to_string(), "query=0.001333333");
+    let queries = UnitCount::of_thousandths(Unit::Query, 1);
+    assert_eq!(price.charge_units(&queries.into()).total().picos(), 1_333_333, "a thousandth is whole");
+    let guardrails = prices.guardrails(Some("us-east-1"), query.at).unwrap();
+    assert!(guardrails.note().starts_with("discount 33.333333%"));
+}
+
+#[test]
+fn discounts_are_taken_again_wherever_the_file_is_laid() {
+    let discount = prices("version = \"off\"\n[[discount]]\npercent = 10").without_bundled();
+    assert_eq!((discount.version(), discount.rows().count()), ("off", 0));
+    let below = prices("version = \"own\"\n[[price]]\nmodel = \"a.b\"\ninput = 1");
+    let laid = discount.over(&below);
+    assert_eq!(laid.version(), "2026-11-20+own+off");
+    assert_eq!((now(&laid, "a.b"), now(&laid, SONNET)), ("0.9".to_owned(), "2.97".to_owned()));
+    let twice = discount.over(&laid);
+    assert_eq!((now(&twice, "a.b"), now(&twice, SONNET)), ("0.81".to_owned(), "2.673".to_owned()));
+}
+
+const MODELS: [&str; 3] = ["a.x", "a.y", "b.z"];
+const REGIONS: [Option<&str>; 3] = [None, Some("eu-west-1"), Some("us-gov-west-1")];
+const ACCOUNTS: [Option<&str>; 3] = [None, Some("111111111111"), Some("222222222222")];
+const DAYS: [Option<&str>; 4] = [None, Some("2026-01-01"), Some("2026-02-01"), Some("2026-03-01")];
+
+type Place = (usize, usize, usize);
+
+fn keys(of: &[(&str, Option<&str>)]) -> String {
+    let some = of.iter().filter_map(|(key, value)| value.map(|value| format!("{key} = \"{value}\"\n")));
+    some.collect()
+}
+
+fn layer(rows: &[(Place, usize, u32)]) -> Prices {
+    let rows: std::collections::BTreeMap<_, _> =
+        rows.iter().map(|&(place, day, price)| ((place, day), price)).collect();
+    let text = rows.into_iter().map(|(((model, region, account), day), price)| {
+        let keys = keys(&[("region", REGIONS[region]), ("account", ACCOUNTS[account]), ("effective_from", DAYS[day])]);
+        format!("[[price]]\nmodel = \"{}\"\ninput = {price}\n{keys}", MODELS[model])
+    });
+    prices(&text.collect::<String>()).without_bundled()
+}
+
+proptest! {
+    #[test]
+    fn a_lookup_is_the_list_price_of_below_with_the_best_discount_off(
+        layers in prop::collection::vec(prop::collection::vec(((0..3_usize, 0..3_usize, 0..3_usize), 0..4_usize, 1..99_u32), 0..8), 1..3),
+        discounts in prop::collection::vec((0..4_usize, (0..4_usize, 0..3_usize, 0..3_usize), 0..4_usize, 0..4_usize), 1..4),
+        (model, region, account) in (0..3_usize, 0..3_usize, 0..3_usize),
+        day in 0..4_usize,
+    ) {
+        let below = layers.iter().map(|rows| layer(rows)).reduce(|below, above| above.over(&below)).unwrap();
+        let mut text = String::new();
+        for (index, &(provider, (model, region, account), from, to)) in discounts.iter().enumerate() {
+            let keys = keys(&[
+                ("provider", [None, Some("a"), None, None][provider].filter(|_| model == 3)),
+                ("model", MODELS.get(model).copied()),
+                ("region", REGIONS[region]),
+                ("account", ACCOUNTS[account]),
+                ("effective_from", DAYS[from]),
+                ("effective_to", DAYS[to].filter(|_| to > from)),
+            ]);
+            text.push_str(&format!("[[discount]]\npercent = {}\n{keys}", 10 + index));
+        }
+        let laid = prices(&text).without_bundled();
+        let layer = crate::user_file::parse(&text, crate::user_file::Syntax::Toml, None).unwrap();
+        let query = PriceQuery {
+            region: REGIONS[region],
+            account: ACCOUNTS[account],
+            ..query(MODELS[model], DAYS[day].unwrap_or("2025-01-01"))
+        };
+        let list = &layer.discounts.as_ref().unwrap().list;
+        let holding = list.iter().filter(|of| {
+            of.is_for(MODELS[model], Routing::InRegion, Tier::Default) && of.holds(query.account, query.region, query.at)
+        });
+        let best = holding.max_by_key(|of| of.specificity());
+        let listed = below.lookup(&query).map(|price| input(price).picos());
+        let want = listed.map(|picos| best.map_or(picos, |of| picos - picos * of.percent.parts / Percent::ALL));
+        let laid = laid.over(&below);
+        prop_assert_eq!(laid.lookup(&query).map(|price| input(price).picos()), want, "{}", text);
+    }
+}

@@ -1,0 +1,30 @@
+/// The policy's word in a response, out of `ContentPolicyUnitsConsumed`.
+pub(super) fn policy(text: &str) -> Option<String> {
+    let policy = text.strip_suffix("UnitsConsumed")?;
+    // Only units that cost something are told apart from free ones.
+    let policy = policy.strip_suffix("Paid").unwrap_or(policy);
+    let first = policy.chars().next().filter(char::is_ascii_uppercase)?;
+    policy.bytes().all(|byte| byte.is_ascii_alphanumeric()).then(|| {
+        let rest = &policy[1..];
+        format!("{}{rest}Units", first.to_ascii_lowercase())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policies_have_the_words_of_the_wire() {
+        for (text, want) in [
+            ("ContentPolicyUnitsConsumed", Some("contentPolicyUnits")),
+            ("SensitiveInformationPolicyPaidUnitsConsumed", Some("sensitiveInformationPolicyUnits")),
+            ("SensitiveInformationPolicyFreeUnitsConsumed", Some("sensitiveInformationPolicyFreeUnits")),
+            ("ContentPolicy", None),
+            ("UnitsConsumed", None),
+            ("éUnitsConsumed", None),
+        ] {
+            assert_eq!(policy(text).as_deref(), want, "{text}");
+        }
+    }
+}

@@ -1,0 +1,19 @@
+use super::UsageKind;
+use super::words::Word;
+use crate::Unit;
+
+/// `NovaCanvas-T2I-1024-Premium`: a label, from what an image is made, its longest side, and its quality.
+pub(super) fn parse<'a>(body: &'a str, words: &[Word<'a>]) -> Option<(&'a str, UsageKind<'a>)> {
+    let (rest, [task, side, quality]) = words.split_last_chunk()?;
+    if rest.is_empty() || !matches!(task.text, "T2I" | "I2I") {
+        return None;
+    }
+    let word = match quality.text {
+        "Standard" => "standard",
+        "Premium" => "premium",
+        _ => return None,
+    };
+    let kind =
+        UsageKind::Units { unit: Unit::OutputImage, side: Some(side.text.parse().ok()?), word: Some(word.into()) };
+    Some((body.get(..task.start.checked_sub(1)?)?, kind))
+}

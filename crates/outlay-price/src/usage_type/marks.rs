@@ -1,0 +1,165 @@
+//! What the words after the label mean.
+
+use super::words::Word;
+use super::{BilledRouting, Problem, TokenKind, Unknown, UsageKind, UsageType};
+use crate::{CacheTtl, Tier, Unit};
+
+/// What one or more words mean.
+#[derive(Clone, Copy)]
+enum Mark {
+    Tokens(TokenKind),
+    PerMinute(TokenKind),
+    Unit(Unit),
+    /// Words that only go with those of the cache before them.
+    OfCache,
+    Tier(Tier),
+    Routing(BilledRouting),
+    Ttl(CacheTtl),
+    Commitment(&'static str),
+    LongContext,
+    CustomModel,
+    Millions,
+    /// Says by which road the call came, which costs nothing.
+    Nothing,
+}
+
+use Mark::{
+    Commitment, CustomModel, LongContext, Millions, Nothing, OfCache, PerMinute, Routing, Tier as OfTier, Tokens, Ttl,
+    Unit as OfUnit,
+};
+
+/// The longer before the shorter that they start with, and the cache before the input that its words hold.
+const MARKS: &[(&[&str], Mark)] = &[
+    (&["cache", "read"], Tokens(TokenKind::CacheRead)),
+    (&["cache", "write"], Tokens(TokenKind::CacheWrite(None))),
+    (&["speech", "input", "tokens"], Tokens(TokenKind::InputAudio)),
+    (&["speech", "output", "tokens"], Tokens(TokenKind::OutputAudio)),
+    (&["text", "input", "tokens"], Tokens(TokenKind::Input)),
+    (&["text", "output", "tokens"], Tokens(TokenKind::Output)),
+    (&["input", "image", "token", "count"], Tokens(TokenKind::InputImage)),
+    (&["input", "image", "count"], OfUnit(Unit::InputImage)),
+    (&["input", "token", "count"], Tokens(TokenKind::Input)),
+    (&["input", "tokens"], Tokens(TokenKind::Input)),
+    (&["output", "token", "count"], Tokens(TokenKind::Output)),
+    (&["output", "tokens"], Tokens(TokenKind::Output)),
+    (&["tokens"], OfCache),
+    (&["input", "tpm"], PerMinute(TokenKind::Input)),
+    (&["output", "tpm"], PerMinute(TokenKind::Output)),
+    (&["search", "units"], OfUnit(Unit::Query)),
+    (&["created", "image"], OfUnit(Unit::OutputImage)),
+    (&["model", "units", "usage"], OfUnit(Unit::ModelUnitHour)),
+    (&["model", "units"], OfUnit(Unit::ModelUnitHour)),
+    (&["standard"], OfTier(Tier::Default)),
+    (&["flex"], OfTier(Tier::Flex)),
+    (&["priority"], OfTier(Tier::Priority)),
+    (&["batch"], OfTier(Tier::Batch)),
+    (&["reserved"], OfTier(Tier::Reserved)),
+    (&["provisioned", "throughput"], OfTier(Tier::Provisioned)),
+    (&["cross", "region", "global"], Routing(BilledRouting::Global)),
+    (&["cross", "region", "geo"], Routing(BilledRouting::Geo)),
+    (&["global"], Routing(BilledRouting::Global)),
+    (&["geo"], Routing(BilledRouting::Geo)),
+    (&["5m"], Ttl(CacheTtl::FiveMinutes)),
+    (&["30m"], Ttl(CacheTtl::ThirtyMinutes)),
+    (&["1h"], Ttl(CacheTtl::OneHour)),
+    (&["no", "commit"], Commitment("no-commitment")),
+    (&["1", "month"], Commitment("1-month")),
+    (&["3", "month"], Commitment("3-month")),
+    (&["6", "month"], Commitment("6-month")),
+    (&["long", "context"], LongContext),
+    (&["long", "ctx"], LongContext),
+    (&["custom", "model"], CustomModel),
+    (&["million"], Millions),
+    (&["mantle"], Nothing),
+];
+
+/// What all the words mean together.
+#[derive(Default)]
+pub(super) struct Marks<'a> {
+    tokens: Option<TokenKind>,
+    per_minute: Option<TokenKind>,
+    unit: Option<Unit>,
+    tier: Option<Tier>,
+    routing: Option<BilledRouting>,
+    ttl: Option<CacheTtl>,
+    commitment: Option<&'static str>,
+    long_context: Option<()>,
+    custom_model: Option<()>,
+    millions: Option<()>,
+    nothing: Option<()>,
+    body: &'a str,
+}
+
+/// Whether the first of the words means something.
+pub(super) fn is_mark(words: &[Word<'_>]) -> bool {
+    find(words).is_some()
+}
+
+fn find(words: &[Word<'_>]) -> Option<(usize, Mark)> {
+    let fits = |mark: &[&str]| {
+        mark.len() <= words.len() && mark.iter().zip(words).all(|(own, word)| own.eq_ignore_ascii_case(word.text))
+    };
+    MARKS.iter().find(|(words, _)| fits(words)).map(|(words, mark)| (words.len(), *mark))
+}
+
+impl<'a> Marks<'a> {
+    /// Reads all of the words; one that means nothing, or says a thing again, is not known.
+    pub(super) fn read(mut words: &[Word<'a>], body: &'a str) -> Result<Self, Unknown<'a>> {
+        let mut marks = Self { body, ..Self::default() };
+        while let Some(first) = words.first() {
+            let unknown = Unknown(Problem::Word, first.text);
+            match find(words) {
+                Some((count, mark)) if marks.put(mark) => words = &words[count..],
+                _ => return Err(unknown),
+            }
+        }
+        match (marks.tokens, marks.per_minute, marks.unit) {
+            (Some(_), None, None) | (None, Some(_), None) | (None, None, Some(_)) => Ok(marks),
+            _ => Err(Unknown(Problem::Nothing, body)),
+        }
+    }
+
+    /// Whether it was new, and fits what is there.
+    fn put(&mut self, mark: Mark) -> bool {
+        fn set<T>(slot: &mut Option<T>, value: T) -> bool {
+            slot.replace(value).is_none()
+        }
+        let of_cache = matches!(self.tokens, Some(TokenKind::CacheRead | TokenKind::CacheWrite(_)));
+        match mark {
+            // `cache-read-input-token-count` is of the cache.
+            Tokens(TokenKind::Input) | OfCache if of_cache => true,
+            OfCache => false,
+            Tokens(kind) => set(&mut self.tokens, kind),
+            PerMinute(kind) => set(&mut self.per_minute, kind),
+            OfUnit(unit) => set(&mut self.unit, unit),
+            OfTier(tier) => set(&mut self.tier, tier),
+            Routing(routing) => set(&mut self.routing, routing),
+            Ttl(ttl) => set(&mut self.ttl, ttl),
+            Commitment(word) => set(&mut self.commitment, word),
+            LongContext => set(&mut self.long_context, ()),
+            CustomModel => set(&mut self.custom_model, ()),
+            Millions => set(&mut self.millions, ()),
+            Nothing => set(&mut self.nothing, ()),
+        }
+    }
+
+    pub(super) fn into_type(self, region: &'static str, label: Option<&'a str>) -> Result<UsageType<'a>, Unknown<'a>> {
+        let kind = match (self.tokens, self.per_minute, self.unit) {
+            (Some(TokenKind::CacheWrite(_)), ..) => UsageKind::Tokens(TokenKind::CacheWrite(self.ttl)),
+            // Only what is written has a lifetime.
+            _ if self.ttl.is_some() => return Err(Unknown(Problem::Word, self.body)),
+            (Some(kind), ..) => UsageKind::Tokens(kind),
+            (_, Some(kind), _) => UsageKind::TokensPerMinute { kind, commitment: self.commitment },
+            (.., Some(unit)) => UsageKind::Units { unit, side: None, word: self.commitment.map(Into::into) },
+            (None, None, None) => return Err(Unknown(Problem::Nothing, self.body)),
+        };
+        Ok(UsageType {
+            routing: self.routing.unwrap_or_default(),
+            tier: self.tier.unwrap_or_default(),
+            long_context: self.long_context.is_some(),
+            custom_model: self.custom_model.is_some(),
+            millions: self.millions.is_some(),
+            ..UsageType::plain(region, label, kind)
+        })
+    }
+}
