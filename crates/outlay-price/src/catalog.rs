@@ -196,6 +196,11 @@ impl Prices {
         self.0.tables.iter().find_map(|table| table.find(id, search))
     }
 
+    /// The model that a name stands for, where the user's file says so; else itself.
+    pub(crate) fn resolve<'a>(&'a self, model: ModelRef<'a>) -> ModelRef<'a> {
+        self.0.tables.iter().find_map(|table| table.alias(model)).unwrap_or(model)
+    }
+
     /// Every price of every layer, in no particular order; one that is covered by a layer above is
     /// there too.
     pub fn rows(&self) -> impl Iterator<Item = &Price> {

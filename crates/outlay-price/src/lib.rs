@@ -49,6 +49,7 @@ mod usage;
 mod usd;
 mod used;
 mod user_file;
+mod what_if;
 
 #[cfg(feature = "import")]
 pub mod import;
@@ -67,3 +68,4 @@ pub use usage::{CacheTtl, Usage};
 pub use usd::{ParseUsdError, Usd};
 pub use used::{GuardrailUse, Used};
 pub use user_file::LoadPricesError;
+pub use what_if::{Caching, Change, WhatIf};
