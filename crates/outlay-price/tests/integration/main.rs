@@ -1,3 +1,4 @@
 //! Outlay's prices, as a user of the crate sees them.
 
 mod allocations;
+mod golden;
