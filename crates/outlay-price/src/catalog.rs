@@ -53,10 +53,15 @@ impl Prices {
     pub fn bundled() -> Self {
         static BUNDLED: LazyLock<Prices> = LazyLock::new(|| {
             // The committed table loads: a test proves it.
-            let table = parse_bundled(include_str!("../data/prices.tsv")).unwrap_or_default();
-            Prices(Arc::new(Layers { version: (*table.version).into(), tables: vec![Arc::new(table)] }))
+            Prices::from_tsv(include_str!("../data/prices.tsv")).unwrap_or_else(Prices::empty)
         });
         Self::clone(&BUNDLED)
+    }
+
+    /// A table's text as a catalogue; `None` where it is no table.
+    pub(crate) fn from_tsv(text: &str) -> Option<Self> {
+        let table = parse_bundled(text)?;
+        Some(Self(Arc::new(Layers { version: (*table.version).into(), tables: vec![Arc::new(table)] })))
     }
 
     /// A catalogue that knows no price.

@@ -4,6 +4,8 @@
 //! not in it yet, with the reason. Where sources differ, a rule in the resolutions decides; without
 //! one the build fails.
 
+mod agree;
+mod coverage;
 mod genai;
 mod id;
 mod litellm;
@@ -14,8 +16,10 @@ mod write;
 
 use std::collections::BTreeMap;
 
+pub use coverage::coverage;
+
 use crate::row::tsv;
-use crate::{Tier, UnitPrice, rate::Rates};
+use crate::{Prices, Tier, UnitPrice, rate::Rates};
 
 /// The texts that a table is built from.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +40,8 @@ pub struct Built {
     pub prices: String,
     /// What the sources hold and the table does not, a line each, with the reason.
     pub not_yet: String,
+    /// The prices of the sources that the table deliberately has otherwise, a line each, with the rule and its reason.
+    pub differences: String,
     /// How many ids of the sources have a price in the table, and how many rows it has.
     pub summary: String,
 }
@@ -75,7 +81,12 @@ pub fn build(sources: &RawSources<'_>) -> Result<Built, BuildError> {
     let genai = genai::parse(sources.genai, &rules)?;
     let merged = merge::merge(litellm, &genai, &rules)?;
     let file = tsv::File { version: rules.version.clone(), rows: merged.rows };
-    Ok(Built { prices: write::table(&file), not_yet: merged.not_yet, summary: merged.summary })
+    let prices = write::table(&file);
+    let catalogue =
+        Prices::from_tsv(&prices).ok_or_else(|| BuildError::one("the table that was built does not load"))?;
+    let stated = agree::stated(sources, &rules, &catalogue)?;
+    let differences = agree::differences(&stated, &rules, &catalogue)?;
+    Ok(Built { prices, not_yet: merged.not_yet, differences, summary: merged.summary })
 }
 
 #[cfg(test)]
