@@ -2,3 +2,5 @@
 
 mod allocations;
 mod golden;
+mod properties;
+mod table;
