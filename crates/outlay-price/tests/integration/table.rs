@@ -1,5 +1,7 @@
 //! The bundled table read as text, with nothing of the crate's own reading.
 
+use std::sync::LazyLock;
+
 use outlay_price::{CacheTtl, ModelRef, PriceQuery, Usage};
 
 /// The kinds of token, in the order of the table's columns.
@@ -20,8 +22,10 @@ pub(crate) struct Line {
 }
 
 /// Every line of the committed table.
-pub(crate) fn lines() -> Vec<Line> {
-    include_str!("../../data/prices.tsv").lines().skip(2).map(line).collect()
+pub(crate) fn lines() -> &'static [Line] {
+    static LINES: LazyLock<Vec<Line>> =
+        LazyLock::new(|| include_str!("../../data/prices.tsv").lines().skip(2).map(line).collect());
+    &LINES
 }
 
 fn line(text: &str) -> Line {
@@ -56,6 +60,12 @@ impl Line {
         query.region = self.region.as_deref();
         query.tier = self.tier.parse().expect("a tier");
         query
+    }
+
+    /// Whether both differ in nothing but the context size.
+    pub(crate) fn is_other_tier_of(&self, other: &Self) -> bool {
+        let key = |line: &Self| (line.wire.clone(), line.region.clone(), line.tier.clone(), line.start.clone());
+        key(self) == key(other)
     }
 
     /// Whether calls take it: guardrails and capacity are asked for otherwise.
