@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 
 use super::id::Id;
-use super::resolutions::{Resolutions, Source};
+use super::resolutions::{Named, Resolutions, Source};
 use super::{BuildError, RawSources};
 use crate::{CacheTtl, Latency, ModelRef, PriceQuery, Prices, Tier, Unit, UnitCount, Units, Usage, Usd};
 
@@ -33,6 +33,8 @@ pub(super) struct Stated {
     pub(super) price: Usd,
     /// Whether the source has the same price of plain input.
     same_as_text: bool,
+    /// Whether the source has one price for all context sizes.
+    is_flat: bool,
 }
 
 /// What is billed.
@@ -129,19 +131,24 @@ impl Stated {
 
     /// The rule by which what is charged is something else, and its reason.
     fn rule<'a>(&self, rules: &'a Resolutions, prices: &Prices) -> Option<(&'a str, &'a str)> {
-        if self.repeats_text(prices) {
-            return Some((&rules.audio_as_text.name, &rules.audio_as_text.reason));
-        }
-        rules.reason(&self.id, self.source)
+        let excuse = self.excuse(rules, prices).map(|rule| (&*rule.name, &*rule.reason));
+        excuse.or_else(|| rules.reason(&self.id, self.source))
     }
 
-    /// Whether it is of audio, states the price of text once more, and is charged as text.
-    pub(super) fn repeats_text(&self, prices: &Prices) -> bool {
-        let What::Tokens(Kind::InputAudio, over) = self.what else {
-            return false;
-        };
-        let as_text = Self { what: What::Tokens(Kind::Input, over), ..self.clone() };
-        self.same_as_text && self.charged(prices).is_none() && as_text.charged(prices).is_some()
+    /// Why it is right that nothing is charged for it.
+    pub(super) fn excuse<'a>(&self, rules: &'a Resolutions, prices: &Prices) -> Option<&'a Named> {
+        if self.charged(prices).is_some() {
+            return None;
+        }
+        match self.what {
+            // It is charged as text.
+            What::Tokens(Kind::InputAudio, over) if self.same_as_text => {
+                let as_text = Self { what: What::Tokens(Kind::Input, over), ..self.clone() };
+                as_text.charged(prices).map(|_| &rules.audio_as_text)
+            }
+            What::Tokens(_, 1..) if self.is_flat => Some(&rules.long_context_unknown),
+            _ => None,
+        }
     }
 
     /// Dollars per million tokens, or per unit.

@@ -67,7 +67,7 @@ impl Tally {
                 tally.stated += 1;
                 let charged = price.charged(prices);
                 tally.otherwise += usize::from(charged != Some(price.price));
-                if charged.is_none() && !price.repeats_text(prices) {
+                if charged.is_none() && price.excuse(rules, prices).is_none() {
                     unpriced = Some(format!("no {} of {}", price.field, price.id));
                 }
             }

@@ -17,6 +17,8 @@ pub(super) struct Resolutions {
     pub(super) free_cache_writes: FreeWrites,
     /// Of prices of audio that only repeat that of text.
     pub(super) audio_as_text: Named,
+    /// Of what costs something else above a context size, which no source says.
+    pub(super) long_context_unknown: Named,
     #[serde(default)]
     pub(super) skip: Vec<Skip>,
     #[serde(default)]

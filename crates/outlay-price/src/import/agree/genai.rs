@@ -130,6 +130,7 @@ fn of(model: &Model<'_>, id: &Id, today: Timestamp, prices: &Prices) -> Option<V
                     what: What::Tokens(kind, over),
                     price,
                     same_as_text: false,
+                    is_flat: !raw.get().starts_with('{'),
                 });
             }
         }

@@ -104,7 +104,19 @@ fn guardrails(key: &str, of: &Key<'_>, raw: &str, at: Timestamp) -> Option<Vec<S
 
 fn one(key: &str, of: &Key<'_>, field: String, (what, tier, price): (What, Tier, Usd), at: Timestamp) -> Stated {
     let (key, id) = (key.to_owned(), of.id.clone());
-    Stated { source: Source::LiteLlm, key, id, from: String::new(), at, tier, field, what, price, same_as_text: false }
+    Stated {
+        source: Source::LiteLlm,
+        key,
+        id,
+        from: String::new(),
+        at,
+        tier,
+        field,
+        what,
+        price,
+        same_as_text: false,
+        is_flat: false,
+    }
 }
 
 fn dollars(raw: &str) -> Option<Usd> {

@@ -86,6 +86,11 @@ fn a_price_that_slipped_is_a_difference_that_no_rule_explains() {
             "amazon.nova-2-sonic-v1:0\t\tin-region\tdefault\tstandard\t\t\t0.33\t2.75\t\t\t\t\t\t",
             "amazon.nova-2-sonic-v1:0: input_cost_per_audio_token is 3, charged is ``, by no rule",
         ),
+        (
+            "openai.gpt-5.6-sol\t\tglobal\tdefault\tstandard\t272000\t2026-08-21\t8\t",
+            "openai.gpt-5.6-sol\t\tglobal\tdefault\tstandard\t272000\t2026-08-21\t\t",
+            "openai.gpt-5.6-sol: input_mtok over 272000 is 8, charged is ``, by no rule",
+        ),
     ] {
         let error = differences_with(from, to).unwrap_err().to_string();
         assert!(error.contains(says), "{error}");
