@@ -184,13 +184,9 @@ impl Prices {
         let named = change.model.unwrap_or(query.model);
         let model = if change.is_of_road() { self.resolve(named) } else { named };
         let model = change.routing.map_or(model, |routing| model.with_routing(routing));
-        PriceQuery {
-            model,
-            region: query.region.or(named.region()).or(query.model.region()),
-            tier: change.tier.unwrap_or(query.tier),
-            latency: change.latency.unwrap_or(query.latency),
-            at: query.at,
-        }
+        let region = query.region.or(named.region()).or(query.model.region());
+        let (tier, latency) = (change.tier.unwrap_or(query.tier), change.latency.unwrap_or(query.latency));
+        PriceQuery { model, region, tier, latency, ..*query }
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::id::Id;
 use super::resolutions::{Named, Resolutions, Source};
 use super::{BuildError, RawSources};
-use crate::{CacheTtl, Latency, ModelRef, PriceQuery, Prices, Tier, Unit, UnitCount, Units, Usage, Usd};
+use crate::{CacheTtl, ModelRef, PriceQuery, Prices, Tier, Unit, UnitCount, Units, Usage, Usd};
 
 mod genai;
 mod litellm;
@@ -105,13 +105,9 @@ impl Stated {
     /// What the catalogue charges for it, through the lookup that every call takes.
     pub(super) fn charged(&self, prices: &Prices) -> Option<Usd> {
         let wire = self.id.wire();
-        let query = PriceQuery {
-            model: ModelRef::parse(&wire).ok()?,
-            region: self.id.region.as_deref(),
-            tier: self.tier,
-            latency: Latency::Standard,
-            at: self.at,
-        };
+        let mut query = PriceQuery::new(ModelRef::parse(&wire).ok()?, self.at);
+        query.region = self.id.region.as_deref();
+        query.tier = self.tier;
         let price = match wire.as_str() {
             "guardrails" => prices.guardrails(None, self.at)?,
             _ => prices.lookup(&query)?,

@@ -66,13 +66,11 @@ fn priced(line: &str) -> String {
         panic!("too few columns: {line}")
     };
     let bad = |what: &str| -> ! { panic!("no {what}: {line}") };
-    let query = PriceQuery {
-        model: ModelRef::parse(model).unwrap_or_else(|_| bad("model")),
-        region: (!region.is_empty()).then_some(*region),
-        tier: tier.parse().unwrap_or_else(|_| bad("tier")),
-        latency: latency.parse().unwrap_or_else(|_| bad("latency")),
-        at: at.parse().unwrap_or_else(|_| bad("time")),
-    };
+    let model = ModelRef::parse(model).unwrap_or_else(|_| bad("model"));
+    let mut query = PriceQuery::new(model, at.parse().unwrap_or_else(|_| bad("time")));
+    query.region = (!region.is_empty()).then_some(*region);
+    query.tier = tier.parse().unwrap_or_else(|_| bad("tier"));
+    query.latency = latency.parse().unwrap_or_else(|_| bad("latency"));
     let count = |at: usize| match counts[at] {
         "" => 0,
         digits => digits.parse().unwrap_or_else(|_| bad("count")),
