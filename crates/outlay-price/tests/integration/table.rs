@@ -70,7 +70,7 @@ impl Line {
 
     /// Whether calls take it: guardrails and capacity are asked for otherwise.
     pub(crate) fn is_of_calls(&self) -> bool {
-        self.wire.contains('.')
+        self.wire.contains('.') && self.tier != "provisioned"
     }
 }
 
