@@ -61,10 +61,14 @@ impl Prices {
     pub fn bundled() -> Self {
         static BUNDLED: LazyLock<Prices> = LazyLock::new(|| {
             // The committed table loads: a test proves it.
-            let table = parse_bundled(include_str!("../data/prices.tsv")).unwrap_or_default();
-            Prices::of(vec![table.into()])
+            Prices::from_tsv(include_str!("../data/prices.tsv")).unwrap_or_else(Prices::empty)
         });
         Self::clone(&BUNDLED)
+    }
+
+    /// A table's text as a catalogue; `None` where it is no table.
+    pub(crate) fn from_tsv(text: &str) -> Option<Self> {
+        Some(Self::of(vec![parse_bundled(text)?.into()]))
     }
 
     /// A catalogue that knows no price.
@@ -177,6 +181,11 @@ impl Prices {
 
     fn find(&self, id: &str, search: Search<'_>) -> Option<&Price> {
         self.0.tables.iter().find_map(|table| table.find(id, search))
+    }
+
+    /// The model that a name stands for, where the user's file says so; else itself.
+    pub(crate) fn resolve<'a>(&'a self, model: ModelRef<'a>) -> ModelRef<'a> {
+        self.0.tables.iter().find_map(|table| table.alias(model)).unwrap_or(model)
     }
 
     /// Every price of every layer, in no particular order, and those that discounts make of them; one that is covered

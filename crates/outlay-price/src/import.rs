@@ -19,7 +19,9 @@
 //! Each price field of each source ends in a row of the table, or in a line of the list of what is not in it yet, with
 //! the reason. Where sources differ, a rule in the resolutions decides; without one the build fails.
 
+mod agree;
 mod aws;
+mod coverage;
 mod genai;
 mod id;
 mod imported;
@@ -35,9 +37,10 @@ use std::collections::BTreeMap;
 use imported::Unknowns;
 
 use crate::row::tsv;
-use crate::{Tier, UnitPrice, rate::Rates};
+use crate::{PriceDiff, Prices, Tier, UnitPrice, rate::Rates};
 
 pub use aws::{aws_price_list, aws_price_lists};
+pub use coverage::coverage;
 pub use imported::{ImportError, ImportOptions, Imported, Skipped};
 pub use run_time::{genai_prices, litellm};
 
@@ -60,8 +63,12 @@ pub struct Built {
     pub prices: String,
     /// What the sources hold and the table does not, a line each, with the reason.
     pub not_yet: String,
+    /// The prices of the sources that the table deliberately has otherwise, a line each, with the rule and its reason.
+    pub differences: String,
     /// How many ids of the sources have a price in the table, and how many rows it has.
     pub summary: String,
+    /// What is different from the table that this crate was compiled with.
+    pub changes: PriceDiff,
 }
 
 /// Why no table could be built.
@@ -99,7 +106,13 @@ pub fn build(sources: &RawSources<'_>) -> Result<Built, BuildError> {
     let genai = genai::parse(sources.genai, &rules, &mut Unknowns::Refused)?;
     let merged = merge::merge(litellm, &genai, &rules)?;
     let file = tsv::File { version: rules.version.clone(), rows: merged.rows };
-    Ok(Built { prices: write::table(&file), not_yet: merged.not_yet, summary: merged.summary })
+    let prices = write::table(&file);
+    let catalogue =
+        Prices::from_tsv(&prices).ok_or_else(|| BuildError::one("the table that was built does not load"))?;
+    let stated = agree::stated(sources, &rules, &catalogue)?;
+    let differences = agree::differences(&stated, &rules, &catalogue)?;
+    let changes = Prices::bundled().diff(&catalogue);
+    Ok(Built { prices, not_yet: merged.not_yet, differences, summary: merged.summary, changes })
 }
 
 #[cfg(test)]

@@ -61,6 +61,7 @@ mod usage_type;
 mod usd;
 mod used;
 mod user_file;
+mod what_if;
 
 #[cfg(feature = "import")]
 pub mod import;
@@ -83,3 +84,4 @@ pub use usage_type::{BilledRouting, ParseUsageTypeError, TokenKind, UsageKind, U
 pub use usd::{ParseUsdError, Usd};
 pub use used::{GuardrailUse, Used};
 pub use user_file::LoadPricesError;
+pub use what_if::{Caching, Change, WhatIf};

@@ -180,6 +180,14 @@ impl<'a> ModelRef<'a> {
         }
     }
 
+    /// The same model on another road. What does not tell its model has none.
+    pub(crate) const fn with_routing(mut self, routing: Routing) -> Self {
+        if self.base.is_some() {
+            self.routing = Some(routing);
+        }
+        self
+    }
+
     /// The id of an opaque resource: what follows the last `/` of its ARN.
     pub(crate) fn resource_id(&self) -> &'a str {
         self.resource.rsplit_once('/').map_or(self.resource, |(_, id)| id)

@@ -170,6 +170,17 @@ fn a_batch_beyond_the_long_context_bound_is_unpriced_not_cheap() {
 }
 
 #[test]
+fn a_past_beyond_a_bound_that_came_later_is_unpriced_not_cheap() {
+    let prices = Prices::bundled();
+    let price = |day| prices.lookup(&PriceQuery { at: at(day), ..query("us.openai.gpt-5.6-terra") }).unwrap();
+    let (at_bound, over) = (Usage::new().with_uncached_input(272_000), Usage::new().with_uncached_input(272_001));
+    let before = price("2026-07-29T00:00:00Z");
+    assert!(before.charge(&at_bound).is_priced());
+    assert!(!before.charge(&over).is_priced(), "the flat price was stated before the other");
+    assert_eq!(price("2026-07-30T00:00:00Z").charge(&over).total(), "1.1968044".parse().unwrap());
+}
+
+#[test]
 fn the_users_rows_win_from_their_start_on() {
     let own = Prices::from_toml(
         r#"

@@ -221,10 +221,12 @@ impl<'a> Merger<'a> {
             },
         }
         draft.start.clone_from(&latest.0);
+        let known_bounds = draft.bounds();
         self.drafts.push(draft);
-        self.drafts.extend(
-            earlier.iter().map(|(start, offer)| Draft::single(id, start.clone(), offer, &self.rules.sources.genai)),
-        );
+        self.drafts.extend(earlier.iter().map(|(start, offer)| Draft {
+            known_bounds: known_bounds.clone(),
+            ..Draft::single(id, start.clone(), offer, &self.rules.sources.genai)
+        }));
     }
 
     fn unused_rules(&mut self) {

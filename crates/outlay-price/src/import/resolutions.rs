@@ -22,6 +22,10 @@ pub(super) struct Resolutions {
     pub(super) free_cache_writes: FreeWrites,
     /// What a call to provisioned throughput costs.
     pub(super) provisioned: Provisioned,
+    /// Of prices of audio that only repeat that of text.
+    pub(super) audio_as_text: Named,
+    /// Of what costs something else above a context size, which no source says.
+    pub(super) long_context_unknown: Named,
     #[serde(default)]
     pub(super) skip: Vec<Skip>,
     #[serde(default)]
@@ -50,6 +54,13 @@ pub(super) struct Provisioned {
     pub(super) source: SourceName,
     #[expect(dead_code, reason = "for readers of the file")]
     reason: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Named {
+    pub(super) name: String,
+    pub(super) reason: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -101,7 +112,6 @@ pub(super) struct Copy {
     pub(super) name: String,
     /// To, from.
     pairs: Vec<(String, String)>,
-    #[expect(dead_code, reason = "for readers of the file")]
     reason: String,
 }
 
@@ -159,12 +169,31 @@ impl Resolutions {
         self.conflict.iter().find(|conflict| conflict.ids.iter().any(|pattern| fits(pattern, &id)))
     }
 
+    /// The rule by which an id's price is not what the source says, and its reason.
+    pub(super) fn reason(&self, id: &Id, source: Source) -> Option<(&str, &str)> {
+        let decided = self.conflict(id).filter(|conflict| conflict.take != source);
+        let copied = self.copy.iter().find(|copy| copy.pairs().flatten().any(|(to, _)| to == *id));
+        decided
+            .map(|conflict| (&*conflict.name, &*conflict.reason))
+            .or_else(|| copied.map(|copy| (&*copy.name, &*copy.reason)))
+    }
+
     pub(super) fn writes_are_free(&self, model: &str) -> bool {
         self.free_cache_writes.models.iter().any(|pattern| fits(pattern, model))
     }
 
     pub(super) fn writes_live_thirty_minutes(&self, vendor: &str) -> bool {
         self.thirty_minute_vendors.iter().any(|known| known == vendor)
+    }
+}
+
+impl Source {
+    /// What it is called in the table.
+    pub(super) fn name(self, rules: &Resolutions) -> &SourceName {
+        match self {
+            Self::LiteLlm => &rules.sources.litellm,
+            Self::GenAi => &rules.sources.genai,
+        }
     }
 }
 

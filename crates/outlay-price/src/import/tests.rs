@@ -8,7 +8,7 @@ use super::id::Id;
 use super::*;
 use crate::{ModelRef, PriceQuery, Prices};
 
-fn data(name: &str) -> String {
+pub(super) fn data(name: &str) -> String {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data").join(name);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
@@ -24,8 +24,9 @@ fn built(resolutions: &str) -> Result<Built, BuildError> {
 #[test]
 fn the_committed_table_is_what_the_generator_makes() {
     let built = built(&data("resolutions.toml")).unwrap();
-    assert!(built.prices == data("prices.tsv"), "run build-prices and look at the diff");
-    assert!(built.not_yet == data("not-yet.txt"), "run build-prices and look at the diff");
+    assert!(built.prices == data("prices.tsv"), "run `prices build` and look at the diff");
+    assert!(built.not_yet == data("not-yet.txt"), "run `prices build` and look at the diff");
+    assert!(built.differences == data("differences.tsv"), "run `prices build` and look at the diff");
 }
 
 #[test]

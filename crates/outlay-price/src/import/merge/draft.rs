@@ -19,6 +19,8 @@ pub(super) struct Draft {
     pub(super) as_of: String,
     pub(super) confidence: Confidence,
     pub(super) notes: BTreeSet<String>,
+    /// Context sizes above which the model costs something else at another time.
+    pub(super) known_bounds: Vec<u64>,
 }
 
 impl Draft {
@@ -32,6 +34,7 @@ impl Draft {
             as_of: source.as_of.clone(),
             confidence: Confidence::Single,
             notes: BTreeSet::new(),
+            known_bounds: Vec::new(),
         }
     }
 
@@ -48,7 +51,8 @@ impl Draft {
         if rules.writes_are_free(&self.id.model) {
             self.free_writes(&rules.free_cache_writes.name);
         }
-        let bounds = self.bounds();
+        let mut bounds = self.bounds();
+        bounds.extend(self.known_bounds.iter().copied());
         for &tier in self.offer.units.keys() {
             self.offer.tiers.entry(tier).or_default().entry(0).or_default();
         }
@@ -62,7 +66,7 @@ impl Draft {
             for &over in &bounds {
                 steps.entry(over).or_insert_with(|| {
                     // Above the bound this tier costs something else, which no source says.
-                    notes.insert("long-context-price-unknown".to_owned());
+                    notes.insert(rules.long_context_unknown.name.clone());
                     Rates::default()
                 });
             }
@@ -97,7 +101,7 @@ impl Draft {
     }
 
     /// The context sizes of the default tier: those of the model.
-    fn bounds(&self) -> Vec<u64> {
+    pub(super) fn bounds(&self) -> Vec<u64> {
         let steps = self.offer.tiers.get(&Tier::Default);
         steps.into_iter().flat_map(|steps| steps.keys().copied()).collect()
     }

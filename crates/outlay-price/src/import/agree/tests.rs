@@ -1,0 +1,105 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::de::IgnoredAny;
+
+use super::*;
+use crate::import::resolutions;
+use crate::import::tests::data;
+
+/// The sources' texts, and the rules.
+fn texts() -> ([String; 3], Resolutions) {
+    let files = ["sources/litellm-1.109.1-bedrock.json", "sources/genai-prices-0.2.3-aws.json", "resolutions.toml"];
+    let texts = files.map(data);
+    let rules = resolutions::parse(&texts[2]).unwrap();
+    (texts, rules)
+}
+
+fn all_stated(prices: &Prices) -> (Vec<Stated>, Resolutions) {
+    let (texts, rules) = texts();
+    let [litellm, genai, resolutions] = &texts;
+    let stated = stated(&RawSources { litellm, genai, resolutions }, &rules, prices).unwrap();
+    (stated, rules)
+}
+
+/// What differs where the table's text is altered.
+fn differences_with(from: &str, to: &str) -> Result<String, BuildError> {
+    let table = data("prices.tsv");
+    assert!(table.contains(from), "{from}");
+    let prices = Prices::from_tsv(&table.replacen(from, to, 1)).unwrap();
+    let (stated, rules) = all_stated(&prices);
+    differences(&stated, &rules, &prices)
+}
+
+#[test]
+fn the_committed_differences_are_what_differs_from_the_bundled_table_and_nothing_else() {
+    let prices = Prices::bundled();
+    let (stated, rules) = all_stated(&prices);
+    let committed = data("differences.tsv");
+    let listed: BTreeSet<Vec<&str>> =
+        committed.lines().skip(1).map(|line| line.split('\t').take(5).collect()).collect();
+    assert_eq!(listed.len(), committed.lines().count() - 1, "each once");
+    for price in &stated {
+        let id = price.id.to_string();
+        let key = vec![price.source.name(&rules).name.as_str(), &price.key, &id, &price.from, &price.field];
+        let agrees = price.charged(&prices) == Some(price.price);
+        assert_ne!(agrees, listed.contains(&key), "{key:?}: agrees {agrees}");
+    }
+    assert!(differences(&stated, &rules, &prices).unwrap() == committed);
+}
+
+#[test]
+fn each_row_of_litellm_and_each_model_and_date_of_genai_prices_is_compared() {
+    let (stated, rules) = all_stated(&Prices::bundled());
+    let keys = |source| stated.iter().filter(move |price| price.source == source).map(|price| price.key.clone());
+    let (texts, _) = texts();
+    let rows: BTreeMap<String, BTreeMap<String, IgnoredAny>> = serde_json::from_str(&texts[0]).unwrap();
+    let compared: BTreeSet<String> = keys(Source::LiteLlm).collect();
+    for (key, fields) in &rows {
+        let prices = fields.keys().any(|field| field.contains("cost") && rules.skipped_field(field).is_none());
+        let skipped = rules.skipped(Source::LiteLlm, key).is_some();
+        assert!(prices || skipped, "{key} has no price");
+        assert_ne!(compared.contains(key), skipped, "{key}");
+    }
+    assert_eq!(keys(Source::GenAi).collect::<BTreeSet<_>>().len(), 118);
+    let dates = |text: &str| text.matches("\"start_date\"").count();
+    let from: BTreeSet<_> =
+        stated.iter().filter(|price| !price.from.is_empty()).map(|price| (&price.key, &price.from)).collect();
+    assert_eq!(from.len(), dates(&texts[1]));
+    assert!(stated.len() > 4_000, "{}", stated.len());
+}
+
+#[test]
+fn a_price_that_slipped_is_a_difference_that_no_rule_explains() {
+    for (from, to, says) in [
+        (
+            "cohere.rerank-v3-5:0\t\tin-region\tdefault\tstandard\t\t\t0\t0\t\t\t\t\t\t\tquery=0.002",
+            "cohere.rerank-v3-5:0\t\tin-region\tdefault\tstandard\t\t\t0\t0\t\t\t\t\t\t\tquery=0.003",
+            "cohere.rerank-v3-5:0: input_cost_per_query is 0.002, charged is `0.003`, by no rule",
+        ),
+        (
+            "deepseek.v3.2\t\tin-region\tflex\tstandard\t\t\t0.31\t",
+            "deepseek.v3.2\t\tin-region\tflex\tstandard\t\t\t\t",
+            "deepseek.v3.2: input_cost_per_token_flex is 0.31, charged is ``, by no rule",
+        ),
+        (
+            "amazon.nova-2-sonic-v1:0\t\tin-region\tdefault\tstandard\t\t\t0.33\t2.75\t\t\t\t\t3\t",
+            "amazon.nova-2-sonic-v1:0\t\tin-region\tdefault\tstandard\t\t\t0.33\t2.75\t\t\t\t\t\t",
+            "amazon.nova-2-sonic-v1:0: input_cost_per_audio_token is 3, charged is ``, by no rule",
+        ),
+        (
+            "openai.gpt-5.6-sol\t\tglobal\tdefault\tstandard\t272000\t2026-08-21\t8\t",
+            "openai.gpt-5.6-sol\t\tglobal\tdefault\tstandard\t272000\t2026-08-21\t\t",
+            "openai.gpt-5.6-sol: input_mtok over 272000 is 8, charged is ``, by no rule",
+        ),
+    ] {
+        let error = differences_with(from, to).unwrap_err().to_string();
+        assert!(error.contains(says), "{error}");
+    }
+}
+
+#[test]
+fn a_price_of_a_past_that_slipped_is_a_difference_too() {
+    let from = "openai.gpt-5.6-luna\t\tus\tdefault\tstandard\t\t\t1.1\t";
+    let error = differences_with(from, &from.replace("1.1", "1.2")).unwrap_err().to_string();
+    assert!(error.contains("us.openai.gpt-5.6-luna: input_mtok is 1.1, charged is `1.2`, by no rule"), "{error}");
+}

@@ -1,0 +1,188 @@
+//! Whether two models count the same text alike: what the data beside the price table says.
+
+use std::sync::LazyLock;
+
+use crate::ModelRef;
+use crate::model::shorter_ids;
+
+/// How many tokens another tokenizer makes of the same text: a range, as fractions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ratio {
+    least: Fraction,
+    most: Fraction,
+    /// Why these bounds.
+    pub(super) reason: &'static str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Fraction {
+    over: u32,
+    under: u32,
+}
+
+#[derive(Debug, Default)]
+struct Data {
+    /// By the beginning of an id; none begins with another.
+    tokenizers: Vec<(&'static str, &'static str)>,
+    ratios: Vec<(&'static str, &'static str, Ratio)>,
+}
+
+// The committed files load: a test proves it.
+static DATA: LazyLock<Data> = LazyLock::new(|| {
+    parse(include_str!("../../data/tokenizers.tsv"), include_str!("../../data/token-ratios.tsv")).unwrap_or_default()
+});
+
+/// How counts of one model become those of another; `None` where both have the same tokenizer.
+pub(super) fn ratio(from: ModelRef<'_>, to: ModelRef<'_>) -> Option<Ratio> {
+    if stem(from) == stem(to) {
+        return None;
+    }
+    match (tokenizer(from), tokenizer(to)) {
+        (Some(from), Some(to)) if from == to => None,
+        (from, to) => Some(DATA.ratio(from, to)),
+    }
+}
+
+/// The name of a model's tokenizer, where a public source tells it.
+fn tokenizer(model: ModelRef<'_>) -> Option<&'static str> {
+    let base = model.base_id()?;
+    DATA.tokenizers.iter().find(|(begins_with, _)| base.starts_with(begins_with)).map(|(_, name)| *name)
+}
+
+/// What is the same in all ids of one model.
+fn stem(model: ModelRef<'_>) -> &str {
+    match model.base_id() {
+        Some(base) => shorter_ids(base).last().unwrap_or(base),
+        None => model.as_str(),
+    }
+}
+
+impl Data {
+    fn ratio(&self, from: Option<&str>, to: Option<&str>) -> Ratio {
+        let between = |a: &str, b: &str| self.ratios.iter().find(|line| (line.0, line.1) == (a, b)).map(|line| line.2);
+        from.zip(to)
+            .and_then(|(from, to)| between(from, to).or_else(|| between(to, from).map(Ratio::reversed)))
+            .or_else(|| between("*", "*"))
+            .unwrap_or(Ratio::UNKNOWN)
+    }
+}
+
+impl Ratio {
+    /// Without any data, nothing is known.
+    const UNKNOWN: Self = Self {
+        least: Fraction { over: 0, under: 1 },
+        most: Fraction { over: u32::MAX, under: 1 },
+        reason: "no ratio is known",
+    };
+
+    /// The fewest tokens that so many may become: rounded down.
+    pub(super) fn fewest(self, tokens: u64) -> u64 {
+        let Fraction { over, under } = self.least;
+        saturated(u128::from(tokens) * u128::from(over) / u128::from(under))
+    }
+
+    /// The most tokens that so many may become: rounded up. Saturating.
+    pub(super) fn most(self, tokens: u64) -> u64 {
+        let Fraction { over, under } = self.most;
+        saturated((u128::from(tokens) * u128::from(over)).div_ceil(u128::from(under)))
+    }
+
+    fn reversed(self) -> Self {
+        let turn = |Fraction { over, under }| Fraction { over: under, under: over };
+        Self { least: turn(self.most), most: turn(self.least), reason: self.reason }
+    }
+}
+
+fn saturated(tokens: u128) -> u64 {
+    u64::try_from(tokens).unwrap_or(u64::MAX)
+}
+
+fn parse(tokenizers: &'static str, ratios: &'static str) -> Option<Data> {
+    let mut data = Data::default();
+    for line in lines(tokenizers) {
+        let [begins_with, name, _source] = fields(line)?;
+        data.tokenizers.push((begins_with, name));
+    }
+    for line in lines(ratios) {
+        let [from, to, least, most, reason] = fields(line)?;
+        // Turned round, each is a divisor.
+        let permille = |text: &str| match text.parse() {
+            Ok(0) | Err(_) => None,
+            Ok(over) => Some(Fraction { over, under: 1_000 }),
+        };
+        data.ratios.push((from, to, Ratio { least: permille(least)?, most: permille(most)?, reason }));
+    }
+    Some(data)
+}
+
+/// Without comments and the names of the columns.
+fn lines(text: &'static str) -> impl Iterator<Item = &'static str> {
+    text.lines().filter(|line| !line.starts_with('#')).skip(1)
+}
+
+fn fields<const N: usize>(line: &'static str) -> Option<[&'static str; N]> {
+    let fields: Vec<_> = line.split('\t').collect();
+    fields.try_into().ok().filter(|fields: &[&str; N]| fields.iter().all(|field| !field.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::Prices;
+
+    fn of(id: &str) -> ModelRef<'_> {
+        ModelRef::parse(id).unwrap()
+    }
+
+    #[test]
+    fn the_committed_data_loads_whole_and_every_line_of_it_is_of_a_bundled_model() {
+        assert_eq!(DATA.tokenizers.len(), lines(include_str!("../../data/tokenizers.tsv")).count());
+        assert_eq!(DATA.ratios.len(), lines(include_str!("../../data/token-ratios.tsv")).count());
+        let prices = Prices::bundled();
+        let models: BTreeSet<&str> = prices.rows().map(crate::Price::model).collect();
+        let names: BTreeSet<&str> = DATA.tokenizers.iter().map(|(_, name)| *name).chain(["*"]).collect();
+        for (begins_with, _) in &DATA.tokenizers {
+            assert!(models.iter().any(|model| model.starts_with(begins_with)), "{begins_with}");
+            let same = DATA.tokenizers.iter().filter(|(other, _)| begins_with.starts_with(other));
+            assert_eq!(same.count(), 1, "{begins_with}");
+        }
+        for (from, to, ratio) in &DATA.ratios {
+            assert!(names.contains(from) && names.contains(to), "{from} {to}");
+            assert!(ratio.least.over < ratio.most.over, "{from} {to}");
+        }
+    }
+
+    #[test]
+    fn every_claude_has_a_known_tokenizer_and_the_change_came_with_opus_4_7() {
+        let prices = Prices::bundled();
+        for model in prices.rows().map(crate::Price::model).filter(|model| model.starts_with("anthropic.claude-")) {
+            let old = ["anthropic.claude-v", "anthropic.claude-instant"].iter().any(|name| model.starts_with(name));
+            assert_eq!(tokenizer(of(model)).is_some(), !old, "{model}");
+        }
+        assert_eq!(tokenizer(of("us.anthropic.claude-opus-4-6-v1")), Some("claude-3"));
+        assert_eq!(tokenizer(of("us.anthropic.claude-opus-4-7")), Some("claude-4-7"));
+        assert_eq!(tokenizer(of("anthropic.claude-opus-4-1-20250805-v1:0")), Some("claude-3"));
+    }
+
+    #[test]
+    fn one_model_counts_alike_under_all_its_ids() {
+        assert_eq!(ratio(of("stability.x-v1:0"), of("us.stability.x-v1")), None);
+        assert_eq!(ratio(of("amazon.nova-pro-v1:0:24k"), of("eu.amazon.nova-micro-v1:0")), None);
+        assert!(ratio(of("ai21.a"), of("ai21.b")).is_some(), "nothing says that they are alike");
+        assert_eq!(ratio(of("my-name"), of("my-name")), None);
+        assert!(ratio(of("my-name"), of("my-other-name")).is_some());
+    }
+
+    #[test]
+    fn bounds_are_rounded_outwards_both_ways() {
+        let new = ratio(of("anthropic.claude-sonnet-4-6"), of("anthropic.claude-sonnet-5")).unwrap();
+        assert_eq!((new.fewest(101), new.most(101)), (101, 149), "148.47");
+        let old = ratio(of("anthropic.claude-sonnet-5"), of("anthropic.claude-sonnet-4-6")).unwrap();
+        assert_eq!((old.fewest(101), old.most(101)), (68, 101), "68.7");
+        assert_eq!((old.fewest(0), old.most(0)), (0, 0));
+        assert_eq!(new.most(u64::MAX), u64::MAX);
+        assert_eq!(old.reason, new.reason);
+    }
+}

@@ -1,0 +1,228 @@
+//! What holds for every row of the bundled table, and for any counts.
+
+use jiff::{SignedDuration, Timestamp};
+use outlay_price::{
+    Charge, CostStatus, Latency, ModelRef, Price, PriceQuery, Prices, Routing, Tier, Unit, UnitCount, Units, Usage, Usd,
+};
+use proptest::prelude::*;
+
+use crate::table::{KINDS, Line, lines, usage};
+
+fn price(line: &Line) -> Price {
+    Prices::bundled().lookup(&line.query()).unwrap_or_else(|| panic!("{line:?}")).clone()
+}
+
+/// Input, output, reads, writes: by which direction each column of the table is charged.
+const DIRECTIONS: [usize; KINDS] = [0, 1, 2, 3, 3, 3, 0, 1];
+
+fn split(charge: &Charge) -> [i128; 4] {
+    [charge.input(), charge.output(), charge.cache_read(), charge.cache_write()].map(Usd::picos)
+}
+
+/// Rate times count, as the table's text has it; a write of no lifetime has the model's only one.
+fn expected(line: &Line, counts: [u64; KINDS]) -> ([i128; 4], bool) {
+    let mut rates = line.rates;
+    if rates[3].is_none() && rates[5].is_none() {
+        rates[3] = rates[4];
+    }
+    let mut split = [0; 4];
+    let mut known = true;
+    for (kind, count) in counts.into_iter().enumerate() {
+        match rates[kind] {
+            Some(rate) => split[DIRECTIONS[kind]] += rate * i128::from(count),
+            None => known &= count == 0,
+        }
+    }
+    (split, known)
+}
+
+/// No other units were used.
+fn charge(line: &Line, counts: [u64; KINDS]) -> Charge {
+    price(line).charge_with_units(&usage(counts), &Units::new())
+}
+
+/// The greatest input that is charged by this line, where another one follows it.
+fn end(line: &Line) -> Option<u64> {
+    lines()
+        .iter()
+        .filter(|other| other.is_other_tier_of(line))
+        .map(|other| other.over)
+        .filter(|&over| over > line.over)
+        .min()
+}
+
+#[test]
+fn every_rate_of_the_table_is_charged_from_the_first_token_of_its_context_tier_to_the_last() {
+    let mut bounds = 0;
+    for line in lines().iter().filter(|line| line.is_of_calls()) {
+        let end = end(line);
+        bounds += usize::from(end.is_some());
+        for input in [Some(line.over + 1), end].into_iter().flatten() {
+            for kind in 0..KINDS {
+                let mut counts = [0; KINDS];
+                counts[kind] = input;
+                // Output says nothing of the context: let input do it.
+                if DIRECTIONS[kind] == 1 && line.over > 0 {
+                    counts[0] = input;
+                }
+                let charge = charge(line, counts);
+                let (split_expected, known) = expected(line, counts);
+                assert_eq!((split(&charge), charge.is_priced()), (split_expected, known), "{line:?} {counts:?}");
+            }
+        }
+    }
+    assert!(bounds > 60, "{bounds} bounds");
+}
+
+#[test]
+fn every_row_is_found_from_its_start_on_and_not_before() {
+    let mut dated = 0;
+    for line in lines().iter().filter(|line| line.is_of_calls()) {
+        let start = line.start.as_deref();
+        let query = line.query();
+        let found = |query: &PriceQuery<'_>| {
+            let price = Prices::bundled().lookup(query).cloned();
+            price.map(|price| (price.effective_from().map(ToString::to_string), price.region().map(str::to_owned)))
+        };
+        let own = Some((start.map(str::to_owned), line.region.clone()));
+        assert_eq!(found(&query), own, "{line:?}");
+        if start.is_some() {
+            dated += 1;
+            let before = PriceQuery { at: query.at - SignedDuration::from_nanos(1), ..query };
+            assert_ne!(found(&before), own, "{line:?}");
+            let later = PriceQuery { at: query.at + SignedDuration::from_hours(24 * 365), ..query };
+            assert!(found(&later) >= own, "an older row does not come back: {line:?}");
+        }
+    }
+    assert!(dated >= 14, "{dated} dated rows");
+}
+
+#[test]
+fn every_unit_of_the_table_is_charged_to_a_thousandth_however_many_there_are() {
+    for line in lines().iter().filter(|line| line.is_of_calls() && !line.units.is_empty()) {
+        let price = price(line);
+        for unit in price.units().iter().filter(|unit| !unit.unit().is_capacity()) {
+            for thousandths in [1, 999, 1_000, 1_001, u64::MAX - 1, u64::MAX] {
+                let mut count = UnitCount::of_thousandths(unit.unit(), thousandths);
+                count = unit.side_limit().map_or(count.clone(), |side| count.with_side(side));
+                count = unit.steps_limit().map_or(count.clone(), |steps| count.with_steps(steps));
+                count = unit.word().map_or(count.clone(), |word| count.with_word(word.to_owned()));
+                let charge = price.charge_units(&count.into());
+                let expected = unit.price().picos() * i128::from(thousandths);
+                assert_eq!((charge.total().picos() * 1_000, charge.is_priced()), (expected, true), "{unit}");
+            }
+        }
+    }
+}
+
+/// The line whose context tier so much input reaches.
+fn reached(line: Line, input: u64) -> Line {
+    let lines = lines().iter().filter(|other| other.is_other_tier_of(&line) && other.over < input.max(1));
+    lines.max_by_key(|other| other.over).cloned().unwrap_or(line)
+}
+
+fn any_counts(max: u64) -> impl Strategy<Value = [u64; KINDS]> {
+    prop::array::uniform8(prop_oneof![Just(0), 0..=max])
+}
+
+/// A line that calls take.
+fn any_line() -> impl Strategy<Value = Line> {
+    let lines: Vec<Line> = lines().iter().filter(|line| line.is_of_calls()).cloned().collect();
+    prop::sample::select(lines)
+}
+
+fn any_id() -> impl Strategy<Value = String> {
+    let known = prop::sample::select(lines()).prop_map(|line| line.wire);
+    prop_oneof![
+        "\\PC{0,60}",
+        "(us|eu|apac|global|us-gov|sa|)\\.?[a-z0-9]{1,9}\\.[a-z0-9-]{1,20}(:[0-9]{1,3}k?){0,3}",
+        "arn:aws:bedrock:[a-z0-9-]{0,12}:[0-9]{0,12}:[a-z-]{1,30}/[a-z0-9.:/-]{0,30}",
+        ("(sa\\.|mars\\.|us\\.|global\\.)?", known.clone()).prop_map(|(prefix, id)| prefix + &id),
+        (known, "(:[0-9]{1,3}k?|-v1|-v1:0){0,3}").prop_map(|(id, more)| id + &more),
+    ]
+}
+
+fn any_time() -> impl Strategy<Value = Timestamp> {
+    let seconds = Timestamp::MIN.as_second()..=Timestamp::MAX.as_second();
+    let all = seconds.prop_map(|second| Timestamp::from_second(second).expect("in range"));
+    prop_oneof![Just(Timestamp::MIN), Just(Timestamp::MAX), all]
+}
+
+proptest! {
+    #[test]
+    fn no_counts_lose_a_unit_of_money(line in any_line(), counts in any_counts(u64::MAX)) {
+        let line = reached(line, usage(counts).input_tokens());
+        let charge = charge(&line, counts);
+        let (split_expected, known) = expected(&line, counts);
+        prop_assert_eq!(split(&charge), split_expected);
+        prop_assert_eq!(charge.total().picos(), split_expected.iter().sum::<i128>());
+        prop_assert_eq!(charge.is_priced(), known);
+    }
+
+    #[test]
+    fn a_charge_is_linear_in_each_kind_on_either_side_of_a_bound(
+        line in any_line(), a in any_counts(5_000), b in any_counts(5_000), kind in 0..KINDS,
+    ) {
+        // Both and their sum are in the same context tier: none has one below 100,000 tokens.
+        let above = |mut counts: [u64; KINDS]| {
+            counts[kind] += if DIRECTIONS[kind] == 1 { 0 } else { line.over };
+            counts[0] += if DIRECTIONS[kind] == 1 { line.over } else { 0 };
+            counts[0] += 1;
+            counts
+        };
+        let (a, b) = (above(a), above(b));
+        let ends = end(&line).unwrap_or(u64::MAX);
+        let sum = usage(a) + usage(b);
+        prop_assert!(sum.input_tokens() <= ends);
+        let price = price(&line);
+        let of = |usage: &Usage| price.charge_with_units(usage, &Units::new());
+        let (x, y, both) = (of(&usage(a)), of(&usage(b)), of(&sum));
+        prop_assert_eq!(split(&both), std::array::from_fn(|at| split(&x)[at] + split(&y)[at]));
+        prop_assert_eq!(both.cache_savings(), x.cache_savings() + y.cache_savings());
+        prop_assert_eq!(both, x.and(y));
+    }
+
+    #[test]
+    fn more_of_anything_never_makes_a_charge_surer(
+        line in any_line(), a in any_counts(10_000), more in any_counts(10_000), units in 0_u64..3, status in 0_usize..4,
+    ) {
+        let price = price(&line);
+        let status = [CostStatus::Exact, CostStatus::Estimated, CostStatus::Bounded, CostStatus::Unpriced][status];
+        let less = price.charge(&usage(a)).with_status(status);
+        prop_assert!(less.status() >= status);
+        prop_assert!(price.charge(&(usage(a) + usage(more))).with_status(status).status() >= less.status());
+        let counted = Units::from(UnitCount::new(Unit::OutputVideoSecond, units));
+        let with_units = price.charge_with_units(&usage(a), &counted).with_status(status);
+        prop_assert_eq!(with_units.is_priced(), units == 0 && price.charge_with_units(&usage(a), &Units::new()).with_status(status).is_priced());
+        let sum = less.and(with_units);
+        prop_assert_eq!(sum.status(), less.status().max(with_units.status()));
+    }
+
+    #[test]
+    fn any_lookup_finds_a_price_that_holds_or_none(
+        id in any_id(), region in prop::option::of("[a-z0-9-]{0,16}|us-east-1|us-gov-west-1|\\PC{0,9}"),
+        at in any_time(), tier in 0_usize..7, fast in any::<bool>(),
+    ) {
+        use Tier::{Batch, Default, Flex, Priority, Provisioned, Reserved, Ultrafast};
+        let Ok(model) = ModelRef::parse(&id) else {
+            return Ok(());
+        };
+        let mut query = PriceQuery::new(model, at);
+        query.region = region.as_deref();
+        query.tier = [Default, Flex, Priority, Reserved, Batch, Ultrafast, Provisioned][tier];
+        query.latency = if fast { Latency::Optimized } else { Latency::Standard };
+        let prices = Prices::bundled();
+        let _ = prices.guardrails(query.region, at);
+        if let Some(price) = prices.lookup(&query) {
+            prop_assert_eq!((price.tier(), price.latency()), (query.tier, query.latency));
+            prop_assert_eq!(Some(price.routing()), model.routing());
+            prop_assert!(price.effective_at().is_none_or(|start| start <= at));
+            let region = query.region.or(model.region());
+            prop_assert!(price.region().is_none() || price.region() == region);
+            let gov = region.is_some_and(|region| region.starts_with("us-gov-"));
+            prop_assert!(!gov || price.region().is_some() || price.routing().as_str() == "us-gov");
+            prop_assert!(model.base_id().is_some_and(|base| base.starts_with(price.model())));
+        }
+        prop_assert!(model.routing() != Some(Routing::Global) || id.starts_with("global.") || id.starts_with("arn:"));
+    }
+}

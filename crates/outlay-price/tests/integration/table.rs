@@ -1,0 +1,89 @@
+//! The bundled table read as text, with nothing of the crate's own reading.
+
+use std::sync::LazyLock;
+
+use outlay_price::{CacheTtl, ModelRef, PriceQuery, Usage};
+
+/// The kinds of token, in the order of the table's columns.
+pub(crate) const KINDS: usize = 8;
+
+/// One line of the table.
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    /// As the call has it.
+    pub(crate) wire: String,
+    pub(crate) region: Option<String>,
+    pub(crate) tier: String,
+    pub(crate) over: u64,
+    pub(crate) start: Option<String>,
+    /// Picodollars per token.
+    pub(crate) rates: [Option<i128>; KINDS],
+    pub(crate) units: String,
+}
+
+/// Every line of the committed table.
+pub(crate) fn lines() -> &'static [Line] {
+    static LINES: LazyLock<Vec<Line>> =
+        LazyLock::new(|| include_str!("../../data/prices.tsv").lines().skip(2).map(line).collect());
+    &LINES
+}
+
+fn line(text: &str) -> Line {
+    let fields: Vec<&str> = text.split('\t').collect();
+    let some = |at: usize| (!fields[at].is_empty()).then(|| fields[at].to_owned());
+    Line {
+        wire: if fields[2] == "in-region" { fields[0].to_owned() } else { format!("{}.{}", fields[2], fields[0]) },
+        region: some(1),
+        tier: fields[3].to_owned(),
+        over: fields[5].parse().unwrap_or(0),
+        start: some(6),
+        rates: std::array::from_fn(|kind| some(7 + kind).map(|text| picos(&text))),
+        units: fields[15].to_owned(),
+    }
+}
+
+/// Dollars per million tokens with at most six decimals: picodollars per token.
+fn picos(text: &str) -> i128 {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+    format!("{whole}{decimals:0<6}").parse().expect("an amount with at most six decimals")
+}
+
+impl Line {
+    /// The query that this line answers from its start on.
+    pub(crate) fn query(&self) -> PriceQuery<'_> {
+        let model = ModelRef::parse(&self.wire).expect("a model id");
+        let at = match &self.start {
+            Some(day) => format!("{day}T00:00:00Z").parse().expect("a day"),
+            None => "2020-01-01T00:00:00Z".parse().expect("a day"),
+        };
+        let mut query = PriceQuery::new(model, at);
+        query.region = self.region.as_deref();
+        query.tier = self.tier.parse().expect("a tier");
+        query
+    }
+
+    /// Whether both differ in nothing but the context size.
+    pub(crate) fn is_other_tier_of(&self, other: &Self) -> bool {
+        let key = |line: &Self| (line.wire.clone(), line.region.clone(), line.tier.clone(), line.start.clone());
+        key(self) == key(other)
+    }
+
+    /// Whether calls take it: guardrails and capacity are asked for otherwise.
+    pub(crate) fn is_of_calls(&self) -> bool {
+        self.wire.contains('.') && self.tier != "provisioned"
+    }
+}
+
+/// These counts, in the order of the columns.
+pub(crate) fn usage(counts: [u64; KINDS]) -> Usage {
+    let [input, output, read, five, thirty, hour, heard, spoken] = counts;
+    Usage::new()
+        .with_uncached_input(input)
+        .with_output(output)
+        .with_cache_read(read)
+        .with_cache_write(CacheTtl::FiveMinutes, five)
+        .with_cache_write(CacheTtl::ThirtyMinutes, thirty)
+        .with_cache_write(CacheTtl::OneHour, hour)
+        .with_input_audio(heard)
+        .with_output_audio(spoken)
+}

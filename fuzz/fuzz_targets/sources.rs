@@ -1,0 +1,22 @@
+//! Any text as one of the generator's sources: it builds a table that loads, or says why not.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use outlay_price::import::{RawSources, build};
+
+const RULES: &str = include_str!("../../crates/outlay-price/data/resolutions.toml");
+const NO_GENAI: &str = r#"{"models": []}"#;
+
+fuzz_target!(|text: &str| {
+    // No rule, which would have to decide something.
+    let rules: String = RULES.split("[[").next().unwrap_or_default().to_owned();
+    for sources in [
+        RawSources { litellm: text, genai: NO_GENAI, resolutions: &rules },
+        RawSources { litellm: "{}", genai: text, resolutions: &rules },
+    ] {
+        match build(&sources) {
+            Ok(built) => assert!(built.prices.lines().count() >= 2),
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+    }
+});
