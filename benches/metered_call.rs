@@ -123,6 +123,9 @@ struct ByHand {
     cost: Counter<f64>,
     tokens: Histogram<u64>,
     duration: Histogram<f64>,
+    phase_cost: Counter<f64>,
+    calls: Counter<u64>,
+    attempts: Counter<u64>,
     ids: [Arc<str>; 3],
 }
 
@@ -134,6 +137,9 @@ impl ByHand {
             cost: meter.f64_counter("outlay.cost").build(),
             tokens: meter.u64_histogram("gen_ai.client.token.usage").build(),
             duration: meter.f64_histogram("gen_ai.client.operation.duration").build(),
+            phase_cost: meter.f64_counter("outlay.phase.cost").build(),
+            calls: meter.u64_counter("outlay.calls").build(),
+            attempts: meter.u64_counter("outlay.attempts").build(),
             ids: [(); 3].map(|()| Arc::from("01890a5d-ac96-774b-bcce-b302099a8057")),
         }
     }
@@ -206,6 +212,11 @@ impl ByHand {
             attributes.extend(dimensions());
             self.cost.add(usd, &attributes);
         }
+        let task = KeyValue::new("outlay.task.name", "resolve-ticket");
+        self.phase_cost.add(0.00210056, &[task.clone(), KeyValue::new("outlay.step.kind", "plan")]);
+        let labels = [task, KeyValue::new("gen_ai.request.model", MODEL)];
+        self.calls.add(1, &labels);
+        self.attempts.add(1, &labels);
         let common = || {
             vec![
                 KeyValue::new("gen_ai.operation.name", "chat"),

@@ -59,13 +59,36 @@ pub(crate) struct Sums {
     phase_cost: Counters<KindLabels, Usd>,
     tasks: Counters<TaskLabels, u64>,
     outcome_value: Counters<TaskLabels, Usd>,
-    calls: Counters<CallLabels, u64>,
-    attempts: Counters<CallLabels, u64>,
-    unpriced_calls: Counters<CallLabels, u64>,
-    unattributed_cost: Counters<CallLabels, Usd>,
+    calls: Counters<CallLabels, CallSums>,
     budget_refused: Counters<NamedLabels, u64>,
     budget_would_refuse: Counters<NamedLabels, u64>,
     policy_violations: Counters<NamedLabels, u64>,
+}
+
+/// What is counted of calls, under one look-up.
+#[derive(Clone, Copy, Debug, Default)]
+struct CallSums {
+    calls: u64,
+    attempts: u64,
+    /// Calls with a part that has no price.
+    unpriced: u64,
+    /// The cost outside any task; `None` while there was no such call.
+    unattributed: Option<Usd>,
+}
+
+impl counter::Sum for CallSums {
+    fn add(self, other: Self) -> Self {
+        let unattributed = match (self.unattributed, other.unattributed) {
+            (Some(sum), Some(more)) => Some(sum.saturating_add(more)),
+            (sum, more) => sum.or(more),
+        };
+        Self {
+            calls: self.calls.saturating_add(other.calls),
+            attempts: self.attempts.saturating_add(other.attempts),
+            unpriced: self.unpriced.saturating_add(other.unpriced),
+            unattributed,
+        }
+    }
 }
 
 /// A task that has closed.
@@ -132,9 +155,7 @@ impl Metrics {
             return;
         }
         sums.cost.born(&task, scope, model, &self.dimensions);
-        for counter in [&sums.calls, &sums.attempts, &sums.unpriced_calls] {
-            counter.add(labels.clone(), 0);
-        }
+        sums.calls.add(labels, CallSums::default());
     }
 
     pub(crate) fn record_call(&self, call: &SettledCall) {
@@ -163,17 +184,15 @@ impl Metrics {
     fn book_call(&self, call: &SettledCall) {
         let (sums, task) = (&self.sums, self.task_name(&call.scope));
         let model = &call.start.model;
-        let labels = CallLabels::new(&task, model);
         sums.cost.add(&task, &call.scope, Some(model), &call.charge, &self.dimensions);
         self.add_phase(&task, &call.scope, &call.charge);
-        sums.attempts.add(labels.clone(), call.end.attempts.len() as u64);
-        if !call.charge.is_priced() {
-            sums.unpriced_calls.add(labels.clone(), 1);
-        }
-        if call.scope.is_unattributed() {
-            sums.unattributed_cost.add(labels.clone(), call.charge.total());
-        }
-        sums.calls.add(labels, 1);
+        let counted = CallSums {
+            calls: 1,
+            attempts: call.end.attempts.len() as u64,
+            unpriced: u64::from(!call.charge.is_priced()),
+            unattributed: call.scope.is_unattributed().then(|| call.charge.total()),
+        };
+        sums.calls.add(CallLabels::new(&task, model), counted);
     }
 
     pub(crate) fn record_charge(&self, scope: &Scope, charge: &Charge) {

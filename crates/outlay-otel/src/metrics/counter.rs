@@ -43,7 +43,11 @@ impl Sum for Usd {
     }
 }
 
-/// The series of one counter.
+/// The name, unit and description of a counter.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Described(pub(super) &'static str, pub(super) &'static str, pub(super) &'static str);
+
+/// The series of one counter, or of several with the same labels.
 #[derive(Debug)]
 pub(super) struct Counters<L, V>(Arc<Mutex<HashMap<L, V>>>);
 
@@ -76,43 +80,49 @@ impl<L: Labels + Send + 'static, V: Sum> Counters<L, V> {
         lock(&self.0).contains_key(labels)
     }
 
-    /// Tells every series.
-    fn observe<T>(series: &Mutex<HashMap<L, V>>, observer: &dyn AsyncInstrument<T>, value: impl Fn(V) -> T) {
-        // Copied, so that no call waits while the SDK takes the sums.
-        let series = lock(series).clone();
-        let mut attributes = Vec::with_capacity(8);
-        for (labels, sum) in series {
-            attributes.clear();
-            labels.push(&mut attributes);
-            observer.observe(value(sum), &attributes);
-        }
+    /// Has the meter ask for the sums when it collects. A series without a `value` is not told.
+    pub(super) fn register(
+        &self,
+        meter: &Meter,
+        about: Described,
+        value: impl Fn(V) -> Option<u64> + Sync + Send + 'static,
+    ) {
+        let callback = self.observed(value);
+        let Described(name, unit, description) = about;
+        let counter = meter.u64_observable_counter(name).with_unit(unit).with_description(description);
+        let _ = counter.with_callback(callback).build();
     }
-}
 
-impl<L: Labels + Send + 'static> Counters<L, u64> {
-    /// Has the meter ask for the sums when it collects.
-    pub(super) fn register(&self, meter: &Meter, name: &'static str, unit: &'static str, description: &'static str) {
+    /// The same of money.
+    pub(super) fn register_usd(
+        &self,
+        meter: &Meter,
+        name: &'static str,
+        description: &'static str,
+        value: impl Fn(V) -> Option<Usd> + Sync + Send + 'static,
+    ) {
+        let callback = self.observed(move |sum| value(sum).map(Usd::to_f64));
+        let counter = meter.f64_observable_counter(name).with_unit("USD").with_description(description);
+        let _ = counter.with_callback(callback).build();
+    }
+
+    fn observed<T, F>(&self, value: F) -> impl Fn(&dyn AsyncInstrument<T>) + use<T, F, L, V>
+    where
+        F: Fn(V) -> Option<T>,
+    {
         // Held for as long as the provider lives: the last collection may come after the last engine has gone.
         let series = self.0.clone();
-        let _ = meter
-            .u64_observable_counter(name)
-            .with_unit(unit)
-            .with_description(description)
-            .with_callback(move |observer| Self::observe(&series, observer, |sum| sum))
-            .build();
-    }
-}
-
-impl<L: Labels + Send + 'static> Counters<L, Usd> {
-    /// The same of money.
-    pub(super) fn register_usd(&self, meter: &Meter, name: &'static str, description: &'static str) {
-        let series = self.0.clone();
-        let _ = meter
-            .f64_observable_counter(name)
-            .with_unit("USD")
-            .with_description(description)
-            .with_callback(move |observer| Self::observe(&series, observer, Usd::to_f64))
-            .build();
+        move |observer| {
+            // Copied, so that no call waits while the SDK takes the sums.
+            let series = lock(&series).clone();
+            let mut attributes = Vec::with_capacity(8);
+            for (labels, sum) in series {
+                let Some(value) = value(sum) else { continue };
+                attributes.clear();
+                labels.push(&mut attributes);
+                observer.observe(value, &attributes);
+            }
+        }
     }
 }
 

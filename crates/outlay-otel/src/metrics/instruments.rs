@@ -7,7 +7,9 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Histogram, Meter};
 use outlay_price::Usd;
 
-use super::Sums;
+use super::counter::{Counters, Described};
+use super::labels::CallLabels;
+use super::{CallSums, Sums};
 use crate::names::{metric, outlay};
 
 /// The conventions' bucket bounds for token counts.
@@ -85,21 +87,27 @@ impl Instruments {
 
 fn register_sums(meter: &Meter, sums: &Sums) {
     sums.cost.register(meter);
-    sums.phase_cost.register_usd(meter, metric::PHASE_COST, "Cost by kind of step.");
-    sums.outcome_value.register_usd(meter, metric::OUTCOME_VALUE, "What the outcomes of tasks are worth.");
-    sums.unattributed_cost.register_usd(meter, metric::UNATTRIBUTED_COST, "Cost of calls outside any task.");
-    sums.tasks.register(meter, metric::TASKS, "{task}", "Tasks that have ended.");
-    sums.calls.register(meter, metric::CALLS, "{call}", "Model calls.");
-    sums.attempts.register(meter, metric::ATTEMPTS, "{attempt}", "HTTP attempts of model calls.");
-    sums.unpriced_calls.register(meter, metric::UNPRICED_CALLS, "{call}", "Calls with a part that has no price.");
-    sums.budget_refused.register(meter, metric::BUDGET_REFUSED, "{call}", "Calls that a budget refused.");
-    sums.budget_would_refuse.register(
-        meter,
-        metric::BUDGET_WOULD_REFUSE,
-        "{call}",
-        "Calls that a budget would have refused, if it were enforced.",
-    );
-    sums.policy_violations.register(meter, metric::POLICY_VIOLATIONS, "{violation}", "Violations of the policy.");
+    sums.phase_cost.register_usd(meter, metric::PHASE_COST, "Cost by kind of step.", Some);
+    sums.outcome_value.register_usd(meter, metric::OUTCOME_VALUE, "What the outcomes of tasks are worth.", Some);
+    let tasks = Described(metric::TASKS, "{task}", "Tasks that have ended.");
+    sums.tasks.register(meter, tasks, Some);
+    register_calls(meter, &sums.calls);
+    let refused = Described(metric::BUDGET_REFUSED, "{call}", "Calls that a budget refused.");
+    sums.budget_refused.register(meter, refused, Some);
+    let would = "Calls that a budget would have refused, if it were enforced.";
+    sums.budget_would_refuse.register(meter, Described(metric::BUDGET_WOULD_REFUSE, "{call}", would), Some);
+    let violations = Described(metric::POLICY_VIOLATIONS, "{violation}", "Violations of the policy.");
+    sums.policy_violations.register(meter, violations, Some);
+}
+
+fn register_calls(meter: &Meter, calls: &Counters<CallLabels, CallSums>) {
+    calls.register(meter, Described(metric::CALLS, "{call}", "Model calls."), |sums| Some(sums.calls));
+    let attempts = Described(metric::ATTEMPTS, "{attempt}", "HTTP attempts of model calls.");
+    calls.register(meter, attempts, |sums| Some(sums.attempts));
+    let unpriced = Described(metric::UNPRICED_CALLS, "{call}", "Calls with a part that has no price.");
+    calls.register(meter, unpriced, |sums| Some(sums.unpriced));
+    let outside = "Cost of calls outside any task.";
+    calls.register_usd(meter, metric::UNATTRIBUTED_COST, outside, |sums| sums.unattributed);
 }
 
 fn register_open_tasks(meter: &Meter, open: Arc<dyn OpenTasks>) {
