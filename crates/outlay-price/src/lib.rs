@@ -31,7 +31,8 @@
 //!   and capacity, and discounts;
 //! - AWS's price list, LiteLLM's table and genai-prices, imported at run time (feature `import`).
 //!
-//! [`Prices::diff`] tells what differs between two catalogues, and [`UsageType`] takes the lines of AWS's bill apart.
+//! [`Prices::diff`] tells what differs between two catalogues, [`Prices::what_if`] what a recorded usage would have cost
+//! otherwise, and [`UsageType`] takes the lines of AWS's bill apart.
 //!
 //! What has no known price is never zero: a lookup gives `None`, and a charge with a part that has
 //! no rate is [`CostStatus::Unpriced`].

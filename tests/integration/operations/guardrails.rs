@@ -1,6 +1,7 @@
 //! Guardrail units: of a guardrail on its own, and of one around a model call.
 
 use aws_sdk_bedrockruntime::operation::apply_guardrail::builders::ApplyGuardrailFluentBuilder;
+use aws_sdk_bedrockruntime::operation::invoke_guardrail_checks::builders::InvokeGuardrailChecksFluentBuilder;
 use aws_sdk_bedrockruntime::types::{
     GuardrailChecksConfig, GuardrailChecksContentBlock, GuardrailChecksContentFilterCategory,
     GuardrailChecksContentFilterCategoryConfig, GuardrailChecksContentFilterConfig, GuardrailChecksMessage,
@@ -97,6 +98,24 @@ async fn a_budget_holds_a_guardrail_too() {
 #[tokio::test]
 async fn checks_without_a_guardrail_have_units_of_their_own_and_no_price_is_known() {
     let h = Harness::new().await;
+    let task = h.outlay.task("t").start();
+    task.run(check(&h, "hello").send()).await.unwrap();
+    assert_eq!(cost(finished(&h, &task).one("apply_guardrail checks")), (None, "unpriced"));
+}
+
+#[tokio::test]
+async fn checks_are_charged_by_the_unit_of_a_price_file() {
+    let h = Harness::new().await;
+    // A row is whole: it stands in the place of the bundled one, for every policy.
+    let text = "[[price]]\nmodel = \"guardrails\"\nunits = { \"guardrail_unit[contentFilter]\" = \"0.0002\" }";
+    h.outlay.set_prices(outlay::Prices::from_toml(text).unwrap());
+    let task = h.outlay.task("t").start();
+    task.run(check(&h, &"x".repeat(2_500)).send()).await.unwrap();
+    assert_eq!(cost(finished(&h, &task).one("apply_guardrail checks")), (Some(600_000_000), "exact"));
+}
+
+/// A check for violence.
+fn check(h: &Harness, text: &str) -> InvokeGuardrailChecksFluentBuilder {
     let category = GuardrailChecksContentFilterCategoryConfig::builder()
         .category(GuardrailChecksContentFilterCategory::Violence)
         .build()
@@ -104,13 +123,11 @@ async fn checks_without_a_guardrail_have_units_of_their_own_and_no_price_is_know
     let filter = GuardrailChecksContentFilterConfig::builder().categories(category).build().unwrap();
     let message = GuardrailChecksMessage::builder()
         .role(GuardrailChecksRole::User)
-        .content(GuardrailChecksContentBlock::Text("hello".to_owned()))
+        .content(GuardrailChecksContentBlock::Text(text.to_owned()))
         .build()
         .unwrap();
     let checks = GuardrailChecksConfig::builder().content_filter(filter).build();
-    let task = h.outlay.task("t").start();
-    task.run(h.client.invoke_guardrail_checks().messages(message).checks(checks).send()).await.unwrap();
-    assert_eq!(cost(finished(&h, &task).one("apply_guardrail checks")), (None, "unpriced"));
+    h.client.invoke_guardrail_checks().messages(message).checks(checks)
 }
 
 fn assessment(units: u64) -> Value {

@@ -134,3 +134,17 @@ async fn a_job_of_a_model_without_a_price_or_of_another_process_changes_no_sum()
     h.client.get_async_invoke().invocation_arn(unknown).send().await.unwrap();
     assert!(h.spans().named("charge async-invoke").is_empty());
 }
+
+#[tokio::test]
+async fn a_video_model_without_a_public_price_is_charged_by_the_second_of_a_price_file() {
+    let h = Harness::new().await;
+    let text = "[[price]]\nmodel = \"amazon.nova-reel-v1:1\"\nunits = { output_video_second = \"0.08\" }";
+    h.outlay.set_prices(outlay::Prices::from_toml(text).unwrap());
+    let duration = [("durationSeconds".to_owned(), Document::Number(Number::PosInt(6)))];
+    let input = [("videoGenerationConfig".to_owned(), Document::Object(duration.into_iter().collect()))];
+    let task = h.outlay.task("t").start();
+    let call = start(&h, "amazon.nova-reel-v1:1", "a").model_input(Document::Object(input.into_iter().collect()));
+    task.run(call.send()).await.unwrap();
+    let spans = finished(&h, &task);
+    assert_eq!(cost(call_spans(&spans)[0]), (Some(480_000_000_000), "estimated"));
+}

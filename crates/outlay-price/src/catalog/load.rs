@@ -21,7 +21,8 @@ impl Prices {
     /// one in most readers. A row is whole: what it leaves out has no price. It wins over every
     /// bundled row of the same model, routing, tier and latency from its `effective_from` on, in
     /// its region or, without one, in all; that of an account wins over that of every account. Zero is a price. A row
-    /// that prices nothing but capacity charges nothing per call.
+    /// that prices nothing but capacity charges nothing per call. The model `guardrails` has the prices of guardrail units, by
+    /// policy.
     ///
     /// ```
     /// use outlay_price::Prices;
