@@ -17,6 +17,7 @@ mod rig;
 mod roll_up;
 mod scopes;
 mod spans;
+mod stops;
 mod streams;
 mod transparency;
 mod usage_sources;

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use outlay_otel::{DroppedStream, Engine, OpenCall};
 
 use crate::attempts::{AttemptLog, error_name, never_connected};
+use crate::fingerprint;
 use crate::input::Kind;
 use crate::outcome::{self, CANCELLED, Ending};
 use crate::stream::{Seen, Sent};
@@ -44,6 +45,8 @@ pub(crate) type Body = Option<Vec<Bytes>>;
 pub(crate) struct CallLog {
     pub(crate) attempts: Vec<AttemptLog>,
     pub(crate) request_bytes: u64,
+    /// What tells the request from others, where somebody asks for it.
+    pub(crate) fingerprint: Option<u64>,
     /// The most tokens that the typed input can have: what its bytes do not tell, such as what lies in S3.
     pub(crate) input_bound: u64,
     /// What the request asks for that is billed by the unit.
@@ -111,7 +114,11 @@ impl Call {
     pub(crate) fn serialized(&self, request: &HttpRequest) {
         // A streamed request body has no length to read; its bound is the typed input's overhead.
         let bytes = request.body().bytes().map_or(0, <[u8]>::len) as u64;
-        self.lock().log.request_bytes = bytes.max(request.body().content_length().unwrap_or(0));
+        let mut state = self.lock();
+        state.log.request_bytes = bytes.max(request.body().content_length().unwrap_or(0));
+        if state.open.as_ref().is_some_and(|open| open.scope().engine().compares_calls()) {
+            state.log.fingerprint = fingerprint::of(request);
+        }
     }
 
     /// The SDK's attempt of that number, counted from 1. Where it is told twice, as by an interceptor that is set on

@@ -16,6 +16,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use aws_types::region::Region;
+use outlay_ledger::Refusal;
 use outlay_otel::{Engine, OpenCall, Scope};
 
 use crate::call::{Call, HeldCall};
@@ -25,7 +26,7 @@ use crate::stream::{read_along, tell_sent};
 
 /// The interceptor that meters calls. [`Metered`](crate::Metered) adds it; it can be added by hand as well.
 ///
-/// Accounting never fails a call. The one error that it returns is a budget's refusal, before anything is sent.
+/// Accounting never fails a call. The one error that it returns is a refusal, before anything is sent.
 #[derive(Clone)]
 pub struct OutlayInterceptor {
     engine: Engine,
@@ -117,7 +118,7 @@ impl Intercept for OutlayInterceptor {
         let region = cfg.load::<Region>().map(AsRef::as_ref);
         let (input_bound, asked) = (request.input_bound(), request.asked());
         let start = request.start(metering.scope.engine(), metering.started, region, input_bound, asked.as_ref());
-        let open = OpenCall::begin(&metering.scope, start, input_bound).map_err(|refused| refused.reason)?;
+        let open = OpenCall::begin(&metering.scope, start, input_bound).map_err(Refusal::into_error)?;
         metering.call.get_or_init(|| HeldCall(Call::new(request.kind(), input_bound, asked, open)));
         Ok(())
     }

@@ -31,6 +31,7 @@ mod call;
 #[cfg(feature = "control-plane")]
 mod control_plane;
 mod document;
+mod fingerprint;
 mod input;
 mod interceptor;
 mod metered;

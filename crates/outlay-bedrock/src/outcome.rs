@@ -68,6 +68,7 @@ pub(crate) fn end(
     end.served_latency = end.served_latency.or(headers.served_latency);
     end.server_address = log.host.take();
     end.server_port = log.port;
+    end.fingerprint = log.fingerprint;
     end.request_id = log.attempts.last().and_then(|a| a.request_id().map(str::to_owned));
     end.attempts = log.attempts.drain(..).map(|attempt| attempt.finish(now)).collect();
     end

@@ -1,6 +1,5 @@
 mod amount;
 mod cell;
-mod event;
 mod exceeded;
 mod period;
 mod reservation;
@@ -10,13 +9,11 @@ mod rules;
 use outlay_price::Usd;
 
 pub use amount::Amount;
-pub use event::{BudgetEvent, BudgetEventKind};
 pub use exceeded::{BudgetExceeded, RefusalReason};
 pub use period::Period;
 pub use rule::BudgetRule;
 
 pub(crate) use cell::BudgetCell;
-pub(crate) use event::{Events, Observer};
 pub(crate) use reservation::{Bound, Reservation, Spent};
 pub(crate) use rules::BudgetRules;
 

@@ -2,10 +2,11 @@ use std::sync::Arc;
 
 use outlay_price::Usd;
 
-use crate::budget::{Bound, Events, Reservation, Spent};
+use crate::alert::Alerts;
+use crate::budget::{Bound, Reservation, Spent};
 use crate::record::CallRecord;
 use crate::sync::lock;
-use crate::{BudgetEventKind, BudgetExceeded, Scope};
+use crate::{AlertKind, BudgetExceeded, Refusal, Scope, Stopped};
 
 /// What a call asks of the budgets above it.
 #[allow(missing_debug_implementations, reason = "it holds a closure, and lives for one call")]
@@ -51,10 +52,14 @@ impl Scope {
     ///
     /// # Errors
     ///
-    /// [`BudgetExceeded`] where a budget refuses the call. Nothing is reserved then.
-    pub fn open_call(&self, ask: &Ask<'_>) -> Result<OpenCall, BudgetExceeded> {
+    /// [`Refusal`] where the task is stopped, or a budget refuses the call. Nothing is reserved then.
+    pub fn open_call(&self, ask: &Ask<'_>) -> Result<OpenCall, Refusal> {
         let scope = self.open_ancestor();
-        let reservation = if scope.has_budget() { Some(scope.reserve(ask)?) } else { None };
+        if let Some(stopped) = scope.0.task.stopped(ask.model) {
+            scope.tell_stopped(&stopped);
+            return Err(Refusal::Stopped(stopped));
+        }
+        let reservation = if scope.has_budget() { Some(scope.reserve(ask).map_err(Refusal::Budget)?) } else { None };
         let scope = scope.take_call_in();
         Ok(OpenCall { scope, reservation, open: true })
     }
@@ -62,17 +67,23 @@ impl Scope {
     fn reserve(&self, ask: &Ask<'_>) -> Result<Reservation, BudgetExceeded> {
         let Ask { model, input, max_output, is_turn, bound } = *ask;
         let bound = Bound { model, input, max_output, is_turn, usd: bound };
-        let mut events = Events::default();
-        let made = Reservation::make(&self.0.budgets, &bound, self.0.task.ledger.now(), &mut events);
+        let mut alerts = Alerts::default();
+        let made = Reservation::make(&self.0.budgets, &bound, self.0.task.ledger.now(), &mut alerts);
         let made = made.map_err(|(cell, why)| {
             if !self.is_of_a_task(&cell) {
                 self.0.task.remember(&why);
             }
-            events.push(&cell, BudgetEventKind::Refused(why.clone()));
+            alerts.push(&cell.name, AlertKind::Refused(why.clone()));
             why
         });
-        events.tell(self);
+        alerts.tell(self);
         made
+    }
+
+    fn tell_stopped(&self, stopped: &Stopped) {
+        let mut alerts = Alerts::default();
+        alerts.push(stopped.name(), AlertKind::Stopped(stopped.clone()));
+        alerts.tell(self);
     }
 
     /// Begins a call for which no budget is asked: one that has been made already, by other means, or was refused.
@@ -118,7 +129,8 @@ impl OpenCall {
             turns: u64::from(call.operation == "chat" && !call.failed),
         };
         let keep = scope.keep_record();
-        let mut events = Events::default();
+        let mut alerts = Alerts::default();
+        self.scope.watch_call(&call, &mut alerts);
         let (in_time, settled, late) = {
             let mut state = lock(scope.state());
             let in_time = state.settle_call(call, scope.cost_kind(), keep);
@@ -128,12 +140,12 @@ impl OpenCall {
                 scope.task.spend(cost, 1);
             }
             match self.reservation.take() {
-                Some(reservation) => reservation.settle(&spent, &mut events),
-                None => scope.spend(&spent, &mut events),
+                Some(reservation) => reservation.settle(&spent, &mut alerts),
+                None => scope.spend(&spent, &mut alerts),
             }
             (in_time, state.is_settled(), late)
         };
-        events.tell(&self.scope);
+        alerts.tell(&self.scope);
         let (running, running_calls) = self.scope.running();
         if settled {
             self.scope.close_if_settled();

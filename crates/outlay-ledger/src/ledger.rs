@@ -2,10 +2,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::budget::{BudgetRules, Observer};
+use crate::alert::Observer;
+use crate::budget::BudgetRules;
 use crate::clock::{Clock, IdSource, SystemClock, TimeOrderedIds};
+use crate::stop::Stops;
 use crate::sweeper::Sweeper;
-use crate::{BudgetEvent, BudgetRule, Dimensions, Scope, TaskSpec};
+use crate::{Alert, BudgetRule, Dimensions, RunawayRule, Scope, StopTarget, TaskSpec};
 
 /// A finished scope waits at most this long for what is open in it.
 const LATE_LIMIT: Duration = Duration::from_secs(60);
@@ -26,7 +28,9 @@ pub(crate) struct Inner {
     report_records: u32,
     dimensions: Dimensions,
     budget_rules: BudgetRules,
-    budget_observer: Option<Observer>,
+    stops: Stops,
+    runaway: Option<RunawayRule>,
+    alert_observer: Option<Observer>,
     sweeper: Sweeper,
 }
 
@@ -40,7 +44,8 @@ pub struct LedgerBuilder {
     report_records: u32,
     dimensions: Dimensions,
     budget_rules: Vec<BudgetRule>,
-    budget_observer: Option<Observer>,
+    runaway: Option<RunawayRule>,
+    alert_observer: Option<Observer>,
 }
 
 impl Ledger {
@@ -53,7 +58,8 @@ impl Ledger {
             report_records: REPORT_RECORDS,
             dimensions: Dimensions::default(),
             budget_rules: Vec::new(),
-            budget_observer: None,
+            runaway: None,
+            alert_observer: None,
         }
     }
 
@@ -61,6 +67,16 @@ impl Ledger {
     /// has been spent of it.
     pub fn set_budget_rules(&self, rules: Vec<BudgetRule>) {
         self.inner.budget_rules.set(rules);
+    }
+
+    /// Stops a kind of tasks: their next calls are refused. One task is stopped by its scope.
+    pub fn stop(&self, target: &StopTarget, reason: &str) {
+        self.inner.stops.add(target, reason);
+    }
+
+    /// Lets a kind of tasks go on; true if it was stopped.
+    pub fn resume(&self, target: &StopTarget) -> bool {
+        self.inner.stops.remove(target)
     }
 
     /// Opens a task.
@@ -134,10 +150,16 @@ impl LedgerBuilder {
         self
     }
 
-    /// Told of soft limits that are reached, and of calls that are refused or would be. Called on the path of a call:
-    /// it should return soon. Defaults to nobody.
-    pub fn on_budget(mut self, observer: impl Fn(&BudgetEvent<'_>) + Send + Sync + 'static) -> Self {
-        self.budget_observer = Some(Observer(Box::new(observer)));
+    /// When a task looks like one that does not end by itself. Defaults to never.
+    pub const fn runaway(mut self, rule: RunawayRule) -> Self {
+        self.runaway = Some(rule);
+        self
+    }
+
+    /// Told of what somebody should know while it happens. Called on the path of a call: it should return soon. Defaults
+    /// to nobody.
+    pub fn on_alert(mut self, observer: impl Fn(&Alert<'_>) + Send + Sync + 'static) -> Self {
+        self.alert_observer = Some(Observer(Box::new(observer)));
         self
     }
 
@@ -151,10 +173,12 @@ impl LedgerBuilder {
             report_records: self.report_records,
             dimensions: self.dimensions,
             budget_rules: BudgetRules::default(),
-            budget_observer: self.budget_observer,
+            stops: Stops::default(),
+            runaway: self.runaway,
+            alert_observer: self.alert_observer,
         });
         inner.budget_rules.set(self.budget_rules);
-        Ledger { unattributed: Scope::new_task(&inner, TaskSpec::new("unattributed"), 0), inner }
+        Ledger { unattributed: Scope::new_task(&inner, TaskSpec::unattributed(), 0), inner }
     }
 }
 
@@ -175,8 +199,16 @@ impl Inner {
         &self.budget_rules
     }
 
-    pub(crate) fn budget_observer(&self) -> Option<&Observer> {
-        self.budget_observer.as_ref()
+    pub(crate) const fn stops(&self) -> &Stops {
+        &self.stops
+    }
+
+    pub(crate) const fn runaway(&self) -> Option<&RunawayRule> {
+        self.runaway.as_ref()
+    }
+
+    pub(crate) const fn alert_observer(&self) -> Option<&Observer> {
+        self.alert_observer.as_ref()
     }
 
     pub(crate) fn dimensions(&self) -> &Dimensions {

@@ -9,6 +9,7 @@
 
 #![deny(clippy::float_arithmetic)]
 
+mod alert;
 mod budget;
 mod call;
 mod clock;
@@ -18,16 +19,18 @@ mod kind;
 mod ledger;
 mod outcome;
 mod record;
+mod refusal;
+mod runaway;
 mod running;
 mod scope;
 mod spec;
+mod stop;
 mod sweeper;
 mod sync;
 mod totals;
 
-pub use budget::{
-    Amount, Budget, BudgetEvent, BudgetEventKind, BudgetExceeded, BudgetRule, BudgetStatus, Period, RefusalReason,
-};
+pub use alert::{Alert, AlertKind};
+pub use budget::{Amount, Budget, BudgetExceeded, BudgetRule, BudgetStatus, Period, RefusalReason};
 pub use call::{Ask, OpenCall, Settled};
 pub use clock::{Clock, IdSource, SystemClock, TimeOrderedIds};
 pub use dimensions::{Dimension, Dimensions};
@@ -36,6 +39,9 @@ pub use kind::{CostKind, StepKind};
 pub use ledger::{Ledger, LedgerBuilder};
 pub use outcome::{Outcome, OutcomeKind};
 pub use record::{AttemptRecord, CallRecord, ChargeRecord, Elided, PricedAs, Record, ScopeRecord, TaskRecord};
+pub use refusal::Refusal;
+pub use runaway::{Runaway, RunawayRule};
 pub use scope::{ChargedScope, ClosedScope, Scope};
 pub use spec::{ScopeKind, TaskSpec};
+pub use stop::{RefusedByStop, StopTarget, Stopped};
 pub use totals::{Cost, DirectionTotals, KindTotals, ModelTotals, Totals};

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use outlay_price::{Charge, CostStatus, GuardrailUse, Latency, Tier, Units, Usage, Usd};
 
-use crate::{BudgetExceeded, BudgetStatus, Dimensions, Outcome, ScopeKind, TaskId, Totals};
+use crate::{BudgetExceeded, BudgetStatus, Dimensions, Outcome, RefusedByStop, ScopeKind, TaskId, Totals};
 
 /// A task as it stood when its report was made.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct TaskRecord {
     pub budget: Option<BudgetStatus>,
     /// Calls that its budgets refused; the first 100.
     pub refusals: Vec<BudgetExceeded>,
+    /// Calls that were refused because it was stopped.
+    pub stopped: Option<RefusedByStop>,
 }
 
 /// One scope of a task, with what it held.
@@ -84,6 +86,10 @@ pub struct CallRecord {
     pub streamed: bool,
     /// Whether the caller got an error.
     pub failed: bool,
+    /// The same for two requests that are the same to the byte; `None` where nobody asks for it.
+    pub fingerprint: Option<u64>,
+    /// Whether the model has ended its turn with an answer: it asks for no tool, and was not cut off.
+    pub ends_turn: bool,
     /// When the call started.
     pub started: SystemTime,
     /// When it settled.

@@ -12,15 +12,18 @@ use std::time::SystemTime;
 use outlay_price::{Charge, Usd};
 use uuid::Uuid;
 
-use crate::budget::{BudgetCell, Events, Observer, Spent};
+use crate::alert::{Alerts, Observer};
+use crate::budget::{BudgetCell, Spent};
 use crate::ledger::Inner as LedgerInner;
 use crate::record::{ChargeRecord, Record, ScopeRecord, TaskRecord};
+use crate::runaway::Watch;
 use crate::running::Running;
-use crate::spec::scope_name;
+use crate::spec::{TaskWords, scope_name};
+use crate::stop::TaskStop;
 use crate::sync::lock;
 use crate::{
-    AgentId, Budget, BudgetEventKind, BudgetExceeded, BudgetStatus, CostKind, Dimensions, Outcome, ScopeKind, StepId,
-    StepKind, TaskId, TaskSpec, Totals,
+    AgentId, AlertKind, Budget, BudgetExceeded, BudgetStatus, CostKind, Dimensions, Outcome, RefusedByStop, ScopeKind,
+    StepId, StepKind, TaskId, TaskSpec, Totals,
 };
 
 pub use close::ClosedScope;
@@ -122,7 +125,8 @@ impl Scope {
         };
         let started = ledger.now();
         spec.conversation = spec.conversation.or_else(|| outer.as_ref()?.conversation.clone());
-        let by_rule = ledger.budget_rules().of_task(&spec, &dimensions, started);
+        let words = TaskWords { name: &spec.name, conversation: spec.conversation.as_deref(), dimensions: &dimensions };
+        let by_rule = ledger.budget_rules().of_task(&words, started);
         let outer_budgets = parent.iter().flat_map(|parent| parent.0.budgets.iter());
         let mut budgets: Vec<Arc<BudgetCell>> = outer_budgets.cloned().collect();
         // A rule that holds a task and the task around it holds a call once.
@@ -151,6 +155,8 @@ impl Scope {
                 running: Running::default(),
                 budgets: own,
                 refusals: Mutex::default(),
+                stop: TaskStop::default(),
+                watch: (spec.watched && ledger.runaway().is_some()).then(Watch::default),
                 outcome: Mutex::new(None),
                 records_left: AtomicU32::new(records),
                 outer,
@@ -298,8 +304,31 @@ impl Scope {
         false
     }
 
-    pub(crate) fn budget_observer(&self) -> Option<&Observer> {
-        self.0.task.ledger.budget_observer()
+    pub(crate) fn alert_observer(&self) -> Option<&Observer> {
+        self.0.task.ledger.alert_observer()
+    }
+
+    /// Stops the task: its next call is refused, and so is that of every task inside it. The last reason holds.
+    pub fn stop(&self, reason: &str) {
+        self.0.task.stop.set(reason);
+    }
+
+    /// Lets the task go on; true if it was stopped.
+    pub fn resume(&self) -> bool {
+        if let Some(watch) = &self.0.task.watch {
+            watch.reset();
+        }
+        self.0.task.stop.clear()
+    }
+
+    /// Why the task is stopped, if it is.
+    pub fn stop_reason(&self) -> Option<Arc<str>> {
+        self.0.task.stop.reason()
+    }
+
+    /// The calls in the task that were refused because it is stopped, or was.
+    pub fn refused_by_stop(&self) -> Option<RefusedByStop> {
+        self.0.task.stop.refusals()
     }
 
     /// How the task ended, where it has.
@@ -325,8 +354,8 @@ impl Scope {
 
     /// Records an external charge here, or in the nearest open scope around this one.
     pub fn charge(&self, name: &str, charge: Charge) -> ChargedScope {
-        let name = scope_name(name);
-        let record = ChargeRecord { name: name.clone(), charge, at: self.0.task.ledger.now() };
+        let (name, at) = (scope_name(name), self.0.task.ledger.now());
+        let record = ChargeRecord { name: name.clone(), charge, at };
         loop {
             let scope = self.open_ancestor();
             let keep = scope.0.keep_record();
@@ -341,10 +370,11 @@ impl Scope {
             if !late {
                 scope.0.task.spend(charge.total(), 0);
             }
-            let mut events = Events::default();
-            scope.0.spend(&Spent::usd(charge.total()), &mut events);
+            let mut alerts = Alerts::default();
+            scope.0.spend(&Spent::usd(charge.total()), &mut alerts);
             drop(state);
-            events.tell(&scope);
+            scope.watch_charge(charge.total(), at, &mut alerts);
+            alerts.tell(&scope);
             return ChargedScope { scope, name, late, orphaned };
         }
     }
@@ -380,6 +410,7 @@ impl Scope {
             outcome: self.outcome().unwrap_or(Outcome::abandoned()),
             budget: self.budget(),
             refusals: self.refusals(),
+            stopped: self.refused_by_stop(),
         }
     }
 
@@ -453,14 +484,14 @@ impl Inner {
     }
 
     /// Counts in every budget above what nothing was reserved for.
-    pub(crate) fn spend(&self, spent: &Spent, events: &mut Events) {
+    pub(crate) fn spend(&self, spent: &Spent, alerts: &mut Alerts) {
         if self.budgets.is_empty() {
             return;
         }
         let now = self.task.ledger.now();
         for cell in self.budgets.iter() {
             if let Some(status) = cell.spend(spent, now) {
-                events.push(cell, BudgetEventKind::SoftLimit(status));
+                alerts.push(&cell.name, AlertKind::SoftLimit(status));
             }
         }
     }

@@ -21,6 +21,8 @@ pub struct TaskSpec {
     pub(crate) dimensions: Dimensions,
     pub(crate) conversation: Option<Arc<str>>,
     pub(crate) budgets: Vec<Budget>,
+    /// Whether it can be a runaway.
+    pub(crate) watched: bool,
 }
 
 impl TaskSpec {
@@ -28,7 +30,18 @@ impl TaskSpec {
     ///
     /// The name is cut to 64 characters; an empty one becomes `unnamed`.
     pub fn new(name: &str) -> Self {
-        Self { name: scope_name(name), dimensions: Dimensions::default(), conversation: None, budgets: Vec::new() }
+        Self {
+            name: scope_name(name),
+            dimensions: Dimensions::default(),
+            conversation: None,
+            budgets: Vec::new(),
+            watched: true,
+        }
+    }
+
+    /// What is in no task: it never ends, and is no runaway for that.
+    pub(crate) fn unattributed() -> Self {
+        Self { watched: false, ..Self::new("unattributed") }
     }
 
     /// Whose the task is. Defaults to nobody's, and inside another task to that one's.
@@ -50,6 +63,24 @@ impl TaskSpec {
     pub fn budget(mut self, budget: impl Into<Budget>) -> Self {
         self.budgets.push(budget.into());
         self
+    }
+}
+
+/// What rules know a task by.
+pub(crate) struct TaskWords<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) conversation: Option<&'a str>,
+    pub(crate) dimensions: &'a Dimensions,
+}
+
+impl<'a> TaskWords<'a> {
+    /// The `task` name, the `conversation`, or else a dimension.
+    pub(crate) fn get(&self, key: &str) -> Option<&'a str> {
+        match key {
+            "task" => Some(self.name),
+            "conversation" => self.conversation,
+            dimension => self.dimensions.named(dimension).map(|value| &**value),
+        }
     }
 }
 

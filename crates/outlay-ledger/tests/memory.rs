@@ -19,6 +19,8 @@ fn call(model: &std::sync::Arc<str>) -> CallRecord {
         attempts: Vec::new(),
         streamed: false,
         failed: false,
+        fingerprint: None,
+        ends_turn: true,
         started: SystemTime::UNIX_EPOCH,
         ended: SystemTime::UNIX_EPOCH,
         price_version: None,

@@ -1,11 +1,12 @@
 //! One model call: opened before it is sent, settled once.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use opentelemetry::Context;
 use opentelemetry::trace::{Link, Span as _, SpanKind, Status, TraceContextExt as _};
-use outlay_ledger::{Ask, BudgetExceeded, CallRecord, PricedAs, Settled};
+use outlay_ledger::{Ask, CallRecord, PricedAs, Refusal, Settled};
 use outlay_price::{CacheUse, Charge, GuardrailUse, Price, Prices, Units, Usd};
 
 use crate::job::Job;
@@ -89,14 +90,8 @@ pub struct CallEnd {
     pub server_port: Option<u16>,
     /// Where the sources of a token count disagree: which, and what they say.
     pub disagreement: Option<String>,
-}
-
-/// A call that a budget refused. Nothing was sent.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct RefusedCall {
-    /// Why.
-    pub reason: BudgetExceeded,
+    /// The same for two requests that are the same to the byte, where [`Engine::compares_calls`] asks for it.
+    pub fingerprint: Option<u64>,
 }
 
 /// A model call that has begun. Settle it once, however it ends.
@@ -140,6 +135,7 @@ impl CallEnd {
             server_address: None,
             server_port: None,
             disagreement: None,
+            fingerprint: None,
         }
     }
 }
@@ -160,17 +156,15 @@ impl OpenCall {
     ///
     /// # Errors
     ///
-    /// [`RefusedCall`] where a budget refuses it. The refusal is in the books, and has its span.
-    pub fn begin(scope: &Scope, start: CallStart, input_bound: u64) -> Result<Self, RefusedCall> {
+    /// [`Refusal`] where its task is stopped, or a budget refuses it. The refusal is in the books, and has its span.
+    pub fn begin(scope: &Scope, start: CallStart, input_bound: u64) -> Result<Self, Refusal> {
         if start.operation.is_free() {
             return Ok(Self::in_scope(scope.clone(), start, None));
         }
-        if !scope.books().has_budget() {
-            return Ok(Self::made(scope, start));
-        }
         let books = {
-            let prices = scope.engine().prices();
-            let bound = |output: u64| start.most(&prices, input_bound, output);
+            // Nearly every call is asked by no budget in dollars.
+            let prices = OnceCell::new();
+            let bound = |output: u64| start.most(prices.get_or_init(|| scope.engine().prices()), input_bound, output);
             let is_turn = start.operation == Operation::Chat;
             scope.books().open_call(&Ask {
                 model: &start.model,
@@ -185,9 +179,9 @@ impl OpenCall {
             Err(reason) => {
                 let refused = Self::made(scope, start);
                 let mut end = CallEnd::new(Billed::Nothing);
-                end.error = Some("budget_exceeded".to_owned());
+                end.error = Some(reason.error_type().to_owned());
                 refused.settle(end);
-                Err(RefusedCall { reason })
+                Err(reason)
             }
         }
     }
@@ -282,6 +276,12 @@ impl CallStart {
     }
 }
 
+/// Whether the model has said all that it had to say: it was not cut off, and waits for no tool.
+fn ends_turn(finish_reasons: &[String]) -> bool {
+    let goes_on = ["tool_use", "tool_calls", "max_tokens", "length", "pause_turn"];
+    finish_reasons.iter().all(|reason| !goes_on.contains(&&*reason.to_ascii_lowercase()))
+}
+
 fn record(start: &CallStart, end: &CallEnd, charge: Charge, price: Option<&Price>, ended: SystemTime) -> CallRecord {
     let priced = start.priced(Some(end));
     let whole = end.lost_attempts.is_empty();
@@ -302,6 +302,8 @@ fn record(start: &CallStart, end: &CallEnd, charge: Charge, price: Option<&Price
         attempts: end.attempts.iter().map(Attempt::record).collect(),
         streamed: start.stream,
         failed: end.error.is_some(),
+        fingerprint: end.fingerprint,
+        ends_turn: ends_turn(&end.finish_reasons),
         started: start.started,
         ended,
         price_version: price.map(|p| p.version().clone()),

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, Once, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use hashbrown::HashSet;
-use outlay_ledger::{BudgetRule, Ledger, TaskSpec, Totals};
+use outlay_ledger::{BudgetRule, Ledger, StopTarget, TaskSpec, Totals};
 use outlay_price::{ParseModelError, Prices};
 
 use crate::job::Jobs;
@@ -13,7 +13,7 @@ use crate::open_tasks::OpenTasks;
 use crate::resolver::Resolver;
 use crate::settings::{DroppedStream, EngineBuilder, Semconv};
 use crate::tracer::SpanSource;
-use crate::{AttemptSpans, OpenScope, Scope, Viewer, budget_events};
+use crate::{AttemptSpans, OpenScope, Scope, Viewer, alerts};
 
 /// As many distinct texts are shared; beyond it each call allocates its own.
 const MAX_TEXTS: usize = 1_000;
@@ -35,6 +35,7 @@ pub(crate) struct Inner {
     pub(crate) jobs: Jobs,
     pub(crate) open_tasks: Arc<OpenTasks>,
     request_metadata: Vec<Arc<str>>,
+    compares_calls: bool,
     dropped_stream: DroppedStream,
     disabled: bool,
     texts: Mutex<HashSet<Arc<str>>>,
@@ -57,9 +58,9 @@ impl Engine {
 
     pub(crate) fn new(settings: EngineBuilder) -> Self {
         let (metrics, open_tasks) = (Arc::new(settings.metrics), Arc::new(OpenTasks::default()));
-        let observer = budget_events::observer(metrics.clone(), open_tasks.clone(), settings.on_budget);
+        let observer = alerts::observer(metrics.clone(), open_tasks.clone(), settings.on_alert);
         Self(Arc::new(Inner {
-            ledger: settings.ledger.on_budget(observer).build(),
+            ledger: settings.ledger.on_alert(observer).build(),
             prices: RwLock::new(PriceTable {
                 in_force: settings.prices.unwrap_or_else(Prices::bundled),
                 aliases: Vec::new(),
@@ -73,6 +74,7 @@ impl Engine {
             jobs: Jobs::default(),
             open_tasks,
             request_metadata: settings.request_metadata,
+            compares_calls: settings.compares_calls,
             dropped_stream: settings.dropped_stream,
             disabled: settings.disabled,
             texts: Mutex::default(),
@@ -147,6 +149,30 @@ impl Engine {
     /// The attributes of a call's scope that go into its request, for the provider's own log.
     pub fn request_metadata_keys(&self) -> &[Arc<str>] {
         &self.0.request_metadata
+    }
+
+    /// Whether requests are to be told apart, for signs of a runaway.
+    pub fn compares_calls(&self) -> bool {
+        self.0.compares_calls
+    }
+
+    /// Stops a task that is open, or a kind of tasks: their next calls are refused. False where there is no such task.
+    pub fn stop(&self, target: &StopTarget, reason: &str) -> bool {
+        match target.task_id() {
+            Some(id) => self.0.open_tasks.find(id).map(|task| task.books().stop(reason)).is_some(),
+            None => {
+                self.0.ledger.stop(target, reason);
+                true
+            }
+        }
+    }
+
+    /// Lets go on what was stopped. False where it was not.
+    pub fn resume(&self, target: &StopTarget) -> bool {
+        match target.task_id() {
+            Some(id) => self.0.open_tasks.find(id).is_some_and(|task| task.books().resume()),
+            None => self.0.ledger.resume(target),
+        }
     }
 
     /// Whether metering is a pass-through.

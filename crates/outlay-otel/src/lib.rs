@@ -6,9 +6,9 @@
 //!
 //! The crate knows nothing of AWS. Most programs use it through `outlay`.
 
+mod alerts;
 mod attempt;
 mod billed;
-mod budget_events;
 mod call;
 mod current;
 mod engine;
@@ -27,10 +27,10 @@ mod span_attributes;
 mod tracer;
 mod viewer;
 
+pub use alerts::Notice;
 pub use attempt::{Attempt, AttemptSpans};
 pub use billed::Billed;
-pub use budget_events::BudgetNotice;
-pub use call::{CallEnd, CallStart, OpenCall, Operation, RefusedCall};
+pub use call::{CallEnd, CallStart, OpenCall, Operation};
 pub use current::{InScope, ScopeGuard, current};
 pub use engine::Engine;
 pub use job::{JobEnd, JobEvent};

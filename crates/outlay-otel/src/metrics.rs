@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use opentelemetry::metrics::{Meter, MeterProvider};
 use opentelemetry::{KeyValue, global};
-use outlay_ledger::{BudgetEventKind, CostKind, Outcome, StepKind, Totals};
+use outlay_ledger::{AlertKind, CostKind, Outcome, StepKind, Totals};
 use outlay_price::{Charge, Usd};
 
 use crate::Scope;
-use crate::budget_events::BudgetNotice;
+use crate::alerts::Notice;
 use crate::call::SettledCall;
 use crate::names::{outlay, semconv};
 use crate::tracer::instrumentation_scope;
@@ -202,16 +202,17 @@ impl Metrics {
         self.add_phase(&task, scope, charge);
     }
 
-    pub(crate) fn budget_event(&self, notice: &BudgetNotice) {
-        let counter = match &notice.kind {
-            BudgetEventKind::Refused(_) => &self.sums.budget_refused,
-            BudgetEventKind::WouldRefuse(_) => &self.sums.budget_would_refuse,
+    pub(crate) fn alert(&self, notice: &Notice) {
+        // Without what tells one conversation from the other: that would be a series for each.
+        let budget = notice.name.split(" [").next().unwrap_or_default();
+        let (counter, key, name) = match &notice.kind {
+            AlertKind::Refused(_) => (&self.sums.budget_refused, outlay::BUDGET_NAME, budget),
+            AlertKind::WouldRefuse(_) => (&self.sums.budget_would_refuse, outlay::BUDGET_NAME, budget),
+            AlertKind::Runaway(sign) => (&self.sums.policy_violations, outlay::POLICY_RULE, sign.as_str()),
             _ => return,
         };
         let task = self.task_names.on_metrics(&notice.task);
-        // Without what tells one conversation from the other: that would be a series for each.
-        let budget = notice.budget.split(" [").next().unwrap_or_default();
-        counter.add(NamedLabels::new(&task, outlay::BUDGET_NAME, budget), 1);
+        counter.add(NamedLabels::new(&task, key, name), 1);
     }
 
     fn add_phase(&self, task: &Arc<str>, scope: &Scope, charge: &Charge) {

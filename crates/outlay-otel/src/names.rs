@@ -127,6 +127,15 @@ pub mod outlay {
     pub const BUDGET_USED_RATIO: &str = "outlay.budget.used_ratio";
     pub const BUDGET_EXCEEDED: &str = "outlay.budget.exceeded";
 
+    /// What is stopped: a task, a workflow, a dimension's value.
+    pub const STOP_TARGET: &str = "outlay.stop.target";
+    pub const STOP_REASON: &str = "outlay.stop.reason";
+    /// Which sign of a runaway it is.
+    pub const RUNAWAY_SIGN: &str = "outlay.runaway.sign";
+    pub const RUNAWAY_EVIDENCE: &str = "outlay.runaway.evidence";
+    /// The rule of the policy that was violated.
+    pub const POLICY_RULE: &str = "outlay.policy.rule";
+
     /// `outlay.total.kind.{kind}.usd` of a kind that has its own name, else of `other`.
     pub fn total_kind_usd(kind: &str) -> &'static str {
         match kind {
@@ -150,6 +159,8 @@ pub mod event {
     pub const BUDGET_SOFT_LIMIT: &str = "outlay.budget.soft_limit";
     pub const BUDGET_REFUSED: &str = "outlay.budget.refused";
     pub const BUDGET_WOULD_REFUSE: &str = "outlay.budget.would_refuse";
+    pub const STOPPED: &str = "outlay.stopped";
+    pub const RUNAWAY: &str = "outlay.runaway";
 }
 
 /// Metrics.

@@ -23,10 +23,12 @@ pub struct OpenTask {
     pub name: Arc<str>,
     /// Whose it is.
     pub dimensions: Arc<Dimensions>,
-    /// What it has cost so far.
+    /// What it has cost so far, and in how many turns.
     pub totals: Totals,
     /// How long it has been open.
     pub age: Duration,
+    /// Why it is stopped, if it is. Where all tasks of its kind are, it says nothing.
+    pub stopped: Option<Arc<str>>,
     /// The trace that it is in, as 32 hexadecimal digits.
     pub trace_id: Option<String>,
 }
@@ -46,8 +48,11 @@ impl OpenTasks {
 
     /// The trace that an open task is in.
     pub(crate) fn trace_of(&self, task: TaskId) -> Option<TraceId> {
-        let scope = self.lock().get(&task).and_then(WeakScope::upgrade)?;
-        scope.span_context().map(|span| span.trace_id())
+        self.find(task)?.span_context().map(|span| span.trace_id())
+    }
+
+    pub(crate) fn find(&self, task: TaskId) -> Option<Scope> {
+        self.lock().get(&task).and_then(WeakScope::upgrade)
     }
 
     /// Taken out of the lock: what is asked of a task takes locks of its own.
@@ -115,6 +120,7 @@ fn describe(task: &Scope, now: std::time::SystemTime) -> OpenTask {
         dimensions: books.dimensions().clone(),
         totals: books.totals(),
         age: now.duration_since(books.started()).unwrap_or_default(),
+        stopped: books.stop_reason(),
         trace_id: task
             .span_context()
             .map(|span| span.trace_id())

@@ -3,10 +3,10 @@ use std::time::Duration;
 
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{Span, Tracer, TracerProvider};
-use outlay_ledger::{BudgetRule, Clock, Dimension, Dimensions, IdSource, Ledger};
+use outlay_ledger::{BudgetRule, Clock, Dimension, Dimensions, IdSource, Ledger, RunawayRule};
 use outlay_price::Prices;
 
-use crate::budget_events::{BudgetNotice, OnBudget};
+use crate::alerts::{Notice, OnAlert};
 use crate::metrics::Metrics;
 use crate::names::outlay;
 use crate::tracer::SpanSource;
@@ -46,7 +46,8 @@ pub struct EngineBuilder {
     pub(crate) semconv: Semconv,
     pub(crate) viewers: Vec<Viewer>,
     pub(crate) resolver: Option<Arc<dyn ResolveModel>>,
-    pub(crate) on_budget: OnBudget,
+    pub(crate) on_alert: OnAlert,
+    pub(crate) compares_calls: bool,
     pub(crate) request_metadata: Vec<Arc<str>>,
     pub(crate) dropped_stream: DroppedStream,
     pub(crate) disabled: bool,
@@ -63,7 +64,8 @@ impl Default for EngineBuilder {
             semconv: Semconv::default(),
             viewers: Vec::new(),
             resolver: None,
-            on_budget: OnBudget::default(),
+            on_alert: OnAlert::default(),
+            compares_calls: false,
             request_metadata: Vec::new(),
             dropped_stream: DroppedStream::default(),
             disabled: false,
@@ -127,10 +129,17 @@ impl EngineBuilder {
         self
     }
 
-    /// Told of soft limits that are reached, and of calls that a budget refused, or would have. It is called on the path
-    /// of the call, and should return soon. Defaults to nobody.
-    pub fn on_budget(mut self, tell: impl Fn(&BudgetNotice) + Send + Sync + 'static) -> Self {
-        self.on_budget = OnBudget::new(tell);
+    /// When a task looks like one that does not end by itself. Defaults to never.
+    pub fn runaway(mut self, rule: RunawayRule) -> Self {
+        self.compares_calls = rule.compares_calls();
+        self.ledger = self.ledger.runaway(rule);
+        self
+    }
+
+    /// Told of soft limits that are reached, of calls that are refused, and of runaways. It is called on the path of the
+    /// call, and should return soon. Defaults to nobody.
+    pub fn on_alert(mut self, tell: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
+        self.on_alert = OnAlert::new(tell);
         self
     }
 

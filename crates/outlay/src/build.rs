@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{Span, Tracer, TracerProvider};
-use outlay_ledger::{BudgetRule, Dimensions};
-use outlay_otel::{AttemptSpans, BudgetNotice, DroppedStream, Engine, EngineBuilder, ResolveModel, Semconv, Viewer};
+use outlay_ledger::{BudgetRule, Dimensions, RunawayRule};
+use outlay_otel::{AttemptSpans, DroppedStream, Engine, EngineBuilder, Notice, ResolveModel, Semconv, Viewer};
 use outlay_price::{LoadPricesError, Prices};
 
 use crate::Outlay;
@@ -85,10 +85,25 @@ impl Builder {
         self
     }
 
-    /// Told of soft limits that are reached, and of calls that a budget refused, or would have. It is called on the path
-    /// of the call, and should return soon. Defaults to nobody; each is logged as a warning in any case.
-    pub fn on_budget(mut self, tell: impl Fn(&BudgetNotice) + Send + Sync + 'static) -> Self {
-        self.engine = self.engine.on_budget(tell);
+    /// When a task looks like one that does not end by itself: it is told as an alert, and where the rule is enforced the
+    /// task is stopped. Defaults to never.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use outlay::{Outlay, RunawayRule, Usd};
+    ///
+    /// let rule = RunawayRule::new().same_call(5).spend_rate(Usd::from_dollars(2), Duration::from_secs(60));
+    /// let outlay = Outlay::builder().runaway(rule.enforce()).build();
+    /// ```
+    pub fn runaway(mut self, rule: RunawayRule) -> Self {
+        self.engine = self.engine.runaway(rule);
+        self
+    }
+
+    /// Told of soft limits that are reached, of calls that a budget refused or would have, of stops and of runaways. It is
+    /// called on the path of the call, and should return soon. Defaults to nobody; each is logged as a warning in any case.
+    pub fn on_alert(mut self, tell: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
+        self.engine = self.engine.on_alert(tell);
         self
     }
 

@@ -17,11 +17,12 @@ mod task_builder;
 pub mod telemetry;
 
 pub use outlay_ledger::{
-    Amount, Budget, BudgetEventKind, BudgetExceeded, BudgetRule, BudgetStatus, Cost, CostKind, Dimension, Dimensions,
-    DirectionTotals, KindTotals, ModelTotals, Outcome, OutcomeKind, Period, RefusalReason, StepKind, TaskId, Totals,
+    AlertKind, Amount, Budget, BudgetExceeded, BudgetRule, BudgetStatus, Cost, CostKind, Dimension, Dimensions,
+    DirectionTotals, KindTotals, ModelTotals, Outcome, OutcomeKind, Period, RefusalReason, RefusedByStop, Runaway,
+    RunawayRule, StepKind, StopTarget, Stopped, TaskId, Totals,
 };
 pub use outlay_otel::{
-    AttemptSpans, BudgetNotice, DroppedStream, InScope, ModelAnswer, OpenTask, Operation, ResolveModel, Semconv, Viewer,
+    AttemptSpans, DroppedStream, InScope, ModelAnswer, Notice, OpenTask, Operation, ResolveModel, Semconv, Viewer,
 };
 pub use outlay_price::{
     CacheTtl, CostStatus, GuardrailUse, LoadPricesError, ModelRef, Prices, Unit, UnitCount, Units, Usage, Usd,
@@ -33,7 +34,7 @@ pub use crate::environment::BadVariable;
 pub use crate::free::{agent, call, charge, fail, in_scope, plan, retry, step, tool};
 pub use crate::made_call::MadeCall;
 pub use crate::outlay::Outlay;
-pub use crate::refusal::budget_exceeded;
+pub use crate::refusal::{budget_exceeded, stopped};
 pub use crate::run::{Run, TaskRun, TryRun};
 pub use crate::scope::{ScopeBuilder, ScopeEntered};
 pub use crate::task::{Task, TaskEntered};

@@ -1,4 +1,4 @@
-use outlay_ledger::{BudgetRule, Totals};
+use outlay_ledger::{BudgetRule, StopTarget, Totals};
 use outlay_otel::{Engine, OpenTask};
 use outlay_price::Prices;
 
@@ -63,6 +63,29 @@ impl Outlay {
     /// ```
     pub fn open_tasks(&self) -> Vec<OpenTask> {
         self.engine.open_tasks()
+    }
+
+    /// Stops an open task by its id, or all tasks of a kind, those to come included: their next call is refused, with an
+    /// error that [`stopped`](crate::stopped) finds. A call that is under way goes on. The last reason holds.
+    ///
+    /// False where there is no such task: it has ended, or belongs to another process.
+    ///
+    /// ```
+    /// use outlay::{Outlay, StopTarget};
+    ///
+    /// let outlay = Outlay::builder().build();
+    /// let task = outlay.task("resolve-ticket").start();
+    /// assert!(outlay.stop(task.id(), "it has gone round for an hour"));
+    /// outlay.stop(StopTarget::workflow("tickets"), "the queue is poisoned");
+    /// assert!(outlay.resume(StopTarget::workflow("tickets")));
+    /// ```
+    pub fn stop(&self, target: impl Into<StopTarget>, reason: &str) -> bool {
+        self.engine.stop(&target.into(), reason)
+    }
+
+    /// Lets go on what was stopped. False where it was not.
+    pub fn resume(&self, target: impl Into<StopTarget>) -> bool {
+        self.engine.resume(&target.into())
     }
 
     /// Puts other budget rules in force, for tasks that start from now on. A budget that goes by the same name keeps what

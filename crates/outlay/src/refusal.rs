@@ -1,6 +1,6 @@
 use std::error::Error;
 
-use outlay_ledger::BudgetExceeded;
+use outlay_ledger::{BudgetExceeded, Stopped};
 
 /// The budget's refusal behind an error, wherever in its chain that is.
 ///
@@ -12,12 +12,17 @@ use outlay_ledger::BudgetExceeded;
 /// assert!(outlay::budget_exceeded(&error).is_none());
 /// ```
 pub fn budget_exceeded<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a BudgetExceeded> {
-    let mut source = Some(error);
-    while let Some(error) = source {
-        if let Some(refusal) = error.downcast_ref() {
-            return Some(refusal);
-        }
-        source = error.source();
-    }
-    None
+    find(error)
+}
+
+/// The stop behind an error, wherever in its chain that is: the call was refused because its task is stopped.
+///
+/// Where a framework has replaced the error by one of its own, it is still in
+/// [`Task::refused_by_stop`](crate::Task::refused_by_stop) and in the report.
+pub fn stopped<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Stopped> {
+    find(error)
+}
+
+fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    std::iter::successors(Some(error), |error| (*error).source()).find_map(|error| error.downcast_ref())
 }

@@ -3,7 +3,7 @@ use std::future::Future;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use opentelemetry::trace::TraceContextExt as _;
-use outlay_ledger::{BudgetExceeded, Outcome, OutcomeKind, TaskId, TaskSpec, Totals};
+use outlay_ledger::{BudgetExceeded, Outcome, OutcomeKind, RefusedByStop, TaskId, TaskSpec, Totals};
 use outlay_otel::{Engine, OpenScope, ScopeEntered};
 use outlay_price::Usd;
 use outlay_report::Report;
@@ -96,6 +96,11 @@ impl Task {
     /// The calls that the task's budget refused, whatever a framework made of the error; the first 100.
     pub fn refusals(&self) -> Vec<BudgetExceeded> {
         self.open.scope().books().refusals()
+    }
+
+    /// The calls that were refused because the task is stopped, or was.
+    pub fn refused_by_stop(&self) -> Option<RefusedByStop> {
+        self.open.scope().books().refused_by_stop()
     }
 
     /// Ends the task with an outcome, and returns its report. It returns at once: what is still open settles in the

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use bedrock_sim::{Reply, Tokens};
-use outlay::{Amount, Budget, BudgetEventKind, BudgetNotice, BudgetRule, Outcome, Period, Usd};
+use outlay::{AlertKind, Amount, Budget, BudgetRule, Notice, Outcome, Period, Usd};
 use outlay_tests::{Harness, haiku};
 
 use super::{ask, at_most};
@@ -94,11 +94,11 @@ async fn a_call_is_held_to_what_each_call_may_come_to() {
 }
 
 /// An `Outlay` with these rules, and what its budgets have told.
-async fn told(rules: Vec<BudgetRule>) -> (Harness, Arc<Mutex<Vec<BudgetNotice>>>) {
+async fn told(rules: Vec<BudgetRule>) -> (Harness, Arc<Mutex<Vec<Notice>>>) {
     let told = Arc::new(Mutex::new(Vec::new()));
     let notices = told.clone();
     let h = Harness::with(|builder| {
-        let builder = builder.on_budget(move |notice| notices.lock().unwrap().push(notice.clone()));
+        let builder = builder.on_alert(move |notice| notices.lock().unwrap().push(notice.clone()));
         rules.into_iter().fold(builder, |builder, rule| builder.budget_rule(rule))
     })
     .await;
@@ -114,9 +114,9 @@ async fn a_soft_limit_is_told_once_with_its_task_and_trace() {
     }
     let notices = told.lock().unwrap().clone();
     let [notice] = notices.as_slice() else { panic!("{notices:?}") };
-    let BudgetEventKind::SoftLimit(status) = &notice.kind else { panic!("{notice:?}") };
+    let AlertKind::SoftLimit(status) = &notice.kind else { panic!("{notice:?}") };
     assert_eq!((status.spent, status.limit), (Amount::Calls(3), Amount::Calls(10)));
-    assert_eq!((&*notice.budget, &*notice.task, notice.task_id), ("all", "t", task.id()));
+    assert_eq!((&*notice.name, &*notice.task, notice.task_id), ("all", "t", task.id()));
     task.finish(Outcome::success());
     let spans = h.spans();
     let root = spans.one("invoke_workflow t");
@@ -134,7 +134,7 @@ async fn a_budget_that_observes_refuses_nothing_and_counts_what_it_would_have() 
     }
     let would: Vec<_> = told.lock().unwrap().iter().map(|notice| notice.kind.clone()).collect();
     assert_eq!(would.len(), 2);
-    assert!(would.iter().all(|kind| matches!(kind, BudgetEventKind::WouldRefuse(_))), "{would:?}");
+    assert!(would.iter().all(|kind| matches!(kind, AlertKind::WouldRefuse(_))), "{would:?}");
     assert!(task.refusals().is_empty());
     let metrics = h.metrics();
     let counted = metrics.iter().find(|point| point.name == "outlay.budget.would_refuse").unwrap();
@@ -146,7 +146,7 @@ async fn a_refusal_is_an_event_and_a_metric_too() {
     let (h, told) = told(vec![BudgetRule::new("talk", Budget::calls(0)).per("conversation")]).await;
     let task = h.outlay.task("t").conversation("c-17").start();
     assert!(task.run(ask(&h)).await.is_some());
-    assert!(matches!(told.lock().unwrap()[0].kind, BudgetEventKind::Refused(_)));
+    assert!(matches!(told.lock().unwrap()[0].kind, AlertKind::Refused(_)));
     task.finish(Outcome::failure());
     let metrics = h.metrics();
     let refused = metrics.iter().find(|point| point.name == "outlay.budget.refused").unwrap();

@@ -14,7 +14,7 @@ const MAX_REFUSALS: usize = 100;
 #[derive(Debug)]
 pub(crate) struct BudgetCell {
     /// The scope that it is of, or what it goes by.
-    pub(super) name: Arc<str>,
+    pub(crate) name: Arc<str>,
     period: Option<Period>,
     /// It holds each call by itself: nothing adds up.
     each_call: bool,

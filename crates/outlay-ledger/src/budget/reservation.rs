@@ -4,7 +4,9 @@ use std::time::SystemTime;
 use outlay_price::Usd;
 
 use super::cell::{BudgetCell, Verdict};
-use super::{Amount, Budget, BudgetEventKind, BudgetExceeded, Events};
+use super::{Amount, Budget, BudgetExceeded};
+use crate::AlertKind;
+use crate::alert::Alerts;
 
 /// The most that a call can come to.
 pub(crate) struct Bound<'a> {
@@ -58,12 +60,12 @@ struct Held {
 }
 
 impl Reservation {
-    /// Reserves in all of the budgets or in none. What observing ones would have refused is told to `events`.
+    /// Reserves in all of the budgets or in none. What observing ones would have refused is told to `alerts`.
     pub(crate) fn make(
         budgets: &[Arc<BudgetCell>],
         bound: &Bound<'_>,
         now: SystemTime,
-        events: &mut Events,
+        alerts: &mut Alerts,
     ) -> Result<Self, (Arc<BudgetCell>, BudgetExceeded)> {
         let mut reservation = Self::default();
         // The innermost first: a call that its own task refuses does not hold up those of the task around.
@@ -71,7 +73,7 @@ impl Reservation {
             let (units, number) = match cell.reserve(bound, now) {
                 Verdict::Reserved { units, number } => (units, number),
                 Verdict::Observed { units, number, why } => {
-                    events.push(cell, BudgetEventKind::WouldRefuse(why));
+                    alerts.push(&cell.name, AlertKind::WouldRefuse(why));
                     (units, number)
                 }
                 Verdict::Refused(why) => return Err((cell.clone(), why)),
@@ -82,10 +84,10 @@ impl Reservation {
     }
 
     /// Replaces what is reserved by what was spent.
-    pub(crate) fn settle(mut self, spent: &Spent, events: &mut Events) {
+    pub(crate) fn settle(mut self, spent: &Spent, alerts: &mut Alerts) {
         for Held { cell, units, number } in self.held.drain(..) {
             if let Some(status) = cell.settle(units, number, spent) {
-                events.push(&cell, BudgetEventKind::SoftLimit(status));
+                alerts.push(&cell.name, AlertKind::SoftLimit(status));
             }
         }
     }

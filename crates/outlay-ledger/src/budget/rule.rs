@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::{Budget, Period};
-use crate::{Dimensions, TaskSpec};
+use crate::spec::TaskWords;
 
 /// A budget for all tasks of a kind: for each team a day, for the sandbox a month, for each conversation.
 ///
@@ -65,20 +65,15 @@ impl BudgetRule {
     }
 
     /// What the budget of a task goes by; `None` where the rule does not hold for it.
-    pub(super) fn applies(&self, spec: &TaskSpec, dimensions: &Dimensions) -> Option<Arc<str>> {
-        let value = |key: &str| match key {
-            "task" => Some(&*spec.name),
-            "conversation" => spec.conversation.as_deref(),
-            dimension => dimensions.named(dimension).map(|value| &**value),
-        };
-        if !self.only.iter().all(|(key, wanted)| value(key) == Some(&**wanted)) {
+    pub(super) fn applies(&self, task: &TaskWords<'_>) -> Option<Arc<str>> {
+        if !self.only.iter().all(|(key, wanted)| task.get(key) == Some(&**wanted)) {
             return None;
         }
         if self.per.is_empty() {
             return Some(self.name.clone());
         }
         let each: Vec<String> =
-            self.per.iter().map(|key| format!("{key}={}", value(key).unwrap_or("(none)"))).collect();
+            self.per.iter().map(|key| format!("{key}={}", task.get(key).unwrap_or("(none)"))).collect();
         Some(format!("{} [{}]", self.name, each.join(", ")).into())
     }
 }

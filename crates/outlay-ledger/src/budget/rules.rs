@@ -3,8 +3,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use super::{BudgetCell, BudgetRule};
+use crate::spec::TaskWords;
 use crate::sync::lock;
-use crate::{Dimensions, TaskSpec};
 
 /// As many budgets that rules make are kept apart; beyond it a rule has one for all that come later.
 const MAX_CELLS: usize = 10_000;
@@ -24,13 +24,13 @@ impl BudgetRules {
     }
 
     /// The budgets that hold a task.
-    pub(crate) fn of_task(&self, spec: &TaskSpec, dimensions: &Dimensions, now: SystemTime) -> Vec<Arc<BudgetCell>> {
+    pub(crate) fn of_task(&self, task: &TaskWords<'_>, now: SystemTime) -> Vec<Arc<BudgetCell>> {
         let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner).clone();
         if rules.is_empty() {
             return Vec::new();
         }
         let mut cells = lock(&self.cells);
-        let held = rules.iter().filter_map(|rule| Some((rule, rule.applies(spec, dimensions)?)));
+        let held = rules.iter().filter_map(|rule| Some((rule, rule.applies(task)?)));
         held.map(|(rule, name)| cell(&mut cells, rule, name, now)).collect()
     }
 }
@@ -61,7 +61,7 @@ mod tests {
     use outlay_price::Usd;
 
     use super::*;
-    use crate::{Budget, Dimension, Period};
+    use crate::{Budget, Dimension, Dimensions, Period};
 
     fn team(name: &str) -> Dimensions {
         let mut dimensions = Dimensions::default();
@@ -69,8 +69,12 @@ mod tests {
         dimensions
     }
 
-    fn names(rules: &BudgetRules, spec: &TaskSpec, dimensions: &Dimensions) -> Vec<String> {
-        let cells = rules.of_task(spec, dimensions, SystemTime::UNIX_EPOCH);
+    fn words<'a>(name: &'a str, conversation: Option<&'a str>, dimensions: &'a Dimensions) -> TaskWords<'a> {
+        TaskWords { name, conversation, dimensions }
+    }
+
+    fn names(rules: &BudgetRules, task: &TaskWords<'_>) -> Vec<String> {
+        let cells = rules.of_task(task, SystemTime::UNIX_EPOCH);
         cells.iter().map(|cell| cell.name.to_string()).collect()
     }
 
@@ -84,15 +88,13 @@ mod tests {
             BudgetRule::new("search", dollar).only("team", "search"),
             BudgetRule::new("talk", dollar).per("conversation").only("task", "t"),
         ]);
-        let spec = TaskSpec::new("t").conversation("c-1");
-        assert_eq!(
-            names(&rules, &spec, &team("search")),
-            ["all", "team [team=search]", "search", "talk [conversation=c-1]"]
-        );
-        assert_eq!(names(&rules, &TaskSpec::new("u"), &Dimensions::default()), ["all", "team [team=(none)]"]);
+        let (search, nobody) = (team("search"), Dimensions::default());
+        let of_search = words("t", Some("c-1"), &search);
+        assert_eq!(names(&rules, &of_search), ["all", "team [team=search]", "search", "talk [conversation=c-1]"]);
+        assert_eq!(names(&rules, &words("u", None, &nobody)), ["all", "team [team=(none)]"]);
         assert!(Arc::ptr_eq(
-            &rules.of_task(&spec, &team("a"), SystemTime::UNIX_EPOCH)[1],
-            &rules.of_task(&spec, &team("a"), SystemTime::UNIX_EPOCH)[1]
+            &rules.of_task(&of_search, SystemTime::UNIX_EPOCH)[1],
+            &rules.of_task(&of_search, SystemTime::UNIX_EPOCH)[1]
         ));
     }
 
@@ -101,9 +103,9 @@ mod tests {
         let rules = BudgetRules::default();
         rules.set(vec![BudgetRule::new("talk", Budget::calls(1)).per("conversation")]);
         for id in 0..MAX_CELLS + 5 {
-            names(&rules, &TaskSpec::new("t").conversation(&id.to_string()), &Dimensions::default());
+            names(&rules, &words("t", Some(&id.to_string()), &Dimensions::default()));
         }
-        let late = names(&rules, &TaskSpec::new("t").conversation("late"), &Dimensions::default());
+        let late = names(&rules, &words("t", Some("late"), &Dimensions::default()));
         assert_eq!(late, ["talk [others]"]);
     }
 }

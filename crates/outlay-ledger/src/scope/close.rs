@@ -113,6 +113,9 @@ impl Scope {
         }
         drop(state);
         drop(parent_state);
+        if failure.is_none() {
+            self.made_progress();
+        }
         if let Some(observer) = observer {
             observer(ClosedScope { scope: self, totals: &totals, failure: failure.as_ref() });
         }

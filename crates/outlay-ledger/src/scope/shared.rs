@@ -5,9 +5,12 @@ use outlay_price::Usd;
 
 use crate::budget::BudgetCell;
 use crate::ledger::Inner as LedgerInner;
+use crate::runaway::Watch;
 use crate::running::Running;
+use crate::spec::TaskWords;
+use crate::stop::TaskStop;
 use crate::sync::lock;
-use crate::{BudgetExceeded, Dimensions, Outcome, TaskId};
+use crate::{BudgetExceeded, Dimensions, Outcome, Stopped, TaskId};
 
 /// As many refusals are remembered.
 const MAX_REFUSALS: usize = 100;
@@ -24,6 +27,9 @@ pub(crate) struct TaskShared {
     pub(super) budgets: Box<[Arc<BudgetCell>]>,
     /// What was refused here by budgets that are no task's; the first 100.
     pub(super) refusals: Mutex<Vec<BudgetExceeded>>,
+    pub(super) stop: TaskStop,
+    /// Where tasks are watched.
+    pub(super) watch: Option<Watch>,
     pub(super) outcome: Mutex<Option<Outcome>>,
     /// How many more records the task's report keeps.
     pub(super) records_left: AtomicU32,
@@ -33,11 +39,40 @@ pub(crate) struct TaskShared {
 impl TaskShared {
     /// Adds to the running totals of this task and of those around it.
     pub(crate) fn spend(&self, cost: Usd, calls: u64) {
-        let mut task = Some(self);
-        while let Some(t) = task {
-            t.running.add(cost, calls);
-            task = t.outer.as_deref();
+        for task in self.chain() {
+            task.running.add(cost, calls);
         }
+    }
+
+    /// This task, and those around it.
+    pub(crate) fn chain(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |task| task.outer.as_deref())
+    }
+
+    pub(crate) const fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    pub(crate) const fn watch(&self) -> Option<&Watch> {
+        self.watch.as_ref()
+    }
+
+    pub(crate) fn stop(&self, reason: &str) {
+        self.stop.set(reason);
+    }
+
+    /// Why a call in this task is refused: it is stopped itself, or a task around it, or all of their kind.
+    pub(crate) fn stopped(&self, model: &Arc<str>) -> Option<Stopped> {
+        let of_task = |task: &Self| task.stop.find(&task.name, model);
+        let of_kind = |task: &Self| self.ledger.stops().find(&task.words(), model);
+        let stopped = self.chain().find_map(|task| of_task(task).or_else(|| of_kind(task)))?;
+        self.stop.refused(&stopped);
+        Some(stopped)
+    }
+
+    fn words(&self) -> TaskWords<'_> {
+        let conversation = self.conversation.as_deref();
+        TaskWords { name: &self.name, conversation, dimensions: &self.dimensions }
     }
 
     /// Remembers a refusal of a budget that no task has, and that therefore nobody else remembers.

@@ -37,6 +37,7 @@ pub(super) fn lines(report: &Report, tree: &Tree<'_>, look: &Look) -> Vec<String
     line("caching", 2, caching(totals));
     line("sure of", 2, sureness(tree, totals, cost, look));
     line("refused", 3, refused(report, look));
+    line("stopped", 2, stopped(report, look));
     line("pending", 2, pending(totals));
     if let Some(hint) = report.hint() {
         // Whole, so that it can be copied.
@@ -169,6 +170,15 @@ fn refused(report: &Report, look: &Look) -> Vec<Piece> {
         Piece::new(3, format!("{}{times} {}", models::shortest(&model), reason(refusal)))
     });
     std::iter::once(Piece::new(0, format!("{} by the budget", count(total, "call")))).chain(each).collect()
+}
+
+/// What the first stop said, and how many calls it and others refused.
+fn stopped(report: &Report, look: &Look) -> Vec<Piece> {
+    let Some(stopped) = &report.record().stopped else { return Vec::new() };
+    vec![
+        Piece::new(0, look.clean(stopped.first.reason())),
+        Piece::new(3, format!("{} refused", count(stopped.calls, "call"))),
+    ]
 }
 
 fn reason(refusal: &BudgetExceeded) -> String {

@@ -91,6 +91,8 @@ pub(crate) fn call(model: &str, usage: Usage) -> CallRecord {
         attempts: vec![attempt(200)],
         streamed: false,
         failed: false,
+        fingerprint: None,
+        ends_turn: true,
         started: SystemTime::UNIX_EPOCH,
         ended: SystemTime::UNIX_EPOCH,
         price_version: charge.map(|_| Prices::bundled().version().into()),

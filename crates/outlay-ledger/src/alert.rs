@@ -1,0 +1,62 @@
+use std::fmt;
+use std::sync::Arc;
+
+use crate::{BudgetExceeded, BudgetStatus, Runaway, Scope, Stopped};
+
+/// Something that somebody should know while it happens.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Alert<'a> {
+    /// The name of what tells it: of a budget, of what is stopped, of a rule.
+    pub name: &'a str,
+    /// The scope in which it happened.
+    pub scope: &'a Scope,
+    /// What happened.
+    pub kind: &'a AlertKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AlertKind {
+    /// So much of a budget is spent as its soft limit says; told once in a period.
+    SoftLimit(BudgetStatus),
+    /// A budget refused a call.
+    Refused(BudgetExceeded),
+    /// A budget would have refused a call, if it did more than observe.
+    WouldRefuse(BudgetExceeded),
+    /// A call was refused, for its task is stopped.
+    Stopped(Stopped),
+    /// A task looks like one that does not end by itself; told once for each sign and task.
+    Runaway(Runaway),
+}
+
+/// Told of alerts, without any lock held.
+pub(crate) struct Observer(pub(crate) Box<dyn Fn(&Alert<'_>) + Send + Sync>);
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Observer")
+    }
+}
+
+/// What is to be told once the locks are gone; nearly always nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Alerts(Vec<(Arc<str>, AlertKind)>);
+
+impl Alerts {
+    pub(crate) fn push(&mut self, name: &Arc<str>, kind: AlertKind) {
+        self.0.push((name.clone(), kind));
+    }
+
+    /// Tells them, as of `scope`.
+    pub(crate) fn tell(self, scope: &Scope) {
+        if self.0.is_empty() {
+            return;
+        }
+        let Some(observer) = scope.alert_observer() else { return };
+        for (name, kind) in &self.0 {
+            (observer.0)(&Alert { name, scope, kind });
+        }
+    }
+}

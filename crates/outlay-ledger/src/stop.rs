@@ -1,0 +1,277 @@
+//! Stops: the next call of what is stopped is refused.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use crate::TaskId;
+use crate::spec::TaskWords;
+use crate::sync::lock;
+
+/// As many stops of kinds of tasks hold side by side; beyond it the oldest goes.
+const MAX_STOPS: usize = 1_000;
+
+/// What to stop: one task, or all tasks of a kind, those to come included.
+///
+/// ```
+/// use outlay_ledger::StopTarget;
+///
+/// assert_eq!(StopTarget::workflow("tickets").to_string(), "workflow `tickets`");
+/// assert_eq!(StopTarget::dimension("tenant", "acme").to_string(), "tenant `acme`");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct StopTarget(Target);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Target {
+    Task(TaskId),
+    Kind { key: Arc<str>, value: Arc<str> },
+}
+
+impl StopTarget {
+    /// This run of a task, with the tasks inside it.
+    pub const fn task(id: TaskId) -> Self {
+        Self(Target::Task(id))
+    }
+
+    /// All tasks of a workflow.
+    pub fn workflow(name: &str) -> Self {
+        Self::dimension("workflow", name)
+    }
+
+    /// All tasks with a dimension, with a `task` name, or of a `conversation`.
+    pub fn dimension(key: &str, value: &str) -> Self {
+        Self(Target::Kind { key: key.into(), value: value.into() })
+    }
+
+    /// The one task that it is, where it is one.
+    pub const fn task_id(&self) -> Option<TaskId> {
+        match self.0 {
+            Target::Task(id) => Some(id),
+            Target::Kind { .. } => None,
+        }
+    }
+}
+
+impl From<TaskId> for StopTarget {
+    fn from(id: TaskId) -> Self {
+        Self::task(id)
+    }
+}
+
+impl fmt::Display for StopTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Target::Task(id) => write!(f, "task {id}"),
+            Target::Kind { key, value } => write!(f, "{key} `{value}`"),
+        }
+    }
+}
+
+/// A call was refused, for its task is stopped. Nothing was sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a call to `{}` was refused: {} is stopped: {}", .0.model, .0.what, .0.reason)]
+pub struct Stopped(Box<Refused>);
+
+/// Boxed, so that the results that may hold it stay small.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Refused {
+    what: Arc<str>,
+    reason: Arc<str>,
+    model: Arc<str>,
+}
+
+impl Stopped {
+    /// What is stopped: a task by its name, or a kind of tasks.
+    pub fn what(&self) -> &str {
+        &self.0.what
+    }
+
+    /// Why, in the words of whoever stopped it.
+    pub fn reason(&self) -> &str {
+        &self.0.reason
+    }
+
+    /// The model that was asked for.
+    pub fn model(&self) -> &str {
+        &self.0.model
+    }
+
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.0.what
+    }
+
+    fn new(what: &Arc<str>, reason: &Arc<str>, model: &Arc<str>) -> Self {
+        Self(Box::new(Refused { what: what.clone(), reason: reason.clone(), model: model.clone() }))
+    }
+}
+
+/// The calls of a task that were refused because it was stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RefusedByStop {
+    /// The first of them.
+    pub first: Stopped,
+    /// How many there were.
+    pub calls: u64,
+}
+
+/// The kinds of tasks that are stopped.
+#[derive(Debug, Default)]
+pub(crate) struct Stops {
+    /// Asked for by every call; nearly always false.
+    any: AtomicBool,
+    kinds: RwLock<Vec<Kind>>,
+}
+
+#[derive(Debug)]
+struct Kind {
+    key: Arc<str>,
+    value: Arc<str>,
+    what: Arc<str>,
+    reason: Arc<str>,
+}
+
+impl Stops {
+    /// Stops a kind of tasks; the last reason holds.
+    pub(crate) fn add(&self, target: &StopTarget, reason: &str) {
+        let Target::Kind { key, value } = &target.0 else { return };
+        let kind = Kind {
+            key: key.clone(),
+            value: value.clone(),
+            what: target.to_string().into(),
+            reason: bounded_reason(reason),
+        };
+        let mut kinds = self.kinds.write().unwrap_or_else(PoisonError::into_inner);
+        kinds.retain(|known| !known.is(key, value));
+        if kinds.len() >= MAX_STOPS {
+            kinds.remove(0);
+        }
+        kinds.push(kind);
+        self.any.store(true, Ordering::Release);
+    }
+
+    /// True if it was stopped.
+    pub(crate) fn remove(&self, target: &StopTarget) -> bool {
+        let Target::Kind { key, value } = &target.0 else { return false };
+        let mut kinds = self.kinds.write().unwrap_or_else(PoisonError::into_inner);
+        let before = kinds.len();
+        kinds.retain(|known| !known.is(key, value));
+        self.any.store(!kinds.is_empty(), Ordering::Release);
+        kinds.len() < before
+    }
+
+    /// Why a call of this task is refused.
+    pub(crate) fn find(&self, task: &TaskWords<'_>, model: &Arc<str>) -> Option<Stopped> {
+        if !self.any.load(Ordering::Acquire) {
+            return None;
+        }
+        let kinds = self.kinds.read().unwrap_or_else(PoisonError::into_inner);
+        let stopped = kinds.iter().find(|kind| task.get(&kind.key) == Some(&*kind.value))?;
+        Some(Stopped::new(&stopped.what, &stopped.reason, model))
+    }
+}
+
+impl Kind {
+    fn is(&self, key: &str, value: &str) -> bool {
+        *self.key == *key && *self.value == *value
+    }
+}
+
+/// Whether one task is stopped, and what that has refused.
+#[derive(Debug, Default)]
+pub(crate) struct TaskStop {
+    stopped: AtomicBool,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    reason: Option<Arc<str>>,
+    refused: Option<RefusedByStop>,
+}
+
+impl TaskStop {
+    pub(crate) fn set(&self, reason: &str) {
+        lock(&self.state).reason = Some(bounded_reason(reason));
+        self.stopped.store(true, Ordering::Release);
+    }
+
+    /// True if it was stopped.
+    pub(crate) fn clear(&self) -> bool {
+        let mut state = lock(&self.state);
+        self.stopped.store(false, Ordering::Release);
+        state.reason.take().is_some()
+    }
+
+    pub(crate) fn reason(&self) -> Option<Arc<str>> {
+        if !self.stopped.load(Ordering::Acquire) {
+            return None;
+        }
+        lock(&self.state).reason.clone()
+    }
+
+    /// Why a call of the task, which has this name, is refused.
+    pub(crate) fn find(&self, task: &str, model: &Arc<str>) -> Option<Stopped> {
+        let reason = self.reason()?;
+        Some(Stopped::new(&format!("task `{task}`").into(), &reason, model))
+    }
+
+    /// Counts a refusal.
+    pub(crate) fn refused(&self, stopped: &Stopped) {
+        let mut state = lock(&self.state);
+        match &mut state.refused {
+            Some(refused) => refused.calls += 1,
+            none => *none = Some(RefusedByStop { first: stopped.clone(), calls: 1 }),
+        }
+    }
+
+    pub(crate) fn refusals(&self) -> Option<RefusedByStop> {
+        lock(&self.state).refused.clone()
+    }
+}
+
+/// Of a hostile length or with control characters it would break lines and spans.
+fn bounded_reason(reason: &str) -> Arc<str> {
+    let reason: String = reason.trim().chars().filter(|c| !c.is_control()).take(256).collect();
+    if reason.is_empty() { "no reason is given".into() } else { reason.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Dimensions;
+
+    #[test]
+    fn a_kind_is_stopped_until_it_is_not_and_the_last_reason_holds() {
+        let stops = Stops::default();
+        let mut dimensions = Dimensions::default();
+        dimensions.set_named("team", "a");
+        let task = TaskWords { name: "t", conversation: None, dimensions: &dimensions };
+        let model: Arc<str> = "m".into();
+        assert_eq!(stops.find(&task, &model), None);
+        stops.add(&StopTarget::dimension("team", "b"), "theirs");
+        assert_eq!(stops.find(&task, &model), None);
+        for reason in ["one", "two\nlines"] {
+            stops.add(&StopTarget::dimension("team", "a"), reason);
+        }
+        let stopped = stops.find(&task, &model).map(|why| why.to_string());
+        assert_eq!(stopped.as_deref(), Some("a call to `m` was refused: team `a` is stopped: twolines"));
+        assert!(stops.remove(&StopTarget::dimension("team", "a")));
+        assert!(!stops.remove(&StopTarget::dimension("team", "a")));
+        assert_eq!(stops.find(&task, &model), None);
+    }
+
+    #[test]
+    fn stops_are_bounded_and_the_oldest_goes() {
+        let stops = Stops::default();
+        let dimensions = Dimensions::default();
+        for n in 0..=MAX_STOPS {
+            stops.add(&StopTarget::dimension("task", &n.to_string()), " ");
+        }
+        let find =
+            |name: &str| stops.find(&TaskWords { name, conversation: None, dimensions: &dimensions }, &"m".into());
+        assert_eq!(find("0"), None);
+        assert_eq!(find("1").as_ref().map(Stopped::reason), Some("no reason is given"));
+    }
+}

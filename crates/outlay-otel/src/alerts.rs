@@ -1,0 +1,141 @@
+//! What somebody should know while it happens: as a log line with the trace, an event on the current span, a metric, and
+//! to the application.
+
+use std::fmt;
+use std::sync::Arc;
+
+use opentelemetry::trace::TraceContextExt as _;
+use opentelemetry::{Context, KeyValue, TraceId};
+use outlay_ledger::{Alert, AlertKind, TaskId};
+
+use crate::metrics::Metrics;
+use crate::names::{event, outlay};
+use crate::open_tasks::OpenTasks;
+
+/// An alert, with where to look.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Notice {
+    /// The name of what tells it: that of a budget's scope or rule, of what is stopped, of a task.
+    pub name: String,
+    /// What happened.
+    pub kind: AlertKind,
+    /// The task in which it happened.
+    pub task_id: TaskId,
+    /// That task's name.
+    pub task: Arc<str>,
+    /// The trace that it is in, as 32 hexadecimal digits.
+    pub trace_id: Option<String>,
+}
+
+/// What the application does with notices.
+#[derive(Clone, Default)]
+pub(crate) struct OnAlert(Option<Arc<Tell>>);
+
+type Tell = dyn Fn(&Notice) + Send + Sync;
+
+impl OnAlert {
+    pub(crate) fn new(tell: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(tell)))
+    }
+}
+
+impl fmt::Debug for OnAlert {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnAlert")
+    }
+}
+
+/// What the ledger tells, passed on.
+pub(crate) fn observer(
+    metrics: Arc<Metrics>,
+    open: Arc<OpenTasks>,
+    on_alert: OnAlert,
+) -> impl Fn(&Alert<'_>) + Send + Sync {
+    move |alert| {
+        let task_id = alert.scope.task_id();
+        let current = Context::map_current(|context| context.span().span_context().trace_id());
+        let trace = open.trace_of(task_id).or(Some(current)).filter(|id| *id != TraceId::INVALID);
+        let notice = Notice {
+            name: alert.name.to_owned(),
+            kind: alert.kind.clone(),
+            task_id,
+            task: alert.scope.task_name().clone(),
+            trace_id: trace.map(|id| id.to_string()),
+        };
+        metrics.alert(&notice);
+        log(&notice);
+        add_event(&notice);
+        if let Some(tell) = &on_alert.0 {
+            tell(&notice);
+        }
+    }
+}
+
+fn log(notice: &Notice) {
+    let Notice { name, kind, task_id, task, trace_id } = notice;
+    let (task, trace_id) = (&**task, trace_id.as_deref().unwrap_or("none"));
+    match kind {
+        AlertKind::SoftLimit(status) => tracing::warn!(
+            target: "outlay",
+            budget = name,
+            task,
+            %task_id,
+            trace_id,
+            spent = %status.spent,
+            limit = %status.limit,
+            "a budget has reached its soft limit"
+        ),
+        AlertKind::Refused(why) => tracing::warn!(target: "outlay", task, %task_id, trace_id, "{why}"),
+        AlertKind::WouldRefuse(why) => {
+            tracing::warn!(target: "outlay", task, %task_id, trace_id, "it is only observed, else {why}");
+        }
+        AlertKind::Stopped(why) => tracing::warn!(target: "outlay", task, %task_id, trace_id, "{why}"),
+        AlertKind::Runaway(sign) => tracing::warn!(
+            target: "outlay",
+            task,
+            %task_id,
+            trace_id,
+            sign = sign.as_str(),
+            "a task looks like a runaway: {sign}"
+        ),
+        _ => {}
+    }
+}
+
+/// Onto the span in which the call is made, where that is recorded.
+fn add_event(notice: &Notice) {
+    let budget = |spent: &dyn fmt::Display, limit: &dyn fmt::Display| {
+        vec![
+            KeyValue::new(outlay::BUDGET_NAME, notice.name.clone()),
+            KeyValue::new(outlay::BUDGET_SPENT, spent.to_string()),
+            KeyValue::new(outlay::BUDGET_LIMIT, limit.to_string()),
+        ]
+    };
+    let (name, attributes) = match &notice.kind {
+        AlertKind::SoftLimit(status) => (event::BUDGET_SOFT_LIMIT, budget(&status.spent, &status.limit)),
+        AlertKind::Refused(why) => (event::BUDGET_REFUSED, budget(&why.spent(), &why.limit())),
+        AlertKind::WouldRefuse(why) => (event::BUDGET_WOULD_REFUSE, budget(&why.spent(), &why.limit())),
+        AlertKind::Stopped(why) => (
+            event::STOPPED,
+            vec![
+                KeyValue::new(outlay::STOP_TARGET, why.what().to_owned()),
+                KeyValue::new(outlay::STOP_REASON, why.reason().to_owned()),
+            ],
+        ),
+        AlertKind::Runaway(sign) => (
+            event::RUNAWAY,
+            vec![
+                KeyValue::new(outlay::RUNAWAY_SIGN, sign.as_str()),
+                KeyValue::new(outlay::RUNAWAY_EVIDENCE, sign.to_string()),
+            ],
+        ),
+        _ => return,
+    };
+    Context::map_current(|context| {
+        let span = context.span();
+        if span.is_recording() {
+            span.add_event(name, attributes);
+        }
+    });
+}

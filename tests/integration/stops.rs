@@ -1,0 +1,161 @@
+//! Stops by hand and by signs of a runaway: the next call is refused, and nothing is sent.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_sdk_bedrockruntime::error::SdkError;
+use bedrock_sim::{Reply, Tokens};
+use outlay::{AlertKind, Notice, Outcome, OutcomeKind, Runaway, RunawayRule, StopTarget, Usd};
+use outlay_tests::{HAIKU, Harness, converse, haiku};
+use serde_json::json;
+
+/// Whether a call goes through, or the reason of the stop that refused it.
+async fn ask(h: &Harness) -> Result<(), String> {
+    h.sim.push(Reply::message().text("ok").usage(Tokens::new(1_000, 100)));
+    answered(haiku(&h.client).send().await)
+}
+
+fn answered<T, E: std::error::Error + 'static>(result: Result<T, SdkError<E>>) -> Result<(), String>
+where
+    SdkError<E>: std::error::Error + 'static,
+{
+    match result {
+        Ok(_) => Ok(()),
+        Err(error) => Err(outlay::stopped(&error).expect("only stops refuse here").reason().to_owned()),
+    }
+}
+
+/// A harness with a rule, and what it told.
+async fn watched(rule: RunawayRule) -> (Harness, Arc<Mutex<Vec<Notice>>>) {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let notices = told.clone();
+    let tell = move |notice: &Notice| notices.lock().unwrap().push(notice.clone());
+    // What is in the metadata makes it no other call.
+    let set = |builder: outlay::Builder| builder.runaway(rule).on_alert(tell).request_metadata(["step.id"]);
+    (Harness::with(set).await, told)
+}
+
+#[tokio::test]
+async fn a_stopped_task_has_its_next_call_refused_with_all_that_is_inside_it() {
+    let h = Harness::new().await;
+    let (task, other) = (h.outlay.task("t").start(), h.outlay.task("t").start());
+    task.run(ask(&h)).await.unwrap();
+    assert!(h.outlay.stop(task.id(), "enough"));
+    assert_eq!(h.outlay.open_tasks().iter().filter(|open| open.stopped.as_deref() == Some("enough")).count(), 1);
+    let sent = h.sim.requests().len();
+    assert_eq!(task.run(ask(&h)).await, Err("enough".to_owned()));
+    let inner = task.run_sync(|| outlay::agent("a").run_sync(|| h.outlay.task("inner").start()));
+    assert_eq!(inner.run(ask(&h)).await, Err("enough".to_owned()), "a task inside it");
+    assert_eq!(h.sim.requests().len(), sent, "nothing was sent");
+    other.run(ask(&h)).await.unwrap();
+
+    assert!(h.outlay.resume(task.id()));
+    assert!(!h.outlay.resume(task.id()));
+    task.run(ask(&h)).await.unwrap();
+    inner.finish(Outcome::success());
+    other.finish(Outcome::success());
+    let report = task.finish(Outcome::failure());
+    assert_eq!(report.totals().calls(), 4, "those that were refused are calls at no cost");
+    assert_eq!(report.record().stopped.as_ref().map(|stopped| stopped.calls), Some(1));
+    assert!(report.to_string().contains("stopped       enough   1 call refused"), "{report}");
+    assert!(!h.outlay.stop(task.id(), "too late"), "it has ended");
+    let spans = h.spans();
+    spans.assert_conserved();
+    let refused: Vec<_> = spans
+        .named(&format!("chat {HAIKU}"))
+        .into_iter()
+        .filter(|span| span.text("error.type") == Some("stopped"))
+        .collect();
+    assert_eq!(refused.len(), 2);
+}
+
+#[tokio::test]
+async fn a_workflow_and_a_dimension_are_stopped_for_all_their_tasks_those_to_come_included() {
+    let h = Harness::new().await;
+    let early = h.outlay.task("t").workflow("tickets").start();
+    assert!(h.outlay.stop(StopTarget::workflow("tickets"), "poisoned"));
+    assert_eq!(early.run(ask(&h)).await, Err("poisoned".to_owned()));
+    let late = h.outlay.task("u").workflow("tickets").dimension("tenant", "acme").start();
+    assert_eq!(late.run(ask(&h)).await, Err("poisoned".to_owned()));
+    h.outlay.task("t").workflow("other").start().run(ask(&h)).await.unwrap();
+    ask(&h).await.unwrap();
+
+    assert!(h.outlay.resume(StopTarget::workflow("tickets")));
+    early.run(ask(&h)).await.unwrap();
+    h.outlay.stop(StopTarget::dimension("tenant", "acme"), "unpaid");
+    assert_eq!(late.run(ask(&h)).await, Err("unpaid".to_owned()));
+    early.run(ask(&h)).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_same_call_again_and_again_is_told_once_and_stopped_where_that_is_enforced() {
+    for enforced in [false, true] {
+        let rule = RunawayRule::new().same_call(3);
+        let (h, told) = watched(if enforced { rule.enforce() } else { rule }).await;
+        h.sim.otherwise(|_| Reply::message().text("ok").usage(Tokens::new(1_000, 100)));
+        let task = h.outlay.task("t").start();
+        let mut refused = 0;
+        for n in 0..6 {
+            let call = if n == 1 { converse(&h.client, "amazon.nova-lite-v1:0") } else { haiku(&h.client) };
+            // The step has another id each time.
+            let step = outlay::step("act", "again").run(async { answered(call.send().await) });
+            refused += usize::from(task.run(step).await.is_err());
+        }
+        // Calls 0, 2 and 3 are the same: after the third of them it is stopped.
+        assert_eq!(refused, if enforced { 2 } else { 0 });
+        let told = told.lock().unwrap();
+        let runaways: Vec<_> = told.iter().filter(|notice| matches!(notice.kind, AlertKind::Runaway(_))).collect();
+        assert_eq!(runaways.len(), 1);
+        assert_eq!(runaways[0].task_id, task.id());
+        assert!(matches!(&runaways[0].kind, AlertKind::Runaway(Runaway::SameCall { times: 3, .. })));
+        let stops = told.iter().filter(|notice| matches!(notice.kind, AlertKind::Stopped(_))).count();
+        assert_eq!(stops, refused);
+        let metrics = h.metrics();
+        let violations = metrics.iter().find(|point| point.name == "outlay.policy.violations").unwrap();
+        assert_eq!((violations.value, violations.attribute("outlay.policy.rule")), (1.0, Some("same_call")));
+    }
+}
+
+#[tokio::test]
+async fn turns_without_progress_are_those_with_no_answer_and_no_step_that_succeeded() {
+    let (h, told) = watched(RunawayRule::new().turns_without_progress(3)).await;
+    let turn = async |tool_works: bool| {
+        h.sim.push(Reply::message().tool_use("call-1", "search", json!({})).usage(Tokens::new(10, 10)));
+        haiku(&h.client).send().await.unwrap();
+        let _ = outlay::tool("search").try_run(async { if tool_works { Ok(()) } else { Err("no hits") } }).await;
+    };
+    let task = h.outlay.task("t").start();
+    task.run(async {
+        for tool_works in [false, true, false, true, false, false] {
+            turn(tool_works).await;
+        }
+    })
+    .await;
+    assert!(told.lock().unwrap().is_empty(), "the tool worked in between");
+    task.run(turn(false)).await;
+    let told = told.lock().unwrap();
+    assert!(matches!(told[0].kind, AlertKind::Runaway(Runaway::TurnsWithoutProgress { turns: 3 })), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_spend_rate_counts_calls_and_charges_and_stops_the_task_alone() {
+    let rule = RunawayRule::new().spend_rate(Usd::from_cents(5), Duration::from_secs(60));
+    let (h, told) = watched(rule.enforce()).await;
+    let task = h.outlay.task("t").start();
+    task.run(ask(&h)).await.unwrap();
+    task.charge("serp-api", Usd::from_cents(5));
+    let refused = task.run(ask(&h)).await.unwrap_err();
+    assert!(refused.contains("was spent within 60s"), "{refused}");
+    assert_eq!(told.lock().unwrap().len(), 2, "the sign, and the stop");
+    h.outlay.task("t").start().run(ask(&h)).await.unwrap();
+    // What is in no task is no runaway.
+    for _ in 0..40 {
+        ask(&h).await.unwrap();
+    }
+    assert!(h.outlay.unattributed().cost().usd() > Some(Usd::from_cents(5)));
+    // A task that may go on is watched anew.
+    assert!(h.outlay.resume(task.id()));
+    task.run(ask(&h)).await.unwrap();
+    assert_eq!(task.finish(Outcome::success()).outcome().kind(), OutcomeKind::Success);
+    h.spans().assert_conserved();
+}
