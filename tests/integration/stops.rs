@@ -121,7 +121,7 @@ async fn turns_without_progress_are_those_with_no_answer_and_no_step_that_succee
     let (h, told) = watched(RunawayRule::new().turns_without_progress(3)).await;
     let turn = async |tool_works: bool| {
         h.sim.push(Reply::message().tool_use("call-1", "search", json!({})).usage(Tokens::new(10, 10)));
-        haiku(&h.client).send().await.unwrap();
+        outlay::plan("next").try_run(haiku(&h.client).send()).await.unwrap();
         let _ = outlay::tool("search").try_run(async { if tool_works { Ok(()) } else { Err("no hits") } }).await;
     };
     let task = h.outlay.task("t").start();

@@ -10,7 +10,7 @@ use outlay_price::Usd;
 use crate::alert::Alerts;
 use crate::record::CallRecord;
 use crate::sync::lock;
-use crate::{AlertKind, Scope};
+use crate::{AlertKind, Scope, ScopeKind, StepKind, Totals};
 
 /// As many different calls of a task are told apart; beyond it the one that came first is forgotten.
 const MAX_CALLS: usize = 64;
@@ -51,8 +51,8 @@ pub enum Runaway {
         /// How often.
         times: u32,
     },
-    /// So many turns came one after the other of which none ended the model's turn, without a step or an agent that
-    /// succeeded between them.
+    /// So many turns came one after the other of which none ended the model's turn, and between them no agent and no tool
+    /// succeeded.
     TurnsWithoutProgress {
         /// How many.
         turns: u32,
@@ -79,8 +79,8 @@ impl RunawayRule {
         self
     }
 
-    /// So many turns in a row without progress. It is progress when the model ends its turn with an answer, and when a
-    /// step or an agent ends without having failed.
+    /// So many turns in a row without progress. It is progress when the model ends its turn with an answer, and when
+    /// something ends without having failed: an agent, a tool, a retrieval, or another step in which no model is asked.
     #[must_use]
     pub const fn turns_without_progress(mut self, turns: u32) -> Self {
         self.idle_turns = Some(if turns < 1 { 1 } else { turns });
@@ -155,7 +155,7 @@ struct Told {
 }
 
 impl Watch {
-    /// A step or an agent has ended without having failed.
+    /// Something has ended without having failed.
     pub(crate) fn progress(&self) {
         lock(&self.0).idle = 0;
     }
@@ -244,8 +244,16 @@ impl Scope {
         self.watch(alerts, |watch, rule| watch.charge(rule, amount, at).into_iter().collect());
     }
 
-    /// A scope has ended without having failed.
-    pub(crate) fn made_progress(&self) {
+    /// The scope has ended without having failed.
+    pub(crate) fn ended_well(&self, totals: &Totals) {
+        let is_progress = match self.kind() {
+            ScopeKind::Task | ScopeKind::Agent | ScopeKind::Step(StepKind::Tool | StepKind::Retrieve) => true,
+            // Around a turn alone it tells no more than the turn.
+            ScopeKind::Step(_) => totals.turns() == 0,
+        };
+        if !is_progress {
+            return;
+        }
         for task in self.0.task.chain() {
             if let Some(watch) = task.watch() {
                 watch.progress();

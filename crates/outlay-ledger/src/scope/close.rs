@@ -114,7 +114,7 @@ impl Scope {
         drop(state);
         drop(parent_state);
         if failure.is_none() {
-            self.made_progress();
+            self.ended_well(&totals);
         }
         if let Some(observer) = observer {
             observer(ClosedScope { scope: self, totals: &totals, failure: failure.as_ref() });
