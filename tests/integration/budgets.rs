@@ -8,6 +8,7 @@ use bedrock_sim::{Reply, Tokens};
 use outlay::{Amount, Budget, CostStatus, Outcome, RefusalReason, Usd};
 use outlay_tests::{HAIKU, Harness, converse, haiku};
 
+mod degraded;
 mod rules;
 
 fn at_most(tokens: i32) -> InferenceConfiguration {

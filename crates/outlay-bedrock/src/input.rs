@@ -122,6 +122,11 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// Whether it can be asked for with less: its members are the same for all models.
+    pub(crate) const fn can_degrade(self) -> bool {
+        matches!(self, Self::Converse(_) | Self::ConverseStream(_))
+    }
+
     /// What it asks for that is billed by the unit, where that can be told from here.
     pub(crate) fn asked(self) -> Option<Asked> {
         match self {
@@ -163,6 +168,7 @@ impl<'a> Request<'a> {
             most_units: asked.map(|asked| asked.most.clone()),
             bills_tokens: asked.is_none_or(|asked| asked.tokens_too),
             most_guardrail: self.most_guardrail(&common, input_bound),
+            degraded_from: None,
         }
     }
 

@@ -8,7 +8,7 @@ use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
     BeforeDeserializationInterceptorContextMut, BeforeSerializationInterceptorContextMut,
     BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextMut, BeforeTransmitInterceptorContextRef,
-    FinalizerInterceptorContextRef,
+    FinalizerInterceptorContextRef, Input,
 };
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::retries::RequestAttempts;
@@ -20,9 +20,13 @@ use outlay_ledger::Refusal;
 use outlay_otel::{Engine, OpenCall, Scope};
 
 use crate::call::{Call, HeldCall};
+use crate::degrade;
 use crate::input::{Kind, Request};
 use crate::request_metadata;
 use crate::stream::{read_along, tell_sent};
+
+/// A call is degraded at most so often.
+const MAX_DEGRADES: usize = 3;
 
 /// The interceptor that meters calls. [`Metered`](crate::Metered) adds it; it can be added by hand as well.
 ///
@@ -57,6 +61,33 @@ impl OutlayInterceptor {
     /// that are built from it.
     fn id(&self) -> usize {
         std::ptr::from_ref(self).addr()
+    }
+
+    /// Begins the call, degraded as long as a budget refuses it and somebody says how.
+    fn begin_degraded(metering: &Metering, input: &mut Input, region: Option<&str>) -> Result<(), BoxError> {
+        let (scope, mut first) = (&metering.scope, None);
+        for degrades_left in (0..=MAX_DEGRADES).rev() {
+            let Some(request) = Request::of(input).filter(|request| request.can_degrade()) else { break };
+            let (kind, input_bound, asked) = (request.kind(), request.input_bound(), request.asked());
+            let mut start = request.start(scope.engine(), metering.started, region, input_bound, asked.as_ref());
+            start.degraded_from.clone_from(&first);
+            let open = match OpenCall::try_begin(scope, &start, input_bound) {
+                Ok(Some(open)) => open,
+                // It is free, or its task is stopped.
+                Ok(None) => break,
+                Err(refusal) => {
+                    let degrade = scope.engine().degrade(&refusal).filter(|_| degrades_left > 0);
+                    if degrade.is_some_and(|degrade| degrade::apply(&degrade, input)) {
+                        first.get_or_insert(start.model);
+                        continue;
+                    }
+                    OpenCall::begin(scope, start, input_bound).map_err(Refusal::into_error)?
+                }
+            };
+            metering.call.get_or_init(|| HeldCall(Call::new(kind, input_bound, asked, open)));
+            break;
+        }
+        Ok(())
     }
 
     /// The call, if this interceptor is the one that meters it.
@@ -100,6 +131,10 @@ impl Intercept for OutlayInterceptor {
     ) -> Result<(), BoxError> {
         if let Some(metering) = cfg.load::<Metering>().filter(|metering| metering.by == self.id()) {
             request_metadata::put_on_input(context.input_mut(), &metering.scope);
+            if metering.scope.engine().degrades() {
+                let region = cfg.load::<Region>().map(AsRef::as_ref);
+                Self::begin_degraded(metering, context.input_mut(), region)?;
+            }
         }
         Ok(())
     }

@@ -30,6 +30,7 @@ mod bound;
 mod call;
 #[cfg(feature = "control-plane")]
 mod control_plane;
+mod degrade;
 mod document;
 mod fingerprint;
 mod input;

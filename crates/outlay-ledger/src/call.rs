@@ -19,6 +19,8 @@ pub struct Ask<'a> {
     pub max_output: Option<u64>,
     /// Whether it is a chat: a turn of an agent's loop.
     pub is_turn: bool,
+    /// Whether a refusal leaves no trace, for the call may yet be made otherwise.
+    pub is_trial: bool,
     /// The most that the call can cost if it writes at most so many output tokens; `None` where it has no price.
     pub bound: &'a dyn Fn(u64) -> Option<Usd>,
 }
@@ -56,7 +58,9 @@ impl Scope {
     pub fn open_call(&self, ask: &Ask<'_>) -> Result<OpenCall, Refusal> {
         let scope = self.open_ancestor();
         if let Some(stopped) = scope.0.task.stopped(ask.model) {
-            scope.tell_stopped(&stopped);
+            if !ask.is_trial {
+                scope.count_stopped(&stopped);
+            }
             return Err(Refusal::Stopped(stopped));
         }
         let reservation = if scope.has_budget() { Some(scope.reserve(ask).map_err(Refusal::Budget)?) } else { None };
@@ -65,11 +69,21 @@ impl Scope {
     }
 
     fn reserve(&self, ask: &Ask<'_>) -> Result<Reservation, BudgetExceeded> {
-        let Ask { model, input, max_output, is_turn, bound } = *ask;
+        let Ask { model, input, max_output, is_turn, is_trial, bound } = *ask;
         let bound = Bound { model, input, max_output, is_turn, usd: bound };
+        let mut observed = Vec::new();
+        let made = Reservation::make(&self.0.budgets, &bound, self.0.task.ledger.now(), &mut observed);
+        let made = match made {
+            Err((_, why)) if is_trial => return Err(why),
+            made => made,
+        };
         let mut alerts = Alerts::default();
-        let made = Reservation::make(&self.0.budgets, &bound, self.0.task.ledger.now(), &mut alerts);
+        for (cell, why) in observed {
+            cell.count_would_refuse();
+            alerts.push(&cell.name, AlertKind::WouldRefuse(why));
+        }
         let made = made.map_err(|(cell, why)| {
+            cell.count_refused(&why);
             if !self.is_of_a_task(&cell) {
                 self.0.task.remember(&why);
             }
@@ -80,7 +94,8 @@ impl Scope {
         made
     }
 
-    fn tell_stopped(&self, stopped: &Stopped) {
+    fn count_stopped(&self, stopped: &Stopped) {
+        self.0.task.count_stopped(stopped);
         let mut alerts = Alerts::default();
         alerts.push(stopped.name(), AlertKind::Stopped(stopped.clone()));
         alerts.tell(self);

@@ -123,8 +123,14 @@ fn whoever_is_told_of_the_close_sees_all_that_was_spent() {
     for _ in 0..5_000 {
         let task = Ledger::default().task(TaskSpec::new("t").budget(Usd::from_dollars(1)));
         let model = Arc::from("m");
-        let ask =
-            Ask { model: &model, input: 0, max_output: Some(1), is_turn: true, bound: &|_| Some(Usd::from_cents(1)) };
+        let ask = Ask {
+            model: &model,
+            input: 0,
+            max_output: Some(1),
+            is_turn: true,
+            is_trial: false,
+            bound: &|_| Some(Usd::from_cents(1)),
+        };
         let open = task.open_call(&ask).unwrap();
         let seen = Arc::new(Mutex::new(None));
         let told = seen.clone();

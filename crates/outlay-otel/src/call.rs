@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use opentelemetry::Context;
 use opentelemetry::trace::{Link, Span as _, SpanKind, Status, TraceContextExt as _};
-use outlay_ledger::{Ask, CallRecord, PricedAs, Refusal, Settled};
+use outlay_ledger::{Ask, BudgetExceeded, CallRecord, PricedAs, Refusal, Settled};
 use outlay_price::{CacheUse, Charge, GuardrailUse, Price, Prices, Units, Usd};
 
 use crate::job::Job;
@@ -54,6 +54,8 @@ pub struct CallStart {
     pub bills_tokens: bool,
     /// The most that its guardrail can use.
     pub most_guardrail: GuardrailUse,
+    /// The model that was asked for first, where a budget refused that and the call was degraded.
+    pub degraded_from: Option<Arc<str>>,
 }
 
 /// What is known of a call when it is over.
@@ -161,20 +163,7 @@ impl OpenCall {
         if start.operation.is_free() {
             return Ok(Self::in_scope(scope.clone(), start, None));
         }
-        let books = {
-            // Nearly every call is asked by no budget in dollars.
-            let prices = OnceCell::new();
-            let bound = |output: u64| start.most(prices.get_or_init(|| scope.engine().prices()), input_bound, output);
-            let is_turn = start.operation == Operation::Chat;
-            scope.books().open_call(&Ask {
-                model: &start.model,
-                input: input_bound,
-                max_output: start.max_tokens,
-                is_turn,
-                bound: &bound,
-            })
-        };
-        match books {
+        match Self::ask(scope, &start, input_bound, false) {
             Ok(books) => Ok(Self::in_books(scope, start, books)),
             Err(reason) => {
                 let refused = Self::made(scope, start);
@@ -184,6 +173,40 @@ impl OpenCall {
                 Err(reason)
             }
         }
+    }
+
+    /// The same as a trial: where a budget refuses the call, that leaves no trace, and the call can be begun otherwise.
+    ///
+    /// # Errors
+    ///
+    /// The refusal of a budget. Whatever else refuses a call is left to [`begin`](Self::begin).
+    pub fn try_begin(scope: &Scope, start: &CallStart, input_bound: u64) -> Result<Option<Self>, BudgetExceeded> {
+        if start.operation.is_free() {
+            return Ok(None);
+        }
+        match Self::ask(scope, start, input_bound, true) {
+            Ok(books) => Ok(Some(Self::in_books(scope, start.clone(), books))),
+            Err(Refusal::Budget(why)) => Err(why),
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn ask(
+        scope: &Scope,
+        start: &CallStart,
+        input_bound: u64,
+        is_trial: bool,
+    ) -> Result<outlay_ledger::OpenCall, Refusal> {
+        // Nearly every call is asked by no budget in dollars.
+        let prices = OnceCell::new();
+        scope.books().open_call(&Ask {
+            model: &start.model,
+            input: input_bound,
+            max_output: start.max_tokens,
+            is_turn: start.operation == Operation::Chat,
+            is_trial,
+            bound: &|output| start.most(prices.get_or_init(|| scope.engine().prices()), input_bound, output),
+        })
     }
 
     /// Begins a call that has been made by other means: no budget can refuse it any more.

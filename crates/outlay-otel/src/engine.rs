@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex, Once, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use hashbrown::HashSet;
-use outlay_ledger::{BudgetRule, Ledger, StopTarget, TaskSpec, Totals};
+use outlay_ledger::{BudgetExceeded, BudgetRule, Ledger, StopTarget, TaskSpec, Totals};
 use outlay_price::{ParseModelError, Prices};
 
+use crate::degrade::{Degrade, OnRefusal};
 use crate::job::Jobs;
 use crate::metrics::Metrics;
 use crate::open_tasks::OpenTasks;
@@ -36,6 +37,7 @@ pub(crate) struct Inner {
     pub(crate) open_tasks: Arc<OpenTasks>,
     request_metadata: Vec<Arc<str>>,
     compares_calls: bool,
+    on_refusal: OnRefusal,
     dropped_stream: DroppedStream,
     disabled: bool,
     texts: Mutex<HashSet<Arc<str>>>,
@@ -75,6 +77,7 @@ impl Engine {
             open_tasks,
             request_metadata: settings.request_metadata,
             compares_calls: settings.compares_calls,
+            on_refusal: settings.on_refusal,
             dropped_stream: settings.dropped_stream,
             disabled: settings.disabled,
             texts: Mutex::default(),
@@ -154,6 +157,16 @@ impl Engine {
     /// Whether requests are to be told apart, for signs of a runaway.
     pub fn compares_calls(&self) -> bool {
         self.0.compares_calls
+    }
+
+    /// Whether a call that a budget refuses may be degraded.
+    pub fn degrades(&self) -> bool {
+        self.0.on_refusal.is_set()
+    }
+
+    /// What becomes of a call that a budget refuses; `None` where it is refused.
+    pub fn degrade(&self, refusal: &BudgetExceeded) -> Option<Degrade> {
+        self.0.on_refusal.decide(refusal)
     }
 
     /// Stops a task that is open, or a kind of tasks: their next calls are refused. False where there is no such task.

@@ -90,6 +90,8 @@ pub mod outlay {
     pub const CALL_ATTEMPTS: &str = "outlay.call.attempts";
     /// Where the sources of a token count disagree: which ones, and what they say.
     pub const CALL_USAGE_DISAGREEMENT: &str = "outlay.call.usage_disagreement";
+    /// The model that was asked for first, where a budget refused that and the call was degraded.
+    pub const CALL_DEGRADED_FROM: &str = "outlay.call.degraded_from";
     pub const RUNNING_USD: &str = "outlay.task.running.usd";
     pub const RUNNING_PICOUSD: &str = "outlay.task.running.picousd";
     pub const RUNNING_CALLS: &str = "outlay.task.running.calls";

@@ -3,10 +3,11 @@ use std::time::Duration;
 
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{Span, Tracer, TracerProvider};
-use outlay_ledger::{BudgetRule, Clock, Dimension, Dimensions, IdSource, Ledger, RunawayRule};
+use outlay_ledger::{BudgetExceeded, BudgetRule, Clock, Dimension, Dimensions, IdSource, Ledger, RunawayRule};
 use outlay_price::Prices;
 
 use crate::alerts::{Notice, OnAlert};
+use crate::degrade::{Degrade, OnRefusal};
 use crate::metrics::Metrics;
 use crate::names::outlay;
 use crate::tracer::SpanSource;
@@ -48,6 +49,7 @@ pub struct EngineBuilder {
     pub(crate) resolver: Option<Arc<dyn ResolveModel>>,
     pub(crate) on_alert: OnAlert,
     pub(crate) compares_calls: bool,
+    pub(crate) on_refusal: OnRefusal,
     pub(crate) request_metadata: Vec<Arc<str>>,
     pub(crate) dropped_stream: DroppedStream,
     pub(crate) disabled: bool,
@@ -66,6 +68,7 @@ impl Default for EngineBuilder {
             resolver: None,
             on_alert: OnAlert::default(),
             compares_calls: false,
+            on_refusal: OnRefusal::default(),
             request_metadata: Vec::new(),
             dropped_stream: DroppedStream::default(),
             disabled: false,
@@ -140,6 +143,13 @@ impl EngineBuilder {
     /// call, and should return soon. Defaults to nobody.
     pub fn on_alert(mut self, tell: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
         self.on_alert = OnAlert::new(tell);
+        self
+    }
+
+    /// What becomes of a call that a budget refuses: `None` refuses it. It is asked on the path of the call, and again
+    /// where the budget refuses what it said. Defaults to refusing.
+    pub fn on_refusal(mut self, decide: impl Fn(&BudgetExceeded) -> Option<Degrade> + Send + Sync + 'static) -> Self {
+        self.on_refusal = OnRefusal::new(decide);
         self
     }
 

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{Span, Tracer, TracerProvider};
-use outlay_ledger::{BudgetRule, Dimensions, RunawayRule};
-use outlay_otel::{AttemptSpans, DroppedStream, Engine, EngineBuilder, Notice, ResolveModel, Semconv, Viewer};
+use outlay_ledger::{BudgetExceeded, BudgetRule, Dimensions, RunawayRule};
+use outlay_otel::{AttemptSpans, Degrade, DroppedStream, Engine, EngineBuilder, Notice, ResolveModel, Semconv, Viewer};
 use outlay_price::{LoadPricesError, Prices};
 
 use crate::Outlay;
@@ -104,6 +104,27 @@ impl Builder {
     /// called on the path of the call, and should return soon. Defaults to nobody; each is logged as a warning in any case.
     pub fn on_alert(mut self, tell: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
         self.engine = self.engine.on_alert(tell);
+        self
+    }
+
+    /// What becomes of a call that a budget refuses: another model, a shorter answer, or `None`, which refuses it. It is
+    /// asked before anything is sent, and again, up to three times, where the budget refuses what it said.
+    ///
+    /// It holds Converse and ConverseStream; a body of InvokeModel is in the words of its vendor, and stays as it is. The
+    /// call's span has the model that was asked for first as `outlay.call.degraded_from`. Defaults to refusing.
+    ///
+    /// ```
+    /// use outlay::{Degrade, Outlay};
+    ///
+    /// let outlay = Outlay::builder()
+    ///     .on_refusal(|refused| {
+    ///         let cheaper = Degrade::to_model("us.amazon.nova-lite-v1:0").with_max_tokens(500);
+    ///         refused.model().contains("anthropic").then_some(cheaper)
+    ///     })
+    ///     .build();
+    /// ```
+    pub fn on_refusal(mut self, decide: impl Fn(&BudgetExceeded) -> Option<Degrade> + Send + Sync + 'static) -> Self {
+        self.engine = self.engine.on_refusal(decide);
         self
     }
 

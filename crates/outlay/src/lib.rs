@@ -22,7 +22,8 @@ pub use outlay_ledger::{
     RunawayRule, StepKind, StopTarget, Stopped, TaskId, Totals,
 };
 pub use outlay_otel::{
-    AttemptSpans, DroppedStream, InScope, ModelAnswer, Notice, OpenTask, Operation, ResolveModel, Semconv, Viewer,
+    AttemptSpans, Degrade, DroppedStream, InScope, ModelAnswer, Notice, OpenTask, Operation, ResolveModel, Semconv,
+    Viewer,
 };
 pub use outlay_price::{
     CacheTtl, CostStatus, GuardrailUse, LoadPricesError, ModelRef, Prices, Unit, UnitCount, Units, Usage, Usd,

@@ -130,6 +130,7 @@ impl MadeCall {
             most_units: None,
             bills_tokens: true,
             most_guardrail: GuardrailUse::NotApplied,
+            degraded_from: None,
         };
         let tokens = self.usage;
         let billed = match (tokens, self.units) {

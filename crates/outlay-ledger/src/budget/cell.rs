@@ -78,7 +78,7 @@ impl BudgetCell {
         state.reserved == 0 && self.period.is_some_and(|period| period.number(now) != state.number)
     }
 
-    /// Reserves the bound, or says why not.
+    /// Reserves the bound, or says why not. Nothing is counted of that: the call may yet be made otherwise.
     pub(super) fn reserve(&self, bound: &Bound<'_>, now: SystemTime) -> Verdict {
         let mut state = lock(&self.state);
         let number = self.turn_over(&mut state, now);
@@ -106,18 +106,27 @@ impl BudgetCell {
     }
 
     fn refuse(&self, state: &mut State, why: BudgetExceeded, units: i128, number: i64) -> Verdict {
-        if state.budget.observed {
-            state.would_refuse += 1;
-            if !self.each_call {
-                state.reserved = state.reserved.saturating_add(units);
-            }
-            return Verdict::Observed { units, number, why };
+        if !state.budget.observed {
+            return Verdict::Refused(why);
         }
+        if !self.each_call {
+            state.reserved = state.reserved.saturating_add(units);
+        }
+        Verdict::Observed { units, number, why }
+    }
+
+    /// Counts a call that it refused, for good.
+    pub(crate) fn count_refused(&self, why: &BudgetExceeded) {
+        let mut state = lock(&self.state);
         state.refused += 1;
         if state.refusals.len() < MAX_REFUSALS {
             state.refusals.push(why.clone());
         }
-        Verdict::Refused(why)
+    }
+
+    /// Counts a call that it would have refused.
+    pub(crate) fn count_would_refuse(&self) {
+        lock(&self.state).would_refuse += 1;
     }
 
     fn exceeded(&self, state: &State, bound: &Bound<'_>, reason: RefusalReason) -> BudgetExceeded {

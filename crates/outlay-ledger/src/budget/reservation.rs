@@ -59,21 +59,24 @@ struct Held {
     number: i64,
 }
 
+/// A budget, and why it refused a call, or would have.
+pub(crate) type Refused = (Arc<BudgetCell>, BudgetExceeded);
+
 impl Reservation {
-    /// Reserves in all of the budgets or in none. What observing ones would have refused is told to `alerts`.
+    /// Reserves in all of the budgets or in none. What observing ones would have refused goes to `observed`.
     pub(crate) fn make(
         budgets: &[Arc<BudgetCell>],
         bound: &Bound<'_>,
         now: SystemTime,
-        alerts: &mut Alerts,
-    ) -> Result<Self, (Arc<BudgetCell>, BudgetExceeded)> {
+        observed: &mut Vec<Refused>,
+    ) -> Result<Self, Refused> {
         let mut reservation = Self::default();
         // The innermost first: a call that its own task refuses does not hold up those of the task around.
         for cell in budgets.iter().rev() {
             let (units, number) = match cell.reserve(bound, now) {
                 Verdict::Reserved { units, number } => (units, number),
                 Verdict::Observed { units, number, why } => {
-                    alerts.push(&cell.name, AlertKind::WouldRefuse(why));
+                    observed.push((cell.clone(), why));
                     (units, number)
                 }
                 Verdict::Refused(why) => return Err((cell.clone(), why)),

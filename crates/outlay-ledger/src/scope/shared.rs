@@ -65,9 +65,11 @@ impl TaskShared {
     pub(crate) fn stopped(&self, model: &Arc<str>) -> Option<Stopped> {
         let of_task = |task: &Self| task.stop.find(&task.name, model);
         let of_kind = |task: &Self| self.ledger.stops().find(&task.words(), model);
-        let stopped = self.chain().find_map(|task| of_task(task).or_else(|| of_kind(task)))?;
-        self.stop.refused(&stopped);
-        Some(stopped)
+        self.chain().find_map(|task| of_task(task).or_else(|| of_kind(task)))
+    }
+
+    pub(crate) fn count_stopped(&self, stopped: &Stopped) {
+        self.stop.refused(stopped);
     }
 
     fn words(&self) -> TaskWords<'_> {

@@ -45,6 +45,9 @@ fn push_request(attributes: &mut Vec<KeyValue>, call: &SettledCall) {
     if let Some(region) = &start.region {
         attributes.push(KeyValue::new(semconv::CLOUD_REGION, region.clone()));
     }
+    if let Some(model) = &start.degraded_from {
+        attributes.push(KeyValue::new(outlay::CALL_DEGRADED_FROM, model.clone()));
+    }
     if let Some(guardrail) = &start.guardrail {
         attributes.push(KeyValue::new(semconv::AWS_BEDROCK_GUARDRAIL_ID, guardrail.clone()));
     }

@@ -19,11 +19,19 @@ fn a_budget_says_what_it_refused_and_when_it_is_over() {
         let model: Arc<str> = model.into();
         let bound = |output: u64| Some(Usd::from_picos(15_000_000).saturating_mul(output));
         let max_output = (&*model == HAIKU).then_some(64_000);
-        step.open_call(&Ask { model: &model, input: 0, max_output, is_turn: true, bound: &bound }).unwrap_err();
+        step.open_call(&Ask { model: &model, input: 0, max_output, is_turn: true, is_trial: false, bound: &bound })
+            .unwrap_err();
     }
     let model: Arc<str> = "custom.my-model-v1:0".into();
-    step.open_call(&Ask { model: &model, input: 0, max_output: Some(10), is_turn: true, bound: &|_| None })
-        .unwrap_err();
+    step.open_call(&Ask {
+        model: &model,
+        input: 0,
+        max_output: Some(10),
+        is_turn: true,
+        is_trial: false,
+        bound: &|_| None,
+    })
+    .unwrap_err();
     step.finish();
     task.set_outcome(Outcome::failure());
     task.finish();

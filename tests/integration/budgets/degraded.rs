@@ -1,0 +1,119 @@
+//! Calls that a budget refuses, made with less.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use aws_sdk_bedrockruntime::types::InferenceConfiguration;
+use bedrock_sim::{Reply, Tokens};
+use outlay::{Budget, BudgetExceeded, BudgetRule, Degrade, Outcome, StopTarget, Usd};
+use outlay_tests::{HAIKU, Harness, call_spans, converse, haiku, invoke, user};
+use serde_json::json;
+
+use super::at_most;
+
+const NOVA: &str = "us.amazon.nova-micro-v1:0";
+
+async fn degrading(
+    decide: impl Fn(&BudgetExceeded) -> Option<Degrade> + Send + Sync + 'static,
+) -> (Harness, Arc<AtomicU32>) {
+    let asked = Arc::new(AtomicU32::new(0));
+    let times = asked.clone();
+    let decide = move |refused: &BudgetExceeded| {
+        times.fetch_add(1, Ordering::SeqCst);
+        decide(refused)
+    };
+    let h = Harness::with(|builder| builder.on_refusal(decide)).await;
+    h.sim.otherwise(|_| Reply::message().text("ok").usage(Tokens::new(100, 10)));
+    (h, asked)
+}
+
+/// What went over the wire.
+fn sent(h: &Harness) -> Vec<(String, serde_json::Value)> {
+    h.sim.requests().iter().map(|request| (request.model_id.clone(), request.json())).collect()
+}
+
+#[tokio::test]
+async fn a_call_that_is_refused_goes_to_a_cheaper_model_and_is_charged_as_that() {
+    let (h, asked) = degrading(|refused| (refused.model() == HAIKU).then(|| Degrade::to_model(NOVA))).await;
+    // 1,000 output tokens of Haiku are $0.0055, and of Nova Micro $0.00014.
+    let task = h.outlay.task("t").budget(Usd::from_micros(4_000)).start();
+    task.run(haiku(&h.client).inference_config(at_most(100)).send()).await.unwrap();
+    task.run(haiku(&h.client).inference_config(at_most(1_000)).send()).await.unwrap();
+    let stream = h.client.converse_stream().model_id(HAIKU).messages(user("hello")).inference_config(at_most(1_000));
+    let mut stream = task.run(stream.send()).await.unwrap().stream;
+    while stream.recv().await.unwrap().is_some() {}
+
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
+    let sent = sent(&h);
+    assert_eq!(sent.iter().map(|(model, _)| &**model).collect::<Vec<_>>(), [HAIKU, NOVA, NOVA]);
+    let report = task.finish(Outcome::success());
+    assert_eq!(report.refusals().len(), 0, "it was made");
+    assert_eq!(report.budget().unwrap().refused, 0);
+    let spans = h.spans();
+    spans.assert_conserved();
+    let models: Vec<_> = call_spans(&spans)
+        .iter()
+        .map(|span| (span.text("gen_ai.request.model").unwrap(), span.text("outlay.call.degraded_from")))
+        .collect();
+    assert_eq!(models, [(HAIKU, None), (NOVA, Some(HAIKU)), (NOVA, Some(HAIKU))]);
+}
+
+#[tokio::test]
+async fn an_answer_is_cut_shorter_and_never_longer() {
+    let (h, _) = degrading(|_| Some(Degrade::to_max_tokens(200))).await;
+    let task = h.outlay.task("t").budget(Usd::from_micros(4_000)).start();
+    let config = InferenceConfiguration::builder().temperature(0.5).max_tokens(2_000).build();
+    task.run(haiku(&h.client).inference_config(config).send()).await.unwrap();
+    task.run(haiku(&h.client).send()).await.unwrap();
+    let inference: Vec<_> = sent(&h).into_iter().map(|(_, body)| body["inferenceConfig"].clone()).collect();
+    assert_eq!(inference, [json!({"maxTokens": 200, "temperature": 0.5}), json!({"maxTokens": 200})]);
+
+    // One that is as short already is refused.
+    let task = h.outlay.task("t").budget(Usd::from_micros(1_500)).start();
+    let error = task.run(haiku(&h.client).inference_config(at_most(150)).send()).await.unwrap_err();
+    assert!(outlay::budget_exceeded(&error).is_some());
+    assert_eq!(task.finish(Outcome::failure()).refusals().len(), 1);
+}
+
+#[tokio::test]
+async fn what_nobody_can_degrade_is_refused_once() {
+    // As dear as before, again and again.
+    let (h, asked) = degrading(|refused| {
+        let other = if refused.model() == HAIKU { "us.anthropic.claude-sonnet-4-6" } else { HAIKU };
+        Some(Degrade::to_model(other))
+    })
+    .await;
+    let task = h.outlay.task("t").budget(Usd::from_micros(10)).start();
+    let error = task.run(haiku(&h.client).send()).await.unwrap_err();
+    assert_eq!(outlay::budget_exceeded(&error).unwrap().limit(), Usd::from_micros(10));
+    assert_eq!(asked.load(Ordering::SeqCst), 4, "the first, and after each of three changes");
+    // A vendor's own body stays as it is.
+    assert!(task.run(invoke(&h.client, HAIKU).send()).await.is_err());
+    assert_eq!(asked.load(Ordering::SeqCst), 4);
+    assert!(h.sim.requests().is_empty());
+    let report = task.finish(Outcome::failure());
+    assert_eq!(report.refusals().len(), 2, "one for each call");
+    let spans = h.spans();
+    spans.assert_conserved();
+    assert_eq!(call_spans(&spans).len(), 2);
+    assert!(h.outlay.stop(StopTarget::workflow("w"), "enough"));
+    let stopped = h.outlay.task("t").workflow("w").budget(Usd::from_micros(10)).start();
+    let error = stopped.run(haiku(&h.client).send()).await.unwrap_err();
+    assert!(outlay::stopped(&error).is_some());
+    assert_eq!(stopped.refused_by_stop().unwrap().calls, 1, "a stop is not asked about");
+    assert_eq!(asked.load(Ordering::SeqCst), 4);
+}
+
+#[tokio::test]
+async fn a_budget_that_observes_counts_a_degraded_call_once() {
+    let (h, _) = degrading(|refused| (refused.model() == HAIKU).then(|| Degrade::to_model(NOVA))).await;
+    let watched = BudgetRule::new("watched", Budget::tokens(1).observe());
+    h.outlay.set_budget_rules(vec![watched, BudgetRule::new("hard", Usd::from_micros(4_000))]);
+    let task = h.outlay.task("t").budget(Budget::calls(1).observe()).start();
+    task.run(converse(&h.client, HAIKU).inference_config(at_most(1_000)).send()).await.unwrap();
+    let status = task.finish(Outcome::success()).budget().unwrap();
+    assert_eq!((status.would_refuse, status.refused), (0, 0));
+    let metrics = h.metrics();
+    let would = metrics.iter().find(|point| point.name == "outlay.budget.would_refuse").unwrap();
+    assert_eq!((would.value, would.attribute("outlay.budget.name")), (1.0, Some("watched")));
+}
