@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{BudgetExceeded, BudgetStatus, Runaway, Scope, Stopped};
+use crate::{BudgetExceeded, BudgetStatus, PolicyViolation, Runaway, Scope, Stopped};
 
 /// Something that somebody should know while it happens.
 #[derive(Debug)]
@@ -29,6 +29,8 @@ pub enum AlertKind {
     Stopped(Stopped),
     /// A task looks like one that does not end by itself; told once for each sign and task.
     Runaway(Runaway),
+    /// A rule of the policy is violated.
+    Violation(PolicyViolation),
 }
 
 /// Told of alerts, without any lock held.

@@ -54,7 +54,7 @@ impl Scope {
     ///
     /// # Errors
     ///
-    /// [`Refusal`] where the task is stopped, or a budget refuses the call. Nothing is reserved then.
+    /// [`Refusal`] where the task is stopped, the policy does not allow the call, or a budget refuses the call. Nothing is reserved then.
     pub fn open_call(&self, ask: &Ask<'_>) -> Result<OpenCall, Refusal> {
         let scope = self.open_ancestor();
         if let Some(stopped) = scope.0.task.stopped(ask.model) {
@@ -63,7 +63,16 @@ impl Scope {
             }
             return Err(Refusal::Stopped(stopped));
         }
-        let reservation = if scope.has_budget() { Some(scope.reserve(ask).map_err(Refusal::Budget)?) } else { None };
+        let (violation, alerts) = scope.check_call(ask.model);
+        let reservation = match violation {
+            Some(violation) => Err(Refusal::Policy(violation)),
+            None if scope.has_budget() => scope.reserve(ask).map(Some).map_err(Refusal::Budget),
+            None => Ok(None),
+        };
+        if reservation.is_ok() || !ask.is_trial {
+            alerts.tell(&scope);
+        }
+        let reservation = reservation?;
         let scope = scope.take_call_in();
         Ok(OpenCall { scope, reservation, open: true })
     }

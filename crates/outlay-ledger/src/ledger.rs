@@ -1,13 +1,14 @@
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use crate::alert::Observer;
 use crate::budget::BudgetRules;
 use crate::clock::{Clock, IdSource, SystemClock, TimeOrderedIds};
+use crate::policy::PolicyRules;
 use crate::stop::Stops;
 use crate::sweeper::Sweeper;
-use crate::{Alert, BudgetRule, Dimensions, RunawayRule, Scope, StopTarget, TaskSpec};
+use crate::{Alert, BudgetRule, Dimensions, Policy, RunawayRule, Scope, StopTarget, TaskSpec};
 
 /// A finished scope waits at most this long for what is open in it.
 const LATE_LIMIT: Duration = Duration::from_secs(60);
@@ -29,7 +30,9 @@ pub(crate) struct Inner {
     dimensions: Dimensions,
     budget_rules: BudgetRules,
     stops: Stops,
-    runaway: Option<RunawayRule>,
+    policy: PolicyRules,
+    own_runaway: Option<RunawayRule>,
+    runaway: RwLock<Option<RunawayRule>>,
     alert_observer: Option<Observer>,
     sweeper: Sweeper,
 }
@@ -67,6 +70,21 @@ impl Ledger {
     /// has been spent of it.
     pub fn set_budget_rules(&self, rules: Vec<BudgetRule>) {
         self.inner.budget_rules.set(rules);
+    }
+
+    /// Puts another policy in force, for tasks that start from now on; its stops hold the open ones too. A budget that
+    /// goes by the same name keeps what has been spent of it, and what the code has set stays.
+    pub fn set_policy(&self, policy: Policy) {
+        let Policy { budgets, stops, runaway, rules, .. } = policy;
+        self.inner.budget_rules.set_of_policy(budgets);
+        self.inner.policy.set(rules);
+        *self.inner.runaway.write().unwrap_or_else(PoisonError::into_inner) = runaway.or(self.inner.own_runaway);
+        self.inner.stops.set_of_policy(&stops);
+    }
+
+    /// When a task that starts now looks like one that does not end by itself.
+    pub fn runaway(&self) -> Option<RunawayRule> {
+        self.inner.runaway()
     }
 
     /// Stops a kind of tasks: their next calls are refused. One task is stopped by its scope.
@@ -174,7 +192,9 @@ impl LedgerBuilder {
             dimensions: self.dimensions,
             budget_rules: BudgetRules::default(),
             stops: Stops::default(),
-            runaway: self.runaway,
+            policy: PolicyRules::default(),
+            own_runaway: self.runaway,
+            runaway: RwLock::new(self.runaway),
             alert_observer: self.alert_observer,
         });
         inner.budget_rules.set(self.budget_rules);
@@ -203,8 +223,12 @@ impl Inner {
         &self.stops
     }
 
-    pub(crate) const fn runaway(&self) -> Option<&RunawayRule> {
-        self.runaway.as_ref()
+    pub(crate) const fn policy(&self) -> &PolicyRules {
+        &self.policy
+    }
+
+    pub(crate) fn runaway(&self) -> Option<RunawayRule> {
+        *self.runaway.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) const fn alert_observer(&self) -> Option<&Observer> {

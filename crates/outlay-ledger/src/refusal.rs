@@ -1,7 +1,7 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::{BudgetExceeded, Stopped};
+use crate::{BudgetExceeded, PolicyViolation, Stopped};
 
 /// Why a call was refused. Nothing was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub enum Refusal {
     Budget(BudgetExceeded),
     /// Its task is stopped.
     Stopped(Stopped),
+    /// A rule of the policy that is enforced does not allow it.
+    Policy(PolicyViolation),
 }
 
 impl Refusal {
@@ -19,6 +21,7 @@ impl Refusal {
         match self {
             Self::Budget(_) => "budget_exceeded",
             Self::Stopped(_) => "stopped",
+            Self::Policy(_) => "policy_violation",
         }
     }
 
@@ -27,6 +30,7 @@ impl Refusal {
         match self {
             Self::Budget(why) => why.into(),
             Self::Stopped(why) => why.into(),
+            Self::Policy(why) => why.into(),
         }
     }
 }
@@ -36,6 +40,7 @@ impl fmt::Display for Refusal {
         match self {
             Self::Budget(why) => why.fmt(f),
             Self::Stopped(why) => why.fmt(f),
+            Self::Policy(why) => why.fmt(f),
         }
     }
 }

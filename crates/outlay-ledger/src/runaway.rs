@@ -133,9 +133,12 @@ impl fmt::Display for Runaway {
     }
 }
 
-/// What is watched of one task.
-#[derive(Debug, Default)]
-pub(crate) struct Watch(Mutex<State>);
+/// What is watched of one task, under the rule that held when it started.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    rule: RunawayRule,
+    state: Mutex<State>,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -155,27 +158,31 @@ struct Told {
 }
 
 impl Watch {
+    pub(crate) fn new(rule: RunawayRule) -> Self {
+        Self { rule, state: Mutex::default() }
+    }
+
     /// Something has ended without having failed.
     pub(crate) fn progress(&self) {
-        lock(&self.0).idle = 0;
+        lock(&self.state).idle = 0;
     }
 
     /// Begins anew: a task that goes on after a stop is watched as before.
     pub(crate) fn reset(&self) {
-        *lock(&self.0) = State::default();
+        *lock(&self.state) = State::default();
     }
 
     /// The signs that a call has brought, and that have not been told yet.
-    pub(crate) fn call(&self, rule: &RunawayRule, call: &CallRecord) -> Vec<Runaway> {
-        let mut state = lock(&self.0);
+    fn call(&self, call: &CallRecord) -> Vec<Runaway> {
+        let (rule, mut state) = (&self.rule, lock(&self.state));
         let signs =
             [state.same_call(rule, call), state.turn(rule, call), state.spend(rule, call.charge.total(), call.ended)];
         signs.into_iter().flatten().collect()
     }
 
     /// The same of a charge.
-    pub(crate) fn charge(&self, rule: &RunawayRule, amount: Usd, at: SystemTime) -> Option<Runaway> {
-        lock(&self.0).spend(rule, amount, at)
+    fn charge(&self, amount: Usd, at: SystemTime) -> Option<Runaway> {
+        lock(&self.state).spend(&self.rule, amount, at)
     }
 }
 
@@ -236,12 +243,12 @@ impl State {
 impl Scope {
     /// Looks for signs of a runaway in this task and in those around it.
     pub(crate) fn watch_call(&self, call: &CallRecord, alerts: &mut Alerts) {
-        self.watch(alerts, |watch, rule| watch.call(rule, call));
+        self.watch(alerts, |watch| watch.call(call));
     }
 
     /// The same of a charge.
     pub(crate) fn watch_charge(&self, amount: Usd, at: SystemTime, alerts: &mut Alerts) {
-        self.watch(alerts, |watch, rule| watch.charge(rule, amount, at).into_iter().collect());
+        self.watch(alerts, |watch| watch.charge(amount, at).into_iter().collect());
     }
 
     /// The scope has ended without having failed.
@@ -261,12 +268,11 @@ impl Scope {
         }
     }
 
-    fn watch(&self, alerts: &mut Alerts, look: impl Fn(&Watch, &RunawayRule) -> Vec<Runaway>) {
-        let Some(rule) = self.0.task.ledger.runaway() else { return };
+    fn watch(&self, alerts: &mut Alerts, look: impl Fn(&Watch) -> Vec<Runaway>) {
         for task in self.0.task.chain() {
             let Some(watch) = task.watch() else { continue };
-            for sign in look(watch, rule) {
-                if rule.enforced {
+            for sign in look(watch) {
+                if watch.rule.enforced {
                     task.stop(&sign.to_string());
                 }
                 alerts.push(task.name(), AlertKind::Runaway(sign));
@@ -288,25 +294,25 @@ mod tests {
     #[test]
     fn a_spend_rate_forgets_what_is_over_and_is_told_once() {
         let rule = RunawayRule::new().spend_rate(Usd::from_cents(3), Duration::from_secs(64));
-        let watch = Watch::default();
+        let watch = Watch::new(rule);
         for second in 0..10 {
             // One each 25 seconds: never more than three within 64.
-            assert_eq!(watch.charge(&rule, CENT, at(second * 25)), None);
+            assert_eq!(watch.charge(CENT, at(second * 25)), None);
         }
-        let told: Vec<_> = (0..5).filter_map(|_| watch.charge(&rule, CENT, at(226))).collect();
+        let told: Vec<_> = (0..5).filter_map(|_| watch.charge(CENT, at(226))).collect();
         assert_eq!(told, [Runaway::SpendRate { spent: Usd::from_cents(4), within: Duration::from_secs(64) }]);
         watch.reset();
-        assert_eq!(watch.charge(&rule, CENT, at(227)), None);
+        assert_eq!(watch.charge(CENT, at(227)), None);
     }
 
     #[test]
     fn memory_is_bounded_whatever_the_clock_does() {
         let rule = RunawayRule::new().spend_rate(Usd::from_dollars(1_000), Duration::from_secs(60));
-        let watch = Watch::default();
+        let watch = Watch::new(rule);
         for n in 0..10_000_u64 {
-            watch.charge(&rule, CENT, at(n * 7_919 % 1_000));
-            watch.charge(&rule, CENT, at(10_000 - n));
+            watch.charge(CENT, at(n * 7_919 % 1_000));
+            watch.charge(CENT, at(10_000 - n));
         }
-        assert!(lock(&watch.0).spent.len() <= PARTS as usize + 1);
+        assert!(lock(&watch.state).spent.len() <= PARTS as usize + 1);
     }
 }

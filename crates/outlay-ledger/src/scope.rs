@@ -55,13 +55,17 @@ pub(crate) struct Inner {
 
 impl Scope {
     pub(crate) fn new_task(ledger: &Arc<LedgerInner>, spec: TaskSpec, records: u32) -> Self {
-        Self::build_task(ledger, spec, None, records)
+        let task = Self::build_task(ledger, spec, None, records);
+        task.check_dimensions();
+        task
     }
 
     /// Opens a task inside this scope: a scope of its own with its own running total, summed into this one.
     pub fn task(&self, spec: TaskSpec) -> Self {
         let ledger = &self.0.task.ledger;
-        self.open(|parent| Self::build_task(ledger, spec.clone(), Some(parent), ledger.report_records()))
+        let task = self.open(|parent| Self::build_task(ledger, spec.clone(), Some(parent), ledger.report_records()));
+        task.check_dimensions();
+        task
     }
 
     /// Opens an agent inside this scope.
@@ -127,6 +131,7 @@ impl Scope {
         spec.conversation = spec.conversation.or_else(|| outer.as_ref()?.conversation.clone());
         let words = TaskWords { name: &spec.name, conversation: spec.conversation.as_deref(), dimensions: &dimensions };
         let by_rule = ledger.budget_rules().of_task(&words, started);
+        let policy = if spec.watched { ledger.policy().of_task(&words) } else { Arc::default() };
         let outer_budgets = parent.iter().flat_map(|parent| parent.0.budgets.iter());
         let mut budgets: Vec<Arc<BudgetCell>> = outer_budgets.cloned().collect();
         // A rule that holds a task and the task around it holds a call once.
@@ -156,7 +161,8 @@ impl Scope {
                 budgets: own,
                 refusals: Mutex::default(),
                 stop: TaskStop::default(),
-                watch: (spec.watched && ledger.runaway().is_some()).then(Watch::default),
+                watch: ledger.runaway().filter(|_| spec.watched).map(Watch::new),
+                policy,
                 outcome: Mutex::new(None),
                 records_left: AtomicU32::new(records),
                 outer,

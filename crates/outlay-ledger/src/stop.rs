@@ -130,17 +130,35 @@ struct Kind {
     value: Arc<str>,
     what: Arc<str>,
     reason: Arc<str>,
+    of_policy: bool,
 }
 
 impl Stops {
     /// Stops a kind of tasks; the last reason holds.
     pub(crate) fn add(&self, target: &StopTarget, reason: &str) {
+        self.put(target, reason, false);
+    }
+
+    /// Puts the policy's stops in the place of those that it had before. Those by hand stay.
+    pub(crate) fn set_of_policy(&self, stops: &[(StopTarget, String)]) {
+        {
+            let mut kinds = self.kinds.write().unwrap_or_else(PoisonError::into_inner);
+            kinds.retain(|known| !known.of_policy);
+            self.any.store(!kinds.is_empty(), Ordering::Release);
+        }
+        for (target, reason) in stops {
+            self.put(target, reason, true);
+        }
+    }
+
+    fn put(&self, target: &StopTarget, reason: &str, of_policy: bool) {
         let Target::Kind { key, value } = &target.0 else { return };
         let kind = Kind {
             key: key.clone(),
             value: value.clone(),
             what: target.to_string().into(),
             reason: bounded_reason(reason),
+            of_policy,
         };
         let mut kinds = self.kinds.write().unwrap_or_else(PoisonError::into_inner);
         kinds.retain(|known| !known.is(key, value));

@@ -90,6 +90,7 @@ fn log(notice: &Notice) {
         AlertKind::WouldRefuse(why) => {
             tracing::warn!(target: "outlay", task, %task_id, trace_id, "it is only observed, else {why}");
         }
+        AlertKind::Violation(why) => tracing::warn!(target: "outlay", task, %task_id, trace_id, "{why}"),
         AlertKind::Stopped(why) => tracing::warn!(target: "outlay", task, %task_id, trace_id, "{why}"),
         AlertKind::Runaway(sign) => tracing::warn!(
             target: "outlay",
@@ -121,6 +122,13 @@ fn add_event(notice: &Notice) {
             vec![
                 KeyValue::new(outlay::STOP_TARGET, why.what().to_owned()),
                 KeyValue::new(outlay::STOP_REASON, why.reason().to_owned()),
+            ],
+        ),
+        AlertKind::Violation(why) => (
+            event::POLICY_VIOLATION,
+            vec![
+                KeyValue::new(outlay::POLICY_RULE, why.rule().to_owned()),
+                KeyValue::new(outlay::POLICY_VIOLATION, why.violation().to_string()),
             ],
         ),
         AlertKind::Runaway(sign) => (

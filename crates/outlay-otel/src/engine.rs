@@ -1,10 +1,10 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, Once, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, Once, PoisonError, RwLock, Weak};
 use std::time::SystemTime;
 
 use hashbrown::HashSet;
-use outlay_ledger::{BudgetExceeded, BudgetRule, Ledger, StopTarget, TaskSpec, Totals};
+use outlay_ledger::{BudgetExceeded, BudgetRule, Ledger, Policy, StopTarget, TaskSpec, Totals};
 use outlay_price::{ParseModelError, Prices};
 
 use crate::degrade::{Degrade, OnRefusal};
@@ -24,6 +24,17 @@ const MAX_TEXTS: usize = 1_000;
 #[derive(Clone)]
 pub struct Engine(Arc<Inner>);
 
+/// An [`Engine`] that is not kept alive.
+#[derive(Clone)]
+pub struct WeakEngine(Weak<Inner>);
+
+impl WeakEngine {
+    /// The engine, while anybody else has it.
+    pub fn upgrade(&self) -> Option<Engine> {
+        self.0.upgrade().map(Engine)
+    }
+}
+
 pub(crate) struct Inner {
     pub(crate) ledger: Ledger,
     prices: RwLock<PriceTable>,
@@ -36,7 +47,7 @@ pub(crate) struct Inner {
     pub(crate) jobs: Jobs,
     pub(crate) open_tasks: Arc<OpenTasks>,
     request_metadata: Vec<Arc<str>>,
-    compares_calls: bool,
+    compares_calls: AtomicBool,
     on_refusal: OnRefusal,
     dropped_stream: DroppedStream,
     disabled: bool,
@@ -61,7 +72,7 @@ impl Engine {
     pub(crate) fn new(settings: EngineBuilder) -> Self {
         let (metrics, open_tasks) = (Arc::new(settings.metrics), Arc::new(OpenTasks::default()));
         let observer = alerts::observer(metrics.clone(), open_tasks.clone(), settings.on_alert);
-        Self(Arc::new(Inner {
+        let engine = Self(Arc::new(Inner {
             ledger: settings.ledger.on_alert(observer).build(),
             prices: RwLock::new(PriceTable {
                 in_force: settings.prices.unwrap_or_else(Prices::bundled),
@@ -76,7 +87,7 @@ impl Engine {
             jobs: Jobs::default(),
             open_tasks,
             request_metadata: settings.request_metadata,
-            compares_calls: settings.compares_calls,
+            compares_calls: AtomicBool::new(false),
             on_refusal: settings.on_refusal,
             dropped_stream: settings.dropped_stream,
             disabled: settings.disabled,
@@ -84,7 +95,21 @@ impl Engine {
             unpriced: Mutex::default(),
             has_had_a_task: AtomicBool::new(false),
             unattributed: Once::new(),
-        }))
+        }));
+        engine.set_policy(settings.policy.unwrap_or_default());
+        engine
+    }
+
+    /// Puts another policy in force, for tasks that start from now on; its stops hold the open ones too.
+    pub fn set_policy(&self, policy: Policy) {
+        self.0.ledger.set_policy(policy);
+        let compares = self.0.ledger.runaway().is_some_and(|rule| rule.compares_calls());
+        self.0.compares_calls.store(compares, Ordering::Relaxed);
+    }
+
+    /// The same engine, for somebody who must not keep it alive.
+    pub fn downgrade(&self) -> WeakEngine {
+        WeakEngine(Arc::downgrade(&self.0))
     }
 
     /// Opens a task: inside the current scope if that belongs to this engine, else as the root of a tree of its own.
@@ -156,7 +181,7 @@ impl Engine {
 
     /// Whether requests are to be told apart, for signs of a runaway.
     pub fn compares_calls(&self) -> bool {
-        self.0.compares_calls
+        self.0.compares_calls.load(Ordering::Relaxed)
     }
 
     /// Whether a call that a budget refuses may be degraded.
@@ -239,6 +264,12 @@ impl Eq for Engine {}
 impl AsRef<Self> for Engine {
     fn as_ref(&self) -> &Self {
         self
+    }
+}
+
+impl fmt::Debug for WeakEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakEngine").finish_non_exhaustive()
     }
 }
 

@@ -34,7 +34,7 @@ pub use billed::Billed;
 pub use call::{CallEnd, CallStart, OpenCall, Operation};
 pub use current::{InScope, ScopeGuard, current};
 pub use degrade::Degrade;
-pub use engine::Engine;
+pub use engine::{Engine, WeakEngine};
 pub use job::{JobEnd, JobEvent};
 pub use open_scope::{OpenScope, OwnedScopeEntered, ScopeEntered};
 pub use open_tasks::OpenTask;

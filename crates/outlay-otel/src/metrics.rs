@@ -208,6 +208,7 @@ impl Metrics {
         let (counter, key, name) = match &notice.kind {
             AlertKind::Refused(_) => (&self.sums.budget_refused, outlay::BUDGET_NAME, budget),
             AlertKind::WouldRefuse(_) => (&self.sums.budget_would_refuse, outlay::BUDGET_NAME, budget),
+            AlertKind::Violation(why) => (&self.sums.policy_violations, outlay::POLICY_RULE, why.rule()),
             AlertKind::Runaway(sign) => (&self.sums.policy_violations, outlay::POLICY_RULE, sign.as_str()),
             _ => return,
         };

@@ -137,6 +137,8 @@ pub mod outlay {
     pub const RUNAWAY_EVIDENCE: &str = "outlay.runaway.evidence";
     /// The rule of the policy that was violated.
     pub const POLICY_RULE: &str = "outlay.policy.rule";
+    /// What is wrong.
+    pub const POLICY_VIOLATION: &str = "outlay.policy.violation";
 
     /// `outlay.total.kind.{kind}.usd` of a kind that has its own name, else of `other`.
     pub fn total_kind_usd(kind: &str) -> &'static str {
@@ -163,6 +165,7 @@ pub mod event {
     pub const BUDGET_WOULD_REFUSE: &str = "outlay.budget.would_refuse";
     pub const STOPPED: &str = "outlay.stopped";
     pub const RUNAWAY: &str = "outlay.runaway";
+    pub const POLICY_VIOLATION: &str = "outlay.policy.violation";
 }
 
 /// Metrics.

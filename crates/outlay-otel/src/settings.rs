@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{Span, Tracer, TracerProvider};
-use outlay_ledger::{BudgetExceeded, BudgetRule, Clock, Dimension, Dimensions, IdSource, Ledger, RunawayRule};
+use outlay_ledger::{BudgetExceeded, BudgetRule, Clock, Dimension, Dimensions, IdSource, Ledger, Policy, RunawayRule};
 use outlay_price::Prices;
 
 use crate::alerts::{Notice, OnAlert};
@@ -48,7 +48,7 @@ pub struct EngineBuilder {
     pub(crate) viewers: Vec<Viewer>,
     pub(crate) resolver: Option<Arc<dyn ResolveModel>>,
     pub(crate) on_alert: OnAlert,
-    pub(crate) compares_calls: bool,
+    pub(crate) policy: Option<Policy>,
     pub(crate) on_refusal: OnRefusal,
     pub(crate) request_metadata: Vec<Arc<str>>,
     pub(crate) dropped_stream: DroppedStream,
@@ -67,7 +67,7 @@ impl Default for EngineBuilder {
             viewers: Vec::new(),
             resolver: None,
             on_alert: OnAlert::default(),
-            compares_calls: false,
+            policy: None,
             on_refusal: OnRefusal::default(),
             request_metadata: Vec::new(),
             dropped_stream: DroppedStream::default(),
@@ -134,8 +134,13 @@ impl EngineBuilder {
 
     /// When a task looks like one that does not end by itself. Defaults to never.
     pub fn runaway(mut self, rule: RunawayRule) -> Self {
-        self.compares_calls = rule.compares_calls();
         self.ledger = self.ledger.runaway(rule);
+        self
+    }
+
+    /// Limits, stops, and what is allowed to whom. Defaults to none.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = Some(policy);
         self
     }
 

@@ -1,13 +1,15 @@
+use std::path::Path;
 use std::time::Duration;
 
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{Span, Tracer, TracerProvider};
-use outlay_ledger::{BudgetExceeded, BudgetRule, Dimensions, RunawayRule};
+use outlay_ledger::{BudgetExceeded, BudgetRule, Dimensions, LoadPolicyError, Policy, RunawayRule};
 use outlay_otel::{AttemptSpans, Degrade, DroppedStream, Engine, EngineBuilder, Notice, ResolveModel, Semconv, Viewer};
 use outlay_price::{LoadPricesError, Prices};
 
 use crate::Outlay;
 use crate::environment::{self, BadVariable};
+use crate::policy_file;
 
 /// Sets up an [`Outlay`]. Nothing has to be set: prices are bundled, and spans and metrics go to the global providers.
 ///
@@ -17,6 +19,7 @@ use crate::environment::{self, BadVariable};
 /// |---|---|
 /// | `OUTLAY_DISABLED` | `true` makes metering a pass-through |
 /// | `OUTLAY_PRICES` | a price file, laid over the bundled table |
+/// | `OUTLAY_POLICY` | a policy file, see [`Policy::from_toml`] |
 /// | `OUTLAY_TEAM`, `OUTLAY_PRODUCT`, `OUTLAY_COST_CENTER`, `OUTLAY_OWNER`, `OUTLAY_ENVIRONMENT`, `OUTLAY_CUSTOMER_SEGMENT`, `OUTLAY_WORKFLOW` | whose every task is that does not say otherwise |
 /// | `OUTLAY_DIMENSIONS` | likewise of your own: `tenant=acme,region=north` |
 /// | `OTEL_RESOURCE_ATTRIBUTES` | `deployment.environment.name` is the environment, `service.namespace` the team, where nothing above says so |
@@ -26,6 +29,7 @@ pub struct Builder {
     engine: EngineBuilder,
     dimensions: Dimensions,
     has_prices: bool,
+    policy: Option<Policy>,
 }
 
 /// A setting that the environment gives is bad.
@@ -38,11 +42,14 @@ pub enum BuildError {
     /// The file that `OUTLAY_PRICES` names cannot be used.
     #[error("OUTLAY_PRICES names a price file that cannot be used")]
     Prices(#[source] LoadPricesError),
+    /// The file that `OUTLAY_POLICY` names cannot be used.
+    #[error("OUTLAY_POLICY names a policy file that cannot be used")]
+    Policy(#[source] LoadPolicyError),
 }
 
 impl Builder {
     pub(crate) fn new() -> Self {
-        Self { engine: Engine::builder(), dimensions: Dimensions::default(), has_prices: false }
+        Self { engine: Engine::builder(), dimensions: Dimensions::default(), has_prices: false, policy: None }
     }
 
     /// The price table: [`Prices::from_path`] lays a file of your own over the bundled one. Defaults to the bundled one.
@@ -82,6 +89,29 @@ impl Builder {
     /// ```
     pub fn budget_rule(mut self, rule: BudgetRule) -> Self {
         self.engine = self.engine.budget_rule(rule);
+        self
+    }
+
+    /// Limits, stops, and what is allowed to whom. One that was read from a file is read again when that changes; a
+    /// version that is no policy is told, and the one before stays in force. Defaults to what `OUTLAY_POLICY` names.
+    ///
+    /// ```
+    /// use outlay::{Outlay, Policy};
+    ///
+    /// let policy = Policy::from_toml(
+    ///     r#"
+    ///     [[rule]]
+    ///     name = "production"
+    ///     only = { environment = "production" }
+    ///     require = ["team"]
+    ///     mode = "enforce"
+    ///     "#,
+    /// )?;
+    /// let outlay = Outlay::builder().policy(policy).build();
+    /// # Ok::<(), outlay::LoadPolicyError>(())
+    /// ```
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = Some(policy);
         self
     }
 
@@ -235,6 +265,10 @@ impl Builder {
             Ok(None) => {}
             Err(error) => ignore(BuildError::Prices(error)),
         }
+        match self.environment_policy() {
+            Ok(policy) => self.policy = policy,
+            Err(error) => ignore(BuildError::Policy(error)),
+        }
         let environment = environment::dimensions(|bad| ignore(BuildError::Variable(bad)));
         self.finish(&environment, ignored)
     }
@@ -250,6 +284,7 @@ impl Builder {
         if let Some(prices) = self.environment_prices().map_err(BuildError::Prices)? {
             self = self.prices(prices);
         }
+        self.policy = self.environment_policy().map_err(BuildError::Policy)?;
         let mut bad = None;
         let environment = environment::dimensions(|variable| bad = bad.take().or(Some(variable)));
         match bad {
@@ -259,8 +294,18 @@ impl Builder {
     }
 
     fn finish(self, environment: &Dimensions, ignored: Vec<String>) -> Outlay {
-        let engine = self.engine.dimensions(self.dimensions.or(environment));
-        Outlay::new(engine.build(), ignored)
+        let policy = self.policy.unwrap_or_default();
+        let engine = self.engine.dimensions(self.dimensions.or(environment)).policy(policy.clone()).build();
+        policy_file::tell_due(&policy, engine.now());
+        Outlay::new(engine, ignored, policy.path().map(Path::to_owned))
+    }
+
+    fn environment_policy(&mut self) -> Result<Option<Policy>, LoadPolicyError> {
+        match (self.policy.take(), environment::policy_file()) {
+            (Some(policy), _) => Ok(Some(policy)),
+            (None, Some(path)) => Policy::from_path(path).map(Some),
+            (None, None) => Ok(None),
+        }
     }
 
     fn environment_prices(&self) -> Result<Option<Prices>, LoadPricesError> {

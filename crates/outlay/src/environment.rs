@@ -26,6 +26,11 @@ pub(crate) fn price_file() -> Option<PathBuf> {
     env::var_os("OUTLAY_PRICES").filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
+/// `OUTLAY_POLICY`.
+pub(crate) fn policy_file() -> Option<PathBuf> {
+    env::var_os("OUTLAY_POLICY").filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
 /// `OUTLAY_TEAM` and its like, `OUTLAY_DIMENSIONS`, and what the resource says. What is bad is told and left out.
 pub(crate) fn dimensions(bad: impl FnMut(BadVariable)) -> Dimensions {
     read_dimensions(|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned()), bad)

@@ -8,6 +8,7 @@ mod environment;
 mod free;
 mod made_call;
 mod outlay;
+mod policy_file;
 mod refusal;
 mod run;
 mod scope;
@@ -18,8 +19,9 @@ pub mod telemetry;
 
 pub use outlay_ledger::{
     AlertKind, Amount, Budget, BudgetExceeded, BudgetRule, BudgetStatus, Cost, CostKind, Dimension, Dimensions,
-    DirectionTotals, KindTotals, ModelTotals, Outcome, OutcomeKind, Period, RefusalReason, RefusedByStop, Runaway,
-    RunawayRule, StepKind, StopTarget, Stopped, TaskId, Totals,
+    DirectionTotals, KindTotals, LoadPolicyError, ModelTotals, Outcome, OutcomeKind, Period, Policy, PolicyRule,
+    PolicyViolation, RefusalReason, RefusedByStop, Review, Runaway, RunawayRule, StepKind, StopTarget, Stopped, TaskId,
+    Totals, Violation,
 };
 pub use outlay_otel::{
     AttemptSpans, Degrade, DroppedStream, InScope, ModelAnswer, Notice, OpenTask, Operation, ResolveModel, Semconv,
@@ -35,7 +37,7 @@ pub use crate::environment::BadVariable;
 pub use crate::free::{agent, call, charge, fail, in_scope, plan, retry, step, tool};
 pub use crate::made_call::MadeCall;
 pub use crate::outlay::Outlay;
-pub use crate::refusal::{budget_exceeded, stopped};
+pub use crate::refusal::{budget_exceeded, policy_violation, stopped};
 pub use crate::run::{Run, TaskRun, TryRun};
 pub use crate::scope::{ScopeBuilder, ScopeEntered};
 pub use crate::task::{Task, TaskEntered};

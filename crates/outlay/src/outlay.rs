@@ -1,8 +1,11 @@
-use outlay_ledger::{BudgetRule, StopTarget, Totals};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use outlay_ledger::{BudgetRule, LoadPolicyError, Policy, StopTarget, Totals};
 use outlay_otel::{Engine, OpenTask};
 use outlay_price::Prices;
 
-use crate::{Builder, TaskBuilder, default_outlay};
+use crate::{Builder, TaskBuilder, default_outlay, policy_file};
 
 /// The books of an application: its prices, its tasks, and where their spans and metrics go.
 ///
@@ -20,7 +23,8 @@ use crate::{Builder, TaskBuilder, default_outlay};
 #[derive(Clone, Debug)]
 pub struct Outlay {
     engine: Engine,
-    ignored: std::sync::Arc<[String]>,
+    ignored: Arc<[String]>,
+    policy_file: Option<Arc<Path>>,
 }
 
 impl Outlay {
@@ -29,8 +33,11 @@ impl Outlay {
         Builder::new()
     }
 
-    pub(crate) fn new(engine: Engine, ignored: Vec<String>) -> Self {
-        let outlay = Self { engine, ignored: ignored.into() };
+    pub(crate) fn new(engine: Engine, ignored: Vec<String>, policy_file: Option<PathBuf>) -> Self {
+        if let Some(path) = &policy_file {
+            policy_file::watch(&engine, path);
+        }
+        let outlay = Self { engine, ignored: ignored.into(), policy_file: policy_file.map(Arc::from) };
         default_outlay::set_first(&outlay.engine);
         outlay
     }
@@ -92,6 +99,21 @@ impl Outlay {
     /// has been spent of it, under its new limit.
     pub fn set_budget_rules(&self, rules: Vec<BudgetRule>) {
         self.engine.set_budget_rules(rules);
+    }
+
+    /// Puts another policy in force, for tasks that start from now on; its stops hold the open ones too. A file that the
+    /// one before was read from goes on being looked at.
+    pub fn set_policy(&self, policy: Policy) {
+        self.engine.set_policy(policy);
+    }
+
+    /// Reads the policy's file again, now. It is looked at every two seconds in any case. Without a file it does nothing.
+    ///
+    /// # Errors
+    ///
+    /// Where the file is no policy: it says file, line and field, and the policy before stays in force.
+    pub fn reload_policy(&self) -> Result<(), LoadPolicyError> {
+        self.policy_file.as_ref().map_or(Ok(()), |path| policy_file::reload(&self.engine, path))
     }
 
     /// The price table in force.

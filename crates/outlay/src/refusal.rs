@@ -1,6 +1,6 @@
 use std::error::Error;
 
-use outlay_ledger::{BudgetExceeded, Stopped};
+use outlay_ledger::{BudgetExceeded, PolicyViolation, Stopped};
 
 /// The budget's refusal behind an error, wherever in its chain that is.
 ///
@@ -20,6 +20,11 @@ pub fn budget_exceeded<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Budge
 /// Where a framework has replaced the error by one of its own, it is still in
 /// [`Task::refused_by_stop`](crate::Task::refused_by_stop) and in the report.
 pub fn stopped<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Stopped> {
+    find(error)
+}
+
+/// The policy's refusal behind an error, wherever in its chain that is: a rule that is enforced does not allow the call.
+pub fn policy_violation<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a PolicyViolation> {
     find(error)
 }
 

@@ -35,7 +35,7 @@ impl Period {
     }
 
     /// Which period, counted from some beginning, a time lies in.
-    pub(super) fn number(self, at: SystemTime) -> i64 {
+    pub(crate) fn number(self, at: SystemTime) -> i64 {
         // A time that no calendar holds is in a period of its own.
         let Ok(at) = Timestamp::try_from(at) else { return i64::MAX };
         match self {

@@ -9,10 +9,17 @@ use crate::sync::lock;
 /// As many budgets that rules make are kept apart; beyond it a rule has one for all that come later.
 const MAX_CELLS: usize = 10_000;
 
+/// The rules that the code has given, and those of the policy.
+#[derive(Debug, Default)]
+struct Rules {
+    own: Vec<BudgetRule>,
+    of_policy: Vec<BudgetRule>,
+}
+
 /// The rules in force, and the budgets that they have made.
 #[derive(Debug, Default)]
 pub(crate) struct BudgetRules {
-    rules: RwLock<Arc<[BudgetRule]>>,
+    rules: RwLock<Rules>,
     cells: Mutex<HashMap<Arc<str>, Arc<BudgetCell>>>,
 }
 
@@ -20,17 +27,23 @@ impl BudgetRules {
     /// Puts other rules in force, for tasks that start from now on. A budget that goes by the same name keeps what has
     /// been spent of it, under the new limit.
     pub(crate) fn set(&self, rules: Vec<BudgetRule>) {
-        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules.into();
+        self.rules.write().unwrap_or_else(PoisonError::into_inner).own = rules;
+    }
+
+    /// The same of those of the policy.
+    pub(crate) fn set_of_policy(&self, rules: Vec<BudgetRule>) {
+        self.rules.write().unwrap_or_else(PoisonError::into_inner).of_policy = rules;
     }
 
     /// The budgets that hold a task.
     pub(crate) fn of_task(&self, task: &TaskWords<'_>, now: SystemTime) -> Vec<Arc<BudgetCell>> {
-        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if rules.is_empty() {
+        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
+        let rules = || rules.own.iter().chain(&rules.of_policy);
+        if rules().next().is_none() {
             return Vec::new();
         }
         let mut cells = lock(&self.cells);
-        let held = rules.iter().filter_map(|rule| Some((rule, rule.applies(task)?)));
+        let held = rules().filter_map(|rule| Some((rule, rule.applies(task)?)));
         held.map(|(rule, name)| cell(&mut cells, rule, name, now)).collect()
     }
 }

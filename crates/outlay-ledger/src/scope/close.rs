@@ -116,6 +116,9 @@ impl Scope {
         if failure.is_none() {
             self.ended_well(&totals);
         }
+        if self.0.kind == ScopeKind::Task {
+            self.check_cost(&totals);
+        }
         if let Some(observer) = observer {
             observer(ClosedScope { scope: self, totals: &totals, failure: failure.as_ref() });
         }

@@ -5,6 +5,7 @@ use outlay_price::Usd;
 
 use crate::budget::BudgetCell;
 use crate::ledger::Inner as LedgerInner;
+use crate::policy::HeldBy;
 use crate::runaway::Watch;
 use crate::running::Running;
 use crate::spec::TaskWords;
@@ -30,6 +31,7 @@ pub(crate) struct TaskShared {
     pub(super) stop: TaskStop,
     /// Where tasks are watched.
     pub(super) watch: Option<Watch>,
+    pub(super) policy: HeldBy,
     pub(super) outcome: Mutex<Option<Outcome>>,
     /// How many more records the task's report keeps.
     pub(super) records_left: AtomicU32,
@@ -53,6 +55,11 @@ impl TaskShared {
         &self.name
     }
 
+    /// The rules that hold it.
+    pub(crate) const fn policy(&self) -> &HeldBy {
+        &self.policy
+    }
+
     pub(crate) const fn watch(&self) -> Option<&Watch> {
         self.watch.as_ref()
     }
@@ -72,7 +79,7 @@ impl TaskShared {
         self.stop.refused(stopped);
     }
 
-    fn words(&self) -> TaskWords<'_> {
+    pub(crate) fn words(&self) -> TaskWords<'_> {
         let conversation = self.conversation.as_deref();
         TaskWords { name: &self.name, conversation, dimensions: &self.dimensions }
     }

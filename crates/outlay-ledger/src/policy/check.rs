@@ -1,0 +1,71 @@
+//! Where the rules are asked: when a task starts, before a call, and when a task has closed.
+
+use std::sync::Arc;
+
+use super::{PolicyRule, PolicyViolation, Violation};
+use crate::alert::Alerts;
+use crate::{AlertKind, Dimension, Scope, Totals};
+
+impl Scope {
+    /// The task has started: what it does not say is told.
+    pub(crate) fn check_dimensions(&self) {
+        let mut alerts = Alerts::default();
+        for rule in self.policy() {
+            tell(self.missing(rule), &mut alerts);
+        }
+        alerts.tell(self);
+    }
+
+    /// Why an enforced rule refuses a call, and what is to be told of it.
+    pub(crate) fn check_call(&self, model: &Arc<str>) -> (Option<PolicyViolation>, Alerts) {
+        let mut refused = None;
+        let mut alerts = Alerts::default();
+        for rule in self.policy() {
+            let of_model = (!rule.allows(model)).then(|| self.violation(rule, Violation::Model(model.clone())));
+            // Told when the task has started.
+            let of_task = self.missing(rule).filter(|_| rule.enforced);
+            if rule.enforced {
+                refused = refused.or_else(|| of_model.clone()).or(of_task);
+            }
+            tell(of_model, &mut alerts);
+        }
+        (refused, alerts)
+    }
+
+    /// The task has closed, with these totals.
+    pub(crate) fn check_cost(&self, totals: &Totals) {
+        let (cost, ledger) = (totals.known(), &self.0.task.ledger);
+        let mut alerts = Alerts::default();
+        for rule in self.policy() {
+            let dear = rule.expected_cost.filter(|expected| cost > *expected);
+            let dear = dear.map(|expected| self.violation(rule, Violation::Cost { cost, expected }));
+            tell(dear, &mut alerts);
+            // What a task inside another one did is in that one's figures.
+            if self.is_root() {
+                let workflow = self.dimensions().value(Dimension::Workflow).unwrap_or_else(|| self.task_name());
+                let grown = ledger.policy().graduations.count(rule, workflow, cost, ledger.now());
+                tell(grown.map(|what| self.violation(rule, what)), &mut alerts);
+            }
+        }
+        alerts.tell(self);
+    }
+
+    fn policy(&self) -> impl Iterator<Item = &Arc<PolicyRule>> {
+        self.0.task.policy().iter()
+    }
+
+    fn missing(&self, rule: &PolicyRule) -> Option<PolicyViolation> {
+        let missing = rule.missing(&self.0.task.words());
+        (!missing.is_empty()).then(|| self.violation(rule, Violation::MissingDimensions(missing)))
+    }
+
+    fn violation(&self, rule: &PolicyRule, what: Violation) -> PolicyViolation {
+        PolicyViolation::new(&rule.name, self.task_name(), what)
+    }
+}
+
+fn tell(violation: Option<PolicyViolation>, alerts: &mut Alerts) {
+    if let Some(violation) = violation {
+        alerts.push(&violation.name().clone(), AlertKind::Violation(violation));
+    }
+}

@@ -1,0 +1,426 @@
+//! The policy file: TOML.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::{Duration, SystemTime};
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use outlay_price::Usd;
+use serde::Deserialize;
+use toml::Spanned;
+use toml::map::Map;
+use toml::value::Datetime;
+
+use super::PolicyRule;
+use crate::{Budget, BudgetRule, Period, RunawayRule, StopTarget};
+
+#[cfg(test)]
+mod tests;
+
+/// Limits, stops, and what is allowed to whom: what a file says.
+///
+/// ```
+/// use outlay_ledger::Policy;
+///
+/// let policy = Policy::from_toml(
+///     r#"
+///     mode = "observe"                  # or "enforce"; each entry may have its own. Defaults to observe
+///
+///     [[budget]]
+///     name = "sandbox teams"
+///     usd = "20"                        # or tokens, calls, turns
+///     only = { environment = "sandbox" }
+///     per = ["team"]                    # a budget of its own for each
+///     every = "day"                     # or hour, month; without it, it never begins anew
+///     soft = 80                         # percent
+///     mode = "enforce"
+///
+///     [[budget]]
+///     name = "call"
+///     usd = "0.50"
+///     each_call = true
+///
+///     [[stop]]
+///     only = { workflow = "tickets" }   # one dimension, `task` or `conversation`
+///     reason = "the queue is poisoned"
+///
+///     [runaway]
+///     same_call = 5
+///     turns_without_progress = 20
+///     spend = { usd = "2", within = "60s" }
+///
+///     [[rule]]
+///     name = "production tickets"
+///     only = { environment = "production", workflow = "tickets" }
+///     require = ["team", "cost_center"]
+///     expected_cost = "0.10"            # US dollars a task
+///
+///     [[rule.allow]]                    # any model without it
+///     models = ["anthropic.claude-haiku-4-5*"]
+///     owner = "ana"
+///     reason = "best at German"
+///     review = 2027-03-01
+///
+///     [[rule]]
+///     name = "sandbox"
+///     only = { environment = "sandbox" }
+///     graduate = { tasks_per_day = 200, usd_per_month = "50" }
+///     "#,
+/// )?;
+/// assert_eq!(policy.reviews().count(), 1);
+/// # Ok::<(), outlay_ledger::LoadPolicyError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    pub(crate) budgets: Vec<BudgetRule>,
+    pub(crate) stops: Vec<(StopTarget, String)>,
+    pub(crate) runaway: Option<RunawayRule>,
+    pub(crate) rules: Vec<PolicyRule>,
+    reviews: Vec<Review>,
+    path: Option<PathBuf>,
+}
+
+/// Models that a rule allows, and until when nobody need ask again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Review {
+    /// The rule's name.
+    pub rule: String,
+    /// The models.
+    pub models: Vec<String>,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why they are allowed.
+    pub reason: String,
+    /// When it has to be asked again.
+    pub due: Date,
+}
+
+/// A policy file cannot be used: which, where in it, and why.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub struct LoadPolicyError {
+    file: Option<PathBuf>,
+    line: Option<usize>,
+    problem: String,
+}
+
+impl fmt::Display for LoadPolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.file, self.line) {
+            (Some(file), Some(line)) => write!(f, "{}:{line}: ", file.display())?,
+            (Some(file), None) => write!(f, "{}: ", file.display())?,
+            (None, Some(line)) => write!(f, "line {line}: ")?,
+            (None, None) => {}
+        }
+        f.write_str(&self.problem)
+    }
+}
+
+impl Policy {
+    /// Reads a file.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read, or is no policy: the error says file, line and field.
+    pub fn from_path(path: impl AsRef<Path>) -> Result<Self, LoadPolicyError> {
+        let path = path.as_ref();
+        let in_file = |error: LoadPolicyError| LoadPolicyError { file: Some(path.into()), ..error };
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::from_toml(&text).map(|policy| policy.of_file(path)).map_err(in_file),
+            Err(error) => Err(in_file(LoadPolicyError { file: None, line: None, problem: error.to_string() })),
+        }
+    }
+
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    ///
+    /// Where it is no policy: the error says line and field.
+    pub fn from_toml(text: &str) -> Result<Self, LoadPolicyError> {
+        let at = |start: Option<usize>, problem: String| LoadPolicyError {
+            file: None,
+            line: start.map(|start| 1 + text.bytes().take(start).filter(|byte| *byte == b'\n').count()),
+            problem,
+        };
+        let file: File = toml::from_str(text)
+            .map_err(|error| at(error.span().map(|span| span.start), error.message().to_owned()))?;
+        file.policy().map_err(|bad| at(bad.at, bad.problem))
+    }
+
+    fn of_file(self, path: &Path) -> Self {
+        Self { path: Some(path.into()), ..self }
+    }
+
+    /// The file that it was read from, if it was.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// The models that rules allow, with who answers for each and when it has to be asked again.
+    pub fn reviews(&self) -> impl Iterator<Item = &Review> {
+        self.reviews.iter()
+    }
+
+    /// Those that are due.
+    pub fn reviews_due(&self, at: SystemTime) -> impl Iterator<Item = &Review> {
+        let today = Timestamp::try_from(at).map_or(Date::MAX, |at| at.to_zoned(TimeZone::UTC).date());
+        self.reviews.iter().filter(move |review| review.due <= today)
+    }
+}
+
+/// What is wrong, and where in the text.
+struct Bad {
+    at: Option<usize>,
+    problem: String,
+}
+
+fn bad<T, V>(at: &Spanned<T>, problem: impl fmt::Display) -> Result<V, Bad> {
+    Err(Bad { at: Some(at.span().start), problem: problem.to_string() })
+}
+
+#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum Mode {
+    Observe,
+    Enforce,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    mode: Option<Mode>,
+    #[serde(default)]
+    budget: Vec<Spanned<BudgetTable>>,
+    #[serde(default)]
+    stop: Vec<Spanned<StopTable>>,
+    runaway: Option<RunawayTable>,
+    #[serde(default)]
+    rule: Vec<RuleTable>,
+}
+
+/// In the order of the file.
+type Words = Map<String, toml::Value>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BudgetTable {
+    name: String,
+    usd: Option<Spanned<String>>,
+    tokens: Option<u64>,
+    calls: Option<u64>,
+    turns: Option<u64>,
+    #[serde(default)]
+    only: Option<Spanned<Words>>,
+    #[serde(default)]
+    per: Vec<String>,
+    every: Option<Spanned<String>>,
+    #[serde(default)]
+    each_call: bool,
+    soft: Option<u8>,
+    assume_output: Option<u64>,
+    #[serde(default)]
+    allow_unpriced: bool,
+    mode: Option<Mode>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StopTable {
+    only: Spanned<Words>,
+    reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RunawayTable {
+    same_call: Option<u32>,
+    turns_without_progress: Option<u32>,
+    spend: Option<SpendTable>,
+    mode: Option<Mode>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SpendTable {
+    usd: Spanned<String>,
+    within: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RuleTable {
+    name: String,
+    only: Option<Spanned<Words>>,
+    #[serde(default)]
+    require: Vec<String>,
+    #[serde(default)]
+    allow: Vec<AllowTable>,
+    expected_cost: Option<Spanned<String>>,
+    graduate: Option<GraduateTable>,
+    mode: Option<Mode>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AllowTable {
+    models: Vec<String>,
+    owner: String,
+    reason: String,
+    review: Spanned<Datetime>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GraduateTable {
+    tasks_per_day: Option<u64>,
+    usd_per_month: Option<Spanned<String>>,
+}
+
+impl File {
+    fn policy(self) -> Result<Policy, Bad> {
+        let enforced = |mode: Option<Mode>| mode.or(self.mode) == Some(Mode::Enforce);
+        let mut policy = Policy::default();
+        for table in self.budget {
+            let enforced = enforced(table.as_ref().mode);
+            policy.budgets.push(budget(table, enforced)?);
+        }
+        for table in self.stop {
+            policy.stops.push(stop(&table)?);
+        }
+        if let Some(table) = self.runaway {
+            let enforced = enforced(table.mode);
+            policy.runaway = Some(runaway(&table, enforced)?);
+        }
+        for table in self.rule {
+            let enforced = enforced(table.mode);
+            for allow in &table.allow {
+                policy.reviews.push(review(&table.name, allow)?);
+            }
+            policy.rules.push(rule(&table, enforced)?);
+        }
+        Ok(policy)
+    }
+}
+
+fn budget(table: Spanned<BudgetTable>, enforced: bool) -> Result<BudgetRule, Bad> {
+    let t = table.as_ref();
+    let usd = t.usd.as_ref().map(|usd| money("usd", usd)).transpose()?.map(Budget::new);
+    let limits = [usd, t.tokens.map(Budget::tokens), t.calls.map(Budget::calls), t.turns.map(Budget::turns)];
+    let mut limits = limits.into_iter().flatten();
+    let (Some(mut budget), None) = (limits.next(), limits.next()) else {
+        return bad(&table, format_args!("budget `{}`: it needs one of usd, tokens, calls, turns", t.name));
+    };
+    if let Some(percent) = t.soft {
+        budget = budget.soft(percent);
+    }
+    if let Some(tokens) = t.assume_output {
+        budget = budget.assume_output(tokens);
+    }
+    if t.allow_unpriced {
+        budget = budget.allow_unpriced();
+    }
+    if !enforced {
+        budget = budget.observe();
+    }
+    let mut rule = if t.each_call { BudgetRule::each_call(&t.name, budget) } else { BudgetRule::new(&t.name, budget) };
+    for (key, value) in words(t.only.as_ref())? {
+        rule = rule.only(key, value);
+    }
+    rule = t.per.iter().fold(rule, |rule, key| rule.per(key));
+    match &t.every {
+        Some(word) => Ok(rule.every(parsed::<Period>("every", word)?)),
+        None => Ok(rule),
+    }
+}
+
+fn stop(table: &Spanned<StopTable>) -> Result<(StopTarget, String), Bad> {
+    let StopTable { only, reason } = table.as_ref();
+    match words(Some(only))?.as_slice() {
+        [(key, value)] => Ok((StopTarget::dimension(key, value), reason.clone())),
+        _ => bad(only, "stop: `only` needs one dimension, `task` or `conversation`"),
+    }
+}
+
+fn runaway(table: &RunawayTable, enforced: bool) -> Result<RunawayRule, Bad> {
+    let mut rule = RunawayRule::new();
+    if let Some(times) = table.same_call {
+        rule = rule.same_call(times);
+    }
+    if let Some(turns) = table.turns_without_progress {
+        rule = rule.turns_without_progress(turns);
+    }
+    if let Some(spend) = &table.spend {
+        rule = rule.spend_rate(money("spend.usd", &spend.usd)?, duration("spend.within", &spend.within)?);
+    }
+    Ok(if enforced { rule.enforce() } else { rule })
+}
+
+fn rule(table: &RuleTable, enforced: bool) -> Result<PolicyRule, Bad> {
+    let mut rule = PolicyRule::new(&table.name);
+    for (key, value) in words(table.only.as_ref())? {
+        rule = rule.only(key, value);
+    }
+    rule = table.require.iter().fold(rule, |rule, key| rule.require(key));
+    rule = table.allow.iter().flat_map(|allow| &allow.models).fold(rule, |rule, model| rule.allow_model(model));
+    if let Some(cost) = &table.expected_cost {
+        rule = rule.expect_cost(money("expected_cost", cost)?);
+    }
+    if let Some(graduate) = &table.graduate {
+        if let Some(tasks) = graduate.tasks_per_day {
+            rule = rule.graduate_at_tasks_per_day(tasks);
+        }
+        if let Some(cost) = &graduate.usd_per_month {
+            rule = rule.graduate_at_cost_per_month(money("graduate.usd_per_month", cost)?);
+        }
+    }
+    Ok(if enforced { rule.enforce() } else { rule })
+}
+
+fn review(rule: &str, allow: &AllowTable) -> Result<Review, Bad> {
+    Ok(Review {
+        rule: rule.to_owned(),
+        models: allow.models.clone(),
+        owner: allow.owner.clone(),
+        reason: allow.reason.clone(),
+        due: match allow.review.as_ref().to_string().parse() {
+            Ok(due) => due,
+            Err(_) => return bad(&allow.review, format_args!("review: `{}` is no date", allow.review.as_ref())),
+        },
+    })
+}
+
+/// The text of each entry.
+fn words(only: Option<&Spanned<Words>>) -> Result<Vec<(&str, &str)>, Bad> {
+    let Some(only) = only else { return Ok(Vec::new()) };
+    let word = |(key, value): (&'_ String, &'_ toml::Value)| value.as_str().is_none().then(|| key.clone());
+    if let Some(key) = only.as_ref().iter().find_map(word) {
+        return bad(only, format_args!("only.{key}: it is no text"));
+    }
+    Ok(only.as_ref().iter().filter_map(|(key, value)| Some((key.as_str(), value.as_str()?))).collect())
+}
+
+fn money(field: &str, text: &Spanned<String>) -> Result<Usd, Bad> {
+    let usd: Usd = parsed(field, text)?;
+    if usd < Usd::ZERO { bad(text, format_args!("{field}: `{}` is below zero", text.as_ref())) } else { Ok(usd) }
+}
+
+fn duration(field: &str, text: &Spanned<String>) -> Result<Duration, Bad> {
+    let duration: SignedDuration = match text.as_ref().parse() {
+        Ok(duration) => duration,
+        Err(_) => return bad(text, format_args!("{field}: `{}` is no time, such as 60s or 5m", text.as_ref())),
+    };
+    match Duration::try_from(duration) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => bad(text, format_args!("{field}: `{}` is no time to wait", text.as_ref())),
+    }
+}
+
+fn parsed<T: FromStr>(field: &str, text: &Spanned<String>) -> Result<T, Bad>
+where
+    T::Err: fmt::Display,
+{
+    text.as_ref().parse().or_else(|error| bad(text, format_args!("{field}: `{}`: {error}", text.as_ref())))
+}

@@ -1,0 +1,71 @@
+//! The policy's file is looked at again while the application runs.
+
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use outlay_ledger::{LoadPolicyError, Policy};
+use outlay_otel::{Engine, WeakEngine};
+
+/// So often it is looked at.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// What tells one version of a file from the next.
+type Stamp = Option<(SystemTime, u64)>;
+
+/// Puts a new version of the file in force once there is one, for as long as the engine lives. A version that is no
+/// policy is told once, and the one before stays in force.
+pub(crate) fn watch(engine: &Engine, path: &Path) {
+    let (engine, path, first) = (engine.downgrade(), path.to_owned(), stamp(path));
+    let spawned = thread::Builder::new().name("outlay-policy".into()).spawn(move || look(&engine, &path, first));
+    if let Err(error) = spawned {
+        tracing::warn!(target: "outlay", %error, "the policy file is not looked at again: no thread can be started");
+    }
+}
+
+fn look(engine: &WeakEngine, path: &Path, mut seen: Stamp) {
+    loop {
+        thread::sleep(EVERY);
+        let Some(engine) = engine.upgrade() else { return };
+        let now = stamp(path);
+        if now != seen {
+            seen = now;
+            // It has been told.
+            let _ = reload(&engine, path);
+        }
+    }
+}
+
+/// Puts the file as it is now in force, or tells why not.
+pub(crate) fn reload(engine: &Engine, path: &Path) -> Result<(), LoadPolicyError> {
+    match Policy::from_path(path) {
+        Ok(policy) => {
+            tell_due(&policy, engine.now());
+            engine.set_policy(policy);
+            Ok(())
+        }
+        Err(error) => {
+            tracing::warn!(target: "outlay", "the policy before it stays in force: {error}");
+            Err(error)
+        }
+    }
+}
+
+/// Whoever allowed a model should say again why.
+pub(crate) fn tell_due(policy: &Policy, now: SystemTime) {
+    for review in policy.reviews_due(now) {
+        tracing::warn!(
+            target: "outlay",
+            rule = review.rule,
+            owner = review.owner,
+            due = %review.due,
+            models = review.models.join(", "),
+            "the policy allows models whose review is due"
+        );
+    }
+}
+
+fn stamp(path: &Path) -> Stamp {
+    let file = std::fs::metadata(path).ok()?;
+    Some((file.modified().ok()?, file.len()))
+}
