@@ -12,6 +12,7 @@ mod metrics;
 mod ministack;
 mod operations;
 mod otlp_wire;
+mod outcomes;
 mod policy;
 mod request_metadata;
 mod rig;

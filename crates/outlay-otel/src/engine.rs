@@ -9,6 +9,7 @@ use outlay_price::{ParseModelError, Prices};
 
 use crate::degrade::{Degrade, OnRefusal};
 use crate::job::Jobs;
+use crate::late_outcome::ClosedTasks;
 use crate::metrics::Metrics;
 use crate::open_tasks::OpenTasks;
 use crate::resolver::Resolver;
@@ -46,6 +47,7 @@ pub(crate) struct Inner {
     pub(crate) viewers: Vec<Viewer>,
     pub(crate) jobs: Jobs,
     pub(crate) open_tasks: Arc<OpenTasks>,
+    pub(crate) closed_tasks: ClosedTasks,
     request_metadata: Vec<Arc<str>>,
     compares_calls: AtomicBool,
     on_refusal: OnRefusal,
@@ -86,6 +88,7 @@ impl Engine {
             viewers: settings.viewers,
             jobs: Jobs::default(),
             open_tasks,
+            closed_tasks: ClosedTasks::default(),
             request_metadata: settings.request_metadata,
             compares_calls: AtomicBool::new(false),
             on_refusal: settings.on_refusal,

@@ -15,6 +15,7 @@ mod degrade;
 mod engine;
 mod external;
 mod job;
+mod late_outcome;
 mod metrics;
 pub mod names;
 mod open_scope;

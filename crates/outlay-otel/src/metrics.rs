@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use opentelemetry::metrics::{Meter, MeterProvider};
 use opentelemetry::{KeyValue, global};
-use outlay_ledger::{AlertKind, CostKind, Outcome, StepKind, Totals};
+use outlay_ledger::{AlertKind, CostKind, Outcome, OutcomeKind, StepKind, Totals};
 use outlay_price::{Charge, Usd};
 
 use crate::Scope;
 use crate::alerts::Notice;
 use crate::call::SettledCall;
+use crate::late_outcome;
 use crate::names::{outlay, semconv};
 use crate::tracer::instrumentation_scope;
 
@@ -59,6 +60,9 @@ pub(crate) struct Sums {
     phase_cost: Counters<KindLabels, Usd>,
     tasks: Counters<TaskLabels, u64>,
     outcome_value: Counters<TaskLabels, Usd>,
+    withdrawn_value: Counters<TaskLabels, Usd>,
+    outcomes_revised: Counters<TaskLabels, u64>,
+    wasted: Counters<TaskLabels, Usd>,
     calls: Counters<CallLabels, CallSums>,
     budget_refused: Counters<NamedLabels, u64>,
     budget_would_refuse: Counters<NamedLabels, u64>,
@@ -100,6 +104,16 @@ pub(crate) struct ClosedTask<'a> {
     pub(crate) duration: Duration,
 }
 
+impl ClosedTask<'_> {
+    /// What was spent for nothing: all of it, where the task failed or was abandoned; else what failed inside it.
+    fn wasted(&self) -> Usd {
+        match self.outcome.kind() {
+            OutcomeKind::Success => self.totals.failed_cost(),
+            _ => self.totals.cost().usd().unwrap_or_default(),
+        }
+    }
+}
+
 impl Metrics {
     pub(crate) fn global() -> Self {
         Self::default()
@@ -123,8 +137,11 @@ impl Metrics {
             sums.phase_cost.add(KindLabels::new(&task, &kind), Usd::ZERO);
         }
         for outcome in [Outcome::success(), Outcome::failure(), Outcome::abandoned()] {
-            let labels = TaskLabels::new(&task, scope, outcome);
+            let labels = TaskLabels::new(&task, scope.books().dimensions(), outcome);
             sums.tasks.add(labels.clone(), 0);
+            if scope.books().is_root() {
+                sums.wasted.add(labels.clone(), Usd::ZERO);
+            }
             sums.outcome_value.add(labels, Usd::ZERO);
         }
     }
@@ -132,7 +149,8 @@ impl Metrics {
     /// A task has closed, with final totals.
     pub(crate) fn task_closed(&self, task: &ClosedTask<'_>) {
         let instruments = self.instruments(task.scope);
-        let labels = TaskLabels::new(&self.task_name(task.scope), task.scope, task.outcome);
+        let books = task.scope.books();
+        let labels = TaskLabels::new(&self.task_name(task.scope), books.dimensions(), task.outcome);
         let mut attributes = Vec::with_capacity(6);
         counter::Labels::push(&labels, &mut attributes);
         // Unknown is never zero: a task of which nothing is priced has no cost to be counted in a bucket.
@@ -141,8 +159,25 @@ impl Metrics {
         }
         instruments.task_duration.record(task.duration.as_secs_f64(), &attributes);
         self.sums.tasks.add(labels.clone(), 1);
+        // What a task inside another one wasted is in that one's figures.
+        if books.is_root() {
+            self.sums.wasted.add(labels.clone(), task.wasted());
+        }
         if let Some(worth) = task.outcome.worth() {
             self.sums.outcome_value.add(labels, worth);
+        }
+    }
+
+    /// A task that has closed is said to have ended otherwise. Counters never go down: what is withdrawn is counted too.
+    pub(crate) fn outcome_revised(&self, task: &late_outcome::ClosedTask, outcome: Outcome) {
+        let labels = |of: Outcome| TaskLabels::new(&self.task_names.on_metrics(&task.name), &task.dimensions, of);
+        let (sums, before) = (&self.sums, task.outcome);
+        sums.outcomes_revised.add(labels(outcome).revised_from(before), 1);
+        if let Some(worth) = outcome.worth() {
+            sums.outcome_value.add(labels(outcome), worth);
+        }
+        if let Some(worth) = before.worth() {
+            sums.withdrawn_value.add(labels(before), worth);
         }
     }
 

@@ -120,6 +120,8 @@ pub mod outlay {
     pub const TOTAL_TURNS: &str = "outlay.total.turns";
 
     pub const OUTCOME_KIND: &str = "outlay.outcome.kind";
+    /// How the task had ended until somebody said otherwise.
+    pub const OUTCOME_FROM: &str = "outlay.outcome.from";
     pub const OUTCOME_VALUE_USD: &str = "outlay.outcome.value_usd";
     /// The name that a budget goes by.
     pub const BUDGET_NAME: &str = "outlay.budget.name";
@@ -180,6 +182,9 @@ pub mod metric {
     pub const TASKS: &str = "outlay.tasks";
     pub const TASKS_OPEN: &str = "outlay.tasks.open";
     pub const OUTCOME_VALUE: &str = "outlay.outcome.value";
+    pub const OUTCOME_WITHDRAWN_VALUE: &str = "outlay.outcome.withdrawn_value";
+    pub const OUTCOMES_REVISED: &str = "outlay.outcomes.revised";
+    pub const WASTED_COST: &str = "outlay.wasted.cost";
     pub const CALLS: &str = "outlay.calls";
     pub const ATTEMPTS: &str = "outlay.attempts";
     pub const UNPRICED_CALLS: &str = "outlay.unpriced_calls";

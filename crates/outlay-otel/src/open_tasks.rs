@@ -102,11 +102,13 @@ impl Scope {
     pub(crate) fn closed(&self, totals: &Totals) {
         let (books, engine) = (self.books(), self.engine().inner());
         engine.open_tasks.remove(books.task_id());
+        let outcome = books.outcome().unwrap_or(Outcome::abandoned());
+        engine.closed_tasks.add(self, outcome);
         let ended = books.ended().unwrap_or_else(|| self.engine().now());
         engine.metrics.task_closed(&ClosedTask {
             scope: self,
             totals,
-            outcome: books.outcome().unwrap_or(Outcome::abandoned()),
+            outcome,
             duration: ended.duration_since(books.started()).unwrap_or_default(),
         });
     }

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use outlay_ledger::{BudgetRule, LoadPolicyError, Policy, StopTarget, Totals};
+use outlay_ledger::{BudgetRule, LoadPolicyError, Outcome, Policy, StopTarget, TaskId, Totals};
 use outlay_otel::{Engine, OpenTask};
 use outlay_price::Prices;
 
@@ -93,6 +93,25 @@ impl Outlay {
     /// Lets go on what was stopped. False where it was not.
     pub fn resume(&self, target: impl Into<StopTarget>) -> bool {
         self.engine.resume(&target.into())
+    }
+
+    /// Says how a task ended, by its id, from anywhere in this process and at any time: a user's thumb, a review, a refund.
+    /// The last word holds, before the task's span has ended and after. What comes after is a span of its own, linked to
+    /// the task, and counted in the metrics `outlay.outcomes.revised` and `outlay.outcome.withdrawn_value`.
+    ///
+    /// False where nobody knows the task: it is of another process, or 10,000 have closed since.
+    ///
+    /// ```
+    /// use outlay::{Outcome, Outlay, Usd};
+    ///
+    /// let outlay = Outlay::builder().build();
+    /// let task = outlay.task("resolve-ticket").start();
+    /// let id = task.id();
+    /// task.finish(Outcome::success());
+    /// assert!(outlay.set_outcome(id, Outcome::failure()));
+    /// ```
+    pub fn set_outcome(&self, task: TaskId, outcome: Outcome) -> bool {
+        self.engine.set_outcome(task, outcome)
     }
 
     /// Puts other budget rules in force, for tasks that start from now on. A budget that goes by the same name keeps what

@@ -89,6 +89,13 @@ fn register_sums(meter: &Meter, sums: &Sums) {
     sums.cost.register(meter);
     sums.phase_cost.register_usd(meter, metric::PHASE_COST, "Cost by kind of step.", Some);
     sums.outcome_value.register_usd(meter, metric::OUTCOME_VALUE, "What the outcomes of tasks are worth.", Some);
+    let withdrawn = "What revised outcomes had been worth.";
+    sums.withdrawn_value.register_usd(meter, metric::OUTCOME_WITHDRAWN_VALUE, withdrawn, Some);
+    let wasted = "Cost of tasks that failed or were abandoned, and of what failed in those that succeeded.";
+    sums.wasted.register_usd(meter, metric::WASTED_COST, wasted, Some);
+    let revised =
+        Described(metric::OUTCOMES_REVISED, "{task}", "Tasks whose outcome was revised after they had ended.");
+    sums.outcomes_revised.register(meter, revised, Some);
     let tasks = Described(metric::TASKS, "{task}", "Tasks that have ended.");
     sums.tasks.register(meter, tasks, Some);
     register_calls(meter, &sums.calls);

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use opentelemetry::KeyValue;
-use outlay_ledger::{CostKind, Dimension, Outcome};
+use outlay_ledger::{CostKind, Dimension, Dimensions, Outcome};
 
 use super::counter::Labels;
-use crate::Scope;
 use crate::names::{outlay, semconv};
 
 /// Calls: by task and model.
@@ -28,6 +27,8 @@ pub(super) struct KindLabels {
 pub(super) struct TaskLabels {
     task: Arc<str>,
     outcome: &'static str,
+    /// How it had ended before, where that is revised.
+    from: Option<&'static str>,
     team: Option<Arc<str>>,
     environment: Option<Arc<str>>,
     workflow: Option<Arc<str>>,
@@ -54,15 +55,21 @@ impl KindLabels {
 }
 
 impl TaskLabels {
-    pub(super) fn new(task: &Arc<str>, scope: &Scope, outcome: Outcome) -> Self {
-        let value = |dimension| scope.books().dimensions().value(dimension).cloned();
+    pub(super) fn new(task: &Arc<str>, dimensions: &Dimensions, outcome: Outcome) -> Self {
+        let value = |dimension| dimensions.value(dimension).cloned();
         Self {
             task: task.clone(),
             outcome: outcome.kind().as_str(),
+            from: None,
             team: value(Dimension::Team),
             environment: value(Dimension::Environment),
             workflow: value(Dimension::Workflow),
         }
+    }
+
+    /// The same task, which had ended otherwise before.
+    pub(super) fn revised_from(self, before: Outcome) -> Self {
+        Self { from: Some(before.kind().as_str()), ..self }
     }
 }
 
@@ -99,6 +106,7 @@ impl Labels for TaskLabels {
     fn push(&self, attributes: &mut Vec<KeyValue>) {
         attributes.push(KeyValue::new(outlay::TASK_NAME, self.task.clone()));
         attributes.push(KeyValue::new(outlay::OUTCOME_KIND, self.outcome));
+        attributes.extend(self.from.map(|from| KeyValue::new(outlay::OUTCOME_FROM, from)));
         let dimensions =
             [(outlay::TEAM, &self.team), (outlay::ENVIRONMENT, &self.environment), (outlay::WORKFLOW, &self.workflow)];
         for (key, value) in dimensions {
