@@ -3,6 +3,7 @@
 
 mod attacks;
 mod attempts;
+mod attribution;
 mod budgets;
 mod conservation;
 mod control_plane;

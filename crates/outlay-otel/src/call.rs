@@ -104,6 +104,8 @@ pub struct OpenCall {
     /// `None` for what is free.
     books: Option<outlay_ledger::OpenCall>,
     context: Context,
+    /// Where it was made, if that is in no task.
+    site: Option<Arc<str>>,
 }
 
 impl CallStart {
@@ -223,7 +225,8 @@ impl OpenCall {
 
     fn in_scope(scope: Scope, start: CallStart, books: Option<outlay_ledger::OpenCall>) -> Self {
         let context = scope.context();
-        Self { scope, start, books, context }
+        let site = scope.is_unattributed().then(|| scope.engine().site());
+        Self { scope, start, books, context, site }
     }
 
     /// The scope that the call is counted in.
@@ -243,7 +246,7 @@ impl OpenCall {
 
     /// Settles the call: prices it, books it, and writes its span and metrics.
     pub fn settle(self, mut end: CallEnd) {
-        let Self { scope, start, books, context } = self;
+        let Self { scope, start, books, context, site } = self;
         let engine = scope.engine().clone();
         let prices = engine.prices();
         let query = start.priced(Some(&end)).query();
@@ -270,7 +273,7 @@ impl OpenCall {
             Some(books) => books.settle(record(&start, &end, charge, price.as_ref(), ended)),
             None => scope.books().settled_so_far(),
         };
-        let call = SettledCall { scope, start, end, charge, price, ended, settled };
+        let call = SettledCall { scope, start, end, charge, price, ended, settled, site };
         engine.inner().metrics.record_call(&call);
         call.write_span(&context);
     }
@@ -343,6 +346,8 @@ pub(crate) struct SettledCall {
     pub(crate) price: Option<Price>,
     pub(crate) ended: SystemTime,
     pub(crate) settled: Settled,
+    /// Where it was made, if that is in no task.
+    pub(crate) site: Option<Arc<str>>,
 }
 
 impl SettledCall {

@@ -8,6 +8,7 @@
 
 mod alerts;
 mod attempt;
+mod attribution;
 mod billed;
 mod call;
 mod current;
@@ -31,6 +32,7 @@ mod viewer;
 
 pub use alerts::Notice;
 pub use attempt::{Attempt, AttemptSpans};
+pub use attribution::{Attribution, UnattributedSite};
 pub use billed::Billed;
 pub use call::{CallEnd, CallStart, OpenCall, Operation};
 pub use current::{InScope, ScopeGuard, current};

@@ -16,6 +16,7 @@ use outlay_price::{Charge, Usd};
 
 use crate::Scope;
 use crate::alerts::Notice;
+use crate::attribution::{Attribution, Spend};
 use crate::call::SettledCall;
 use crate::late_outcome;
 use crate::names::{outlay, semconv};
@@ -57,6 +58,7 @@ pub(crate) struct Metrics {
 #[derive(Debug, Default)]
 pub(crate) struct Sums {
     cost: CostSeries,
+    spend: Spend,
     phase_cost: Counters<KindLabels, Usd>,
     tasks: Counters<TaskLabels, u64>,
     outcome_value: Counters<TaskLabels, Usd>,
@@ -220,6 +222,7 @@ impl Metrics {
         let (sums, task) = (&self.sums, self.task_name(&call.scope));
         let model = &call.start.model;
         sums.cost.add(&task, &call.scope, Some(model), &call.charge, &self.dimensions);
+        sums.spend.add(&call.scope, call.charge.total(), call.site.as_ref());
         self.add_phase(&task, &call.scope, &call.charge);
         let counted = CallSums {
             calls: 1,
@@ -234,7 +237,12 @@ impl Metrics {
         let _ = self.instruments(scope);
         let task = self.task_name(scope);
         self.sums.cost.add(&task, scope, None, charge, &self.dimensions);
+        self.sums.spend.add(scope, charge.total(), None);
         self.add_phase(&task, scope, charge);
+    }
+
+    pub(crate) fn attribution(&self) -> Attribution {
+        self.sums.spend.attribution()
     }
 
     pub(crate) fn alert(&self, notice: &Notice) {

@@ -67,6 +67,8 @@ pub mod outlay {
     pub const ENVIRONMENT: &str = "outlay.environment";
     pub const CUSTOMER_SEGMENT: &str = "outlay.customer_segment";
     pub const WORKFLOW: &str = "outlay.workflow";
+    /// Which dimension a share is of.
+    pub const DIMENSION: &str = "outlay.dimension";
     /// The user's own dimensions follow.
     pub const DIM_PREFIX: &str = "outlay.dim.";
 
@@ -184,6 +186,7 @@ pub mod metric {
     pub const OUTCOME_VALUE: &str = "outlay.outcome.value";
     pub const OUTCOME_WITHDRAWN_VALUE: &str = "outlay.outcome.withdrawn_value";
     pub const OUTCOMES_REVISED: &str = "outlay.outcomes.revised";
+    pub const ATTRIBUTION_RATIO: &str = "outlay.attribution.ratio";
     pub const WASTED_COST: &str = "outlay.wasted.cost";
     pub const CALLS: &str = "outlay.calls";
     pub const ATTEMPTS: &str = "outlay.attempts";

@@ -24,8 +24,8 @@ pub use outlay_ledger::{
     Totals, Violation,
 };
 pub use outlay_otel::{
-    AttemptSpans, Degrade, DroppedStream, InScope, ModelAnswer, Notice, OpenTask, Operation, ResolveModel, Semconv,
-    Viewer,
+    AttemptSpans, Attribution, Degrade, DroppedStream, InScope, ModelAnswer, Notice, OpenTask, Operation, ResolveModel,
+    Semconv, Viewer,
 };
 pub use outlay_price::{
     CacheTtl, CostStatus, GuardrailUse, LoadPricesError, ModelRef, Prices, Unit, UnitCount, Units, Usage, Usd,

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use outlay_ledger::{BudgetRule, LoadPolicyError, Outcome, Policy, StopTarget, TaskId, Totals};
-use outlay_otel::{Engine, OpenTask};
+use outlay_otel::{Attribution, Engine, OpenTask};
 use outlay_price::Prices;
 
 use crate::{Builder, TaskBuilder, default_outlay, policy_file};
@@ -57,6 +57,23 @@ impl Outlay {
     /// What the calls outside any task cost.
     pub fn unattributed(&self) -> Totals {
         self.engine.unattributed()
+    }
+
+    /// How much of what this process has spent says whose it is, by dimension, and which places make calls in no task.
+    ///
+    /// ```
+    /// use outlay::{Dimension, Outcome, Outlay, Usd};
+    ///
+    /// let outlay = Outlay::builder().build();
+    /// for (team, cents) in [(Some("support"), 3), (None, 1)] {
+    ///     let task = outlay.task("resolve-ticket");
+    ///     let task = if let Some(team) = team { task.team(team) } else { task }.start();
+    ///     task.charge("serp-api", Usd::from_cents(cents));
+    /// }
+    /// assert_eq!(outlay.attribution().share(Dimension::Team), Some(0.75));
+    /// ```
+    pub fn attribution(&self) -> Attribution {
+        self.engine.attribution()
     }
 
     /// The tasks that are open, the dearest first: a runaway is found while it burns.

@@ -87,6 +87,7 @@ impl Instruments {
 
 fn register_sums(meter: &Meter, sums: &Sums) {
     sums.cost.register(meter);
+    sums.spend.register(meter);
     sums.phase_cost.register_usd(meter, metric::PHASE_COST, "Cost by kind of step.", Some);
     sums.outcome_value.register_usd(meter, metric::OUTCOME_VALUE, "What the outcomes of tasks are worth.", Some);
     let withdrawn = "What revised outcomes had been worth.";

@@ -1,0 +1,138 @@
+//! How much of the spend says whose it is.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hashbrown::HashMap;
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::Meter;
+use outlay_ledger::Dimension;
+use outlay_price::Usd;
+
+use crate::names::{metric, outlay};
+use crate::{Engine, Scope};
+
+/// As many places are told apart; what comes beyond is `elsewhere`.
+const MAX_SITES: usize = 200;
+
+/// How much of the known spend of this process says whose it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Attribution {
+    /// All of it.
+    pub total: Usd,
+    /// What was spent in tasks.
+    pub in_tasks: Usd,
+    /// What carries each of the known dimensions.
+    pub by_dimension: Vec<(Dimension, Usd)>,
+    /// What was spent in no task, by where that was, the dearest first.
+    pub unattributed: Vec<UnattributedSite>,
+}
+
+/// A place that makes calls in no task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnattributedSite {
+    /// The innermost `tracing` span at the call, with its file and line.
+    pub site: Arc<str>,
+    /// Its calls.
+    pub calls: u64,
+    /// The known part of their cost.
+    pub cost: Usd,
+}
+
+impl Attribution {
+    /// Which share of the spend carries a dimension, from 0 to 1; `None` where nothing was spent.
+    pub fn share(&self, dimension: Dimension) -> Option<f64> {
+        let carried = self.by_dimension.iter().find(|(known, _)| *known == dimension)?.1;
+        (self.total > Usd::ZERO).then(|| carried.picos() as f64 / self.total.picos() as f64)
+    }
+}
+
+/// The sums behind it.
+#[derive(Debug, Default)]
+pub(crate) struct Spend(Arc<Mutex<Sums>>);
+
+#[derive(Debug, Default)]
+struct Sums {
+    total: Usd,
+    in_tasks: Usd,
+    carried: [Usd; Dimension::ALL.len()],
+    sites: HashMap<Arc<str>, (u64, Usd)>,
+}
+
+impl Spend {
+    /// Adds what was spent in a scope: by a call in no task, where that was made.
+    pub(crate) fn add(&self, scope: &Scope, cost: Usd, site: Option<&Arc<str>>) {
+        let dimensions = scope.books().dimensions();
+        let mut sums = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let sums = &mut *sums;
+        sums.total = sums.total.saturating_add(cost);
+        for (dimension, sum) in Dimension::ALL.into_iter().zip(&mut sums.carried) {
+            if dimensions.value(dimension).is_some() {
+                *sum = sum.saturating_add(cost);
+            }
+        }
+        if !scope.is_unattributed() {
+            sums.in_tasks = sums.in_tasks.saturating_add(cost);
+        }
+        if let Some(site) = site {
+            let has_place = sums.sites.len() < MAX_SITES || sums.sites.contains_key(site);
+            let site = if has_place { site.clone() } else { Arc::from("elsewhere") };
+            let (calls, sum) = sums.sites.entry(site).or_default();
+            *calls += 1;
+            *sum = sum.saturating_add(cost);
+        }
+    }
+
+    pub(crate) fn attribution(&self) -> Attribution {
+        let sums = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let sites = sums.sites.iter().map(|(site, (calls, cost))| (site.clone(), *calls, *cost));
+        let sites = sites.map(|(site, calls, cost)| UnattributedSite { site, calls, cost });
+        let mut unattributed: Vec<_> = sites.collect();
+        unattributed.sort_by(|a, b| b.cost.cmp(&a.cost).then_with(|| a.site.cmp(&b.site)));
+        Attribution {
+            total: sums.total,
+            in_tasks: sums.in_tasks,
+            by_dimension: Dimension::ALL.into_iter().zip(sums.carried).collect(),
+            unattributed,
+        }
+    }
+
+    /// Has the meter ask for the shares when it collects.
+    pub(crate) fn register(&self, meter: &Meter) {
+        let spend = Self(self.0.clone());
+        let _ = meter
+            .f64_observable_gauge(metric::ATTRIBUTION_RATIO)
+            .with_unit("1")
+            .with_description("Which share of the spend carries a dimension.")
+            .with_callback(move |observer| {
+                let attribution = spend.attribution();
+                for dimension in Dimension::ALL {
+                    if let Some(share) = attribution.share(dimension) {
+                        observer.observe(share, &[KeyValue::new(outlay::DIMENSION, dimension.as_str())]);
+                    }
+                }
+            })
+            .build();
+    }
+}
+
+impl Engine {
+    /// How much of the known spend says whose it is.
+    pub fn attribution(&self) -> Attribution {
+        self.inner().metrics.attribution()
+    }
+
+    /// Where a call in no task is made: the application's innermost span.
+    pub(crate) fn site(&self) -> Arc<str> {
+        let span = tracing::Span::current();
+        match span.metadata() {
+            None => Arc::from("in no span"),
+            Some(metadata) => {
+                let (target, name) = (metadata.target(), metadata.name());
+                let (file, line) = (metadata.file().unwrap_or("unknown"), metadata.line().unwrap_or_default());
+                self.intern(&format!("{target}: {name} ({file}:{line})"))
+            }
+        }
+    }
+}
