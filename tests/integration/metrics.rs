@@ -34,6 +34,7 @@ async fn every_metric_is_there_by_its_name_and_unit() {
         "gen_ai.client.operation.duration s",
         "gen_ai.client.token.usage {token}",
         "outlay.attempts {attempt}",
+        "outlay.attribution.ratio 1",
         "outlay.calls {call}",
         "outlay.cost USD",
         "outlay.outcome.value USD",
@@ -45,6 +46,7 @@ async fn every_metric_is_there_by_its_name_and_unit() {
         "outlay.tasks.open {task}",
         "outlay.unattributed.cost USD",
         "outlay.unpriced_calls {call}",
+        "outlay.wasted.cost USD",
     ];
     assert_eq!(found, expected);
     drop(open);
@@ -65,6 +67,7 @@ async fn the_series_of_a_task_are_born_with_0_when_it_starts() {
         ];
         assert_eq!(value(&metrics, "outlay.tasks", &whose), 0.0);
         assert_eq!(value(&metrics, "outlay.outcome.value", &whose), 0.0);
+        assert_eq!(value(&metrics, "outlay.wasted.cost", &whose), 0.0);
     }
     for kind in ["plan", "tool", "act", "reflect", "verify", "retrieve", "retry", "direct"] {
         let phase = [("outlay.task.name", "t"), ("outlay.step.kind", kind)];
