@@ -10,7 +10,7 @@ mod spans;
 pub use calls::{Got, NATIVE_BODY, Streamed, call_spans, eventually, invoke, stream_whole};
 pub use harness::{Harness, client_config, converse, haiku, user};
 pub use independent::Independent;
-pub use metrics::MetricPoint;
+pub use metrics::{MetricPoint, read_points};
 pub use spans::{Span, Spans};
 
 /// Claude Haiku 4.5 at `us.` prices: $1.10 per million tokens in, $5.50 out.
