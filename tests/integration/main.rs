@@ -12,6 +12,7 @@ mod metrics;
 mod ministack;
 mod operations;
 mod otlp_wire;
+mod prometheus;
 mod request_metadata;
 mod rig;
 mod roll_up;
