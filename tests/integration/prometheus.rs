@@ -1,5 +1,6 @@
 //! Metrics in PromQL stores that are not ours: the names and labels that they get, and sums over time.
 
+mod dashboard;
 mod names;
 mod short_lived;
 mod window;
