@@ -15,6 +15,7 @@ mod operations;
 mod otlp_wire;
 mod outcomes;
 mod policy;
+mod prometheus;
 mod request_metadata;
 mod rig;
 mod roll_up;

@@ -1,8 +1,9 @@
 //! The metrics of the telemetry contract: names, units, attributes; born with 0; capped.
 
 use bedrock_sim::{Reply, Tokens};
+use opentelemetry_sdk::metrics::{InMemoryMetricExporterBuilder, SdkMeterProvider, Temporality};
 use outlay::{Outcome, Usd};
-use outlay_tests::{HAIKU, Harness, MetricPoint, converse, haiku};
+use outlay_tests::{HAIKU, Harness, MetricPoint, converse, haiku, read_points};
 
 /// The points of a metric whose attributes hold all of these.
 fn points<'a>(all: &'a [MetricPoint], name: &str, attributes: &[(&str, &str)]) -> Vec<&'a MetricPoint> {
@@ -206,4 +207,39 @@ async fn the_dearest_open_task_shows_while_it_burns() {
     cheap.finish(Outcome::success());
     assert!(h.outlay.open_tasks().is_empty());
     assert!(points(&h.metrics(), "outlay.tasks.open", &[]).is_empty());
+}
+
+#[tokio::test]
+async fn deltas_add_up_to_the_ledger() {
+    let exporter = InMemoryMetricExporterBuilder::new().with_temporality(Temporality::Delta).build();
+    let meters = SdkMeterProvider::builder().with_periodic_exporter(exporter.clone()).build();
+    let h = Harness::with(|builder| builder.meter_provider(&meters)).await;
+    let mut ledger = Usd::ZERO;
+    for calls in [3, 0, 2] {
+        let task = h.outlay.task("t").start();
+        for _ in 0..calls {
+            task.run(h.ask(HAIKU, 1_000, 100)).await;
+        }
+        let report = task.finish(Outcome::success());
+        ledger = ledger.saturating_add(report.totals().cost().usd().unwrap());
+        meters.force_flush().unwrap();
+    }
+    assert_eq!(ledger, Usd::from_micros(5 * 1_650));
+    let exports: Vec<_> = exporter.get_finished_metrics().unwrap().iter().map(read_points).collect();
+    let sums = |name: &str, key: &str| -> Vec<f64> {
+        let of = |points: &Vec<MetricPoint>| points.iter().filter(|point| point.name == name).map(|p| p.value).sum();
+        assert!(exports.iter().flatten().any(|p| p.name == name && p.attribute(key).is_some()), "{name}");
+        exports.iter().map(of).collect()
+    };
+    let close = |found: Vec<f64>, expected: &[f64]| {
+        assert_eq!(found.len(), expected.len(), "{found:?}");
+        assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-15), "{found:?} and {expected:?}");
+    };
+    let per_export = [0.004_95, 0.0, 0.003_3];
+    for name in ["outlay.cost", "outlay.phase.cost", "outlay.task.cost"] {
+        close(sums(name, "outlay.task.name"), &per_export);
+    }
+    close(sums("outlay.calls", "gen_ai.request.model"), &[3.0, 0.0, 2.0]);
+    close(sums("outlay.tasks", "outlay.outcome.kind"), &[1.0, 1.0, 1.0]);
+    close(sums("gen_ai.client.token.usage", "gen_ai.token.type"), &[3_300.0, 0.0, 2_200.0]);
 }

@@ -6,12 +6,14 @@ mod harness;
 mod independent;
 mod metrics;
 mod spans;
+mod store;
 
 pub use calls::{Got, NATIVE_BODY, Streamed, call_spans, eventually, invoke, stream_whole};
 pub use harness::{Harness, client_config, converse, haiku, user};
 pub use independent::Independent;
-pub use metrics::MetricPoint;
+pub use metrics::{MetricPoint, read_points};
 pub use spans::{Span, Spans};
+pub use store::MetricStore;
 
 /// Claude Haiku 4.5 at `us.` prices: $1.10 per million tokens in, $5.50 out.
 pub const HAIKU: &str = "us.anthropic.claude-haiku-4-5-20251001-v1:0";

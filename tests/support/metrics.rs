@@ -26,8 +26,12 @@ impl MetricPoint {
 
 /// The points of the last export: they are cumulative.
 pub(crate) fn latest(exports: &[ResourceMetrics]) -> Vec<MetricPoint> {
-    let Some(last) = exports.last() else { return Vec::new() };
-    let metrics = last.scope_metrics().flat_map(|scope| scope.metrics());
+    exports.last().map(read_points).unwrap_or_default()
+}
+
+/// The points of one export.
+pub fn read_points(export: &ResourceMetrics) -> Vec<MetricPoint> {
+    let metrics = export.scope_metrics().flat_map(|scope| scope.metrics());
     metrics.flat_map(|metric| points(metric.name(), metric.unit(), metric.data())).collect()
 }
 

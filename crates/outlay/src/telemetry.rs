@@ -9,14 +9,17 @@
 mod exporters;
 mod protocol;
 
-use opentelemetry::global;
 use opentelemetry::trace::TracerProvider as _;
+use opentelemetry::{Key, KeyValue, global};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
+
+/// Tells the processes of a service apart.
+const INSTANCE_ID: &str = "service.instance.id";
 
 /// Why telemetry could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +65,8 @@ struct Providers {
 ///
 /// Without `OTEL_EXPORTER_OTLP_ENDPOINT`, or with `OTEL_SDK_DISABLED=true`, it exports nothing, quietly. The protocol
 /// is that of `OTEL_EXPORTER_OTLP_PROTOCOL`, else gRPC where the endpoint's port is 4317, else HTTP.
+///
+/// Each process gets a `service.instance.id` of its own, unless `OTEL_RESOURCE_ATTRIBUTES` gives one.
 ///
 /// A subscriber or a provider that is set already stays.
 ///
@@ -123,7 +128,19 @@ fn resource(service: &str) -> Resource {
     let named = std::env::var_os("OTEL_SERVICE_NAME").is_some_and(|name| !name.is_empty())
         || std::env::var("OTEL_RESOURCE_ATTRIBUTES").is_ok_and(|all| all.contains("service.name="));
     let builder = Resource::builder();
-    if named { builder.build() } else { builder.with_service_name(service.to_owned()).build() }
+    let resource = if named { builder.build() } else { builder.with_service_name(service.to_owned()).build() };
+    with_instance_id(resource)
+}
+
+/// Of its own, unless it has one: the counters of processes that share all labels overwrite each other in a store.
+fn with_instance_id(resource: Resource) -> Resource {
+    if resource.get(&Key::from_static_str(INSTANCE_ID)).is_some() {
+        return resource;
+    }
+    let own = KeyValue::new(INSTANCE_ID, uuid::Uuid::now_v7().to_string());
+    let attributes = resource.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+    let attributes: Vec<_> = attributes.chain([own]).collect();
+    Resource::builder_empty().with_attributes(attributes).build()
 }
 
 impl Telemetry {
@@ -148,5 +165,21 @@ impl Drop for Telemetry {
 fn warn_on_error(signal: &str, result: opentelemetry_sdk::error::OTelSdkResult) {
     if let Err(error) = result {
         tracing::warn!(target: "outlay", signal, %error, "telemetry was not sent");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_has_an_instance_id_of_its_own_unless_it_was_given_one() {
+        let id = |resource: Resource| resource.get(&Key::from_static_str(INSTANCE_ID)).map(|id| id.to_string());
+        let unnamed = || Resource::builder_empty().with_service_name("s").build();
+        let (one, other) = (with_instance_id(unnamed()), with_instance_id(unnamed()));
+        assert_eq!(one.get(&Key::from_static_str("service.name")), Some("s".into()));
+        assert!(id(one.clone()).is_some() && id(one) != id(other));
+        let given = Resource::builder_empty().with_attribute(KeyValue::new(INSTANCE_ID, "pod-7")).build();
+        assert_eq!(id(with_instance_id(given)).as_deref(), Some("pod-7"));
     }
 }

@@ -1,0 +1,140 @@
+//! The table of `examples/observability/metrics.md` is what a store lists.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_bedrockruntime::types::InferenceConfiguration;
+use bedrock_sim::{Operation, Reply, Tokens};
+use opentelemetry_sdk::metrics::InMemoryMetricExporter;
+use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData, ResourceMetrics};
+use outlay::{Budget, BudgetRule, Outcome, RunawayRule, Usd};
+use outlay_tests::{HAIKU, Harness, MetricStore, converse, haiku, stream_whole};
+use serde_json::json;
+
+use super::{exporting_to, flush};
+
+const TABLE: &str = include_str!("../../../examples/observability/metrics.md");
+
+/// A line of the table.
+#[derive(Debug, PartialEq, Eq)]
+struct Row {
+    kind: String,
+    unit: String,
+    in_prometheus: Vec<String>,
+    labels: BTreeSet<String>,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_table_of_metrics_is_what_a_store_lists() {
+    let Some(store) = MetricStore::start("victoria_metrics.sh") else { return };
+    let table = table();
+    let sent = export_everything(&store).await;
+    let kinds: BTreeMap<_, _> =
+        table.iter().map(|(name, row)| (name.clone(), (row.kind.clone(), row.unit.clone()))).collect();
+    assert_eq!(kinds, kinds_and_units(&sent));
+
+    store.wait_for("sum(outlay_policy_violations_total)", 1.0).await;
+    let expected: BTreeMap<_, _> = table.into_values().flat_map(in_store).collect();
+    assert_eq!(store.names().await, expected);
+}
+
+/// The rows by metric, read from Markdown: cells of words in backquotes.
+fn table() -> BTreeMap<String, Row> {
+    let words = |cell: &str| -> Vec<String> { cell.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
+    let mut rows = BTreeMap::new();
+    for line in TABLE.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<_> = line.trim_matches('|').split(" | ").collect();
+        let [metric, kind, unit, in_prometheus, labels] = cells.as_slice() else { panic!("five cells: {line}") };
+        let row = Row {
+            kind: kind.trim().to_owned(),
+            unit: words(unit).concat(),
+            in_prometheus: words(in_prometheus),
+            // The task below has one.
+            labels: words(labels).into_iter().map(|label| label.replace("{key}", "tenant")).collect(),
+        };
+        assert!(rows.insert(words(metric).concat(), row).is_none(), "once: {line}");
+    }
+    rows
+}
+
+/// What a store should list for a row.
+fn in_store(row: Row) -> Vec<(String, BTreeSet<String>)> {
+    let labels = |name: String| {
+        let le = name.ends_with("_bucket").then(|| "le".to_owned());
+        (name, row.labels.iter().cloned().chain(le).collect())
+    };
+    row.in_prometheus.into_iter().map(labels).collect()
+}
+
+fn kinds_and_units(export: &ResourceMetrics) -> BTreeMap<String, (String, String)> {
+    fn kind<T>(data: &MetricData<T>) -> &'static str {
+        match data {
+            MetricData::Sum(_) => "counter",
+            MetricData::Gauge(_) => "gauge",
+            _ => "histogram",
+        }
+    }
+    let metrics = export.scope_metrics().flat_map(|scope| scope.metrics());
+    let told = metrics.map(|metric| {
+        let kind = match metric.data() {
+            AggregatedMetrics::F64(data) => kind(data),
+            AggregatedMetrics::U64(data) => kind(data),
+            AggregatedMetrics::I64(data) => kind(data),
+        };
+        (metric.name().to_owned(), (kind.to_owned(), metric.unit().to_owned()))
+    });
+    told.collect()
+}
+
+/// Does all that has a metric, with every label, and exports it: to the store, and to memory.
+async fn export_everything(store: &MetricStore) -> ResourceMetrics {
+    let memory = InMemoryMetricExporter::default();
+    let meters = exporting_to(store).await.with_periodic_exporter(memory.clone()).build();
+    let h = Harness::with(|builder| {
+        builder
+            .meter_provider(&meters)
+            .metric_dimension("tenant")
+            .budget_rule(BudgetRule::new("watched", Budget::calls(1).observe()))
+            .runaway(RunawayRule::new().same_call(2))
+    })
+    .await;
+    h.ask(HAIKU, 1_000, 100).await;
+    let open = run_a_task(&h).await;
+    flush(&meters).await;
+    drop(open);
+    memory.get_finished_metrics().unwrap().pop().unwrap()
+}
+
+/// A task with all dimensions, whose calls answer, fail, come from a router and are refused. Returned with another that is
+/// open.
+async fn run_a_task(h: &Harness) -> outlay::Task {
+    let task = h
+        .outlay
+        .task("t")
+        .team("support")
+        .product("helpdesk")
+        .cost_center("cc-4711")
+        .owner("ada")
+        .environment("production")
+        .customer_segment("smb")
+        .workflow("tickets")
+        .dimension("tenant", "acme")
+        .start();
+    task.run(outlay::agent("triage").run(async {
+        h.ask(HAIKU, 1_000, 100).await;
+        h.ask(HAIKU, 1_000, 100).await;
+        let router = "arn:aws:bedrock:us-east-1:123456789012:default-prompt-router/anthropic.claude:1";
+        let routed = json!({"promptRouter": {"invokedModelId": HAIKU}});
+        h.sim.push(Reply::message().text("ok").usage(Tokens::new(10, 10)).trace(routed));
+        let got = stream_whole(&h.client, Operation::ConverseStream, router).await;
+        assert_eq!(got.error, None);
+        h.sim.push(Reply::error(bedrock_sim::ErrorKind::Validation));
+        converse(&h.client, HAIKU).send().await.unwrap_err();
+        outlay::charge("serp-api", Usd::from_cents(1));
+    }))
+    .await;
+    task.finish(Outcome::success().value(Usd::from_dollars(1)));
+    let open = h.outlay.task("t").budget(Usd::from_cents(1)).start();
+    let dear = InferenceConfiguration::builder().max_tokens(100_000).build();
+    open.run(haiku(&h.client).inference_config(dear).send()).await.unwrap_err();
+    open
+}
