@@ -18,6 +18,8 @@ mod id;
 mod kind;
 mod ledger;
 mod outcome;
+#[cfg(all(test, outlay_shuttle))]
+mod proof;
 mod record;
 mod refusal;
 mod runaway;

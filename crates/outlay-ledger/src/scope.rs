@@ -5,8 +5,7 @@ mod shared;
 mod state;
 
 use std::fmt;
-use std::sync::atomic::AtomicU32;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 use std::time::SystemTime;
 
 use outlay_price::{Charge, Usd};
@@ -20,7 +19,8 @@ use crate::runaway::Watch;
 use crate::running::Running;
 use crate::spec::{TaskWords, scope_name};
 use crate::stop::TaskStop;
-use crate::sync::lock;
+use crate::sync::atomic::AtomicU32;
+use crate::sync::{Mutex, lock};
 use crate::{
     AgentId, AlertKind, Budget, BudgetExceeded, BudgetStatus, CostKind, Dimensions, Outcome, RefusedByStop, ScopeKind,
     StepId, StepKind, TaskId, TaskSpec, Totals,

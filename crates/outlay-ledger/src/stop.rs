@@ -1,12 +1,12 @@
 //! Stops: the next call of what is stopped is refused.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 use crate::TaskId;
 use crate::spec::TaskWords;
-use crate::sync::lock;
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Mutex, RwLock, lock};
 
 /// As many stops of kinds of tasks hold side by side; beyond it the oldest goes.
 const MAX_STOPS: usize = 1_000;
@@ -237,7 +237,7 @@ fn bounded_reason(reason: &str) -> Arc<str> {
     if reason.is_empty() { "no reason is given".into() } else { reason.into() }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(outlay_shuttle)))]
 mod tests {
     use super::*;
     use crate::Dimensions;

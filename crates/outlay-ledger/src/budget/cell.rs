@@ -1,11 +1,11 @@
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use outlay_price::Usd;
 
 use super::reservation::{Bound, Spent};
 use super::{Amount, Budget, BudgetExceeded, BudgetStatus, Period, RefusalReason};
-use crate::sync::lock;
+use crate::sync::{Mutex, lock};
 
 /// As many refusals are remembered; all are counted.
 const MAX_REFUSALS: usize = 100;

@@ -1,10 +1,10 @@
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 use std::time::SystemTime;
 
 use super::{BudgetCell, BudgetRule};
 use crate::spec::TaskWords;
-use crate::sync::lock;
+use crate::sync::{Mutex, RwLock, lock};
 
 /// As many budgets that rules make are kept apart; beyond it a rule has one for all that come later.
 const MAX_CELLS: usize = 10_000;
@@ -56,7 +56,7 @@ fn cell(
     cells.entry(name.clone()).or_insert_with(new).clone()
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(outlay_shuttle)))]
 mod tests {
     use outlay_price::Usd;
 
