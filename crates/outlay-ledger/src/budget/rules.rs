@@ -46,7 +46,8 @@ fn cell(
         return cell.clone();
     }
     if cells.len() >= MAX_CELLS {
-        cells.retain(|_, cell| !cell.is_over(now));
+        // Of one that a task holds the next task would get another, and both would be spent.
+        cells.retain(|_, cell| Arc::strong_count(cell) > 1 || !cell.is_over(now));
     }
     let name = if cells.len() < MAX_CELLS { name } else { format!("{} [others]", rule.name).into() };
     let new = || match rule.each_call {
@@ -96,6 +97,21 @@ mod tests {
             &rules.of_task(&of_search, SystemTime::UNIX_EPOCH)[1],
             &rules.of_task(&of_search, SystemTime::UNIX_EPOCH)[1]
         ));
+    }
+
+    #[test]
+    fn a_budget_that_a_task_holds_is_not_forgotten_at_the_cap() {
+        let rules = BudgetRules::default();
+        rules.set(vec![BudgetRule::new("talk", Budget::calls(1)).per("conversation").every(Period::Day)]);
+        let of_task = |id: &str| {
+            let dimensions = Dimensions::default();
+            rules.of_task(&words("t", Some(id), &dimensions), SystemTime::UNIX_EPOCH)
+        };
+        let held = of_task("held");
+        for id in 0..MAX_CELLS {
+            of_task(&id.to_string());
+        }
+        assert!(Arc::ptr_eq(&held[0], &of_task("held")[0]));
     }
 
     #[test]
