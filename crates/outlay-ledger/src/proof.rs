@@ -200,6 +200,19 @@ fn a_call_is_held_by_all_budgets_or_by_none() {
 }
 
 #[test]
+fn a_call_that_fits_is_not_refused_for_one_beside_it_that_another_budget_refuses() {
+    every_order(|| {
+        let cells: Arc<[_]> = [cents(4), cents(5)].map(cell).into();
+        // The outer budget never has room for it; the inner one would.
+        let big = in_thread(&cells, |cells| call(5, Settled(5)).run(cells));
+        // Whoever locks them the other way round waits, and does not hang.
+        let small = in_thread(&cells, |cells| call(1, Settled(1)).run(&[cells[1].clone(), cells[0].clone()]));
+        assert!(big.join().unwrap().is_err());
+        small.join().unwrap().unwrap();
+    });
+}
+
+#[test]
 fn what_is_reserved_in_a_period_never_shows_in_the_next() {
     let (today, tomorrow) = (SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + DAY);
     every_order(move || {

@@ -129,13 +129,12 @@ impl Scope {
         let by_rule = ledger.budget_rules().of_task(&words, started);
         let outer_budgets = parent.iter().flat_map(|parent| parent.0.budgets.iter());
         let mut budgets: Vec<Arc<BudgetCell>> = outer_budgets.cloned().collect();
-        // A rule that holds a task and the task around it holds a call once.
-        budgets.extend(
-            by_rule
-                .into_iter()
-                .filter(|cell| !budgets.iter().any(|known| Arc::ptr_eq(known, cell)))
-                .collect::<Vec<_>>(),
-        );
+        // A rule that holds a task and the task around it, or that is given twice, holds a call once.
+        for cell in by_rule {
+            if !budgets.iter().any(|known| Arc::ptr_eq(known, &cell)) {
+                budgets.push(cell);
+            }
+        }
         budgets.extend(own.iter().cloned());
         Self(Arc::new(Inner {
             id,
