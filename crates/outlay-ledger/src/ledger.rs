@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use crate::alert::Observer;
@@ -8,6 +8,7 @@ use crate::clock::{Clock, IdSource, SystemClock, TimeOrderedIds};
 use crate::policy::PolicyRules;
 use crate::stop::Stops;
 use crate::sweeper::Sweeper;
+use crate::sync::RwLock;
 use crate::{Alert, BudgetRule, Dimensions, Policy, RunawayRule, Scope, StopTarget, TaskSpec};
 
 /// A finished scope waits at most this long for what is open in it.
@@ -67,7 +68,7 @@ impl Ledger {
     }
 
     /// Puts other budget rules in force, for tasks that start from now on. A budget that goes by the same name keeps what
-    /// has been spent of it.
+    /// has been spent of it; one that counts something else, or over another period, begins anew.
     pub fn set_budget_rules(&self, rules: Vec<BudgetRule>) {
         self.inner.budget_rules.set(rules);
     }

@@ -19,6 +19,8 @@ mod kind;
 mod ledger;
 mod outcome;
 mod policy;
+#[cfg(all(test, outlay_shuttle))]
+mod proof;
 mod record;
 mod refusal;
 mod runaway;

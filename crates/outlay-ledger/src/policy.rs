@@ -5,11 +5,12 @@ mod file;
 mod graduation;
 mod violation;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 use outlay_price::{ModelRef, Usd};
 
 use crate::spec::TaskWords;
+use crate::sync::RwLock;
 
 pub use file::{LoadPolicyError, Policy, Review};
 pub use violation::{PolicyViolation, Violation};

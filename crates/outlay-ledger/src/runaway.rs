@@ -2,14 +2,14 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use outlay_price::Usd;
 
 use crate::alert::Alerts;
 use crate::record::CallRecord;
-use crate::sync::lock;
+use crate::sync::{Mutex, lock};
 use crate::{AlertKind, Scope, ScopeKind, StepKind, Totals};
 
 /// As many different calls of a task are told apart; beyond it the one that came first is forgotten.
@@ -281,7 +281,7 @@ impl Scope {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(outlay_shuttle)))]
 mod tests {
     use super::*;
 

@@ -1,12 +1,11 @@
 //! A task's running total: read after every call, written by every charge.
 
 use std::cell::Cell;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use outlay_price::Usd;
 
-use crate::sync::lock;
+use crate::sync::{Mutex, lock};
 
 const STRIPES: usize = 4;
 

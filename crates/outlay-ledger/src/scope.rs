@@ -5,8 +5,7 @@ mod shared;
 mod state;
 
 use std::fmt;
-use std::sync::atomic::AtomicU32;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 use std::time::SystemTime;
 
 use outlay_price::{Charge, Usd};
@@ -20,7 +19,8 @@ use crate::runaway::Watch;
 use crate::running::Running;
 use crate::spec::{TaskWords, scope_name};
 use crate::stop::TaskStop;
-use crate::sync::lock;
+use crate::sync::atomic::AtomicU32;
+use crate::sync::{Mutex, lock};
 use crate::{
     AgentId, AlertKind, Budget, BudgetExceeded, BudgetStatus, CostKind, Dimensions, Outcome, RefusedByStop, ScopeKind,
     StepId, StepKind, TaskId, TaskSpec, Totals,
@@ -134,13 +134,12 @@ impl Scope {
         let policy = if spec.watched { ledger.policy().of_task(&words) } else { Arc::default() };
         let outer_budgets = parent.iter().flat_map(|parent| parent.0.budgets.iter());
         let mut budgets: Vec<Arc<BudgetCell>> = outer_budgets.cloned().collect();
-        // A rule that holds a task and the task around it holds a call once.
-        budgets.extend(
-            by_rule
-                .into_iter()
-                .filter(|cell| !budgets.iter().any(|known| Arc::ptr_eq(known, cell)))
-                .collect::<Vec<_>>(),
-        );
+        // A rule that holds a task and the task around it, or that is given twice, holds a call once.
+        for cell in by_rule {
+            if !budgets.iter().any(|known| Arc::ptr_eq(known, &cell)) {
+                budgets.push(cell);
+            }
+        }
         budgets.extend(own.iter().cloned());
         Self(Arc::new(Inner {
             id,

@@ -1,15 +1,13 @@
 //! Stops: the next call of what is stopped is refused.
 
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 use crate::TaskId;
 use crate::spec::TaskWords;
-use crate::sync::lock;
-
-/// As many stops of kinds of tasks hold side by side; beyond it the oldest goes.
-const MAX_STOPS: usize = 1_000;
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Mutex, RwLock, lock};
 
 /// What to stop: one task, or all tasks of a kind, those to come included.
 ///
@@ -121,62 +119,48 @@ pub struct RefusedByStop {
 pub(crate) struct Stops {
     /// Asked for by every call; nearly always false.
     any: AtomicBool,
-    kinds: RwLock<Vec<Kind>>,
+    kinds: RwLock<Kinds>,
 }
 
+/// By key and value: there are few keys, and may be many values.
+type Kinds = BTreeMap<Arc<str>, HashMap<Arc<str>, Kind>>;
+
+/// A kind of tasks, and why it is stopped.
 #[derive(Debug)]
 struct Kind {
-    key: Arc<str>,
-    value: Arc<str>,
     what: Arc<str>,
-    reason: Arc<str>,
-    of_policy: bool,
+    by_hand: Option<Arc<str>>,
+    of_policy: Option<Arc<str>>,
 }
 
 impl Stops {
     /// Stops a kind of tasks; the last reason holds.
     pub(crate) fn add(&self, target: &StopTarget, reason: &str) {
-        self.put(target, reason, false);
+        self.change(|kinds| {
+            if let Some(kind) = place(kinds, target) {
+                kind.by_hand = Some(bounded_reason(reason));
+            }
+        });
     }
 
-    /// Puts the policy's stops in the place of those that it had before. Those by hand stay.
+    /// Puts the policy's stops in the place of those that it had before, at once. Those by hand stay.
     pub(crate) fn set_of_policy(&self, stops: &[(StopTarget, String)]) {
-        {
-            let mut kinds = self.kinds.write().unwrap_or_else(PoisonError::into_inner);
-            kinds.retain(|known| !known.of_policy);
-            self.any.store(!kinds.is_empty(), Ordering::Release);
-        }
-        for (target, reason) in stops {
-            self.put(target, reason, true);
-        }
+        self.change(|kinds| {
+            for kind in kinds.values_mut().flat_map(HashMap::values_mut) {
+                kind.of_policy = None;
+            }
+            for (target, reason) in stops {
+                if let Some(kind) = place(kinds, target) {
+                    kind.of_policy = Some(bounded_reason(reason));
+                }
+            }
+        });
     }
 
-    fn put(&self, target: &StopTarget, reason: &str, of_policy: bool) {
-        let Target::Kind { key, value } = &target.0 else { return };
-        let kind = Kind {
-            key: key.clone(),
-            value: value.clone(),
-            what: target.to_string().into(),
-            reason: bounded_reason(reason),
-            of_policy,
-        };
-        let mut kinds = self.kinds.write().unwrap_or_else(PoisonError::into_inner);
-        kinds.retain(|known| !known.is(key, value));
-        if kinds.len() >= MAX_STOPS {
-            kinds.remove(0);
-        }
-        kinds.push(kind);
-        self.any.store(true, Ordering::Release);
-    }
-
-    /// True if it was stopped.
+    /// True if it was stopped. What the policy stops comes back when that is read again.
     pub(crate) fn remove(&self, target: &StopTarget) -> bool {
         let Target::Kind { key, value } = &target.0 else { return false };
-        let mut kinds = self.kinds.write().unwrap_or_else(PoisonError::into_inner);
-        let before = kinds.len();
-        kinds.retain(|known| !known.is(key, value));
-        self.any.store(!kinds.is_empty(), Ordering::Release);
-        kinds.len() < before
+        self.change(|kinds| kinds.get_mut(key).is_some_and(|values| values.remove(value).is_some()))
     }
 
     /// Why a call of this task is refused.
@@ -185,15 +169,27 @@ impl Stops {
             return None;
         }
         let kinds = self.kinds.read().unwrap_or_else(PoisonError::into_inner);
-        let stopped = kinds.iter().find(|kind| task.get(&kind.key) == Some(&*kind.value))?;
-        Some(Stopped::new(&stopped.what, &stopped.reason, model))
+        let kind = kinds.iter().find_map(|(key, values)| values.get(task.get(key)?))?;
+        let reason = kind.by_hand.as_ref().or(kind.of_policy.as_ref())?;
+        Some(Stopped::new(&kind.what, reason, model))
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Kinds) -> T) -> T {
+        let mut kinds = self.kinds.write().unwrap_or_else(PoisonError::into_inner);
+        let changed = change(&mut kinds);
+        for values in kinds.values_mut() {
+            values.retain(|_, kind| kind.by_hand.is_some() || kind.of_policy.is_some());
+        }
+        kinds.retain(|_, values| !values.is_empty());
+        self.any.store(!kinds.is_empty(), Ordering::Release);
+        changed
     }
 }
 
-impl Kind {
-    fn is(&self, key: &str, value: &str) -> bool {
-        *self.key == *key && *self.value == *value
-    }
+fn place<'a>(kinds: &'a mut Kinds, target: &StopTarget) -> Option<&'a mut Kind> {
+    let Target::Kind { key, value } = &target.0 else { return None };
+    let new = || Kind { what: target.to_string().into(), by_hand: None, of_policy: None };
+    Some(kinds.entry(key.clone()).or_default().entry(value.clone()).or_insert_with(new))
 }
 
 /// Whether one task is stopped, and what that has refused.
@@ -255,7 +251,7 @@ fn bounded_reason(reason: &str) -> Arc<str> {
     if reason.is_empty() { "no reason is given".into() } else { reason.into() }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(outlay_shuttle)))]
 mod tests {
     use super::*;
     use crate::Dimensions;
@@ -281,15 +277,20 @@ mod tests {
     }
 
     #[test]
-    fn stops_are_bounded_and_the_oldest_goes() {
-        let stops = Stops::default();
-        let dimensions = Dimensions::default();
-        for n in 0..=MAX_STOPS {
-            stops.add(&StopTarget::dimension("task", &n.to_string()), " ");
-        }
-        let find =
-            |name: &str| stops.find(&TaskWords { name, conversation: None, dimensions: &dimensions }, &"m".into());
-        assert_eq!(find("0"), None);
-        assert_eq!(find("1").as_ref().map(Stopped::reason), Some("no reason is given"));
+    fn a_policy_takes_back_its_own_stops_alone() {
+        let (stops, dimensions) = (Stops::default(), Dimensions::default());
+        let find = |name: &str| {
+            let task = TaskWords { name, conversation: None, dimensions: &dimensions };
+            stops.find(&task, &"m".into()).map(|why| why.reason().to_owned())
+        };
+        let stop = |name: &str| (StopTarget::dimension("task", name), "the policy".to_owned());
+        stops.add(&stop("a").0, " ");
+        stops.set_of_policy(&[stop("a"), stop("b")]);
+        assert_eq!((find("a").as_deref(), find("b").as_deref()), (Some("no reason is given"), Some("the policy")));
+        stops.set_of_policy(&[stop("c")]);
+        assert_eq!((find("a").as_deref(), find("b"), find("c").is_some()), (Some("no reason is given"), None, true));
+        assert!(stops.remove(&stop("c").0));
+        stops.set_of_policy(&[]);
+        assert!(find("a").is_some() && find("c").is_none());
     }
 }

@@ -2,12 +2,11 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, Weak};
-use std::thread;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
 use crate::scope::Inner as ScopeInner;
-use crate::sync::lock;
+use crate::sync::{Mutex, lock, thread};
 use crate::{Clock, Scope};
 
 /// A queue of scopes by when they are due, and a thread that is there only while it holds any.

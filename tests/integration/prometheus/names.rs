@@ -132,7 +132,10 @@ async fn run_a_task(h: &Harness) -> outlay::Task {
         outlay::charge("serp-api", Usd::from_cents(1));
     }))
     .await;
+    let id = task.id();
     task.finish(Outcome::success().value(Usd::from_dollars(1)));
+    drop(task);
+    assert!(h.outlay.set_outcome(id, Outcome::failure()));
     let open = h.outlay.task("t").budget(Usd::from_cents(1)).start();
     let dear = InferenceConfiguration::builder().max_tokens(100_000).build();
     open.run(haiku(&h.client).inference_config(dear).send()).await.unwrap_err();

@@ -1,11 +1,12 @@
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use outlay_price::Usd;
 
 use super::reservation::{Bound, Spent};
 use super::{Amount, Budget, BudgetExceeded, BudgetStatus, Period, RefusalReason};
-use crate::sync::lock;
+use crate::sync::{Mutex, MutexGuard, lock};
 
 /// As many refusals are remembered; all are counted.
 const MAX_REFUSALS: usize = 100;
@@ -15,6 +16,8 @@ const MAX_REFUSALS: usize = 100;
 pub(crate) struct BudgetCell {
     /// The scope that it is of, or what it goes by.
     pub(crate) name: Arc<str>,
+    /// Of two, the one that was made first has the lower number.
+    pub(super) serial: u64,
     period: Option<Period>,
     /// It holds each call by itself: nothing adds up.
     each_call: bool,
@@ -22,7 +25,7 @@ pub(crate) struct BudgetCell {
 }
 
 #[derive(Debug)]
-struct State {
+pub(super) struct State {
     budget: Budget,
     /// Which period the figures are of.
     number: i64,
@@ -36,8 +39,8 @@ struct State {
 
 /// What a budget makes of a call.
 pub(super) enum Verdict {
-    /// So much is reserved, in the period of this number.
-    Reserved { units: i128, number: i64 },
+    /// There is room for so much, in the period of this number.
+    Fits { units: i128, number: i64 },
     /// The same, by a budget that observes, and would have refused it.
     Observed { units: i128, number: i64, why: BudgetExceeded },
     /// It is refused.
@@ -51,7 +54,9 @@ impl BudgetCell {
 
     /// One that begins anew each period.
     pub(super) fn every(name: Arc<str>, budget: Budget, period: Option<Period>) -> Self {
-        Self { name, period, each_call: false, state: Mutex::new(State::new(budget)) }
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let serial = NEXT.fetch_add(1, Ordering::Relaxed);
+        Self { name, serial, period, each_call: false, state: Mutex::new(State::new(budget)) }
     }
 
     /// One that holds each call by itself.
@@ -78,41 +83,38 @@ impl BudgetCell {
         state.reserved == 0 && self.period.is_some_and(|period| period.number(now) != state.number)
     }
 
-    /// Reserves the bound, or says why not. Nothing is counted of that: the call may yet be made otherwise.
-    pub(super) fn reserve(&self, bound: &Bound<'_>, now: SystemTime) -> Verdict {
-        let mut state = lock(&self.state);
-        let number = self.turn_over(&mut state, now);
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    /// Whether there is room for the bound, or why not. Nothing is counted of that: the call may yet be made otherwise.
+    pub(super) fn ask(&self, state: &mut State, bound: &Bound<'_>, now: SystemTime) -> Verdict {
+        let number = self.turn_over(state, now);
         let units = match bound.units(&state.budget) {
             Some(units) => units,
-            None if state.budget.allow_unpriced => return Verdict::Reserved { units: 0, number },
+            None if state.budget.allow_unpriced => return Verdict::Fits { units: 0, number },
             None => {
-                let why = self.exceeded(&state, bound, RefusalReason::Unpriced);
-                return self.refuse(&mut state, why, 0, number);
+                let why = self.exceeded(state, bound, RefusalReason::Unpriced);
+                return refuse(state, why, 0, number);
             }
         };
         let limit = state.budget.limit;
         let wanted = state.spent.saturating_add(state.reserved).saturating_add(units);
         if wanted <= limit.units() {
-            if !self.each_call {
-                state.reserved = state.reserved.saturating_add(units);
-            }
-            return Verdict::Reserved { units, number };
+            return Verdict::Fits { units, number };
         }
         let counts_output = matches!(limit, Amount::Usd(_) | Amount::Tokens(_));
         let assumed = bound.assumed_output(&state.budget).filter(|_| counts_output);
         let reason = RefusalReason::OverLimit { bound: limit.with_units(units), assumed_output: assumed };
-        let why = self.exceeded(&state, bound, reason);
-        self.refuse(&mut state, why, units, number)
+        let why = self.exceeded(state, bound, reason);
+        refuse(state, why, units, number)
     }
 
-    fn refuse(&self, state: &mut State, why: BudgetExceeded, units: i128, number: i64) -> Verdict {
-        if !state.budget.observed {
-            return Verdict::Refused(why);
-        }
+    /// Reserves what was asked for, under the lock under which it was.
+    pub(super) fn reserve(&self, state: &mut State, units: i128) {
         if !self.each_call {
             state.reserved = state.reserved.saturating_add(units);
         }
-        Verdict::Observed { units, number, why }
     }
 
     /// Counts a call that it refused, for good.
@@ -162,6 +164,13 @@ impl BudgetCell {
             *state = State { number, refusals: std::mem::take(&mut state.refusals), ..State::new(state.budget) };
         }
         state.number
+    }
+}
+
+fn refuse(state: &State, why: BudgetExceeded, units: i128, number: i64) -> Verdict {
+    match state.budget.observed {
+        true => Verdict::Observed { units, number, why },
+        false => Verdict::Refused(why),
     }
 }
 

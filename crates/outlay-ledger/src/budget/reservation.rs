@@ -3,10 +3,11 @@ use std::time::SystemTime;
 
 use outlay_price::Usd;
 
-use super::cell::{BudgetCell, Verdict};
+use super::cell::{BudgetCell, State, Verdict};
 use super::{Amount, Budget, BudgetExceeded};
 use crate::AlertKind;
 use crate::alert::Alerts;
+use crate::sync::MutexGuard;
 
 /// The most that a call can come to.
 pub(crate) struct Bound<'a> {
@@ -70,20 +71,24 @@ impl Reservation {
         now: SystemTime,
         observed: &mut Vec<Refused>,
     ) -> Result<Self, Refused> {
-        let mut reservation = Self::default();
-        // The innermost first: a call that its own task refuses does not hold up those of the task around.
-        for cell in budgets.iter().rev() {
-            let (units, number) = match cell.reserve(bound, now) {
-                Verdict::Reserved { units, number } => (units, number),
+        let mut states = lock_all(budgets);
+        let mut held = Vec::with_capacity(budgets.len());
+        // The innermost first: of several that refuse the call, the nearest one is named.
+        for (cell, state) in budgets.iter().zip(&mut states).rev() {
+            let (units, number) = match cell.ask(state, bound, now) {
+                Verdict::Fits { units, number } => (units, number),
                 Verdict::Observed { units, number, why } => {
                     observed.push((cell.clone(), why));
                     (units, number)
                 }
                 Verdict::Refused(why) => return Err((cell.clone(), why)),
             };
-            reservation.held.push(Held { cell: cell.clone(), units, number });
+            held.push(Held { cell: cell.clone(), units, number });
         }
-        Ok(reservation)
+        for (Held { cell, units, .. }, state) in held.iter().zip(states.iter_mut().rev()) {
+            cell.reserve(state, *units);
+        }
+        Ok(Self { held })
     }
 
     /// Replaces what is reserved by what was spent.
@@ -94,6 +99,17 @@ impl Reservation {
             }
         }
     }
+}
+
+/// Locks budgets before any is asked: what one had reserved for a call that another then refuses would refuse calls that
+/// fit.
+fn lock_all(budgets: &[Arc<BudgetCell>]) -> Vec<MutexGuard<'_, State>> {
+    let mut in_order: Vec<_> = budgets.iter().enumerate().collect();
+    // One order for all threads, in whichever their budgets stand.
+    in_order.sort_unstable_by_key(|(_, cell)| cell.serial);
+    let mut locked: Vec<_> = in_order.into_iter().map(|(place, cell)| (place, cell.lock())).collect();
+    locked.sort_unstable_by_key(|(place, _)| *place);
+    locked.into_iter().map(|(_, state)| state).collect()
 }
 
 impl Drop for Reservation {

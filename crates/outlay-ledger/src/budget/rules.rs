@@ -1,10 +1,11 @@
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::mem::{Discriminant, discriminant};
+use std::sync::{Arc, PoisonError};
 use std::time::SystemTime;
 
-use super::{BudgetCell, BudgetRule};
+use super::{Amount, BudgetCell, BudgetRule, Period};
 use crate::spec::TaskWords;
-use crate::sync::lock;
+use crate::sync::{Mutex, RwLock, lock};
 
 /// As many budgets that rules make are kept apart; beyond it a rule has one for all that come later.
 const MAX_CELLS: usize = 10_000;
@@ -20,12 +21,23 @@ struct Rules {
 #[derive(Debug, Default)]
 pub(crate) struct BudgetRules {
     rules: RwLock<Rules>,
-    cells: Mutex<HashMap<Arc<str>, Arc<BudgetCell>>>,
+    cells: Mutex<Cells>,
+}
+
+type Cells = HashMap<Key, Arc<BudgetCell>>;
+
+/// What a budget goes by, and what it counts: dollars that were spent are no calls, and those of a day not of a month.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Key {
+    name: Arc<str>,
+    unit: Discriminant<Amount>,
+    period: Option<Period>,
+    each_call: bool,
 }
 
 impl BudgetRules {
     /// Puts other rules in force, for tasks that start from now on. A budget that goes by the same name keeps what has
-    /// been spent of it, under the new limit.
+    /// been spent of it, under the new limit; one that counts something else, or over another period, begins anew.
     pub(crate) fn set(&self, rules: Vec<BudgetRule>) {
         self.rules.write().unwrap_or_else(PoisonError::into_inner).own = rules;
     }
@@ -48,33 +60,37 @@ impl BudgetRules {
     }
 }
 
-fn cell(
-    cells: &mut HashMap<Arc<str>, Arc<BudgetCell>>,
-    rule: &BudgetRule,
-    name: Arc<str>,
-    now: SystemTime,
-) -> Arc<BudgetCell> {
-    if let Some(cell) = cells.get(&name) {
+impl Key {
+    fn new(rule: &BudgetRule, name: &Arc<str>) -> Self {
+        let unit = discriminant(&rule.budget.limit);
+        Self { name: name.clone(), unit, period: rule.period, each_call: rule.each_call }
+    }
+}
+
+fn cell(cells: &mut Cells, rule: &BudgetRule, name: Arc<str>, now: SystemTime) -> Arc<BudgetCell> {
+    if let Some(cell) = cells.get(&Key::new(rule, &name)) {
         cell.set_budget(rule.budget);
         return cell.clone();
     }
     if cells.len() >= MAX_CELLS {
-        cells.retain(|_, cell| !cell.is_over(now));
+        // Of one that a task holds the next task would get another, and both would be spent.
+        cells.retain(|_, cell| Arc::strong_count(cell) > 1 || !cell.is_over(now));
     }
     let name = if cells.len() < MAX_CELLS { name } else { format!("{} [others]", rule.name).into() };
     let new = || match rule.each_call {
         true => Arc::new(BudgetCell::each_call(name.clone(), rule.budget)),
         false => Arc::new(BudgetCell::every(name.clone(), rule.budget, rule.period)),
     };
-    cells.entry(name.clone()).or_insert_with(new).clone()
+    cells.entry(Key::new(rule, &name)).or_insert_with(new).clone()
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(outlay_shuttle)))]
 mod tests {
     use outlay_price::Usd;
 
     use super::*;
-    use crate::{Budget, Dimension, Dimensions, Period};
+    use crate::budget::Spent;
+    use crate::{Budget, Dimension, Dimensions};
 
     fn team(name: &str) -> Dimensions {
         let mut dimensions = Dimensions::default();
@@ -109,6 +125,38 @@ mod tests {
             &rules.of_task(&of_search, SystemTime::UNIX_EPOCH)[1],
             &rules.of_task(&of_search, SystemTime::UNIX_EPOCH)[1]
         ));
+    }
+
+    #[test]
+    fn a_budget_that_a_task_holds_is_not_forgotten_at_the_cap() {
+        let rules = BudgetRules::default();
+        rules.set(vec![BudgetRule::new("talk", Budget::calls(1)).per("conversation").every(Period::Day)]);
+        let of_task = |id: &str| {
+            let dimensions = Dimensions::default();
+            rules.of_task(&words("t", Some(id), &dimensions), SystemTime::UNIX_EPOCH)
+        };
+        let held = of_task("held");
+        for id in 0..MAX_CELLS {
+            of_task(&id.to_string());
+        }
+        assert!(Arc::ptr_eq(&held[0], &of_task("held")[0]));
+    }
+
+    #[test]
+    fn a_rule_that_counts_something_else_under_the_same_name_begins_anew() {
+        let rules = BudgetRules::default();
+        let (task, at) = (Dimensions::default(), SystemTime::UNIX_EPOCH);
+        let cell_of = |rule: BudgetRule| {
+            rules.set(vec![rule]);
+            rules.of_task(&words("t", None, &task), at).remove(0)
+        };
+        let spent = |rule| cell_of(rule).status().spent;
+        let dollars = |limit| BudgetRule::new("r", Usd::from_dollars(limit));
+        let _ = cell_of(dollars(5)).spend(&Spent::usd(Usd::from_dollars(2)), at);
+        assert!(spent(dollars(3)) == Usd::from_dollars(2));
+        assert_eq!(spent(BudgetRule::new("r", Budget::calls(5))), Amount::Calls(0));
+        assert!(spent(dollars(3).every(Period::Day)) == Usd::ZERO);
+        assert!(!Arc::ptr_eq(&cell_of(dollars(3)), &cell_of(BudgetRule::each_call("r", Usd::from_dollars(3)))));
     }
 
     #[test]

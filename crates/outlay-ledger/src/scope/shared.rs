@@ -1,5 +1,4 @@
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use outlay_price::Usd;
 
@@ -10,7 +9,8 @@ use crate::runaway::Watch;
 use crate::running::Running;
 use crate::spec::TaskWords;
 use crate::stop::TaskStop;
-use crate::sync::lock;
+use crate::sync::atomic::{AtomicU32, Ordering};
+use crate::sync::{Mutex, lock};
 use crate::{BudgetExceeded, Dimensions, Outcome, Stopped, TaskId};
 
 /// As many refusals are remembered.

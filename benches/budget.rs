@@ -1,0 +1,133 @@
+//! What budgets and stops add to a call in the ledger: opened, held to them, and settled.
+//!
+//! `cargo bench -p outlay-benches --bench budget`
+#![allow(clippy::print_stdout, missing_docs, reason = "a benchmark prints its figures")]
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::thread;
+use std::time::SystemTime;
+
+use outlay_benches::{median, paired};
+use outlay_ledger::{
+    Ask, Budget, BudgetRule, CallRecord, Dimension, Dimensions, Ledger, LedgerBuilder, Period, PricedAs, Scope,
+    StopTarget, TaskSpec,
+};
+use outlay_price::{Charge, CostStatus, GuardrailUse, Usage, Usd};
+
+const CALLS: usize = 20_000;
+const PAIRS: usize = 15;
+const THREADS: usize = 16;
+const STOPS: usize = 1_000;
+
+fn main() {
+    println!("a call opened and settled                 ns a call   beside none");
+    let none = task(Ledger::builder(), None);
+    row("no budget", &none, &none);
+    row("1 budget: the task's, in dollars", &task(Ledger::builder(), dollars()), &none);
+    row("3 budgets: and a team's day, each call", &task(ruled(), dollars()), &none);
+    row("1,000 stops of other kinds", &stopped(), &none);
+    threads("no budget", None);
+    threads("1 budget", dollars());
+}
+
+fn row(what: &str, task: &Scope, baseline: &Scope) {
+    let model: Arc<str> = "m".into();
+    let times = paired(PAIRS, || calls(task, &model, CALLS), || calls(baseline, &model, CALLS));
+    let nanos = |seconds: f64| seconds / CALLS as f64 * 1e9;
+    let adds = nanos(times.median_of(|budgets, none| budgets - none));
+    println!("  {what:<38}  {:8.1}     {adds:+8.1}", nanos(median(times.a)));
+}
+
+/// The same calls by many threads at once, each in an agent of its own, and one after the other by one.
+fn threads(what: &str, budget: Option<Budget>) {
+    let task = task(Ledger::builder(), budget);
+    let agents: Vec<Scope> = (0..THREADS).map(|_| task.agent("a")).collect();
+    let model: Arc<str> = "m".into();
+    let times = paired(
+        PAIRS,
+        || {
+            thread::scope(|threads| {
+                for agent in &agents {
+                    let model = Arc::<str>::from("m");
+                    threads.spawn(move || calls(agent, &model, CALLS / THREADS));
+                }
+            });
+        },
+        || agents.iter().for_each(|agent| calls(agent, &model, CALLS / THREADS)),
+    );
+    let nanos = |seconds: f64| seconds / CALLS as f64 * 1e9;
+    let beside = times.median_of(|many, one| many / one);
+    let [many, one] = [times.a, times.b].map(|seconds| nanos(median(seconds)));
+    println!("{what}: {THREADS} threads {many:.1} ns a call, one thread {one:.1} ns: {beside:.2} x the time");
+}
+
+fn calls(scope: &Scope, model: &Arc<str>, count: usize) {
+    let ask = Ask {
+        model,
+        input: 1_000,
+        max_output: Some(500),
+        is_turn: true,
+        is_trial: false,
+        bound: &|_| Some(Usd::from_micros(5)),
+    };
+    for _ in 0..count {
+        let open = scope.open_call(black_box(&ask)).expect("it fits");
+        black_box(open.settle(record(model)));
+    }
+}
+
+fn record(model: &Arc<str>) -> CallRecord {
+    CallRecord {
+        operation: "chat",
+        model: model.clone(),
+        usage: Usage::new().with_uncached_input(1_000).with_output(300),
+        units: None,
+        guardrail: GuardrailUse::NotApplied,
+        counted: Some(CostStatus::Exact),
+        priced_as: PricedAs::default(),
+        charge: Charge::external(Usd::from_micros(4)),
+        attempts: Vec::new(),
+        streamed: false,
+        failed: false,
+        fingerprint: None,
+        ends_turn: false,
+        started: SystemTime::UNIX_EPOCH,
+        ended: SystemTime::UNIX_EPOCH,
+        price_version: None,
+    }
+}
+
+/// More than the benchmark spends.
+fn dollars() -> Option<Budget> {
+    Some(Budget::new(Usd::from_dollars(1_000_000)))
+}
+
+fn task(ledger: LedgerBuilder, budget: Option<Budget>) -> Scope {
+    let spec = match budget {
+        Some(budget) => spec().budget(budget),
+        None => spec(),
+    };
+    ledger.report_records(0).build().task(spec)
+}
+
+fn spec() -> TaskSpec {
+    let mut dimensions = Dimensions::default();
+    dimensions.set(Dimension::Team, "search");
+    TaskSpec::new("bench").dimensions(dimensions)
+}
+
+fn ruled() -> LedgerBuilder {
+    let limit = Usd::from_dollars(1_000_000);
+    Ledger::builder()
+        .budget_rule(BudgetRule::new("team", limit).per("team").every(Period::Day))
+        .budget_rule(BudgetRule::each_call("each", limit))
+}
+
+fn stopped() -> Scope {
+    let ledger = Ledger::builder().report_records(0).build();
+    for number in 0..STOPS {
+        ledger.stop(&StopTarget::dimension("team", &format!("other-{number}")), "a benchmark");
+    }
+    ledger.task(spec())
+}
