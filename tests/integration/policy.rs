@@ -93,7 +93,9 @@ async fn a_task_that_lacks_a_dimension_is_marked_and_refused_where_that_is_enfor
     whole.run(async { h.outlay.task("inner").start().run(ask(&h, HAIKU)).await }).await.unwrap();
     ask(&h, HAIKU).await.unwrap();
     assert_eq!(violations(&told).len(), 3, "{told:?}");
-    for task in [nobody, sandbox, whole] {
+    let report = nobody.finish(Outcome::failure()).to_string();
+    assert!(report.contains("policy        production: the task says no tenant   1 call refused"), "{report}");
+    for task in [sandbox, whole] {
         task.finish(Outcome::success());
     }
     let spans = h.spans();

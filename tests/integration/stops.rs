@@ -56,7 +56,7 @@ async fn a_stopped_task_has_its_next_call_refused_with_all_that_is_inside_it() {
     other.finish(Outcome::success());
     let report = task.finish(Outcome::failure());
     assert_eq!(report.totals().calls(), 4, "those that were refused are calls at no cost");
-    assert_eq!(report.record().stopped.as_ref().map(|stopped| stopped.calls), Some(1));
+    assert_eq!(report.record().refused_otherwise.as_ref().map(|refused| refused.calls), Some(1));
     assert!(report.to_string().contains("stopped       enough   1 call refused"), "{report}");
     assert!(!h.outlay.stop(task.id(), "too late"), "it has ended");
     let spans = h.spans();

@@ -6,7 +6,7 @@ use crate::alert::Alerts;
 use crate::budget::{Bound, Reservation, Spent};
 use crate::record::CallRecord;
 use crate::sync::lock;
-use crate::{AlertKind, BudgetExceeded, Refusal, Scope, Stopped};
+use crate::{AlertKind, BudgetExceeded, Refusal, Scope};
 
 /// What a call asks of the budgets above it.
 #[allow(missing_debug_implementations, reason = "it holds a closure, and lives for one call")]
@@ -54,30 +54,39 @@ impl Scope {
     ///
     /// # Errors
     ///
-    /// [`Refusal`] where the task is stopped, the policy does not allow the call, or a budget refuses the call. Nothing is reserved then.
+    /// [`Refusal`] where the task is stopped, the policy does not allow the call, or a budget has no room for it. Nothing
+    /// is reserved then.
     pub fn open_call(&self, ask: &Ask<'_>) -> Result<OpenCall, Refusal> {
         let scope = self.open_ancestor();
-        if let Some(stopped) = scope.0.task.stopped(ask.model) {
-            if !ask.is_trial {
-                scope.count_stopped(&stopped);
+        let mut alerts = Alerts::default();
+        let admitted = scope.admit(ask, &mut alerts);
+        if !ask.is_trial || admitted.is_ok() {
+            if let Err(refusal) = &admitted {
+                scope.0.task.count_refusal(refusal);
             }
-            return Err(Refusal::Stopped(stopped));
-        }
-        let (violation, alerts) = scope.check_call(ask.model);
-        let reservation = match violation {
-            Some(violation) => Err(Refusal::Policy(violation)),
-            None if scope.has_budget() => scope.reserve(ask).map(Some).map_err(Refusal::Budget),
-            None => Ok(None),
-        };
-        if reservation.is_ok() || !ask.is_trial {
             alerts.tell(&scope);
         }
-        let reservation = reservation?;
+        let reservation = admitted?;
         let scope = scope.take_call_in();
         Ok(OpenCall { scope, reservation, open: true })
     }
 
-    fn reserve(&self, ask: &Ask<'_>) -> Result<Reservation, BudgetExceeded> {
+    /// What is reserved for a call that nothing refuses.
+    fn admit(&self, ask: &Ask<'_>, alerts: &mut Alerts) -> Result<Option<Reservation>, Refusal> {
+        if let Some(stopped) = self.0.task.stopped(ask.model) {
+            alerts.push(stopped.name(), AlertKind::Stopped(stopped.clone()));
+            return Err(Refusal::Stopped(stopped));
+        }
+        if let Some(violation) = self.check_call(ask.model, alerts) {
+            return Err(Refusal::Policy(violation));
+        }
+        if !self.has_budget() {
+            return Ok(None);
+        }
+        self.reserve(ask, alerts).map(Some).map_err(Refusal::Budget)
+    }
+
+    fn reserve(&self, ask: &Ask<'_>, alerts: &mut Alerts) -> Result<Reservation, BudgetExceeded> {
         let Ask { model, input, max_output, is_turn, is_trial, bound } = *ask;
         let bound = Bound { model, input, max_output, is_turn, usd: bound };
         let mut observed = Vec::new();
@@ -86,28 +95,18 @@ impl Scope {
             Err((_, why)) if is_trial => return Err(why),
             made => made,
         };
-        let mut alerts = Alerts::default();
         for (cell, why) in observed {
             cell.count_would_refuse();
             alerts.push(&cell.name, AlertKind::WouldRefuse(why));
         }
-        let made = made.map_err(|(cell, why)| {
+        made.map_err(|(cell, why)| {
             cell.count_refused(&why);
             if !self.is_of_a_task(&cell) {
                 self.0.task.remember(&why);
             }
             alerts.push(&cell.name, AlertKind::Refused(why.clone()));
             why
-        });
-        alerts.tell(self);
-        made
-    }
-
-    fn count_stopped(&self, stopped: &Stopped) {
-        self.0.task.count_stopped(stopped);
-        let mut alerts = Alerts::default();
-        alerts.push(stopped.name(), AlertKind::Stopped(stopped.clone()));
-        alerts.tell(self);
+        })
     }
 
     /// Begins a call for which no budget is asked: one that has been made already, by other means, or was refused.

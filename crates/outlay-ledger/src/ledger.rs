@@ -8,7 +8,7 @@ use crate::clock::{Clock, IdSource, SystemClock, TimeOrderedIds};
 use crate::policy::PolicyRules;
 use crate::stop::Stops;
 use crate::sweeper::Sweeper;
-use crate::sync::RwLock;
+use crate::sync::{RwLock, RwLockReadGuard};
 use crate::{Alert, BudgetRule, Dimensions, Policy, RunawayRule, Scope, StopTarget, TaskSpec};
 
 /// A finished scope waits at most this long for what is open in it.
@@ -32,6 +32,8 @@ pub(crate) struct Inner {
     budget_rules: BudgetRules,
     stops: Stops,
     policy: PolicyRules,
+    /// Held while a policy is put in force, and while a task reads what holds it: of one policy, never of two.
+    reload: RwLock<()>,
     own_runaway: Option<RunawayRule>,
     runaway: RwLock<Option<RunawayRule>>,
     alert_observer: Option<Observer>,
@@ -77,6 +79,7 @@ impl Ledger {
     /// goes by the same name keeps what has been spent of it, and what the code has set stays.
     pub fn set_policy(&self, policy: Policy) {
         let Policy { budgets, stops, runaway, rules, .. } = policy;
+        let _alone = self.inner.reload.write().unwrap_or_else(PoisonError::into_inner);
         self.inner.budget_rules.set_of_policy(budgets);
         self.inner.policy.set(rules);
         *self.inner.runaway.write().unwrap_or_else(PoisonError::into_inner) = runaway.or(self.inner.own_runaway);
@@ -194,6 +197,7 @@ impl LedgerBuilder {
             budget_rules: BudgetRules::default(),
             stops: Stops::default(),
             policy: PolicyRules::default(),
+            reload: RwLock::default(),
             own_runaway: self.runaway,
             runaway: RwLock::new(self.runaway),
             alert_observer: self.alert_observer,
@@ -222,6 +226,11 @@ impl Inner {
 
     pub(crate) const fn stops(&self) -> &Stops {
         &self.stops
+    }
+
+    /// No other policy comes into force while this is held.
+    pub(crate) fn hold_policy(&self) -> RwLockReadGuard<'_, ()> {
+        self.reload.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) const fn policy(&self) -> &PolicyRules {

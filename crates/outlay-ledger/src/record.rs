@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use outlay_price::{Charge, CostStatus, GuardrailUse, Latency, Tier, Units, Usage, Usd};
 
-use crate::{BudgetExceeded, BudgetStatus, Dimensions, Outcome, RefusedByStop, ScopeKind, TaskId, Totals};
+use crate::{BudgetExceeded, BudgetStatus, Dimensions, Outcome, RefusedCalls, ScopeKind, TaskId, Totals};
 
 /// A task as it stood when its report was made.
 #[derive(Clone, Debug)]
@@ -23,8 +23,8 @@ pub struct TaskRecord {
     pub budget: Option<BudgetStatus>,
     /// Calls that its budgets refused; the first 100.
     pub refusals: Vec<BudgetExceeded>,
-    /// Calls that were refused because it was stopped.
-    pub stopped: Option<RefusedByStop>,
+    /// Calls that were refused by other than budgets: because it was stopped, or by the policy.
+    pub refused_otherwise: Option<RefusedCalls>,
 }
 
 /// One scope of a task, with what it held.

@@ -15,6 +15,16 @@ pub enum Refusal {
     Policy(PolicyViolation),
 }
 
+/// The calls of a task that something other than a budget refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RefusedCalls {
+    /// Why the first of them was.
+    pub first: Refusal,
+    /// How many there were.
+    pub calls: u64,
+}
+
 impl Refusal {
     /// The short name that the call fails under.
     pub const fn error_type(&self) -> &'static str {

@@ -22,7 +22,7 @@ use crate::stop::TaskStop;
 use crate::sync::atomic::AtomicU32;
 use crate::sync::{Mutex, lock};
 use crate::{
-    AgentId, AlertKind, Budget, BudgetExceeded, BudgetStatus, CostKind, Dimensions, Outcome, RefusedByStop, ScopeKind,
+    AgentId, AlertKind, Budget, BudgetExceeded, BudgetStatus, CostKind, Dimensions, Outcome, RefusedCalls, ScopeKind,
     StepId, StepKind, TaskId, TaskSpec, Totals,
 };
 
@@ -130,8 +130,11 @@ impl Scope {
         let started = ledger.now();
         spec.conversation = spec.conversation.or_else(|| outer.as_ref()?.conversation.clone());
         let words = TaskWords { name: &spec.name, conversation: spec.conversation.as_deref(), dimensions: &dimensions };
+        let one_policy = ledger.hold_policy();
         let by_rule = ledger.budget_rules().of_task(&words, started);
         let policy = if spec.watched { ledger.policy().of_task(&words) } else { Arc::default() };
+        let watch = ledger.runaway().filter(|_| spec.watched).map(Watch::new);
+        drop(one_policy);
         let outer_budgets = parent.iter().flat_map(|parent| parent.0.budgets.iter());
         let mut budgets: Vec<Arc<BudgetCell>> = outer_budgets.cloned().collect();
         // A rule that holds a task and the task around it, or that is given twice, holds a call once.
@@ -159,8 +162,9 @@ impl Scope {
                 running: Running::default(),
                 budgets: own,
                 refusals: Mutex::default(),
+                refused_otherwise: Mutex::default(),
                 stop: TaskStop::default(),
-                watch: ledger.runaway().filter(|_| spec.watched).map(Watch::new),
+                watch,
                 policy,
                 outcome: Mutex::new(None),
                 records_left: AtomicU32::new(records),
@@ -331,9 +335,9 @@ impl Scope {
         self.0.task.stop.reason()
     }
 
-    /// The calls in the task that were refused because it is stopped, or was.
-    pub fn refused_by_stop(&self) -> Option<RefusedByStop> {
-        self.0.task.stop.refusals()
+    /// The calls in the task that were refused by other than budgets: because it was stopped, or by the policy.
+    pub fn refused_otherwise(&self) -> Option<RefusedCalls> {
+        lock(&self.0.task.refused_otherwise).clone()
     }
 
     /// How the task ended, where it has.
@@ -415,7 +419,7 @@ impl Scope {
             outcome: self.outcome().unwrap_or(Outcome::abandoned()),
             budget: self.budget(),
             refusals: self.refusals(),
-            stopped: self.refused_by_stop(),
+            refused_otherwise: self.refused_otherwise(),
         }
     }
 

@@ -104,16 +104,6 @@ impl Stopped {
     }
 }
 
-/// The calls of a task that were refused because it was stopped.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RefusedByStop {
-    /// The first of them.
-    pub first: Stopped,
-    /// How many there were.
-    pub calls: u64,
-}
-
 /// The kinds of tasks that are stopped.
 #[derive(Debug, Default)]
 pub(crate) struct Stops {
@@ -192,7 +182,7 @@ fn place<'a>(kinds: &'a mut Kinds, target: &StopTarget) -> Option<&'a mut Kind> 
     Some(kinds.entry(key.clone()).or_default().entry(value.clone()).or_insert_with(new))
 }
 
-/// Whether one task is stopped, and what that has refused.
+/// Whether one task is stopped.
 #[derive(Debug, Default)]
 pub(crate) struct TaskStop {
     stopped: AtomicBool,
@@ -202,7 +192,6 @@ pub(crate) struct TaskStop {
 #[derive(Debug, Default)]
 struct State {
     reason: Option<Arc<str>>,
-    refused: Option<RefusedByStop>,
 }
 
 impl TaskStop {
@@ -229,19 +218,6 @@ impl TaskStop {
     pub(crate) fn find(&self, task: &str, model: &Arc<str>) -> Option<Stopped> {
         let reason = self.reason()?;
         Some(Stopped::new(&format!("task `{task}`").into(), &reason, model))
-    }
-
-    /// Counts a refusal.
-    pub(crate) fn refused(&self, stopped: &Stopped) {
-        let mut state = lock(&self.state);
-        match &mut state.refused {
-            Some(refused) => refused.calls += 1,
-            none => *none = Some(RefusedByStop { first: stopped.clone(), calls: 1 }),
-        }
-    }
-
-    pub(crate) fn refusals(&self) -> Option<RefusedByStop> {
-        lock(&self.state).refused.clone()
     }
 }
 

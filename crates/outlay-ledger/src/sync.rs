@@ -7,12 +7,12 @@ use std::sync::PoisonError;
 
 #[cfg(outlay_shuttle)]
 pub(crate) use shuttle::{
-    sync::{Mutex, MutexGuard, RwLock, atomic},
+    sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, atomic},
     thread,
 };
 #[cfg(not(outlay_shuttle))]
 pub(crate) use std::{
-    sync::{Mutex, MutexGuard, RwLock, atomic},
+    sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, atomic},
     thread,
 };
 

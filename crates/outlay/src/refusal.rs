@@ -18,7 +18,7 @@ pub fn budget_exceeded<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Budge
 /// The stop behind an error, wherever in its chain that is: the call was refused because its task is stopped.
 ///
 /// Where a framework has replaced the error by one of its own, it is still in
-/// [`Task::refused_by_stop`](crate::Task::refused_by_stop) and in the report.
+/// [`Task::refused_otherwise`](crate::Task::refused_otherwise) and in the report.
 pub fn stopped<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Stopped> {
     find(error)
 }

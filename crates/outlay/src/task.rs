@@ -3,7 +3,7 @@ use std::future::Future;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use opentelemetry::trace::TraceContextExt as _;
-use outlay_ledger::{BudgetExceeded, Outcome, OutcomeKind, RefusedByStop, TaskId, TaskSpec, Totals};
+use outlay_ledger::{BudgetExceeded, Outcome, OutcomeKind, RefusedCalls, TaskId, TaskSpec, Totals};
 use outlay_otel::{Engine, OpenScope, ScopeEntered};
 use outlay_price::Usd;
 use outlay_report::Report;
@@ -98,9 +98,9 @@ impl Task {
         self.open.scope().books().refusals()
     }
 
-    /// The calls that were refused because the task is stopped, or was.
-    pub fn refused_by_stop(&self) -> Option<RefusedByStop> {
-        self.open.scope().books().refused_by_stop()
+    /// The calls that were refused by other than budgets: because the task was stopped, or by the policy.
+    pub fn refused_otherwise(&self) -> Option<RefusedCalls> {
+        self.open.scope().books().refused_otherwise()
     }
 
     /// Ends the task with an outcome, and returns its report. It returns at once: what is still open settles in the

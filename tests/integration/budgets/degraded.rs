@@ -100,7 +100,7 @@ async fn what_nobody_can_degrade_is_refused_once() {
     let stopped = h.outlay.task("t").workflow("w").budget(Usd::from_micros(10)).start();
     let error = stopped.run(haiku(&h.client).send()).await.unwrap_err();
     assert!(outlay::stopped(&error).is_some());
-    assert_eq!(stopped.refused_by_stop().unwrap().calls, 1, "a stop is not asked about");
+    assert_eq!(stopped.refused_otherwise().unwrap().calls, 1, "a stop is not asked about");
     assert_eq!(asked.load(Ordering::SeqCst), 4);
 }
 

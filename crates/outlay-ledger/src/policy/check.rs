@@ -16,10 +16,9 @@ impl Scope {
         alerts.tell(self);
     }
 
-    /// Why an enforced rule refuses a call, and what is to be told of it.
-    pub(crate) fn check_call(&self, model: &Arc<str>) -> (Option<PolicyViolation>, Alerts) {
+    /// Why an enforced rule refuses a call.
+    pub(crate) fn check_call(&self, model: &Arc<str>, alerts: &mut Alerts) -> Option<PolicyViolation> {
         let mut refused = None;
-        let mut alerts = Alerts::default();
         for rule in self.policy() {
             let of_model = (!rule.allows(model)).then(|| self.violation(rule, Violation::Model(model.clone())));
             // Told when the task has started.
@@ -27,9 +26,9 @@ impl Scope {
             if rule.enforced {
                 refused = refused.or_else(|| of_model.clone()).or(of_task);
             }
-            tell(of_model, &mut alerts);
+            tell(of_model, alerts);
         }
-        (refused, alerts)
+        refused
     }
 
     /// The task has closed, with these totals.

@@ -14,74 +14,11 @@ use toml::Spanned;
 use toml::map::Map;
 use toml::value::Datetime;
 
-use super::PolicyRule;
+use super::{Policy, PolicyRule};
 use crate::{Budget, BudgetRule, Period, RunawayRule, StopTarget};
 
 #[cfg(test)]
 mod tests;
-
-/// Limits, stops, and what is allowed to whom: what a file says.
-///
-/// ```
-/// use outlay_ledger::Policy;
-///
-/// let policy = Policy::from_toml(
-///     r#"
-///     mode = "observe"                  # or "enforce"; each entry may have its own. Defaults to observe
-///
-///     [[budget]]
-///     name = "sandbox teams"
-///     usd = "20"                        # or tokens, calls, turns
-///     only = { environment = "sandbox" }
-///     per = ["team"]                    # a budget of its own for each
-///     every = "day"                     # or hour, month; without it, it never begins anew
-///     soft = 80                         # percent
-///     mode = "enforce"
-///
-///     [[budget]]
-///     name = "call"
-///     usd = "0.50"
-///     each_call = true
-///
-///     [[stop]]
-///     only = { workflow = "tickets" }   # one dimension, `task` or `conversation`
-///     reason = "the queue is poisoned"
-///
-///     [runaway]
-///     same_call = 5
-///     turns_without_progress = 20
-///     spend = { usd = "2", within = "60s" }
-///
-///     [[rule]]
-///     name = "production tickets"
-///     only = { environment = "production", workflow = "tickets" }
-///     require = ["team", "cost_center"]
-///     expected_cost = "0.10"            # US dollars a task
-///
-///     [[rule.allow]]                    # any model without it
-///     models = ["anthropic.claude-haiku-4-5*"]
-///     owner = "ana"
-///     reason = "best at German"
-///     review = 2027-03-01
-///
-///     [[rule]]
-///     name = "sandbox"
-///     only = { environment = "sandbox" }
-///     graduate = { tasks_per_day = 200, usd_per_month = "50" }
-///     "#,
-/// )?;
-/// assert_eq!(policy.reviews().count(), 1);
-/// # Ok::<(), outlay_ledger::LoadPolicyError>(())
-/// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Policy {
-    pub(crate) budgets: Vec<BudgetRule>,
-    pub(crate) stops: Vec<(StopTarget, String)>,
-    pub(crate) runaway: Option<RunawayRule>,
-    pub(crate) rules: Vec<PolicyRule>,
-    reviews: Vec<Review>,
-    path: Option<PathBuf>,
-}
 
 /// Models that a rule allows, and until when nobody need ask again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,12 +66,66 @@ impl Policy {
         let path = path.as_ref();
         let in_file = |error: LoadPolicyError| LoadPolicyError { file: Some(path.into()), ..error };
         match std::fs::read_to_string(path) {
-            Ok(text) => Self::from_toml(&text).map(|policy| policy.of_file(path)).map_err(in_file),
+            Ok(text) => {
+                Self::from_toml(&text).map(|policy| Self { path: Some(path.into()), ..policy }).map_err(in_file)
+            }
             Err(error) => Err(in_file(LoadPolicyError { file: None, line: None, problem: error.to_string() })),
         }
     }
 
     /// Reads the text of a file.
+    ///
+    /// ```
+    /// use outlay_ledger::Policy;
+    ///
+    /// let policy = Policy::from_toml(
+    ///     r#"
+    ///     mode = "observe"                  # or "enforce"; each entry may have its own. Defaults to observe
+    ///
+    ///     [[budget]]
+    ///     name = "sandbox teams"
+    ///     usd = "20"                        # or tokens, calls, turns
+    ///     only = { environment = "sandbox" }
+    ///     per = ["team"]                    # a budget of its own for each
+    ///     every = "day"                     # or hour, month; without it, it never begins anew
+    ///     soft = 80                         # percent
+    ///     mode = "enforce"
+    ///
+    ///     [[budget]]
+    ///     name = "call"
+    ///     usd = "0.50"
+    ///     each_call = true
+    ///
+    ///     [[stop]]
+    ///     only = { workflow = "tickets" }   # one dimension, `task` or `conversation`
+    ///     reason = "the queue is poisoned"
+    ///
+    ///     [runaway]
+    ///     same_call = 5
+    ///     turns_without_progress = 20
+    ///     spend = { usd = "2", within = "60s" }
+    ///
+    ///     [[rule]]
+    ///     name = "production tickets"
+    ///     only = { environment = "production", workflow = "tickets" }
+    ///     require = ["team", "cost_center"]
+    ///     expected_cost = "0.10"            # US dollars a task
+    ///
+    ///     [[rule.allow]]                    # any model without it
+    ///     models = ["anthropic.claude-haiku-4-5*"]
+    ///     owner = "ana"
+    ///     reason = "best at German"
+    ///     review = 2027-03-01
+    ///
+    ///     [[rule]]
+    ///     name = "sandbox"
+    ///     only = { environment = "sandbox" }
+    ///     graduate = { tasks_per_day = 200, usd_per_month = "50" }
+    ///     "#,
+    /// )?;
+    /// assert_eq!(policy.reviews().count(), 1);
+    /// # Ok::<(), outlay_ledger::LoadPolicyError>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -148,10 +139,6 @@ impl Policy {
         let file: File = toml::from_str(text)
             .map_err(|error| at(error.span().map(|span| span.start), error.message().to_owned()))?;
         file.policy().map_err(|bad| at(bad.at, bad.problem))
-    }
-
-    fn of_file(self, path: &Path) -> Self {
-        Self { path: Some(path.into()), ..self }
     }
 
     /// The file that it was read from, if it was.

@@ -11,7 +11,7 @@ use crate::spec::TaskWords;
 use crate::stop::TaskStop;
 use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::sync::{Mutex, lock};
-use crate::{BudgetExceeded, Dimensions, Outcome, Stopped, TaskId};
+use crate::{BudgetExceeded, Dimensions, Outcome, Refusal, RefusedCalls, Stopped, TaskId};
 
 /// As many refusals are remembered.
 const MAX_REFUSALS: usize = 100;
@@ -28,6 +28,8 @@ pub(crate) struct TaskShared {
     pub(super) budgets: Box<[Arc<BudgetCell>]>,
     /// What was refused here by budgets that are no task's; the first 100.
     pub(super) refusals: Mutex<Vec<BudgetExceeded>>,
+    /// What was refused here by other than budgets.
+    pub(super) refused_otherwise: Mutex<Option<RefusedCalls>>,
     pub(super) stop: TaskStop,
     /// Where tasks are watched.
     pub(super) watch: Option<Watch>,
@@ -75,8 +77,15 @@ impl TaskShared {
         self.chain().find_map(|task| of_task(task).or_else(|| of_kind(task)))
     }
 
-    pub(crate) fn count_stopped(&self, stopped: &Stopped) {
-        self.stop.refused(stopped);
+    /// Counts a call that was refused by something other than a budget, which counts its own.
+    pub(crate) fn count_refusal(&self, refusal: &Refusal) {
+        if matches!(refusal, Refusal::Budget(_)) {
+            return;
+        }
+        match &mut *lock(&self.refused_otherwise) {
+            Some(refused) => refused.calls += 1,
+            none => *none = Some(RefusedCalls { first: refusal.clone(), calls: 1 }),
+        }
     }
 
     pub(crate) fn words(&self) -> TaskWords<'_> {

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use outlay_ledger::{Amount, BudgetExceeded, RefusalReason, Totals};
+use outlay_ledger::{Amount, BudgetExceeded, Refusal, RefusalReason, Totals};
 use outlay_price::{CostStatus, Usd};
 
 use super::figures::{Figures, known};
@@ -37,7 +37,8 @@ pub(super) fn lines(report: &Report, tree: &Tree<'_>, look: &Look) -> Vec<String
     line("caching", 2, caching(totals));
     line("sure of", 2, sureness(tree, totals, cost, look));
     line("refused", 3, refused(report, look));
-    line("stopped", 2, stopped(report, look));
+    let (label, pieces) = refused_otherwise(report, look);
+    line(label, 2, pieces);
     line("pending", 2, pending(totals));
     if let Some(hint) = report.hint() {
         // Whole, so that it can be copied.
@@ -172,13 +173,16 @@ fn refused(report: &Report, look: &Look) -> Vec<Piece> {
     std::iter::once(Piece::new(0, format!("{} by the budget", count(total, "call")))).chain(each).collect()
 }
 
-/// What the first stop said, and how many calls it and others refused.
-fn stopped(report: &Report, look: &Look) -> Vec<Piece> {
-    let Some(stopped) = &report.record().stopped else { return Vec::new() };
-    vec![
-        Piece::new(0, look.clean(stopped.first.reason())),
-        Piece::new(3, format!("{} refused", count(stopped.calls, "call"))),
-    ]
+/// Why a stop or the policy refused the first call, and how many they refused.
+fn refused_otherwise(report: &Report, look: &Look) -> (&'static str, Vec<Piece>) {
+    let Some(refused) = &report.record().refused_otherwise else { return ("", Vec::new()) };
+    let (label, why) = match &refused.first {
+        Refusal::Stopped(why) => ("stopped", why.reason().to_owned()),
+        Refusal::Policy(why) => ("policy", format!("{}: {}", why.rule(), why.violation())),
+        other => ("refused", other.to_string()),
+    };
+    let calls = format!("{} refused", count(refused.calls, "call"));
+    (label, vec![Piece::new(0, look.clean(&why)), Piece::new(3, calls)])
 }
 
 fn reason(refusal: &BudgetExceeded) -> String {
