@@ -81,7 +81,9 @@ fn cell(cells: &mut Cells, rule: &BudgetRule, name: Arc<str>, now: SystemTime) -
         true => Arc::new(BudgetCell::each_call(name.clone(), rule.budget)),
         false => Arc::new(BudgetCell::every(name.clone(), rule.budget, rule.period)),
     };
-    cells.entry(Key::new(rule, &name)).or_insert_with(new).clone()
+    let cell = cells.entry(Key::new(rule, &name)).or_insert_with(new).clone();
+    cell.set_budget(rule.budget);
+    cell
 }
 
 #[cfg(all(test, not(outlay_shuttle)))]
@@ -168,5 +170,11 @@ mod tests {
         }
         let late = names(&rules, &words("t", Some("late"), &Dimensions::default()));
         assert_eq!(late, ["talk [others]"]);
+
+        // Under another limit, too.
+        rules.set(vec![BudgetRule::new("talk", Budget::calls(7)).per("conversation")]);
+        let dimensions = Dimensions::default();
+        let cells = rules.of_task(&words("t", Some("later"), &dimensions), SystemTime::UNIX_EPOCH);
+        assert_eq!((&*cells[0].name, cells[0].status().limit), ("talk [others]", Amount::Calls(7)));
     }
 }
