@@ -68,6 +68,7 @@ fn calls(scope: &Scope, model: &Arc<str>, count: usize) {
         input: 1_000,
         max_output: Some(500),
         is_turn: true,
+        has_model: true,
         is_trial: false,
         bound: &|_| Some(Usd::from_micros(5)),
     };

@@ -44,6 +44,7 @@ fn open(scope: &Scope, cents: i64) -> Result<OpenCall, Refusal> {
         input: 0,
         max_output: Some(1),
         is_turn: true,
+        has_model: true,
         is_trial: false,
         bound: &bound,
     })

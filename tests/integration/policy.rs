@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use aws_sdk_bedrockruntime::types::{GuardrailContentBlock, GuardrailContentSource, GuardrailTextBlock};
 use bedrock_sim::{Reply, Tokens};
-use outlay::{AlertKind, Notice, Outcome, Policy, StopTarget, Usd, Violation};
+use outlay::{AlertKind, Notice, Outcome, Outlay, Policy, PolicyRule, StopTarget, Usd, Violation};
 use outlay_tests::{HAIKU, Harness, converse};
+use serde_json::json;
 
 type Told = Arc<Mutex<Vec<Notice>>>;
 
@@ -128,6 +130,41 @@ async fn a_model_that_is_not_allowed_is_told_and_refused_where_that_is_enforced(
         assert_eq!(h.sim.requests().len(), if refuses { 1 } else { 2 });
         assert_eq!(violations(&told), [("models".to_owned(), Violation::Model("us.amazon.nova-lite-v1:0".into()))]);
     }
+}
+
+#[tokio::test]
+async fn a_guardrail_is_no_model_that_could_be_forbidden() {
+    let policy = Policy::new().rule(PolicyRule::new("models").allow_model("anthropic.*").enforce());
+    let (h, told) = under(policy).await;
+    h.sim.push(Reply::json(json!({"usage": {}, "action": "NONE", "outputs": [], "assessments": []})));
+    let text = GuardrailTextBlock::builder().text("hello").build().unwrap();
+    let call = h.client.apply_guardrail().guardrail_identifier("gr-1").guardrail_version("1");
+    let call = call.source(GuardrailContentSource::Input).content(GuardrailContentBlock::Text(text));
+    h.outlay.task("t").start().run(call.send()).await.unwrap();
+    assert!(violations(&told).is_empty());
+}
+
+#[tokio::test]
+async fn an_alert_finds_its_task_and_a_panic_in_it_reaches_nobody() {
+    let outlay = Arc::new(OnceLock::<Outlay>::new());
+    let own = outlay.clone();
+    let policy = Policy::new().rule(PolicyRule::new("everybody").require("my team"));
+    let tell = move |notice: &Notice| {
+        assert!(own.get().unwrap().stop(notice.task_id, "says no team"), "the task can be found");
+        panic!("on purpose");
+    };
+    let h = Harness::with(|builder| builder.policy(policy).on_alert(tell)).await;
+    outlay.set(h.outlay.clone()).unwrap();
+    let task = h.outlay.task("t").start();
+    let error = task.run(converse(&h.client, HAIKU).send()).await.unwrap_err();
+    assert_eq!(outlay::stopped(&error).unwrap().reason(), "says no team");
+    task.finish(Outcome::failure());
+    assert!(h.outlay.open_tasks().is_empty());
+    h.spans().assert_conserved();
+    // The key as the task has it.
+    let said = h.outlay.task("t").dimension("my team", "a").start();
+    h.sim.push(Reply::message().text("ok").usage(Tokens::new(1, 1)));
+    said.run(converse(&h.client, HAIKU).send()).await.unwrap();
 }
 
 #[tokio::test]

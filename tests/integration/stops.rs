@@ -159,3 +159,18 @@ async fn a_spend_rate_counts_calls_and_charges_and_stops_the_task_alone() {
     assert_eq!(task.finish(Outcome::success()).outcome().kind(), OutcomeKind::Success);
     h.spans().assert_conserved();
 }
+
+#[tokio::test]
+async fn a_runaway_around_others_is_told_as_itself() {
+    let (h, told) = watched(RunawayRule::new().same_call(2).enforce()).await;
+    h.sim.otherwise(|_| Reply::message().text("ok").usage(Tokens::new(1_000, 100)));
+    let outer = h.outlay.task("outer").start();
+    for call in 0..3 {
+        let inner = outer.run_sync(|| h.outlay.task("inner").start());
+        let answer = inner.run(async { answered(haiku(&h.client).send().await) }).await;
+        assert_eq!(answer.is_err(), call == 2);
+    }
+    let told = told.lock().unwrap();
+    assert_eq!((told[0].task_id, &*told[0].task), (outer.id(), "outer"));
+    assert!(matches!(told[0].kind, AlertKind::Runaway(Runaway::SameCall { times: 2, .. })));
+}

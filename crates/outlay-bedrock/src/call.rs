@@ -56,6 +56,8 @@ pub(crate) struct CallLog {
     pub(crate) headers: AnswerHeaders,
     /// The attempt whose answer is tapped.
     tapped: usize,
+    /// The attempt whose request is tapped.
+    sent_tapped: usize,
 }
 
 /// Who sees the end of the call.
@@ -174,6 +176,16 @@ impl Call {
         if matches!(self.kind, Kind::Invoke | Kind::InvokeStream) {
             state.log.headers = read_headers(response.headers());
         }
+    }
+
+    /// Whether what a speech session sends is to be read along: true once for each attempt.
+    pub(crate) fn may_tap_sent(&self) -> bool {
+        if self.kind != Kind::Speech {
+            return false;
+        }
+        let mut state = self.lock();
+        let attempt = state.log.attempts.len();
+        std::mem::replace(&mut state.log.sent_tapped, attempt) != attempt
     }
 
     /// Whether the answer's body is to be read along: true once for each attempt, for any answer of a streaming

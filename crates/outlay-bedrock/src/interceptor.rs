@@ -21,7 +21,7 @@ use outlay_otel::{Engine, OpenCall, Scope};
 
 use crate::call::{Call, HeldCall};
 use crate::degrade;
-use crate::input::{Kind, Request};
+use crate::input::Request;
 use crate::request_metadata;
 use crate::stream::{read_along, tell_sent};
 
@@ -65,6 +65,10 @@ impl OutlayInterceptor {
 
     /// Begins the call, degraded as long as a budget refuses it and somebody says how.
     fn begin_degraded(metering: &Metering, input: &mut Input, region: Option<&str>) -> Result<(), BoxError> {
+        // The same interceptor may be set on the client and again in an override of its configuration.
+        if metering.call.get().is_some() {
+            return Ok(());
+        }
         let (scope, mut first) = (&metering.scope, None);
         for degrades_left in (0..=MAX_DEGRADES).rev() {
             let Some(request) = Request::of(input).filter(|request| request.can_degrade()) else { break };
@@ -76,7 +80,7 @@ impl OutlayInterceptor {
                 // It is free, or its task is stopped.
                 Ok(None) => break,
                 Err(refusal) => {
-                    let degrade = scope.engine().degrade(&refusal).filter(|_| degrades_left > 0);
+                    let degrade = (degrades_left > 0).then(|| scope.engine().degrade(&refusal)).flatten();
                     if degrade.is_some_and(|degrade| degrade::apply(&degrade, input)) {
                         first.get_or_insert(start.model);
                         continue;
@@ -201,7 +205,7 @@ impl Intercept for OutlayInterceptor {
         _components: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if let Some(call) = self.call(cfg).filter(|call| call.kind() == Kind::Speech) {
+        if let Some(call) = self.call(cfg).filter(|call| call.may_tap_sent()) {
             let body = std::mem::replace(context.request_mut().body_mut(), SdkBody::taken());
             *context.request_mut().body_mut() = tell_sent(body, &call.sent());
         }

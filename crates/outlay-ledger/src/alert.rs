@@ -44,11 +44,16 @@ impl fmt::Debug for Observer {
 
 /// What is to be told once the locks are gone; nearly always nothing.
 #[derive(Debug, Default)]
-pub(crate) struct Alerts(Vec<(Arc<str>, AlertKind)>);
+pub(crate) struct Alerts(Vec<(Arc<str>, AlertKind, Option<Scope>)>);
 
 impl Alerts {
     pub(crate) fn push(&mut self, name: &Arc<str>, kind: AlertKind) {
-        self.0.push((name.clone(), kind));
+        self.0.push((name.clone(), kind, None));
+    }
+
+    /// The same of another scope than the one that it happens in.
+    pub(crate) fn push_of(&mut self, scope: &Scope, kind: AlertKind) {
+        self.0.push((scope.task_name().clone(), kind, Some(scope.clone())));
     }
 
     /// Tells them, as of `scope`.
@@ -57,8 +62,8 @@ impl Alerts {
             return;
         }
         let Some(observer) = scope.alert_observer() else { return };
-        for (name, kind) in &self.0 {
-            (observer.0)(&Alert { name, scope, kind });
+        for (name, kind, of) in &self.0 {
+            (observer.0)(&Alert { name, scope: of.as_ref().unwrap_or(scope), kind });
         }
     }
 }

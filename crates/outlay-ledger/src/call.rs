@@ -19,6 +19,8 @@ pub struct Ask<'a> {
     pub max_output: Option<u64>,
     /// Whether it is a chat: a turn of an agent's loop.
     pub is_turn: bool,
+    /// Whether `model` names a model, which a policy may not allow.
+    pub has_model: bool,
     /// Whether a refusal leaves no trace, for the call may yet be made otherwise.
     pub is_trial: bool,
     /// The most that the call can cost if it writes at most so many output tokens; `None` where it has no price.
@@ -77,7 +79,7 @@ impl Scope {
             alerts.push(stopped.name(), AlertKind::Stopped(stopped.clone()));
             return Err(Refusal::Stopped(stopped));
         }
-        if let Some(violation) = self.check_call(ask.model, alerts) {
+        if let Some(violation) = self.check_call(ask, alerts) {
             return Err(Refusal::Policy(violation));
         }
         if !self.has_budget() {
@@ -87,7 +89,7 @@ impl Scope {
     }
 
     fn reserve(&self, ask: &Ask<'_>, alerts: &mut Alerts) -> Result<Reservation, BudgetExceeded> {
-        let Ask { model, input, max_output, is_turn, is_trial, bound } = *ask;
+        let Ask { model, input, max_output, is_turn, is_trial, bound, .. } = *ask;
         let bound = Bound { model, input, max_output, is_turn, usd: bound };
         let mut observed = Vec::new();
         let made = Reservation::make(&self.0.budgets, &bound, self.0.task.ledger.now(), &mut observed);

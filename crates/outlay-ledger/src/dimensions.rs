@@ -140,12 +140,12 @@ impl Dimensions {
     }
 }
 
-fn clean(text: &str) -> Option<Arc<str>> {
+pub(crate) fn clean(text: &str) -> Option<Arc<str>> {
     let text: String = text.trim().chars().filter(|c| !c.is_control()).take(MAX_VALUE).collect();
     (!text.is_empty()).then(|| Arc::from(text))
 }
 
-fn clean_key(key: &str) -> Option<Arc<str>> {
+pub(crate) fn clean_key(key: &str) -> Option<Arc<str>> {
     let allowed = |c: char| if c.is_ascii_alphanumeric() || "_-.".contains(c) { c } else { '_' };
     let key: String = key.trim().chars().map(allowed).take(MAX_KEY).collect();
     (!key.is_empty()).then(|| Arc::from(key))

@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError};
 
 use outlay_price::{ModelRef, Usd};
 
-use crate::spec::TaskWords;
+use crate::spec::{TaskWords, clean_word, clean_word_key};
 use crate::sync::RwLock;
 use crate::{BudgetRule, RunawayRule, StopTarget};
 
@@ -76,7 +76,7 @@ impl Policy {
 
 /// What is allowed to some tasks.
 ///
-/// A rule tells what violates it. Where it is enforced, it refuses the calls besides: those to a model that it does not
+/// What is in no task is held to none. A rule tells what violates it. Where it is enforced, it refuses the calls besides: those to a model that it does not
 /// allow, and those of a task that lacks a dimension.
 ///
 /// ```
@@ -121,14 +121,14 @@ impl PolicyRule {
     /// Only for tasks whose dimension, `task` name or `conversation` is this. Defaults to all.
     #[must_use]
     pub fn only(mut self, key: &str, value: &str) -> Self {
-        self.only.push((key.into(), value.into()));
+        self.only.push(clean_word(key, value));
         self
     }
 
     /// A task has to say this dimension. Defaults to none.
     #[must_use]
     pub fn require(mut self, dimension: &str) -> Self {
-        self.required.push(dimension.into());
+        self.required.push(clean_word_key(dimension));
         self
     }
 

@@ -269,13 +269,14 @@ impl Scope {
     }
 
     fn watch(&self, alerts: &mut Alerts, look: impl Fn(&Watch) -> Vec<Runaway>) {
-        for task in self.0.task.chain() {
-            let Some(watch) = task.watch() else { continue };
+        let around = std::iter::successors(Some(self), |scope| scope.parent());
+        for task in around.filter(|scope| matches!(scope.kind(), ScopeKind::Task)) {
+            let Some(watch) = task.0.task.watch() else { continue };
             for sign in look(watch) {
                 if watch.rule.enforced {
                     task.stop(&sign.to_string());
                 }
-                alerts.push(task.name(), AlertKind::Runaway(sign));
+                alerts.push_of(task, AlertKind::Runaway(sign));
             }
         }
     }

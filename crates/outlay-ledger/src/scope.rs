@@ -55,17 +55,13 @@ pub(crate) struct Inner {
 
 impl Scope {
     pub(crate) fn new_task(ledger: &Arc<LedgerInner>, spec: TaskSpec, records: u32) -> Self {
-        let task = Self::build_task(ledger, spec, None, records);
-        task.check_dimensions();
-        task
+        Self::build_task(ledger, spec, None, records)
     }
 
     /// Opens a task inside this scope: a scope of its own with its own running total, summed into this one.
     pub fn task(&self, spec: TaskSpec) -> Self {
         let ledger = &self.0.task.ledger;
-        let task = self.open(|parent| Self::build_task(ledger, spec.clone(), Some(parent), ledger.report_records()));
-        task.check_dimensions();
-        task
+        self.open(|parent| Self::build_task(ledger, spec.clone(), Some(parent), ledger.report_records()))
     }
 
     /// Opens an agent inside this scope.

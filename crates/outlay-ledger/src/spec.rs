@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use crate::dimensions::{clean, clean_key};
 use crate::kind::bounded_name;
 use crate::{Budget, Dimensions, StepKind};
 
@@ -64,6 +65,22 @@ impl TaskSpec {
         self.budgets.push(budget.into());
         self
     }
+}
+
+/// The key of a word of a task, as the task has it.
+pub(crate) fn clean_word_key(key: &str) -> Arc<str> {
+    clean_key(key).unwrap_or_default()
+}
+
+/// A word of a task, as the task has it: what is compared with it has to be cleaned in the same way.
+pub(crate) fn clean_word(key: &str, value: &str) -> (Arc<str>, Arc<str>) {
+    let key = clean_word_key(key);
+    let value = match &*key {
+        "task" => scope_name(value),
+        "conversation" => value.into(),
+        _ => clean(value).unwrap_or_default(),
+    };
+    (key, value)
 }
 
 /// What rules know a task by.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, PoisonError};
 
 use crate::TaskId;
-use crate::spec::TaskWords;
+use crate::spec::{TaskWords, clean_word};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Mutex, RwLock, lock};
 
@@ -39,7 +39,8 @@ impl StopTarget {
 
     /// All tasks with a dimension, with a `task` name, or of a `conversation`.
     pub fn dimension(key: &str, value: &str) -> Self {
-        Self(Target::Kind { key: key.into(), value: value.into() })
+        let (key, value) = clean_word(key, value);
+        Self(Target::Kind { key, value })
     }
 
     /// The one task that it is, where it is one.

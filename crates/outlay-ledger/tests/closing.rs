@@ -128,6 +128,7 @@ fn whoever_is_told_of_the_close_sees_all_that_was_spent() {
             input: 0,
             max_output: Some(1),
             is_turn: true,
+            has_model: true,
             is_trial: false,
             bound: &|_| Some(Usd::from_cents(1)),
         };

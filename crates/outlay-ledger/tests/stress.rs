@@ -20,6 +20,7 @@ fn open(scope: &Scope, most: Usd) -> Result<OpenCall, Refusal> {
         input: 0,
         max_output: Some(1),
         is_turn: true,
+        has_model: true,
         is_trial: false,
         bound: &bound,
     })

@@ -2,6 +2,7 @@
 //! to the application.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use opentelemetry::trace::TraceContextExt as _;
@@ -38,6 +39,14 @@ impl OnAlert {
     pub(crate) fn new(tell: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(tell)))
     }
+
+    /// A panic of the application's is its own affair: it must not reach its call, nor the books.
+    fn tell(&self, notice: &Notice) {
+        let Some(tell) = &self.0 else { return };
+        if catch_unwind(AssertUnwindSafe(|| tell(notice))).is_err() {
+            tracing::warn!(target: "outlay", "what on_alert was given has panicked");
+        }
+    }
 }
 
 impl fmt::Debug for OnAlert {
@@ -66,9 +75,7 @@ pub(crate) fn observer(
         metrics.alert(&notice);
         log(&notice);
         add_event(&notice);
-        if let Some(tell) = &on_alert.0 {
-            tell(&notice);
-        }
+        on_alert.tell(&notice);
     }
 }
 

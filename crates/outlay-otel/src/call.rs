@@ -109,6 +109,15 @@ pub struct OpenCall {
 }
 
 impl CallStart {
+    /// Whether it can have output tokens.
+    const fn writes_tokens(&self) -> bool {
+        match self.operation {
+            Operation::Chat => true,
+            Operation::GenerateContent => self.bills_tokens,
+            _ => false,
+        }
+    }
+
     fn priced<'a>(&'a self, end: Option<&'a CallEnd>) -> Priced<'a> {
         Priced {
             model: end.and_then(|e| e.response_model.as_deref()).unwrap_or(&self.model),
@@ -203,9 +212,10 @@ impl OpenCall {
         let prices = OnceCell::new();
         scope.books().open_call(&Ask {
             model: &start.model,
-            input: input_bound,
-            max_output: start.max_tokens,
+            input: if start.bills_tokens && start.operation.has_model() { input_bound } else { 0 },
+            max_output: if start.writes_tokens() { start.max_tokens } else { Some(0) },
             is_turn: start.operation == Operation::Chat,
+            has_model: start.operation.has_model(),
             is_trial,
             bound: &|output| start.most(prices.get_or_init(|| scope.engine().prices()), input_bound, output),
         })

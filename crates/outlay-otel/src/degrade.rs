@@ -1,4 +1,5 @@
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use outlay_ledger::BudgetExceeded;
@@ -62,7 +63,11 @@ impl OnRefusal {
     }
 
     pub(crate) fn decide(&self, refusal: &BudgetExceeded) -> Option<Degrade> {
-        self.0.as_ref().and_then(|decide| decide(refusal))
+        let decide = self.0.as_ref()?;
+        catch_unwind(AssertUnwindSafe(|| decide(refusal))).unwrap_or_else(|_| {
+            tracing::warn!(target: "outlay", "what on_refusal was given has panicked: the call is refused");
+            None
+        })
     }
 }
 

@@ -107,7 +107,8 @@ impl Engine {
     pub fn set_policy(&self, policy: Policy) {
         self.0.ledger.set_policy(policy);
         let compares = self.0.ledger.runaway().is_some_and(|rule| rule.compares_calls());
-        self.0.compares_calls.store(compares, Ordering::Relaxed);
+        // Once it is asked for it goes on: an open task keeps the rule that it started under.
+        self.0.compares_calls.fetch_or(compares, Ordering::Relaxed);
     }
 
     /// The same engine, for somebody who must not keep it alive.

@@ -73,11 +73,12 @@ impl fmt::Debug for ClosedTasks {
 impl Engine {
     /// Says how a task ended, whether it is open or has closed. The last word holds. False where nobody knows the task.
     pub fn set_outcome(&self, task: TaskId, outcome: Outcome) -> bool {
-        if let Some(open) = self.inner().open_tasks.find(task) {
+        let open = self.inner().open_tasks.find(task);
+        if let Some(open) = &open {
             open.books().set_outcome(outcome);
-            return true;
         }
-        let Some(before) = self.inner().closed_tasks.revise(task, outcome) else { return false };
+        // It may have closed just now, with the outcome before.
+        let Some(before) = self.inner().closed_tasks.revise(task, outcome) else { return open.is_some() };
         if before.outcome != outcome {
             self.inner().metrics.outcome_revised(&before, outcome);
             self.write_outcome_span(task, &before, outcome);

@@ -49,6 +49,7 @@ impl OpenScope {
             let engine = scope.engine().inner();
             engine.open_tasks.add(&scope);
             engine.metrics.task_started(&scope);
+            scope.books().check_dimensions();
         }
         Self { scope, span }
     }

@@ -101,9 +101,10 @@ impl Scope {
     /// The task has closed, with these totals.
     pub(crate) fn closed(&self, totals: &Totals) {
         let (books, engine) = (self.books(), self.engine().inner());
-        engine.open_tasks.remove(books.task_id());
         let outcome = books.outcome().unwrap_or(Outcome::abandoned());
+        // In one of the two at any time: an outcome that comes now finds it.
         engine.closed_tasks.add(self, outcome);
+        engine.open_tasks.remove(books.task_id());
         let ended = books.ended().unwrap_or_else(|| self.engine().now());
         engine.metrics.task_closed(&ClosedTask {
             scope: self,

@@ -1,4 +1,3 @@
-use std::path::Path;
 use std::time::Duration;
 
 use opentelemetry::metrics::MeterProvider;
@@ -297,7 +296,7 @@ impl Builder {
         let policy = self.policy.unwrap_or_default();
         let engine = self.engine.dimensions(self.dimensions.or(environment)).policy(policy.clone()).build();
         policy_file::tell_due(&policy, engine.now());
-        Outlay::new(engine, ignored, policy.path().map(Path::to_owned))
+        Outlay::new(engine, ignored, &policy)
     }
 
     fn environment_policy(&mut self) -> Result<Option<Policy>, LoadPolicyError> {

@@ -1,4 +1,4 @@
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use outlay_ledger::{BudgetRule, LoadPolicyError, Outcome, Policy, StopTarget, TaskId, Totals};
@@ -33,11 +33,11 @@ impl Outlay {
         Builder::new()
     }
 
-    pub(crate) fn new(engine: Engine, ignored: Vec<String>, policy_file: Option<PathBuf>) -> Self {
-        if let Some(path) = &policy_file {
-            policy_file::watch(&engine, path);
+    pub(crate) fn new(engine: Engine, ignored: Vec<String>, policy: &Policy) -> Self {
+        if let Some(path) = policy.path() {
+            policy_file::watch(&engine, policy, path);
         }
-        let outlay = Self { engine, ignored: ignored.into(), policy_file: policy_file.map(Arc::from) };
+        let outlay = Self { engine, ignored: ignored.into(), policy_file: policy.path().map(Arc::from) };
         default_outlay::set_first(&outlay.engine);
         outlay
     }
@@ -143,7 +143,8 @@ impl Outlay {
         self.engine.set_policy(policy);
     }
 
-    /// Reads the policy's file again, now. It is looked at every two seconds in any case. Without a file it does nothing.
+    /// Reads the policy's file again, now. It is looked at every second in any case, and put in force
+    /// once it has been the same for a second. Without a file it does nothing.
     ///
     /// # Errors
     ///

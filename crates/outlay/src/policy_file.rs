@@ -8,28 +8,34 @@ use outlay_ledger::{LoadPolicyError, Policy};
 use outlay_otel::{Engine, WeakEngine};
 
 /// So often it is looked at.
-const EVERY: Duration = Duration::from_secs(2);
+const EVERY: Duration = Duration::from_secs(1);
 
 /// What tells one version of a file from the next.
 type Stamp = Option<(SystemTime, u64)>;
 
 /// Puts a new version of the file in force once there is one, for as long as the engine lives. A version that is no
 /// policy is told once, and the one before stays in force.
-pub(crate) fn watch(engine: &Engine, path: &Path) {
-    let (engine, path, first) = (engine.downgrade(), path.to_owned(), stamp(path));
+pub(crate) fn watch(engine: &Engine, policy: &Policy, path: &Path) {
+    let now = stamp(path);
+    // It may have changed since it was read.
+    let first = if Policy::from_path(path).as_ref() == Ok(policy) { now } else { None };
+    let (engine, path) = (engine.downgrade(), path.to_owned());
     let spawned = thread::Builder::new().name("outlay-policy".into()).spawn(move || look(&engine, &path, first));
     if let Err(error) = spawned {
         tracing::warn!(target: "outlay", %error, "the policy file is not looked at again: no thread can be started");
     }
 }
 
-fn look(engine: &WeakEngine, path: &Path, mut seen: Stamp) {
+fn look(engine: &WeakEngine, path: &Path, mut in_force: Stamp) {
+    let mut before = in_force;
     loop {
         thread::sleep(EVERY);
         let Some(engine) = engine.upgrade() else { return };
         let now = stamp(path);
-        if now != seen {
-            seen = now;
+        // Not while it is being written: half of a policy is one as well.
+        let is_at_rest = std::mem::replace(&mut before, now) == now;
+        if is_at_rest && now != in_force {
+            in_force = now;
             // It has been told.
             let _ = reload(&engine, path);
         }

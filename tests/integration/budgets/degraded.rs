@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use aws_sdk_bedrockruntime::primitives::Blob;
 use aws_sdk_bedrockruntime::types::InferenceConfiguration;
 use bedrock_sim::{Reply, Tokens};
-use outlay::{Budget, BudgetExceeded, BudgetRule, Degrade, Outcome, StopTarget, Usd};
+use outlay::{Amount, Budget, BudgetExceeded, BudgetRule, Degrade, Outcome, StopTarget, Usd};
 use outlay_tests::{HAIKU, Harness, call_spans, converse, haiku, invoke, user};
 use serde_json::json;
 
@@ -86,10 +87,10 @@ async fn what_nobody_can_degrade_is_refused_once() {
     let task = h.outlay.task("t").budget(Usd::from_micros(10)).start();
     let error = task.run(haiku(&h.client).send()).await.unwrap_err();
     assert_eq!(outlay::budget_exceeded(&error).unwrap().limit(), Usd::from_micros(10));
-    assert_eq!(asked.load(Ordering::SeqCst), 4, "the first, and after each of three changes");
+    assert_eq!(asked.load(Ordering::SeqCst), 3, "as often as it can change something");
     // A vendor's own body stays as it is.
     assert!(task.run(invoke(&h.client, HAIKU).send()).await.is_err());
-    assert_eq!(asked.load(Ordering::SeqCst), 4);
+    assert_eq!(asked.load(Ordering::SeqCst), 3);
     assert!(h.sim.requests().is_empty());
     let report = task.finish(Outcome::failure());
     assert_eq!(report.refusals().len(), 2, "one for each call");
@@ -101,7 +102,7 @@ async fn what_nobody_can_degrade_is_refused_once() {
     let error = stopped.run(haiku(&h.client).send()).await.unwrap_err();
     assert!(outlay::stopped(&error).is_some());
     assert_eq!(stopped.refused_otherwise().unwrap().calls, 1, "a stop is not asked about");
-    assert_eq!(asked.load(Ordering::SeqCst), 4);
+    assert_eq!(asked.load(Ordering::SeqCst), 3);
 }
 
 #[tokio::test]
@@ -116,4 +117,26 @@ async fn a_budget_that_observes_counts_a_degraded_call_once() {
     let metrics = h.metrics();
     let would = metrics.iter().find(|point| point.name == "outlay.budget.would_refuse").unwrap();
     assert_eq!((would.value, would.attribute("outlay.budget.name")), (1.0, Some("watched")));
+}
+
+#[tokio::test]
+async fn an_interceptor_that_is_set_again_for_one_call_asks_the_budget_once() {
+    let (h, asked) = degrading(|_| Some(Degrade::to_model(NOVA))).await;
+    let task = h.outlay.task("t").budget(Budget::calls(1)).start();
+    let call = haiku(&h.client).customize().config_override(h.client.config().to_builder());
+    task.run(call.send()).await.unwrap();
+    assert_eq!(asked.load(Ordering::SeqCst), 0);
+    assert_eq!(sent(&h)[0].0, HAIKU);
+    assert_eq!(task.finish(Outcome::success()).budget().unwrap().refused, 0);
+}
+
+#[tokio::test]
+async fn tokens_are_not_reserved_for_what_writes_none() {
+    let h = Harness::new().await;
+    h.sim.push(Reply::json(json!({"embedding": [0.0], "inputTextTokenCount": 3})));
+    let task = h.outlay.task("t").budget(Budget::tokens(2_000)).start();
+    let body = Blob::new(br#"{"inputText":"hello"}"#);
+    let call = h.client.invoke_model().model_id("amazon.titan-embed-text-v2:0").body(body);
+    task.run(call.send()).await.unwrap();
+    assert_eq!(task.finish(Outcome::success()).budget().unwrap().spent, Amount::Tokens(3));
 }

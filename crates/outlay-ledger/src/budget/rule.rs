@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::{Budget, Period};
-use crate::spec::TaskWords;
+use crate::spec::{TaskWords, clean_word, clean_word_key};
 
 /// A budget for all tasks of a kind: for each team a day, for the sandbox a month, for each conversation.
 ///
@@ -20,7 +20,7 @@ pub struct BudgetRule {
     pub(super) budget: Budget,
     pub(super) period: Option<Period>,
     per: Vec<Arc<str>>,
-    only: Vec<(Arc<str>, Arc<str>)>,
+    pub(super) only: Vec<(Arc<str>, Arc<str>)>,
     pub(super) each_call: bool,
 }
 
@@ -43,17 +43,19 @@ impl BudgetRule {
     }
 
     /// A budget of its own for each value of a dimension, for each `task` name, or for each `conversation`. Tasks
-    /// without a value share one.
+    /// without a value share one. All rules together keep 10,000 budgets apart; beyond that, one that no task has been
+    /// held by for long is forgotten, with what was spent of it.
     #[must_use]
     pub fn per(mut self, key: &str) -> Self {
-        self.per.push(key.into());
+        self.per.push(clean_word_key(key));
         self
     }
 
-    /// Only for tasks whose dimension (or `task` name) is this. Defaults to all.
+    /// Only for tasks whose dimension (or `task` name) is this. Defaults to all, with what is in no task; a rule that is
+    /// set later on holds tasks alone.
     #[must_use]
     pub fn only(mut self, key: &str, value: &str) -> Self {
-        self.only.push((key.into(), value.into()));
+        self.only.push(clean_word(key, value));
         self
     }
 

@@ -7,8 +7,11 @@ use super::{Amount, BudgetCell, BudgetRule, Period};
 use crate::spec::TaskWords;
 use crate::sync::{Mutex, RwLock, lock};
 
-/// As many budgets that rules make are kept apart; beyond it a rule has one for all that come later.
+/// As many budgets that rules make are kept apart. Beyond it those are forgotten that no task has been held by for longest;
+/// where tasks hold all of them, a rule has one for all that come later.
 const MAX_CELLS: usize = 10_000;
+/// So many are forgotten at once.
+const FORGOTTEN: usize = 1_000;
 
 /// The rules that the code has given, and those of the policy.
 #[derive(Debug, Default)]
@@ -24,7 +27,18 @@ pub(crate) struct BudgetRules {
     cells: Mutex<Cells>,
 }
 
-type Cells = HashMap<Key, Arc<BudgetCell>>;
+#[derive(Debug, Default)]
+struct Cells {
+    by_key: HashMap<Key, Kept>,
+    /// How often one has been asked for.
+    uses: u64,
+}
+
+#[derive(Debug)]
+struct Kept {
+    cell: Arc<BudgetCell>,
+    last_use: u64,
+}
 
 /// What a budget goes by, and what it counts: dollars that were spent are no calls, and those of a day not of a month.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -33,6 +47,8 @@ struct Key {
     unit: Discriminant<Amount>,
     period: Option<Period>,
     each_call: bool,
+    /// Two rules of one name that hold other tasks are two.
+    only: Vec<(Arc<str>, Arc<str>)>,
 }
 
 impl BudgetRules {
@@ -56,34 +72,50 @@ impl BudgetRules {
         }
         let mut cells = lock(&self.cells);
         let held = rules().filter_map(|rule| Some((rule, rule.applies(task)?)));
-        held.map(|(rule, name)| cell(&mut cells, rule, name, now)).collect()
+        held.map(|(rule, name)| cells.get(rule, name, now)).collect()
     }
 }
 
 impl Key {
     fn new(rule: &BudgetRule, name: &Arc<str>) -> Self {
         let unit = discriminant(&rule.budget.limit);
-        Self { name: name.clone(), unit, period: rule.period, each_call: rule.each_call }
+        Self { name: name.clone(), unit, period: rule.period, each_call: rule.each_call, only: rule.only.clone() }
     }
 }
 
-fn cell(cells: &mut Cells, rule: &BudgetRule, name: Arc<str>, now: SystemTime) -> Arc<BudgetCell> {
-    if let Some(cell) = cells.get(&Key::new(rule, &name)) {
-        cell.set_budget(rule.budget);
-        return cell.clone();
+impl Cells {
+    /// The budget of that name, under the rule's present limit.
+    fn get(&mut self, rule: &BudgetRule, name: Arc<str>, now: SystemTime) -> Arc<BudgetCell> {
+        if !self.by_key.contains_key(&Key::new(rule, &name)) && self.by_key.len() >= MAX_CELLS {
+            self.forget(now);
+        }
+        let has_place = self.by_key.len() < MAX_CELLS || self.by_key.contains_key(&Key::new(rule, &name));
+        let name = if has_place { name } else { format!("{} [others]", rule.name).into() };
+        self.uses += 1;
+        let last_use = self.uses;
+        let new = || match rule.each_call {
+            true => Arc::new(BudgetCell::each_call(name.clone(), rule.budget)),
+            false => Arc::new(BudgetCell::every(name.clone(), rule.budget, rule.period)),
+        };
+        let kept = self.by_key.entry(Key::new(rule, &name)).or_insert_with(|| Kept { cell: new(), last_use });
+        kept.last_use = last_use;
+        kept.cell.set_budget(rule.budget);
+        kept.cell.clone()
     }
-    if cells.len() >= MAX_CELLS {
-        // Of one that a task holds the next task would get another, and both would be spent.
-        cells.retain(|_, cell| Arc::strong_count(cell) > 1 || !cell.is_over(now));
+
+    /// Makes room. Of one that a task holds the next task would get another, and both would be spent.
+    fn forget(&mut self, now: SystemTime) {
+        let is_held = |cell: &Arc<BudgetCell>| Arc::strong_count(cell) > 1;
+        self.by_key.retain(|_, kept| is_held(&kept.cell) || !kept.cell.is_over(now));
+        if self.by_key.len() < MAX_CELLS {
+            return;
+        }
+        let unheld = self.by_key.values().filter(|kept| !is_held(&kept.cell));
+        let mut uses: Vec<u64> = unheld.map(|kept| kept.last_use).collect();
+        uses.sort_unstable();
+        let Some(last) = uses.get(FORGOTTEN.min(uses.len()).saturating_sub(1)).copied() else { return };
+        self.by_key.retain(|_, kept| is_held(&kept.cell) || kept.last_use > last);
     }
-    let name = if cells.len() < MAX_CELLS { name } else { format!("{} [others]", rule.name).into() };
-    let new = || match rule.each_call {
-        true => Arc::new(BudgetCell::each_call(name.clone(), rule.budget)),
-        false => Arc::new(BudgetCell::every(name.clone(), rule.budget, rule.period)),
-    };
-    let cell = cells.entry(Key::new(rule, &name)).or_insert_with(new).clone();
-    cell.set_budget(rule.budget);
-    cell
 }
 
 #[cfg(all(test, not(outlay_shuttle)))]
@@ -162,19 +194,36 @@ mod tests {
     }
 
     #[test]
-    fn beyond_the_cap_a_rule_has_one_budget_for_the_others() {
+    fn beyond_the_cap_the_ones_that_were_not_used_for_longest_are_forgotten() {
         let rules = BudgetRules::default();
         rules.set(vec![BudgetRule::new("talk", Budget::calls(1)).per("conversation")]);
-        for id in 0..MAX_CELLS + 5 {
-            names(&rules, &words("t", Some(&id.to_string()), &Dimensions::default()));
+        let dimensions = Dimensions::default();
+        let of_task = |id: &str| rules.of_task(&words("t", Some(id), &dimensions), SystemTime::UNIX_EPOCH).remove(0);
+        let spend = |id: &str| of_task(id).spend(&Spent { calls: 1, ..Spent::default() }, SystemTime::UNIX_EPOCH);
+        for id in ["early", "often"] {
+            let _ = spend(id);
         }
-        let late = names(&rules, &words("t", Some("late"), &Dimensions::default()));
-        assert_eq!(late, ["talk [others]"]);
+        for id in 0..MAX_CELLS {
+            of_task("often");
+            of_task(&id.to_string());
+        }
+        let spent = |id: &str| of_task(id).status().spent;
+        assert_eq!((spent("early"), spent("often")), (Amount::Calls(0), Amount::Calls(1)));
+        assert!(lock(&rules.cells).by_key.len() <= MAX_CELLS);
+    }
 
+    #[test]
+    fn where_tasks_hold_them_all_a_rule_has_one_budget_for_the_others() {
+        let rules = BudgetRules::default();
+        rules.set(vec![BudgetRule::new("talk", Budget::calls(1)).per("conversation")]);
+        let dimensions = Dimensions::default();
+        let of_task = |id: &str| rules.of_task(&words("t", Some(id), &dimensions), SystemTime::UNIX_EPOCH).remove(0);
+        let held: Vec<_> = (0..MAX_CELLS).map(|id| of_task(&id.to_string())).collect();
+        assert_eq!(&*of_task("late").name, "talk [others]");
         // Under another limit, too.
         rules.set(vec![BudgetRule::new("talk", Budget::calls(7)).per("conversation")]);
-        let dimensions = Dimensions::default();
-        let cells = rules.of_task(&words("t", Some("later"), &dimensions), SystemTime::UNIX_EPOCH);
-        assert_eq!((&*cells[0].name, cells[0].status().limit), ("talk [others]", Amount::Calls(7)));
+        assert_eq!(of_task("later").status().limit, Amount::Calls(7));
+        drop(held);
+        assert_eq!(&*of_task("last").name, "talk [conversation=last]");
     }
 }

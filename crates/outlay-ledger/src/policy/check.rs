@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::{PolicyRule, PolicyViolation, Violation};
 use crate::alert::Alerts;
-use crate::{AlertKind, Dimension, Scope, Totals};
+use crate::{AlertKind, Ask, Dimension, Scope, Totals};
 
 impl Scope {
-    /// The task has started: what it does not say is told.
-    pub(crate) fn check_dimensions(&self) {
+    /// Tells what the task does not say, and has to. Whoever opens a task calls it once the task can be found.
+    pub fn check_dimensions(&self) {
         let mut alerts = Alerts::default();
         for rule in self.policy() {
             tell(self.missing(rule), &mut alerts);
@@ -17,10 +17,11 @@ impl Scope {
     }
 
     /// Why an enforced rule refuses a call.
-    pub(crate) fn check_call(&self, model: &Arc<str>, alerts: &mut Alerts) -> Option<PolicyViolation> {
+    pub(crate) fn check_call(&self, ask: &Ask<'_>, alerts: &mut Alerts) -> Option<PolicyViolation> {
         let mut refused = None;
         for rule in self.policy() {
-            let of_model = (!rule.allows(model)).then(|| self.violation(rule, Violation::Model(model.clone())));
+            let allowed = !ask.has_model || rule.allows(ask.model);
+            let of_model = (!allowed).then(|| self.violation(rule, Violation::Model(ask.model.clone())));
             // Told when the task has started.
             let of_task = self.missing(rule).filter(|_| rule.enforced);
             if rule.enforced {

@@ -53,10 +53,6 @@ impl TaskShared {
         std::iter::successors(Some(self), |task| task.outer.as_deref())
     }
 
-    pub(crate) const fn name(&self) -> &Arc<str> {
-        &self.name
-    }
-
     /// The rules that hold it.
     pub(crate) const fn policy(&self) -> &HeldBy {
         &self.policy
@@ -64,10 +60,6 @@ impl TaskShared {
 
     pub(crate) const fn watch(&self) -> Option<&Watch> {
         self.watch.as_ref()
-    }
-
-    pub(crate) fn stop(&self, reason: &str) {
-        self.stop.set(reason);
     }
 
     /// Why a call in this task is refused: it is stopped itself, or a task around it, or all of their kind.

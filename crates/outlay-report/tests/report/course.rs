@@ -19,8 +19,16 @@ fn a_budget_says_what_it_refused_and_when_it_is_over() {
         let model: Arc<str> = model.into();
         let bound = |output: u64| Some(Usd::from_picos(15_000_000).saturating_mul(output));
         let max_output = (&*model == HAIKU).then_some(64_000);
-        step.open_call(&Ask { model: &model, input: 0, max_output, is_turn: true, is_trial: false, bound: &bound })
-            .unwrap_err();
+        step.open_call(&Ask {
+            model: &model,
+            input: 0,
+            max_output,
+            is_turn: true,
+            has_model: true,
+            is_trial: false,
+            bound: &bound,
+        })
+        .unwrap_err();
     }
     let model: Arc<str> = "custom.my-model-v1:0".into();
     step.open_call(&Ask {
@@ -28,6 +36,7 @@ fn a_budget_says_what_it_refused_and_when_it_is_over() {
         input: 0,
         max_output: Some(10),
         is_turn: true,
+        has_model: true,
         is_trial: false,
         bound: &|_| None,
     })
