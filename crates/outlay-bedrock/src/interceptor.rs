@@ -81,6 +81,8 @@ impl OutlayInterceptor {
                 Ok(None) => break,
                 Err(refusal) => {
                     let degrade = (degrades_left > 0).then(|| scope.engine().degrade(&refusal)).flatten();
+                    // A model that the policy forbids is no way out.
+                    let degrade = degrade.filter(|to| to.model().is_none_or(|model| scope.books().allows_model(model)));
                     if degrade.is_some_and(|degrade| degrade::apply(&degrade, input)) {
                         first.get_or_insert(start.model);
                         continue;

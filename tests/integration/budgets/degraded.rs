@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use aws_sdk_bedrockruntime::primitives::Blob;
 use aws_sdk_bedrockruntime::types::InferenceConfiguration;
 use bedrock_sim::{Reply, Tokens};
-use outlay::{Amount, Budget, BudgetExceeded, BudgetRule, Degrade, Outcome, StopTarget, Usd};
+use outlay::{Amount, Budget, BudgetExceeded, BudgetRule, Degrade, Outcome, Policy, PolicyRule, StopTarget, Usd};
 use outlay_tests::{HAIKU, Harness, call_spans, converse, haiku, invoke, user};
 use serde_json::json;
 
@@ -139,4 +139,15 @@ async fn tokens_are_not_reserved_for_what_writes_none() {
     let call = h.client.invoke_model().model_id("amazon.titan-embed-text-v2:0").body(body);
     task.run(call.send()).await.unwrap();
     assert_eq!(task.finish(Outcome::success()).budget().unwrap().spent, Amount::Tokens(3));
+}
+
+#[tokio::test]
+async fn a_model_that_the_policy_forbids_is_no_way_out() {
+    let (h, asked) = degrading(|_| Some(Degrade::to_model(NOVA))).await;
+    h.outlay.set_policy(Policy::new().rule(PolicyRule::new("models").allow_model("anthropic.*").enforce()));
+    let task = h.outlay.task("t").budget(Usd::from_micros(10)).start();
+    let error = task.run(haiku(&h.client).send()).await.unwrap_err();
+    assert_eq!(outlay::budget_exceeded(&error).map(BudgetExceeded::model), Some(HAIKU));
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    assert!(h.sim.requests().is_empty());
 }

@@ -32,6 +32,11 @@ impl Scope {
         refused
     }
 
+    /// Whether every rule that is enforced here allows a model.
+    pub fn allows_model(&self, model: &str) -> bool {
+        self.policy().all(|rule| !rule.enforced || rule.allows(model))
+    }
+
     /// The task has closed, with these totals.
     pub(crate) fn check_cost(&self, totals: &Totals) {
         let (cost, ledger) = (totals.known(), &self.0.task.ledger);
