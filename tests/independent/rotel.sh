@@ -21,56 +21,16 @@ fi
 flock -u 8
 agent="$("$work/venv/bin/python" -c 'import os, rotel; print(os.path.join(os.path.dirname(rotel.__file__), "rotel-agent"))')"
 
-run="$(mktemp -d)"
-rotel_pid=""
-reader_pid=""
-
-stop() {
-  if [[ -n "$reader_pid" ]]; then
-    kill "$reader_pid" 2>/dev/null || true
-  fi
-  if [[ -n "$rotel_pid" ]]; then
-    kill "$rotel_pid" 2>/dev/null || true
-    wait "$rotel_pid" 2>/dev/null || true
-  fi
-  rm -rf "$run"
-}
-trap stop EXIT
-trap 'exit 143' TERM
-trap 'exit 130' INT
-
-read -r grpc http < <("$work/venv/bin/python" -c '
-import socket
-with socket.socket() as a, socket.socket() as b:
-    a.bind(("127.0.0.1", 0))
-    b.bind(("127.0.0.1", 0))
-    print(a.getsockname()[1], b.getsockname()[1])
-')
+. "$here/serve.sh"
+read -r grpc http < <(free_ports 2)
 
 "$agent" start --otlp-grpc-endpoint "127.0.0.1:$grpc" --otlp-http-endpoint "127.0.0.1:$http" --exporter blackhole \
   --pid-file "$run/pid" --log-file "$run/file.log" \
   --debug-log traces --debug-log metrics --debug-log-verbosity detailed </dev/null >"$run/log" 2>&1 &
-rotel_pid=$!
-
-ready=""
-for _ in $(seq 300); do
-  kill -0 "$rotel_pid" 2>/dev/null || break
-  if (exec 3<>"/dev/tcp/127.0.0.1/$grpc" && exec 3<>"/dev/tcp/127.0.0.1/$http") 2>/dev/null; then
-    ready=yes
-    break
-  fi
-  sleep 0.1
-done
-if [[ -z "$ready" ]]; then
-  cat "$run/log" >&2
-  echo "rotel did not start" >&2
-  exit 1
-fi
+pids+=($!)
+wait_until rotel listens "$grpc" "$http"
 
 echo "ROTEL_GRPC=http://127.0.0.1:$grpc"
 echo "ROTEL_HTTP=http://127.0.0.1:$http"
 echo "ROTEL_LOG=$run/log"
-# Reads to the end of standard input in the background, so that a signal is not held up by it.
-cat <&0 >/dev/null &
-reader_pid=$!
-wait "$reader_pid" || true
+serve

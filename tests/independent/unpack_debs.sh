@@ -16,7 +16,7 @@ folder="$(cd "$folder" && pwd)"
 # One installation at a time, however many tests ask for it.
 exec 8>"$folder/lock"
 flock 8
-if [[ -e "$folder/unpacked" ]]; then
+if [[ -e "$folder/complete" ]]; then
   exit 0
 fi
 
@@ -28,8 +28,8 @@ if [[ -z "$mirror" ]]; then
   exit 1
 fi
 
-rm -rf "$folder/apt" "$folder/debs" "$folder/root"
-mkdir -p "$folder/apt/parts" "$folder/apt/lists/partial" "$folder/apt/cache/archives/partial" "$folder/debs" "$folder/root"
+rm -rf "$folder/apt" "$folder/debs" "$folder/files"
+mkdir -p "$folder/apt/parts" "$folder/apt/lists/partial" "$folder/apt/cache/archives/partial" "$folder/debs" "$folder/files"
 echo "deb [target=Packages signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $release main" \
   >"$folder/apt/sources.list"
 cat >"$folder/apt/apt.conf" <<CONF
@@ -44,7 +44,7 @@ export APT_CONFIG="$folder/apt/apt.conf"
 timeout 120 apt-get -qq update >&2
 (cd "$folder/debs" && timeout 300 apt-get -qq download "$@" >&2)
 for deb in "$folder"/debs/*.deb; do
-  dpkg-deb --extract "$deb" "$folder/root"
+  dpkg-deb --extract "$deb" "$folder/files"
 done
 rm -rf "$folder/apt" "$folder/debs"
-touch "$folder/unpacked"
+touch "$folder/complete"
