@@ -10,10 +10,10 @@ use std::time::SystemTime;
 
 use outlay_benches::{median, paired};
 use outlay_ledger::{
-    Ask, Budget, BudgetRule, CallRecord, Dimension, Dimensions, Ledger, LedgerBuilder, Period, PricedAs, Scope,
-    StopTarget, TaskSpec,
+    Ask, Budget, BudgetRule, CallRecord, Dimension, Dimensions, Ledger, LedgerBuilder, Period, Scope, StopTarget,
+    TaskSpec,
 };
-use outlay_price::{Charge, CostStatus, GuardrailUse, Usage, Usd};
+use outlay_price::{Charge, Usage, Usd};
 
 const CALLS: usize = 20_000;
 const PAIRS: usize = 15;
@@ -79,24 +79,9 @@ fn calls(scope: &Scope, model: &Arc<str>, count: usize) {
 }
 
 fn record(model: &Arc<str>) -> CallRecord {
-    CallRecord {
-        operation: "chat",
-        model: model.clone(),
-        usage: Usage::new().with_uncached_input(1_000).with_output(300),
-        units: None,
-        guardrail: GuardrailUse::NotApplied,
-        counted: Some(CostStatus::Exact),
-        priced_as: PricedAs::default(),
-        charge: Charge::external(Usd::from_micros(4)),
-        attempts: Vec::new(),
-        streamed: false,
-        failed: false,
-        fingerprint: None,
-        ends_turn: false,
-        started: SystemTime::UNIX_EPOCH,
-        ended: SystemTime::UNIX_EPOCH,
-        price_version: None,
-    }
+    let usage = Usage::new().with_uncached_input(1_000).with_output(300);
+    let charge = Charge::external(Usd::from_micros(4));
+    CallRecord { ends_turn: false, ..CallRecord::answered(model.clone(), usage, charge, SystemTime::UNIX_EPOCH) }
 }
 
 /// More than the benchmark spends.

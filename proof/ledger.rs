@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use outlay_price::{Charge, CostStatus, GuardrailUse, Usage, Usd};
+use outlay_price::{Charge, Usage, Usd};
 use outlay_proof::{
-    Amount, Ask, Budget, BudgetRule, BudgetStatus, CallRecord, Clock, Ledger, OpenCall, Period, PricedAs, Refusal,
-    RefusalReason, Scope, StopTarget, TaskSpec,
+    Amount, Ask, Budget, BudgetRule, BudgetStatus, CallRecord, Clock, Ledger, OpenCall, Period, Refusal, RefusalReason,
+    Scope, StopTarget, TaskSpec,
 };
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::scheduler::{PctScheduler, RandomScheduler};
@@ -51,24 +51,12 @@ fn open(scope: &Scope, cents: i64) -> Result<OpenCall, Refusal> {
 }
 
 fn record(cents: i64) -> CallRecord {
-    CallRecord {
-        operation: "chat",
-        model: Arc::from("m"),
-        usage: Usage::new().with_output(1),
-        units: None,
-        guardrail: GuardrailUse::NotApplied,
-        counted: Some(CostStatus::Exact),
-        priced_as: PricedAs::default(),
-        charge: Charge::external(Usd::from_cents(cents)),
-        attempts: Vec::new(),
-        streamed: false,
-        failed: false,
-        fingerprint: None,
-        ends_turn: true,
-        started: SystemTime::UNIX_EPOCH,
-        ended: SystemTime::UNIX_EPOCH,
-        price_version: None,
-    }
+    CallRecord::answered(
+        Arc::from("m"),
+        Usage::new().with_output(1),
+        Charge::external(Usd::from_cents(cents)),
+        SystemTime::UNIX_EPOCH,
+    )
 }
 
 /// What the threads of a model have done: plain atomics, which cost no turn.

@@ -142,6 +142,30 @@ pub struct Elided {
     pub cost: Usd,
 }
 
+impl CallRecord {
+    /// A chat that was answered whole, in no time, and counted exactly: what a call is where nothing else is said.
+    pub fn answered(model: Arc<str>, usage: Usage, charge: Charge, at: SystemTime) -> Self {
+        Self {
+            operation: "chat",
+            model,
+            usage,
+            units: None,
+            guardrail: GuardrailUse::NotApplied,
+            counted: Some(CostStatus::Exact),
+            priced_as: PricedAs::default(),
+            charge,
+            attempts: Vec::new(),
+            streamed: false,
+            failed: false,
+            fingerprint: None,
+            ends_turn: true,
+            started: at,
+            ended: at,
+            price_version: None,
+        }
+    }
+}
+
 impl ScopeRecord {
     /// How long the scope's own code ran; `None` while it runs.
     pub fn duration(&self) -> Option<Duration> {

@@ -5,32 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
-use outlay_ledger::{Ask, CallRecord, Clock, Ledger, PricedAs, Record, Scope, ScopeRecord, StepKind, TaskSpec};
-use outlay_price::{Charge, CostStatus, GuardrailUse, Usage, Usd};
+use outlay_ledger::{Ask, CallRecord, Clock, Ledger, Record, Scope, ScopeRecord, StepKind, TaskSpec};
+use outlay_price::{Charge, Usage, Usd};
 
 fn cent() -> Charge {
     Charge::external(Usd::from_cents(1))
 }
 
 fn call() -> CallRecord {
-    CallRecord {
-        operation: "chat",
-        model: Arc::from("m"),
-        usage: Usage::new().with_output(5),
-        units: None,
-        guardrail: GuardrailUse::NotApplied,
-        counted: Some(CostStatus::Exact),
-        priced_as: PricedAs::default(),
-        charge: cent(),
-        attempts: Vec::new(),
-        streamed: false,
-        failed: false,
-        fingerprint: None,
-        ends_turn: true,
-        started: SystemTime::UNIX_EPOCH,
-        ended: SystemTime::UNIX_EPOCH,
-        price_version: None,
-    }
+    CallRecord::answered(Arc::from("m"), Usage::new().with_output(5), cent(), SystemTime::UNIX_EPOCH)
 }
 
 #[test]

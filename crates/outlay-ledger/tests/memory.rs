@@ -2,29 +2,17 @@
 #![allow(missing_docs)]
 
 use allocation_counter::measure;
-use outlay_ledger::{CallRecord, Ledger, PricedAs, Scope, StepKind, TaskSpec};
-use outlay_price::{Charge, CostStatus, GuardrailUse, Usage, Usd};
+use outlay_ledger::{CallRecord, Ledger, Scope, StepKind, TaskSpec};
+use outlay_price::{Charge, Usage, Usd};
 use std::time::SystemTime;
 
 fn call(model: &std::sync::Arc<str>) -> CallRecord {
-    CallRecord {
-        operation: "chat",
-        model: model.clone(),
-        usage: Usage::new().with_uncached_input(1_000),
-        units: None,
-        guardrail: GuardrailUse::NotApplied,
-        counted: Some(CostStatus::Exact),
-        priced_as: PricedAs::default(),
-        charge: Charge::external(Usd::from_micros(5)),
-        attempts: Vec::new(),
-        streamed: false,
-        failed: false,
-        fingerprint: None,
-        ends_turn: true,
-        started: SystemTime::UNIX_EPOCH,
-        ended: SystemTime::UNIX_EPOCH,
-        price_version: None,
-    }
+    CallRecord::answered(
+        model.clone(),
+        Usage::new().with_uncached_input(1_000),
+        Charge::external(Usd::from_micros(5)),
+        SystemTime::UNIX_EPOCH,
+    )
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use outlay_ledger::{Amount, Ask, Budget, CallRecord, Ledger, OpenCall, PricedAs, Refusal, Scope, StepKind, TaskSpec};
-use outlay_price::{Charge, CostStatus, GuardrailUse, Usage, Usd};
+use outlay_ledger::{Amount, Ask, Budget, CallRecord, Ledger, OpenCall, Refusal, Scope, StepKind, TaskSpec};
+use outlay_price::{Charge, Usage, Usd};
 
 const THREADS: u64 = 16;
 const CALLS: u64 = 10_000;
@@ -27,24 +27,7 @@ fn open(scope: &Scope, most: Usd) -> Result<OpenCall, Refusal> {
 }
 
 fn record(cost: Usd) -> CallRecord {
-    CallRecord {
-        operation: "chat",
-        model: Arc::from("m"),
-        usage: Usage::new().with_output(1),
-        units: None,
-        guardrail: GuardrailUse::NotApplied,
-        counted: Some(CostStatus::Exact),
-        priced_as: PricedAs::default(),
-        charge: Charge::external(cost),
-        attempts: Vec::new(),
-        streamed: false,
-        failed: false,
-        fingerprint: None,
-        ends_turn: true,
-        started: SystemTime::UNIX_EPOCH,
-        ended: SystemTime::UNIX_EPOCH,
-        price_version: None,
-    }
+    CallRecord::answered(Arc::from("m"), Usage::new().with_output(1), Charge::external(cost), SystemTime::UNIX_EPOCH)
 }
 
 /// Numbers that look random and are the same in each run: xorshift64*.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use outlay_ledger::{AttemptRecord, CallRecord, Clock, IdSource, Ledger, PricedAs, Scope, TaskSpec};
-use outlay_price::{Charge, CostStatus, GuardrailUse, ModelRef, PriceQuery, Prices, Usage};
+use outlay_ledger::{AttemptRecord, CallRecord, Clock, IdSource, Ledger, Scope, TaskSpec};
+use outlay_price::{Charge, CostStatus, ModelRef, PriceQuery, Prices, Usage};
 use outlay_report::{Report, Style};
 use uuid::Uuid;
 
@@ -79,24 +79,10 @@ pub(crate) fn call(model: &str, usage: Usage) -> CallRecord {
         let at = "2026-11-20T12:00:00Z".parse().unwrap();
         Prices::bundled().lookup(&PriceQuery::new(model, at)).map(|price| price.charge(&usage))
     });
-    CallRecord {
-        operation: "chat",
-        model: model.into(),
-        usage,
-        units: None,
-        guardrail: GuardrailUse::NotApplied,
-        counted: Some(CostStatus::Exact),
-        priced_as: PricedAs::default(),
-        charge: charge.unwrap_or(Charge::unpriced()),
-        attempts: vec![attempt(200)],
-        streamed: false,
-        failed: false,
-        fingerprint: None,
-        ends_turn: true,
-        started: SystemTime::UNIX_EPOCH,
-        ended: SystemTime::UNIX_EPOCH,
-        price_version: charge.map(|_| Prices::bundled().version().into()),
-    }
+    let price_version = charge.map(|_| Prices::bundled().version().into());
+    let charge = charge.unwrap_or(Charge::unpriced());
+    let answered = CallRecord::answered(model.into(), usage, charge, SystemTime::UNIX_EPOCH);
+    CallRecord { attempts: vec![attempt(200)], price_version, ..answered }
 }
 
 pub(crate) fn attempt(status: u16) -> AttemptRecord {
