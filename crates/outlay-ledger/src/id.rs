@@ -58,6 +58,16 @@ id!(
     StepId,
     "step"
 );
+id!(
+    /// One piece of work that another process does for a scope here.
+    RemoteId,
+    "remote"
+);
+id!(
+    /// One run of a task that another process asked for: what its receipt goes by.
+    ReceiptId,
+    "receipt"
+);
 
 #[cfg(test)]
 mod tests {

@@ -12,6 +12,7 @@
 mod alert;
 mod budget;
 mod call;
+mod caller;
 mod clock;
 mod dimensions;
 mod id;
@@ -21,8 +22,10 @@ mod outcome;
 mod policy;
 #[cfg(all(test, outlay_shuttle))]
 mod proof;
+mod receipt;
 mod record;
 mod refusal;
+mod remote;
 mod runaway;
 mod running;
 mod scope;
@@ -35,15 +38,20 @@ mod totals;
 pub use alert::{Alert, AlertKind};
 pub use budget::{Amount, Budget, BudgetExceeded, BudgetRule, BudgetStatus, Period, RefusalReason};
 pub use call::{Ask, OpenCall, Settled};
+pub use caller::Caller;
 pub use clock::{Clock, IdSource, SystemClock, TimeOrderedIds};
 pub use dimensions::{Dimension, Dimensions};
-pub use id::{AgentId, ParseIdError, StepId, TaskId};
+pub use id::{AgentId, ParseIdError, ReceiptId, RemoteId, StepId, TaskId};
 pub use kind::{CostKind, StepKind};
 pub use ledger::{Ledger, LedgerBuilder};
 pub use outcome::{Outcome, OutcomeKind};
 pub use policy::{LoadPolicyError, Policy, PolicyRule, PolicyViolation, Review, Violation};
-pub use record::{AttemptRecord, CallRecord, ChargeRecord, Elided, PricedAs, Record, ScopeRecord, TaskRecord};
+pub use receipt::{ParseReceiptError, Receipt};
+pub use record::{
+    AttemptRecord, CallRecord, ChargeRecord, Elided, PricedAs, Record, RemoteRecord, ScopeRecord, TaskRecord,
+};
 pub use refusal::{Refusal, RefusedCalls};
+pub use remote::{OpenRemote, Received};
 pub use runaway::{Runaway, RunawayRule};
 pub use scope::{ChargedScope, ClosedScope, Scope};
 pub use spec::{ScopeKind, TaskSpec};

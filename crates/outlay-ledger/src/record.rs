@@ -59,6 +59,8 @@ pub enum Record {
     Call(Box<CallRecord>),
     /// An external charge.
     Charge(ChargeRecord),
+    /// Work that another process did.
+    Remote(Box<RemoteRecord>),
 }
 
 /// A settled model call.
@@ -132,6 +134,20 @@ pub struct ChargeRecord {
     pub at: SystemTime,
 }
 
+/// Work that another process did, as its receipt says.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RemoteRecord {
+    /// The name that it goes by here.
+    pub name: Arc<str>,
+    /// What it cost; `None` where the receipt was lost.
+    pub totals: Option<Totals>,
+    /// When it was asked for.
+    pub started: SystemTime,
+    /// When its receipt came, or was given up.
+    pub ended: SystemTime,
+}
+
 /// How much a report leaves out of a scope that held very much. The totals hold it all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -180,6 +196,7 @@ impl Record {
             Self::Scope(scope) => scope.totals.known(),
             Self::Call(call) => call.charge.total(),
             Self::Charge(charge) => charge.charge.total(),
+            Self::Remote(remote) => remote.totals.as_ref().map(Totals::known).unwrap_or_default(),
         }
     }
 }

@@ -22,8 +22,8 @@ use crate::stop::TaskStop;
 use crate::sync::atomic::AtomicU32;
 use crate::sync::{Mutex, lock};
 use crate::{
-    AgentId, AlertKind, Budget, BudgetExceeded, BudgetStatus, CostKind, Dimensions, Outcome, RefusedCalls, ScopeKind,
-    StepId, StepKind, TaskId, TaskSpec, Totals,
+    AgentId, AlertKind, Budget, BudgetExceeded, BudgetStatus, Caller, CostKind, Dimensions, Outcome, ReceiptId,
+    RefusedCalls, ScopeKind, StepId, StepKind, TaskId, TaskSpec, Totals,
 };
 
 pub use close::ClosedScope;
@@ -151,7 +151,10 @@ impl Scope {
             kept: parent.is_none_or(|p| p.0.kept && p.0.task.keep_record()),
             parent: parent.cloned(),
             task: Arc::new(TaskShared {
-                id: TaskId::new(id),
+                id: spec.caller.as_ref().filter(|_| spec.joins).map_or(TaskId::new(id), Caller::task_id),
+                run: ReceiptId::new(id),
+                caller: spec.caller,
+                joins: spec.joins,
                 name: spec.name,
                 dimensions: Arc::new(dimensions),
                 conversation: spec.conversation,
@@ -232,6 +235,21 @@ impl Scope {
         self.0.task.id
     }
 
+    /// This run of it: of two parts of one task in this process, each has its own.
+    pub fn run_id(&self) -> ReceiptId {
+        self.0.task.run
+    }
+
+    /// Who asked for the task from another process.
+    pub fn caller(&self) -> Option<&Caller> {
+        self.0.task.caller.as_ref()
+    }
+
+    /// The caller, where the task is its own, and goes on here.
+    pub fn joined(&self) -> Option<&Caller> {
+        self.caller().filter(|_| self.0.task.joins)
+    }
+
     /// That task's name.
     pub fn task_name(&self) -> &Arc<str> {
         &self.0.task.name
@@ -260,7 +278,7 @@ impl Scope {
         }
     }
 
-    /// Whether the scope is a task inside no other one.
+    /// Whether the scope is a task inside no other one of this process.
     pub fn is_root(&self) -> bool {
         self.0.parent.is_none()
     }
@@ -436,6 +454,11 @@ impl Scope {
             ScopeKind::Agent => Some(self.clone()),
             _ => self.0.agent.as_ref()?.upgrade().map(Self),
         }
+    }
+
+    /// Whether its totals are final.
+    pub fn is_closed(&self) -> bool {
+        lock(&self.0.state).is_closed()
     }
 
     fn is_shut(&self) -> bool {

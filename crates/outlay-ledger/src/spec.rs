@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use crate::dimensions::{clean, clean_key};
 use crate::kind::bounded_name;
-use crate::{Budget, Dimensions, StepKind};
+use crate::{Budget, Caller, Dimensions, StepKind};
 
 /// What a scope is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -24,6 +24,10 @@ pub struct TaskSpec {
     pub(crate) budgets: Vec<Budget>,
     /// Whether it can be a runaway.
     pub(crate) watched: bool,
+    /// Who asked for it from another process.
+    pub(crate) caller: Option<Caller>,
+    /// Whether it is the caller's own task that goes on here.
+    pub(crate) joins: bool,
 }
 
 impl TaskSpec {
@@ -37,7 +41,15 @@ impl TaskSpec {
             conversation: None,
             budgets: Vec::new(),
             watched: true,
+            caller: None,
+            joins: false,
         }
+    }
+
+    /// The caller's own task, as far as it goes on in this process: under its id and its name.
+    pub fn join(caller: Caller) -> Self {
+        let name = caller.task_name().clone();
+        Self { name, caller: Some(caller), joins: true, ..Self::new("") }
     }
 
     /// What is in no task: it never ends, and is no runaway for that.
@@ -57,6 +69,19 @@ impl TaskSpec {
     pub fn conversation(mut self, id: &str) -> Self {
         self.conversation = Some(Arc::from(id));
         self
+    }
+
+    /// Who asked for the task from another process. It is a task of its own, whose cost is part of the caller's. Defaults
+    /// to nobody.
+    #[must_use]
+    pub fn caller(mut self, caller: Caller) -> Self {
+        self.caller = Some(caller);
+        self
+    }
+
+    /// Whether another process asked for it.
+    pub const fn has_caller(&self) -> bool {
+        self.caller.is_some()
     }
 
     /// What the task may spend. Several limits hold side by side. Defaults to none.

@@ -18,6 +18,7 @@ pub struct Totals {
     pub(crate) estimated: Usd,
     pub(crate) bounded: Usd,
     pub(crate) failed: Usd,
+    pub(crate) remote: Usd,
     pub(crate) cache_savings: Usd,
     pub(crate) directions: DirectionTotals,
     pub(crate) usage: Usage,
@@ -28,6 +29,8 @@ pub struct Totals {
     pub(crate) failed_calls: u64,
     pub(crate) unpriced_calls: u64,
     pub(crate) pending_calls: u64,
+    pub(crate) pending_receipts: u64,
+    pub(crate) lost_receipts: u64,
     pub(crate) turns: u64,
     pub(crate) by_kind: Vec<KindTotals>,
     pub(crate) by_model: Vec<ModelTotals>,
@@ -89,7 +92,7 @@ pub struct Cost {
 impl Totals {
     /// What was spent, and how sure that is.
     pub fn cost(&self) -> Cost {
-        Cost { usd: self.is_known().then(|| self.known()), status: self.status }
+        Cost { usd: self.is_known().then(|| self.known()), status: self.status() }
     }
 
     /// The tokens.
@@ -120,6 +123,21 @@ impl Totals {
     /// Calls that are still open, or were when their scope had to be closed: their cost is not in these totals.
     pub const fn pending_calls(&self) -> u64 {
         self.pending_calls
+    }
+
+    /// Work of other processes whose receipt has not come: its cost is not in these totals.
+    pub const fn pending_receipts(&self) -> u64 {
+        self.pending_receipts
+    }
+
+    /// Likewise where it was given up: the cost of that work is not known.
+    pub const fn lost_receipts(&self) -> u64 {
+        self.lost_receipts
+    }
+
+    /// The part of the cost that other processes spent, as their receipts say.
+    pub const fn remote(&self) -> Usd {
+        self.remote
     }
 
     /// Chat calls that were answered: how often the agent's loop went round.
@@ -173,7 +191,12 @@ impl Totals {
     }
 
     fn is_known(&self) -> bool {
-        self.priced_parts > 0 || self.status != CostStatus::Unpriced
+        self.priced_parts > 0 || self.status() != CostStatus::Unpriced
+    }
+
+    /// The weakest part's. What was lost may yet be found: it weakens the figure only while it is.
+    const fn status(&self) -> CostStatus {
+        if self.lost_receipts > 0 { CostStatus::Unpriced } else { self.status }
     }
 
     /// Adds a settled call.
@@ -210,6 +233,20 @@ impl Totals {
         self.add_kind(kind, charge.total(), 0);
     }
 
+    /// Adds what another process spent for a scope of this kind: what no step held there is of the kind here, and all of
+    /// it where that is a retry.
+    pub(crate) fn add_remote(&mut self, there: &Self, kind: &CostKind) {
+        let mut part = there.clone();
+        part.remote = part.known();
+        let is_retry = matches!(kind, CostKind::Step(StepKind::Retry));
+        let kinds = std::mem::take(&mut part.by_kind);
+        for own in kinds {
+            let held_there = own.kind != CostKind::Direct && !is_retry;
+            part.add_kind(if held_there { &own.kind } else { kind }, own.cost, own.calls);
+        }
+        self.add(&part, false);
+    }
+
     /// Adds what a scope below cost; `failed` if that scope failed.
     pub(crate) fn add(&mut self, below: &Self, failed: bool) {
         self.exact = self.exact.saturating_add(below.exact);
@@ -224,6 +261,9 @@ impl Totals {
         self.attempts += below.attempts;
         self.unpriced_calls += below.unpriced_calls;
         self.pending_calls += below.pending_calls;
+        self.pending_receipts += below.pending_receipts;
+        self.lost_receipts += below.lost_receipts;
+        self.remote = self.remote.saturating_add(below.remote);
         self.turns += below.turns;
         let (failed_cost, failed_calls) =
             if failed { (below.known(), below.calls) } else { (below.failed, below.failed_calls) };
@@ -246,10 +286,11 @@ impl Totals {
         self.failed_calls = self.calls;
     }
 
-    /// `calls` calls are open for good: what they cost is not known.
-    pub(crate) fn abandon_pending(&mut self, calls: u64) {
-        if calls > 0 {
+    /// So many calls are open for good, and receipts will not come in time: what they cost is not known.
+    pub(crate) fn abandon_pending(&mut self, calls: u64, receipts: u64) {
+        if calls > 0 || receipts > 0 {
             self.pending_calls += calls;
+            self.pending_receipts += receipts;
             self.status = CostStatus::Unpriced;
         }
     }

@@ -11,7 +11,7 @@ use crate::spec::TaskWords;
 use crate::stop::TaskStop;
 use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::sync::{Mutex, lock};
-use crate::{BudgetExceeded, Dimensions, Outcome, Refusal, RefusedCalls, Stopped, TaskId};
+use crate::{BudgetExceeded, Caller, Dimensions, Outcome, ReceiptId, Refusal, RefusedCalls, Stopped, TaskId};
 
 /// As many refusals are remembered.
 const MAX_REFUSALS: usize = 100;
@@ -19,6 +19,12 @@ const MAX_REFUSALS: usize = 100;
 /// What all scopes of a task share.
 pub(crate) struct TaskShared {
     pub(super) id: TaskId,
+    /// Of two parts of one task in this process, each has its own.
+    pub(super) run: ReceiptId,
+    /// Who asked for it from another process.
+    pub(super) caller: Option<Caller>,
+    /// Whether it is the caller's own task that goes on here.
+    pub(super) joins: bool,
     pub(super) name: Arc<str>,
     pub(super) dimensions: Arc<Dimensions>,
     pub(super) conversation: Option<Arc<str>>,

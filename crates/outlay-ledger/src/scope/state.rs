@@ -2,7 +2,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::Scope;
-use crate::record::{CallRecord, ChargeRecord, Elided, Record, ScopeRecord};
+use crate::record::{CallRecord, ChargeRecord, Elided, Record, RemoteRecord, ScopeRecord};
+use crate::remote::Waited;
 use crate::sync::lock;
 use crate::{CostKind, Totals};
 
@@ -13,6 +14,7 @@ use super::close::Observer;
 pub(crate) struct State {
     phase: Phase,
     open_calls: u64,
+    open_remotes: u64,
     open_children: Vec<Scope>,
     /// The scope's own charges and those of the children that have closed.
     settled: Totals,
@@ -57,7 +59,8 @@ impl State {
 
     /// Whether nothing is left to wait for.
     pub(crate) fn is_settled(&self) -> bool {
-        self.phase == Phase::Finished && self.open_calls == 0 && self.open_children.is_empty()
+        let holds_nothing = self.open_calls == 0 && self.open_remotes == 0 && self.open_children.is_empty();
+        self.phase == Phase::Finished && holds_nothing
     }
 
     /// Ends the scope's own code; false if it had ended before.
@@ -137,6 +140,55 @@ impl State {
         self.open_calls = self.open_calls.saturating_sub(1);
     }
 
+    /// Takes work of another process in; false where the scope is shut.
+    pub(crate) fn open_remote(&mut self) -> bool {
+        self.open_remotes += 1;
+        !self.is_shut()
+    }
+
+    /// Forgets open work of another process that never was: nothing was sent.
+    pub(crate) fn drop_remote(&mut self) {
+        self.open_remotes = self.open_remotes.saturating_sub(1);
+    }
+
+    /// Gives the receipt of open work up.
+    pub(crate) fn lose_remote(&mut self, lost: RemoteRecord, keep: bool) {
+        self.drop_remote();
+        if !self.is_closed() {
+            self.settled.lost_receipts += 1;
+            self.keep(Record::Remote(Box::new(lost)), keep);
+        }
+    }
+
+    /// Counts work of another process. False where the scope has closed, and the receipt came late.
+    pub(crate) fn settle_remote(&mut self, was: Waited, remote: RemoteRecord, kind: &CostKind, keep: bool) -> bool {
+        match was {
+            Waited::Open => self.drop_remote(),
+            Waited::Lost if !self.is_closed() => self.find_lost(&remote),
+            Waited::Lost | Waited::Settled => {}
+        }
+        if self.is_closed() {
+            return false;
+        }
+        if let Some(totals) = &remote.totals {
+            self.settled.add_remote(totals, kind);
+        }
+        self.keep(Record::Remote(Box::new(remote)), keep);
+        true
+    }
+
+    /// What was lost has been found.
+    fn find_lost(&mut self, found: &RemoteRecord) {
+        self.settled.lost_receipts = self.settled.lost_receipts.saturating_sub(1);
+        let is_it = |record: &Record| match record {
+            Record::Remote(lost) => lost.totals.is_none() && lost.name == found.name && lost.started == found.started,
+            _ => false,
+        };
+        if let Some(place) = self.records.iter().position(is_it) {
+            self.records.remove(place);
+        }
+    }
+
     pub(super) fn add_external(&mut self, charge: ChargeRecord, kind: &CostKind, keep: bool) -> bool {
         if self.is_closed() {
             return false;
@@ -151,6 +203,7 @@ impl State {
         let mut totals = self.settled.clone();
         if !self.is_closed() {
             totals.pending_calls += self.open_calls;
+            totals.pending_receipts += self.open_remotes;
             for child in &self.open_children {
                 let child = lock(&child.0.state);
                 totals.add(&child.totals(), child.failure.is_some());
@@ -165,7 +218,7 @@ impl State {
     /// Closes the scope and hands out its totals and what it kept. The caller has seen to it that no child is open.
     pub(super) fn close(&mut self) -> (Totals, Option<Observer>) {
         self.phase = Phase::Closed;
-        self.settled.abandon_pending(self.open_calls);
+        self.settled.abandon_pending(self.open_calls, self.open_remotes);
         if self.failure.is_some() {
             self.settled.mark_failed();
         }

@@ -1,10 +1,11 @@
 //! The figures of one row: what they are and how sure.
 
-use outlay_ledger::{CallRecord, ChargeRecord, Totals};
+use outlay_ledger::{CallRecord, ChargeRecord, RemoteRecord, Totals};
 use outlay_price::{Charge, CostStatus, Usage, Usd};
 
 use super::look::Look;
 use super::money::Shown;
+use super::numbers::count;
 
 /// What a row of the tree shows: of one record, or of several as one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,11 +20,20 @@ pub(super) struct Figures {
     pub(super) calls: u64,
     /// Calls with a part that has no price.
     pub(super) unpriced: u64,
-    /// Calls whose cost is not known, for they have not ended.
-    pub(super) pending: u64,
+    /// Whose cost is not known, for it is open.
+    pub(super) pending: Pending,
     pub(super) tokens: Tokens,
     /// Whether the tokens are not known at all.
     pub(super) tokens_unknown: bool,
+}
+
+/// What is not in a figure, for it has not ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Pending {
+    /// Calls.
+    pub(super) calls: u64,
+    /// Receipts of other processes.
+    pub(super) receipts: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,7 +66,7 @@ impl Figures {
             status: totals.cost().status(),
             calls: totals.calls(),
             unpriced: totals.unpriced_calls(),
-            pending: totals.pending_calls(),
+            pending: Pending::of(totals),
             tokens: Tokens::of(totals.usage()),
             tokens_unknown: false,
         }
@@ -74,6 +84,14 @@ impl Figures {
 
     pub(super) fn of_charge(charge: &ChargeRecord) -> Self {
         Self::of_amount(&charge.charge)
+    }
+
+    /// What came back as a receipt; of one that was lost nothing is known.
+    pub(super) fn of_remote(remote: &RemoteRecord) -> Self {
+        match &remote.totals {
+            Some(totals) => Self::of_totals(totals, Usd::ZERO),
+            None => Self { status: CostStatus::Unpriced, ..Self::default() },
+        }
     }
 
     fn of_amount(charge: &Charge) -> Self {
@@ -95,7 +113,7 @@ impl Figures {
             status: self.status.weakest(other.status),
             calls: self.calls.saturating_add(other.calls),
             unpriced: self.unpriced.saturating_add(other.unpriced),
-            pending: self.pending.saturating_add(other.pending),
+            pending: self.pending.and(other.pending),
             tokens: Tokens {
                 input: self.tokens.input.saturating_add(other.tokens.input),
                 cached: self.tokens.cached.saturating_add(other.tokens.cached),
@@ -121,7 +139,7 @@ impl Figures {
             status,
             calls: self.calls.saturating_sub(part.calls),
             unpriced,
-            pending: self.pending.saturating_sub(part.pending),
+            pending: self.pending.without(part.pending),
             tokens: Tokens {
                 input: self.tokens.input.saturating_sub(part.tokens.input),
                 cached: self.tokens.cached.saturating_sub(part.tokens.cached),
@@ -152,7 +170,7 @@ impl Figures {
     }
 
     fn bound(&self) -> Bound {
-        let is_open = self.status == CostStatus::Unpriced || self.pending > 0;
+        let is_open = self.status == CostStatus::Unpriced || !self.pending.is_nothing();
         match (is_open, self.status) {
             (true, _) if self.cost.is_zero() => Bound::Nothing,
             (true, _) if self.bounded.is_zero() => Bound::AtLeast,
@@ -160,6 +178,34 @@ impl Figures {
             (false, CostStatus::Bounded) => Bound::AtMost,
             (false, _) => Bound::Even,
         }
+    }
+}
+
+impl Pending {
+    pub(super) const fn of(totals: &Totals) -> Self {
+        Self { calls: totals.pending_calls(), receipts: totals.pending_receipts() }
+    }
+
+    pub(super) const fn is_nothing(self) -> bool {
+        self.calls == 0 && self.receipts == 0
+    }
+
+    /// `2 calls pending`, ...; `None` where nothing is.
+    pub(super) fn text(self) -> Option<String> {
+        match (self.calls, self.receipts) {
+            (0, 0) => None,
+            (calls, 0) => Some(format!("{} pending", count(calls, "call"))),
+            (0, receipts) => Some(format!("{} pending", count(receipts, "receipt"))),
+            (calls, receipts) => Some(format!("{}, {} pending", count(calls, "call"), count(receipts, "receipt"))),
+        }
+    }
+
+    const fn and(self, other: Self) -> Self {
+        Self { calls: self.calls.saturating_add(other.calls), receipts: self.receipts.saturating_add(other.receipts) }
+    }
+
+    const fn without(self, part: Self) -> Self {
+        Self { calls: self.calls.saturating_sub(part.calls), receipts: self.receipts.saturating_sub(part.receipts) }
     }
 }
 

@@ -3,7 +3,7 @@
 use outlay_ledger::{Amount, BudgetStatus, OutcomeKind};
 use unicode_width::UnicodeWidthStr;
 
-use super::figures::Figures;
+use super::figures::{Figures, Pending};
 use super::line::{Piece, flow};
 use super::look::Look;
 use super::money::{Shown, limit};
@@ -29,7 +29,7 @@ pub(super) fn lines(report: &Report, tree: &Tree<'_>, look: &Look) -> Vec<String
 /// The line that says it all.
 fn summary(report: &Report, tree: &Tree<'_>, look: &Look) -> Vec<Piece> {
     let (record, totals, outcome) = (report.record(), report.totals(), report.outcome());
-    let figures = Figures { pending: totals.pending_calls(), ..tree.root().figures };
+    let figures = Figures { pending: Pending::of(totals), ..tree.root().figures };
     let ended = match outcome.worth() {
         Some(worth) => format!("{} worth {}", outcome.kind().as_str(), limit(worth)),
         None => outcome.kind().as_str().to_owned(),
@@ -61,8 +61,8 @@ fn doubt(figures: &Figures) -> Option<String> {
     if figures.unpriced > 0 && !figures.is_unknown() {
         return Some(format!("{} unpriced", count(figures.unpriced, "call")));
     }
-    if figures.pending > 0 {
-        return Some(format!("{} pending", count(figures.pending, "call")));
+    if let Some(pending) = figures.pending.text() {
+        return Some(pending);
     }
     (!figures.is_unknown()).then(|| figures.status.as_str().to_owned())
 }

@@ -1,9 +1,9 @@
 //! What there is to say at the end of a row.
 
-use outlay_ledger::{AttemptRecord, CallRecord, ScopeRecord};
+use outlay_ledger::{AttemptRecord, CallRecord, RemoteRecord, ScopeRecord};
 use outlay_price::{Charge, CostStatus};
 
-use super::figures::Figures;
+use super::figures::{Figures, Pending};
 use super::look::Look;
 use super::numbers::{count, grouped, time};
 
@@ -11,15 +11,13 @@ use super::numbers::{count, grouped, time};
 const MAX_ANSWERS: usize = 6;
 
 /// Of a scope's row: how long it took, why it failed, what it has open.
-pub(super) fn scope(scope: &ScopeRecord, pending: u64, look: &Look) -> Vec<String> {
+pub(super) fn scope(scope: &ScopeRecord, pending: Pending, look: &Look) -> Vec<String> {
     let mut notes = vec![match scope.duration() {
         Some(duration) => time(duration, ""),
         None => "running".to_owned(),
     }];
     notes.extend(scope.failure.as_ref().map(|reason| look.clean(reason)));
-    if pending > 0 {
-        notes.push(format!("{} pending", count(pending, "call")));
-    }
+    notes.extend(pending.text());
     notes
 }
 
@@ -54,6 +52,20 @@ pub(super) fn call(call: &CallRecord, look: &Look) -> Vec<String> {
 /// Of a charge's row.
 pub(super) fn charge(charge: &Charge) -> Vec<String> {
     unsure(charge, false).into_iter().map(str::to_owned).collect()
+}
+
+/// Of the row of work that another process did.
+pub(super) fn remote(remote: &RemoteRecord) -> Vec<String> {
+    let took = time(remote.ended.duration_since(remote.started).unwrap_or_default(), "");
+    let said = match &remote.totals {
+        None => "its receipt was lost".to_owned(),
+        Some(totals) => match totals.cost().status() {
+            CostStatus::Exact => format!("receipt of {}", count(totals.calls(), "call")),
+            CostStatus::Unpriced => format!("receipt of {}, partly unpriced", count(totals.calls(), "call")),
+            status => format!("receipt of {}, {status}", count(totals.calls(), "call")),
+        },
+    };
+    vec![took, said]
 }
 
 /// How sure an amount is, where it is not exact. Of what has no amount at all the row says `unpriced` already.

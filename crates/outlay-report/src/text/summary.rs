@@ -35,6 +35,7 @@ pub(super) fn lines(report: &Report, tree: &Tree<'_>, look: &Look) -> Vec<String
     line("by direction", 2, by_direction(totals, cost));
     line("wasted", 2, wasted(tree, totals, cost, look));
     line("caching", 2, caching(totals));
+    line("remote", 2, remote(totals, cost));
     line("sure of", 2, sureness(tree, totals, cost, look));
     line("refused", 3, refused(report, look));
     let (label, pieces) = refused_otherwise(report, look);
@@ -206,14 +207,29 @@ fn brief(amount: Amount) -> String {
     }
 }
 
-fn pending(totals: &Totals) -> Vec<Piece> {
-    match totals.pending_calls() {
-        0 => Vec::new(),
-        1 => vec![Piece::new(0, "1 call has not ended: its cost is not in these figures")],
-        calls => {
-            vec![Piece::new(0, format!("{} calls have not ended: their cost is not in these figures", grouped(calls)))]
-        }
+/// What other processes spent.
+fn remote(totals: &Totals, cost: Usd) -> Vec<Piece> {
+    let (remote, lost) = (totals.remote(), totals.lost_receipts());
+    let mut pieces = Vec::new();
+    if !remote.is_zero() {
+        let share = Share::whole(Scale::Percent).split(&[remote, cost - remote], cost)[0];
+        pieces.push(Piece::new(0, format!("{} ({}) by receipt", Shown::rounded(remote).brief(), share.text())));
     }
+    if lost > 0 {
+        pieces.push(Piece::new(gap(pieces.len()), format!("{} lost: that cost is not known", count(lost, "receipt"))));
+    }
+    pieces
+}
+
+fn pending(totals: &Totals) -> Vec<Piece> {
+    let open = |n: u64, one: &str, many: &str| match n {
+        0 => None,
+        1 => Some(format!("1 {one}: its cost is not in these figures")),
+        n => Some(format!("{} {many}: their cost is not in these figures", grouped(n))),
+    };
+    let calls = open(totals.pending_calls(), "call has not ended", "calls have not ended");
+    let receipts = open(totals.pending_receipts(), "receipt has not come", "receipts have not come");
+    calls.into_iter().chain(receipts).enumerate().map(|(i, text)| Piece::new(gap(i), text)).collect()
 }
 
 /// A line's pieces stand three apart; the first one follows the label.

@@ -92,6 +92,7 @@ impl Table<'_> {
                 (format!("{operation} {}", look.model(&call.model)), notes::call(call, look))
             }
             What::Charge(charge) => (format!("charge {}", look.clean(&charge.name)), notes::charge(&charge.charge)),
+            What::Remote(remote) => (format!("remote {}", look.clean(&remote.name)), notes::remote(remote)),
         };
         let currency = if index == 0 { "$" } else { "" };
         self.rows.push(Row {
@@ -230,7 +231,7 @@ fn scope_label(scope: &ScopeRecord, kind_width: usize, look: &Look) -> String {
 fn kind_width(what: What<'_>, look: &Look) -> Option<usize> {
     match what {
         What::Scope(scope) => Some(kind(scope, look).width()),
-        What::Call(_) | What::Charge(_) => None,
+        What::Call(_) | What::Charge(_) | What::Remote(_) => None,
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::time::SystemTime;
 
-use outlay_ledger::{CallRecord, ChargeRecord, Record, ScopeKind, ScopeRecord};
+use outlay_ledger::{CallRecord, ChargeRecord, Record, RemoteRecord, ScopeKind, ScopeRecord};
 use outlay_price::{CostStatus, Usd};
 
-use super::figures::Figures;
+use super::figures::{Figures, Pending};
 
 /// A task's tree. The first node is the root; a child comes after its parent.
 #[derive(Debug)]
@@ -23,8 +23,8 @@ pub(super) struct Node<'a> {
     pub(super) children: Vec<usize>,
     /// What the scope held that is not among its children, for its record keeps only so much.
     pub(super) rest: Rest,
-    /// Calls of the scope itself that have not ended.
-    pub(super) own_pending: u64,
+    /// What the scope itself has open, beside scopes.
+    pub(super) own_pending: Pending,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +32,7 @@ pub(super) enum What<'a> {
     Scope(&'a ScopeRecord),
     Call(&'a CallRecord),
     Charge(&'a ChargeRecord),
+    Remote(&'a RemoteRecord),
 }
 
 /// Things without a row of their own.
@@ -50,7 +51,7 @@ impl<'a> Tree<'a> {
             && let What::Scope(scope) = tree.nodes[*only].what
             && task.failure.is_none()
             && tree.nodes[0].rest.is_empty()
-            && tree.nodes[0].own_pending == 0
+            && tree.nodes[0].own_pending.is_nothing()
         {
             tree = Self::below(scope);
         }
@@ -78,7 +79,7 @@ impl<'a> Tree<'a> {
     pub(super) fn calls(&self) -> impl Iterator<Item = &'a CallRecord> {
         self.nodes.iter().filter_map(|node| match node.what {
             What::Call(call) => Some(call),
-            What::Scope(_) | What::Charge(_) => None,
+            What::Scope(_) | What::Charge(_) | What::Remote(_) => None,
         })
     }
 
@@ -89,9 +90,11 @@ impl<'a> Tree<'a> {
             What::Scope(scope) => Figures::of_totals(&scope.totals, Usd::ZERO),
             What::Call(call) => Figures::of_call(call),
             What::Charge(charge) => Figures::of_charge(charge),
+            What::Remote(remote) => Figures::of_remote(remote),
         };
         let children = Vec::new();
-        let node = Node { what, figures, parent, depth, children, rest: Rest::default(), own_pending: 0 };
+        let node =
+            Node { what, figures, parent, depth, children, rest: Rest::default(), own_pending: Pending::default() };
         self.nodes.push(node);
         if let What::Scope(scope) = what {
             let mut children: Vec<What<'a>> = scope.children.iter().filter_map(What::of).collect();
@@ -109,9 +112,9 @@ impl<'a> Tree<'a> {
         let mut rest = Rest { records: scope.elided.records, figures: figures.without(held) };
         let own_pending = rest.figures.pending;
         // Calls that have not ended are the scope's own, whatever else its record leaves out.
-        rest.figures.pending = 0;
+        rest.figures.pending = Pending::default();
         let unexplained = figures.status == CostStatus::Unpriced && held.status != CostStatus::Unpriced;
-        if unexplained && rest.records > 0 && own_pending == 0 {
+        if unexplained && rest.records > 0 && own_pending.is_nothing() {
             rest.figures.status = CostStatus::Unpriced;
         }
         let node = &mut self.nodes[index];
@@ -130,14 +133,14 @@ impl Node<'_> {
     /// Whether this is a task in which nothing happened.
     pub(super) fn is_empty_task(&self) -> bool {
         let is_task = matches!(self.what, What::Scope(ScopeRecord { kind: ScopeKind::Task, failure: None, .. }));
-        is_task && self.children.is_empty() && self.rest.is_empty() && self.own_pending == 0
+        is_task && self.children.is_empty() && self.rest.is_empty() && self.own_pending.is_nothing()
     }
 
     pub(super) fn is_failed(&self) -> bool {
         match self.what {
             What::Scope(scope) => scope.failure.is_some(),
             What::Call(call) => call.failed,
-            What::Charge(_) => false,
+            What::Charge(_) | What::Remote(_) => false,
         }
     }
 }
@@ -149,6 +152,7 @@ impl<'a> What<'a> {
             Record::Scope(scope) => Some(Self::Scope(scope)),
             Record::Call(call) => Some(Self::Call(call)),
             Record::Charge(charge) => Some(Self::Charge(charge)),
+            Record::Remote(remote) => Some(Self::Remote(remote)),
             _ => None,
         }
     }
@@ -158,6 +162,7 @@ impl<'a> What<'a> {
             Self::Scope(scope) => scope.started,
             Self::Call(call) => call.started,
             Self::Charge(charge) => charge.at,
+            Self::Remote(remote) => remote.started,
         }
     }
 }

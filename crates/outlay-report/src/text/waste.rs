@@ -70,7 +70,7 @@ impl Found<'_> {
                 }
                 What::Scope(_) => self.below(*child),
                 What::Call(CallRecord { failed: true, .. }) => self.calls = self.calls.and(node.figures),
-                What::Call(_) | What::Charge(_) => {}
+                What::Call(_) | What::Charge(_) | What::Remote(_) => {}
             }
         }
     }

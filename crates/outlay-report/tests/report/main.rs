@@ -10,4 +10,5 @@ mod example;
 mod limits;
 mod names;
 mod properties;
+mod remote;
 mod repriced;

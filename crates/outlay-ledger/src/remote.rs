@@ -1,0 +1,169 @@
+//! Work that another process does for a scope here, and the receipt that its cost comes back in.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::alert::Alerts;
+use crate::budget::Spent;
+use crate::record::RemoteRecord;
+use crate::spec::scope_name;
+use crate::sync::lock;
+use crate::{Receipt, ReceiptId, RemoteId, Scope};
+
+/// Work is done by as many runs at most: a queue may deliver a message more than once, and each run has spent.
+const MAX_RUNS: usize = 100;
+
+/// Work that another process does for a scope here. The scope waits for the receipt, up to its late limit.
+///
+/// Dropped while it is open, its receipt counts as lost.
+pub struct OpenRemote {
+    id: RemoteId,
+    name: Arc<str>,
+    scope: Scope,
+    started: SystemTime,
+    waited: Waited,
+    receipts: Vec<ReceiptId>,
+}
+
+/// How far the wait for a receipt has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waited {
+    Open,
+    /// It was given up; it may yet come.
+    Lost,
+    Settled,
+}
+
+/// What became of a receipt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Received {
+    /// It is part of the sum of the scope that asked for the work.
+    Joined,
+    /// It is outside that sum, for the scope had closed before.
+    Late,
+    /// It had been counted before: a repeated delivery.
+    Again,
+    /// It is not final; the final one is waited for.
+    Pending,
+}
+
+impl Scope {
+    /// Asks another process for work on behalf of this scope, or of the nearest open one around it, which waits for the
+    /// receipt. The name is what the work goes by in the report; it is cut to 64 characters.
+    pub fn open_remote(&self, name: &str) -> OpenRemote {
+        let ledger = &self.0.task.ledger;
+        let scope = loop {
+            let scope = self.open_ancestor();
+            let is_open = lock(scope.0.state()).open_remote();
+            if is_open || scope.is_root() {
+                break scope;
+            }
+            lock(scope.0.state()).drop_remote();
+        };
+        OpenRemote {
+            id: RemoteId::new(ledger.ids().next_id()),
+            name: scope_name(name),
+            started: ledger.now(),
+            scope,
+            waited: Waited::Open,
+            receipts: Vec::new(),
+        }
+    }
+}
+
+impl OpenRemote {
+    /// What the work goes by, here and in the other process.
+    pub const fn id(&self) -> RemoteId {
+        self.id
+    }
+
+    /// The scope that the work is counted in.
+    pub const fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// The name that it goes by in the report.
+    pub const fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Whether a receipt is waited for.
+    pub fn is_open(&self) -> bool {
+        self.waited == Waited::Open
+    }
+
+    /// Counts what the receipt says, once. Each run of the work has a receipt of its own, and counts.
+    pub fn receive(&mut self, receipt: &Receipt) -> Received {
+        if self.receipts.contains(&receipt.id()) || self.receipts.len() >= MAX_RUNS {
+            return Received::Again;
+        }
+        let Some(totals) = receipt.totals() else { return Received::Pending };
+        self.receipts.push(receipt.id());
+        let was = std::mem::replace(&mut self.waited, Waited::Settled);
+
+        let scope = &self.scope.0;
+        let (cost, calls, now) = (totals.known(), totals.calls(), scope.task.ledger.now());
+        let spent = Spent { usd: cost, tokens: totals.usage().total_tokens(), calls, turns: totals.turns() };
+        let keep = scope.keep_record();
+        let mut alerts = Alerts::default();
+        let (in_time, settled, late) = {
+            let mut state = lock(scope.state());
+            let in_time = state.settle_remote(was, self.record(Some(totals.clone()), now), scope.cost_kind(), keep);
+            let late = !in_time || scope.late();
+            // Before the lock goes: who sees the receipt in the totals sees it in the budget too.
+            if !late {
+                scope.task.spend(cost, calls);
+            }
+            scope.spend(&spent, &mut alerts);
+            (in_time, state.is_settled(), late)
+        };
+        self.scope.watch_charge(cost, now, &mut alerts);
+        alerts.tell(&self.scope);
+        if settled && in_time {
+            self.scope.close_if_settled();
+        }
+        if late { Received::Late } else { Received::Joined }
+    }
+
+    /// Gives the receipt up: what the work cost is not known. Should it come all the same, it still counts.
+    pub fn lose(&mut self) {
+        if self.waited != Waited::Open {
+            return;
+        }
+        self.waited = Waited::Lost;
+        let keep = self.scope.0.keep_record();
+        let lost = self.record(None, self.scope.0.task.ledger.now());
+        lock(self.scope.0.state()).lose_remote(lost, keep);
+        self.scope.close_if_settled();
+    }
+
+    /// Nothing was sent, and nothing spent.
+    pub fn cancel(mut self) {
+        if self.waited == Waited::Open {
+            self.waited = Waited::Settled;
+            lock(self.scope.0.state()).drop_remote();
+            self.scope.close_if_settled();
+        }
+    }
+
+    fn record(&self, totals: Option<crate::Totals>, ended: SystemTime) -> RemoteRecord {
+        RemoteRecord { name: self.name.clone(), totals, started: self.started, ended }
+    }
+}
+
+impl Drop for OpenRemote {
+    fn drop(&mut self) {
+        self.lose();
+    }
+}
+
+impl fmt::Debug for OpenRemote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenRemote").field("id", &self.id).field("waited", &self.waited).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
