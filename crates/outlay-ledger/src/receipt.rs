@@ -94,5 +94,5 @@ impl ParseReceiptError {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(outlay_shuttle)))]
 mod tests;

@@ -165,5 +165,5 @@ impl fmt::Debug for OpenRemote {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(outlay_shuttle)))]
 mod tests;
