@@ -16,6 +16,7 @@ mod otlp_wire;
 mod outcomes;
 mod policy;
 mod prometheus;
+mod propagation;
 mod request_metadata;
 mod rig;
 mod roll_up;

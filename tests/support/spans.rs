@@ -19,6 +19,13 @@ impl Spans {
         Self { spans: spans.into_iter().map(|data| Span { data }).collect() }
     }
 
+    /// These and those of another process, as a backend has them.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.spans.extend(other.spans);
+        self
+    }
+
     /// All of them, in the order in which they ended.
     pub fn iter(&self) -> impl Iterator<Item = &Span> {
         self.spans.iter()

@@ -20,6 +20,8 @@ pub struct Receipt {
     remote: Option<RemoteId>,
     /// `None` while something of the task is open.
     totals: Option<Totals>,
+    /// Where the final one can be asked for.
+    at: Option<Box<str>>,
 }
 
 /// A text that is no receipt.
@@ -45,6 +47,18 @@ impl Receipt {
         self.totals.as_ref()
     }
 
+    /// Where the final one can be asked for, on the host that this one came from.
+    pub fn at(&self) -> Option<&str> {
+        self.at.as_deref()
+    }
+
+    /// Says where the final one can be asked for: a path on the same host.
+    #[must_use]
+    pub fn with_path(mut self, path: &str) -> Self {
+        self.at = Some(path.into());
+        self
+    }
+
     /// Whether it says what the task cost.
     pub const fn is_final(&self) -> bool {
         self.totals.is_some()
@@ -58,6 +72,7 @@ impl Scope {
             id: self.run_id(),
             remote: self.caller().and_then(|caller| caller.remote_id()),
             totals: self.is_closed().then(|| self.totals()),
+            at: None,
         }
     }
 }

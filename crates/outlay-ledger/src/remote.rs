@@ -140,7 +140,7 @@ impl OpenRemote {
     }
 
     /// Nothing was sent, and nothing spent.
-    pub fn cancel(mut self) {
+    pub fn cancel(&mut self) {
         if self.waited == Waited::Open {
             self.waited = Waited::Settled;
             lock(self.scope.0.state()).drop_remote();

@@ -64,6 +64,13 @@ impl TaskSpec {
         self
     }
 
+    /// The same where it says nothing so far.
+    #[must_use]
+    pub fn dimensions_else(mut self, dimensions: &Dimensions) -> Self {
+        self.dimensions = std::mem::take(&mut self.dimensions).or(dimensions);
+        self
+    }
+
     /// The conversation that the task is part of. Defaults to none.
     #[must_use]
     pub fn conversation(mut self, id: &str) -> Self {

@@ -12,10 +12,11 @@ use crate::job::Jobs;
 use crate::late_outcome::ClosedTasks;
 use crate::metrics::Metrics;
 use crate::open_tasks::OpenTasks;
+use crate::propagation::{Issued, Waiting};
 use crate::resolver::Resolver;
 use crate::settings::{DroppedStream, EngineBuilder, Semconv};
 use crate::tracer::SpanSource;
-use crate::{AttemptSpans, OpenScope, Scope, Viewer, alerts};
+use crate::{AttemptSpans, Incoming, OpenScope, Scope, Viewer, alerts};
 
 /// As many distinct texts are shared; beyond it each call allocates its own.
 const MAX_TEXTS: usize = 1_000;
@@ -48,6 +49,10 @@ pub(crate) struct Inner {
     pub(crate) jobs: Jobs,
     pub(crate) open_tasks: Arc<OpenTasks>,
     pub(crate) closed_tasks: ClosedTasks,
+    pub(crate) waiting: Waiting,
+    pub(crate) issued: Issued,
+    /// The attributes that go to other processes.
+    pub(crate) propagated: Vec<Arc<str>>,
     request_metadata: Vec<Arc<str>>,
     compares_calls: AtomicBool,
     on_refusal: OnRefusal,
@@ -89,6 +94,9 @@ impl Engine {
             jobs: Jobs::default(),
             open_tasks,
             closed_tasks: ClosedTasks::default(),
+            waiting: Waiting::default(),
+            issued: Issued::default(),
+            propagated: settings.propagated,
             request_metadata: settings.request_metadata,
             compares_calls: AtomicBool::new(false),
             on_refusal: settings.on_refusal,
@@ -120,6 +128,13 @@ impl Engine {
     pub fn open_task(&self, spec: TaskSpec) -> OpenScope {
         self.0.has_had_a_task.store(true, Ordering::Relaxed);
         OpenScope::task(self, spec)
+    }
+
+    /// Opens a task that another process asked for: a tree of its own here, below the span of who asked. What the sender
+    /// says of its dimensions holds where `spec` says nothing.
+    pub fn open_task_for(&self, spec: TaskSpec, incoming: &Incoming) -> OpenScope {
+        self.0.has_had_a_task.store(true, Ordering::Relaxed);
+        OpenScope::task_for(self, spec.caller(incoming.caller().clone()), incoming)
     }
 
     /// What the calls outside any task cost.
@@ -201,7 +216,11 @@ impl Engine {
     /// Stops a task that is open, or a kind of tasks: their next calls are refused. False where there is no such task.
     pub fn stop(&self, target: &StopTarget, reason: &str) -> bool {
         match target.task_id() {
-            Some(id) => self.0.open_tasks.find(id).map(|task| task.books().stop(reason)).is_some(),
+            Some(id) => {
+                let parts = self.0.open_tasks.find_all(id);
+                parts.iter().for_each(|task| task.books().stop(reason));
+                !parts.is_empty()
+            }
             None => {
                 self.0.ledger.stop(target, reason);
                 true
@@ -212,7 +231,7 @@ impl Engine {
     /// Lets go on what was stopped. False where it was not.
     pub fn resume(&self, target: &StopTarget) -> bool {
         match target.task_id() {
-            Some(id) => self.0.open_tasks.find(id).is_some_and(|task| task.books().resume()),
+            Some(id) => self.0.open_tasks.find_all(id).iter().filter(|task| task.books().resume()).count() > 0,
             None => self.0.ledger.resume(target),
         }
     }

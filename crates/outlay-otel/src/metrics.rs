@@ -138,10 +138,12 @@ impl Metrics {
         for kind in KINDS.map(CostKind::Step).into_iter().chain([CostKind::Direct]) {
             sums.phase_cost.add(KindLabels::new(&task, &kind), Usd::ZERO);
         }
-        for outcome in [Outcome::success(), Outcome::failure(), Outcome::abandoned()] {
+        // A task that goes on here is counted where it started.
+        let outcomes = [Outcome::success(), Outcome::failure(), Outcome::abandoned()];
+        for outcome in outcomes.into_iter().filter(|_| scope.books().joined().is_none()) {
             let labels = TaskLabels::new(&task, scope.books().dimensions(), outcome);
             sums.tasks.add(labels.clone(), 0);
-            if scope.books().is_root() {
+            if counts_waste(scope) {
                 sums.wasted.add(labels.clone(), Usd::ZERO);
             }
             sums.outcome_value.add(labels, Usd::ZERO);
@@ -161,8 +163,7 @@ impl Metrics {
         }
         instruments.task_duration.record(task.duration.as_secs_f64(), &attributes);
         self.sums.tasks.add(labels.clone(), 1);
-        // What a task inside another one wasted is in that one's figures.
-        if books.is_root() {
+        if counts_waste(task.scope) {
             self.sums.wasted.add(labels.clone(), task.wasted());
         }
         if let Some(worth) = task.outcome.worth() {
@@ -276,6 +277,11 @@ impl Metrics {
             }
         })
     }
+}
+
+/// What a task inside another one wasted is in that one's figures, here or in the process that asked for it.
+fn counts_waste(task: &Scope) -> bool {
+    task.books().is_root() && task.books().caller().is_none()
 }
 
 fn gen_ai_attributes(call: &SettledCall) -> Vec<KeyValue> {

@@ -54,6 +54,11 @@ pub mod outlay {
     pub const TASK_ID: &str = "outlay.task.id";
     pub const TASK_NAME: &str = "outlay.task.name";
     pub const TASK_ROOT: &str = "outlay.task.root";
+    /// The task in another process that asked for this one.
+    pub const CALLER_TASK_ID: &str = "outlay.caller.task.id";
+    pub const CALLER_TASK_NAME: &str = "outlay.caller.task.name";
+    /// The name that work of another process goes by.
+    pub const REMOTE_NAME: &str = "outlay.remote.name";
     pub const AGENT_ID: &str = "outlay.agent.id";
     pub const AGENT_NAME: &str = "outlay.agent.name";
     pub const STEP_ID: &str = "outlay.step.id";
@@ -116,6 +121,10 @@ pub mod outlay {
     pub const TOTAL_FAILED_CALLS: &str = "outlay.total.failed_calls";
     pub const TOTAL_UNPRICED_CALLS: &str = "outlay.total.unpriced_calls";
     pub const TOTAL_PENDING_CALLS: &str = "outlay.total.pending_calls";
+    pub const TOTAL_PENDING_RECEIPTS: &str = "outlay.total.pending_receipts";
+    pub const TOTAL_LOST_RECEIPTS: &str = "outlay.total.lost_receipts";
+    /// What other processes spent, as their receipts say.
+    pub const TOTAL_REMOTE_USD: &str = "outlay.total.remote_usd";
     pub const TOTAL_FAILED_USD: &str = "outlay.total.failed_usd";
     pub const TOTAL_KINDS: &str = "outlay.total.kinds";
     pub const TOTAL_MODELS: &str = "outlay.total.models";
@@ -158,6 +167,18 @@ pub mod outlay {
             _ => "outlay.total.kind.other.usd",
         }
     }
+}
+
+/// What goes from one process to the other.
+pub mod wire {
+    /// The header or trailer that a receipt comes back in.
+    pub const RECEIPT: &str = "outlay-receipt";
+    /// The W3C header that names the span around.
+    pub const TRACEPARENT: &str = "traceparent";
+    /// The W3C header that the rest goes in.
+    pub const BAGGAGE: &str = "baggage";
+    /// The member of the baggage that names the work in the caller's books.
+    pub const REMOTE_ID: &str = "outlay.remote.id";
 }
 
 /// Events on spans.

@@ -4,7 +4,7 @@ use tracing::span::{Entered, EnteredSpan};
 
 use crate::current::{ScopeGuard, current};
 use crate::scope_span::{self, ScopeSpan};
-use crate::{Engine, Scope};
+use crate::{Engine, Incoming, Scope};
 
 /// A task, an agent or a step whose own code runs. Dropped, it is finished.
 #[derive(Debug)]
@@ -20,6 +20,13 @@ impl OpenScope {
             Some(outer) => Self::inside(&outer, |books| books.task(spec)),
             None => Self::start(Scope::new(engine.clone(), engine.inner().ledger.task(spec), None)),
         }
+    }
+
+    /// Opens a task that another process asked for, as a root.
+    pub(crate) fn task_for(engine: &Engine, spec: TaskSpec, incoming: &Incoming) -> Self {
+        let spec = spec.dimensions_else(incoming.dimensions());
+        let books = engine.inner().ledger.task(spec);
+        Self::start(Scope::asked_for(engine.clone(), books, incoming.parent().cloned()))
     }
 
     /// Opens an agent inside `parent`, which may spend so much.
@@ -48,6 +55,7 @@ impl OpenScope {
         if matches!(scope.books().kind(), ScopeKind::Task) {
             let engine = scope.engine().inner();
             engine.open_tasks.add(&scope);
+            engine.issued.add(&scope);
             engine.metrics.task_started(&scope);
             scope.books().check_dimensions();
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hashbrown::HashMap;
 use opentelemetry::TraceId;
-use outlay_ledger::{Dimensions, Outcome, TaskId, Totals};
+use outlay_ledger::{Dimensions, Outcome, ReceiptId, TaskId, Totals};
 use outlay_price::Usd;
 
 use crate::metrics::{self, ClosedTask};
@@ -33,17 +33,28 @@ pub struct OpenTask {
     pub trace_id: Option<String>,
 }
 
-/// The tasks that have started and not closed.
+/// The tasks that have started and not closed. Of a task that another process asked for there may be several parts.
 #[derive(Default)]
-pub(crate) struct OpenTasks(Mutex<HashMap<TaskId, WeakScope>>);
+pub(crate) struct OpenTasks(Mutex<HashMap<TaskId, Vec<(ReceiptId, WeakScope)>>>);
 
 impl OpenTasks {
     pub(crate) fn add(&self, task: &Scope) {
-        self.lock().insert(task.books().task_id(), task.downgrade());
+        let books = task.books();
+        let part = (books.run_id(), task.downgrade());
+        let mut open = self.lock();
+        let parts = open.entry(books.task_id()).or_default();
+        parts.reserve_exact(1);
+        parts.push(part);
     }
 
-    pub(crate) fn remove(&self, task: TaskId) {
-        self.lock().remove(&task);
+    pub(crate) fn remove(&self, task: &outlay_ledger::Scope) {
+        let mut open = self.lock();
+        if let Some(parts) = open.get_mut(&task.task_id()) {
+            parts.retain(|(run, _)| *run != task.run_id());
+            if parts.is_empty() {
+                open.remove(&task.task_id());
+            }
+        }
     }
 
     /// The trace that an open task is in.
@@ -52,15 +63,20 @@ impl OpenTasks {
     }
 
     pub(crate) fn find(&self, task: TaskId) -> Option<Scope> {
-        self.lock().get(&task).and_then(WeakScope::upgrade)
+        self.lock().get(&task)?.iter().find_map(|(_, part)| part.upgrade())
+    }
+
+    /// All parts of it.
+    pub(crate) fn find_all(&self, task: TaskId) -> Vec<Scope> {
+        self.lock().get(&task).into_iter().flatten().filter_map(|(_, part)| part.upgrade()).collect()
     }
 
     /// Taken out of the lock: what is asked of a task takes locks of its own.
     fn all(&self) -> Vec<Scope> {
-        self.lock().values().filter_map(WeakScope::upgrade).collect()
+        self.lock().values().flatten().filter_map(|(_, part)| part.upgrade()).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<TaskId, WeakScope>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<TaskId, Vec<(ReceiptId, WeakScope)>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -74,7 +90,8 @@ impl fmt::Debug for OpenTasks {
 impl metrics::OpenTasks for OpenTasks {
     fn by_name(&self) -> HashMap<Arc<str>, (u64, Usd)> {
         let mut names: HashMap<Arc<str>, (u64, Usd)> = HashMap::new();
-        for task in self.all() {
+        // A task that goes on here is open where it started.
+        for task in self.all().into_iter().filter(|task| task.books().joined().is_none()) {
             let (count, most) = names.entry(task.books().task_name().clone()).or_default();
             *count += 1;
             *most = (*most).max(task.books().running().0);
@@ -101,10 +118,17 @@ impl Scope {
     /// The task has closed, with these totals.
     pub(crate) fn closed(&self, totals: &Totals) {
         let (books, engine) = (self.books(), self.engine().inner());
+        engine.waiting.task_closed(books.run_id());
+        engine.issued.close(self);
+        if books.joined().is_some() {
+            // How the task ends is for its own process to say.
+            engine.open_tasks.remove(books);
+            return;
+        }
         let outcome = books.outcome().unwrap_or(Outcome::abandoned());
         // In one of the two at any time: an outcome that comes now finds it.
         engine.closed_tasks.add(self, outcome);
-        engine.open_tasks.remove(books.task_id());
+        engine.open_tasks.remove(books);
         let ended = books.ended().unwrap_or_else(|| self.engine().now());
         engine.metrics.task_closed(&ClosedTask {
             scope: self,

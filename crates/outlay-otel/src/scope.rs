@@ -19,6 +19,8 @@ struct Inner {
     engine: Engine,
     books: outlay_ledger::Scope,
     parent: Option<Scope>,
+    /// The span in another process that the task lies below.
+    asked_from: Option<SpanContext>,
     span: OnceLock<SpanContext>,
     /// What every call span of the scope carries: whose it is. Made at the first call.
     attributes: OnceLock<Box<[KeyValue]>>,
@@ -26,7 +28,21 @@ struct Inner {
 
 impl Scope {
     pub(crate) fn new(engine: Engine, books: outlay_ledger::Scope, parent: Option<Self>) -> Self {
-        Self(Arc::new(Inner { engine, books, parent, span: OnceLock::new(), attributes: OnceLock::new() }))
+        Self::build(engine, books, parent, None)
+    }
+
+    /// A task that another process asked for, below this span of it.
+    pub(crate) fn asked_for(engine: Engine, books: outlay_ledger::Scope, span: Option<SpanContext>) -> Self {
+        Self::build(engine, books, None, span)
+    }
+
+    fn build(
+        engine: Engine,
+        books: outlay_ledger::Scope,
+        parent: Option<Self>,
+        asked_from: Option<SpanContext>,
+    ) -> Self {
+        Self(Arc::new(Inner { engine, books, parent, asked_from, span: OnceLock::new(), attributes: OnceLock::new() }))
     }
 
     /// The engine that the scope belongs to.
@@ -51,6 +67,18 @@ impl Scope {
     /// The scope's span, where it has one.
     pub fn span_context(&self) -> Option<&SpanContext> {
         self.0.span.get().filter(|span| span.is_valid())
+    }
+
+    /// The context that the task's span is made in: that of the span that asked for it, with what the application has made
+    /// of that here.
+    pub(crate) fn outer_context(&self) -> Context {
+        let current = Context::current();
+        match &self.0.asked_from {
+            Some(asked) if asked.trace_id() != current.span().span_context().trace_id() => {
+                current.with_remote_span_context(asked.clone())
+            }
+            _ => current,
+        }
     }
 
     /// The scope around it.

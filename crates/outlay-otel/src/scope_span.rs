@@ -40,6 +40,9 @@ impl ScopeSpan {
 
 pub(crate) fn start(scope: &Scope) -> ScopeSpan {
     let books = scope.books();
+    if books.joined().is_some() && books.is_root() && matches!(books.kind(), ScopeKind::Task) {
+        return join(scope);
+    }
     let late_of = books.is_late().then(|| scope.task_span()).flatten();
     let parent = match &late_of {
         // Outside its task's sum, and so not below its span.
@@ -74,6 +77,15 @@ pub(crate) fn start(scope: &Scope) -> ScopeSpan {
     scope.set_span_context(span.span_context().clone());
     end_on_close(scope, context.clone(), tracing.clone());
     ScopeSpan { context, tracing }
+}
+
+/// The caller's own task goes on here: its span is there, and what is made here lies right below it.
+fn join(scope: &Scope) -> ScopeSpan {
+    let context = carry(&scope.outer_context(), scope);
+    scope.set_span_context(context.span().span_context().clone());
+    let task = scope.clone();
+    scope.books().on_close(move |closed: ClosedScope<'_>| task.closed(closed.totals));
+    ScopeSpan { context, tracing: tracing::Span::none() }
 }
 
 /// The context of the span behind `tracing`, if there is one.
@@ -111,7 +123,7 @@ fn say_once_that_there_is_no_layer() {
 fn parent_context(scope: &Scope) -> Context {
     match scope.parent() {
         Some(parent) => parent.context(),
-        None => Context::current(),
+        None => scope.outer_context(),
     }
 }
 
@@ -134,8 +146,15 @@ fn start_attributes(scope: &Scope) -> Vec<KeyValue> {
             attributes.push(KeyValue::new(semconv::OPERATION_NAME, "invoke_workflow"));
             attributes.push(KeyValue::new(semconv::WORKFLOW_NAME, name));
             // Not below a task of another `Outlay` either.
-            if books.is_root() && current().is_none() {
-                attributes.push(KeyValue::new(outlay::TASK_ROOT, true));
+            match books.caller() {
+                Some(caller) if books.is_root() => {
+                    attributes.push(KeyValue::new(outlay::CALLER_TASK_ID, caller.task_id().to_string()));
+                    attributes.push(KeyValue::new(outlay::CALLER_TASK_NAME, caller.task_name().clone()));
+                }
+                None if books.is_root() && current().is_none() => {
+                    attributes.push(KeyValue::new(outlay::TASK_ROOT, true));
+                }
+                _ => {}
             }
         }
         ScopeKind::Agent => {

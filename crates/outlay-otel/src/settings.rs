@@ -51,6 +51,7 @@ pub struct EngineBuilder {
     pub(crate) policy: Option<Policy>,
     pub(crate) on_refusal: OnRefusal,
     pub(crate) request_metadata: Vec<Arc<str>>,
+    pub(crate) propagated: Vec<Arc<str>>,
     pub(crate) dropped_stream: DroppedStream,
     pub(crate) disabled: bool,
 }
@@ -70,6 +71,7 @@ impl Default for EngineBuilder {
             policy: None,
             on_refusal: OnRefusal::default(),
             request_metadata: Vec::new(),
+            propagated: Vec::new(),
             dropped_stream: DroppedStream::default(),
             disabled: false,
         }
@@ -161,12 +163,13 @@ impl EngineBuilder {
     /// What of a call's scope goes into the request, for the provider's own log: a dimension by its name, or `task.id`,
     /// `task.name`, `agent.id`, `agent.name`, `step.id`, `step.kind`, `step.name`. Defaults to nothing.
     pub fn request_metadata<K: AsRef<str>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
-        for key in keys {
-            let key = attribute_of(key.as_ref());
-            if !self.request_metadata.contains(&key) {
-                self.request_metadata.push(key);
-            }
-        }
+        add_attributes(&mut self.request_metadata, keys);
+        self
+    }
+
+    /// Which dimensions go to the other processes that work is asked of. Defaults to none.
+    pub fn propagate<K: AsRef<str>>(mut self, dimensions: impl IntoIterator<Item = K>) -> Self {
+        add_attributes(&mut self.propagated, dimensions);
         self
     }
 
@@ -221,6 +224,15 @@ impl EngineBuilder {
     /// The engine.
     pub fn build(self) -> Engine {
         Engine::new(self)
+    }
+}
+
+fn add_attributes<K: AsRef<str>>(known: &mut Vec<Arc<str>>, names: impl IntoIterator<Item = K>) {
+    for name in names {
+        let key = attribute_of(name.as_ref());
+        if !known.contains(&key) {
+            known.push(key);
+        }
     }
 }
 

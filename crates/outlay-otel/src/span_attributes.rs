@@ -1,7 +1,7 @@
 //! Attributes that several kinds of span have in common.
 
 use opentelemetry::{KeyValue, Value};
-use outlay_ledger::{Dimension, Dimensions};
+use outlay_ledger::{Caller, Dimension, Dimensions};
 use outlay_price::Usd;
 
 use crate::Scope;
@@ -20,7 +20,9 @@ pub(crate) fn push_own_identity(attributes: &mut Vec<KeyValue>, scope: &Scope) {
     let books = scope.books();
     attributes.push(KeyValue::new(outlay::TASK_ID, books.task_id().to_string()));
     attributes.push(KeyValue::new(outlay::TASK_NAME, books.task_name().clone()));
-    if let Some((id, name)) = books.agent_in_scope() {
+    // Where the caller's own task goes on, its agent and step go on too.
+    let caller = books.joined();
+    if let Some((id, name)) = books.agent_in_scope().or_else(|| caller?.agent_in_scope().cloned()) {
         attributes.push(KeyValue::new(outlay::AGENT_ID, id.to_string()));
         attributes.push(KeyValue::new(outlay::AGENT_NAME, name));
     }
@@ -28,6 +30,8 @@ pub(crate) fn push_own_identity(attributes: &mut Vec<KeyValue>, scope: &Scope) {
         attributes.push(KeyValue::new(outlay::STEP_ID, id.to_string()));
         attributes.push(KeyValue::new(outlay::STEP_KIND, kind.as_str().to_owned()));
         attributes.push(KeyValue::new(outlay::STEP_NAME, name.clone()));
+    } else if let Some(id) = caller.filter(|_| books.is_root()).and_then(Caller::step_id) {
+        attributes.push(KeyValue::new(outlay::STEP_ID, id.to_string()));
     }
 }
 

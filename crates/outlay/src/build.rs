@@ -173,6 +173,17 @@ impl Builder {
         self
     }
 
+    /// Which dimensions go to the other processes that work is asked of, in the request's baggage, beside the names and
+    /// ids of task, agent and step. Who gets a request decides who can read them. Defaults to none.
+    ///
+    /// ```
+    /// let outlay = outlay::Outlay::builder().propagate(["team", "cost_center", "tenant"]).build();
+    /// ```
+    pub fn propagate<K: AsRef<str>>(mut self, dimensions: impl IntoIterator<Item = K>) -> Self {
+        self.engine = self.engine.propagate(dimensions);
+        self
+    }
+
     /// Where spans go. Defaults to the global provider, looked up at first use.
     pub fn tracer_provider<P, S>(mut self, provider: &P) -> Self
     where

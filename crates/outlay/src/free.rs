@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use outlay_ledger::StepKind;
-use outlay_otel::InScope;
+use outlay_otel::{InScope, RemoteWork, current};
 use outlay_price::Usd;
 
 use crate::default_outlay::current_or_unattributed;
@@ -61,6 +61,44 @@ pub fn charge(name: &str, amount: Usd) {
 pub fn fail(reason: &str) {
     if let Some(scope) = outlay_otel::current() {
         scope.books().fail(reason);
+    }
+}
+
+/// Work that is asked of another process on behalf of the current scope. `name` is what it goes by in the report: that of
+/// a service or a queue.
+///
+/// Write it into the request with [`RemoteWork::inject`], and hand it the receipt that comes back. Over HTTP the layers of
+/// `outlay::tower` (feature `tower`) do both.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use outlay::{Incoming, Outcome, Outlay, Received, Usd};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let outlay = Outlay::builder().propagate(["team"]).build();
+/// let task = outlay.task("resolve-ticket").team("support").start();
+/// let mut message = HashMap::new();
+/// let work = task.run_sync(|| outlay::remote("researcher"));
+/// work.inject(&mut message);
+///
+/// // In the other process, which has been told to trust this one:
+/// let incoming = Incoming::from_trusted(&message)?;
+/// let research = outlay.task("research").asked_by(&incoming).start();
+/// research.charge("serp-api", Usd::from_cents(1));
+/// research.finish(Outcome::success());
+/// let receipt = research.receipt().to_string();
+///
+/// // Back here:
+/// assert_eq!(work.receive(&receipt)?, Received::Joined);
+/// assert_eq!(work.receive(&receipt)?, Received::Again);
+/// let report = task.finish(Outcome::success());
+/// assert_eq!(report.totals().cost().to_string(), "$0.010000 exact");
+/// # Ok(()) }
+/// ```
+pub fn remote(name: &str) -> RemoteWork {
+    match current() {
+        Some(scope) => RemoteWork::open(&scope, name),
+        None => RemoteWork::nobodys(),
     }
 }
 

@@ -16,16 +16,18 @@ mod task;
 mod task_builder;
 #[cfg(feature = "telemetry")]
 pub mod telemetry;
+#[cfg(feature = "tower")]
+pub mod tower;
 
 pub use outlay_ledger::{
     AlertKind, Amount, Budget, BudgetExceeded, BudgetRule, BudgetStatus, Cost, CostKind, Dimension, Dimensions,
-    DirectionTotals, KindTotals, LoadPolicyError, ModelTotals, Outcome, OutcomeKind, Period, Policy, PolicyRule,
-    PolicyViolation, Refusal, RefusalReason, RefusedCalls, Review, Runaway, RunawayRule, StepKind, StopTarget, Stopped,
-    TaskId, Totals, Violation,
+    DirectionTotals, KindTotals, LoadPolicyError, ModelTotals, Outcome, OutcomeKind, ParseReceiptError, Period, Policy,
+    PolicyRule, PolicyViolation, Receipt, ReceiptId, Received, Refusal, RefusalReason, RefusedCalls, RemoteId, Review,
+    Runaway, RunawayRule, StepKind, StopTarget, Stopped, TaskId, Totals, Violation,
 };
 pub use outlay_otel::{
-    AttemptSpans, Attribution, Degrade, DroppedStream, InScope, ModelAnswer, Notice, OpenTask, Operation, ResolveModel,
-    Semconv, Viewer,
+    AttemptSpans, Attribution, Degrade, DroppedStream, ExtractError, InScope, Incoming, ModelAnswer, Notice, OpenTask,
+    Operation, PendingReceipt, ReceiveError, RemoteWork, ResolveModel, Semconv, Viewer,
 };
 pub use outlay_price::{
     CacheTtl, CostStatus, GuardrailUse, LoadPricesError, ModelRef, Prices, Unit, UnitCount, Units, Usage, Usd,
@@ -34,7 +36,7 @@ pub use outlay_report::{Report, Style};
 
 pub use crate::build::{BuildError, Builder};
 pub use crate::environment::BadVariable;
-pub use crate::free::{agent, call, charge, fail, in_scope, plan, retry, step, tool};
+pub use crate::free::{agent, call, charge, fail, in_scope, plan, remote, retry, step, tool};
 pub use crate::made_call::MadeCall;
 pub use crate::outlay::Outlay;
 pub use crate::refusal::{budget_exceeded, policy_violation, stopped};

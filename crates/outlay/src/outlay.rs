@@ -1,8 +1,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use outlay_ledger::{BudgetRule, LoadPolicyError, Outcome, Policy, StopTarget, TaskId, Totals};
-use outlay_otel::{Attribution, Engine, OpenTask};
+use outlay_ledger::{
+    BudgetRule, LoadPolicyError, Outcome, Policy, Receipt, Received, RemoteId, StopTarget, TaskId, Totals,
+};
+use outlay_otel::{Attribution, Engine, Incoming, OpenTask, PendingReceipt, ReceiveError};
 use outlay_price::Prices;
 
 use crate::{Builder, TaskBuilder, default_outlay, policy_file};
@@ -52,6 +54,37 @@ impl Outlay {
     /// Name it after what it does, not after which one it is: the name becomes a metric attribute.
     pub fn task(&self, name: &str) -> TaskBuilder {
         TaskBuilder::new(self.engine.clone(), name)
+    }
+
+    /// The caller's own task, as far as it goes on in this process: its id and name are on all spans here, which lie right
+    /// below the caller's. It has no span and no outcome of its own, and is no task of its own on metrics; what it costs
+    /// goes back by its [receipt](crate::Task::receipt).
+    ///
+    /// Start a task of its own with [`TaskBuilder::asked_by`] where this process is a service in its own right.
+    pub fn join(&self, incoming: &Incoming) -> TaskBuilder {
+        TaskBuilder::join(self.engine.clone(), incoming)
+    }
+
+    /// Counts a receipt for the work that it names, which a scope of this process has asked another one for. However often
+    /// it is delivered, it counts once. One that comes when its task has closed is outside the task's sum: it is a span of
+    /// its own, linked to the task.
+    ///
+    /// # Errors
+    ///
+    /// [`ReceiveError`] where the text is no receipt, or one that nobody here waits for.
+    pub fn receive_receipt(&self, receipt: &str) -> Result<Received, ReceiveError> {
+        self.engine.receive_receipt(receipt)
+    }
+
+    /// The receipts that have not come, of which it is known where they can be asked for.
+    pub fn pending_receipts(&self) -> Vec<PendingReceipt> {
+        self.engine.pending_receipts()
+    }
+
+    /// The receipts of work that another process has asked for, by what the work goes by there: one for each run of it.
+    /// The last 10,000 are kept.
+    pub fn receipts(&self, remote: RemoteId) -> Vec<Receipt> {
+        self.engine.receipts(remote)
     }
 
     /// What the calls outside any task cost.

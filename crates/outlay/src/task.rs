@@ -3,8 +3,8 @@ use std::future::Future;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use opentelemetry::trace::TraceContextExt as _;
-use outlay_ledger::{BudgetExceeded, Outcome, OutcomeKind, RefusedCalls, TaskId, TaskSpec, Totals};
-use outlay_otel::{Engine, OpenScope, ScopeEntered};
+use outlay_ledger::{BudgetExceeded, Outcome, OutcomeKind, Receipt, RefusedCalls, TaskId, Totals};
+use outlay_otel::{OpenScope, ScopeEntered};
 use outlay_price::Usd;
 use outlay_report::Report;
 
@@ -41,8 +41,8 @@ impl LastRun {
 }
 
 impl Task {
-    pub(crate) fn start(engine: &Engine, spec: TaskSpec) -> Self {
-        Self { open: engine.open_task(spec), last: LastRun::default() }
+    pub(crate) fn new(open: OpenScope) -> Self {
+        Self { open, last: LastRun::default() }
     }
 
     /// This run's id.
@@ -93,6 +93,12 @@ impl Task {
         self.open.scope().books().totals()
     }
 
+    /// What the task cost, for the process that asked for it: JSON in one line, as `Display` writes it. It is final once
+    /// the task has finished and nothing in it is open; before, it only says which run it is of.
+    pub fn receipt(&self) -> Receipt {
+        self.open.scope().books().receipt()
+    }
+
     /// The calls that the task's budget refused, whatever a framework made of the error; the first 100.
     pub fn refusals(&self) -> Vec<BudgetExceeded> {
         self.open.scope().books().refusals()
@@ -107,14 +113,19 @@ impl Task {
     /// background, and the report says how many calls that are. Finishing again only changes the outcome of a task
     /// whose span has not ended.
     pub fn finish(&self, outcome: Outcome) -> Report {
+        self.end(outcome);
+        let report = Report::new(self.open.scope().books().task_record());
+        let span = self.open.context().span().span_context().clone();
+        if span.is_valid() { report.with_trace_id(&span.trace_id().to_string()) } else { report }
+    }
+
+    /// The same without a report.
+    pub(crate) fn end(&self, outcome: Outcome) {
         self.open.set_outcome(outcome);
         if outcome.kind() == OutcomeKind::Failure {
             self.open.fail("the task's outcome is a failure");
         }
         self.open.finish();
-        let report = Report::new(self.open.scope().books().task_record());
-        let span = self.open.context().span().span_context().clone();
-        if span.is_valid() { report.with_trace_id(&span.trace_id().to_string()) } else { report }
     }
 
     pub(crate) fn open_scope(&self) -> &OpenScope {

@@ -1,5 +1,5 @@
 use outlay_ledger::{Budget, Dimension, Dimensions, TaskSpec};
-use outlay_otel::Engine;
+use outlay_otel::{Engine, Incoming};
 
 use crate::Task;
 
@@ -13,11 +13,17 @@ pub struct TaskBuilder {
     engine: Engine,
     spec: TaskSpec,
     dimensions: Dimensions,
+    incoming: Option<Incoming>,
 }
 
 impl TaskBuilder {
     pub(crate) fn new(engine: Engine, name: &str) -> Self {
-        Self { engine, spec: TaskSpec::new(name), dimensions: Dimensions::default() }
+        Self { engine, spec: TaskSpec::new(name), dimensions: Dimensions::default(), incoming: None }
+    }
+
+    pub(crate) fn join(engine: Engine, incoming: &Incoming) -> Self {
+        let spec = TaskSpec::join(incoming.caller().clone());
+        Self { engine, spec, dimensions: Dimensions::default(), incoming: Some(incoming.clone()) }
     }
 
     /// Who answers for the spend.
@@ -69,15 +75,27 @@ impl TaskBuilder {
         self
     }
 
+    /// The scope in another process that asked for the task: its span lies below that one's, the dimensions that came with
+    /// it hold where nothing else is said, and [`Task::receipt`] is for the one who asked. Defaults to nobody.
+    pub fn asked_by(mut self, incoming: &Incoming) -> Self {
+        self.incoming = Some(incoming.clone());
+        self
+    }
+
     /// What the task may spend: an amount, or a [`Budget`]. Several limits hold side by side. Defaults to none.
     pub fn budget(mut self, budget: impl Into<Budget>) -> Self {
         self.spec = self.spec.budget(budget);
         self
     }
 
-    /// Starts the task: inside the current one if there is one of the same `Outlay`, else as a root.
+    /// Starts the task: below the one that asked for it; else inside the current one if there is one of the same `Outlay`,
+    /// else as a root.
     pub fn start(self) -> Task {
-        Task::start(&self.engine, self.spec.dimensions(self.dimensions))
+        let spec = self.spec.dimensions(self.dimensions);
+        Task::new(match &self.incoming {
+            Some(incoming) => self.engine.open_task_for(spec, incoming),
+            None => self.engine.open_task(spec),
+        })
     }
 
     fn set(mut self, dimension: Dimension, value: &str) -> Self {

@@ -24,12 +24,17 @@ fn call(scope: &Scope, model: &str, charge: Charge) {
         is_trial: false,
         bound: &|_| None,
     };
-    scope.open_call(&ask).unwrap().settle(CallRecord::answered(model.clone(), usage, charge, SystemTime::UNIX_EPOCH));
+    scope.open_call(&ask).expect("no budget holds it").settle(CallRecord::answered(
+        model.clone(),
+        usage,
+        charge,
+        SystemTime::UNIX_EPOCH,
+    ));
 }
 
 fn task() -> Scope {
-    let task: crate::TaskId = ID.parse().unwrap();
-    let caller = Caller::new(task, "resolve-ticket").remote(ID.parse().unwrap());
+    let task: crate::TaskId = ID.parse().expect("it is an id");
+    let caller = Caller::new(task, "resolve-ticket").remote(ID.parse().expect("it is an id"));
     Ledger::default().task(TaskSpec::new("research").caller(caller))
 }
 

@@ -28,6 +28,8 @@ pub(super) struct Wire {
     #[serde(rename = "final")]
     is_final: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    at: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     totals: Option<Figures>,
 }
 
@@ -164,6 +166,7 @@ impl Wire {
             id: receipt.id.to_string(),
             remote: receipt.remote.map(|id| id.to_string()),
             is_final: receipt.is_final(),
+            at: receipt.at().map(str::to_owned),
             totals: receipt.totals.as_ref().map(Figures::of),
         }
     }
@@ -180,8 +183,14 @@ impl Wire {
             (true, Some(figures)) => Some(figures.totals()?),
             (true, None) => return Err(ParseReceiptError::new("it is final, and has no `totals`")),
         };
-        Ok(Receipt { id, remote, totals })
+        let at = self.at.filter(|path| is_path(path)).map(String::into_boxed_str);
+        Ok(Receipt { id, remote, totals, at })
     }
+}
+
+/// Nothing but a path: who is asked for a receipt is who gave the one before.
+fn is_path(text: &str) -> bool {
+    text.starts_with('/') && !text.starts_with("//") && text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\')
 }
 
 impl Figures {

@@ -9,7 +9,8 @@ use crate::{
 
 /// What another process says of work that cost so many cents, half of it in a step of kind `plan`.
 fn done(remote: RemoteId, cents: i64) -> Receipt {
-    let caller = Caller::new("01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap(), "resolve-ticket").remote(remote);
+    let caller = Caller::new("01890a5d-ac96-774b-bcce-b302099a8057".parse().expect("it is an id"), "resolve-ticket")
+        .remote(remote);
     let task = Ledger::default().task(TaskSpec::new("research").caller(caller));
     task.charge("a", Charge::external(Usd::from_cents(cents) - Usd::from_cents(1)));
     let plan = task.step(StepKind::Plan, "x");
@@ -17,7 +18,7 @@ fn done(remote: RemoteId, cents: i64) -> Receipt {
     plan.finish();
     task.finish();
     // As it comes over the wire.
-    task.receipt().to_string().parse().unwrap()
+    task.receipt().to_string().parse().expect("it is a receipt")
 }
 
 fn usd(scope: &Scope) -> Option<Usd> {

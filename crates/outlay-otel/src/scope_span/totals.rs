@@ -42,8 +42,17 @@ fn push_totals(attributes: &mut Vec<KeyValue>, totals: &Totals) {
         count(outlay::TOTAL_FAILED_CALLS, totals.failed_calls()),
         count(outlay::TOTAL_UNPRICED_CALLS, totals.unpriced_calls()),
     ]);
-    if totals.pending_calls() > 0 {
-        attributes.push(count(outlay::TOTAL_PENDING_CALLS, totals.pending_calls()));
+    for (key, n) in [
+        (outlay::TOTAL_PENDING_CALLS, totals.pending_calls()),
+        (outlay::TOTAL_PENDING_RECEIPTS, totals.pending_receipts()),
+        (outlay::TOTAL_LOST_RECEIPTS, totals.lost_receipts()),
+    ] {
+        if n > 0 {
+            attributes.push(count(key, n));
+        }
+    }
+    if !totals.remote().is_zero() {
+        attributes.push(usd(outlay::TOTAL_REMOTE_USD, totals.remote()));
     }
 }
 

@@ -1,0 +1,17 @@
+//! Between processes: whose work it is goes out with a request, and what it cost comes back as a receipt.
+//!
+//! Out go the W3C headers `traceparent` and `baggage`, the latter with the caller's task, agent and step, and the
+//! dimensions that it lists. Back comes a [`Receipt`](outlay_ledger::Receipt).
+
+mod incoming;
+mod issued;
+mod late;
+mod outgoing;
+mod waiting;
+
+pub use incoming::{ExtractError, Incoming};
+pub use outgoing::RemoteWork;
+pub use waiting::{PendingReceipt, ReceiveError};
+
+pub(crate) use issued::Issued;
+pub(crate) use waiting::Waiting;

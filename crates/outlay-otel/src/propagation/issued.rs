@@ -1,0 +1,98 @@
+//! The receipts of work that other processes asked for, until they have them.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use hashbrown::HashMap;
+use outlay_ledger::{Receipt, ReceiptId, RemoteId};
+
+use crate::scope::WeakScope;
+use crate::{Engine, Scope};
+
+/// As many are kept; beyond it the oldest is forgotten.
+const MAX_WORK: usize = 10_000;
+/// As many runs of one piece of work are kept: a queue may deliver a message more than once.
+const MAX_RUNS: usize = 100;
+
+/// Receipts, by what the work goes by in the caller's books.
+#[derive(Default)]
+pub(crate) struct Issued(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    work: HashMap<RemoteId, Vec<Run>>,
+    order: VecDeque<RemoteId>,
+}
+
+struct Run {
+    id: ReceiptId,
+    state: State,
+}
+
+enum State {
+    Open(WeakScope),
+    Closed(Box<Receipt>),
+}
+
+impl Issued {
+    /// A task has started that another process may ask the receipt of.
+    pub(crate) fn add(&self, task: &Scope) {
+        let Some(remote) = task.books().caller().and_then(|caller| caller.remote_id()) else { return };
+        let mut known = self.lock();
+        let runs = known.work.entry(remote).or_default();
+        let is_first = runs.is_empty();
+        if runs.len() < MAX_RUNS {
+            runs.push(Run { id: task.books().run_id(), state: State::Open(task.downgrade()) });
+        }
+        if is_first {
+            known.order.push_back(remote);
+        }
+        if known.order.len() > MAX_WORK
+            && let Some(oldest) = known.order.pop_front()
+        {
+            known.work.remove(&oldest);
+        }
+    }
+
+    /// The task has closed: its receipt is final, and outlives it.
+    pub(crate) fn close(&self, task: &Scope) {
+        let Some(remote) = task.books().caller().and_then(|caller| caller.remote_id()) else { return };
+        let receipt = task.books().receipt();
+        let mut known = self.lock();
+        let runs = known.work.get_mut(&remote);
+        if let Some(run) = runs.and_then(|runs| runs.iter_mut().find(|run| run.id == receipt.id())) {
+            run.state = State::Closed(Box::new(receipt));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Engine {
+    /// The receipts of the work that goes by this id in the books of who asked for it, one for each run of it, the final
+    /// ones and those that are not. Empty where nobody asked for it here, or it is long forgotten.
+    pub fn receipts(&self, remote: RemoteId) -> Vec<Receipt> {
+        let mut open = Vec::new();
+        let mut receipts = Vec::new();
+        {
+            let known = self.inner().issued.lock();
+            for run in known.work.get(&remote).into_iter().flatten() {
+                match &run.state {
+                    State::Open(task) => open.extend(task.upgrade()),
+                    State::Closed(receipt) => receipts.push((**receipt).clone()),
+                }
+            }
+        }
+        receipts.extend(open.iter().map(|task| task.books().receipt()));
+        receipts
+    }
+}
+
+impl fmt::Debug for Issued {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Issued").field(&self.lock().work.len()).finish()
+    }
+}

@@ -1,0 +1,166 @@
+use std::fmt;
+
+use opentelemetry::Context;
+use opentelemetry::baggage::BaggageExt as _;
+use opentelemetry::propagation::{Injector, TextMapPropagator as _};
+use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
+use outlay_ledger::{Received, RemoteId};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use super::waiting::{ReceiveError, Wait};
+use crate::names::{outlay, wire};
+use crate::{Engine, Scope};
+
+/// What the W3C lets a baggage come to.
+const MAX_MEMBERS: usize = 64;
+const MAX_LENGTH: usize = 8_192;
+/// What a member's value cannot hold as it is.
+const RESERVED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\').add(b'%').add(b'=');
+
+/// Work that is asked of another process on behalf of a scope here, which waits for the receipt.
+///
+/// Dropped without a word, its receipt counts as lost: the scope's total then says that it is not all.
+#[must_use = "dropped, the receipt of the work counts as lost"]
+pub struct RemoteWork {
+    /// `None` outside any task: nobody's total waits for it.
+    asked: Option<Asked>,
+}
+
+struct Asked {
+    engine: Engine,
+    scope: Scope,
+    wait: Wait,
+}
+
+impl RemoteWork {
+    /// Asks for work on behalf of the scope. `name` is what it goes by in the report: that of a service, not of a request.
+    pub fn open(scope: &Scope, name: &str) -> Self {
+        if scope.is_unattributed() {
+            return Self::nobodys();
+        }
+        let engine = scope.engine().clone();
+        let wait = engine.inner().waiting.open(scope, name);
+        Self { asked: Some(Asked { engine, scope: scope.clone(), wait }) }
+    }
+
+    /// Work on behalf of no scope: nothing goes out, and nothing is waited for.
+    pub const fn nobodys() -> Self {
+        Self { asked: None }
+    }
+
+    /// What the work goes by in the books here; `None` outside any task.
+    pub fn id(&self) -> Option<RemoteId> {
+        self.asked.as_ref().map(|asked| asked.wait.id())
+    }
+
+    /// Writes whose work it is into a request: `traceparent`, `tracestate` and `baggage`. The baggage is that of the
+    /// current OpenTelemetry context with ours in front. Whether the receiver may know is the caller's to decide before.
+    pub fn inject(&self, carrier: &mut dyn Injector) {
+        let Some(asked) = &self.asked else { return };
+        TraceContextPropagator::new().inject_context(&asked.scope.context(), carrier);
+        let mut own = Own(None);
+        BaggagePropagator::new().inject_context(&Context::new().with_baggage(current_baggage()), &mut own);
+        carrier.set(wire::BAGGAGE, asked.baggage(own.0.as_deref().unwrap_or_default()));
+    }
+
+    /// The baggage of the request, where it has this one already: that stays whole, and ours comes in front as far as
+    /// there is room. `None` outside any task.
+    pub fn baggage(&self, already: &str) -> Option<String> {
+        self.asked.as_ref().map(|asked| asked.baggage(already))
+    }
+
+    /// Counts the receipt that came back, once.
+    ///
+    /// # Errors
+    ///
+    /// [`ReceiveError`] where it is no receipt, or one of other work. Its cost is still waited for.
+    pub fn receive(&self, receipt: &str) -> Result<Received, ReceiveError> {
+        let Some(asked) = &self.asked else { return Err(ReceiveError::NotAsked) };
+        asked.engine.receive(receipt, Some(asked.wait.id()))
+    }
+
+    /// Waits on without the handle: the receipt is found by [`Engine::receive_receipt`], up to the late limit.
+    pub fn wait(mut self) {
+        self.asked = None;
+    }
+
+    /// The same, and says where it can be asked for: an origin (scheme, host and port), and the path that the receipt so
+    /// far names.
+    pub fn wait_for(self, origin: &str, receipt: &str) {
+        if let Some(asked) = &self.asked {
+            asked.wait.set_place(origin, receipt);
+        }
+        self.wait();
+    }
+
+    /// Nothing was sent, and nothing spent.
+    pub fn cancel(mut self) {
+        if let Some(asked) = self.asked.take() {
+            asked.engine.inner().waiting.cancel(asked.wait.id());
+        }
+    }
+}
+
+impl Drop for RemoteWork {
+    fn drop(&mut self) {
+        if let Some(asked) = self.asked.take() {
+            asked.wait.lose();
+        }
+    }
+}
+
+impl Asked {
+    fn baggage(&self, already: &str) -> String {
+        let foreign: Vec<&str> =
+            already.split(',').map(str::trim).filter(|m| !m.is_empty() && !m.starts_with("outlay.")).collect();
+        let mut length: usize = foreign.iter().map(|member| member.len() + 1).sum();
+        let mut members = Vec::with_capacity(8 + foreign.len());
+        for (key, value) in self.members() {
+            let member = format!("{key}={}", utf8_percent_encode(&value, RESERVED));
+            if length + member.len() < MAX_LENGTH && members.len() + foreign.len() < MAX_MEMBERS {
+                length += member.len() + 1;
+                members.push(member);
+            }
+        }
+        members.extend(foreign.into_iter().map(str::to_owned));
+        members.join(",")
+    }
+
+    /// The work, task, agent and step first: without them the rest means nothing.
+    fn members(&self) -> Vec<(&str, String)> {
+        const IDENTITY: [&str; 5] =
+            [outlay::TASK_ID, outlay::TASK_NAME, outlay::AGENT_ID, outlay::AGENT_NAME, outlay::STEP_ID];
+        let text = |key: &str| self.scope.text_attribute(key).map(str::to_owned);
+        let mut members = vec![(wire::REMOTE_ID, self.wait.id().to_string())];
+        members.extend(IDENTITY.iter().filter_map(|key| Some((*key, text(key)?))));
+        let listed = &self.engine.inner().propagated;
+        members.extend(listed.iter().filter_map(|key| Some((&**key, text(key)?))));
+        members
+    }
+}
+
+/// What the application has in its own baggage.
+fn current_baggage() -> Vec<opentelemetry::baggage::KeyValueMetadata> {
+    use opentelemetry::baggage::KeyValueMetadata;
+    Context::map_current(|context| {
+        let baggage = context.baggage().iter();
+        baggage
+            .map(|(key, (value, metadata))| KeyValueMetadata::new(key.clone(), value.clone(), metadata.clone()))
+            .collect()
+    })
+}
+
+/// Takes one value.
+struct Own(Option<String>);
+
+impl Injector for Own {
+    fn set(&mut self, _key: &str, value: String) {
+        self.0 = Some(value);
+    }
+}
+
+impl fmt::Debug for RemoteWork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteWork").field("id", &self.id()).finish_non_exhaustive()
+    }
+}

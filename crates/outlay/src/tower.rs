@@ -1,0 +1,48 @@
+//! Layers for HTTP servers and clients on `tower`: whose work a request is goes out with it, and what it cost comes back.
+//!
+//! The orchestrator puts a [`ClientLayer`] around its HTTP client, and says which hosts may know:
+//!
+//! ```
+//! use outlay::tower::ClientLayer;
+//!
+//! let layer = ClientLayer::new().allow_host("worker.internal").allow_host("*.agents.svc.cluster.local");
+//! ```
+//!
+//! The worker puts a [`ServerLayer`] around its service, and says whom it believes:
+//!
+//! ```
+//! use outlay::{Outlay, tower::ServerLayer};
+//!
+//! # fn is_internal(_: &http::request::Parts) -> bool { true }
+//! let outlay = Outlay::builder().build();
+//! let layer = ServerLayer::new(&outlay)
+//!     .trust(is_internal)
+//!     .task_per_request(|outlay, request| Some(outlay.task("research").team("search")));
+//! ```
+//!
+//! # How the cost comes back
+//!
+//! As a [receipt](crate::Receipt), JSON in one line:
+//!
+//! - in the response's header `outlay-receipt`, where nothing can be spent any more once the handler has returned: its body
+//!   has a known size, and no call is open;
+//! - else in a trailer of that name when the body has ended, where the client takes trailers;
+//! - else it is asked for: the header then says where, and [`fetch_receipts`] does it.
+//!
+//! Until it comes the caller's task waits for it, up to its late limit; one that never comes is counted in
+//! `outlay.total.pending_receipts` or `.lost_receipts`, and the total says `unpriced`.
+//!
+//! Retry around the [`ClientLayer`], not inside it: each request that is sent is work of its own.
+
+mod client;
+mod client_body;
+mod fetch;
+mod headers;
+mod server;
+mod server_body;
+
+pub use client::{ClientFuture, ClientLayer, ClientService};
+pub use client_body::ReceivingBody;
+pub use fetch::fetch_receipts;
+pub use server::{ServerFuture, ServerLayer, ServerService};
+pub use server_body::ScopedBody;

@@ -1,0 +1,71 @@
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use crate::Outlay;
+
+/// A host's receipts for one piece of work hold at most this many bytes.
+const MAX_BODY: usize = 64 * 1024;
+
+/// Marks a request that asks for a receipt: it is no work itself.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct IsFetch;
+
+/// Asks once for each receipt that has not come and of which it is known where it can be asked for, and counts those that
+/// are final by now. Returns how many it counted.
+///
+/// `service` is the client that the work was asked with, or any other that the hosts trust. Errors leave the receipt
+/// waiting: ask again later, with growing pauses, until [`Outlay::pending_receipts`] is empty or the late limit is over.
+pub async fn fetch_receipts<S, B, R>(outlay: &Outlay, service: &mut S) -> usize
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    B: Default,
+    R: Body,
+{
+    let mut counted = 0;
+    for pending in outlay.pending_receipts() {
+        let Ok(mut request) = Request::get(format!("{}{}", pending.origin, pending.path)).body(B::default()) else {
+            continue;
+        };
+        request.extensions_mut().insert(IsFetch);
+        if std::future::poll_fn(|cx| service.poll_ready(cx)).await.is_err() {
+            break;
+        }
+        let Ok(response) = service.call(request).await else { continue };
+        if !response.status().is_success() {
+            continue;
+        }
+        let Some(text) = read(response.into_body()).await else { continue };
+        for receipt in text.lines() {
+            match outlay.receive_receipt(receipt) {
+                Ok(outlay_ledger::Received::Joined | outlay_ledger::Received::Late) => counted += 1,
+                Ok(_) => {}
+                Err(error) => {
+                    let origin = &*pending.origin;
+                    tracing::warn!(target: "outlay", origin, "a receipt is not counted: {error}");
+                }
+            }
+        }
+    }
+    counted
+}
+
+async fn read<R: Body>(body: R) -> Option<String> {
+    let mut body = std::pin::pin!(body);
+    let mut bytes = Vec::new();
+    while let Some(frame) = std::future::poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
+        if let Ok(mut data) = frame.ok()?.into_data() {
+            use bytes::Buf as _;
+            if bytes.len() + data.remaining() > MAX_BODY {
+                return None;
+            }
+            while data.has_remaining() {
+                let chunk = data.chunk();
+                let taken = chunk.len();
+                bytes.extend_from_slice(chunk);
+                data.advance(taken);
+            }
+        }
+    }
+    String::from_utf8(bytes).ok()
+}

@@ -1,0 +1,75 @@
+//! HTTP's headers as carriers.
+
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use opentelemetry::propagation::{Extractor, Injector};
+use outlay_otel::RemoteWork;
+use outlay_otel::names::wire;
+
+pub(super) const RECEIPT: HeaderName = HeaderName::from_static(wire::RECEIPT);
+
+/// Reads the headers of a request. A header that is there several times is one list.
+pub(super) struct Carried {
+    baggage: String,
+    traceparent: Option<String>,
+    tracestate: String,
+}
+
+impl Carried {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        Self {
+            baggage: joined(headers, wire::BAGGAGE),
+            // Of two there is no telling which one holds.
+            traceparent: Some(joined(headers, wire::TRACEPARENT)).filter(|text| !text.is_empty()),
+            tracestate: joined(headers, "tracestate"),
+        }
+    }
+}
+
+impl Extractor for Carried {
+    fn get(&self, key: &str) -> Option<&str> {
+        match key {
+            wire::BAGGAGE => Some(&self.baggage),
+            wire::TRACEPARENT => self.traceparent.as_deref(),
+            "tracestate" => Some(&self.tracestate),
+            _ => None,
+        }
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        vec![wire::BAGGAGE, wire::TRACEPARENT, "tracestate"]
+    }
+}
+
+/// Writes whose work it is. What the application has said of the trace stays as it is, and so does its baggage.
+pub(super) fn inject(work: &RemoteWork, headers: &mut HeaderMap) {
+    let keeps_trace = headers.contains_key(wire::TRACEPARENT);
+    let already = headers.contains_key(wire::BAGGAGE).then(|| joined(headers, wire::BAGGAGE));
+    work.inject(&mut Outgoing { headers, keeps_trace });
+    if let Some(baggage) = already.and_then(|already| work.baggage(&already)) {
+        set(headers, wire::BAGGAGE, &baggage);
+    }
+}
+
+struct Outgoing<'a> {
+    headers: &'a mut HeaderMap,
+    keeps_trace: bool,
+}
+
+impl Injector for Outgoing<'_> {
+    fn set(&mut self, key: &str, value: String) {
+        if key == wire::BAGGAGE || (!self.keeps_trace && !value.is_empty()) {
+            set(self.headers, key, &value);
+        }
+    }
+}
+
+fn set(headers: &mut HeaderMap, key: &str, value: &str) {
+    if let (Ok(name), Ok(value)) = (HeaderName::try_from(key), HeaderValue::try_from(value)) {
+        headers.insert(name, value);
+    }
+}
+
+fn joined(headers: &HeaderMap, name: &str) -> String {
+    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    values.collect::<Vec<_>>().join(",")
+}

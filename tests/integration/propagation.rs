@@ -1,0 +1,7 @@
+//! Work that one process asks of another: whose it is goes out, what it cost comes back.
+
+mod by_hand;
+mod hostile;
+mod http;
+mod late;
+mod worker;

@@ -1,0 +1,165 @@
+//! Any carrier, such as a message of a queue.
+
+use std::collections::HashMap;
+
+use opentelemetry::baggage::{BaggageExt as _, KeyValueMetadata};
+use opentelemetry::trace::TraceContextExt as _;
+use opentelemetry::{Context, KeyValue};
+use outlay::{CostStatus, ExtractError, Incoming, Outcome, ReceiveError, Received, Usd};
+use outlay_tests::{HAIKU, Harness};
+
+#[tokio::test]
+async fn a_message_carries_whose_work_it_is_and_the_answer_what_it_cost() {
+    let (h, worker) = (Harness::with(|builder| builder.propagate(["cost_center"])).await, Harness::new().await);
+    let task = h.outlay.task("resolve-ticket").cost_center("cc-1").conversation("c-1").start();
+    let mut message = HashMap::new();
+    let work = task.run_sync(|| {
+        outlay::agent("triage").run_sync(|| outlay::tool("ask").run_sync(|| outlay::remote("research-queue")))
+    });
+    work.inject(&mut message);
+
+    let incoming = Incoming::from_trusted(&message).unwrap();
+    assert_eq!(incoming.caller().task_id(), task.id());
+    assert_eq!(&**incoming.caller().task_name(), "resolve-ticket");
+    assert_eq!(&*incoming.caller().agent_in_scope().unwrap().1, "triage");
+    assert!(incoming.caller().step_id().is_some());
+    assert_eq!(incoming.caller().remote_id(), work.id());
+    let research = worker.outlay.task("research").asked_by(&incoming).start();
+    research.run(worker.ask(HAIKU, 1_000, 100)).await;
+    assert!(!research.receipt().is_final());
+    assert_eq!(work.receive(&research.receipt().to_string()), Ok(Received::Pending));
+    research.finish(Outcome::success());
+    let receipt = research.receipt().to_string();
+
+    // The handle is gone by the time that the answer comes.
+    work.wait();
+    assert_eq!(task.totals().pending_receipts(), 1);
+    assert_eq!(h.outlay.receive_receipt(&receipt), Ok(Received::Joined));
+    assert_eq!(h.outlay.receive_receipt(&receipt), Ok(Received::Again));
+    task.finish(Outcome::success());
+    let spans = h.spans().and(worker.spans());
+    spans.assert_conserved();
+    assert_eq!(spans.one("invoke_workflow resolve-ticket").int("outlay.total.picousd"), Some(1_650_000_000));
+    assert_eq!(spans.one("execute_tool ask").int("outlay.total.picousd"), Some(1_650_000_000), "it has waited");
+    let research = spans.one("invoke_workflow research");
+    assert_eq!(spans.parent(research).unwrap().name(), "execute_tool ask");
+    assert_eq!(research.text("outlay.cost_center"), Some("cc-1"));
+}
+
+#[tokio::test]
+async fn a_message_that_is_delivered_twice_is_worked_on_twice_and_both_are_counted_once() {
+    let (h, worker) = (Harness::new().await, Harness::new().await);
+    let task = h.outlay.task("t").start();
+    let mut message = HashMap::new();
+    let work = task.run_sync(|| outlay::remote("queue"));
+    work.inject(&mut message);
+    let incoming = Incoming::from_trusted(&message).unwrap();
+    for _ in 0..2 {
+        let run = worker.outlay.task("work").asked_by(&incoming).start();
+        run.charge("x", Usd::from_cents(1));
+        run.finish(Outcome::success());
+    }
+    let receipts = worker.outlay.receipts(work.id().unwrap());
+    assert_eq!(receipts.len(), 2);
+    for receipt in receipts.iter().chain(&receipts) {
+        h.outlay.receive_receipt(&receipt.to_string()).unwrap();
+    }
+    assert_eq!(task.totals().cost().usd(), Some(Usd::from_cents(2)));
+}
+
+#[tokio::test]
+async fn a_joined_task_has_no_span_and_no_outcome_of_its_own() {
+    let (h, worker) = (Harness::new().await, Harness::new().await);
+    let task = h.outlay.task("t").start();
+    let mut message = HashMap::new();
+    let work = task.run_sync(|| outlay::agent("a").run_sync(|| outlay::remote("queue")));
+    work.inject(&mut message);
+    let part = worker.outlay.join(&Incoming::from_trusted(&message).unwrap()).start();
+    assert_eq!(part.id(), task.id());
+    part.run(worker.ask(HAIKU, 1_000, 100)).await;
+    part.finish(Outcome::failure());
+    assert_eq!(work.receive(&part.receipt().to_string()), Ok(Received::Joined));
+    task.finish(Outcome::success());
+    let spans = worker.spans();
+    assert_eq!(spans.len(), 1);
+    let call = spans.one(&format!("chat {HAIKU}"));
+    assert_eq!(call.text("outlay.agent.name"), Some("a"), "the caller's agent goes on too");
+    assert_eq!(h.spans().one("invoke_workflow t").text("outlay.outcome.kind"), Some("success"));
+    // How a task ended is not for a part of it to say.
+    assert!(!worker.outlay.set_outcome(task.id(), Outcome::failure()));
+}
+
+#[tokio::test]
+async fn work_goes_on_from_process_to_process() {
+    let (a, b, c) = (Harness::new().await, Harness::new().await, Harness::new().await);
+    let task = a.outlay.task("a").start();
+    let (mut to_b, mut to_c) = (HashMap::new(), HashMap::new());
+    let of_b = task.run_sync(|| outlay::remote("b"));
+    of_b.inject(&mut to_b);
+    let in_b = b.outlay.task("b").asked_by(&Incoming::from_trusted(&to_b).unwrap()).start();
+    in_b.charge("x", Usd::from_cents(1));
+    let of_c = in_b.run_sync(|| outlay::remote("c"));
+    of_c.inject(&mut to_c);
+    let in_c = c.outlay.task("c").asked_by(&Incoming::from_trusted(&to_c).unwrap()).start();
+    in_c.charge("y", Usd::from_cents(2));
+    in_c.finish(Outcome::success());
+    of_c.receive(&in_c.receipt().to_string()).unwrap();
+    in_b.finish(Outcome::success());
+    of_b.receive(&in_b.receipt().to_string()).unwrap();
+    let report = task.finish(Outcome::success());
+    assert_eq!(report.totals().cost().usd(), Some(Usd::from_cents(3)));
+    assert_eq!(report.totals().remote(), Usd::from_cents(3));
+    let spans = a.spans().and(b.spans()).and(c.spans());
+    spans.assert_conserved();
+    assert_eq!(spans.below(spans.one("invoke_workflow a")).len(), 4);
+}
+
+#[tokio::test]
+async fn the_applications_own_baggage_goes_along() {
+    let h = Harness::new().await;
+    let task = h.outlay.task("t").start();
+    let own = KeyValueMetadata::new("user", "ana b", "m");
+    let _attached = Context::current().with_baggage([own]).attach();
+    let mut message = HashMap::new();
+    let work = task.run_sync(|| outlay::remote("queue"));
+    work.inject(&mut message);
+    work.cancel();
+    assert!(message["baggage"].ends_with(",user=ana%20b;m"), "{}", message["baggage"]);
+    let _ = KeyValue::new("x", 1);
+    assert!(message["traceparent"].contains(&task_trace(&h, task).to_string()));
+}
+
+fn task_trace(h: &Harness, task: outlay::Task) -> opentelemetry::TraceId {
+    task.finish(Outcome::success());
+    let _ = Context::new().span();
+    h.spans().one("invoke_workflow t").data().span_context.trace_id()
+}
+
+#[tokio::test]
+async fn outside_any_task_nothing_goes_out_and_nothing_is_waited_for() {
+    let h = Harness::new().await;
+    let work = outlay::remote("queue");
+    let mut message = HashMap::new();
+    work.inject(&mut message);
+    assert!(message.is_empty());
+    assert_eq!(work.receive("x"), Err(ReceiveError::NotAsked));
+    assert_eq!(Incoming::from_trusted(&message).unwrap_err(), ExtractError::NoTask);
+    drop(work);
+    assert_eq!(h.outlay.unattributed().cost().status(), CostStatus::Exact);
+}
+
+#[tokio::test]
+async fn a_handle_that_is_dropped_leaves_the_total_unknown_until_the_receipt_is_found() {
+    let (h, worker) = (Harness::new().await, Harness::new().await);
+    let task = h.outlay.task("t").start();
+    let mut message = HashMap::new();
+    let work = task.run_sync(|| outlay::remote("queue"));
+    work.inject(&mut message);
+    drop(work);
+    assert_eq!((task.totals().lost_receipts(), task.totals().cost().usd()), (1, None));
+    let part = worker.outlay.join(&Incoming::from_trusted(&message).unwrap()).start();
+    part.charge("x", Usd::from_cents(1));
+    part.finish(Outcome::success());
+    h.outlay.receive_receipt(&part.receipt().to_string()).unwrap();
+    assert_eq!((task.totals().lost_receipts(), task.totals().cost().usd()), (0, Some(Usd::from_cents(1))));
+}

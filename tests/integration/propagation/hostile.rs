@@ -1,0 +1,81 @@
+//! What comes from elsewhere may be anything.
+
+use std::collections::HashMap;
+
+use outlay::{ExtractError, Incoming, Outcome};
+use outlay_tests::Harness;
+
+const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
+
+fn message(baggage: &str) -> HashMap<String, String> {
+    HashMap::from([("baggage".to_owned(), baggage.to_owned())])
+}
+
+#[tokio::test]
+async fn names_and_values_are_cleaned_and_cut() {
+    let worker = Harness::new().await;
+    let long = "x".repeat(3_000);
+    let baggage = format!(
+        "outlay.task.id={ID},outlay.task.name=a%0Ab%00{long},outlay.team={long},outlay.dim.te!nant=%1b[31mred,\
+         outlay.dim.=x,outlay.cost.usd=0,outlay.total.usd=9,other=1"
+    );
+    let incoming = Incoming::from_trusted(&message(&baggage)).unwrap();
+    assert_eq!(incoming.caller().task_name().chars().count(), 64);
+    let task = worker.outlay.join(&incoming).start();
+    task.charge("x", outlay::Usd::ZERO);
+    task.finish(Outcome::success());
+    let spans = worker.spans();
+    let charge = spans.one("charge x");
+    assert_eq!(charge.text("outlay.team").unwrap().len(), 256);
+    assert_eq!(charge.text("outlay.dim.te_nant"), Some("[31mred"));
+    let own = charge.data().attributes.iter().filter(|a| a.key.as_str().starts_with("outlay.dim.")).count();
+    assert_eq!(own, 1);
+    assert_eq!(charge.double("outlay.cost.usd"), Some(0.0));
+}
+
+#[test]
+fn baggage_that_names_no_task_is_nobodys() {
+    for baggage in ["", "=", ",,,", "a=b", "outlay.task.name=x", "outlay.task.id", &"x=1,".repeat(10_000)] {
+        assert_eq!(Incoming::from_trusted(&message(baggage)).unwrap_err(), ExtractError::NoTask, "{baggage:.40}");
+    }
+}
+
+#[test]
+fn an_id_that_is_none_is_said() {
+    for member in ["outlay.task.id", "outlay.agent.id", "outlay.step.id", "outlay.remote.id"] {
+        let baggage = format!("outlay.task.id={ID},{member}=%00'--");
+        let error = Incoming::from_trusted(&message(&baggage)).unwrap_err();
+        assert_eq!(error.to_string(), format!("baggage member `{member}`"));
+        assert!(std::error::Error::source(&error).unwrap().to_string().contains("expected a UUID"), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_trace_that_is_none_is_left_out_and_the_work_is_still_the_callers() {
+    let worker = Harness::new().await;
+    for trace in ["", "00-0-0-0", "00-00000000000000000000000000000000-b7ad6b7169203331-01", "ünicode"] {
+        let mut carrier = message(&format!("outlay.task.id={ID}"));
+        carrier.insert("traceparent".to_owned(), trace.to_owned());
+        let incoming = Incoming::from_trusted(&carrier).unwrap();
+        assert!(incoming.parent().is_none(), "{trace}");
+        worker.outlay.task("research").asked_by(&incoming).start().finish(Outcome::success());
+    }
+    let spans = worker.spans();
+    assert_eq!(spans.named("invoke_workflow research").len(), 4);
+    assert!(spans.iter().all(|span| span.text("outlay.caller.task.id") == Some(ID)));
+}
+
+#[tokio::test]
+async fn a_baggage_that_is_full_keeps_what_the_application_has_in_it() {
+    let h = Harness::with(|builder| builder.propagate(["team", "tenant"])).await;
+    let task = h.outlay.task("t").team(&"t".repeat(200)).start();
+    let work = task.run_sync(|| outlay::remote("queue"));
+    let full = format!("own={}", "x".repeat(8_000));
+    let baggage = work.baggage(&full).unwrap();
+    assert!(baggage.len() <= 8_192 && baggage.ends_with(&full));
+    assert!(baggage.starts_with("outlay.remote.id=") && baggage.contains("outlay.task.id="));
+    assert!(!baggage.contains("outlay.team"), "for it there is no room");
+    let many = (0..64).map(|i| format!("k{i}=v")).collect::<Vec<_>>().join(",");
+    assert_eq!(work.baggage(&many).unwrap(), many);
+    work.cancel();
+}

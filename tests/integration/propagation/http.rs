@@ -1,0 +1,313 @@
+//! Two processes over HTTP, with a layer on each side.
+
+use axum::http::StatusCode;
+use outlay::tower::{ClientLayer, fetch_receipts};
+use outlay::{CostStatus, Outcome, TaskId, Usd};
+use outlay_tests::{Harness, SONNET, Spans, eventually};
+use tower::{Layer as _, ServiceExt as _};
+
+use super::worker::{A_CALL, Worker, ask, bare_client, client, read};
+
+fn usd(picos: i64) -> Option<Usd> {
+    Some(Usd::from_picos(picos.into()))
+}
+
+/// The spans of both processes, as a backend has them.
+fn both(one: &Harness, worker: &Worker) -> Spans {
+    one.spans().and(worker.harness.spans())
+}
+
+#[tokio::test]
+async fn what_the_other_process_spends_is_part_of_the_callers_total_and_its_spans_are_below_the_callers() {
+    let h = Harness::with(|builder| builder.propagate(["team", "tenant"])).await;
+    let worker = Worker::new().await;
+    let task = h.outlay.task("resolve-ticket").team("support").owner("ana").dimension("tenant", "acme ü;=%,").start();
+    task.run(async {
+        h.ask(SONNET, 1_000, 100).await;
+        let asked = client().oneshot(ask(&worker.uri("/research/cats")));
+        let response = outlay::tool("research").run(asked).await.unwrap();
+        assert_eq!(read(response).await, (StatusCode::OK, "found".to_owned()));
+    })
+    .await;
+    let (own, remote) = (4_950_000_000, 2 * A_CALL + 5_000_000_000);
+    assert_eq!(task.totals().remote(), Usd::from_picos(remote.into()));
+    let report = task.finish(Outcome::success());
+    assert_eq!(report.totals().cost().usd(), usd(own + remote));
+    assert_eq!(report.totals().cost().status(), CostStatus::Exact);
+    assert_eq!(report.totals().calls(), 3);
+
+    let spans = both(&h, &worker);
+    spans.assert_conserved();
+    let root = spans.one("invoke_workflow resolve-ticket");
+    assert_eq!(root.int("outlay.total.picousd"), Some(own + remote));
+    assert_eq!(root.double("outlay.total.remote_usd"), Some(0.0083));
+    let research = spans.one("invoke_workflow POST /research/{topic}");
+    assert_eq!(spans.parent(research).unwrap().name(), "execute_tool research");
+    assert_eq!(research.text("outlay.outcome.kind"), Some("success"));
+    assert_eq!(research.text("outlay.caller.task.id"), root.text("outlay.task.id"));
+    assert_eq!(research.text("outlay.caller.task.name"), Some("resolve-ticket"));
+    assert!(!research.has("outlay.task.root"), "it lies in another task");
+    // The dimensions that the caller lists, and no other.
+    assert_eq!((research.text("outlay.team"), research.text("outlay.owner")), (Some("support"), None));
+    assert_eq!(research.text("outlay.dim.tenant"), Some("acme ü;=%,"));
+    assert!(spans.iter().all(|span| span.data().span_context.trace_id() == root.data().span_context.trace_id()));
+}
+
+#[tokio::test]
+async fn metrics_count_each_dollar_where_it_is_spent_and_nowhere_else() {
+    let h = Harness::new().await;
+    let worker = Worker::new().await;
+    let task = h.outlay.task("resolve-ticket").start();
+    task.run(async {
+        read(client().oneshot(ask(&worker.uri("/research/cats"))).await.unwrap()).await;
+    })
+    .await;
+    task.finish(Outcome::failure());
+    let sum = |points: &[outlay_tests::MetricPoint], name: &str| {
+        points.iter().filter(|p| p.name == name).map(|p| p.value).sum::<f64>()
+    };
+    let (here, there) = (h.metrics(), worker.harness.metrics());
+    assert_eq!(sum(&here, "outlay.cost"), 0.0);
+    assert!((sum(&there, "outlay.cost") - 0.0083).abs() < 1e-12);
+    // The caller's task failed, and with it what was spent for it elsewhere; the worker does not count that again.
+    assert!((sum(&here, "outlay.wasted.cost") - 0.0083).abs() < 1e-12);
+    assert_eq!(sum(&there, "outlay.wasted.cost"), 0.0);
+}
+
+#[tokio::test]
+async fn without_a_task_of_its_own_the_worker_goes_on_in_the_callers() {
+    let h = Harness::new().await;
+    let worker = Worker::with(|layer| layer).await;
+    let task = h.outlay.task("resolve-ticket").start();
+    let id = task.id().to_string();
+    task.run(outlay::agent("triage").run(async {
+        read(client().oneshot(ask(&worker.uri("/research/cats"))).await.unwrap()).await;
+    }))
+    .await;
+    task.finish(Outcome::success());
+    let spans = both(&h, &worker);
+    spans.assert_conserved();
+    assert!(spans.iter().all(|span| span.text("outlay.task.id") == Some(&*id)), "all are of the caller's task");
+    assert_eq!(spans.starting("invoke_workflow").len(), 1);
+    let researcher = spans.one("invoke_agent researcher");
+    assert_eq!(spans.parent(researcher).unwrap().name(), "invoke_agent triage");
+    let names: Vec<String> =
+        worker.harness.metrics().iter().filter(|p| p.name == "outlay.tasks").map(|p| format!("{p:?}")).collect();
+    assert!(names.is_empty(), "a task is counted where it started: {names:?}");
+    assert!(worker.harness.outlay.open_tasks().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_spent_while_the_body_is_read_comes_back_in_a_trailer() {
+    let h = Harness::new().await;
+    let worker = Worker::new().await;
+    let task = h.outlay.task("t").start();
+    let response = task.run(client().oneshot(ask(&worker.uri("/stream")))).await.unwrap();
+    assert!(response.headers()["outlay-receipt"].to_str().unwrap().contains("\"final\":false"));
+    assert_eq!(task.totals().pending_receipts(), 1);
+    assert_eq!(read(response).await.1, "part 0\npart 1\npart 2\n");
+    assert_eq!((task.totals().pending_receipts(), task.totals().cost().usd()), (0, usd(3 * A_CALL)));
+    task.finish(Outcome::success());
+    let spans = both(&h, &worker);
+    spans.assert_conserved();
+    assert_eq!(spans.one("invoke_workflow POST /stream").int("outlay.total.calls"), Some(3));
+}
+
+#[tokio::test]
+async fn a_client_that_takes_no_trailers_asks_for_the_receipt() {
+    let h = Harness::new().await;
+    let worker = Worker::new().await;
+    let task = h.outlay.task("t").start();
+    let mut request = ask(&worker.uri("/stream"));
+    request.headers_mut().insert("te", "gzip".parse().unwrap());
+    let response = task.run(client().oneshot(request)).await.unwrap();
+    assert!(!response.headers().contains_key("trailer"));
+    read(response).await;
+    assert_eq!(task.totals().pending_receipts(), 1);
+    let pending = h.outlay.pending_receipts();
+    assert_eq!((pending.len(), &*pending[0].origin), (1, &*format!("http://{}", worker.authority)));
+    // As well from inside a task: to ask for a receipt is no work.
+    assert_eq!(task.run(fetch_receipts(&h.outlay, &mut client())).await, 1);
+    assert_eq!(fetch_receipts(&h.outlay, &mut bare_client()).await, 0);
+    assert_eq!((task.totals().pending_receipts(), task.totals().cost().usd()), (0, usd(3 * A_CALL)));
+    assert!(h.outlay.pending_receipts().is_empty());
+}
+
+#[tokio::test]
+async fn a_task_waits_for_work_that_outlives_its_response() {
+    let h = Harness::new().await;
+    let worker = Worker::new().await;
+    let task = h.outlay.task("t").start();
+    task.run(async {
+        let response = client().oneshot(ask(&worker.uri("/background"))).await.unwrap();
+        assert_eq!(read(response).await.0, StatusCode::ACCEPTED);
+    })
+    .await;
+    let report = task.finish(Outcome::success());
+    assert_eq!((report.totals().pending_receipts(), h.spans().len()), (1, 0));
+    assert_eq!(fetch_receipts(&h.outlay, &mut bare_client()).await, 0, "the work is not done");
+    worker.go_on.notify_one();
+    for _ in 0..200 {
+        if fetch_receipts(&h.outlay, &mut bare_client()).await == 1 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(task.totals().cost().usd(), usd(A_CALL));
+    both(&h, &worker).assert_conserved();
+    assert_eq!(h.spans().one("invoke_workflow t").text("outlay.total.status"), Some("exact"));
+}
+
+#[tokio::test]
+async fn a_status_decides_how_the_workers_task_ended() {
+    let h = Harness::new().await;
+    let worker = Worker::new().await;
+    let task = h.outlay.task("t").start();
+    task.run(async {
+        read(client().oneshot(ask(&worker.uri("/fail"))).await.unwrap()).await;
+        read(client().oneshot(ask(&worker.uri("/nothing"))).await.unwrap()).await;
+    })
+    .await;
+    assert_eq!(task.totals().failed_cost(), Usd::from_picos(A_CALL.into()), "what it spent for nothing is known here");
+    task.finish(Outcome::success());
+    let spans = both(&h, &worker);
+    let outcome = |name: &str| spans.one(name).text("outlay.outcome.kind").map(str::to_owned);
+    assert_eq!(outcome("invoke_workflow POST /fail").as_deref(), Some("failure"));
+    assert_eq!(outcome("invoke_workflow POST /nothing").as_deref(), Some("success"));
+    spans.assert_conserved();
+}
+
+#[tokio::test]
+async fn a_host_that_is_not_allowed_learns_nothing() {
+    let h = Harness::new().await;
+    let worker = Worker::with(|layer| {
+        layer.trust(|request| {
+            assert!(!request.headers.contains_key("baggage") && !request.headers.contains_key("traceparent"));
+            assert!(!request.headers.contains_key("te"));
+            true
+        })
+    })
+    .await;
+    let task = h.outlay.task("t").start();
+    let client = ClientLayer::new().allow_host("localhost").layer(bare_client());
+    let response = task.run(client.oneshot(ask(&worker.uri("/research/cats")))).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    assert!(!response.headers().contains_key("outlay-receipt"));
+    let totals = task.totals();
+    assert_eq!((totals.pending_receipts(), totals.lost_receipts()), (0, 0));
+    assert_eq!(totals.cost().status(), CostStatus::Exact);
+}
+
+#[tokio::test]
+async fn a_request_outside_any_task_goes_out_as_it_is() {
+    let worker = Worker::new().await;
+    let response = client().oneshot(ask(&worker.uri("/research/cats"))).await.unwrap();
+    assert!(!response.headers().contains_key("outlay-receipt"));
+    read(response).await;
+    // The worker has a task of its own all the same, and it is the root.
+    assert!(worker.harness.spans().one("invoke_workflow POST /research/{topic}").has("outlay.task.root"));
+}
+
+#[tokio::test]
+async fn whom_the_worker_does_not_trust_it_neither_believes_nor_tells() {
+    let h = Harness::new().await;
+    let worker =
+        Worker::with(|layer| layer.trust(|_| false).task_per_request(|outlay, _| Some(outlay.task("research")))).await;
+    let task = h.outlay.task("t").start();
+    let response = task.run(client().oneshot(ask(&worker.uri("/research/cats")))).await.unwrap();
+    assert!(!response.headers().contains_key("outlay-receipt"));
+    let receipts = format!("/outlay/receipts/{}", "01890a5d-ac96-774b-bcce-b302099a8057");
+    let asked = bare_client().get(worker.uri(&receipts).parse().unwrap()).await.unwrap();
+    assert_eq!(asked.status(), StatusCode::NOT_FOUND);
+    // It was allowed to know, and has not said what it spent: that is not nothing.
+    let totals = task.totals();
+    assert_eq!((totals.lost_receipts(), totals.cost().status()), (1, CostStatus::Unpriced));
+    assert_eq!(totals.cost().usd(), None);
+    task.finish(Outcome::success());
+    let spans = both(&h, &worker);
+    let root = spans.one("invoke_workflow t");
+    assert_eq!(root.int("outlay.total.lost_receipts"), Some(1));
+    assert!(!root.has("outlay.total.usd"));
+    let research = spans.named("invoke_workflow research");
+    assert!(research.iter().all(|own| own.has("outlay.task.root") && spans.parent(own).is_none()));
+}
+
+#[tokio::test]
+async fn where_nothing_was_sent_nothing_was_spent_and_where_it_was_nobody_knows() {
+    let h = Harness::new().await;
+    let task = h.outlay.task("t").start();
+    // Nobody listens at a port that was free just now.
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    task.run(client().oneshot(ask(&format!("http://{free}/")))).await.unwrap_err();
+    assert_eq!((task.totals().lost_receipts(), task.totals().cost().status()), (0, CostStatus::Exact));
+
+    let worker = Worker::new().await;
+    let cancelled = tokio::time::timeout(
+        std::time::Duration::from_millis(200),
+        task.run(client().oneshot(ask(&worker.uri("/slow")))),
+    );
+    cancelled.await.unwrap_err();
+    assert_eq!((task.totals().lost_receipts(), task.totals().cost().status()), (1, CostStatus::Unpriced));
+    // The worker's task ends with its request.
+    eventually("the worker's task ends", || worker.harness.outlay.open_tasks().is_empty()).await;
+    let spans = worker.harness.spans();
+    assert_eq!(spans.one("invoke_workflow POST /slow").text("outlay.outcome.kind"), Some("abandoned"));
+}
+
+#[tokio::test]
+async fn what_the_application_says_of_trace_and_baggage_stays() {
+    let h = Harness::with(|builder| builder.propagate(["team"])).await;
+    let worker = Worker::with(|layer| {
+        layer.trust(|request| {
+            assert_eq!(request.headers["traceparent"], "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+            let baggage = request.headers["baggage"].to_str().unwrap();
+            assert!(baggage.ends_with("user=ana;secret,x=1"), "{baggage}");
+            assert!(baggage.starts_with("outlay.remote.id="), "{baggage}");
+            assert!(!baggage.contains("outlay.task.id=forged"), "{baggage}");
+            true
+        })
+    })
+    .await;
+    let task = h.outlay.task("t").team("support").start();
+    let mut request = ask(&worker.uri("/nothing"));
+    let headers = request.headers_mut();
+    headers.insert("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".parse().unwrap());
+    headers.append("baggage", "user=ana;secret, outlay.task.id=forged".parse().unwrap());
+    headers.append("baggage", "x=1".parse().unwrap());
+    let response = task.run(client().oneshot(request)).await.unwrap();
+    assert_eq!(response.status(), StatusCode::NO_CONTENT);
+    assert_eq!(task.totals().cost().status(), CostStatus::Exact);
+}
+
+#[tokio::test]
+async fn a_part_of_a_task_is_stopped_by_the_tasks_id() {
+    let h = Harness::new().await;
+    let worker = Worker::with(|layer| layer).await;
+    let task = h.outlay.task("t").start();
+    let id: TaskId = task.id();
+    let asked = task.run(client().oneshot(ask(&worker.uri("/background")))).await.unwrap();
+    read(asked).await;
+    assert_eq!(worker.harness.outlay.open_tasks()[0].id, id);
+    assert!(worker.harness.outlay.stop(id, "enough"));
+    assert!(!worker.harness.outlay.stop("01890a5d-ac96-774b-bcce-b302099a8057".parse::<TaskId>().unwrap(), "x"));
+}
+
+#[tokio::test]
+async fn many_requests_at_once_add_up() {
+    let h = Harness::new().await;
+    let worker = Worker::new().await;
+    let task = h.outlay.task("t").start();
+    task.run(async {
+        let client = client();
+        let asked = (0..20).map(|i| {
+            let (client, uri) = (client.clone(), worker.uri(if i % 2 == 0 { "/research/x" } else { "/stream" }));
+            outlay::tool("research").run(async move { read(client.oneshot(ask(&uri)).await.unwrap()).await })
+        });
+        futures_util::future::join_all(asked).await;
+    })
+    .await;
+    task.finish(Outcome::success());
+    let expected = 10 * (2 * A_CALL + 5_000_000_000) + 10 * 3 * A_CALL;
+    assert_eq!(task.totals().cost().usd(), usd(expected));
+    both(&h, &worker).assert_conserved();
+}

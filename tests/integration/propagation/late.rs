@@ -1,0 +1,75 @@
+//! Receipts that come too late, and all that is kept for them.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use outlay::{CostStatus, Incoming, Outcome, ReceiveError, Received, Usd};
+use outlay_tests::{Harness, eventually};
+
+#[tokio::test]
+async fn a_receipt_that_comes_when_the_task_has_closed_is_a_span_of_its_own() {
+    let h = Harness::with(|builder| builder.late_limit(Duration::from_millis(20))).await;
+    let worker = Harness::new().await;
+    let task = h.outlay.task("t").team("support").start();
+    let mut message = HashMap::new();
+    let work = task.run_sync(|| outlay::remote("queue"));
+    work.inject(&mut message);
+    work.wait();
+    task.finish(Outcome::success());
+    eventually("the task closes", || h.spans().len() == 1).await;
+    let spans = h.spans();
+    let root = spans.one("invoke_workflow t");
+    assert_eq!(
+        (root.text("outlay.total.status"), root.int("outlay.total.pending_receipts")),
+        (Some("unpriced"), Some(1))
+    );
+    assert!(!root.has("outlay.total.usd"));
+
+    let part = worker.outlay.join(&Incoming::from_trusted(&message).unwrap()).start();
+    part.charge("x", Usd::from_cents(1));
+    part.finish(Outcome::success());
+    let receipt = part.receipt().to_string();
+    assert_eq!(h.outlay.receive_receipt(&receipt), Ok(Received::Late));
+    assert_eq!(h.outlay.receive_receipt(&receipt), Ok(Received::Again));
+    assert_eq!(task.totals().cost().status(), CostStatus::Unpriced);
+    let spans = h.spans();
+    let late = spans.one("receipt queue");
+    assert_eq!(late.double("outlay.total.remote_usd"), Some(0.01));
+    assert_eq!(late.text("outlay.team"), Some("support"));
+    assert_eq!(late.data().links.links[0].span_context.span_id(), spans.one("invoke_workflow t").id());
+    assert!(!late.has("outlay.cost.picousd"), "the worker's own span has it");
+    assert!(late.value("outlay.late").is_some());
+}
+
+#[tokio::test]
+async fn nothing_is_kept_of_a_task_that_has_closed_but_what_a_late_receipt_needs() {
+    let h = Harness::new().await;
+    for _ in 0..100 {
+        let task = h.outlay.task("t").start();
+        let works: Vec<_> = task.run_sync(|| (0..10).map(|_| outlay::remote("queue")).collect());
+        for work in works {
+            work.cancel();
+        }
+        task.finish(Outcome::success());
+    }
+    let spans = h.spans();
+    assert_eq!(spans.len(), 100, "none of them waits");
+    assert!(spans.iter().all(|span| span.text("outlay.total.status") == Some("exact")));
+}
+
+#[tokio::test]
+async fn a_receipt_that_nobody_waits_for_is_not_counted() {
+    let (h, other) = (Harness::new().await, Harness::new().await);
+    let task = other.outlay.task("t").start();
+    let mut message = HashMap::new();
+    let work = task.run_sync(|| outlay::remote("queue"));
+    work.inject(&mut message);
+    let part = h.outlay.join(&Incoming::from_trusted(&message).unwrap()).start();
+    part.finish(Outcome::success());
+    let receipt = part.receipt().to_string();
+    assert_eq!(h.outlay.receive_receipt(&receipt), Err(ReceiveError::Unknown(work.id().unwrap())));
+    // One of other work is not that of this.
+    let another = task.run_sync(|| outlay::remote("queue"));
+    assert_eq!(another.receive(&receipt), Err(ReceiveError::Unknown(work.id().unwrap())));
+    assert_eq!(work.receive(&receipt), Ok(Received::Joined));
+}
