@@ -14,9 +14,10 @@ use outlay_tests::{HAIKU, Independent, SONNET, client_config, converse, haiku};
 /// A decoded span.
 #[derive(Debug, Default)]
 pub(super) struct WireSpan {
-    id: String,
-    parent: String,
-    name: String,
+    pub(super) trace: String,
+    pub(super) id: String,
+    pub(super) parent: String,
+    pub(super) name: String,
     kind: String,
     status: String,
     /// Type and text of each attribute.
@@ -131,6 +132,7 @@ pub(super) fn read_spans(log: &str) -> Vec<WireSpan> {
         } else if let Some((key, value)) = line.split_once(':') {
             let value = value.trim().to_owned();
             match key.trim() {
+                "Trace ID" => span.trace = value,
                 "Parent ID" => span.parent = value,
                 "ID" => span.id = value,
                 "Name" => span.name = value,

@@ -4,4 +4,5 @@ mod by_hand;
 mod hostile;
 mod http;
 mod late;
+mod two_processes;
 mod worker;
