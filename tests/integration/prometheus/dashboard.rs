@@ -19,18 +19,22 @@ async fn the_dashboards_sums_find_all_of_a_process_that_exported_once() {
     flush(&meters).await;
     store.wait_for("sum(last_over_time(outlay_calls_total[1h]))", 1.0).await;
     let queries = sums_over_the_range();
-    assert_eq!(queries.len(), 3);
+    assert_eq!(queries.len(), 4);
     for query in queries {
         let found = store.sum(&query).await.unwrap();
         assert!((found - 0.001_65).abs() < 1e-12, "{found} by {query}");
     }
 }
 
-/// The queries over the whole range that is shown, with what Grafana puts in.
+/// The queries over a range, the whole one or the steps of a graph, with what Grafana puts in.
 fn sums_over_the_range() -> Vec<String> {
     let dashboard: Value = serde_json::from_str(DASHBOARD).unwrap();
     let panels = dashboard["panels"].as_array().unwrap();
     let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().unwrap());
-    let queries = targets.filter_map(|target| target["expr"].as_str()).filter(|query| query.contains("$__range"));
-    queries.map(|query| query.replace("$__range", "3600s").replace("$team", "support|none")).collect()
+    let queries = targets.filter_map(|target| target["expr"].as_str()).filter(|query| query.contains("$__ra"));
+    queries
+        .map(|query| {
+            query.replace("$__range", "3600s").replace("$__rate_interval", "3600s").replace("$team", "support|none")
+        })
+        .collect()
 }
