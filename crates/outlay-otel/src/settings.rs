@@ -1,3 +1,4 @@
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use outlay_price::Prices;
 
 use crate::alerts::{Notice, OnAlert};
 use crate::degrade::{Degrade, OnRefusal};
+use crate::engine::Extension;
 use crate::metrics::Metrics;
 use crate::names::outlay;
 use crate::tracer::SpanSource;
@@ -50,6 +52,7 @@ pub struct EngineBuilder {
     pub(crate) on_alert: OnAlert,
     pub(crate) policy: Option<Policy>,
     pub(crate) on_refusal: OnRefusal,
+    pub(crate) extensions: Vec<Extension>,
     pub(crate) request_metadata: Vec<Arc<str>>,
     pub(crate) dropped_stream: DroppedStream,
     pub(crate) disabled: bool,
@@ -69,6 +72,7 @@ impl Default for EngineBuilder {
             on_alert: OnAlert::default(),
             policy: None,
             on_refusal: OnRefusal::default(),
+            extensions: Vec::new(),
             request_metadata: Vec::new(),
             dropped_stream: DroppedStream::default(),
             disabled: false,
@@ -167,6 +171,13 @@ impl EngineBuilder {
                 self.request_metadata.push(key);
             }
         }
+        self
+    }
+
+    /// Something that whoever meters calls wants to find again, by its type: see [`Engine::extension`]. Defaults to
+    /// nothing; of one type, the first holds.
+    pub fn extension<T: Any + Send + Sync>(mut self, extension: T) -> Self {
+        self.extensions.push(Arc::new(extension));
         self
     }
 

@@ -120,7 +120,10 @@ impl Policy {
     ///     [[rule]]
     ///     name = "sandbox"
     ///     only = { environment = "sandbox" }
-    ///     graduate = { tasks_per_day = 200, usd_per_month = "50" }
+    ///     [rule.graduate]
+    ///     tasks_per_day = 200
+    ///     usd_per_month = "50"
+    ///     production_principals = ["arn:aws:iam::*:role/prod-*"]
     ///     "#,
     /// )?;
     /// assert_eq!(policy.reviews().count(), 1);
@@ -264,6 +267,8 @@ struct AllowTable {
 struct GraduateTable {
     tasks_per_day: Option<u64>,
     usd_per_month: Option<Spanned<String>>,
+    #[serde(default)]
+    production_principals: Vec<Spanned<String>>,
 }
 
 impl File {
@@ -361,6 +366,12 @@ fn rule(table: &RuleTable, enforced: bool) -> Result<PolicyRule, Bad> {
         }
         if let Some(cost) = &graduate.usd_per_month {
             rule = rule.graduate_at_cost_per_month(money("graduate.usd_per_month", cost)?);
+        }
+        for pattern in &graduate.production_principals {
+            if pattern.as_ref().trim().is_empty() {
+                return bad(pattern, "graduate.production_principals: an empty text is nobody's name");
+            }
+            rule = rule.graduate_at_principal(pattern.as_ref().trim());
         }
     }
     Ok(if enforced { rule.enforce() } else { rule })
