@@ -4,6 +4,7 @@ mod chains;
 mod failures;
 mod graduation;
 mod identities;
+mod no_runtime;
 mod principals;
 mod refresh;
 

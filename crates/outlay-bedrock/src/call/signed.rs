@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use outlay_otel::{CallEnd, CallIdentity, Caller, Scope};
+use outlay_otel::{CallEnd, CallIdentity, Caller, Engine, Scope};
 
 use super::Call;
 use crate::principals::{CallerCell, Principals};
@@ -29,11 +29,16 @@ impl Call {
 
     /// The attempt is signed: whose credentials that took is found out, where somebody asks for it.
     pub(crate) fn attempt_signed(&self, request: &HttpRequest, components: &RuntimeComponents) {
-        let mut state = self.lock();
-        let Some(open) = state.open.as_ref().filter(|_| state.log.signed.caller.is_none()) else { return };
-        let Some(principals) = open.scope().engine().extension::<Principals>() else { return };
-        let caller = principals.of_request(request, components, open.scope().engine());
-        state.log.signed.caller = caller;
+        let Some((principals, engine)) = self.asks_for_caller() else { return };
+        // Not under the lock: it may say something to the application's log.
+        let caller = principals.of_request(request, components, &engine);
+        self.lock().log.signed.caller = caller;
+    }
+
+    fn asks_for_caller(&self) -> Option<(Principals, Engine)> {
+        let state = self.lock();
+        let engine = state.open.as_ref().filter(|_| state.log.signed.caller.is_none())?.scope().engine();
+        Some((engine.extension::<Principals>()?.clone(), engine.clone()))
     }
 }
 
