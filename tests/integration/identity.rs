@@ -55,7 +55,7 @@ impl aws_smithy_async::time::TimeSource for HandClock {
     }
 }
 
-fn sts_client(url: &str) -> aws_sdk_sts::Client {
+pub(crate) fn sts_client(url: &str) -> aws_sdk_sts::Client {
     let config = aws_sdk_sts::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
