@@ -68,7 +68,14 @@ struct State {
 impl StsSim {
     /// Starts on a free port of 127.0.0.1, on the current tokio runtime.
     pub async fn start() -> Result<Self, StartError> {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self::start_on(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await
+    }
+
+    /// Starts on this address, which must be loopback.
+    pub async fn start_on(address: SocketAddr) -> Result<Self, StartError> {
+        if !address.ip().is_loopback() {
+            return Err(StartError::NotLoopback { address });
+        }
         let bind = |source| StartError::Bind { address, source };
         let listener = TcpListener::bind(address).await.map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
