@@ -7,6 +7,7 @@ mod roles;
 mod session;
 mod wanted;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,7 +46,7 @@ use wanted::Choose;
 ///
 /// The roles have to trust the credentials of the STS client, for `sts:AssumeRole` and, with tags, `sts:TagSession`.
 /// Where tags alone are refused, or too large, the role is assumed without them.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use]
 pub struct Identities {
     client: aws_sdk_sts::Client,
@@ -138,6 +139,13 @@ impl Identities {
         let assumer = Assumer::new(self.client.clone(), self.settings.clone());
         let identities = SharedIdentityCache::new(WorkflowIdentities::new(assumer, base));
         Client::from_conf(client.config().to_builder().identity_cache(identities).build())
+    }
+}
+
+impl fmt::Debug for Identities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the client, which has credentials.
+        f.debug_struct("Identities").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 

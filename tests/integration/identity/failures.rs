@@ -156,6 +156,23 @@ async fn a_call_waits_for_sts_as_long_as_is_said_and_in_an_outage_one_call_waits
 }
 
 #[tokio::test]
+async fn an_sts_that_throttles_is_left_alone_by_all_workflows_and_a_denied_role_stops_no_other() {
+    let (sts, h, clock) = (StsSim::start().await.unwrap(), Harness::new().await, HandClock::at_noon());
+    answering(&h);
+    let client = signed(&h, &identities(&sts).default_role(ORDERS), &clock);
+    let call = async |workflow: &str| {
+        h.outlay.task("t").workflow(workflow).start().run(haiku(&client).send()).await.unwrap();
+        keys(&h.sim).pop().unwrap()
+    };
+    sts.push(StsAction::AssumeRole, StsFault::error(400, "Throttling", "Rate exceeded"));
+    assert_eq!([call("tickets").await, call("a").await, call("b").await], [BASE; 3]);
+    assert_eq!(asked(&sts, StsAction::AssumeRole), 1);
+    clock.advance(5);
+    sts.push(StsAction::AssumeRole, StsFault::error(403, "AccessDenied", "no"));
+    assert_eq!([call("tickets").await, call("a").await], [BASE, "ASIASIM000000001"]);
+}
+
+#[tokio::test]
 async fn a_first_call_that_is_cancelled_leaves_the_next_one_to_ask() {
     let (sts, h, clock) = (StsSim::start().await.unwrap(), Harness::new().await, HandClock::at_noon());
     answering(&h);

@@ -128,30 +128,29 @@ impl Assumer {
     /// Asks for less, where that is what STS has against it.
     async fn assume(&self, wanted: &Wanted, clock: &SharedTimeSource) -> Result<Assumed, Failure> {
         let roles = &self.0.roles;
+        let (mut duration, mut tags) = (self.0.settings.duration, wanted.tags.as_slice());
+        if roles.of(&wanted.role).an_hour {
+            duration = duration.min(AN_HOUR);
+        }
         loop {
-            let learned = roles.of(&wanted.role);
-            let duration =
-                if learned.an_hour { self.0.settings.duration.min(AN_HOUR) } else { self.0.settings.duration };
-            let tags = if learned.no_tags { &[] } else { wanted.tags.as_slice() };
             let failure = match self.request(wanted, duration, tags, clock.now()).await {
                 Err(failure) => failure,
                 assumed => return assumed,
             };
             if failure.is_of_duration() && duration > AN_HOUR {
+                duration = AN_HOUR;
                 roles.learn(&wanted.role, |role| role.an_hour = true);
             } else if failure.is_of_tags() && !tags.is_empty() {
-                roles.learn(&wanted.role, |role| role.no_tags = true);
-                tracing::warn!(
-                    target: "outlay",
-                    role = &*wanted.role,
-                    reason = %failure,
-                    "the role of a workflow is assumed without session tags"
-                );
+                tags = &[];
+                if !roles.learn(&wanted.role, |role| role.told_of_tags = true).told_of_tags {
+                    tracing::warn!(
+                        target: "outlay",
+                        role = &*wanted.role,
+                        reason = %failure,
+                        "the role of a workflow is assumed without session tags"
+                    );
+                }
             } else {
-                return Err(failure);
-            }
-            // Beyond as many roles as are told apart, what has been learned is lost.
-            if roles.of(&wanted.role) == learned {
                 return Err(failure);
             }
         }

@@ -13,10 +13,10 @@ pub(super) struct Roles(Mutex<HashMap<Arc<str>, Learned>>);
 pub(super) struct Learned {
     /// It gives no more than an hour.
     pub(super) an_hour: bool,
-    /// It takes no tags.
-    pub(super) no_tags: bool,
     /// It has been told that it cannot be assumed.
     pub(super) told: bool,
+    /// It has been told that it takes no tags.
+    pub(super) told_of_tags: bool,
 }
 
 impl Roles {

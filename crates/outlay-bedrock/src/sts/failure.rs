@@ -1,6 +1,7 @@
 use std::fmt;
 
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 /// The codes whose text says what to do, and holds no more than names. Others may quote headers of the request.
 const TELLING: [&str; 7] = [
@@ -13,22 +14,26 @@ const TELLING: [&str; 7] = [
     "ValidationError",
 ];
 
+/// The codes of an STS that has too much to do.
+const THROTTLING: [&str; 3] = ["Throttling", "ThrottlingException", "RequestLimitExceeded"];
+
 /// Why STS gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
     code: String,
     message: Option<String>,
-    /// Whether STS said so itself.
-    is_answer: bool,
+    /// Whether another request, for something else, would fare no better.
+    is_outage: bool,
 }
 
 impl Failure {
-    pub(crate) fn of<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Self {
+    pub(crate) fn of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Self {
         match error {
             SdkError::ServiceError(context) => {
-                let error = context.err();
+                let (error, status) = (context.err(), context.raw().status());
                 let code = error.code().unwrap_or("an error without a code").to_owned();
-                Self { message: error.message().map(str::to_owned), code, is_answer: true }
+                let is_outage = status.is_server_error() || THROTTLING.contains(&&*code);
+                Self { message: error.message().map(str::to_owned), code, is_outage }
             }
             SdkError::TimeoutError(_) => Self::without_answer("no answer in time"),
             SdkError::DispatchFailure(failure) if failure.is_timeout() => Self::without_answer("no answer in time"),
@@ -41,12 +46,12 @@ impl Failure {
 
     /// STS was not reached, or what it said was not understood.
     pub(crate) fn without_answer(what: &str) -> Self {
-        Self { code: what.to_owned(), message: None, is_answer: false }
+        Self { code: what.to_owned(), message: None, is_outage: true }
     }
 
     /// Whether another request, for something else, would fare no better.
     pub(crate) const fn is_outage(&self) -> bool {
-        !self.is_answer
+        self.is_outage
     }
 
     /// Whether the session is asked for longer than the role or its chain allows.
@@ -84,7 +89,7 @@ mod tests {
     use super::*;
 
     fn failure(code: &str, message: &str) -> Failure {
-        Failure { code: code.into(), message: Some(message.into()), is_answer: true }
+        Failure { code: code.into(), message: Some(message.into()), is_outage: false }
     }
 
     #[test]
