@@ -116,7 +116,8 @@ impl Identities {
         self
     }
 
-    /// How long a call waits for STS before it is signed with the client's own credentials. Defaults to 5 seconds.
+    /// How long a call waits for STS before it is signed with the client's own credentials: at most half of its own time-out,
+    /// where the client's configuration sets one. Defaults to 5 seconds.
     pub const fn timeout(mut self, patience: Duration) -> Self {
         self.settings.patience = patience;
         self

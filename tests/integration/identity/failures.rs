@@ -156,6 +156,26 @@ async fn a_call_waits_for_sts_as_long_as_is_said_and_in_an_outage_one_call_waits
 }
 
 #[tokio::test]
+async fn a_call_with_a_time_out_of_its_own_is_not_lost_to_an_sts_that_hangs() {
+    use aws_sdk_bedrockruntime::config::timeout::TimeoutConfig;
+    for set in
+        [TimeoutConfig::builder().operation_timeout(SOON), TimeoutConfig::builder().operation_attempt_timeout(SOON)]
+    {
+        let (sts, h) = (StsSim::start().await.unwrap(), Harness::new().await);
+        answering(&h);
+        sts.always(StsAction::AssumeRole, Some(StsFault::Hang));
+        let config = client_config(&h.sim.url()).timeout_config(set.build()).build();
+        let client = identities(&sts).sign(Client::from_conf(config)).metered(&h.outlay);
+        let task = h.outlay.task("tickets").start();
+        for _ in 0..2 {
+            task.run(haiku(&client).send()).await.unwrap();
+        }
+        assert_eq!(keys(&h.sim), [BASE; 2]);
+        assert_eq!(asked(&sts, StsAction::AssumeRole), 1);
+    }
+}
+
+#[tokio::test]
 async fn an_sts_that_throttles_is_left_alone_by_all_workflows_and_a_denied_role_stops_no_other() {
     let (sts, h, clock) = (StsSim::start().await.unwrap(), Harness::new().await, HandClock::at_noon());
     answering(&h);

@@ -1,12 +1,15 @@
 //! Asks STS for sessions, and keeps them.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_sts::Client;
 use aws_sdk_sts::config::timeout::TimeoutConfig;
 use aws_sdk_sts::types::Tag;
+use aws_smithy_async::future::timeout::Timeout;
+use aws_smithy_async::rt::sleep::{AsyncSleep as _, SharedAsyncSleep};
 use aws_smithy_async::time::SharedTimeSource;
 use tokio::runtime::Handle;
 
@@ -57,13 +60,32 @@ impl Assumer {
         &self.0.settings
     }
 
-    /// The credentials that are wanted; `None` where they cannot be had.
-    pub(super) async fn assumed(&self, wanted: &Wanted, clock: &SharedTimeSource) -> Option<Arc<Assumed>> {
+    /// The credentials that are wanted; `None` where they cannot be had, or not within `patience`.
+    pub(super) async fn assumed(
+        &self,
+        wanted: &Wanted,
+        clock: &SharedTimeSource,
+        sleep: &SharedAsyncSleep,
+        patience: Duration,
+    ) -> Option<Arc<Assumed>> {
         let session = self.0.sessions.of(wanted);
+        let assumed = self.wait_for(&session, wanted, clock);
+        Timeout::new(pin!(assumed), sleep.sleep(patience)).await.unwrap_or_else(|_| {
+            self.failed(&session, wanted, &Failure::without_answer("no answer in time"), clock);
+            None
+        })
+    }
+
+    async fn wait_for(
+        &self,
+        session: &Arc<Session>,
+        wanted: &Wanted,
+        clock: &SharedTimeSource,
+    ) -> Option<Arc<Assumed>> {
         match session.look(clock.now()) {
             Look::Use(assumed) => return Some(assumed),
             Look::UseAndRenew(assumed) => {
-                self.renew(session, wanted, clock);
+                self.renew(session.clone(), wanted, clock);
                 return Some(assumed);
             }
             Look::Without => return None,
@@ -78,7 +100,7 @@ impl Assumer {
                 Some(assumed)
             }
             Look::Without => None,
-            Look::Ask => self.ask(&session, wanted, clock).await,
+            Look::Ask => self.ask(session, wanted, clock).await,
         }
     }
 
@@ -106,22 +128,26 @@ impl Assumer {
                 Some(assumed)
             }
             Err(failure) => {
-                session.failed(clock.now());
-                if failure.is_outage() {
-                    self.outage(|outage| outage.failed(clock.now()));
-                }
-                if !self.0.roles.learn(&wanted.role, |role| role.told = true).told {
-                    tracing::warn!(
-                        target: "outlay",
-                        role = &*wanted.role,
-                        session = &*wanted.session,
-                        reason = %failure,
-                        "the role of a workflow could not be assumed: its calls are signed with the client's own \
-                         credentials until it can"
-                    );
-                }
+                self.failed(session, wanted, &failure, clock);
                 None
             }
+        }
+    }
+
+    fn failed(&self, session: &Session, wanted: &Wanted, failure: &Failure, clock: &SharedTimeSource) {
+        session.failed(clock.now());
+        if failure.is_outage() {
+            self.outage(|outage| outage.failed(clock.now()));
+        }
+        if !self.0.roles.learn(&wanted.role, |role| role.told = true).told {
+            tracing::warn!(
+                target: "outlay",
+                role = &*wanted.role,
+                session = &*wanted.session,
+                reason = %failure,
+                "the role of a workflow could not be assumed: its calls are signed with the client's own credentials \
+                 until it can"
+            );
         }
     }
 

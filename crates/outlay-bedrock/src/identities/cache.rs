@@ -1,5 +1,7 @@
 //! Where the SDK asks for the identity to sign a request with.
 
+use std::time::Duration;
+
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::auth::AuthSchemeId;
 use aws_smithy_runtime_api::client::identity::{
@@ -7,6 +9,7 @@ use aws_smithy_runtime_api::client::identity::{
 };
 use aws_smithy_runtime_api::client::runtime_components::{GetIdentityResolver as _, RuntimeComponents};
 use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::timeout::TimeoutConfig;
 use outlay_otel::{CallIdentity, Scope, current};
 
 use super::Workflow;
@@ -30,6 +33,14 @@ impl WorkflowIdentities {
         Self { assumer, base }
     }
 
+    /// A call that has to end in time must not spend it all on waiting for STS.
+    fn patience(&self, cfg: &ConfigBag) -> Duration {
+        let timeouts = cfg.load::<TimeoutConfig>();
+        let of = |timeout: fn(&TimeoutConfig) -> Option<Duration>| timeouts.and_then(timeout).map(|most| most / 2);
+        let limits = [of(TimeoutConfig::operation_timeout), of(TimeoutConfig::operation_attempt_timeout)];
+        limits.into_iter().flatten().fold(self.assumer.settings().patience, Duration::min)
+    }
+
     fn wanted(&self, scope: &Scope) -> Option<Wanted> {
         if scope.engine().is_disabled() || scope.is_unattributed() {
             return None;
@@ -49,11 +60,12 @@ impl ResolveCachedIdentity for WorkflowIdentities {
         let metering = cfg.load::<Metering>();
         let scope = metering.map(|metering| metering.scope().clone()).or_else(current);
         let wanted = scope.filter(|_| signs(&resolver, components)).and_then(|scope| self.wanted(&scope));
-        let (Some(wanted), Some(clock)) = (wanted, components.time_source()) else {
+        let (Some(wanted), Some(clock), Some(sleep)) = (wanted, components.time_source(), components.sleep_impl())
+        else {
             return self.base.resolve_cached_identity(resolver, components, cfg);
         };
         IdentityFuture::new(async move {
-            let assumed = self.assumer.assumed(&wanted, &clock).await;
+            let assumed = self.assumer.assumed(&wanted, &clock, &sleep, self.patience(cfg)).await;
             if let Some(call) = metering.and_then(Metering::call) {
                 let identity = if assumed.is_some() { CallIdentity::Assumed } else { CallIdentity::Fallback };
                 call.attempt_identified(identity, assumed.as_ref().and_then(|assumed| assumed.caller.as_ref()));
