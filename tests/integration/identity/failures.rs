@@ -58,6 +58,18 @@ async fn an_sts_that_fails_is_asked_again_after_a_while_and_told_of_once() {
     }
 }
 
+#[tokio::test]
+async fn a_call_that_is_cancelled_has_its_principal_all_the_same() {
+    let sts = StsSim::start().await.unwrap();
+    let h = asking(&sts, |builder| builder).await;
+    h.sim.push(Reply::hang());
+    let task = h.outlay.task("t").start();
+    let cancelled = task.run(tokio::time::timeout(Duration::from_millis(300), haiku(&h.client).send())).await;
+    assert!(cancelled.is_err());
+    let spans = h.spans();
+    assert!(call_spans(&spans)[0].has("outlay.aws.principal"), "STS has answered while it hung");
+}
+
 #[test]
 fn a_question_that_its_runtime_never_gets_to_is_asked_again_by_another() {
     let simulators = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();

@@ -1,5 +1,6 @@
 //! A role for each workflow.
 
+use aws_credential_types::provider::{ProvideCredentials, future};
 use bedrock_sim::StsFault;
 use futures_util::future::join_all;
 use outlay::Outcome;
@@ -93,6 +94,35 @@ async fn a_client_that_nobody_meters_is_signed_by_the_scope_as_well_and_a_disabl
     let _entered = scope.enter();
     outlay::in_scope(haiku(&client).send()).await.unwrap();
     assert_eq!(keys(&h.sim)[1..], [BASE]);
+}
+
+#[tokio::test]
+async fn the_clients_own_credentials_are_cached_as_they_were() {
+    #[derive(Debug, Default)]
+    struct Counted(Arc<AtomicU64>);
+    impl ProvideCredentials for Counted {
+        fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+        where
+            Self: 'a,
+        {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            future::ProvideCredentials::ready(Ok(Credentials::new(BASE, "secret", None, None, "test")))
+        }
+    }
+    let (sts, h) = (StsSim::start().await.unwrap(), Harness::new().await);
+    answering(&h);
+    let times = Arc::new(AtomicU64::new(0));
+    let config = client_config(&h.sim.url()).credentials_provider(Counted(times.clone())).build();
+    let client = identities(&sts).sign(Client::from_conf(config)).metered(&h.outlay);
+    let task = h.outlay.task("tickets").start();
+    for _ in 0..5 {
+        task.run(haiku(&client).send()).await.unwrap();
+    }
+    assert_eq!(times.load(Ordering::SeqCst), 0, "a role is not assumed with these");
+    for _ in 0..5 {
+        haiku(&client).send().await.unwrap();
+    }
+    assert_eq!(times.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
