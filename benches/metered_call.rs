@@ -14,9 +14,9 @@ use opentelemetry::trace::{Span as _, SpanKind, Tracer as _, TracerProvider as _
 use opentelemetry::{Array, Context, KeyValue, Value};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
-use outlay::bedrock::Metered as _;
+use outlay::bedrock::{Metered as _, Principals};
 use outlay::{Outcome, Outlay};
-use outlay_benches::{Chunks, Sink, client, median, paired, replay};
+use outlay_benches::{Chunks, Sink, client, median, paired, replay, sts};
 
 const MODEL: &str = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
 /// As many that exporting goes on beside them, as it does in production.
@@ -53,6 +53,24 @@ fn main() {
         },
         || calls(&bare),
     );
+    // The same with its principal, which is known by then, on span and metric.
+    let knowing_sink = Sink::default();
+    let (traces, metrics) = (knowing_sink.tracer_provider(), knowing_sink.meter_provider());
+    let principals = Principals::new(sts("arn:aws:sts::123456789012:assumed-role/agents/session"));
+    let knowing = Outlay::builder().principals(principals).tracer_provider(&traces).meter_provider(&metrics).build();
+    let knowing_client = bare.clone().metered(&knowing);
+    let known = paired(
+        PAIRS,
+        || {
+            let task = dimensioned(&knowing);
+            task.run_sync(|| {
+                outlay::agent("triage").run_sync(|| outlay::plan("read").run_sync(|| calls(&knowing_client)));
+            });
+            task.finish(Outcome::success());
+            traces.force_flush().expect("the sink takes all");
+        },
+        || calls(&bare),
+    );
     let idle_client = Client::from_conf(bare.config().to_builder().interceptor(Idle).build());
     let idle = paired(PAIRS, || calls(&idle_client), || calls(&bare));
     // By hand, in the same place: after each call, with the caches as a call leaves them.
@@ -78,6 +96,8 @@ fn main() {
     println!("an interceptor that does nothing     {:8.2} us", micros(idle.median_of(|idle, bare| idle - bare)));
     println!("metering adds                        {adds:8.2} us");
     println!("the same telemetry by hand adds      {hand:8.2} us");
+    let known = micros(known.median_of(|known, bare| known - bare));
+    println!("metering with the principal adds     {known:8.2} us");
     println!("ratio (bar: 1.50)                    {:8.2}", adds / hand);
     // Three scope spans for each run, and one call span for each call; one warm-up run.
     let expected = (PAIRS + 1) * (CALLS + 3);

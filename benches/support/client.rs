@@ -27,6 +27,22 @@ pub fn client(connector: Replay) -> Client {
     Client::from_conf(config)
 }
 
+/// An STS that calls everybody by this ARN, without a network.
+pub fn sts(arn: &str) -> aws_sdk_sts::Client {
+    let body = format!(
+        "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>{arn}</Arn></GetCallerIdentityResult>\
+         </GetCallerIdentityResponse>"
+    );
+    let pieces = vec![Bytes::from(body)].into();
+    let connector = SharedHttpConnector::new(Replay { status: 200, headers: Vec::new(), pieces, whole: true });
+    let config = aws_sdk_sts::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .http_client(http_client_fn(move |_, _| connector.clone()))
+        .build();
+    aws_sdk_sts::Client::from_conf(config)
+}
+
 /// Answers every request with the same reply, as the wire has it.
 #[derive(Clone, Debug)]
 pub struct Replay {

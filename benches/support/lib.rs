@@ -4,6 +4,6 @@ mod client;
 mod measure;
 mod telemetry;
 
-pub use client::{Chunks, client, replay};
+pub use client::{Chunks, client, replay, sts};
 pub use measure::{Paired, median, paired};
 pub use telemetry::Sink;

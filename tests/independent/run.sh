@@ -36,8 +36,11 @@ trap 'stop; rm -rf "$run"' EXIT
 # The simulator serves until its standard input closes: it is a pipe that this shell holds open.
 mkfifo "$run/hold"
 
+# What the simulator is to do, for the commands that follow.
+serving=(--script "$here/replies.json")
+
 against_sim() {
-  "$sim" --listen 127.0.0.1:0 --script "$here/replies.json" <"$run/hold" >"$run/url" &
+  "$sim" --listen 127.0.0.1:0 "${serving[@]}" <"$run/hold" >"$run/url" &
   sim_pid=$!
   exec 9>"$run/hold"
   for _ in $(seq 100); do
@@ -57,4 +60,7 @@ echo "boto3"
 against_sim "$work/venv/bin/python" "$here/boto3_client.py" || status=1
 echo "@aws-sdk/client-bedrock-runtime"
 AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED=true against_sim node "$work/js_client.mjs" || status=1
+serving=(--serve sts)
+echo "boto3, of STS"
+against_sim "$work/venv/bin/python" "$here/boto3_sts.py" || status=1
 exit "$status"

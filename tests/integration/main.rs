@@ -8,6 +8,7 @@ mod budgets;
 mod conservation;
 mod control_plane;
 mod ends;
+mod identity;
 mod metering;
 mod metrics;
 mod ministack;

@@ -188,7 +188,8 @@ async fn a_task_that_is_dearer_than_expected_and_a_sandbox_that_has_grown_up_are
     let cost = Usd::from_picos(1_000 * 1_100_000 + 100 * 5_500_000);
     let dear = Violation::Cost { cost, expected: Usd::from_micros(1_000) };
     let told: Vec<_> = violations(&told).into_iter().map(|(_, violation)| violation).collect();
-    let grown = Violation::Graduation { workflow: "w".into(), tasks: 3, cost: Usd::from_picos(cost.picos() * 3) };
+    let cost = Usd::from_picos(cost.picos() * 3);
+    let grown = Violation::Graduation { workflow: "w".into(), tasks: 3, cost, principal: None };
     assert_eq!(told, [dear.clone(), dear.clone(), dear, grown]);
 }
 

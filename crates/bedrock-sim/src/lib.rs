@@ -33,6 +33,8 @@
 //!
 //! [`render()`] gives the bytes of a reply without a server, so that a benchmark can replay them.
 //!
+//! [`StsSim`] is a Security Token Service beside it.
+//!
 //! Signatures are not verified: any credentials will do.
 
 mod body;
@@ -52,6 +54,7 @@ mod request;
 mod script;
 mod server;
 mod socket;
+mod sts;
 mod tokens;
 
 pub use crate::error_kind::ErrorKind;
@@ -66,4 +69,5 @@ pub use crate::reply::Reply;
 pub use crate::request::Recorded;
 pub use crate::script::{Script, ScriptError};
 pub use crate::server::{BedrockSim, StartError, TooFewRequests};
+pub use crate::sts::{StsAction, StsFault, StsRequest, StsSim};
 pub use crate::tokens::Tokens;

@@ -1,5 +1,5 @@
 //! `bedrock-sim --listen 127.0.0.1:0 [--script FILE.json]`: a scripted Bedrock Runtime for programs
-//! in any language.
+//! in any language. `bedrock-sim --listen 127.0.0.1:0 --serve sts`: a Security Token Service.
 //!
 //! Prints its URL in one line and serves until its standard input closes or it is told to stop. The
 //! format of the file is that of [`bedrock_sim::Script`].
@@ -9,12 +9,12 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use bedrock_sim::{BedrockSim, Script};
+use bedrock_sim::{BedrockSim, Script, StsSim};
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
-const USAGE: &str = "usage: bedrock-sim [--listen ADDRESS:PORT] [--script FILE.json]";
+const USAGE: &str = "usage: bedrock-sim [--listen ADDRESS:PORT] [--script FILE.json | --serve sts]";
 
 fn main() -> ExitCode {
     let Err(error) = Options::from_args(std::env::args().skip(1)).and_then(serve) else {
@@ -34,17 +34,19 @@ fn main() -> ExitCode {
 struct Options {
     listen: SocketAddr,
     script: Option<String>,
+    sts: bool,
 }
 
 impl Options {
     fn from_args(mut args: impl Iterator<Item = String>) -> Result<Self, Box<dyn Error>> {
-        let mut options = Self { listen: SocketAddr::from(([127, 0, 0, 1], 0)), script: None };
+        let mut options = Self { listen: SocketAddr::from(([127, 0, 0, 1], 0)), script: None, sts: false };
         while let Some(option) = args.next() {
             match (option.as_str(), args.next()) {
                 ("--listen", Some(address)) => {
                     options.listen = address.parse().map_err(|error| format!("--listen {address}: {error}"))?;
                 }
                 ("--script", Some(file)) => options.script = Some(file),
+                ("--serve", Some(service)) if service == "sts" => options.sts = true,
                 _ => return Err(USAGE.into()),
             }
         }
@@ -56,16 +58,24 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     let script = options.script.map(Script::read).transpose()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
+        if options.sts {
+            let sts = StsSim::start_on(options.listen).await?;
+            return until_told(&sts.url()).await;
+        }
         let bedrock = BedrockSim::start_on(options.listen).await?;
         if let Some(script) = script {
             bedrock.load(script);
         }
-        let ends = Ends::watch()?;
-        writeln!(io::stdout(), "{}", bedrock.url())?;
-        io::stdout().flush()?;
-        ends.first().await;
-        Ok(())
+        until_told(&bedrock.url()).await
     })
+}
+
+async fn until_told(url: &str) -> Result<(), Box<dyn Error>> {
+    let ends = Ends::watch()?;
+    writeln!(io::stdout(), "{url}")?;
+    io::stdout().flush()?;
+    ends.first().await;
+    Ok(())
 }
 
 /// Everything that ends the program, watched from before its URL is known.

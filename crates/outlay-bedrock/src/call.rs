@@ -16,6 +16,11 @@ use crate::units::Asked;
 use crate::usage::{AnswerHeaders, read_headers};
 use crate::wire;
 
+#[cfg_attr(not(feature = "sts"), path = "call/unsigned.rs")]
+mod signed;
+
+use signed::Signed;
+
 /// A call that goes on: shared by the interceptor's state and the stream's tap, settled once by whichever sees its
 /// end.
 #[derive(Debug)]
@@ -54,6 +59,8 @@ pub(crate) struct CallLog {
     pub(crate) host: Option<String>,
     pub(crate) port: Option<u16>,
     pub(crate) headers: AnswerHeaders,
+    /// How the last attempt was signed.
+    signed: Signed,
     /// The attempt whose answer is tapped.
     tapped: usize,
     /// The attempt whose request is tapped.
@@ -139,6 +146,7 @@ impl Call {
         state.log.headers = AnswerHeaders::default();
         state.whole = None;
         state.owner = Owner::Hooks;
+        state.log.signed = Signed::default();
     }
 
     /// The request is final: model and region are those that go on the wire, whatever came in between.
@@ -303,10 +311,13 @@ impl Call {
     fn settle(&self, mut state: MutexGuard<'_, State>, ending: Ending<'_>) {
         let Some(open) = state.open.take() else { return };
         let now = open.scope().engine().now();
-        let end = outcome::end(self.kind, open.start(), &mut state.log, &self.sent, ending, now);
+        let signed = std::mem::take(&mut state.log.signed);
+        let mut end = outcome::end(self.kind, open.start(), &mut state.log, &self.sent, ending, now);
         // Settling runs exporters and observers: not under the lock.
         drop(state);
+        let later = signed.tell(&mut end, open.scope());
         open.settle(end);
+        later.tell();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

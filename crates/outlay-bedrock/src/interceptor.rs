@@ -38,13 +38,24 @@ pub struct OutlayInterceptor {
 
 /// A call as it passes the hooks: one entry in the SDK's state, for each look-up in there costs.
 #[derive(Debug)]
-struct Metering {
+pub(crate) struct Metering {
     scope: Scope,
     started: SystemTime,
     /// Which interceptor began it: where two are set, the first one meters.
     by: usize,
     /// Set once the operation is known to be one that is metered.
     call: OnceLock<HeldCall>,
+}
+
+#[cfg(feature = "sts")]
+impl Metering {
+    pub(crate) const fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    pub(crate) fn call(&self) -> Option<&Arc<Call>> {
+        self.call.get().map(|held| &held.0)
+    }
 }
 
 impl Storable for Metering {
@@ -217,11 +228,12 @@ impl Intercept for OutlayInterceptor {
     fn read_before_transmit(
         &self,
         context: &BeforeTransmitInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
+        components: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         if let Some(call) = self.call(cfg) {
             call.attempt_sent(context.request());
+            call.attempt_signed(context.request(), components);
         }
         Ok(())
     }

@@ -33,17 +33,27 @@ mod control_plane;
 mod degrade;
 mod document;
 mod fingerprint;
+#[cfg(feature = "sts")]
+mod identities;
 mod input;
 mod interceptor;
 mod metered;
 mod outcome;
+#[cfg(feature = "sts")]
+mod principals;
 mod request_metadata;
 mod stream;
+#[cfg(feature = "sts")]
+mod sts;
 mod units;
 mod usage;
 mod wire;
 
 #[cfg(feature = "control-plane")]
 pub use control_plane::ControlPlane;
+#[cfg(feature = "sts")]
+pub use identities::{Identities, Workflow};
 pub use interceptor::OutlayInterceptor;
 pub use metered::Metered;
+#[cfg(feature = "sts")]
+pub use principals::Principals;

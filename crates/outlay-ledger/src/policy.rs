@@ -2,6 +2,7 @@
 
 mod check;
 mod file;
+mod glob;
 mod graduation;
 mod violation;
 
@@ -100,6 +101,7 @@ pub struct PolicyRule {
     expected_cost: Option<Usd>,
     tasks_per_day: Option<u64>,
     usd_per_month: Option<Usd>,
+    production_principals: Vec<Arc<str>>,
     enforced: bool,
 }
 
@@ -114,6 +116,7 @@ impl PolicyRule {
             expected_cost: None,
             tasks_per_day: None,
             usd_per_month: None,
+            production_principals: Vec::new(),
             enforced: false,
         }
     }
@@ -162,6 +165,15 @@ impl PolicyRule {
         self
     }
 
+    /// Whose credentials are production's, by the text that names them; a `*` stands for whatever is in its place. A
+    /// workflow that makes a call with them is not what this rule is for, either: that is told once a day. Defaults to
+    /// nobody's.
+    #[must_use]
+    pub fn graduate_at_principal(mut self, pattern: &str) -> Self {
+        self.production_principals.push(pattern.into());
+        self
+    }
+
     /// Refuses calls, too. Defaults to telling alone.
     #[must_use]
     pub const fn enforce(mut self) -> Self {
@@ -176,6 +188,11 @@ impl PolicyRule {
     /// The dimensions that the task has to say, and does not.
     fn missing(&self, task: &TaskWords<'_>) -> Vec<Arc<str>> {
         self.required.iter().filter(|key| task.get(key).is_none()).cloned().collect()
+    }
+
+    /// Whether it says what a workflow is that it is not for, by what that has done.
+    fn graduates(&self) -> bool {
+        self.tasks_per_day.is_some() || self.usd_per_month.is_some() || !self.production_principals.is_empty()
     }
 
     fn allows(&self, model: &str) -> bool {

@@ -6,19 +6,21 @@ use std::time::{Duration, SystemTime};
 
 use opentelemetry::Context;
 use opentelemetry::trace::{Link, Span as _, SpanKind, Status, TraceContextExt as _};
-use outlay_ledger::{Ask, BudgetExceeded, CallRecord, PricedAs, Refusal, Settled};
+use outlay_ledger::{Ask, BudgetExceeded, Refusal, Settled};
 use outlay_price::{CacheUse, Charge, GuardrailUse, Price, Prices, Units, Usd};
 
 use crate::job::Job;
 use crate::price_call::{self, Priced};
 use crate::tracer::start_builder;
-use crate::{Attempt, Billed, Engine, JobEvent, Scope, current};
+use crate::{Attempt, Billed, CallIdentity, Caller, Engine, JobEvent, Scope, current};
 
 mod attributes;
 mod event;
 mod operation;
+mod record;
 
 pub use operation::Operation;
+use record::record;
 
 /// What is known of a call before it is sent.
 #[derive(Clone, Debug)]
@@ -90,6 +92,10 @@ pub struct CallEnd {
     pub server_address: Option<String>,
     /// Its port.
     pub server_port: Option<u16>,
+    /// Whose credentials it was signed with, where that is known.
+    pub caller: Option<Arc<Caller>>,
+    /// What came of the identity of its own, where it should have had one.
+    pub identity: Option<CallIdentity>,
     /// Where the sources of a token count disagree: which, and what they say.
     pub disagreement: Option<String>,
     /// The same for two requests that are the same to the byte, where [`Engine::compares_calls`] asks for it.
@@ -147,6 +153,8 @@ impl CallEnd {
             request_id: None,
             server_address: None,
             server_port: None,
+            caller: None,
+            identity: None,
             disagreement: None,
             fingerprint: None,
         }
@@ -286,6 +294,9 @@ impl OpenCall {
         let call = SettledCall { scope, start, end, charge, price, ended, settled, site };
         engine.inner().metrics.record_call(&call);
         call.write_span(&context);
+        if let Some(caller) = &call.end.caller {
+            call.scope.books().called_by(&caller.principal);
+        }
     }
 }
 
@@ -309,40 +320,6 @@ impl CallStart {
             (used, Some(query)) => prices.charge_guardrail(&query, used),
             (_, None) => Charge::unpriced(),
         }
-    }
-}
-
-/// Whether the model has said all that it had to say: it was not cut off, and waits for no tool.
-fn ends_turn(finish_reasons: &[String]) -> bool {
-    let goes_on = ["tool_use", "tool_calls", "max_tokens", "length", "pause_turn"];
-    finish_reasons.iter().all(|reason| !goes_on.contains(&&*reason.to_ascii_lowercase()))
-}
-
-fn record(start: &CallStart, end: &CallEnd, charge: Charge, price: Option<&Price>, ended: SystemTime) -> CallRecord {
-    let priced = start.priced(Some(end));
-    let whole = end.lost_attempts.is_empty();
-    CallRecord {
-        operation: start.operation.as_str(),
-        model: start.model.clone(),
-        usage: end.billed.tokens().unwrap_or_default(),
-        units: end.billed.units().cloned(),
-        guardrail: end.guardrail.clone(),
-        counted: end.billed.counted().filter(|_| whole),
-        priced_as: PricedAs {
-            model: end.response_model.as_deref().map(Arc::from),
-            region: start.region.clone(),
-            tier: priced.tier(),
-            latency: priced.latency(),
-        },
-        charge,
-        attempts: end.attempts.iter().map(Attempt::record).collect(),
-        streamed: start.stream,
-        failed: end.error.is_some(),
-        fingerprint: end.fingerprint,
-        ends_turn: ends_turn(&end.finish_reasons),
-        started: start.started,
-        ended,
-        price_version: price.map(|p| p.version().clone()),
     }
 }
 

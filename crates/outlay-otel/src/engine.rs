@@ -1,3 +1,4 @@
+use std::any::Any;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError, RwLock, Weak};
@@ -37,6 +38,9 @@ impl WeakEngine {
     }
 }
 
+/// Something that others have given to the engine, and know the type of.
+pub(crate) type Extension = Arc<dyn Any + Send + Sync>;
+
 pub(crate) struct Inner {
     pub(crate) ledger: Ledger,
     prices: RwLock<PriceTable>,
@@ -56,6 +60,7 @@ pub(crate) struct Inner {
     request_metadata: Vec<Arc<str>>,
     compares_calls: AtomicBool,
     on_refusal: OnRefusal,
+    extensions: Vec<Extension>,
     dropped_stream: DroppedStream,
     disabled: bool,
     texts: Mutex<HashSet<Arc<str>>>,
@@ -100,6 +105,7 @@ impl Engine {
             request_metadata: settings.request_metadata,
             compares_calls: AtomicBool::new(false),
             on_refusal: settings.on_refusal,
+            extensions: settings.extensions,
             dropped_stream: settings.dropped_stream,
             disabled: settings.disabled,
             texts: Mutex::default(),
@@ -234,6 +240,11 @@ impl Engine {
             Some(id) => self.0.open_tasks.find_all(id).iter().filter(|task| task.books().resume()).count() > 0,
             None => self.0.ledger.resume(target),
         }
+    }
+
+    /// What the builder was given of this type.
+    pub fn extension<T: Any + Send + Sync>(&self) -> Option<&T> {
+        self.0.extensions.iter().find_map(|extension| extension.downcast_ref())
     }
 
     /// Whether metering is a pass-through.

@@ -4,6 +4,7 @@ mod cost;
 mod counter;
 mod instruments;
 mod labels;
+mod principal_names;
 mod task_names;
 
 use std::sync::{Arc, OnceLock};
@@ -26,6 +27,7 @@ use cost::CostSeries;
 use counter::Counters;
 use instruments::Instruments;
 use labels::{CallLabels, KindLabels, NamedLabels, TaskLabels};
+use principal_names::PrincipalNames;
 use task_names::TaskNames;
 
 pub(crate) use instruments::OpenTasks;
@@ -51,6 +53,7 @@ pub(crate) struct Metrics {
     /// The user's own dimensions that are on metrics.
     dimensions: Vec<Arc<str>>,
     task_names: TaskNames,
+    principal_names: PrincipalNames,
     instruments: OnceLock<Instruments>,
 }
 
@@ -192,7 +195,8 @@ impl Metrics {
         if sums.calls.is_born(&labels) {
             return;
         }
-        sums.cost.born(&task, scope, model, &self.dimensions);
+        let principal = self.principal_names.latest();
+        sums.cost.born(&task, scope, model, principal, &self.dimensions);
         sums.calls.add(labels, CallSums::default());
     }
 
@@ -222,7 +226,9 @@ impl Metrics {
     fn book_call(&self, call: &SettledCall) {
         let (sums, task) = (&self.sums, self.task_name(&call.scope));
         let model = &call.start.model;
-        sums.cost.add(&task, &call.scope, Some(model), &call.charge, &self.dimensions);
+        let caller = call.end.caller.as_ref();
+        let principal = caller.map(|caller| self.principal_names.on_metrics(&caller.principal));
+        sums.cost.add(&task, &call.scope, Some(model), principal, &call.charge, &self.dimensions);
         sums.spend.add(&call.scope, call.charge.total(), call.site.as_ref());
         self.add_phase(&task, &call.scope, &call.charge);
         let counted = CallSums {
@@ -237,7 +243,7 @@ impl Metrics {
     pub(crate) fn record_charge(&self, scope: &Scope, charge: &Charge) {
         let _ = self.instruments(scope);
         let task = self.task_name(scope);
-        self.sums.cost.add(&task, scope, None, charge, &self.dimensions);
+        self.sums.cost.add(&task, scope, None, None, charge, &self.dimensions);
         self.sums.spend.add(scope, charge.total(), None);
         self.add_phase(&task, scope, charge);
     }

@@ -37,6 +37,7 @@ pub mod semconv {
 
     pub const AWS_REQUEST_ID: &str = "aws.request_id";
     pub const AWS_BEDROCK_GUARDRAIL_ID: &str = "aws.bedrock.guardrail.id";
+    pub const CLOUD_ACCOUNT_ID: &str = "cloud.account.id";
     pub const CLOUD_REGION: &str = "cloud.region";
     pub const ERROR_TYPE: &str = "error.type";
     pub const HTTP_STATUS_CODE: &str = "http.response.status_code";
@@ -93,6 +94,13 @@ pub mod outlay {
     pub const PRICE_ROUTING: &str = "outlay.price.routing";
     pub const PRICE_TIER: &str = "outlay.price.tier";
     pub const PRICE_SOURCE: &str = "outlay.price.source";
+
+    /// Whose credentials a call is signed with: the ARN of the role or user.
+    pub const AWS_PRINCIPAL: &str = "outlay.aws.principal";
+    /// What the session of a role is called.
+    pub const AWS_SESSION: &str = "outlay.aws.session";
+    /// What came of the identity that the call's workflow has of its own: `assumed`, or `fallback`.
+    pub const AWS_IDENTITY: &str = "outlay.aws.identity";
 
     pub const CALL_ATTEMPTS: &str = "outlay.call.attempts";
     /// Where the sources of a token count disagree: which ones, and what they say.

@@ -56,7 +56,7 @@ impl Scope {
     }
 
     /// Whether it lies in no task.
-    pub(crate) fn is_unattributed(&self) -> bool {
+    pub fn is_unattributed(&self) -> bool {
         self.books().task_id() == self.engine().inner().ledger.unattributed().task_id()
     }
 

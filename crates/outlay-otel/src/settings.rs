@@ -1,3 +1,4 @@
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use outlay_price::Prices;
 
 use crate::alerts::{Notice, OnAlert};
 use crate::degrade::{Degrade, OnRefusal};
+use crate::engine::Extension;
 use crate::metrics::Metrics;
 use crate::names::outlay;
 use crate::tracer::SpanSource;
@@ -50,6 +52,7 @@ pub struct EngineBuilder {
     pub(crate) on_alert: OnAlert,
     pub(crate) policy: Option<Policy>,
     pub(crate) on_refusal: OnRefusal,
+    pub(crate) extensions: Vec<Extension>,
     pub(crate) request_metadata: Vec<Arc<str>>,
     pub(crate) propagated: Vec<Arc<str>>,
     pub(crate) dropped_stream: DroppedStream,
@@ -70,6 +73,7 @@ impl Default for EngineBuilder {
             on_alert: OnAlert::default(),
             policy: None,
             on_refusal: OnRefusal::default(),
+            extensions: Vec::new(),
             request_metadata: Vec::new(),
             propagated: Vec::new(),
             dropped_stream: DroppedStream::default(),
@@ -170,6 +174,13 @@ impl EngineBuilder {
     /// Which dimensions go to the other processes that work is asked of. Defaults to none.
     pub fn propagate<K: AsRef<str>>(mut self, dimensions: impl IntoIterator<Item = K>) -> Self {
         add_attributes(&mut self.propagated, dimensions);
+        self
+    }
+
+    /// Something that whoever meters calls wants to find again, by its type: see [`Engine::extension`]. Defaults to
+    /// nothing; of one type, the first holds.
+    pub fn extension<T: Any + Send + Sync>(mut self, extension: T) -> Self {
+        self.extensions.push(Arc::new(extension));
         self
     }
 

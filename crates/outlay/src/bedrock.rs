@@ -12,4 +12,6 @@
 
 #[cfg(feature = "control-plane")]
 pub use outlay_bedrock::ControlPlane;
+#[cfg(feature = "sts")]
+pub use outlay_bedrock::{Identities, Principals, Workflow};
 pub use outlay_bedrock::{Metered, OutlayInterceptor};

@@ -227,6 +227,24 @@ impl Builder {
         self
     }
 
+    /// Who finds out whose credentials calls are signed with, for spans and metrics, and for policies that ask for
+    /// production's. Defaults to nobody.
+    ///
+    /// ```no_run
+    /// use outlay::Outlay;
+    /// use outlay::bedrock::Principals;
+    ///
+    /// # fn f(aws_config: &aws_types::SdkConfig) {
+    /// let principals = Principals::new(aws_sdk_sts::Client::new(aws_config));
+    /// let outlay = Outlay::builder().principals(principals).build();
+    /// # }
+    /// ```
+    #[cfg(feature = "sts")]
+    pub fn principals(mut self, principals: crate::bedrock::Principals) -> Self {
+        self.engine = self.engine.extension(principals);
+        self
+    }
+
     /// What happens when the application drops a stream before its end. Defaults to counting the bound.
     pub fn on_dropped_stream(mut self, what: DroppedStream) -> Self {
         self.engine = self.engine.on_dropped_stream(what);

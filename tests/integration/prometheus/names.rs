@@ -1,16 +1,19 @@
 //! The table of `examples/observability/metrics.md` is what a store lists.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use aws_sdk_bedrockruntime::types::InferenceConfiguration;
-use bedrock_sim::{Operation, Reply, Tokens};
+use bedrock_sim::{Operation, Reply, StsSim, Tokens};
 use opentelemetry_sdk::metrics::InMemoryMetricExporter;
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData, ResourceMetrics};
+use outlay::bedrock::Principals;
 use outlay::{Budget, BudgetRule, Outcome, RunawayRule, Usd};
-use outlay_tests::{HAIKU, Harness, MetricStore, converse, haiku, stream_whole};
+use outlay_tests::{HAIKU, Harness, MetricStore, converse, eventually, haiku, stream_whole};
 use serde_json::json;
 
 use super::{exporting_to, flush};
+use crate::identity::sts_client;
 
 const TABLE: &str = include_str!("../../../examples/observability/metrics.md");
 
@@ -89,8 +92,10 @@ fn kinds_and_units(export: &ResourceMetrics) -> BTreeMap<String, (String, String
 async fn export_everything(store: &MetricStore) -> ResourceMetrics {
     let memory = InMemoryMetricExporter::default();
     let meters = exporting_to(store).await.with_periodic_exporter(memory.clone()).build();
+    let sts = StsSim::start().await.unwrap();
     let h = Harness::with(|builder| {
         builder
+            .principals(Principals::new(sts_client(&sts.url())))
             .meter_provider(&meters)
             .metric_dimension("tenant")
             .budget_rule(BudgetRule::new("watched", Budget::calls(1).observe()))
@@ -98,6 +103,8 @@ async fn export_everything(store: &MetricStore) -> ResourceMetrics {
     })
     .await;
     h.ask(HAIKU, 1_000, 100).await;
+    eventually("STS has been asked", || !sts.requests().is_empty()).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
     let open = run_a_task(&h).await;
     flush(&meters).await;
     drop(open);

@@ -55,6 +55,27 @@ impl Scope {
         alerts.tell(self);
     }
 
+    /// Whether a rule asks whose credentials the calls are made with.
+    pub fn asks_for_principals(&self) -> bool {
+        self.policy().any(|rule| !rule.production_principals.is_empty())
+    }
+
+    /// A call was made here with the credentials that go by this text. Whoever makes calls says so once that is known,
+    /// be it after the task has closed.
+    pub fn called_by(&self, principal: &Arc<str>) {
+        if !self.asks_for_principals() {
+            return;
+        }
+        let ledger = &self.0.task.ledger;
+        let workflow = self.dimensions().value(Dimension::Workflow).unwrap_or_else(|| self.task_name());
+        let mut alerts = Alerts::default();
+        for rule in self.policy() {
+            let grown = ledger.policy().graduations.called_by(rule, workflow, principal, ledger.now());
+            tell(grown.map(|what| self.violation(rule, what)), &mut alerts);
+        }
+        alerts.tell(self);
+    }
+
     fn policy(&self) -> impl Iterator<Item = &Arc<PolicyRule>> {
         self.0.task.policy().iter()
     }

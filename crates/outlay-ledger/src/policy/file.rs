@@ -2,16 +2,13 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
-use outlay_price::Usd;
 use serde::Deserialize;
 use toml::Spanned;
-use toml::map::Map;
 use toml::value::Datetime;
 
 use super::{Policy, PolicyRule};
@@ -19,6 +16,9 @@ use crate::{Budget, BudgetRule, Period, RunawayRule, StopTarget};
 
 #[cfg(test)]
 mod tests;
+mod values;
+
+use values::{Bad, Words, bad, duration, money, parsed, words};
 
 /// Models that a rule allows, and until when nobody need ask again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,7 +120,10 @@ impl Policy {
     ///     [[rule]]
     ///     name = "sandbox"
     ///     only = { environment = "sandbox" }
-    ///     graduate = { tasks_per_day = 200, usd_per_month = "50" }
+    ///     [rule.graduate]
+    ///     tasks_per_day = 200
+    ///     usd_per_month = "50"
+    ///     production_principals = ["arn:aws:iam::*:role/prod-*"]
     ///     "#,
     /// )?;
     /// assert_eq!(policy.reviews().count(), 1);
@@ -158,16 +161,6 @@ impl Policy {
     }
 }
 
-/// What is wrong, and where in the text.
-struct Bad {
-    at: Option<usize>,
-    problem: String,
-}
-
-fn bad<T, V>(at: &Spanned<T>, problem: impl fmt::Display) -> Result<V, Bad> {
-    Err(Bad { at: Some(at.span().start), problem: problem.to_string() })
-}
-
 #[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 enum Mode {
@@ -187,9 +180,6 @@ struct File {
     #[serde(default)]
     rule: Vec<RuleTable>,
 }
-
-/// In the order of the file.
-type Words = Map<String, toml::Value>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -264,6 +254,8 @@ struct AllowTable {
 struct GraduateTable {
     tasks_per_day: Option<u64>,
     usd_per_month: Option<Spanned<String>>,
+    #[serde(default)]
+    production_principals: Vec<Spanned<String>>,
 }
 
 impl File {
@@ -362,6 +354,12 @@ fn rule(table: &RuleTable, enforced: bool) -> Result<PolicyRule, Bad> {
         if let Some(cost) = &graduate.usd_per_month {
             rule = rule.graduate_at_cost_per_month(money("graduate.usd_per_month", cost)?);
         }
+        for pattern in &graduate.production_principals {
+            if pattern.as_ref().trim().is_empty() {
+                return bad(pattern, "graduate.production_principals: an empty text is nobody's name");
+            }
+            rule = rule.graduate_at_principal(pattern.as_ref().trim());
+        }
     }
     Ok(if enforced { rule.enforce() } else { rule })
 }
@@ -377,37 +375,4 @@ fn review(rule: &str, allow: &AllowTable) -> Result<Review, Bad> {
             Err(_) => return bad(&allow.review, format_args!("review: `{}` is no date", allow.review.as_ref())),
         },
     })
-}
-
-/// The text of each entry.
-fn words(only: Option<&Spanned<Words>>) -> Result<Vec<(&str, &str)>, Bad> {
-    let Some(only) = only else { return Ok(Vec::new()) };
-    let word = |(key, value): (&'_ String, &'_ toml::Value)| value.as_str().is_none().then(|| key.clone());
-    if let Some(key) = only.as_ref().iter().find_map(word) {
-        return bad(only, format_args!("only.{key}: it is no text"));
-    }
-    Ok(only.as_ref().iter().filter_map(|(key, value)| Some((key.as_str(), value.as_str()?))).collect())
-}
-
-fn money(field: &str, text: &Spanned<String>) -> Result<Usd, Bad> {
-    let usd: Usd = parsed(field, text)?;
-    if usd < Usd::ZERO { bad(text, format_args!("{field}: `{}` is below zero", text.as_ref())) } else { Ok(usd) }
-}
-
-fn duration(field: &str, text: &Spanned<String>) -> Result<Duration, Bad> {
-    let duration: SignedDuration = match text.as_ref().parse() {
-        Ok(duration) => duration,
-        Err(_) => return bad(text, format_args!("{field}: `{}` is no time, such as 60s or 5m", text.as_ref())),
-    };
-    match Duration::try_from(duration) {
-        Ok(duration) if !duration.is_zero() => Ok(duration),
-        _ => bad(text, format_args!("{field}: `{}` is no time to wait", text.as_ref())),
-    }
-}
-
-fn parsed<T: FromStr>(field: &str, text: &Spanned<String>) -> Result<T, Bad>
-where
-    T::Err: fmt::Display,
-{
-    text.as_ref().parse().or_else(|error| bad(text, format_args!("{field}: `{}`: {error}", text.as_ref())))
 }

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use outlay_price::Usd;
 
-use super::{PolicyRule, Violation};
+use super::{PolicyRule, Violation, glob};
 use crate::Period;
 use crate::sync::{Mutex, lock};
 
@@ -25,6 +25,7 @@ struct Done {
     day: i64,
     tasks: u64,
     tasks_told: bool,
+    principal_told: bool,
     month: i64,
     cost: Usd,
     cost_told: bool,
@@ -33,9 +34,44 @@ struct Done {
 impl Graduations {
     /// Counts a task that has ended. Told once a day for its tasks, and once a month for its cost.
     pub(super) fn count(&self, rule: &PolicyRule, workflow: &Arc<str>, cost: Usd, at: SystemTime) -> Option<Violation> {
-        if rule.tasks_per_day.is_none() && rule.usd_per_month.is_none() {
+        if !rule.graduates() {
             return None;
         }
+        self.of(rule, workflow, at, |done| {
+            done.tasks += 1;
+            done.cost = done.cost.saturating_add(cost);
+            let many = rule.tasks_per_day.is_some_and(|most| done.tasks > most);
+            let dear = rule.usd_per_month.is_some_and(|most| done.cost > most);
+            let first_many = many && !std::mem::replace(&mut done.tasks_told, many);
+            let first_dear = dear && !std::mem::replace(&mut done.cost_told, dear);
+            (first_many || first_dear).then(|| done.violation(workflow, None))
+        })
+    }
+
+    /// A call was made with these credentials. Told once a day, where they are production's.
+    pub(super) fn called_by(
+        &self,
+        rule: &PolicyRule,
+        workflow: &Arc<str>,
+        principal: &Arc<str>,
+        at: SystemTime,
+    ) -> Option<Violation> {
+        if !rule.production_principals.iter().any(|pattern| glob::fits(pattern, principal)) {
+            return None;
+        }
+        self.of(rule, workflow, at, |done| {
+            let first = !std::mem::replace(&mut done.principal_told, true);
+            first.then(|| done.violation(workflow, Some(principal)))
+        })
+    }
+
+    fn of(
+        &self,
+        rule: &PolicyRule,
+        workflow: &Arc<str>,
+        at: SystemTime,
+        change: impl FnOnce(&mut Done) -> Option<Violation>,
+    ) -> Option<Violation> {
         let mut all = lock(&self.0);
         let key = (rule.name.clone(), workflow.clone());
         if all.len() >= MAX_WORKFLOWS && !all.contains_key(&key) {
@@ -44,22 +80,23 @@ impl Graduations {
         let done = all.entry(key).or_default();
         let (day, month) = (Period::Day.number(at), Period::Month.number(at));
         if day > done.day {
-            (done.day, done.tasks, done.tasks_told) = (day, 0, false);
+            (done.day, done.tasks, done.tasks_told, done.principal_told) = (day, 0, false, false);
         }
         if month > done.month {
             (done.month, done.cost, done.cost_told) = (month, Usd::ZERO, false);
         }
-        done.tasks += 1;
-        done.cost = done.cost.saturating_add(cost);
-        let many = rule.tasks_per_day.is_some_and(|most| done.tasks > most);
-        let dear = rule.usd_per_month.is_some_and(|most| done.cost > most);
-        let first_many = many && !std::mem::replace(&mut done.tasks_told, many);
-        let first_dear = dear && !std::mem::replace(&mut done.cost_told, dear);
-        (first_many || first_dear).then(|| Violation::Graduation {
+        change(done)
+    }
+}
+
+impl Done {
+    fn violation(&self, workflow: &Arc<str>, principal: Option<&Arc<str>>) -> Violation {
+        Violation::Graduation {
             workflow: workflow.clone(),
-            tasks: done.tasks,
-            cost: done.cost,
-        })
+            tasks: self.tasks,
+            cost: self.cost,
+            principal: principal.cloned(),
+        }
     }
 }
 
@@ -83,5 +120,19 @@ mod tests {
         // The third task of a day, and on the second day the cost of the month; December begins anew.
         assert_eq!(told, [false, false, true, false, false, true, true, false]);
         assert_eq!(graduations.count(&PolicyRule::new("other"), &"w".into(), Usd::ZERO, day(0)), None);
+    }
+
+    #[test]
+    fn a_production_principal_is_told_once_a_day_for_each_workflow() {
+        let role = "arn:aws:iam::123456789012:role/prod-tickets";
+        let rule = PolicyRule::new("sandbox").graduate_at_principal("arn:aws:iam::*:role/prod-*");
+        let graduations = Graduations::default();
+        let day = |day: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(day * 86_400);
+        let told = |workflow: &str, principal: &str, at: u64| {
+            graduations.called_by(&rule, &workflow.into(), &principal.into(), day(at)).is_some()
+        };
+        assert!(!told("w", "arn:aws:iam::123456789012:role/dev", 1));
+        assert_eq!([told("w", role, 1), told("w", role, 1), told("v", role, 1)], [true, false, true]);
+        assert!(told("w", role, 2), "another day");
     }
 }

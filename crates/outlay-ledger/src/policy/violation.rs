@@ -26,6 +26,8 @@ pub enum Violation {
         tasks: u64,
         /// What it has cost so far this month.
         cost: Usd,
+        /// The production principal that it is called by, where that is the sign.
+        principal: Option<Arc<str>>,
     },
 }
 
@@ -73,10 +75,13 @@ impl fmt::Display for Violation {
             Self::MissingDimensions(keys) => write!(f, "the task says no {}", keys.join(", ")),
             Self::Model(model) => write!(f, "the model `{model}` is not allowed"),
             Self::Cost { cost, expected } => write!(f, "the task cost {cost}, and should cost {expected} at most"),
-            Self::Graduation { workflow, tasks, cost } => write!(
-                f,
-                "the workflow `{workflow}` has grown out of it, with {tasks} tasks today and {cost} this month"
-            ),
+            Self::Graduation { workflow, tasks, cost, principal } => {
+                write!(f, "the workflow `{workflow}` has grown out of it, ")?;
+                match principal {
+                    Some(principal) => write!(f, "called by {principal}"),
+                    None => write!(f, "with {tasks} tasks today and {cost} this month"),
+                }
+            }
         }
     }
 }

@@ -68,6 +68,13 @@ fn push_response(attributes: &mut Vec<KeyValue>, call: &SettledCall) {
     if let Some(port) = end.server_port {
         attributes.push(KeyValue::new(semconv::SERVER_PORT, i64::from(port)));
     }
+    if let Some(caller) = &end.caller {
+        attributes.push(KeyValue::new(outlay::AWS_PRINCIPAL, caller.principal.clone()));
+        let account = caller.account.iter().map(|account| KeyValue::new(semconv::CLOUD_ACCOUNT_ID, account.clone()));
+        attributes.extend(account);
+        attributes.extend(caller.session.iter().map(|session| KeyValue::new(outlay::AWS_SESSION, session.clone())));
+    }
+    attributes.extend(end.identity.map(|identity| KeyValue::new(outlay::AWS_IDENTITY, identity.as_str())));
     if !end.finish_reasons.is_empty() {
         let reasons = end.finish_reasons.iter().cloned().map(StringValue::from).collect();
         attributes.push(KeyValue::new(semconv::FINISH_REASONS, Value::Array(Array::String(reasons))));

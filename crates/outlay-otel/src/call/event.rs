@@ -15,6 +15,7 @@ pub(super) fn write(call: &SettledCall) {
         input_tokens = usage.map(|u| u.input_tokens()),
         output_tokens = usage.map(|u| u.output_tokens()),
         attempts = call.end.attempts.len(),
+        principal = call.end.caller.as_ref().map(|caller| &*caller.principal),
         error = call.end.error.as_deref(),
         task_usd = call.settled.running.to_f64(),
         late = call.settled.late,

@@ -44,6 +44,8 @@ struct Series {
     task: Arc<str>,
     agent: Option<Arc<str>>,
     model: Option<Arc<str>>,
+    /// Whose credentials the calls were signed with, where that is known.
+    principal: Option<Arc<str>>,
     dimensions: Arc<Dimensions>,
     /// The values of the user's own dimensions that are on metrics, by their keys.
     own: Vec<(Arc<str>, Arc<str>)>,
@@ -55,6 +57,7 @@ impl Series {
         task: &Arc<str>,
         scope: &Scope,
         model: Option<&Arc<str>>,
+        principal: Option<Arc<str>>,
         status: CostStatus,
         on_metrics: &[Arc<str>],
     ) -> Self {
@@ -64,6 +67,7 @@ impl Series {
             task: task.clone(),
             agent: books.agent_in_scope().map(|(_, name)| name),
             model: model.cloned(),
+            principal,
             dimensions: books.dimensions().clone(),
             own: on_metrics.iter().filter_map(own).collect(),
             status,
@@ -73,7 +77,7 @@ impl Series {
     /// The known dimensions, and of the user's own those that are on metrics.
     fn key(&self) -> impl Hash + Eq + '_ {
         let known = outlay_ledger::Dimension::ALL.map(|d| self.dimensions.value(d));
-        (&self.task, &self.agent, &self.model, known, &self.own, self.status)
+        (&self.task, &self.agent, &self.model, &self.principal, known, &self.own, self.status)
     }
 
     /// Itself while there is room, or it has a place; beyond that the series of its team, cost centre and environment,
@@ -100,17 +104,21 @@ impl Series {
         }
         let other = Arc::from("other");
         let dimensions = Arc::new(dimensions);
-        Self { task: other, agent: None, model: None, dimensions, own: Vec::new(), status: self.status }
+        let own = Vec::new();
+        Self { task: other, agent: None, model: None, principal: None, dimensions, own, status: self.status }
     }
 
     fn attributes(&self) -> Vec<KeyValue> {
-        let mut attributes = Vec::with_capacity(12);
+        let mut attributes = Vec::with_capacity(13);
         attributes.push(KeyValue::new(outlay::TASK_NAME, self.task.clone()));
         if let Some(agent) = &self.agent {
             attributes.push(KeyValue::new(outlay::AGENT_NAME, agent.clone()));
         }
         if let Some(model) = &self.model {
             attributes.push(KeyValue::new(semconv::REQUEST_MODEL, model.clone()));
+        }
+        if let Some(principal) = &self.principal {
+            attributes.push(KeyValue::new(outlay::AWS_PRINCIPAL, principal.clone()));
         }
         push_known_dimensions(&mut attributes, &self.dimensions);
         for (key, value) in &self.own {
@@ -153,12 +161,19 @@ impl CostSeries {
     }
 
     /// A call begins whose cost will be counted: its series begin with 0.
-    pub(super) fn born(&self, task: &Arc<str>, scope: &Scope, model: &Arc<str>, on_metrics: &[Arc<str>]) {
+    pub(super) fn born(
+        &self,
+        task: &Arc<str>,
+        scope: &Scope,
+        model: &Arc<str>,
+        principal: Option<Arc<str>>,
+        on_metrics: &[Arc<str>],
+    ) {
         let mut parts = Parts::default();
         for direction in BORN {
             parts[direction] = Some(Usd::ZERO);
         }
-        self.put(Series::of(task, scope, Some(model), CostStatus::Exact, on_metrics), parts);
+        self.put(Series::of(task, scope, Some(model), principal, CostStatus::Exact, on_metrics), parts);
     }
 
     pub(super) fn add(
@@ -166,11 +181,12 @@ impl CostSeries {
         task: &Arc<str>,
         scope: &Scope,
         model: Option<&Arc<str>>,
+        principal: Option<Arc<str>>,
         charge: &Charge,
         on_metrics: &[Arc<str>],
     ) {
         if !charge.total().is_zero() {
-            self.put(Series::of(task, scope, model, charge.status(), on_metrics), parts(charge));
+            self.put(Series::of(task, scope, model, principal, charge.status(), on_metrics), parts(charge));
         }
     }
 

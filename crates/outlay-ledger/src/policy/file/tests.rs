@@ -36,6 +36,11 @@ fn errors_say_line_field_and_what_is_expected() {
             "line 7: ",
             "no date",
         ),
+        (
+            "[[rule]]\nname = \"r\"\n[rule.graduate]\nproduction_principals = [\n\"a\",\n\" \"]\n",
+            "line 6: graduate.production_principals: ",
+            "nobody's name",
+        ),
         ("[[rule]\n", "line 1: ", ""),
     ];
     for (text, line, what) in cases {

@@ -1,0 +1,98 @@
+//! Where the SDK asks for the identity to sign a request with.
+
+use std::time::Duration;
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::auth::AuthSchemeId;
+use aws_smithy_runtime_api::client::identity::{
+    IdentityFuture, ResolveCachedIdentity, SharedIdentityCache, SharedIdentityResolver,
+};
+use aws_smithy_runtime_api::client::runtime_components::{GetIdentityResolver as _, RuntimeComponents};
+use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::timeout::TimeoutConfig;
+use outlay_otel::{CallIdentity, Scope, current};
+
+use super::Workflow;
+use super::assumer::Assumer;
+use super::wanted::Wanted;
+use crate::interceptor::Metering;
+
+/// The identity of the workflow that a request is made in, else what the client's own cache has.
+///
+/// It is a cache and no credentials provider, for the SDK asks its cache at every attempt, with the request's own
+/// configuration at hand, and asks a provider only once its cache has nothing: what a provider says for one workflow
+/// would be given to all.
+#[derive(Debug)]
+pub(super) struct WorkflowIdentities {
+    assumer: Assumer,
+    base: SharedIdentityCache,
+}
+
+impl WorkflowIdentities {
+    pub(super) const fn new(assumer: Assumer, base: SharedIdentityCache) -> Self {
+        Self { assumer, base }
+    }
+
+    /// A call that has to end in time must not spend it all on waiting for STS.
+    fn patience(&self, cfg: &ConfigBag) -> Duration {
+        let timeouts = cfg.load::<TimeoutConfig>();
+        let of = |timeout: fn(&TimeoutConfig) -> Option<Duration>| timeouts.and_then(timeout).map(|most| most / 2);
+        let limits = [of(TimeoutConfig::operation_timeout), of(TimeoutConfig::operation_attempt_timeout)];
+        limits.into_iter().flatten().fold(self.assumer.settings().patience, Duration::min)
+    }
+
+    fn wanted(&self, scope: &Scope) -> Option<Wanted> {
+        if scope.engine().is_disabled() || scope.is_unattributed() {
+            return None;
+        }
+        let workflow = Workflow { task: scope.books().task_name(), dimensions: scope.books().dimensions() };
+        Wanted::of(&workflow, self.assumer.settings())
+    }
+}
+
+impl ResolveCachedIdentity for WorkflowIdentities {
+    fn resolve_cached_identity<'a>(
+        &'a self,
+        resolver: SharedIdentityResolver,
+        components: &'a RuntimeComponents,
+        cfg: &'a ConfigBag,
+    ) -> IdentityFuture<'a> {
+        let metering = cfg.load::<Metering>();
+        let scope = metering.map(|metering| metering.scope().clone()).or_else(current);
+        let wanted = scope.filter(|_| signs(&resolver, components)).and_then(|scope| self.wanted(&scope));
+        let (Some(wanted), Some(clock), Some(sleep)) = (wanted, components.time_source(), components.sleep_impl())
+        else {
+            return self.base.resolve_cached_identity(resolver, components, cfg);
+        };
+        IdentityFuture::new(async move {
+            let assumed = self.assumer.assumed(&wanted, &clock, &sleep, self.patience(cfg)).await;
+            if let Some(call) = metering.and_then(Metering::call) {
+                let identity = if assumed.is_some() { CallIdentity::Assumed } else { CallIdentity::Fallback };
+                call.attempt_identified(identity, assumed.as_ref().and_then(|assumed| assumed.caller.as_ref()));
+            }
+            match assumed {
+                Some(assumed) => Ok(assumed.identity.clone()),
+                None => self.base.resolve_cached_identity(resolver, components, cfg).await,
+            }
+        })
+    }
+
+    fn validate_final_config(&self, components: &RuntimeComponents, _cfg: &ConfigBag) -> Result<(), BoxError> {
+        // What the SDK's own cache needs, and would have said itself.
+        if components.time_source().is_none() || components.sleep_impl().is_none() {
+            return Err(
+                "identities need a time source and an async sleep implementation on the client's configuration".into(),
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Whether it is AWS credentials that are asked for, and not the token of an API key.
+fn signs(resolver: &SharedIdentityResolver, components: &RuntimeComponents) -> bool {
+    let is = |scheme| {
+        let signer = components.identity_resolver(AuthSchemeId::from(scheme));
+        signer.is_some_and(|signer| signer.cache_partition() == resolver.cache_partition())
+    };
+    is("sigv4") || is("sigv4a")
+}

@@ -1,0 +1,179 @@
+//! Which role and session a workflow's calls should have.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::{Settings, Workflow};
+
+/// As STS takes: 2 to 64 characters.
+const SESSION_NAME: std::ops::RangeInclusive<usize> = 2..=64;
+/// As many tags.
+const MAX_TAGS: usize = 50;
+/// As many characters of a tag's key, and of its value.
+const MAX_TAG: (usize, usize) = (128, 256);
+
+/// Role, session name and tags: what is the same for the same credentials.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Wanted {
+    pub(super) role: Arc<str>,
+    pub(super) session: String,
+    pub(super) tags: Vec<(String, String)>,
+}
+
+/// The role of a workflow.
+#[derive(Clone, Default)]
+pub(super) struct Choose {
+    by_workflow: HashMap<Box<str>, Arc<str>>,
+    default: Option<Arc<str>>,
+    by: Option<Arc<ChooseBy>>,
+}
+
+type ChooseBy = dyn Fn(&Workflow<'_>) -> Option<String> + Send + Sync;
+
+impl Wanted {
+    /// What the calls of a workflow should have; `None` for the client's own credentials.
+    pub(super) fn of(workflow: &Workflow<'_>, settings: &Settings) -> Option<Self> {
+        let role = settings.choose.role(workflow)?;
+        // A web identity has the tags of its token.
+        let keys = if settings.token_file.is_some() { &[] } else { settings.tags.as_slice() };
+        let mut tags = Vec::<(String, String)>::with_capacity(keys.len());
+        for key in keys {
+            let Some(value) = workflow.dimension(key) else { continue };
+            let (key, value) = (tag_key(key), tag_text(value, MAX_TAG.1));
+            // STS takes keys that differ in case alone for one.
+            if tags.len() < MAX_TAGS && tags.iter().all(|(known, _)| !known.eq_ignore_ascii_case(&key)) {
+                tags.push((key, value));
+            }
+        }
+        Some(Self { role, session: session_name(workflow.name()), tags })
+    }
+}
+
+impl Choose {
+    pub(super) fn set(&mut self, workflow: &str, role: &str) {
+        self.by_workflow.insert(workflow.into(), role.into());
+    }
+
+    pub(super) fn set_default(&mut self, role: &str) {
+        self.default = Some(role.into());
+    }
+
+    pub(super) fn set_by(&mut self, choose: impl Fn(&Workflow<'_>) -> Option<String> + Send + Sync + 'static) {
+        self.by = Some(Arc::new(choose));
+    }
+
+    fn role(&self, workflow: &Workflow<'_>) -> Option<Arc<str>> {
+        // A panic of the application's is its own affair: it must not reach the call.
+        let by = self.by.as_ref().and_then(|by| catch_unwind(AssertUnwindSafe(|| by(workflow))).ok().flatten());
+        let said = by.map(Arc::from).or_else(|| self.by_workflow.get(workflow.name()).cloned());
+        said.or_else(|| self.default.clone())
+    }
+}
+
+impl fmt::Debug for Choose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Choose").field("by_workflow", &self.by_workflow).finish_non_exhaustive()
+    }
+}
+
+/// A name that STS takes for a session.
+fn session_name(workflow: &str) -> String {
+    let allowed = |c: char| if c.is_ascii_alphanumeric() || "_+=,.@-".contains(c) { c } else { '-' };
+    let mut name: String = workflow.chars().map(allowed).take(*SESSION_NAME.end()).collect();
+    while name.len() < *SESSION_NAME.start() {
+        name.push('_');
+    }
+    name
+}
+
+fn tag_key(key: &str) -> String {
+    let key = tag_text(key, MAX_TAG.0);
+    let is_reserved = key.is_empty() || key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"));
+    if is_reserved { tag_text(&format!("_{key}"), MAX_TAG.0) } else { key }
+}
+
+fn tag_text(text: &str, most: usize) -> String {
+    let is_allowed = |c: char| c.is_alphanumeric() || (c.is_whitespace() && !c.is_control()) || "_.:/=+-@".contains(c);
+    text.chars().map(|c| if is_allowed(c) { c } else { '_' }).take(most).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use outlay_ledger::Dimensions;
+
+    use super::*;
+
+    fn settings(choose: Choose, tags: &[&str]) -> Settings {
+        Settings {
+            choose,
+            tags: tags.iter().map(|tag| Arc::from(*tag)).collect(),
+            duration: Duration::from_secs(3_600),
+            patience: Duration::from_secs(5),
+            token_file: None,
+        }
+    }
+
+    #[test]
+    fn a_role_is_that_of_the_closure_then_of_the_workflow_then_of_all() {
+        let mut choose = Choose::default();
+        let role = |choose: &Choose, task: &str, workflow: Option<&str>| {
+            let mut dimensions = Dimensions::default();
+            dimensions.set_named("workflow", workflow.unwrap_or_default());
+            choose.role(&Workflow { task, dimensions: &dimensions }).map(|role| role.to_string())
+        };
+        assert_eq!(role(&choose, "t", None), None);
+        choose.set("w", "of w");
+        assert_eq!(
+            (role(&choose, "t", Some("w")).as_deref(), role(&choose, "w", None).as_deref()),
+            (Some("of w"), Some("of w"))
+        );
+        choose.set_default("of all");
+        assert_eq!(role(&choose, "w", Some("v")).as_deref(), Some("of all"), "its workflow goes before its name");
+        choose.set_by(|workflow| match workflow.task() {
+            "panics" => panic!("on purpose"),
+            task => task.starts_with("special").then(|| format!("of {task}")),
+        });
+        assert_eq!(role(&choose, "special-1", Some("w")).as_deref(), Some("of special-1"));
+        assert_eq!(role(&choose, "panics", Some("w")).as_deref(), Some("of w"));
+    }
+
+    #[test]
+    fn whatever_a_workflow_is_called_sts_takes_it() {
+        assert_eq!(session_name("tickets"), "tickets");
+        assert_eq!(session_name("resolve ticket: Grüße/7"), "resolve-ticket--Gr--e-7");
+        assert_eq!((session_name("w").as_str(), session_name("").as_str()), ("w_", "__"));
+        assert_eq!(session_name(&"ü".repeat(500)), "-".repeat(64));
+    }
+
+    #[test]
+    fn hostile_dimensions_become_tags_that_sts_takes() {
+        let mut dimensions = Dimensions::default();
+        dimensions.set_named("team", "a\"b<c>&{d}\u{202e}");
+        dimensions.set_named("aws:tenant", "reserved");
+        dimensions.set_named("Tenant", "first");
+        dimensions.set_named("tenant", "second");
+        dimensions.set_named("owner", &"ß".repeat(1_000));
+        let mut choose = Choose::default();
+        choose.set_default("r");
+        let keys = ["team", "aws_tenant", "Tenant", "tenant", "owner", "unset"];
+        let workflow = Workflow { task: "t", dimensions: &dimensions };
+        let wanted = Wanted::of(&workflow, &settings(choose.clone(), &keys)).unwrap();
+        let tags: Vec<_> = wanted.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        let owner = "ß".repeat(256);
+        let expected =
+            [("team", "a_b_c___d__"), ("aws_tenant", "reserved"), ("Tenant", "first"), ("owner", owner.as_str())];
+        assert_eq!(tags, expected);
+        assert_eq!((tag_key("AWS:x").as_str(), tag_key("").as_str()), ("_AWS:x", "_"));
+        assert_eq!(tag_key(&"k".repeat(300)).len(), 128);
+        let many: Vec<_> = (0..100).map(|n| format!("team{n}")).collect();
+        let mut all = Dimensions::default();
+        many.iter().for_each(|key| all.set_named(key, "x"));
+        let keys: Vec<_> = many.iter().map(String::as_str).collect();
+        let workflow = Workflow { task: "t", dimensions: &all };
+        assert!(Wanted::of(&workflow, &settings(choose, &keys)).unwrap().tags.len() <= 50);
+    }
+}

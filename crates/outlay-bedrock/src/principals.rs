@@ -1,0 +1,220 @@
+//! Whose credentials calls are signed with: asked of STS, off the path of any call.
+
+mod access_key;
+mod cell;
+
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Once};
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_sdk_sts::Client;
+use aws_sdk_sts::config::retry::RetryConfig;
+use aws_smithy_runtime_api::client::auth::AuthSchemeId;
+use aws_smithy_runtime_api::client::identity::{ResolveCachedIdentity as _, SharedIdentityResolver};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::runtime_components::{GetIdentityResolver as _, RuntimeComponents};
+use aws_smithy_types::config_bag::ConfigBag;
+use outlay_otel::{Caller, Engine};
+use tokio::runtime::Handle;
+
+use crate::sts::{Bounded, Failure, caller_of};
+
+pub(crate) use cell::CallerCell;
+
+/// STS has so long for an answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// As many are asked for at a time; the next call asks for what was left out.
+const MAX_FLIGHTS: usize = 8;
+/// A provider that has given other credentials than those of the call so often in a row gives new ones each time.
+const MAX_OTHERS: usize = 3;
+
+/// Finds out whose credentials calls are signed with: `outlay.aws.principal`, `outlay.aws.session` and `cloud.account.id`
+/// on call spans, and `outlay.aws.principal` on the metric `outlay.cost`.
+///
+/// It asks `sts:GetCallerIdentity` once for each access key that it sees, with those very credentials, which it takes from
+/// the client that made the call. That happens in the background: no call waits, or fails, for it, and the spans and
+/// metrics of calls that settle before the answer has come are without it. After a failure it is asked again with the
+/// next call, after a back-off of 5 seconds to 5 minutes. Calls that are signed with a Bedrock API key have no principal.
+///
+/// A role is named by its ARN, `arn:aws:iam::123456789012:role/ROLE`, without its path, which STS does not tell; with
+/// account and session that makes the `line_item_iam_principal` of AWS's bill,
+/// `arn:aws:sts::123456789012:assumed-role/ROLE/SESSION`. Users, federated users and root are named by the ARN that STS
+/// calls them by.
+///
+/// ```no_run
+/// # fn f(aws_config: aws_sdk_sts::Config) {
+/// use outlay_bedrock::Principals;
+///
+/// let principals = Principals::new(aws_sdk_sts::Client::from_conf(aws_config));
+/// let engine = outlay_otel::Engine::builder().extension(principals).build();
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Principals(Arc<Inner>);
+
+struct Inner {
+    client: Client,
+    /// By access key id.
+    known: Bounded<String, CallerCell>,
+    flights: AtomicUsize,
+    /// How often in a row a provider gave other credentials than a call was signed with.
+    others: AtomicUsize,
+    no_runtime: Once,
+    only_others: Once,
+}
+
+/// One question, which ends however it ends.
+struct Flight {
+    principals: Principals,
+    cell: Arc<CallerCell>,
+    engine: Engine,
+    is_answered: bool,
+}
+
+/// Why it is not known yet.
+enum Unknown {
+    /// The client has other credentials by now.
+    Other,
+    Failed(Failure),
+}
+
+impl Principals {
+    /// Asks with this client: its region, endpoint and HTTP client. Its own credentials are not used.
+    pub fn new(client: Client) -> Self {
+        Self(Arc::new(Inner {
+            client,
+            known: Bounded::default(),
+            flights: AtomicUsize::new(0),
+            others: AtomicUsize::new(0),
+            no_runtime: Once::new(),
+            only_others: Once::new(),
+        }))
+    }
+
+    /// Whose credentials a request is signed with. Asks, if that is not known.
+    pub(crate) fn of_request(
+        &self,
+        request: &HttpRequest,
+        components: &RuntimeComponents,
+        engine: &Engine,
+    ) -> Option<Arc<CallerCell>> {
+        let (key, scheme) = access_key::of_request(request)?;
+        let cell = self.0.known.of(key);
+        if cell.get().is_none() && cell.begin(engine.now()) {
+            let flight = Flight::new(self, &cell, engine);
+            self.ask(key, scheme, components, flight);
+        }
+        Some(cell)
+    }
+
+    fn ask(&self, key: &str, scheme: &'static str, components: &RuntimeComponents, flight: Flight) {
+        if self.0.others.load(Ordering::Relaxed) >= MAX_OTHERS {
+            return self.say_only_others();
+        }
+        let resolvers = [scheme, "sigv4"].map(|scheme| components.identity_resolver(AuthSchemeId::from(scheme)));
+        let Some(resolver) = resolvers.into_iter().flatten().next() else { return };
+        if self.0.flights.load(Ordering::Relaxed) > MAX_FLIGHTS {
+            return;
+        }
+        let Ok(runtime) = Handle::try_current() else { return self.say_no_runtime() };
+        let (key, components) = (key.to_owned(), components.clone());
+        runtime.spawn(async move {
+            let asked = flight.principals.find(&key, resolver, &components);
+            let late = Unknown::Failed(Failure::without_answer("no answer in time"));
+            let found = tokio::time::timeout(PATIENCE, asked).await;
+            flight.end(found.unwrap_or(Err(late)));
+        });
+    }
+
+    async fn find(
+        &self,
+        key: &str,
+        resolver: SharedIdentityResolver,
+        components: &RuntimeComponents,
+    ) -> Result<Caller, Unknown> {
+        let failed = |what| Unknown::Failed(Failure::without_answer(what));
+        // What the client has at hand: where it caches, nothing is asked of its provider.
+        let nothing = ConfigBag::base();
+        let identity = components.identity_cache().resolve_cached_identity(resolver, components, &nothing).await;
+        let identity = identity.map_err(|_| failed("the client's credentials cannot be had"))?;
+        let credentials = identity.data::<Credentials>().ok_or_else(|| failed("the client has no credentials"))?;
+        if credentials.access_key_id() != key {
+            return Err(Unknown::Other);
+        }
+        // Signed with these and no others, whatever the client turns to meanwhile.
+        let signed = aws_sdk_sts::Config::builder()
+            .credentials_provider(credentials.clone())
+            .retry_config(RetryConfig::disabled());
+        let answer = self.0.client.get_caller_identity().customize().config_override(signed).send().await;
+        let answer = answer.map_err(|error| Unknown::Failed(Failure::of(&error)))?;
+        answer.arn().and_then(caller_of).ok_or_else(|| failed("it names no ARN"))
+    }
+
+    fn say_no_runtime(&self) {
+        self.0.no_runtime.call_once(|| {
+            tracing::warn!(
+                target: "outlay",
+                "there is no tokio runtime to ask STS in: whose credentials calls are signed with stays unknown"
+            );
+        });
+    }
+
+    fn say_only_others(&self) {
+        self.0.only_others.call_once(|| {
+            tracing::warn!(
+                target: "outlay",
+                "the client's credentials provider gives new credentials each time it is asked: whose they are stays \
+                 unknown; give the client an identity cache"
+            );
+        });
+    }
+}
+
+impl Flight {
+    fn new(principals: &Principals, cell: &Arc<CallerCell>, engine: &Engine) -> Self {
+        principals.0.flights.fetch_add(1, Ordering::Relaxed);
+        Self { principals: principals.clone(), cell: cell.clone(), engine: engine.clone(), is_answered: false }
+    }
+
+    fn end(mut self, found: Result<Caller, Unknown>) {
+        self.is_answered = true;
+        let others = &self.principals.0.others;
+        match found {
+            Ok(caller) => {
+                others.store(0, Ordering::Relaxed);
+                self.cell.answered(caller);
+            }
+            Err(Unknown::Other) => {
+                others.fetch_add(1, Ordering::Relaxed);
+                self.cell.failed(self.engine.now());
+            }
+            Err(Unknown::Failed(failure)) => {
+                if self.cell.failed(self.engine.now()) {
+                    tracing::warn!(
+                        target: "outlay",
+                        reason = %failure,
+                        "whose credentials calls are signed with could not be found out: it is asked again later"
+                    );
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.principals.0.flights.fetch_sub(1, Ordering::Relaxed);
+        // It was not sent off, or its runtime has gone.
+        if !self.is_answered {
+            self.cell.failed(self.engine.now());
+        }
+    }
+}
+
+impl fmt::Debug for Principals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Principals").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,129 @@
+//! What is known of one access key.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::SystemTime;
+
+use outlay_otel::Caller;
+
+use crate::sts::BackOff;
+
+/// As many wait for an answer; who comes later does without.
+const MAX_WAITING: usize = 100;
+
+/// Whose an access key is, once that is known.
+#[derive(Default)]
+pub(crate) struct CallerCell {
+    caller: OnceLock<Arc<Caller>>,
+    asking: Mutex<Asking>,
+}
+
+#[derive(Default)]
+struct Asking {
+    in_flight: bool,
+    back_off: BackOff,
+    waiting: Vec<Tell>,
+}
+
+type Tell = Box<dyn FnOnce(&Caller) + Send>;
+
+impl CallerCell {
+    /// One that is known from the beginning.
+    pub(crate) fn known(caller: Arc<Caller>) -> Self {
+        Self { caller: caller.into(), asking: Mutex::default() }
+    }
+
+    pub(crate) fn get(&self) -> Option<&Arc<Caller>> {
+        self.caller.get()
+    }
+
+    /// Whether it is time to ask. Then it is taken for asked.
+    pub(super) fn begin(&self, now: SystemTime) -> bool {
+        let mut asking = self.asking();
+        let begins = !asking.in_flight && self.get().is_none() && !asking.back_off.is_too_early(now);
+        asking.in_flight |= begins;
+        begins
+    }
+
+    pub(super) fn answered(&self, caller: Caller) {
+        let caller = self.caller.get_or_init(|| Arc::new(caller));
+        let waiting = {
+            let mut asking = self.asking();
+            asking.in_flight = false;
+            std::mem::take(&mut asking.waiting)
+        };
+        // Not under the lock: it runs the application's observers.
+        for tell in waiting {
+            tell(caller);
+        }
+    }
+
+    /// It could not be found out. True for the first time in a row.
+    pub(super) fn failed(&self, now: SystemTime) -> bool {
+        let mut asking = self.asking();
+        asking.in_flight = false;
+        // They would be kept for as long as nobody calls.
+        asking.waiting.clear();
+        asking.back_off.failed(now)
+    }
+
+    /// Tells it now or, while it is asked for, once it is known.
+    pub(crate) fn when_known(&self, tell: impl FnOnce(&Caller) + Send + 'static) {
+        if self.get().is_none() {
+            let mut asking = self.asking();
+            // It may have come to be known meanwhile.
+            if self.get().is_none() {
+                if asking.in_flight && asking.waiting.len() < MAX_WAITING {
+                    asking.waiting.push(Box::new(tell));
+                }
+                return;
+            }
+        }
+        if let Some(caller) = self.get() {
+            tell(caller);
+        }
+    }
+
+    fn asking(&self) -> MutexGuard<'_, Asking> {
+        self.asking.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for CallerCell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("CallerCell").field(&self.get()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::sts::caller_of;
+
+    #[test]
+    fn one_asks_and_who_waits_is_told_once() {
+        let (cell, told) = (CallerCell::default(), Arc::new(AtomicUsize::new(0)));
+        let count = || {
+            let told = told.clone();
+            move |caller: &Caller| {
+                assert_eq!(&*caller.principal, "arn:aws:iam::1:user/a");
+                told.fetch_add(1, Ordering::Relaxed);
+            }
+        };
+        let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+        cell.when_known(count());
+        assert!(cell.begin(start) && !cell.begin(start), "one at a time");
+        cell.when_known(count());
+        assert!(cell.failed(start));
+        assert!(!cell.begin(start) && cell.begin(start + Duration::from_secs(5)), "not before the back-off");
+        (0..MAX_WAITING + 5).for_each(|_| cell.when_known(count()));
+        cell.answered(caller_of("arn:aws:iam::1:user/a").unwrap());
+        assert_eq!(told.load(Ordering::Relaxed), MAX_WAITING, "those that wait for this answer");
+        cell.when_known(count());
+        assert_eq!(told.load(Ordering::Relaxed), MAX_WAITING + 1);
+        assert!(!cell.begin(start + Duration::from_secs(86_400)), "what is known is not asked for");
+    }
+}

@@ -1,0 +1,11 @@
+//! What asking the Security Token Service takes, whatever it is asked for.
+
+mod arn;
+mod back_off;
+mod bounded;
+mod failure;
+
+pub(crate) use arn::caller_of;
+pub(crate) use back_off::BackOff;
+pub(crate) use bounded::Bounded;
+pub(crate) use failure::Failure;

@@ -1,0 +1,56 @@
+use std::time::{Duration, SystemTime};
+
+/// After the first failure; it doubles with each that follows.
+const FIRST: Duration = Duration::from_secs(5);
+/// No longer than this.
+const LONGEST: Duration = Duration::from_secs(300);
+
+/// When something that failed may be tried again.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct BackOff {
+    failures: u32,
+    again_at: Option<SystemTime>,
+}
+
+impl BackOff {
+    /// Whether it is too early. A clock that was set back does not make that longer than it ever is.
+    pub(crate) fn is_too_early(&self, now: SystemTime) -> bool {
+        let left = self.again_at.and_then(|at| at.duration_since(now).ok());
+        left.is_some_and(|left| !left.is_zero() && left <= LONGEST)
+    }
+
+    /// It failed. True for the first time in a row.
+    pub(crate) fn failed(&mut self, now: SystemTime) -> bool {
+        let wait = FIRST.saturating_mul(1 << self.failures.min(16)).min(LONGEST);
+        self.failures = self.failures.saturating_add(1);
+        self.again_at = now.checked_add(wait);
+        self.failures == 1
+    }
+
+    /// It worked.
+    pub(crate) fn reset(&mut self) {
+        *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_waits_longer_each_time_up_to_five_minutes() {
+        let mut back_off = BackOff::default();
+        let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+        assert!(!back_off.is_too_early(start));
+        let mut firsts = Vec::new();
+        for wait in [5, 10, 20, 40, 80, 160, 300, 300] {
+            firsts.push(back_off.failed(start));
+            assert!(back_off.is_too_early(start + Duration::from_secs(wait - 1)), "{wait}");
+            assert!(!back_off.is_too_early(start + Duration::from_secs(wait)), "{wait}");
+        }
+        assert_eq!(firsts.iter().filter(|first| **first).count(), 1);
+        assert!(!back_off.is_too_early(start - Duration::from_secs(86_400)), "a clock that was set back");
+        back_off.reset();
+        assert!(!back_off.is_too_early(start));
+    }
+}

@@ -1,0 +1,120 @@
+use std::fmt;
+
+use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+
+/// The codes whose text says what to do, and holds no more than names. Others may quote headers of the request.
+const TELLING: [&str; 7] = [
+    "AccessDenied",
+    "IDPCommunicationError",
+    "IDPRejectedClaim",
+    "MalformedPolicyDocument",
+    "PackedPolicyTooLarge",
+    "RegionDisabledException",
+    "ValidationError",
+];
+
+/// The codes of an STS that has too much to do.
+const THROTTLING: [&str; 3] = ["Throttling", "ThrottlingException", "RequestLimitExceeded"];
+
+/// Why STS gave no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    code: String,
+    message: Option<String>,
+    /// Whether another request, for something else, would fare no better.
+    is_outage: bool,
+}
+
+impl Failure {
+    pub(crate) fn of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Self {
+        match error {
+            SdkError::ServiceError(context) => {
+                let (error, status) = (context.err(), context.raw().status());
+                let code = error.code().unwrap_or("an error without a code").to_owned();
+                let is_outage = status.is_server_error() || THROTTLING.contains(&&*code);
+                Self { message: error.message().map(str::to_owned), code, is_outage }
+            }
+            SdkError::TimeoutError(_) => Self::without_answer("no answer in time"),
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => Self::without_answer("no answer in time"),
+            SdkError::DispatchFailure(_) => Self::without_answer("no connection"),
+            SdkError::ResponseError(_) => Self::without_answer("an answer that cannot be read"),
+            // Such as credentials that cannot be had.
+            _ => Self::without_answer("the request could not be made"),
+        }
+    }
+
+    /// STS was not reached, or what it said was not understood.
+    pub(crate) fn without_answer(what: &str) -> Self {
+        Self { code: what.to_owned(), message: None, is_outage: true }
+    }
+
+    /// Whether another request, for something else, would fare no better.
+    pub(crate) const fn is_outage(&self) -> bool {
+        self.is_outage
+    }
+
+    /// Whether the session is asked for longer than the role or its chain allows.
+    pub(crate) fn is_of_duration(&self) -> bool {
+        self.code == "ValidationError" && self.says("DurationSeconds exceeds")
+    }
+
+    /// Whether it would be given without tags.
+    pub(crate) fn is_of_tags(&self) -> bool {
+        match self.code.as_str() {
+            "PackedPolicyTooLarge" | "PackedPolicyTooLargeException" => true,
+            "AccessDenied" => self.says("sts:TagSession"),
+            "ValidationError" => self.says("'tags"),
+            _ => false,
+        }
+    }
+
+    fn says(&self, what: &str) -> bool {
+        self.message.as_ref().is_some_and(|message| message.contains(what))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.code)?;
+        match &self.message {
+            Some(message) if TELLING.contains(&&*self.code) => write!(f, ": {message}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(code: &str, message: &str) -> Failure {
+        Failure { code: code.into(), message: Some(message.into()), is_outage: false }
+    }
+
+    #[test]
+    fn an_error_that_may_quote_the_request_is_told_by_its_code_alone() {
+        let quoting = failure("IncompleteSignature", "Authorization=AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/...");
+        assert_eq!(quoting.to_string(), "IncompleteSignature");
+        assert_eq!(failure("AccessDenied", "not for you").to_string(), "AccessDenied: not for you");
+    }
+
+    #[test]
+    fn what_can_be_asked_for_otherwise_is_told_from_what_cannot() {
+        let tags = [
+            failure("PackedPolicyTooLarge", "Packed size of session tags consumes 120% of allotted space."),
+            failure(
+                "AccessDenied",
+                "User: arn:aws:iam::1:user/a is not authorized to perform: sts:TagSession on resource: r",
+            ),
+            failure("ValidationError", "1 validation error detected: Value 'x' at 'tags.1.member.value' failed"),
+        ];
+        assert!(tags.iter().all(|failure| failure.is_of_tags() && !failure.is_of_duration()));
+        let chained =
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining";
+        assert!(failure("ValidationError", chained).is_of_duration());
+        let denied = failure("AccessDenied", "not authorized to perform: sts:AssumeRole on resource: r");
+        assert!(!denied.is_of_tags() && !denied.is_of_duration() && !denied.is_outage());
+        assert!(Failure::without_answer("no connection").is_outage());
+    }
+}

@@ -1,0 +1,137 @@
+//! Whose credentials calls are signed with, and a role for each workflow: STS is a stand-in on loopback.
+
+mod chains;
+mod failures;
+mod graduation;
+mod identities;
+mod no_runtime;
+mod principals;
+mod refresh;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_sdk_bedrockruntime::Client;
+use aws_sdk_bedrockruntime::config::{BehaviorVersion, Region};
+use bedrock_sim::{BedrockSim, Reply, StsAction, StsSim, Tokens};
+use outlay::bedrock::{Identities, Metered as _, Principals};
+use outlay_tests::{Harness, client_config};
+
+/// The access key of the harness's clients, and of the STS client.
+const BASE: &str = "AKIDEXAMPLE";
+const TICKETS: &str = "arn:aws:iam::123456789012:role/tickets";
+const ORDERS: &str = "arn:aws:iam::123456789012:role/team/orders";
+
+/// A clock that is set by hand, for the library and for the SDK.
+#[derive(Clone, Debug)]
+struct HandClock(Arc<AtomicU64>);
+
+impl HandClock {
+    /// 2026-11-30T12:00:00Z
+    fn at_noon() -> Self {
+        Self(Arc::new(AtomicU64::new(1_796_040_000)))
+    }
+
+    fn advance(&self, seconds: u64) {
+        self.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    fn time(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(self.0.load(Ordering::SeqCst))
+    }
+}
+
+impl outlay_ledger::Clock for HandClock {
+    fn now(&self) -> SystemTime {
+        self.time()
+    }
+}
+
+impl aws_smithy_async::time::TimeSource for HandClock {
+    fn now(&self) -> SystemTime {
+        self.time()
+    }
+}
+
+pub(crate) fn sts_client(url: &str) -> aws_sdk_sts::Client {
+    let config = aws_sdk_sts::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .endpoint_url(url)
+        .credentials_provider(Credentials::new(BASE, "secret", None, None, "test"))
+        .retry_config(aws_sdk_sts::config::retry::RetryConfig::disabled())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .build();
+    aws_sdk_sts::Client::from_conf(config)
+}
+
+/// An `Outlay` that asks this STS whose credentials calls are signed with.
+async fn asking(sts: &StsSim, set: impl FnOnce(outlay::Builder) -> outlay::Builder) -> Harness {
+    let principals = Principals::new(sts_client(&sts.url()));
+    let h = Harness::with(|builder| set(builder.principals(principals))).await;
+    answering(&h);
+    h
+}
+
+fn answering(h: &Harness) {
+    h.sim.otherwise(|_| Reply::message().text("ok").usage(Tokens::new(1_000, 100)));
+}
+
+/// Identities for the workflow `tickets`, from this STS.
+fn identities(sts: &StsSim) -> Identities {
+    Identities::new(sts_client(&sts.url())).role("tickets", TICKETS)
+}
+
+/// A metered client of the harness's simulator that is signed so, by this clock.
+fn signed(h: &Harness, identities: &Identities, clock: &HandClock) -> Client {
+    let config = client_config(&h.sim.url()).time_source(clock.clone()).build();
+    identities.sign(Client::from_conf(config)).metered(&h.outlay)
+}
+
+/// The access keys that the requests to Bedrock were signed with.
+fn keys(sim: &BedrockSim) -> Vec<String> {
+    let key = |request: &bedrock_sim::Recorded| {
+        let signed = request.headers["authorization"].to_str().unwrap().to_owned();
+        let (_, credential) = signed.split_once("Credential=").unwrap();
+        credential.split('/').next().unwrap().to_owned()
+    };
+    sim.requests().iter().map(key).collect()
+}
+
+fn asked(sts: &StsSim, action: StsAction) -> usize {
+    sts.requests_for(action).len()
+}
+
+/// Everything that is logged under the library's name.
+#[derive(Clone, Default)]
+struct Logged(Arc<Mutex<Vec<String>>>);
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Logged {
+    fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+        struct Text(String);
+        impl tracing::field::Visit for Text {
+            fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+                self.0.push_str(&format!("{field}={value:?} "));
+            }
+        }
+        if event.metadata().target().starts_with("outlay") {
+            let mut text = Text(String::new());
+            event.record(&mut text);
+            self.0.lock().unwrap().push(text.0);
+        }
+    }
+}
+
+impl Logged {
+    /// The lines with a text in them.
+    fn with(&self, part: &str) -> Vec<String> {
+        self.0.lock().unwrap().iter().filter(|line| line.contains(part)).cloned().collect()
+    }
+
+    fn subscriber(&self) -> impl tracing::Subscriber + Send + Sync + use<> {
+        use tracing_subscriber::layer::SubscriberExt as _;
+        tracing_subscriber::registry().with(self.clone())
+    }
+}

@@ -1,0 +1,218 @@
+//! A role for each workflow.
+
+use aws_credential_types::provider::{ProvideCredentials, future};
+use bedrock_sim::StsFault;
+use futures_util::future::join_all;
+use outlay::Outcome;
+use outlay_tests::{call_spans, haiku};
+
+use super::*;
+
+/// The call spans of a task.
+fn of_task<'a>(spans: &'a outlay_tests::Spans, task: &str) -> Vec<&'a outlay_tests::Span> {
+    let mut calls = call_spans(spans);
+    calls.retain(|span| span.text("outlay.task.name") == Some(task));
+    calls
+}
+
+#[tokio::test]
+async fn each_workflow_is_signed_as_its_role_in_a_session_of_its_name_with_its_tags() {
+    let (sts, h, clock) = (StsSim::start().await.unwrap(), Harness::new().await, HandClock::at_noon());
+    answering(&h);
+    let identities = identities(&sts).role("orders", ORDERS).tags(["team", "cost_center", "tenant", "owner"]);
+    let client = signed(&h, &identities, &clock);
+    let tickets = h.outlay.task("resolve").workflow("tickets").team("support").dimension("tenant", "acme").start();
+    let orders = h.outlay.task("orders").team("sales").cost_center("cc-1").start();
+    // Side by side, on one client: the crowd asks once for each.
+    let (a, b) = tokio::join!(
+        tickets.run(join_all((0..10).map(|_| haiku(&client).send()))),
+        orders.run(join_all((0..10).map(|_| haiku(&client).send()))),
+    );
+    assert!(a.iter().chain(&b).all(Result::is_ok));
+    let requests = sts.requests_for(StsAction::AssumeRole);
+    assert_eq!((requests.len(), sts.requests().len()), (2, 2), "one question for each, and none of whose they are");
+    let asked = |role: &str| requests.iter().find(|request| request.parameter("RoleArn") == Some(role)).unwrap();
+    assert_eq!(asked(TICKETS).parameter("RoleSessionName"), Some("tickets"));
+    assert_eq!(asked(TICKETS).tags(), [("team", "support"), ("tenant", "acme")]);
+    assert_eq!(asked(ORDERS).parameter("RoleSessionName"), Some("orders"));
+    assert_eq!(asked(ORDERS).tags(), [("team", "sales"), ("cost_center", "cc-1")]);
+    let mut signed_with = keys(&h.sim);
+    signed_with.sort_unstable();
+    signed_with.dedup();
+    assert_eq!(signed_with, ["ASIASIM000000001", "ASIASIM000000002"]);
+
+    let spans = h.spans();
+    for (task, role, session) in [("resolve", "tickets", "tickets"), ("orders", "orders", "orders")] {
+        let calls = of_task(&spans, task);
+        assert_eq!(calls.len(), 10);
+        for call in calls {
+            let role = format!("arn:aws:iam::123456789012:role/{role}");
+            assert_eq!(call.text("outlay.aws.principal"), Some(&*role), "known from the first call on");
+            assert_eq!(call.text("outlay.aws.session"), Some(session));
+            assert_eq!(call.text("cloud.account.id"), Some("123456789012"));
+            assert_eq!(call.text("outlay.aws.identity"), Some("assumed"));
+        }
+    }
+    let metrics = h.metrics();
+    let labelled = metrics.iter().filter(|p| p.name == "outlay.cost" && p.value > 0.0);
+    assert!(labelled.map(|p| p.attribute("outlay.aws.principal")).all(|principal| principal.is_some()));
+    for task in [tickets, orders] {
+        task.finish(Outcome::success());
+    }
+    h.spans().assert_conserved();
+}
+
+#[tokio::test]
+async fn calls_in_no_task_and_workflows_without_a_role_have_the_clients_own_credentials() {
+    let (sts, h, clock) = (StsSim::start().await.unwrap(), Harness::new().await, HandClock::at_noon());
+    answering(&h);
+    let client = signed(&h, &identities(&sts), &clock);
+    haiku(&client).send().await.unwrap();
+    h.outlay.task("t").workflow("another").start().run(haiku(&client).send()).await.unwrap();
+    assert_eq!(keys(&h.sim), [BASE, BASE]);
+    assert!(sts.requests().is_empty());
+    let spans = h.spans();
+    assert!(call_spans(&spans).iter().all(|span| !span.has("outlay.aws.identity")));
+    // A role for all leaves out what is in no task.
+    let client = signed(&h, &identities(&sts).default_role(ORDERS), &clock);
+    haiku(&client).send().await.unwrap();
+    h.outlay.task("t").workflow("another").start().run(haiku(&client).send()).await.unwrap();
+    assert_eq!(keys(&h.sim)[2..], [BASE, "ASIASIM000000001"]);
+    assert_eq!(sts.requests()[0].parameter("RoleSessionName"), Some("another"));
+}
+
+#[tokio::test]
+async fn a_client_that_nobody_meters_is_signed_by_the_scope_as_well_and_a_disabled_outlay_signs_nothing() {
+    let (sts, h) = (StsSim::start().await.unwrap(), Harness::new().await);
+    answering(&h);
+    let bare = identities(&sts).sign(h.bare_client());
+    h.outlay.task("tickets").start().run(haiku(&bare).send()).await.unwrap();
+    assert_eq!(keys(&h.sim), ["ASIASIM000000001"]);
+    let disabled = outlay_otel::Engine::builder().disabled(true).build();
+    let scope = disabled.open_task(outlay_ledger::TaskSpec::new("tickets"));
+    let client = bare.metered(&disabled);
+    let _entered = scope.enter();
+    outlay::in_scope(haiku(&client).send()).await.unwrap();
+    assert_eq!(keys(&h.sim)[1..], [BASE]);
+}
+
+#[tokio::test]
+async fn the_clients_own_credentials_are_cached_as_they_were() {
+    #[derive(Debug, Default)]
+    struct Counted(Arc<AtomicU64>);
+    impl ProvideCredentials for Counted {
+        fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+        where
+            Self: 'a,
+        {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            future::ProvideCredentials::ready(Ok(Credentials::new(BASE, "secret", None, None, "test")))
+        }
+    }
+    let (sts, h) = (StsSim::start().await.unwrap(), Harness::new().await);
+    answering(&h);
+    let times = Arc::new(AtomicU64::new(0));
+    let config = client_config(&h.sim.url()).credentials_provider(Counted(times.clone())).build();
+    let client = identities(&sts).sign(Client::from_conf(config)).metered(&h.outlay);
+    let task = h.outlay.task("tickets").start();
+    for _ in 0..5 {
+        task.run(haiku(&client).send()).await.unwrap();
+    }
+    assert_eq!(times.load(Ordering::SeqCst), 0, "a role is not assumed with these");
+    for _ in 0..5 {
+        haiku(&client).send().await.unwrap();
+    }
+    assert_eq!(times.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn credentials_of_an_operations_own_are_left_as_they_are() {
+    let (sts, h, clock) = (StsSim::start().await.unwrap(), Harness::new().await, HandClock::at_noon());
+    answering(&h);
+    let client = signed(&h, &identities(&sts), &clock);
+    let own = aws_sdk_bedrockruntime::Config::builder()
+        .credentials_provider(Credentials::new("AKIDOWN", "secret", None, None, "test"));
+    let task = h.outlay.task("tickets").start();
+    task.run(haiku(&client).customize().config_override(own).send()).await.unwrap();
+    assert_eq!(keys(&h.sim), ["AKIDOWN"]);
+}
+
+#[tokio::test]
+async fn sts_takes_whatever_a_workflow_and_its_dimensions_are_called() {
+    let (sts, h, clock) = (StsSim::start().await.unwrap(), Harness::new().await, HandClock::at_noon());
+    answering(&h);
+    let keys = ["team", "owner", "product", "tenant", "aws.x"];
+    let client = signed(&h, &identities(&sts).default_role(ORDERS).tags(keys), &clock);
+    for hostile in [
+        "x",
+        "Grüße an alle 世界!",
+        "../../etc/passwd\0",
+        "a&Action=GetCallerIdentity&x=<y>",
+        "\u{202e}\u{0939}\u{093f}",
+    ] {
+        let task = h.outlay.task(hostile).workflow(&hostile.repeat(60)).team(hostile).owner(&"ß&".repeat(300));
+        let task = task.product("<&>\"'").dimension("tenant", hostile).dimension("aws.x", "y").start();
+        task.run(haiku(&client).send()).await.unwrap();
+    }
+    let spans = h.spans();
+    let identities: Vec<_> = call_spans(&spans).iter().map(|span| span.text("outlay.aws.identity")).collect();
+    assert_eq!(identities, [Some("assumed"); 5]);
+    assert!(sts.requests().iter().all(|request| request.action == StsAction::AssumeRole));
+}
+
+#[tokio::test]
+async fn a_web_identity_needs_no_credentials_and_its_token_is_read_each_time() {
+    let (sts, h, clock) = (StsSim::start().await.unwrap(), Harness::new().await, HandClock::at_noon());
+    answering(&h);
+    let path = std::env::temp_dir().join(format!("outlay-token-{}", std::process::id()));
+    std::fs::write(&path, "token-one\n").unwrap();
+    let client = signed(&h, &identities(&sts).tags(["team"]).web_identity_token_file(&path), &clock);
+    let task = h.outlay.task("tickets").team("support").start();
+    task.run(haiku(&client).send()).await.unwrap();
+    std::fs::write(&path, "token-two").unwrap();
+    clock.advance(3_600);
+    task.run(haiku(&client).send()).await.unwrap();
+    std::fs::remove_file(&path).unwrap();
+    clock.advance(3_600);
+    task.run(haiku(&client).send()).await.unwrap();
+    let requests = sts.requests();
+    let tokens: Vec<_> = requests.iter().map(|request| request.parameter("WebIdentityToken").unwrap()).collect();
+    assert_eq!(tokens, ["token-one", "token-two"]);
+    assert!(requests.iter().all(|request| request.access_key_id.is_none() && request.tags().is_empty()));
+    assert_eq!(keys(&h.sim), ["ASIASIM000000001", "ASIASIM000000002", BASE]);
+    let spans = h.spans();
+    assert_eq!(call_spans(&spans)[2].text("outlay.aws.identity"), Some("fallback"));
+}
+
+#[tokio::test]
+async fn a_retried_attempt_keeps_its_identity() {
+    let (sts, h, clock) = (StsSim::start().await.unwrap(), Harness::new().await, HandClock::at_noon());
+    answering(&h);
+    let client = signed(&h, &identities(&sts), &clock);
+    h.sim.push(Reply::throttled());
+    h.outlay.task("tickets").start().run(haiku(&client).send()).await.unwrap();
+    assert_eq!(keys(&h.sim), ["ASIASIM000000001"; 2]);
+    let spans = h.spans();
+    assert_eq!(call_spans(&spans)[0].text("outlay.aws.session"), Some("tickets"));
+}
+
+#[tokio::test]
+async fn tags_that_are_refused_are_left_out_and_the_role_is_assumed_all_the_same() {
+    for fault in [
+        StsFault::error(403, "AccessDenied", "User: u is not authorized to perform: sts:TagSession on resource: r"),
+        StsFault::error(400, "PackedPolicyTooLarge", "Packed size of session tags consumes 120% of allotted space."),
+    ] {
+        let (sts, h, clock) = (StsSim::start().await.unwrap(), Harness::new().await, HandClock::at_noon());
+        answering(&h);
+        let logged = Logged::default();
+        let _subscriber = tracing::subscriber::set_default(logged.subscriber());
+        sts.push(StsAction::AssumeRole, fault.clone());
+        let client = signed(&h, &identities(&sts).tags(["team"]), &clock);
+        let task = h.outlay.task("tickets").team("support").start();
+        task.run(haiku(&client).send()).await.unwrap();
+        let tags: Vec<_> = sts.requests().iter().map(|request| request.tags().len()).collect();
+        assert_eq!(tags, [1, 0], "{fault:?}");
+        assert_eq!(keys(&h.sim), ["ASIASIM000000001"], "{fault:?}");
+        assert_eq!(logged.with("without session tags").len(), 1, "{fault:?}");
+    }
+}

@@ -1,0 +1,103 @@
+//! Where there is no tokio runtime, as under other executors.
+
+use std::pin::pin;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{Thread, current, park};
+
+use aws_sdk_bedrockruntime::config::StalledStreamProtectionConfig;
+use aws_sdk_bedrockruntime::config::retry::RetryConfig;
+use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
+use aws_smithy_http_client::test_util::infallible_client_fn;
+use aws_smithy_types::body::SdkBody;
+use outlay_tests::{call_spans, haiku};
+
+use super::*;
+
+/// Sleeps in a thread.
+#[derive(Debug)]
+struct ThreadSleep;
+
+impl AsyncSleep for ThreadSleep {
+    fn sleep(&self, duration: Duration) -> Sleep {
+        let (woken, sleeping) = tokio::sync::oneshot::channel::<()>();
+        std::thread::spawn(move || {
+            std::thread::sleep(duration.min(Duration::from_secs(1)));
+            drop(woken);
+        });
+        Sleep::new(async move { drop(sleeping.await) })
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let waker = Waker::from(Arc::new(Unpark(current())));
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => park(),
+        }
+    }
+}
+
+const ANSWER: &str = r#"{"output":{"message":{"role":"assistant","content":[{"text":"ok"}]}},"stopReason":"end_turn",
+    "usage":{"inputTokens":10,"outputTokens":1,"totalTokens":11},"metrics":{"latencyMs":1}}"#;
+const ASSUMED: &str = "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIA1</AccessKeyId>\
+    <SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2026-11-30T13:00:00Z</Expiration>\
+    </Credentials><AssumedRoleUser><Arn>arn:aws:sts::123456789012:assumed-role/tickets/tickets</Arn>\
+    <AssumedRoleId>A:tickets</AssumedRoleId></AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>";
+
+fn sts(asked: &Arc<AtomicU64>) -> aws_sdk_sts::Client {
+    let asked = asked.clone();
+    let http = infallible_client_fn(move |_: http::Request<SdkBody>| {
+        asked.fetch_add(1, Ordering::SeqCst);
+        http::Response::builder().status(200).body(SdkBody::from(ASSUMED)).unwrap()
+    });
+    let config = sts_client("http://127.0.0.1:9").config().to_builder().http_client(http).sleep_impl(ThreadSleep);
+    aws_sdk_sts::Client::from_conf(config.build())
+}
+
+#[test]
+fn without_a_tokio_runtime_a_principal_stays_unknown_and_a_role_is_assumed_all_the_same() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let asked = Arc::new(AtomicU64::new(0));
+    let principals = Principals::new(sts(&asked));
+    let h = runtime.block_on(Harness::with(|builder| builder.principals(principals)));
+    let clock = HandClock::at_noon();
+    let http = infallible_client_fn(|_: http::Request<SdkBody>| {
+        http::Response::builder().status(200).body(SdkBody::from(ANSWER)).unwrap()
+    });
+    let config = client_config("http://127.0.0.1:9")
+        .http_client(http)
+        .sleep_impl(ThreadSleep)
+        .time_source(clock.clone())
+        .retry_config(RetryConfig::disabled())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    let client = Client::from_conf(config.build()).metered(&h.outlay);
+    let logged = Logged::default();
+    let _subscriber = tracing::subscriber::set_default(logged.subscriber());
+    for _ in 0..3 {
+        block_on(haiku(&client).send()).unwrap();
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 0);
+    assert_eq!(logged.with("no tokio runtime to ask STS in").len(), 1, "it is said once");
+    assert!(!call_spans(&h.spans())[0].has("outlay.aws.principal"));
+
+    let client = Identities::new(sts(&asked)).role("tickets", TICKETS).sign(client);
+    let task = h.outlay.task("tickets").start();
+    for times in [1, 1, 2] {
+        block_on(task.run(haiku(&client).send())).unwrap();
+        assert_eq!(asked.load(Ordering::SeqCst), times);
+        // Renewed when it has to be, and not before, for nobody does it in the background.
+        clock.advance(if times == 1 { 1_790 } else { 0 });
+    }
+    let spans = h.spans();
+    assert!(call_spans(&spans)[3..].iter().all(|span| span.text("outlay.aws.session") == Some("tickets")));
+}

@@ -1,0 +1,212 @@
+//! Whose credentials calls are signed with: on spans and on `outlay.cost`, once that is known.
+
+use aws_credential_types::provider::{ProvideCredentials, future};
+use aws_sdk_bedrockruntime::config::Token;
+use futures_util::future::join_all;
+use outlay_tests::{HAIKU, Span, Spans, call_spans, eventually, haiku};
+use std::sync::atomic::AtomicBool;
+
+use super::*;
+
+const ROLE: &str = "arn:aws:iam::123456789012:role/agents";
+
+fn whose(span: &Span) -> (Option<&str>, Option<&str>, Option<&str>) {
+    (span.text("outlay.aws.principal"), span.text("outlay.aws.session"), span.text("cloud.account.id"))
+}
+
+/// Calls until a call's span has a principal: its last span.
+async fn until_known(h: &Harness, client: &Client) -> Spans {
+    for _ in 0..1_000 {
+        haiku(client).send().await.unwrap();
+        let spans = h.spans();
+        if call_spans(&spans).last().unwrap().has("outlay.aws.principal") {
+            return spans;
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    panic!("it never came to be known");
+}
+
+#[tokio::test]
+async fn a_crowd_of_first_calls_asks_once_and_what_follows_has_principal_session_and_account() {
+    let sts = StsSim::start().await.unwrap();
+    sts.know(BASE, "arn:aws:sts::123456789012:assumed-role/agents/run-7@host");
+    let h = asking(&sts, |builder| builder).await;
+    let task = h.outlay.task("t").start();
+    task.run(join_all((0..20).map(|_| haiku(&h.client).send()))).await;
+    let spans = task.run(until_known(&h, &h.client)).await;
+    let last = *call_spans(&spans).last().unwrap();
+    assert_eq!(whose(last), (Some(ROLE), Some("run-7@host"), Some("123456789012")));
+    assert!(!last.has("outlay.aws.identity"), "it has no identity of its own");
+    let requests = sts.requests();
+    assert_eq!(requests.len(), 1, "one question for one access key");
+    assert_eq!(requests[0].action, StsAction::GetCallerIdentity);
+    assert_eq!(requests[0].access_key_id.as_deref(), Some(BASE), "signed with the credentials in question");
+
+    // On the metric from then on, and only the principal: sessions are many.
+    let metrics = h.metrics();
+    let cost = |principal: Option<&str>| -> f64 {
+        let cost = metrics.iter().filter(|point| point.name == "outlay.cost");
+        cost.filter(|point| point.attribute("outlay.aws.principal") == principal).map(|point| point.value).sum()
+    };
+    let known = call_spans(&spans).iter().filter(|span| span.has("outlay.aws.principal")).count();
+    let call = 0.00165;
+    assert!((cost(Some(ROLE)) - call * known as f64).abs() < 1e-9, "{} of {known} calls", cost(Some(ROLE)));
+    let all = task.totals().cost().usd().unwrap().to_f64();
+    assert!((cost(Some(ROLE)) + cost(None) - all).abs() < 1e-9);
+    assert!(metrics.iter().all(|point| point.attribute("outlay.aws.session").is_none()));
+    task.finish(outlay::Outcome::success());
+    h.spans().assert_conserved();
+}
+
+#[tokio::test]
+async fn a_series_is_born_with_the_principal_that_is_known() {
+    let sts = StsSim::start().await.unwrap();
+    let h = asking(&sts, |builder| builder).await;
+    until_known(&h, &h.client).await;
+    h.sim.push(Reply::hang());
+    let client = h.client.clone();
+    let task = h.outlay.task("another").start();
+    let open = task.run_sync(|| tokio::spawn(outlay::in_scope(async move { haiku(&client).send().await.is_ok() })));
+    let born = || {
+        let of_task = |point: &&outlay_tests::MetricPoint| {
+            point.name == "outlay.cost" && point.attribute("outlay.task.name") == Some("another")
+        };
+        let user = format!("arn:aws:iam::123456789012:user/{BASE}");
+        let metrics = h.metrics();
+        let mut series = metrics.iter().filter(of_task);
+        series.any(|p| p.value == 0.0 && p.attribute("outlay.aws.principal") == Some(&user))
+    };
+    eventually("its series is there", born).await;
+    open.abort();
+}
+
+#[tokio::test]
+async fn users_federated_users_root_and_other_partitions_are_named_as_sts_names_them() {
+    for (arn, principal, session, account) in [
+        ("arn:aws:iam::210987654321:user/dep/ana", "arn:aws:iam::210987654321:user/dep/ana", None, "210987654321"),
+        ("arn:aws:sts::1:federated-user/bob", "arn:aws:sts::1:federated-user/bob", None, "1"),
+        ("arn:aws:iam::1:root", "arn:aws:iam::1:root", None, "1"),
+        ("arn:aws-us-gov:sts::1:assumed-role/r/eks-web", "arn:aws-us-gov:iam::1:role/r", Some("eks-web"), "1"),
+        ("arn:aws-cn:sts::1:assumed-role/r/s", "arn:aws-cn:iam::1:role/r", Some("s"), "1"),
+    ] {
+        let sts = StsSim::start().await.unwrap();
+        sts.know(BASE, arn);
+        let h = asking(&sts, |builder| builder).await;
+        let spans = until_known(&h, &h.client).await;
+        let last = *call_spans(&spans).last().unwrap();
+        assert_eq!(whose(last), (Some(principal), session, Some(account)), "{arn}");
+    }
+}
+
+#[tokio::test]
+async fn a_bedrock_api_key_has_no_principal_and_sts_is_not_asked() {
+    let sts = StsSim::start().await.unwrap();
+    let h = asking(&sts, |builder| builder).await;
+    let config = client_config(&h.sim.url()).token_provider(Token::new("bedrock-api-key-secret", None));
+    let scheme = aws_smithy_runtime_api::client::auth::AuthSchemeId::from("httpBearerAuth");
+    let client = Client::from_conf(config.auth_scheme_preference([scheme]).build());
+    // With identities as well: there are no credentials that they could take the place of.
+    let client = identities(&sts).default_role(TICKETS).sign(client).metered(&h.outlay);
+    let task = h.outlay.task("t").start();
+    for _ in 0..3 {
+        task.run(haiku(&client).send()).await.unwrap();
+    }
+    let sent = h.sim.requests();
+    assert!(sent.iter().all(|r| r.headers["authorization"].to_str().unwrap().starts_with("Bearer ")));
+    assert!(sts.requests().is_empty());
+    let spans = h.spans();
+    assert!(call_spans(&spans).iter().all(|span| whose(span) == (None, None, None)));
+}
+
+/// Gives other credentials once it is told to.
+#[derive(Debug)]
+struct Rotating(Arc<AtomicBool>);
+
+impl ProvideCredentials for Rotating {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        let key = if self.0.load(Ordering::SeqCst) { "AKIDNEW" } else { "AKIDOLD" };
+        future::ProvideCredentials::ready(Ok(Credentials::new(key, "secret", None, None, "test")))
+    }
+}
+
+#[tokio::test]
+async fn credentials_that_are_rotated_in_the_middle_of_a_run_are_never_taken_for_each_other() {
+    let sts = StsSim::start().await.unwrap();
+    let h = asking(&sts, |builder| builder).await;
+    let rotated = Arc::new(AtomicBool::new(false));
+    let config = client_config(&h.sim.url()).credentials_provider(Rotating(rotated.clone()));
+    let config = config.identity_cache(aws_sdk_bedrockruntime::config::IdentityCache::no_cache());
+    let client = Client::from_conf(config.build()).metered(&h.outlay);
+    let task = h.outlay.task("t").start();
+    task.run(until_known(&h, &client)).await;
+    rotated.store(true, Ordering::SeqCst);
+    task.run(haiku(&client).send()).await.unwrap();
+    let between = h.spans().len();
+    task.run(until_known(&h, &client)).await;
+    let (spans, keys) = (h.spans(), keys(&h.sim));
+    for (span, key) in call_spans(&spans).iter().zip(&keys) {
+        if let Some(principal) = span.text("outlay.aws.principal") {
+            assert_eq!(principal, format!("arn:aws:iam::123456789012:user/{key}"));
+        }
+    }
+    assert!(between < spans.len());
+    assert_eq!(asked(&sts, StsAction::GetCallerIdentity), 2);
+}
+
+#[tokio::test]
+async fn a_provider_with_new_credentials_each_time_is_soon_left_alone() {
+    #[derive(Debug)]
+    struct Fresh(AtomicU64);
+    impl ProvideCredentials for Fresh {
+        fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+        where
+            Self: 'a,
+        {
+            let key = format!("ASIA{}", self.0.fetch_add(1, Ordering::SeqCst));
+            future::ProvideCredentials::ready(Ok(Credentials::new(key, "secret", None, None, "test")))
+        }
+    }
+    let sts = StsSim::start().await.unwrap();
+    let h = asking(&sts, |builder| builder).await;
+    let provider = Arc::new(Fresh(AtomicU64::new(0)));
+    let config = client_config(&h.sim.url())
+        .set_credentials_provider(Some(aws_credential_types::provider::SharedCredentialsProvider::from(
+            provider.clone() as Arc<dyn ProvideCredentials>,
+        )))
+        .to_owned()
+        .identity_cache(aws_sdk_bedrockruntime::config::IdentityCache::no_cache());
+    let client = Client::from_conf(config.build()).metered(&h.outlay);
+    for _ in 0..50 {
+        haiku(&client).send().await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let asked_provider = provider.0.load(Ordering::SeqCst);
+    assert!((50..=60).contains(&asked_provider), "{asked_provider}: nothing is asked of it but for the calls");
+    assert!(sts.requests().is_empty(), "none of them are the call's");
+}
+
+#[tokio::test]
+async fn nothing_of_a_credential_is_in_what_leaves() {
+    let sts = StsSim::start().await.unwrap();
+    sts.know(BASE, "arn:aws:iam::123456789012:user/ana");
+    let quoting = bedrock_sim::StsFault::error(400, "IncompleteSignature", "Credential=AKIDEXAMPLE/20261120 secret");
+    sts.push(StsAction::GetCallerIdentity, quoting);
+    let logged = Logged::default();
+    let _subscriber = tracing::subscriber::set_default(logged.subscriber());
+    let clock = HandClock::at_noon();
+    let h = asking(&sts, |builder| builder.clock(clock.clone())).await;
+    h.ask(HAIKU, 1, 1).await;
+    eventually("it is told", || !logged.with("could not be found out").is_empty()).await;
+    clock.advance(3_600);
+    until_known(&h, &h.client).await;
+    assert_eq!(logged.with("IncompleteSignature").len(), 1);
+    let all = format!("{:?} {:?} {logged:?}", h.spans(), h.metrics(), logged = logged.0.lock().unwrap());
+    for part in [BASE, "secret", "AWS4-HMAC", "Signature="] {
+        assert!(!all.contains(part), "{part}");
+    }
+    assert!(!format!("{:?}", Principals::new(sts_client(&sts.url()))).contains(BASE));
+}
