@@ -50,6 +50,11 @@ impl Harness {
         Self::build(sampler, |builder| builder).await
     }
 
+    /// With metering switched off.
+    pub async fn disabled() -> Self {
+        Self::with(outlay::Builder::disabled).await
+    }
+
     async fn build(sampler: Sampler, set: impl FnOnce(outlay::Builder) -> outlay::Builder) -> Self {
         let sim = BedrockSim::start().await.expect("loopback can be bound");
         let spans = InMemorySpanExporter::default();

@@ -53,7 +53,7 @@ pub use record::{
 pub use refusal::{Refusal, RefusedCalls};
 pub use remote::{OpenRemote, Received};
 pub use runaway::{Runaway, RunawayRule};
-pub use scope::{ChargedScope, ClosedScope, Scope};
+pub use scope::{ChargedScope, ClosedScope, Hold, Scope};
 pub use spec::{ScopeKind, TaskSpec};
 pub use stop::{StopTarget, Stopped};
 pub use totals::{Cost, DirectionTotals, KindTotals, ModelTotals, Totals};

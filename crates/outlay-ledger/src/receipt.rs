@@ -11,6 +11,8 @@ use wire::Wire;
 
 /// A receipt holds at most this many bytes.
 const MAX_LENGTH: usize = 16 * 1024;
+/// One that is longer names fewer models and kinds.
+const MAX_HEADER: usize = 3 * 1024;
 
 /// What a task that another process asked for has cost, and which run of it that is. A delivery that is repeated counts
 /// once, for the run is the same.
@@ -79,15 +81,31 @@ impl Scope {
 
 impl fmt::Display for Receipt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = serde_json::to_string(&Wire::of(self)).map_err(|_| fmt::Error)?;
-        for c in text.chars() {
-            match c.is_ascii() {
-                true => write!(f, "{c}")?,
-                // Beyond ASCII there are only the texts of names, where an escape means the same.
-                false => c.encode_utf16(&mut [0; 2]).iter().try_for_each(|unit| write!(f, "\\u{unit:04x}"))?,
+        // What proxies pass on as a header is less than what there may be to name.
+        let mut named = Wire::MAX_NAMED;
+        loop {
+            let text = self.text(named).ok_or(fmt::Error)?;
+            if text.len() <= MAX_HEADER || named == 1 {
+                return f.write_str(&text);
+            }
+            named /= 2;
+        }
+    }
+}
+
+impl Receipt {
+    /// With at most so many models and kinds by their names.
+    fn text(&self, named: usize) -> Option<String> {
+        let json = serde_json::to_string(&Wire::of(self, named)).ok()?;
+        let mut text = String::with_capacity(json.len());
+        for c in json.chars() {
+            match c.is_ascii_graphic() || c == ' ' {
+                true => text.push(c),
+                // Beyond these there are only the texts of names, where an escape means the same.
+                false => text.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}"))),
             }
         }
-        Ok(())
+        Some(text)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Work that another process does for a scope here, and the receipt that its cost comes back in.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -8,11 +9,12 @@ use crate::alert::Alerts;
 use crate::budget::Spent;
 use crate::record::RemoteRecord;
 use crate::spec::scope_name;
-use crate::sync::lock;
+use crate::sync::{Mutex, lock};
 use crate::{Receipt, ReceiptId, RemoteId, Scope};
 
-/// Work is done by as many runs at most: a queue may deliver a message more than once, and each run has spent.
-const MAX_RUNS: usize = 100;
+/// The receipts of as many runs are counted: a queue may deliver a message more than once, and each run has spent. One
+/// more counts as lost.
+const MAX_RUNS: usize = 10_000;
 
 /// Work that another process does for a scope here. The scope waits for the receipt, up to its late limit.
 ///
@@ -22,8 +24,15 @@ pub struct OpenRemote {
     name: Arc<str>,
     scope: Scope,
     started: SystemTime,
+    /// Never held while anybody is told of anything.
+    progress: Mutex<Progress>,
+}
+
+struct Progress {
     waited: Waited,
-    receipts: Vec<ReceiptId>,
+    /// Whose receipts have been counted.
+    runs: HashSet<ReceiptId>,
+    is_full: bool,
 }
 
 /// How far the wait for a receipt has come.
@@ -45,6 +54,8 @@ pub enum Received {
     Late,
     /// It had been counted before: a repeated delivery.
     Again,
+    /// It is not counted, for 10,000 runs of the same work have been: the sum is marked as not all.
+    TooMany,
     /// It is not final; the final one is waited for.
     Pending,
 }
@@ -67,8 +78,7 @@ impl Scope {
             name: scope_name(name),
             started: ledger.now(),
             scope,
-            waited: Waited::Open,
-            receipts: Vec::new(),
+            progress: Mutex::new(Progress { waited: Waited::Open, runs: HashSet::new(), is_full: false }),
         }
     }
 }
@@ -91,17 +101,34 @@ impl OpenRemote {
 
     /// Whether a receipt is waited for.
     pub fn is_open(&self) -> bool {
-        self.waited == Waited::Open
+        lock(&self.progress).waited == Waited::Open
     }
 
     /// Counts what the receipt says, once. Each run of the work has a receipt of its own, and counts.
-    pub fn receive(&mut self, receipt: &Receipt) -> Received {
-        if self.receipts.contains(&receipt.id()) || self.receipts.len() >= MAX_RUNS {
-            return Received::Again;
-        }
-        let Some(totals) = receipt.totals() else { return Received::Pending };
-        self.receipts.push(receipt.id());
-        let was = std::mem::replace(&mut self.waited, Waited::Settled);
+    ///
+    /// The task's own budgets count it, and those of its agents and steps. Budgets of rules count what each process spends
+    /// itself, and so does the other one.
+    pub fn receive(&self, receipt: &Receipt) -> Received {
+        let Some(totals) = receipt.totals() else {
+            let is_known = lock(&self.progress).runs.contains(&receipt.id());
+            return if is_known { Received::Again } else { Received::Pending };
+        };
+        let was = {
+            let mut progress = lock(&self.progress);
+            if progress.runs.contains(&receipt.id()) {
+                return Received::Again;
+            }
+            if progress.runs.len() >= MAX_RUNS {
+                let first = !std::mem::replace(&mut progress.is_full, true);
+                drop(progress);
+                if first {
+                    self.count_lost(Waited::Settled);
+                }
+                return Received::TooMany;
+            }
+            progress.runs.insert(receipt.id());
+            std::mem::replace(&mut progress.waited, Waited::Settled)
+        };
 
         let scope = &self.scope.0;
         let (cost, calls, now) = (totals.known(), totals.calls(), scope.task.ledger.now());
@@ -119,7 +146,6 @@ impl OpenRemote {
             scope.spend(&spent, &mut alerts);
             (in_time, state.is_settled(), late)
         };
-        self.scope.watch_charge(cost, now, &mut alerts);
         alerts.tell(&self.scope);
         if settled && in_time {
             self.scope.close_if_settled();
@@ -128,24 +154,35 @@ impl OpenRemote {
     }
 
     /// Gives the receipt up: what the work cost is not known. Should it come all the same, it still counts.
-    pub fn lose(&mut self) {
-        if self.waited != Waited::Open {
-            return;
+    pub fn lose(&self) {
+        if self.leave(Waited::Lost) {
+            self.count_lost(Waited::Open);
         }
-        self.waited = Waited::Lost;
-        let keep = self.scope.0.keep_record();
-        let lost = self.record(None, self.scope.0.task.ledger.now());
-        lock(self.scope.0.state()).lose_remote(lost, keep);
-        self.scope.close_if_settled();
     }
 
     /// Nothing was sent, and nothing spent.
-    pub fn cancel(&mut self) {
-        if self.waited == Waited::Open {
-            self.waited = Waited::Settled;
+    pub fn cancel(&self) {
+        if self.leave(Waited::Settled) {
             lock(self.scope.0.state()).drop_remote();
             self.scope.close_if_settled();
         }
+    }
+
+    /// Waits no more; false where it did not.
+    fn leave(&self, now: Waited) -> bool {
+        let mut progress = lock(&self.progress);
+        let was_open = progress.waited == Waited::Open;
+        if was_open {
+            progress.waited = now;
+        }
+        was_open
+    }
+
+    fn count_lost(&self, was: Waited) {
+        let keep = self.scope.0.keep_record();
+        let lost = self.record(None, self.scope.0.task.ledger.now());
+        lock(self.scope.0.state()).lose_remote(was, lost, keep);
+        self.scope.close_if_settled();
     }
 
     fn record(&self, totals: Option<crate::Totals>, ended: SystemTime) -> RemoteRecord {
@@ -161,7 +198,10 @@ impl Drop for OpenRemote {
 
 impl fmt::Debug for OpenRemote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OpenRemote").field("id", &self.id).field("waited", &self.waited).finish_non_exhaustive()
+        f.debug_struct("OpenRemote")
+            .field("id", &self.id)
+            .field("waited", &lock(&self.progress).waited)
+            .finish_non_exhaustive()
     }
 }
 

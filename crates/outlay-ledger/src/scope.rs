@@ -1,6 +1,7 @@
 //! The tree of a task: what each scope holds, and how it closes.
 
 mod close;
+mod hold;
 mod shared;
 mod state;
 
@@ -27,6 +28,7 @@ use crate::{
 };
 
 pub use close::ClosedScope;
+pub use hold::Hold;
 use shared::TaskShared;
 use state::State;
 

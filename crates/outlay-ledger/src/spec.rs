@@ -86,9 +86,10 @@ impl TaskSpec {
         self
     }
 
-    /// Whether another process asked for it.
-    pub const fn has_caller(&self) -> bool {
-        self.caller.is_some()
+    /// As a task that nobody else asked for.
+    #[must_use]
+    pub fn without_caller(self) -> Self {
+        Self { caller: None, joins: false, ..self }
     }
 
     /// What the task may spend. Several limits hold side by side. Defaults to none.

@@ -80,9 +80,10 @@ fn close_overdue(queue: &Mutex<Queue>, now: SystemTime) {
                 _ => return,
             }
         };
-        if let Some(scope) = scope.and_then(|(_, scope)| scope.upgrade()) {
+        // One that waits on is closed with its task.
+        if let Some(scope) = scope.and_then(|(_, scope)| scope.upgrade()).map(Scope).filter(|scope| !scope.waits_on()) {
             // What is told of the close is the application's code too; if that panics, the other scopes still close.
-            let _ = catch_unwind(AssertUnwindSafe(|| Scope(scope).close_now()));
+            let _ = catch_unwind(AssertUnwindSafe(|| scope.close_now()));
         }
     }
 }

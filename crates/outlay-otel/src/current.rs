@@ -11,6 +11,7 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 
 use opentelemetry::Context;
+use outlay_ledger::Hold;
 use pin_project_lite::pin_project;
 
 use crate::Scope;
@@ -105,13 +106,17 @@ pin_project! {
         #[pin]
         future: F,
         scope: Option<Scope>,
+        // What it spends is to be in the receipt of who asked.
+        hold: Option<Hold>,
     }
 }
 
 impl<F: Future> InScope<F> {
     /// `future`, in the scope that is current now.
     pub fn current(future: F) -> Self {
-        Self { future, scope: current() }
+        let scope = current();
+        let hold = scope.as_ref().and_then(|scope| scope.books().hold());
+        Self { future, scope, hold }
     }
 }
 
@@ -121,7 +126,11 @@ impl<F: Future> Future for InScope<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<F::Output> {
         let this = self.project();
         let Some(scope) = this.scope else { return this.future.poll(cx) };
-        let _guard = scope.enter();
-        this.future.poll(cx)
+        let output = {
+            let _guard = scope.enter();
+            std::task::ready!(this.future.poll(cx))
+        };
+        drop(this.hold.take());
+        Poll::Ready(output)
     }
 }

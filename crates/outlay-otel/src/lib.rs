@@ -44,7 +44,7 @@ pub use engine::{Engine, WeakEngine};
 pub use job::{JobEnd, JobEvent};
 pub use open_scope::{OpenScope, OwnedScopeEntered, ScopeEntered};
 pub use open_tasks::OpenTask;
-pub use propagation::{ExtractError, Incoming, PendingReceipt, ReceiveError, RemoteWork};
+pub use propagation::{ExtractError, Incoming, PendingReceipt, ReceiveError, RemoteWork, without_outlay};
 pub use resolver::{ModelAnswer, ResolveModel};
 pub use scope::Scope;
 pub use settings::{DroppedStream, EngineBuilder, Semconv};

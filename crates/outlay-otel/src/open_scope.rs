@@ -1,5 +1,5 @@
 use opentelemetry::{Context, ContextGuard};
-use outlay_ledger::{Budget, Outcome, ScopeKind, StepKind, TaskSpec};
+use outlay_ledger::{Budget, Caller, Outcome, ScopeKind, StepKind, TaskSpec};
 use tracing::span::{Entered, EnteredSpan};
 
 use crate::current::{ScopeGuard, current};
@@ -22,9 +22,17 @@ impl OpenScope {
         }
     }
 
-    /// Opens a task that another process asked for, as a root.
+    /// Opens a task that another process asked for, as a root; inside the current scope if that is of the same work, for
+    /// which there is one receipt.
     pub(crate) fn task_for(engine: &Engine, spec: TaskSpec, incoming: &Incoming) -> Self {
         let spec = spec.dimensions_else(incoming.dimensions());
+        let asked = incoming.caller().remote_id();
+        let same_work = |scope: &Scope| {
+            scope.engine() == engine && asked.is_some() && scope.books().caller().and_then(Caller::remote_id) == asked
+        };
+        if let Some(outer) = current().filter(same_work) {
+            return Self::inside(&outer, |books| books.task(spec.without_caller()));
+        }
         let books = engine.inner().ledger.task(spec);
         Self::start(Scope::asked_for(engine.clone(), books, incoming.parent().cloned()))
     }

@@ -6,11 +6,12 @@
 mod incoming;
 mod issued;
 mod late;
+mod members;
 mod outgoing;
 mod waiting;
 
 pub use incoming::{ExtractError, Incoming};
-pub use outgoing::RemoteWork;
+pub use outgoing::{RemoteWork, without_outlay};
 pub use waiting::{PendingReceipt, ReceiveError};
 
 pub(crate) use issued::Issued;

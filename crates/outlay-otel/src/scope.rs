@@ -69,6 +69,15 @@ impl Scope {
         self.0.span.get().filter(|span| span.is_valid())
     }
 
+    /// The span in another process that the outermost task lies below.
+    pub(crate) fn asked_from(&self) -> Option<&SpanContext> {
+        let mut outermost = self;
+        while let Some(parent) = outermost.parent() {
+            outermost = parent;
+        }
+        outermost.0.asked_from.as_ref()
+    }
+
     /// The context that the task's span is made in: that of the span that asked for it, with what the application has made
     /// of that here.
     pub(crate) fn outer_context(&self) -> Context {

@@ -29,6 +29,7 @@ pub struct Builder {
     dimensions: Dimensions,
     has_prices: bool,
     policy: Option<Policy>,
+    disabled: bool,
 }
 
 /// A setting that the environment gives is bad.
@@ -48,7 +49,13 @@ pub enum BuildError {
 
 impl Builder {
     pub(crate) fn new() -> Self {
-        Self { engine: Engine::builder(), dimensions: Dimensions::default(), has_prices: false, policy: None }
+        Self {
+            engine: Engine::builder(),
+            dimensions: Dimensions::default(),
+            has_prices: false,
+            policy: None,
+            disabled: false,
+        }
     }
 
     /// The price table: [`Prices::from_path`] lays a file of your own over the bundled one. Defaults to the bundled one.
@@ -263,6 +270,13 @@ impl Builder {
         self
     }
 
+    /// Makes metering a pass-through, as `OUTLAY_DISABLED=true` does: clients stay as they are, and nothing goes to other
+    /// processes. Defaults to metering.
+    pub const fn disabled(mut self) -> Self {
+        self.disabled = true;
+        self
+    }
+
     /// Where the time comes from. Defaults to the system's clock.
     pub fn clock(mut self, clock: impl outlay_ledger::Clock + 'static) -> Self {
         self.engine = self.engine.clock(clock);
@@ -285,7 +299,7 @@ impl Builder {
             ignored.push(text);
         };
         match environment::disabled() {
-            Ok(disabled) => self.engine = self.engine.disabled(disabled),
+            Ok(disabled) => self.engine = self.engine.disabled(disabled || self.disabled),
             Err(bad) => ignore(BuildError::Variable(bad)),
         }
         match self.environment_prices() {
@@ -308,7 +322,7 @@ impl Builder {
     /// [`BuildError`] says which variable is bad and how.
     pub fn try_build(mut self) -> Result<Outlay, BuildError> {
         let disabled = environment::disabled().map_err(BuildError::Variable)?;
-        self.engine = self.engine.disabled(disabled);
+        self.engine = self.engine.disabled(disabled || self.disabled);
         if let Some(prices) = self.environment_prices().map_err(BuildError::Prices)? {
             self = self.prices(prices);
         }

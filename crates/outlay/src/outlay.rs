@@ -44,6 +44,11 @@ impl Outlay {
         outlay
     }
 
+    #[cfg(feature = "tower")]
+    pub(crate) const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// Makes this the default: the one for calls that are in no task and to no client of another `Outlay`.
     pub fn set_default(&self) {
         default_outlay::set(&self.engine);

@@ -180,19 +180,18 @@ async fn a_status_decides_how_the_workers_task_ended() {
 #[tokio::test]
 async fn a_host_that_is_not_allowed_learns_nothing() {
     let h = Harness::new().await;
-    let worker = Worker::with(|layer| {
-        layer.trust(|request| {
-            assert!(!request.headers.contains_key("baggage") && !request.headers.contains_key("traceparent"));
-            assert!(!request.headers.contains_key("te"));
-            true
-        })
-    })
-    .await;
+    let (worker, seen) = Worker::that_shows(|layer| layer).await;
     let task = h.outlay.task("t").start();
     let client = ClientLayer::new().allow_host("localhost").layer(bare_client());
-    let response = task.run(client.oneshot(ask(&worker.uri("/research/cats")))).await.unwrap();
+    let mut request = ask(&worker.uri("/research/cats"));
+    // Nor what the application's own propagation would hand on.
+    request.headers_mut().insert("baggage", "a=1,outlay%2eteam=x,outlay.task.id=y".parse().unwrap());
+    let response = task.run(client.oneshot(request)).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
     assert!(!response.headers().contains_key("outlay-receipt"));
+    let headers = seen.lock().unwrap()[0].clone();
+    assert_eq!(headers["baggage"], "a=1");
+    assert!(!headers.contains_key("traceparent") && !headers.contains_key("te"));
     let totals = task.totals();
     assert_eq!((totals.pending_receipts(), totals.lost_receipts()), (0, 0));
     assert_eq!(totals.cost().status(), CostStatus::Exact);
@@ -257,26 +256,41 @@ async fn where_nothing_was_sent_nothing_was_spent_and_where_it_was_nobody_knows(
 #[tokio::test]
 async fn what_the_application_says_of_trace_and_baggage_stays() {
     let h = Harness::with(|builder| builder.propagate(["team"])).await;
-    let worker = Worker::with(|layer| {
-        layer.trust(|request| {
-            assert_eq!(request.headers["traceparent"], "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
-            let baggage = request.headers["baggage"].to_str().unwrap();
-            assert!(baggage.ends_with("user=ana;secret,x=1"), "{baggage}");
-            assert!(baggage.starts_with("outlay.remote.id="), "{baggage}");
-            assert!(!baggage.contains("outlay.task.id=forged"), "{baggage}");
-            true
-        })
-    })
-    .await;
+    let (worker, seen) = Worker::that_shows(|layer| layer).await;
     let task = h.outlay.task("t").team("support").start();
     let mut request = ask(&worker.uri("/nothing"));
+    let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let headers = request.headers_mut();
-    headers.insert("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".parse().unwrap());
-    headers.append("baggage", "user=ana;secret, outlay.task.id=forged".parse().unwrap());
+    headers.insert("traceparent", traceparent.parse().unwrap());
+    headers.append("baggage", "user=ana;secret, outlay.task.id=forged, outlay%2Eteam=forged".parse().unwrap());
     headers.append("baggage", "x=1".parse().unwrap());
     let response = task.run(client().oneshot(request)).await.unwrap();
     assert_eq!(response.status(), StatusCode::NO_CONTENT);
     assert_eq!(task.totals().cost().status(), CostStatus::Exact);
+    let headers = seen.lock().unwrap()[0].clone();
+    assert_eq!(headers["traceparent"], traceparent);
+    let baggage = headers["baggage"].to_str().unwrap();
+    assert!(baggage.starts_with("outlay.remote.id=") && baggage.ends_with("user=ana;secret,x=1"), "{baggage}");
+    assert!(baggage.contains("outlay.team=support") && !baggage.contains("forged"), "{baggage}");
+}
+
+#[tokio::test]
+async fn a_trace_that_came_in_with_the_task_and_was_copied_gives_way() {
+    let (one, seen) = Worker::that_shows(|layer| layer).await;
+    let h = Harness::new().await;
+    let mut carrier = std::collections::HashMap::new();
+    let asked = h.outlay.task("outer").start();
+    let work = asked.run_sync(|| outlay::remote("x"));
+    work.inject(&mut carrier);
+    let here = one.harness.outlay.join(&outlay::Incoming::from_trusted(&carrier).unwrap()).start();
+    let mut request = ask(&one.uri("/nothing"));
+    request.headers_mut().insert("traceparent", carrier["traceparent"].parse().unwrap());
+    let step = here.run(outlay::tool("ask").run(client().oneshot(request))).await;
+    assert!(step.is_ok());
+    let own = one.harness.spans().one("execute_tool ask").id().to_string();
+    let seen = seen.lock().unwrap()[0]["traceparent"].to_str().unwrap().to_owned();
+    assert!(seen.contains(&own), "{seen} is not below {own}");
+    work.cancel();
 }
 
 #[tokio::test]
@@ -310,4 +324,125 @@ async fn many_requests_at_once_add_up() {
     let expected = 10 * (2 * A_CALL + 5_000_000_000) + 10 * 3 * A_CALL;
     assert_eq!(task.totals().cost().usd(), usd(expected));
     both(&h, &worker).assert_conserved();
+}
+
+#[tokio::test]
+async fn a_worker_that_meters_nothing_says_nothing() {
+    let h = Harness::new().await;
+    let layer = |layer: outlay::tower::ServerLayer| layer.task_per_request(|outlay, _| Some(outlay.task("x")));
+    let disabled = outlay_tests::Harness::disabled().await;
+    let worker = Worker::with_harness(disabled, layer).await;
+    let task = h.outlay.task("t").start();
+    let response = task.run(client().oneshot(ask(&worker.uri("/research/cats")))).await.unwrap();
+    assert!(!response.headers().contains_key("outlay-receipt"), "a receipt of nothing would be a lie");
+    assert_eq!((task.totals().lost_receipts(), task.totals().cost().status()), (1, CostStatus::Unpriced));
+    // And one that is disabled itself tells nobody, and waits for nothing.
+    let (worker, seen) = Worker::that_shows(|layer| layer).await;
+    let off = outlay_tests::Harness::disabled().await;
+    let task = off.outlay.task("t").start();
+    task.run(client().oneshot(ask(&worker.uri("/nothing")))).await.unwrap();
+    assert!(!seen.lock().unwrap()[0].contains_key("baggage"));
+    assert_eq!(task.totals().lost_receipts(), 0);
+}
+
+#[tokio::test]
+async fn layers_that_are_there_twice_count_once() {
+    let h = Harness::new().await;
+    let worker = Worker::twice().await;
+    let task = h.outlay.task("t").start();
+    let client = ClientLayer::new().allow_host("127.0.0.1").layer(client());
+    read(task.run(client.oneshot(ask(&worker.uri("/research/cats")))).await.unwrap()).await;
+    let totals = task.totals();
+    assert_eq!((totals.cost().usd(), totals.lost_receipts()), (usd(2 * A_CALL + 5_000_000_000), 0));
+    assert_eq!(worker.harness.spans().starting("invoke_workflow").len(), 1);
+}
+
+#[tokio::test]
+async fn a_gateway_that_hands_a_stream_on_says_what_it_and_the_next_one_cost() {
+    let h = Harness::new().await;
+    let (gateway, next) = (Worker::new().await, Worker::new().await);
+    let uri = gateway.uri(&format!("/gateway/{}", next.authority));
+    let task = h.outlay.task("t").start();
+    let response = task.run(client().oneshot(ask(&uri))).await.unwrap();
+    assert_eq!(read(response).await.1, "part 0\npart 1\npart 2\n");
+    assert_eq!((task.totals().cost().usd(), task.totals().lost_receipts()), (usd(3 * A_CALL), 0));
+    task.finish(Outcome::success());
+    h.spans().and(gateway.harness.spans()).and(next.harness.spans()).assert_conserved();
+    // Who is not asked by a task sees no receipt, of the gateway or of the next.
+    let response = bare_client().request(ask(&uri)).await.unwrap();
+    assert!(!response.headers().contains_key("outlay-receipt"));
+    let body = http_body_util::BodyExt::collect(response.into_body()).await.unwrap();
+    assert!(body.trailers().is_none_or(|trailers| !trailers.contains_key("outlay-receipt")));
+}
+
+#[tokio::test]
+async fn a_body_of_a_stated_length_ends_its_task_with_its_last_byte() {
+    let h = Harness::new().await;
+    let worker = Worker::new().await;
+    let task = h.outlay.task("t").start();
+    let response = task.run(client().oneshot(ask(&worker.uri("/long")))).await.unwrap();
+    assert_eq!(read(response).await.1, "four");
+    assert_eq!(fetch_receipts(&h.outlay, &mut client()).await, 1);
+    assert_eq!(task.totals().cost().usd(), usd(A_CALL));
+    let span = |worker: &Worker| {
+        let spans = worker.harness.spans();
+        let outcomes: Vec<_> = spans
+            .starting("invoke_workflow")
+            .iter()
+            .map(|s| s.text("outlay.outcome.kind").unwrap().to_owned())
+            .collect();
+        outcomes
+    };
+    assert_eq!(span(&worker), ["success"]);
+    // One that has none is done with its head.
+    let head = axum::http::Request::head(worker.uri("/long")).body(axum::body::Body::empty()).unwrap();
+    let response = task.run(client().oneshot(head)).await.unwrap();
+    assert!(response.headers()["outlay-receipt"].to_str().unwrap().contains("\"final\":true"));
+    assert_eq!(span(&worker), ["success", "success"]);
+    assert_eq!(task.totals().pending_receipts(), 0);
+}
+
+#[tokio::test]
+async fn a_receipt_that_its_host_has_no_more_is_lost_and_not_asked_for_again() {
+    let h = Harness::new().await;
+    let worker = Worker::new().await;
+    let task = h.outlay.task("t").start();
+    let mut request = ask(&worker.uri("/stream"));
+    request.headers_mut().insert("te", "gzip".parse().unwrap());
+    read(task.run(client().oneshot(request)).await.unwrap()).await;
+    let mut nothing_there = tower::service_fn(async |_: axum::http::Request<axum::body::Body>| {
+        let gone = axum::http::Response::builder().status(410).body(axum::body::Body::empty()).unwrap();
+        Ok::<_, std::convert::Infallible>(gone)
+    });
+    assert_eq!(fetch_receipts(&h.outlay, &mut nothing_there).await, 0);
+    assert!(h.outlay.pending_receipts().is_empty());
+    assert_eq!((task.totals().lost_receipts(), task.totals().pending_receipts()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_password_in_an_address_goes_nowhere() {
+    let h = Harness::new().await;
+    let task = h.outlay.task("t").start();
+    let service = tower::service_fn(async |_: axum::http::Request<axum::body::Body>| {
+        Ok::<_, std::convert::Infallible>(axum::http::Response::new(axum::body::Body::empty()))
+    });
+    let client = ClientLayer::new().allow_host("worker.internal").layer(service);
+    task.run(client.oneshot(ask("http://svc:secret@worker.internal:8080/x"))).await.unwrap();
+    let report = task.finish(Outcome::success()).to_string();
+    assert!(report.contains("worker.internal:8080") && !report.contains("secret"), "{report}");
+}
+
+#[tokio::test]
+async fn a_closure_that_panics_does_not_reach_the_request() {
+    let h = Harness::new().await;
+    let worker =
+        Worker::with(|layer| layer.task_per_request(|_, _| panic!("no route")).outcome_by(|_| panic!("no outcome")))
+            .await;
+    let task = h.outlay.task("t").start();
+    let response = task.run(client().oneshot(ask(&worker.uri("/research/cats")))).await.unwrap();
+    assert_eq!(read(response).await, (StatusCode::OK, "found".to_owned()));
+    assert_eq!(task.totals().remote(), Usd::from_picos((2 * A_CALL + 5_000_000_000).into()), "in the caller's task");
+    let worker = Worker::with(|layer| layer.trust(|_| panic!("whom?"))).await;
+    let response = task.run(client().oneshot(ask(&worker.uri("/nothing")))).await.unwrap();
+    assert!(!response.headers().contains_key("outlay-receipt"));
 }

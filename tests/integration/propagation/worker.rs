@@ -1,12 +1,12 @@
 //! A worker: a service of its own on loopback, with books of its own.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{MatchedPath, State};
+use axum::extract::{MatchedPath, Path, State};
 use axum::http::{Request, StatusCode};
 use axum::routing::post;
 use bedrock_sim::{Reply, Tokens};
@@ -24,6 +24,9 @@ use tower::Layer as _;
 /// What a call of the worker costs: 1,000 tokens in at $1.10 a million, 100 out at $5.50.
 pub(super) const A_CALL: i64 = 1_650_000_000;
 
+/// The headers of requests.
+pub(super) type Seen = Arc<Mutex<Vec<axum::http::HeaderMap>>>;
+
 pub(super) struct Worker {
     pub(super) harness: Arc<Harness>,
     pub(super) authority: String,
@@ -33,6 +36,19 @@ pub(super) struct Worker {
 }
 
 impl Worker {
+    /// What the worker sees of requests goes through here: closures of layers must not assert.
+    pub(super) async fn that_shows(set: impl FnOnce(ServerLayer) -> ServerLayer) -> (Self, Seen) {
+        let seen = Seen::default();
+        let shown = seen.clone();
+        let worker = Self::with(|layer| {
+            set(layer).trust(move |request| {
+                shown.lock().unwrap().push(request.headers.clone());
+                true
+            })
+        });
+        (worker.await, seen)
+    }
+
     /// One that trusts everybody who asks, and starts a task of its own for each request.
     pub(super) async fn new() -> Self {
         Self::with(|layer| {
@@ -49,7 +65,16 @@ impl Worker {
         Self::with_harness(Harness::new().await, set).await
     }
 
+    /// One whose routes have a layer, and are inside a router that has another.
+    pub(super) async fn twice() -> Self {
+        Self::build(Harness::new().await, |layer| layer, true).await
+    }
+
     pub(super) async fn with_harness(harness: Harness, set: impl FnOnce(ServerLayer) -> ServerLayer) -> Self {
+        Self::build(harness, |layer| set(layer), false).await
+    }
+
+    async fn build(harness: Harness, set: impl FnOnce(ServerLayer) -> ServerLayer, twice: bool) -> Self {
         let (harness, go_on) = (Arc::new(harness), Arc::new(Notify::new()));
         let layer = ServerLayer::new(&harness.outlay).trust(|_| true).receipts_at("/outlay/receipts");
         let routes = Router::new()
@@ -59,8 +84,12 @@ impl Worker {
             .route("/nothing", post(async || StatusCode::NO_CONTENT))
             .route("/fail", post(fail))
             .route("/slow", post(slow))
+            .route("/long", axum::routing::any(long))
+            .route("/gateway/{authority}", post(gateway))
             .with_state((harness.clone(), go_on.clone()))
-            .layer(set(layer));
+            .layer(set(layer.clone()));
+        let name = |outlay: &outlay::Outlay, _: &axum::http::request::Parts| Some(outlay.task("outer"));
+        let routes = if twice { routes.layer(layer.task_per_request(name)) } else { routes };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let authority = listener.local_addr().unwrap().to_string();
         let server = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
@@ -141,14 +170,32 @@ async fn stream(State((harness, _)): Shared) -> Body {
 
 /// Answers before its work is done.
 async fn background(State((harness, go_on)): Shared) -> (StatusCode, &'static str) {
-    let (started, starts) = tokio::sync::oneshot::channel();
-    tokio::spawn(outlay::in_scope(outlay::tool("index").run(async move {
-        let _ = started.send(());
-        go_on.notified().await;
-        one_call(&harness).await;
-    })));
-    let _ = starts.await;
+    // It has not run at all when the response is there.
+    tokio::spawn(outlay::in_scope(async move {
+        tokio::task::yield_now().await;
+        outlay::tool("index")
+            .run(async {
+                go_on.notified().await;
+                one_call(&harness).await;
+            })
+            .await;
+    }));
     (StatusCode::ACCEPTED, "later")
+}
+
+/// A body of a stated length that is made as it is read.
+async fn long(State((harness, _)): Shared) -> axum::response::Response {
+    let part = futures_util::stream::once(async move {
+        one_call(&harness).await;
+        Ok::<_, Infallible>("four")
+    });
+    axum::response::Response::builder().header("content-length", 4).body(Body::from_stream(part)).unwrap()
+}
+
+/// Asks another worker, and hands its stream on.
+async fn gateway(Path(authority): Path<String>) -> Body {
+    let response = tower::ServiceExt::oneshot(client(), ask(&format!("http://{authority}/stream"))).await.unwrap();
+    Body::new(response.into_body())
 }
 
 async fn fail(State((harness, _)): Shared) -> StatusCode {

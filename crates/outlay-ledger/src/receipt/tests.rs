@@ -89,22 +89,39 @@ fn a_receipt_of_an_open_task_has_no_figures() {
 
 #[test]
 fn however_many_models_and_kinds_there_are_it_fits_a_header_and_adds_up() {
+    for (kind, model, named) in
+        [("k", "m", 16), ("k", &*"m".repeat(300), 4), (&*"😀".repeat(64), &*"😀\u{7f}".repeat(300), 1)]
+    {
+        let receipt = finished(|task| {
+            for i in 0..60 {
+                let step = task.step(StepKind::from_name(&format!("{i}{kind}")), "x");
+                call(&step, &format!("{i}{model}"), Charge::external(Usd::ZERO));
+                step.charge("y", Charge::external(Usd::from_picos(i)));
+                step.finish();
+            }
+        });
+        let text = receipt.to_string();
+        assert!(text.len() <= 3_072 && text.bytes().all(|b| b.is_ascii_graphic() || b == b' '), "{}", text.len());
+        let back: Receipt = text.parse().unwrap();
+        let totals = back.totals().unwrap();
+        assert_eq!(totals.cost().usd(), Some(Usd::from_picos(59 * 60 / 2)));
+        assert_eq!(totals.by_model().iter().map(|m| m.calls).sum::<u64>(), 60);
+        assert_eq!(totals.by_kind().iter().map(|k| k.calls).sum::<u64>(), 60);
+        assert_eq!(totals.by_model().len(), named);
+    }
+}
+
+#[test]
+fn a_refund_is_part_of_a_receipt() {
     let receipt = finished(|task| {
-        for i in 0..60 {
-            let step = task.step(StepKind::from_name(&format!("{}{i}", "k".repeat(60))), "x");
-            call(&step, &format!("{}{i}", "m".repeat(300)), Charge::external(Usd::ZERO));
-            step.charge("y", Charge::external(Usd::from_picos(i)));
-            step.finish();
-        }
+        let step = task.step(StepKind::Tool, "x");
+        step.charge("paid", Charge::external(Usd::from_cents(2)));
+        step.fail("no");
+        step.finish();
+        task.charge("refund", Charge::external(Usd::from_cents(-3)));
     });
-    let text = receipt.to_string();
-    assert!(text.len() < 8_000, "{}", text.len());
-    let back: Receipt = text.parse().unwrap();
-    let totals = back.totals().unwrap();
-    assert_eq!(totals.cost().usd(), Some(Usd::from_picos(59 * 60 / 2)));
-    assert_eq!(totals.by_model().iter().map(|m| m.calls).sum::<u64>(), 60);
-    assert_eq!(totals.by_kind().iter().map(|k| k.calls).sum::<u64>(), 60);
-    assert_eq!(totals.by_model().len(), 16);
+    let back: Receipt = receipt.to_string().parse().unwrap();
+    assert_eq!(back.totals().unwrap().cost().usd(), Some(Usd::from_cents(-1)));
 }
 
 #[test]
@@ -127,8 +144,6 @@ fn a_receipt_that_cannot_be_is_refused_and_says_why() {
         ("[[\"direct\",\"5\",0]]", "[]", "`kinds` do not add up"),
         ("\"external\":\"5\"", "\"input\":\"5\"", "`models` and external charges"),
         ("\"external\":\"5\"", "\"external\":\"6\",\"input\":\"-1\"", "`models` and external charges"),
-        ("[[\"direct\",\"5\",0]]", "[[\"direct\",\"6\",0],[\"plan\",\"-1\",0]]", "an amount is negative"),
-        ("\"exact\":\"5\"", "\"exact\":\"5\",\"failed\":\"6\"", "`failed` is more than"),
         ("\"5\",\"exact\"", "5,\"exact\"", "invalid type: integer"),
         ("\"5\",\"exact\"", "\"5.0\",\"exact\"", "`5.0` is no whole number"),
         ("\"5\",\"exact\"", "\"99999999999999999999999999\",\"exact\"", "more than any task costs"),

@@ -9,8 +9,6 @@ use super::{ParseReceiptError, Receipt};
 use crate::kind::bounded_name;
 use crate::{CostKind, DirectionTotals, KindTotals, ModelTotals, StepKind, Totals};
 
-/// A receipt names as many models and kinds of step; the rest of them is `other`.
-const MAX_NAMED: usize = 16;
 /// No task makes as many calls, or as many tokens: so that sums of them do not overflow.
 const MAX_COUNT: u64 = 1 << 40;
 /// Nor does it cost as much: a thousand million dollars.
@@ -160,14 +158,17 @@ const fn is_zero(n: &u64) -> bool {
 }
 
 impl Wire {
-    pub(super) fn of(receipt: &Receipt) -> Self {
+    /// A receipt names as many models and kinds of step; the rest of them is `other`.
+    pub(super) const MAX_NAMED: usize = 16;
+
+    pub(super) fn of(receipt: &Receipt, named: usize) -> Self {
         Self {
             v: 1,
             id: receipt.id.to_string(),
             remote: receipt.remote.map(|id| id.to_string()),
             is_final: receipt.is_final(),
             at: receipt.at().map(str::to_owned),
-            totals: receipt.totals.as_ref().map(Figures::of),
+            totals: receipt.totals.as_ref().map(|totals| Figures::of(totals, named)),
         }
     }
 
@@ -194,7 +195,7 @@ fn is_path(text: &str) -> bool {
 }
 
 impl Figures {
-    fn of(totals: &Totals) -> Self {
+    fn of(totals: &Totals, named: usize) -> Self {
         let DirectionTotals { input, output, cache_read, cache_write, external, other } = totals.directions;
         Self {
             status: totals.cost().status().as_str().to_owned(),
@@ -223,8 +224,8 @@ impl Figures {
                 lost_receipts: totals.lost_receipts,
                 turns: totals.turns,
             },
-            kinds: kinds(&totals.by_kind),
-            models: models(&totals.by_model),
+            kinds: kinds(&totals.by_kind, named),
+            models: models(&totals.by_model, named),
         }
     }
 
@@ -300,24 +301,17 @@ impl Figures {
         if of_models.saturating_add(totals.directions.external) != whole {
             return no("`models` and external charges do not add up to the total");
         }
-        if self.kinds.len() > MAX_NAMED || self.models.len() > MAX_NAMED {
+        if self.kinds.len() > Wire::MAX_NAMED || self.models.len() > Wire::MAX_NAMED {
             return no("it names more than 16 models or kinds");
-        }
-        let money = [totals.exact, totals.estimated, totals.bounded, totals.failed];
-        let parts = totals.directions.parts().map(|(_, part)| part);
-        let named = self.kinds.iter().map(|(_, cost, _)| cost.0).chain(self.models.iter().map(|(_, cost, ..)| cost.0));
-        if money.into_iter().chain(parts).chain(named).any(Usd::is_negative) {
-            return no("an amount is negative");
-        }
-        if totals.failed > whole {
-            return no("`failed` is more than the total");
         }
         let Counts { calls, attempts, failed_calls, unpriced_calls, pending_calls, turns, .. } = self.count;
         let Counts { pending_receipts, lost_receipts, .. } = self.count;
         let counts =
             [calls, attempts, failed_calls, unpriced_calls, pending_calls, turns, pending_receipts, lost_receipts];
         let named = self.kinds.iter().map(|kind| kind.2).chain(self.models.iter().flat_map(|model| [model.2, model.3]));
-        if counts.into_iter().chain(named).any(|n| n > MAX_COUNT) || totals.usage.total_tokens() > MAX_COUNT {
+        let mut of_tokens =
+            std::iter::once(&self.tokens).chain(self.models.iter().map(|model| &model.4)).map(Tokens::most);
+        if counts.into_iter().chain(named).any(|n| n > MAX_COUNT) || of_tokens.any(|tokens| tokens > MAX_COUNT) {
             return no("a count is higher than any task's");
         }
         Ok(())
@@ -325,28 +319,28 @@ impl Figures {
 }
 
 /// The dearest by their names, and the rest as one.
-fn kinds(by_kind: &[KindTotals]) -> Vec<(String, Picos, u64)> {
+fn kinds(by_kind: &[KindTotals], named: usize) -> Vec<(String, Picos, u64)> {
     let mut kinds: Vec<_> = by_kind.iter().map(|k| (k.kind.as_str().to_owned(), Picos(k.cost), k.calls)).collect();
-    if kinds.len() > MAX_NAMED {
+    if kinds.len() > named {
         kinds.sort_by_key(|(_, cost, _)| std::cmp::Reverse(cost.0));
-        let rest = kinds.split_off(MAX_NAMED - 1);
+        let rest = kinds.split_off(named - 1);
         let cost = rest.iter().fold(Usd::ZERO, |sum, (_, cost, _)| sum.saturating_add(cost.0));
         kinds.push(("other".to_owned(), Picos(cost), rest.iter().map(|(.., calls)| calls).sum()));
     }
     kinds
 }
 
-fn models(by_model: &[ModelTotals]) -> Vec<(String, Picos, u64, u64, Tokens)> {
+fn models(by_model: &[ModelTotals], named: usize) -> Vec<(String, Picos, u64, u64, Tokens)> {
     let wire = |m: &ModelTotals| {
         let name = m.model.chars().take(MAX_MODEL).collect();
         (name, Picos(m.cost), m.calls, m.unpriced_calls, Tokens::of(&m.usage))
     };
-    if by_model.len() <= MAX_NAMED {
+    if by_model.len() <= named {
         return by_model.iter().map(wire).collect();
     }
     let mut models = by_model.to_vec();
     models.sort_by_key(|model| std::cmp::Reverse(model.cost));
-    let rest = models.split_off(MAX_NAMED - 1);
+    let rest = models.split_off(named - 1);
     let mut all = Totals::default();
     for model in rest {
         all.add(
@@ -377,6 +371,11 @@ impl Tokens {
             output_audio: usage.output_audio_tokens(),
             reasoning: usage.reasoning_tokens(),
         }
+    }
+
+    /// What bounds each of them.
+    fn most(&self) -> u64 {
+        self.usage().total_tokens().max(self.reasoning)
     }
 
     const fn usage(&self) -> Usage {

@@ -29,7 +29,7 @@ fn usd(scope: &Scope) -> Option<Usd> {
 fn a_receipt_joins_the_sum_of_its_scope_and_of_all_above_once() {
     let task = Ledger::default().task(TaskSpec::new("resolve-ticket"));
     let tool = task.step(StepKind::Tool, "ask the researcher");
-    let mut remote = tool.open_remote("researcher");
+    let remote = tool.open_remote("researcher");
     let receipt = done(remote.id(), 5);
     assert_eq!(task.totals().pending_receipts(), 1);
     assert_eq!(remote.receive(&receipt), Received::Joined);
@@ -48,7 +48,7 @@ fn a_receipt_joins_the_sum_of_its_scope_and_of_all_above_once() {
 fn under_a_retry_all_of_it_is_retry() {
     let task = Ledger::default().task(TaskSpec::new("t"));
     let retry = task.step(StepKind::Retry, "attempt 2");
-    let mut remote = retry.open_remote("r");
+    let remote = retry.open_remote("r");
     remote.receive(&done(remote.id(), 5));
     retry.finish();
     let kinds: Vec<_> = task.totals().by_kind().iter().map(|k| (k.kind.clone(), k.cost)).collect();
@@ -58,7 +58,7 @@ fn under_a_retry_all_of_it_is_retry() {
 #[test]
 fn a_second_run_of_the_same_work_has_spent_too() {
     let task = Ledger::default().task(TaskSpec::new("t"));
-    let mut remote = task.open_remote("queue");
+    let remote = task.open_remote("queue");
     for _ in 0..2 {
         assert_eq!(remote.receive(&done(remote.id(), 3)), Received::Joined);
     }
@@ -69,7 +69,7 @@ fn a_second_run_of_the_same_work_has_spent_too() {
 #[test]
 fn a_scope_waits_for_the_receipt_and_then_closes() {
     let task = Ledger::default().task(TaskSpec::new("t"));
-    let mut remote = task.open_remote("r");
+    let remote = task.open_remote("r");
     task.finish();
     assert!(!task.is_closed());
     remote.receive(&done(remote.id(), 2));
@@ -81,7 +81,7 @@ fn a_scope_waits_for_the_receipt_and_then_closes() {
 fn a_lost_receipt_leaves_the_sum_unknown_and_may_be_found() {
     let task = Ledger::default().task(TaskSpec::new("t"));
     task.charge("x", Charge::external(Usd::from_cents(1)));
-    let mut remote = task.open_remote("r");
+    let remote = task.open_remote("r");
     remote.lose();
     remote.lose();
     let lost = task.totals();
@@ -109,7 +109,7 @@ fn work_that_is_dropped_is_lost_and_work_that_was_never_sent_is_nothing() {
 fn a_receipt_that_comes_when_the_task_has_closed_is_outside_its_sum() {
     let ledger = Ledger::builder().clock(Later).late_limit(Duration::ZERO).build();
     let task = ledger.task(TaskSpec::new("t"));
-    let mut remote = task.open_remote("r");
+    let remote = task.open_remote("r");
     task.set_outcome(Outcome::success());
     task.finish();
     ledger.close_overdue();
@@ -122,10 +122,64 @@ fn a_receipt_that_comes_when_the_task_has_closed_is_outside_its_sum() {
 }
 
 #[test]
+fn a_step_waits_for_a_receipt_as_long_as_its_task_goes_on() {
+    let ledger = Ledger::builder().clock(Later).late_limit(Duration::ZERO).build();
+    let task = ledger.task(TaskSpec::new("t"));
+    let step = task.step(StepKind::Tool, "enqueue");
+    let remote = step.open_remote("queue");
+    step.finish();
+    ledger.close_overdue();
+    assert!(!step.is_closed());
+    assert_eq!(remote.receive(&done(remote.id(), 2)), Received::Joined);
+    assert!(step.is_closed());
+
+    let step = task.step(StepKind::Tool, "enqueue");
+    let remote = step.open_remote("queue");
+    step.finish();
+    ledger.close_overdue();
+    task.finish();
+    ledger.close_overdue();
+    assert!(step.is_closed() && task.is_closed(), "once the task has ended, the limit is that of any other");
+    assert_eq!(remote.receive(&done(remote.id(), 2)), Received::Late);
+}
+
+#[test]
+fn runs_beyond_what_is_counted_leave_the_sum_unknown() {
+    let task = Ledger::default().task(TaskSpec::new("t"));
+    let remote = task.open_remote("poisoned queue");
+    for _ in 0..10_000 {
+        assert_eq!(remote.receive(&done(remote.id(), 2)), Received::Joined);
+    }
+    assert_eq!(task.totals().cost().status(), CostStatus::Exact);
+    for _ in 0..3 {
+        assert_eq!(remote.receive(&done(remote.id(), 2)), Received::TooMany);
+    }
+    assert_eq!((task.totals().lost_receipts(), task.totals().cost().status()), (1, CostStatus::Unpriced));
+}
+
+#[test]
+fn code_that_runs_elsewhere_keeps_a_scope_open_only_where_somebody_waits_for_the_receipt() {
+    let ledger = Ledger::default();
+    let own = ledger.task(TaskSpec::new("t"));
+    assert!(own.hold().is_none());
+    let caller = Caller::new("01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap(), "x");
+    let asked =
+        ledger.task(TaskSpec::new("t").caller(caller.remote("01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap())));
+    let inner = asked.task(TaskSpec::new("inner"));
+    let hold = inner.hold().expect("the outer task is waited for");
+    inner.finish();
+    asked.finish();
+    assert!(!asked.receipt().is_final());
+    drop(hold);
+    assert!(asked.receipt().is_final());
+    assert!(asked.hold().is_none(), "it has closed");
+}
+
+#[test]
 fn a_budget_counts_what_other_processes_spend_for_its_task() {
     let spec = TaskSpec::new("t").budget(Usd::from_cents(50));
     let task = Ledger::default().task(spec.budget(Budget::calls(5)));
-    let mut remote = task.open_remote("r");
+    let remote = task.open_remote("r");
     remote.receive(&done(remote.id(), 7));
     assert_eq!(task.budgets()[0].spent, Amount::Usd(Usd::from_cents(7)));
 }
@@ -135,7 +189,7 @@ fn work_asked_for_in_a_step_that_has_ended_is_counted_around_it() {
     let task = Ledger::default().task(TaskSpec::new("t"));
     let step = task.step(StepKind::Tool, "x");
     step.finish();
-    let mut remote = step.open_remote("r");
+    let remote = step.open_remote("r");
     assert_eq!(remote.scope(), &task);
     assert_eq!(remote.receive(&done(remote.id(), 2)), Received::Joined);
     assert_eq!(usd(&task), Some(Usd::from_cents(2)));
@@ -145,7 +199,7 @@ fn work_asked_for_in_a_step_that_has_ended_is_counted_around_it() {
 fn a_failed_scope_has_wasted_what_was_spent_for_it_elsewhere() {
     let task = Ledger::default().task(TaskSpec::new("t"));
     let step = task.step(StepKind::Act, "x");
-    let mut remote = step.open_remote("r");
+    let remote = step.open_remote("r");
     remote.receive(&done(remote.id(), 4));
     step.fail("no");
     step.finish();

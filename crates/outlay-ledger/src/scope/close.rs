@@ -50,6 +50,19 @@ impl Scope {
         }
     }
 
+    /// Whether it has yet to wait, however long: for another process, on behalf of a task whose own code goes on.
+    pub(crate) fn waits_on(&self) -> bool {
+        lock(&self.0.state).waits_for_receipts() && !lock(&self.outermost().0.state).is_finished()
+    }
+
+    fn outermost(&self) -> Self {
+        let mut scope = self;
+        while let Some(parent) = &scope.0.parent {
+            scope = parent;
+        }
+        scope.clone()
+    }
+
     /// Closes the scope, and those around it, as far as nothing in them is open any more.
     pub(crate) fn close_if_settled(&self) {
         let mut scope = self.clone();

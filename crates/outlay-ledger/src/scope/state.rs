@@ -15,6 +15,8 @@ pub(crate) struct State {
     phase: Phase,
     open_calls: u64,
     open_remotes: u64,
+    /// Code that runs elsewhere and may yet call.
+    holds: u64,
     open_children: Vec<Scope>,
     /// The scope's own charges and those of the children that have closed.
     settled: Totals,
@@ -59,7 +61,8 @@ impl State {
 
     /// Whether nothing is left to wait for.
     pub(crate) fn is_settled(&self) -> bool {
-        let holds_nothing = self.open_calls == 0 && self.open_remotes == 0 && self.open_children.is_empty();
+        let holds_nothing =
+            self.open_calls == 0 && self.open_remotes == 0 && self.holds == 0 && self.open_children.is_empty();
         self.phase == Phase::Finished && holds_nothing
     }
 
@@ -135,6 +138,26 @@ impl State {
         true
     }
 
+    /// Waits for code that runs elsewhere; false where the scope is shut.
+    pub(super) fn hold(&mut self) -> bool {
+        self.holds += 1;
+        !self.is_shut()
+    }
+
+    pub(super) fn release(&mut self) {
+        self.holds = self.holds.saturating_sub(1);
+    }
+
+    /// Whether it waits for other processes.
+    pub(super) fn waits_for_receipts(&self) -> bool {
+        self.open_remotes > 0
+    }
+
+    /// Whether its own code has ended.
+    pub(super) fn is_finished(&self) -> bool {
+        self.phase != Phase::Open
+    }
+
     /// Forgets an open call that never was: nothing was sent, and nothing is to be counted.
     pub(crate) fn drop_call(&mut self) {
         self.open_calls = self.open_calls.saturating_sub(1);
@@ -152,8 +175,10 @@ impl State {
     }
 
     /// Gives the receipt of open work up.
-    pub(crate) fn lose_remote(&mut self, lost: RemoteRecord, keep: bool) {
-        self.drop_remote();
+    pub(crate) fn lose_remote(&mut self, was: Waited, lost: RemoteRecord, keep: bool) {
+        if was == Waited::Open {
+            self.drop_remote();
+        }
         if !self.is_closed() {
             self.settled.lost_receipts += 1;
             self.keep(Record::Remote(Box::new(lost)), keep);

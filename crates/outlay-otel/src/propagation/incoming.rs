@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use opentelemetry::baggage::BaggageExt as _;
 use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
 use opentelemetry::trace::{SpanContext, TraceContextExt as _};
@@ -5,6 +7,7 @@ use opentelemetry::{Context, baggage::Baggage};
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use outlay_ledger::{Caller, Dimension, Dimensions, ParseIdError};
 
+use super::members;
 use crate::names::{outlay, wire};
 
 /// Whose work a request is, as its sender says.
@@ -45,7 +48,9 @@ impl Incoming {
     pub fn from_trusted(carrier: &dyn Extractor) -> Result<Self, ExtractError> {
         let context = TraceContextPropagator::new().extract_with_context(&Context::new(), carrier);
         let parent = Some(context.span().span_context().clone()).filter(SpanContext::is_valid);
-        let context = BaggagePropagator::new().extract_with_context(&context, carrier);
+        let baggage = members::first_of_each(carrier.get(wire::BAGGAGE).unwrap_or_default());
+        let carrier = HashMap::from([(wire::BAGGAGE.to_owned(), baggage)]);
+        let context = BaggagePropagator::new().extract_with_context(&context, &carrier);
         let baggage = context.baggage();
         let caller = caller(baggage)?;
         let mut dimensions = Dimensions::default();

@@ -10,10 +10,10 @@ use outlay_ledger::{Receipt, ReceiptId, RemoteId};
 use crate::scope::WeakScope;
 use crate::{Engine, Scope};
 
-/// As many are kept; beyond it the oldest is forgotten.
+/// As many are kept, and at most twice as many for a moment: of tasks that have closed the oldest go first.
 const MAX_WORK: usize = 10_000;
 /// As many runs of one piece of work are kept: a queue may deliver a message more than once.
-const MAX_RUNS: usize = 100;
+const MAX_RUNS: usize = 1_000;
 
 /// Receipts, by what the work goes by in the caller's books.
 #[derive(Default)]
@@ -48,11 +48,7 @@ impl Issued {
         if is_first {
             known.order.push_back(remote);
         }
-        if known.order.len() > MAX_WORK
-            && let Some(oldest) = known.order.pop_front()
-        {
-            known.work.remove(&oldest);
-        }
+        known.forget_some();
     }
 
     /// The task has closed: its receipt is final, and outlives it.
@@ -68,6 +64,27 @@ impl Issued {
 
     fn lock(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn forget_some(&mut self) {
+        if self.order.len() <= 2 * MAX_WORK {
+            return;
+        }
+        let mut excess = self.order.len() - MAX_WORK;
+        let work = &mut self.work;
+        for all in [false, true] {
+            self.order.retain(|id| {
+                let is_open = |run: &Run| matches!(run.state, State::Open(_));
+                let goes = excess > 0 && (all || !work.get(id).is_some_and(|runs| runs.iter().any(is_open)));
+                if goes {
+                    excess -= 1;
+                    work.remove(id);
+                }
+                !goes
+            });
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use outlay_ledger::{Received, RemoteId};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
+use super::members::is_ours;
 use super::waiting::{ReceiveError, Wait};
 use crate::names::{outlay, wire};
 use crate::{Engine, Scope};
@@ -35,12 +36,12 @@ struct Asked {
 impl RemoteWork {
     /// Asks for work on behalf of the scope. `name` is what it goes by in the report: that of a service, not of a request.
     pub fn open(scope: &Scope, name: &str) -> Self {
-        if scope.is_unattributed() {
+        let engine = scope.engine().clone();
+        if scope.is_unattributed() || engine.is_disabled() {
             return Self::nobodys();
         }
-        let engine = scope.engine().clone();
-        let wait = engine.inner().waiting.open(scope, name);
-        Self { asked: Some(Asked { engine, scope: scope.clone(), wait }) }
+        let (scope, wait) = engine.inner().waiting.open(scope, name);
+        Self { asked: Some(Asked { engine, scope, wait }) }
     }
 
     /// Work on behalf of no scope: nothing goes out, and nothing is waited for.
@@ -57,7 +58,10 @@ impl RemoteWork {
     /// current OpenTelemetry context with ours in front. Whether the receiver may know is the caller's to decide before.
     pub fn inject(&self, carrier: &mut dyn Injector) {
         let Some(asked) = &self.asked else { return };
-        TraceContextPropagator::new().inject_context(&asked.scope.context(), carrier);
+        // What is done for a task that has closed lies outside its sum, and so not below its span.
+        if !asked.scope.books().is_late() {
+            TraceContextPropagator::new().inject_context(&asked.scope.context(), carrier);
+        }
         let mut own = Own(None);
         BaggagePropagator::new().inject_context(&Context::new().with_baggage(current_baggage()), &mut own);
         carrier.set(wire::BAGGAGE, asked.baggage(own.0.as_deref().unwrap_or_default()));
@@ -69,6 +73,13 @@ impl RemoteWork {
         self.asked.as_ref().map(|asked| asked.baggage(already))
     }
 
+    /// Whether a `traceparent` that the request has already names a span that the application has made for it. One that has
+    /// come in with the task, and was copied, does not.
+    pub fn is_below_the_task(&self, traceparent: &str) -> bool {
+        let Some(asked) = &self.asked else { return true };
+        !asked.scope.asked_from().is_some_and(|from| traceparent.contains(&from.span_id().to_string()))
+    }
+
     /// Counts the receipt that came back, once.
     ///
     /// # Errors
@@ -76,7 +87,7 @@ impl RemoteWork {
     /// [`ReceiveError`] where it is no receipt, or one of other work. Its cost is still waited for.
     pub fn receive(&self, receipt: &str) -> Result<Received, ReceiveError> {
         let Some(asked) = &self.asked else { return Err(ReceiveError::NotAsked) };
-        asked.engine.receive(receipt, Some(asked.wait.id()))
+        asked.wait.receive(&asked.engine, receipt)
     }
 
     /// Waits on without the handle: the receipt is found by [`Engine::receive_receipt`], up to the late limit.
@@ -96,7 +107,7 @@ impl RemoteWork {
     /// Nothing was sent, and nothing spent.
     pub fn cancel(mut self) {
         if let Some(asked) = self.asked.take() {
-            asked.engine.inner().waiting.cancel(asked.wait.id());
+            asked.engine.inner().waiting.cancel(&asked.wait);
         }
     }
 }
@@ -111,8 +122,7 @@ impl Drop for RemoteWork {
 
 impl Asked {
     fn baggage(&self, already: &str) -> String {
-        let foreign: Vec<&str> =
-            already.split(',').map(str::trim).filter(|m| !m.is_empty() && !m.starts_with("outlay.")).collect();
+        let foreign: Vec<&str> = already.split(',').map(str::trim).filter(|m| !m.is_empty() && !is_ours(m)).collect();
         let mut length: usize = foreign.iter().map(|member| member.len() + 1).sum();
         let mut members = Vec::with_capacity(8 + foreign.len());
         for (key, value) in self.members() {
@@ -148,6 +158,12 @@ fn current_baggage() -> Vec<opentelemetry::baggage::KeyValueMetadata> {
             .map(|(key, (value, metadata))| KeyValueMetadata::new(key.clone(), value.clone(), metadata.clone()))
             .collect()
     })
+}
+
+/// A baggage without what is Outlay's in it, for who is not to know; `None` where nothing is.
+pub fn without_outlay(baggage: &str) -> Option<String> {
+    let members = || baggage.split(',').map(str::trim).filter(|member| !member.is_empty());
+    members().any(is_ours).then(|| members().filter(|member| !is_ours(member)).collect::<Vec<_>>().join(","))
 }
 
 /// Takes one value.

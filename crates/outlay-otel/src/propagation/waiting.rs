@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hashbrown::{HashMap, HashSet};
@@ -12,10 +13,11 @@ use outlay_ledger::{OpenRemote, ParseReceiptError, Receipt, ReceiptId, Received,
 use super::late;
 use crate::{Engine, Scope};
 
-/// As many pieces of work are remembered; beyond it the oldest is forgotten, and counts as lost if it is waited for.
+/// As many pieces of work are remembered, and at most twice as many for a moment. What is done goes first; of what is waited
+/// for the oldest, which then counts as lost unless its own handle has the receipt.
 const MAX_WORK: usize = 10_000;
-/// As many runs of one piece of work are counted.
-const MAX_RUNS: usize = 100;
+/// As many receipts that come late are told for one piece of work.
+const MAX_LATE: usize = 100;
 
 /// A receipt that cannot be counted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,7 +63,7 @@ struct Work {
     told: Arc<Told>,
     run: ReceiptId,
     /// `None` once its task has closed.
-    open: Option<Arc<Mutex<OpenRemote>>>,
+    open: Option<Arc<OpenRemote>>,
 }
 
 /// What a receipt that comes late needs of its scope, and which have come.
@@ -69,7 +71,9 @@ pub(super) struct Told {
     pub(super) name: Arc<str>,
     pub(super) attributes: Box<[KeyValue]>,
     pub(super) task: Option<SpanContext>,
-    receipts: Mutex<Vec<ReceiptId>>,
+    /// Those that came when the task had closed.
+    late: Mutex<Vec<ReceiptId>>,
+    is_done: AtomicBool,
     /// Where it can be asked for.
     place: Mutex<Option<(Arc<str>, Arc<str>)>>,
 }
@@ -78,7 +82,7 @@ pub(super) struct Told {
 pub(super) struct Wait {
     id: RemoteId,
     told: Arc<Told>,
-    open: Arc<Mutex<OpenRemote>>,
+    open: Arc<OpenRemote>,
 }
 
 impl Wait {
@@ -87,47 +91,61 @@ impl Wait {
     }
 
     pub(super) fn lose(&self) {
-        lock(&self.open).lose();
+        self.open.lose();
     }
 
-    /// Where the receipt can be asked for: as the one so far says, on the host that it came from.
+    pub(super) fn receive(&self, engine: &Engine, text: &str) -> Result<Received, ReceiveError> {
+        let receipt: Receipt = text.trim().parse()?;
+        match receipt.remote_id() {
+            Some(id) if id == self.id => Ok(receive(engine, &receipt, &self.told, Some(&self.open))),
+            Some(other) => Err(ReceiveError::Unknown(other)),
+            None => Err(ReceiveError::NotAsked),
+        }
+    }
+
+    /// Where the receipt can be asked for: as the one so far says, on the host that it came from. Nothing but this work is
+    /// asked for there.
     pub(super) fn set_place(&self, origin: &str, receipt: &str) {
-        let path = receipt.parse::<Receipt>().ok().and_then(|receipt| receipt.at().map(Arc::from));
+        let path = receipt.parse::<Receipt>().ok().and_then(|receipt| receipt.at().map(Arc::<str>::from));
+        let path = path.filter(|path| path.ends_with(&format!("/{}", self.id)));
         *lock(&self.told.place) = path.map(|path| (origin.into(), path));
     }
 }
 
 impl Waiting {
-    pub(super) fn open(&self, scope: &Scope, name: &str) -> Wait {
-        let open = scope.books().open_remote(name);
-        let id = open.id();
+    /// Also returns the scope that is waited in: one that is open.
+    pub(super) fn open(&self, scope: &Scope, name: &str) -> (Scope, Wait) {
+        let open = Arc::new(scope.books().open_remote(name));
+        let scope = scope.of_books(open.scope());
+        let (id, run) = (open.id(), open.scope().run_id());
         let told = Arc::new(Told {
             name: open.name().clone(),
             attributes: scope.attributes().into(),
             task: scope.task_span(),
-            receipts: Mutex::default(),
+            late: Mutex::default(),
+            is_done: AtomicBool::new(false),
             place: Mutex::default(),
         });
-        let run = open.scope().run_id();
-        let open = Arc::new(Mutex::new(open));
         let forgotten = {
             let mut known = self.lock();
-            known.work.insert(id, Work { told: told.clone(), run, open: Some(open.clone()) });
+            let before = known.work.insert(id, Work { told: told.clone(), run, open: Some(open.clone()) });
             known.of_task.entry(run).or_default().insert(id);
             known.order.push_back(id);
-            known.forget_the_oldest()
+            (before, known.forget_some())
         };
         // Beyond the lock: it counts as lost where it is waited for, and its scope may close with that.
         drop(forgotten);
-        Wait { id, told, open }
+        // Where the task has closed meanwhile, or before, nobody says so any more.
+        if open.scope().is_late() {
+            self.task_closed(run);
+        }
+        (scope, Wait { id, told, open })
     }
 
     /// Nothing was sent.
-    pub(super) fn cancel(&self, id: RemoteId) {
-        let work = self.lock().forget(id);
-        if let Some(open) = work.and_then(|work| work.open) {
-            lock(&open).cancel();
-        }
+    pub(super) fn cancel(&self, wait: &Wait) {
+        drop(self.lock().forget(wait.id));
+        wait.open.cancel();
     }
 
     /// A run of a task has closed: what it still waits for comes late.
@@ -149,33 +167,73 @@ impl Waiting {
 }
 
 impl Known {
-    fn forget_the_oldest(&mut self) -> Option<Work> {
-        if self.order.len() <= MAX_WORK {
-            return None;
+    fn forget_some(&mut self) -> Vec<Work> {
+        if self.order.len() <= 2 * MAX_WORK {
+            return Vec::new();
         }
-        let oldest = self.order.pop_front()?;
-        self.forget(oldest)
+        let mut order = std::mem::take(&mut self.order);
+        let mut forgotten = Vec::new();
+        let mut excess = order.len() - MAX_WORK;
+        let mut forget = |known: &mut Self, order: &mut VecDeque<RemoteId>, all: bool| {
+            order.retain(|id| {
+                let is_over = known.work.get(id).is_none_or(|work| work.is_over());
+                let goes = excess > 0 && (all || is_over);
+                if goes {
+                    excess -= 1;
+                    forgotten.extend(known.forget(*id));
+                }
+                !goes
+            });
+        };
+        forget(self, &mut order, false);
+        forget(self, &mut order, true);
+        self.order = order;
+        forgotten
     }
 
     fn forget(&mut self, id: RemoteId) -> Option<Work> {
         let work = self.work.remove(&id)?;
         if let Some(asked) = self.of_task.get_mut(&work.run) {
             asked.remove(&id);
+            if asked.is_empty() {
+                self.of_task.remove(&work.run);
+            }
         }
         Some(work)
     }
 }
 
+impl Work {
+    /// Whether nobody waits for it any more.
+    fn is_over(&self) -> bool {
+        self.open.is_none() || self.told.is_done.load(Ordering::Relaxed)
+    }
+}
+
 impl Told {
-    /// Whether this run's has not come before.
-    fn is_new(&self, receipt: ReceiptId) -> bool {
-        let mut receipts = lock(&self.receipts);
-        let is_new = !receipts.contains(&receipt) && receipts.len() < MAX_RUNS;
+    /// Whether it is the first of this run that comes late.
+    fn is_first_late(&self, receipt: ReceiptId) -> bool {
+        let mut late = lock(&self.late);
+        let is_new = !late.contains(&receipt) && late.len() < MAX_LATE;
         if is_new {
-            receipts.push(receipt);
+            late.push(receipt);
         }
         is_new
     }
+}
+
+fn receive(engine: &Engine, receipt: &Receipt, told: &Told, open: Option<&Arc<OpenRemote>>) -> Received {
+    let Some(totals) = receipt.totals() else { return Received::Pending };
+    let received = open.map_or(Received::Late, |open| open.receive(receipt));
+    told.is_done.store(true, Ordering::Relaxed);
+    if received != Received::Late {
+        return received;
+    }
+    if !told.is_first_late(receipt.id()) {
+        return Received::Again;
+    }
+    late::write(engine, told, totals);
+    Received::Late
 }
 
 impl Engine {
@@ -185,7 +243,10 @@ impl Engine {
     ///
     /// [`ReceiveError`] where it is no receipt, or one that nobody here waits for.
     pub fn receive_receipt(&self, text: &str) -> Result<Received, ReceiveError> {
-        self.receive(text, None)
+        let receipt: Receipt = text.trim().parse()?;
+        let id = receipt.remote_id().ok_or(ReceiveError::NotAsked)?;
+        let work = self.inner().waiting.find(id).ok_or(ReceiveError::Unknown(id))?;
+        Ok(receive(self, &receipt, &work.told, work.open.as_ref()))
     }
 
     /// The receipts that have not come, of which it is known where they can be asked for.
@@ -195,7 +256,7 @@ impl Engine {
         drop(known);
         let mut pending: Vec<PendingReceipt> = work
             .into_iter()
-            .filter(|(_, work)| lock(&work.told.receipts).is_empty())
+            .filter(|(_, work)| !work.told.is_done.load(Ordering::Relaxed))
             .filter_map(|(id, work)| {
                 let (origin, path) = lock(&work.told.place).clone()?;
                 Some(PendingReceipt { id, origin, path })
@@ -205,25 +266,29 @@ impl Engine {
         pending
     }
 
-    pub(super) fn receive(&self, text: &str, of: Option<RemoteId>) -> Result<Received, ReceiveError> {
+    /// Counts a receipt of this work and no other, as [`receive_receipt`](Self::receive_receipt) does.
+    ///
+    /// # Errors
+    ///
+    /// [`ReceiveError`] where it is no receipt, or one of other work.
+    pub fn receive_receipt_of(&self, id: RemoteId, text: &str) -> Result<Received, ReceiveError> {
         let receipt: Receipt = text.trim().parse()?;
-        let id = receipt.remote_id().ok_or(ReceiveError::NotAsked)?;
-        if of.is_some_and(|expected| expected != id) {
-            return Err(ReceiveError::Unknown(id));
+        let of = receipt.remote_id().ok_or(ReceiveError::NotAsked)?;
+        if of != id {
+            return Err(ReceiveError::Unknown(of));
         }
         let work = self.inner().waiting.find(id).ok_or(ReceiveError::Unknown(id))?;
-        let Some(totals) = receipt.totals() else { return Ok(Received::Pending) };
-        if !work.told.is_new(receipt.id()) {
-            return Ok(Received::Again);
+        Ok(receive(self, &receipt, &work.told, work.open.as_ref()))
+    }
+
+    /// Who was to give the receipt has it no more: it counts as lost, and is not asked for again.
+    pub fn lose_receipt(&self, id: RemoteId) {
+        if let Some(work) = self.inner().waiting.find(id) {
+            *lock(&work.told.place) = None;
+            if let Some(open) = work.open {
+                open.lose();
+            }
         }
-        let received = match &work.open {
-            Some(open) => lock(open).receive(&receipt),
-            None => Received::Late,
-        };
-        if received == Received::Late {
-            late::write(self, &work.told, totals);
-        }
-        Ok(received)
     }
 }
 

@@ -1,6 +1,7 @@
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,8 +14,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::client_body::{ReceivingBody, Waiting};
-use super::fetch::IsFetch;
+use super::client_body::{Heard, ReceivingBody, Waiting};
 use super::headers;
 
 /// Tells the hosts that may know whose work a request is, and counts what they say that it cost. See
@@ -80,8 +80,10 @@ impl Settings {
         })
     }
 
+    /// A panic of the application's is its own affair: it must not replace its error.
     fn says_nothing_was_sent(&self, error: &dyn Any) -> bool {
-        self.nothing_sent.as_ref().is_some_and(|says| says(error))
+        let says = |says: &Arc<NothingSent>| catch_unwind(AssertUnwindSafe(|| says(error))).unwrap_or(false);
+        self.nothing_sent.as_ref().is_some_and(says)
     }
 
     fn say_once_that_there_is_no_receipt(&self, origin: &str) {
@@ -126,20 +128,35 @@ where
 impl<S> ClientService<S> {
     /// Writes whose work it is into the request; `None` where nobody is to know, or there is nobody to tell of.
     fn ask<B>(&self, request: &mut Request<B>) -> Option<Asked> {
+        // One that another such layer has written to, or that asks for a receipt, is no work of its own.
+        if request.extensions().get::<IsAsked>().is_some() {
+            return None;
+        }
         let uri = request.uri();
         let by_header = || request.headers().get(HOST)?.to_str().ok()?.parse().ok();
         let authority: http::uri::Authority = uri.authority().cloned().or_else(by_header)?;
-        if !self.settings.allows(authority.host()) || request.extensions().get::<IsFetch>().is_some() {
+        if !self.settings.allows(authority.host()) {
+            headers::strip(request.headers_mut());
             return None;
         }
-        let origin = format!("{}://{authority}", uri.scheme_str().unwrap_or("http"));
-        let work = crate::remote(authority.as_str());
+        // Not as the authority has it: that may hold a password.
+        let host = match authority.port() {
+            Some(port) => format!("{}:{port}", authority.host()),
+            None => authority.host().to_owned(),
+        };
+        let origin = format!("{}://{host}", uri.scheme_str().unwrap_or("http"));
+        let work = crate::remote(&host);
         work.id()?;
         headers::inject(&work, request.headers_mut());
+        request.extensions_mut().insert(IsAsked);
         request.headers_mut().entry(TE).or_insert(HeaderValue::from_static("trailers"));
         Some(Asked { work, origin, settings: self.settings.clone() })
     }
 }
+
+/// Marks a request that is no work of its own any more.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct IsAsked;
 
 struct Asked {
     work: RemoteWork,
@@ -150,12 +167,17 @@ struct Asked {
 impl Asked {
     /// What the response's header says; `None` where there is nothing more to wait for.
     fn receive<R>(self, response: &Response<R>) -> Option<Waiting> {
-        let receipt = response.headers().get(headers::RECEIPT).and_then(|value| value.to_str().ok());
-        let Some(receipt) = receipt else {
-            self.settings.say_once_that_there_is_no_receipt(&self.origin);
-            return None;
-        };
-        Waiting::new(self.work, self.origin).receive(receipt)
+        let receipts = response.headers().get_all(headers::RECEIPT);
+        let waiting = Waiting::new(self.work, self.origin.clone());
+        match waiting.receive(receipts) {
+            Heard::Nothing(waiting) => {
+                self.settings.say_once_that_there_is_no_receipt(&self.origin);
+                waiting.give_up();
+                None
+            }
+            Heard::SoFar(waiting) => Some(waiting),
+            Heard::All => None,
+        }
     }
 }
 

@@ -2,9 +2,10 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use http::HeaderValue;
 use http_body::{Body, Frame, SizeHint};
 use outlay_ledger::Received;
-use outlay_otel::RemoteWork;
+use outlay_otel::{ReceiveError, RemoteWork};
 use pin_project_lite::pin_project;
 
 use super::headers::RECEIPT;
@@ -37,21 +38,40 @@ impl Waiting {
         Self { work: Some(work), origin, so_far: String::new() }
     }
 
-    /// Counts a receipt; `None` where there is nothing more to wait for.
-    pub(super) fn receive(mut self, receipt: &str) -> Option<Self> {
-        let work = self.work.as_ref()?;
-        match work.receive(receipt) {
-            Ok(Received::Pending) => {
-                receipt.clone_into(&mut self.so_far);
-                return Some(self);
+    /// Counts the receipt among these that is of this work. Those of others may have come through with it.
+    pub(super) fn receive<'a>(mut self, receipts: impl IntoIterator<Item = &'a HeaderValue>) -> Heard {
+        for receipt in receipts.into_iter().filter_map(|value| value.to_str().ok()) {
+            let Some(work) = &self.work else { break };
+            match work.receive(receipt) {
+                Ok(Received::Pending) => {
+                    receipt.clone_into(&mut self.so_far);
+                    return Heard::SoFar(self);
+                }
+                Ok(_) => {
+                    drop(self.work.take());
+                    return Heard::All;
+                }
+                Err(ReceiveError::Unknown(_)) => {}
+                Err(error) => {
+                    tracing::warn!(target: "outlay", origin = self.origin, "a receipt is not counted: {error}");
+                }
             }
-            Ok(_) => {}
-            // What it is worth is not known: the work counts as lost.
-            Err(error) => tracing::warn!(target: "outlay", origin = self.origin, "a receipt is not counted: {error}"),
         }
-        drop(self.work.take());
-        None
+        Heard::Nothing(self)
     }
+
+    /// What the work cost is not known.
+    pub(super) fn give_up(mut self) {
+        drop(self.work.take());
+    }
+}
+
+/// What a response has said of what the work cost.
+pub(super) enum Heard {
+    All,
+    /// That it will.
+    SoFar(Waiting),
+    Nothing(Waiting),
 }
 
 impl Drop for Waiting {
@@ -73,9 +93,13 @@ impl<B: Body> Body for ReceivingBody<B> {
             Some(Ok(frame)) => frame.trailers_ref(),
             _ => None,
         };
-        let receipt = trailers.and_then(|trailers| trailers.get(RECEIPT)).and_then(|value| value.to_str().ok());
-        if let Some(receipt) = receipt {
-            *this.waiting = this.waiting.take().and_then(|waiting| waiting.receive(receipt));
+        if let Some(trailers) = trailers
+            && let Some(waiting) = this.waiting.take()
+        {
+            *this.waiting = match waiting.receive(trailers.get_all(RECEIPT)) {
+                Heard::All => None,
+                Heard::SoFar(waiting) | Heard::Nothing(waiting) => Some(waiting),
+            };
         }
         if !matches!(frame, Some(Ok(_))) {
             drop(this.waiting.take());

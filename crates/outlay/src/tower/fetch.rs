@@ -1,21 +1,19 @@
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body::Body;
 use tower_service::Service;
 
+use super::client::IsAsked;
 use crate::Outlay;
 
 /// A host's receipts for one piece of work hold at most this many bytes.
-const MAX_BODY: usize = 64 * 1024;
-
-/// Marks a request that asks for a receipt: it is no work itself.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct IsFetch;
+const MAX_BODY: usize = 4 * 1024 * 1024;
 
 /// Asks once for each receipt that has not come and of which it is known where it can be asked for, and counts those that
 /// are final by now. Returns how many it counted.
 ///
-/// `service` is the client that the work was asked with, or any other that the hosts trust. Errors leave the receipt
-/// waiting: ask again later, with growing pauses, until [`Outlay::pending_receipts`] is empty or the late limit is over.
+/// `service` is the client that the work was asked with, or any other that the hosts trust; give it a time limit. Errors
+/// leave the receipt waiting: ask again later, with growing pauses, until [`Outlay::pending_receipts`] is empty or the late
+/// limit is over. A host that says that it has no such receipt (404 or 410) is not asked again, and the receipt is lost.
 pub async fn fetch_receipts<S, B, R>(outlay: &Outlay, service: &mut S) -> usize
 where
     S: Service<Request<B>, Response = Response<R>>,
@@ -27,17 +25,21 @@ where
         let Ok(mut request) = Request::get(format!("{}{}", pending.origin, pending.path)).body(B::default()) else {
             continue;
         };
-        request.extensions_mut().insert(IsFetch);
+        request.extensions_mut().insert(IsAsked);
         if std::future::poll_fn(|cx| service.poll_ready(cx)).await.is_err() {
             break;
         }
         let Ok(response) = service.call(request).await else { continue };
-        if !response.status().is_success() {
+        let status = response.status();
+        if matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE) {
+            outlay.engine().lose_receipt(pending.id);
+        }
+        if !status.is_success() {
             continue;
         }
         let Some(text) = read(response.into_body()).await else { continue };
         for receipt in text.lines() {
-            match outlay.receive_receipt(receipt) {
+            match outlay.engine().receive_receipt_of(pending.id, receipt) {
                 Ok(outlay_ledger::Received::Joined | outlay_ledger::Received::Late) => counted += 1,
                 Ok(_) => {}
                 Err(error) => {

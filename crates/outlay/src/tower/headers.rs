@@ -2,8 +2,8 @@
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::propagation::{Extractor, Injector};
-use outlay_otel::RemoteWork;
 use outlay_otel::names::wire;
+use outlay_otel::{RemoteWork, without_outlay};
 
 pub(super) const RECEIPT: HeaderName = HeaderName::from_static(wire::RECEIPT);
 
@@ -42,11 +42,24 @@ impl Extractor for Carried {
 
 /// Writes whose work it is. What the application has said of the trace stays as it is, and so does its baggage.
 pub(super) fn inject(work: &RemoteWork, headers: &mut HeaderMap) {
-    let keeps_trace = headers.contains_key(wire::TRACEPARENT);
+    let own = headers.get(wire::TRACEPARENT).and_then(|value| value.to_str().ok());
+    let keeps_trace = own.is_some_and(|traceparent| work.is_below_the_task(traceparent));
     let already = headers.contains_key(wire::BAGGAGE).then(|| joined(headers, wire::BAGGAGE));
     work.inject(&mut Outgoing { headers, keeps_trace });
     if let Some(baggage) = already.and_then(|already| work.baggage(&already)) {
         set(headers, wire::BAGGAGE, &baggage);
+    }
+}
+
+/// Takes out what the application's own propagation hands on of Outlay, for a host that is not to know.
+pub(super) fn strip(headers: &mut HeaderMap) {
+    if headers.contains_key(wire::BAGGAGE)
+        && let Some(rest) = without_outlay(&joined(headers, wire::BAGGAGE))
+    {
+        headers.remove(wire::BAGGAGE);
+        if !rest.is_empty() {
+            set(headers, wire::BAGGAGE, &rest);
+        }
     }
 }
 

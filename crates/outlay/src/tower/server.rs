@@ -1,11 +1,12 @@
 use std::fmt;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue, TE, TRAILER};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, TE, TRAILER};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
@@ -23,7 +24,10 @@ use crate::{Outlay, Task, TaskBuilder};
 ///
 /// What a request says of whose work it is counts only where it is trusted. A trusted one that says so runs in a task of
 /// its own below the caller's, where [`task_per_request`](Self::task_per_request) makes one, and else in the caller's own
-/// task, which goes on here.
+/// task, which goes on here: carry that into spawned work with [`in_scope`](crate::in_scope), for it has no span of its own.
+///
+/// A request goes through one such layer; a second one does nothing. Receipts in a response from further on, of which this
+/// process is the caller, are taken out of it.
 #[derive(Clone)]
 #[must_use]
 pub struct ServerLayer {
@@ -99,7 +103,8 @@ impl ServerLayer {
     }
 
     /// Answers `GET {path}/{id of the work}` of those who are trusted with the receipts of that work, one a line: for
-    /// clients that take no trailers, and for work that goes on when the response has ended. Defaults to no such path.
+    /// clients that take no trailers, and for work that goes on when the response has ended. The path is what clients see: put
+    /// the layer around all routes, not inside a nested router. Defaults to no such path.
     pub fn receipts_at(mut self, path: &str) -> Self {
         self.settings.receipts_at = Some(path.trim_end_matches('/').into());
         self
@@ -133,8 +138,14 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> ServerFuture<S::Future> {
-        let (parts, body) = request.into_parts();
-        let trusted = (self.settings.trust)(&parts);
+        let (mut parts, body) = request.into_parts();
+        // One layer is enough: a second one would have nothing in its books, and say so.
+        let is_first = parts.extensions.insert(IsServed).is_none();
+        if !is_first || self.settings.outlay.engine().is_disabled() {
+            let inner = self.inner.call(Request::from_parts(parts, body));
+            return ServerFuture { state: State::Handler { inner, run: None } };
+        }
+        let trusted = guarded(|| (self.settings.trust)(&parts)).unwrap_or(false);
         if trusted && let Some(receipts) = self.settings.receipts(&parts) {
             return ServerFuture { state: State::Receipts { receipts } };
         }
@@ -159,7 +170,7 @@ impl Settings {
 
     fn start(&self, parts: &Parts, trusted: bool) -> Option<Running> {
         let incoming = trusted.then(|| incoming(parts)).flatten();
-        let own = self.task.as_ref().and_then(|task| task(&self.outlay, parts));
+        let own = self.task.as_ref().and_then(|task| guarded(|| task(&self.outlay, parts)).flatten());
         let builder = match (own, &incoming) {
             (Some(own), Some(incoming)) => own.asked_by(incoming),
             (Some(own), None) => own,
@@ -168,7 +179,8 @@ impl Settings {
         };
         let is_waited_for = incoming.is_some_and(|incoming| incoming.caller().remote_id().is_some());
         let takes_trailers = is_waited_for && takes_trailers(parts);
-        Some(Running { task: builder.start(), settings: self.clone(), is_waited_for, takes_trailers })
+        let has_body = parts.method != Method::HEAD;
+        Some(Running { task: builder.start(), settings: self.clone(), is_waited_for, takes_trailers, has_body })
     }
 
     /// The receipt, with the place where the final one can be asked for.
@@ -197,24 +209,43 @@ fn takes_trailers(parts: &Parts) -> bool {
     values.flat_map(|value| value.split(',')).any(|coding| coding.trim().eq_ignore_ascii_case("trailers"))
 }
 
+/// A panic of the application's closures is its own affair: it must not reach the request.
+fn guarded<T>(closure: impl FnOnce() -> T) -> Option<T> {
+    let result = catch_unwind(AssertUnwindSafe(closure)).ok();
+    if result.is_none() {
+        tracing::warn!(target: "outlay", "a closure that the server layer was given has panicked");
+    }
+    result
+}
+
+/// Marks a request that a layer has seen.
+#[derive(Clone, Copy, Debug)]
+struct IsServed;
+
 /// A request's task, while its handler runs.
 struct Running {
     task: Task,
     settings: Settings,
     is_waited_for: bool,
     takes_trailers: bool,
+    has_body: bool,
 }
 
 impl Running {
     fn respond<R: Body>(self, mut response: Response<R>) -> Response<ScopedBody<R>> {
-        let outcome = (self.settings.outcome)(response.status());
+        let status = response.status();
+        let outcome = guarded(|| (self.settings.outcome)(status)).unwrap_or_else(|| outcome_of(status));
+        // Receipts from further on are for this process alone.
+        response.headers_mut().remove(RECEIPT);
         let body = response.body();
+        let has_body = self.has_body && !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         // Of a body that is there whole, nothing is left to be done.
-        let is_done = body.is_end_stream() || body.size_hint().exact().is_some();
+        let is_done = !has_body || body.is_end_stream() || body.size_hint().exact().is_some();
         if is_done {
             self.task.end(outcome);
         }
-        if self.is_waited_for {
+        // What an upgraded connection will cost, no response can say: the caller is not told that it is nothing.
+        if self.is_waited_for && status != StatusCode::SWITCHING_PROTOCOLS {
             let receipt = self.settings.with_place(self.task.receipt());
             if let Ok(value) = HeaderValue::try_from(receipt.to_string()) {
                 response.headers_mut().insert(RECEIPT, value);
@@ -223,11 +254,14 @@ impl Running {
         if is_done {
             return response.map(ScopedBody::plain);
         }
-        if self.takes_trailers {
+        // A body of a stated length has no trailers, and is not asked for its end.
+        let length = response.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        let sends_trailer = self.takes_trailers && length.is_none();
+        if sends_trailer {
             response.headers_mut().append(TRAILER, HeaderValue::from_name(RECEIPT));
         }
-        let finish = Finish { task: self.task, outcome, sends_trailer: self.takes_trailers };
-        response.map(|body| ScopedBody::scoped(body, finish))
+        let finish = Finish { task: self.task, outcome, sends_trailer };
+        response.map(|body| ScopedBody::scoped(body, finish, length))
     }
 }
 
@@ -278,7 +312,10 @@ where
                 let run = run.take();
                 Poll::Ready(match (result, run) {
                     (Ok(response), Some(run)) => Ok(run.respond(response)),
-                    (Ok(response), None) => Ok(response.map(ScopedBody::plain)),
+                    (Ok(mut response), None) => {
+                        response.headers_mut().remove(RECEIPT);
+                        Ok(response.map(ScopedBody::plain))
+                    }
                     (Err(error), run) => {
                         if let Some(run) = run {
                             run.task.end(Outcome::failure());

@@ -2,7 +2,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use http::{HeaderMap, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
 use outlay_ledger::Outcome;
@@ -27,6 +27,9 @@ pin_project! {
             inner: B,
             // Dropped before its end, its task is abandoned.
             finish: Option<Finish>,
+            // What is left of a stated length.
+            left: Option<u64>,
+            is_over: bool,
         },
         Text { text: Option<Bytes> },
     }
@@ -51,11 +54,11 @@ impl Finish {
 
 impl<B> ScopedBody<B> {
     pub(super) const fn plain(inner: B) -> Self {
-        Self { kind: Kind::Handlers { inner, finish: None } }
+        Self { kind: Kind::Handlers { inner, finish: None, left: None, is_over: false } }
     }
 
-    pub(super) const fn scoped(inner: B, finish: Finish) -> Self {
-        Self { kind: Kind::Handlers { inner, finish: Some(finish) } }
+    pub(super) const fn scoped(inner: B, finish: Finish, length: Option<u64>) -> Self {
+        Self { kind: Kind::Handlers { inner, finish: Some(finish), left: length, is_over: false } }
     }
 
     pub(super) fn text(text: String) -> Self {
@@ -71,12 +74,16 @@ where
     type Error = B::Error;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        let (inner, finish) = match self.project().kind.project() {
+        let (inner, finish, left, is_over) = match self.project().kind.project() {
             KindProject::Text { text } => {
                 return Poll::Ready(text.take().map(|text| Ok(Frame::data(B::Data::from(text)))));
             }
-            KindProject::Handlers { inner, finish } => (inner, finish),
+            KindProject::Handlers { inner, finish, left, is_over } => (inner, finish, left, is_over),
         };
+        // After its end the handler's body is not asked again, as nobody would without the trailer.
+        if *is_over {
+            return Poll::Ready(None);
+        }
         let frame = {
             let _entered = finish.as_ref().map(|finish| finish.task.enter());
             ready!(inner.poll_frame(cx))
@@ -84,13 +91,23 @@ where
         Poll::Ready(match frame {
             Some(Ok(frame)) => match frame.into_trailers() {
                 Ok(mut trailers) => {
+                    // Receipts from further on are for this process alone.
+                    trailers.remove(RECEIPT);
                     let receipt = finish.take().and_then(Finish::end);
                     trailers.extend(receipt.map(|receipt| (RECEIPT, receipt)));
                     Some(Ok(Frame::trailers(trailers)))
                 }
-                Err(data) => Some(Ok(data)),
+                Err(frame) => {
+                    let length = frame.data_ref().map_or(0, |data| data.remaining() as u64);
+                    *left = left.map(|left| left.saturating_sub(length));
+                    if *left == Some(0) {
+                        let _ = finish.take().and_then(Finish::end);
+                    }
+                    Some(Ok(frame))
+                }
             },
             None => {
+                *is_over = true;
                 let receipt = finish.take().and_then(Finish::end);
                 receipt.map(|receipt| Ok(Frame::trailers(HeaderMap::from_iter([(RECEIPT, receipt)]))))
             }
@@ -106,7 +123,7 @@ where
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             // The task has yet to end, and a trailer to come.
-            Kind::Handlers { inner, finish } => finish.is_none() && inner.is_end_stream(),
+            Kind::Handlers { inner, finish, is_over, .. } => *is_over || (finish.is_none() && inner.is_end_stream()),
             Kind::Text { text } => text.is_none(),
         }
     }
