@@ -71,7 +71,7 @@ impl Worker {
     }
 
     pub(super) async fn with_harness(harness: Harness, set: impl FnOnce(ServerLayer) -> ServerLayer) -> Self {
-        Self::build(harness, |layer| set(layer), false).await
+        Self::build(harness, set, false).await
     }
 
     async fn build(harness: Harness, set: impl FnOnce(ServerLayer) -> ServerLayer, twice: bool) -> Self {

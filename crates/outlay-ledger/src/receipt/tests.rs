@@ -90,7 +90,7 @@ fn a_receipt_of_an_open_task_has_no_figures() {
 #[test]
 fn however_many_models_and_kinds_there_are_it_fits_a_header_and_adds_up() {
     for (kind, model, named) in
-        [("k", "m", 16), ("k", &*"m".repeat(300), 4), (&*"😀".repeat(64), &*"😀\u{7f}".repeat(300), 1)]
+        [("k", "m", 16), ("k", &*"m".repeat(300), 8), (&*"😀".repeat(64), &*"😀\u{7f}".repeat(300), 1)]
     {
         let receipt = finished(|task| {
             for i in 0..60 {

@@ -21,7 +21,7 @@ fn what_came_back_by_receipt_stands_in_the_tree_and_in_the_sums() {
     let task = books.task("answer");
     books.call(&task, 200, call(SONNET, usage(1_000, 100)));
     let tool = task.step(StepKind::Tool, "ask the researcher");
-    let mut remote = tool.open_remote("researcher.internal");
+    let remote = tool.open_remote("researcher.internal");
     remote.receive(&receipt(&books, remote.id()));
     tool.charge("serp-api", Charge::external(Usd::from_micros(5_000)));
     tool.finish();
