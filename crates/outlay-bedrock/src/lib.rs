@@ -38,6 +38,7 @@ mod interceptor;
 mod metered;
 mod outcome;
 mod request_metadata;
+mod store;
 mod stream;
 mod units;
 mod usage;

@@ -5,6 +5,7 @@ use aws_smithy_runtime_api::client::interceptors::SharedInterceptor;
 use outlay_otel::Engine;
 
 use crate::OutlayInterceptor;
+use crate::store::HeldToStore;
 
 mod sealed {
     pub trait Sealed {}
@@ -42,6 +43,13 @@ impl Metered for Builder {
         if !engine.is_disabled() {
             // Permanent: the SDK need not ask at each hook whether somebody has switched it off.
             self.push_interceptor(SharedInterceptor::permanent(OutlayInterceptor::new(engine)));
+            if engine.has_budget_store() {
+                // A builder does not tell what it has been given; what it builds does.
+                let config = self.clone().build();
+                if !HeldToStore::is_around(&config) {
+                    self.set_identity_cache(HeldToStore::around(&config));
+                }
+            }
         }
         self
     }

@@ -28,13 +28,14 @@ mod running;
 mod scope;
 mod spec;
 mod stop;
+mod store;
 mod sweeper;
 mod sync;
 mod totals;
 
 pub use alert::{Alert, AlertKind};
-pub use budget::{Amount, Budget, BudgetExceeded, BudgetRule, BudgetStatus, Period, RefusalReason};
-pub use call::{Ask, OpenCall, Settled};
+pub use budget::{Amount, Budget, BudgetExceeded, BudgetRule, BudgetStatus, Period, RefusalReason, StoreCheck};
+pub use call::{Ask, OpenCall, Settled, StoreQuestion};
 pub use clock::{Clock, IdSource, SystemClock, TimeOrderedIds};
 pub use dimensions::{Dimension, Dimensions};
 pub use id::{AgentId, ParseIdError, StepId, TaskId};
@@ -48,4 +49,8 @@ pub use runaway::{Runaway, RunawayRule};
 pub use scope::{ChargedScope, ClosedScope, Scope};
 pub use spec::{ScopeKind, TaskSpec};
 pub use stop::{StopTarget, Stopped};
+pub use store::{
+    BudgetStore, Held, OnSoftLimit, Settlement, StoreAnswer, StoreAsk, StoreBudget, StoreFigures, StoreFuture,
+    StoreHold,
+};
 pub use totals::{Cost, DirectionTotals, KindTotals, ModelTotals, Totals};

@@ -12,7 +12,7 @@ use outlay_price::{Charge, Usd};
 use uuid::Uuid;
 
 use crate::alert::{Alerts, Observer};
-use crate::budget::{BudgetCell, Spent};
+use crate::budget::{BudgetCell, SharedHold, Spent};
 use crate::ledger::Inner as LedgerInner;
 use crate::record::{ChargeRecord, Record, ScopeRecord, TaskRecord};
 use crate::runaway::Watch;
@@ -376,7 +376,7 @@ impl Scope {
                 scope.0.task.spend(charge.total(), 0);
             }
             let mut alerts = Alerts::default();
-            scope.0.spend(&Spent::usd(charge.total()), &mut alerts);
+            scope.0.spend(&Spent::usd(charge.total()), &scope, &mut alerts);
             drop(state);
             scope.watch_charge(charge.total(), at, &mut alerts);
             alerts.tell(&scope);
@@ -489,12 +489,18 @@ impl Inner {
     }
 
     /// Counts in every budget above what nothing was reserved for.
-    pub(crate) fn spend(&self, spent: &Spent, alerts: &mut Alerts) {
+    pub(crate) fn spend(&self, spent: &Spent, of: &Scope, alerts: &mut Alerts) {
         if self.budgets.is_empty() {
             return;
         }
         let now = self.task.ledger.now();
-        for cell in self.budgets.iter() {
+        if let Some(store) = self.task.ledger.budget_store() {
+            let shared: Vec<_> = self.budgets.iter().filter_map(|cell| cell.unreserved()).collect();
+            if !shared.is_empty() {
+                Box::new(SharedHold::new(store.clone(), shared)).settle(spent, of);
+            }
+        }
+        for cell in self.budgets.iter().filter(|cell| !cell.is_shared()) {
             if let Some(status) = cell.spend(spent, now) {
                 alerts.push(&cell.name, AlertKind::SoftLimit(status));
             }

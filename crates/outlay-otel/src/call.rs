@@ -17,6 +17,7 @@ use crate::{Attempt, Billed, Engine, JobEvent, Scope, current};
 mod attributes;
 mod event;
 mod operation;
+mod store;
 
 pub use operation::Operation;
 

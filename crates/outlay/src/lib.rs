@@ -18,10 +18,10 @@ mod task_builder;
 pub mod telemetry;
 
 pub use outlay_ledger::{
-    AlertKind, Amount, Budget, BudgetExceeded, BudgetRule, BudgetStatus, Cost, CostKind, Dimension, Dimensions,
-    DirectionTotals, KindTotals, LoadPolicyError, ModelTotals, Outcome, OutcomeKind, Period, Policy, PolicyRule,
-    PolicyViolation, Refusal, RefusalReason, RefusedCalls, Review, Runaway, RunawayRule, StepKind, StopTarget, Stopped,
-    TaskId, Totals, Violation,
+    AlertKind, Amount, Budget, BudgetExceeded, BudgetRule, BudgetStatus, BudgetStore, Cost, CostKind, Dimension,
+    Dimensions, DirectionTotals, KindTotals, LoadPolicyError, ModelTotals, Outcome, OutcomeKind, Period, Policy,
+    PolicyRule, PolicyViolation, Refusal, RefusalReason, RefusedCalls, Review, Runaway, RunawayRule, StepKind,
+    StopTarget, Stopped, TaskId, Totals, Violation,
 };
 pub use outlay_otel::{
     AttemptSpans, Attribution, Degrade, DroppedStream, InScope, ModelAnswer, Notice, OpenTask, Operation, ResolveModel,
