@@ -172,7 +172,7 @@ impl OpenCall {
         // Other processes see it a moment later; and a store's lock is none to take under one of ours.
         let shared = self.reservation.as_mut().and_then(Reservation::take_shared);
         let store_check = shared.as_ref().and_then(|shared| shared.check());
-        if let Some(shared) = shared {
+        if let Some(mut shared) = shared {
             shared.settle(&spent, &self.scope);
         }
         let (in_time, settled, late) = {

@@ -497,7 +497,7 @@ impl Inner {
         if let Some(store) = self.task.ledger.budget_store() {
             let shared: Vec<_> = self.budgets.iter().filter_map(|cell| cell.unreserved()).collect();
             if !shared.is_empty() {
-                Box::new(SharedHold::new(store.clone(), shared)).settle(spent, of);
+                SharedHold::new(store.clone(), shared).settle(spent, of);
             }
         }
         for cell in self.budgets.iter().filter(|cell| !cell.is_shared()) {

@@ -113,7 +113,7 @@ impl SharedHold {
     }
 
     /// Replaces what is reserved by what was spent; soft limits that are reached are told as of `scope`.
-    pub(crate) fn settle(mut self: Box<Self>, spent: &Spent, scope: &Scope) {
+    pub(crate) fn settle(&mut self, spent: &Spent, scope: &Scope) {
         let told = self.on_soft_limit(scope);
         self.put(spent, told);
         self.is_settled = true;
