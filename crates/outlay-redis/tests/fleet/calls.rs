@@ -33,26 +33,27 @@ pub(crate) fn dollars(picos: i128) -> Usd {
 /// Opens a call that comes to at most so much, and has the store's word.
 pub(crate) async fn open(scope: &Scope, most: Usd) -> Result<OpenCall, BudgetExceeded> {
     let model: Arc<str> = "m".into();
-    let bound = |_| Some(most);
+    let mut call = begin(scope, &model, most)?;
+    let question = call.ask_store().expect("there is a store");
+    let answer = question.answer().await;
+    call.store_answered(&model, &answer)?;
+    Ok(call)
+}
+
+fn begin(scope: &Scope, model: &Arc<str>, most: Usd) -> Result<OpenCall, BudgetExceeded> {
     let ask = Ask {
-        model: &model,
+        model,
         input: 0,
         max_output: Some(1),
         is_turn: true,
         has_model: true,
         is_trial: false,
-        bound: &bound,
+        bound: &|_| Some(most),
     };
-    let mut call = scope.open_call(&ask).map_err(|why| match why {
+    scope.open_call(&ask).map_err(|why| match why {
         Refusal::Budget(why) => why,
         other => panic!("{other}"),
-    })?;
-    let question = call.ask_store().expect("there is a store");
-    let answer = question.answer().await;
-    match call.store_answered(&model, &answer) {
-        Ok(()) => Ok(call),
-        Err(why) => Err(why),
-    }
+    })
 }
 
 pub(crate) fn settle(call: OpenCall, cost: Usd) {

@@ -9,6 +9,9 @@
 
 mod basics;
 mod calls;
+mod crash;
+mod crowd;
+mod process;
 mod proxy;
 mod server;
 mod trouble;
