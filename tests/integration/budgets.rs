@@ -10,6 +10,7 @@ use outlay_tests::{HAIKU, Harness, converse, haiku};
 
 mod degraded;
 mod rules;
+mod shared;
 
 fn at_most(tokens: i32) -> InferenceConfiguration {
     InferenceConfiguration::builder().max_tokens(tokens).build()
