@@ -56,6 +56,7 @@ impl State {
         if let Some(answer) = &self.answer {
             return answer.clone();
         }
+        let mut would_refuse = Vec::new();
         for (hold, wanted) in ask.holds().iter().enumerate() {
             let key = &wanted.budget.key;
             let spent = self.spent.get(key).copied().unwrap_or(0);
@@ -65,11 +66,14 @@ impl State {
             if spent + reserved + wanted.amount.units() > limit.units() {
                 let figures =
                     StoreFigures { hold, spent: limit.with_units(spent), reserved: limit.with_units(reserved) };
-                return StoreAnswer::Refused(figures);
+                if !wanted.budget.observed {
+                    return StoreAnswer::Refused(figures);
+                }
+                would_refuse.push(figures);
             }
         }
         self.reserved.insert(ask.id(), ask.clone());
-        StoreAnswer::Admitted(Vec::new())
+        StoreAnswer::Admitted(would_refuse)
     }
 }
 

@@ -157,7 +157,6 @@ impl OpenCall {
     /// Settles the call: its cost replaces what was reserved, and its scope may close.
     pub fn settle(mut self, call: CallRecord) -> Settled {
         self.open = false;
-        let scope = &self.scope.0;
         let cost = call.charge.total();
         let spent = Spent {
             usd: cost,
@@ -166,15 +165,11 @@ impl OpenCall {
             calls: u64::from(!call.failed || !call.attempts.is_empty()),
             turns: u64::from(call.operation == "chat" && !call.failed),
         };
+        let store_check = self.settle_shared(&spent);
+        let scope = &self.scope.0;
         let keep = scope.keep_record();
         let mut alerts = Alerts::default();
         self.scope.watch_call(&call, &mut alerts);
-        // Other processes see it a moment later; and a store's lock is none to take under one of ours.
-        let shared = self.reservation.as_mut().and_then(Reservation::take_shared);
-        let store_check = shared.as_ref().and_then(|shared| shared.check());
-        if let Some(mut shared) = shared {
-            shared.settle(&spent, &self.scope);
-        }
         let (in_time, settled, late) = {
             let mut state = lock(scope.state());
             let in_time = state.settle_call(call, scope.cost_kind(), keep);
@@ -185,7 +180,7 @@ impl OpenCall {
             }
             match self.reservation.take() {
                 Some(reservation) => reservation.settle(&spent, &mut alerts),
-                None => scope.spend(&spent, &self.scope, &mut alerts),
+                None => scope.spend(&spent, &mut alerts),
             }
             (in_time, state.is_settled(), late)
         };
@@ -195,6 +190,17 @@ impl OpenCall {
             self.scope.close_if_settled();
         }
         Settled { running, running_calls, late, orphaned: !in_time, store_check }
+    }
+
+    /// Settles in the budgets of a store, and says whether that has checked the call.
+    fn settle_shared(&mut self, spent: &Spent) -> Option<StoreCheck> {
+        let Some(reservation) = &mut self.reservation else {
+            self.scope.spend_shared(spent);
+            return None;
+        };
+        let mut shared = reservation.take_shared()?;
+        shared.settle(spent, &self.scope);
+        shared.check()
     }
 
     /// What is to be asked of the store that holds some of the call's budgets, as long as there is no answer: before the

@@ -376,11 +376,23 @@ impl Scope {
                 scope.0.task.spend(charge.total(), 0);
             }
             let mut alerts = Alerts::default();
-            scope.0.spend(&Spent::usd(charge.total()), &scope, &mut alerts);
+            let spent = Spent::usd(charge.total());
+            scope.0.spend(&spent, &mut alerts);
             drop(state);
+            scope.spend_shared(&spent);
             scope.watch_charge(charge.total(), at, &mut alerts);
             alerts.tell(&scope);
             return ChargedScope { scope, name, late, orphaned };
+        }
+    }
+
+    /// Counts in the budgets of a store what nothing was reserved for. Other processes see it a moment later, and a store's
+    /// lock is none to take under one of ours.
+    pub(crate) fn spend_shared(&self, spent: &Spent) {
+        let Some(store) = self.0.task.ledger.budget_store() else { return };
+        let shared: Vec<_> = self.0.budgets.iter().filter_map(|cell| cell.unreserved()).collect();
+        if !shared.is_empty() {
+            SharedHold::new(store.clone(), shared).settle(spent, self);
         }
     }
 
@@ -488,18 +500,12 @@ impl Inner {
         &self.cost_kind
     }
 
-    /// Counts in every budget above what nothing was reserved for.
-    pub(crate) fn spend(&self, spent: &Spent, of: &Scope, alerts: &mut Alerts) {
+    /// Counts in every budget above, but for those of a store, what nothing was reserved for.
+    pub(crate) fn spend(&self, spent: &Spent, alerts: &mut Alerts) {
         if self.budgets.is_empty() {
             return;
         }
         let now = self.task.ledger.now();
-        if let Some(store) = self.task.ledger.budget_store() {
-            let shared: Vec<_> = self.budgets.iter().filter_map(|cell| cell.unreserved()).collect();
-            if !shared.is_empty() {
-                SharedHold::new(store.clone(), shared).settle(spent, of);
-            }
-        }
         for cell in self.budgets.iter().filter(|cell| !cell.is_shared()) {
             if let Some(status) = cell.spend(spent, now) {
                 alerts.push(&cell.name, AlertKind::SoftLimit(status));

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::ConnectError;
+use crate::connection::Target;
 use crate::lease::Lease;
 use crate::queue::Entry;
 use crate::settings::{Builder, WhenDown};
@@ -70,7 +71,17 @@ impl RedisBudgets {
     ///
     /// [`ConnectError`] where the address is none.
     pub fn builder(address: &str) -> Result<Builder, ConnectError> {
-        Builder::new(address)
+        Target::one(address).map(Builder::new).map_err(ConnectError::address)
+    }
+
+    /// Sets up the budgets on a cluster, by the addresses of some of its nodes. One namespace is on one node of it.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`] where an address is none.
+    #[cfg(feature = "cluster")]
+    pub fn cluster<A: AsRef<str>>(addresses: impl IntoIterator<Item = A>) -> Result<Builder, ConnectError> {
+        Target::cluster(addresses).map(Builder::new).map_err(ConnectError::address)
     }
 
     pub(crate) fn start(settings: Builder) -> Result<Self, ConnectError> {
@@ -158,8 +169,7 @@ impl Shared {
         self.up.load(Ordering::Acquire)
     }
 
-    pub(crate) fn went_down(&self, why: Option<&redis::RedisError>) {
-        let why = why.map_or_else(|| "it did not answer in time".to_owned(), ToString::to_string);
+    pub(crate) fn went_down(&self, why: String) {
         if self.up.swap(false, Ordering::AcqRel) {
             tracing::warn!(
                 target: "outlay",
@@ -174,6 +184,11 @@ impl Shared {
         if !self.up.swap(true, Ordering::AcqRel) && lock(&self.why_down).take().is_some() {
             tracing::info!(target: "outlay", "Redis is asked again, and has all that was spent meanwhile");
         }
+    }
+
+    /// Nobody asks any more.
+    pub(crate) fn leave(&self) {
+        self.up.store(false, Ordering::Release);
     }
 
     fn why_down(&self) -> String {

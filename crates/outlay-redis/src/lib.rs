@@ -1,5 +1,6 @@
 //! TODO
 mod budgets;
+mod connection;
 mod error;
 mod keys;
 mod lease;

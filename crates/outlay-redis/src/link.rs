@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use outlay_ledger::{Period, StoreAnswer, StoreAsk, StoreBudget, StoreFigures};
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Cmd, FromRedisValue, RedisError, RedisResult, Script, Value};
+use redis::{Cmd, FromRedisValue, RedisError, RedisResult, Script, Value};
 
+use crate::connection::{Connection, Target};
 use crate::keys;
 use crate::queue::{Batch, Entry};
 use crate::settings::{Builder, OnExpiry};
@@ -53,20 +53,14 @@ impl Scripts {
         }
     }
 
-    pub(crate) async fn connect(&self, client: &redis::Client, limit: Duration) -> RedisResult<MultiplexedConnection> {
-        // Each command has its own limit of time.
-        let config = AsyncConnectionConfig::new().set_connection_timeout(Some(limit)).set_response_timeout(None);
-        let mut link = client.get_multiplexed_async_connection_with_config(&config).await?;
+    pub(crate) async fn connect(&self, target: &Target, limit: Duration) -> RedisResult<Connection> {
+        let mut link = target.connect(limit).await?;
         self.load(&mut link).await?;
         Ok(link)
     }
 
     /// `None` where the ask has been taken back meanwhile.
-    pub(crate) async fn reserve(
-        &self,
-        link: &mut MultiplexedConnection,
-        ask: &StoreAsk,
-    ) -> RedisResult<Option<StoreAnswer>> {
+    pub(crate) async fn reserve(&self, link: &mut Connection, ask: &StoreAsk) -> RedisResult<Option<StoreAnswer>> {
         let holds = ask.holds();
         let mut command = evaluate(&self.reserve, 3 + holds.len());
         command.arg(self.key("owners")).arg(self.own_key("held")).arg(self.own_key("void"));
@@ -84,7 +78,7 @@ impl Scripts {
     }
 
     /// Settles a batch, and gives a sign of life.
-    pub(crate) async fn settle(&self, link: &mut MultiplexedConnection, batch: &Batch) -> RedisResult<Settled> {
+    pub(crate) async fn settle(&self, link: &mut Connection, batch: &Batch) -> RedisResult<Settled> {
         let mut command = evaluate(&self.settle, 5);
         command.arg(self.key("owners"));
         for own in ["held", "void", "expired", "batch"] {
@@ -106,7 +100,7 @@ impl Scripts {
     }
 
     /// Leaves nothing behind that would have to expire, where nothing is held.
-    pub(crate) async fn leave(&self, link: &mut MultiplexedConnection) -> RedisResult<()> {
+    pub(crate) async fn leave(&self, link: &mut Connection) -> RedisResult<()> {
         let held: u64 = redis::cmd("EXISTS").arg(self.own_key("held")).query_async(link).await?;
         if held == 0 {
             let () = redis::cmd("ZREM").arg(self.key("owners")).arg(&self.owner).query_async(link).await?;
@@ -116,7 +110,7 @@ impl Scripts {
     }
 
     /// One command; after a restart, or where somebody has flushed the scripts, once more.
-    async fn query<T: FromRedisValue>(&self, link: &mut MultiplexedConnection, command: &Cmd) -> RedisResult<T> {
+    async fn query<T: FromRedisValue>(&self, link: &mut Connection, command: &Cmd) -> RedisResult<T> {
         match command.query_async(link).await {
             Err(error) if error.code() == Some("NOSCRIPT") => {
                 self.load(link).await?;
@@ -126,7 +120,7 @@ impl Scripts {
         }
     }
 
-    async fn load(&self, link: &mut MultiplexedConnection) -> RedisResult<()> {
+    async fn load(&self, link: &mut Connection) -> RedisResult<()> {
         self.reserve.prepare_invoke().load_async(link).await?;
         self.settle.prepare_invoke().load_async(link).await?;
         Ok(())

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use crate::connection::Target;
 use crate::{ConnectError, RedisBudgets};
 
 /// What becomes of calls while Redis cannot be asked: it is gone, or slower than the time limit.
@@ -44,7 +45,7 @@ pub enum OnExpiry {
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Builder {
-    pub(crate) client: redis::Client,
+    pub(crate) target: Target,
     pub(crate) namespace: String,
     pub(crate) time_limit: Duration,
     pub(crate) when_down: WhenDown,
@@ -54,16 +55,16 @@ pub struct Builder {
 }
 
 impl Builder {
-    pub(crate) fn new(address: &str) -> Result<Self, ConnectError> {
-        Ok(Self {
-            client: redis::Client::open(address).map_err(ConnectError::address)?,
+    pub(crate) fn new(target: Target) -> Self {
+        Self {
+            target,
             namespace: "default".to_owned(),
             time_limit: Duration::from_millis(50),
             when_down: WhenDown::default(),
             expire_after: Duration::from_secs(30),
             on_expiry: OnExpiry::default(),
             forget_after: Duration::from_secs(90 * 86_400),
-        })
+        }
     }
 
     /// Which processes share budgets: those of the same namespace on the same Redis. All keys of a namespace begin with

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use outlay_ledger::{StoreAnswer, StoreAsk};
-use redis::aio::MultiplexedConnection;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::LocalSet;
 use tokio::time::{sleep, timeout};
 
 use crate::budgets::Shared;
+use crate::connection::Connection;
 use crate::link::{self, Scripts, Settled};
 use crate::queue::{Entry, Queue};
 use crate::settings::Builder;
@@ -55,7 +55,7 @@ struct Worker {
     settings: Builder,
     shared: Arc<Shared>,
     scripts: Scripts,
-    link: RefCell<Option<MultiplexedConnection>>,
+    link: RefCell<Option<Connection>>,
     queue: RefCell<Queue>,
     /// Who waits until nothing is left to be written.
     flushed: RefCell<Vec<oneshot::Sender<()>>>,
@@ -63,8 +63,18 @@ struct Worker {
     last_sign: Cell<Option<Instant>>,
 }
 
+/// However the thread ends, no call waits for it.
+struct Ended(Arc<Shared>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.went_down("the thread that talks to it has ended".to_owned());
+    }
+}
+
 /// Runs until nobody can send commands any more.
 pub(crate) fn run(settings: Builder, owner: String, shared: Arc<Shared>, commands: mpsc::UnboundedReceiver<Command>) {
+    let _ended = Ended(shared.clone());
     // A runtime of one thread fails to start where the process has no file left; calls then go by the rule for that.
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
     let worker = Rc::new(Worker {
@@ -106,6 +116,7 @@ impl Worker {
         }
         self.flush(LAST_WORDS).await;
         writer.abort();
+        self.shared.leave();
         let link = self.link.borrow().clone();
         if let Some(mut link) = link {
             let _ = timeout(PATIENCE, self.scripts.leave(&mut link)).await;
@@ -148,7 +159,7 @@ impl Worker {
         {
             self.link.borrow_mut().take();
         }
-        self.shared.went_down(why);
+        self.shared.went_down(why.map_or_else(|| "it did not answer in time".to_owned(), ToString::to_string));
         self.wake.notify_one();
     }
 
@@ -182,7 +193,7 @@ impl Worker {
         let link = self.link.borrow().clone();
         let mut link = match link {
             Some(link) => link,
-            None => match timeout(patience, self.scripts.connect(&self.settings.client, patience)).await {
+            None => match timeout(patience, self.scripts.connect(&self.settings.target, patience)).await {
                 Ok(Ok(link)) => self.link.borrow_mut().insert(link).clone(),
                 Ok(Err(error)) => {
                     self.lose(Some(&error));

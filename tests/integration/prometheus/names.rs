@@ -7,7 +7,7 @@ use bedrock_sim::{Operation, Reply, Tokens};
 use opentelemetry_sdk::metrics::InMemoryMetricExporter;
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData, ResourceMetrics};
 use outlay::{Budget, BudgetRule, Outcome, RunawayRule, Usd};
-use outlay_tests::{HAIKU, Harness, MetricStore, converse, haiku, stream_whole};
+use outlay_tests::{HAIKU, Harness, MetricStore, SharedBudgets, converse, haiku, stream_whole};
 use serde_json::json;
 
 use super::{exporting_to, flush};
@@ -93,6 +93,7 @@ async fn export_everything(store: &MetricStore) -> ResourceMetrics {
         builder
             .meter_provider(&meters)
             .metric_dimension("tenant")
+            .budget_store(SharedBudgets::default())
             .budget_rule(BudgetRule::new("watched", Budget::calls(1).observe()))
             .runaway(RunawayRule::new().same_call(2))
     })

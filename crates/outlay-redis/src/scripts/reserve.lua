@@ -6,6 +6,8 @@
 -- Returns 0 and the budgets that would have refused; or 1 and the one that does; or 2 where the ask has been taken back.
 local owner, ask, ttl, idle = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 if redis.call('SISMEMBER', KEYS[3], ask) == 1 then return {2} end
+-- A cluster's client may send it twice.
+if redis.call('HEXISTS', KEYS[2], ask) == 1 then return {0, {}} end
 
 local keys, reserved, would_refuse = {}, {}, {}
 for i = 4, #KEYS do

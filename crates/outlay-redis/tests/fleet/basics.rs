@@ -148,7 +148,7 @@ async fn a_period_is_one_by_the_clock_of_redis_whatever_a_process_takes_the_time
         assert_eq!(spent, 2);
         let left: i64 = redis::cmd("PTTL").arg(&key).query(&mut link).unwrap();
         let key = String::from_utf8(key).unwrap();
-        let days = left / 86_400_000;
+        let days = (left - 1) / 86_400_000;
         let wanted = if key.contains("|month|") { 31 } else { i64::from(key.contains("|day|")) + 1 };
         assert!((wanted - 1..=wanted).contains(&days), "{key} goes in {days} days");
         let number: i64 = key.rsplit_once([':']).unwrap().1[1..].parse().unwrap();
@@ -232,6 +232,40 @@ async fn all_keys_of_a_call_are_in_one_slot_of_a_cluster() {
     settle(open(&task, dollars(1)).await.unwrap(), dollars(1));
     assert!(budgets.flush(FLUSH).await);
     assert_eq!(server.all_figures().len(), 2);
+}
+
+#[cfg(feature = "cluster")]
+#[tokio::test]
+async fn a_cluster_of_three_is_asked_at_the_node_that_has_the_namespace() {
+    let Some(one) = Server::start(&["--cluster-enabled", "yes"]) else { return };
+    let others = [0, 1].map(|_| Server::start(&["--cluster-enabled", "yes"]).unwrap());
+    for (server, slots) in
+        [&one, &others[0], &others[1]].into_iter().zip([[0, 5_000], [5_001, 10_000], [10_001, 16_383]])
+    {
+        let mut link = server.link();
+        let () = redis::cmd("CLUSTER").arg("ADDSLOTSRANGE").arg(&slots).query(&mut link).unwrap();
+        let () = redis::cmd("CLUSTER").arg("MEET").arg("127.0.0.1").arg(one.port()).query(&mut link).unwrap();
+    }
+    for server in [&one, &others[0], &others[1]] {
+        let mut link = server.link();
+        eventually("the cluster is well", || {
+            let info: String = redis::cmd("CLUSTER").arg("INFO").query(&mut link).unwrap();
+            info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:3")
+        });
+    }
+    // Wherever their slots are.
+    for namespace in ["a", "b", "c", "d", "e", "f"] {
+        let settings = RedisBudgets::cluster([one.url()]).unwrap().namespace(namespace).when_down(WhenDown::Refuse);
+        let budgets = settings.time_limit(Duration::from_secs(5)).connect().await.unwrap();
+        let task = task(ledger(&budgets, BudgetRule::new("all", Budget::calls(1))));
+        settle(open(&task, dollars(1)).await.unwrap(), dollars(1));
+        let () = redis::cmd("SCRIPT").arg("FLUSH").query(&mut others[0].link()).unwrap();
+        assert!(matches!(open(&task, dollars(1)).await.unwrap_err().reason(), RefusalReason::OverLimit { .. }));
+        assert!(budgets.flush(FLUSH).await);
+    }
+    let figures = [&one, &others[0], &others[1]].map(Server::all_figures);
+    assert_eq!(figures.iter().flatten().filter(|(_, spent, _)| *spent == 1).count(), 6);
+    assert!(figures.iter().filter(|of_node| !of_node.is_empty()).count() > 1, "they are on several nodes");
 }
 
 #[tokio::test]
