@@ -9,6 +9,7 @@ use outlay::{Amount, Budget, CostStatus, Outcome, RefusalReason, Usd};
 use outlay_tests::{HAIKU, Harness, converse, haiku};
 
 mod degraded;
+mod fleet;
 mod rules;
 mod shared;
 

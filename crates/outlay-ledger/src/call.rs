@@ -102,13 +102,14 @@ impl Scope {
         let bound = Bound { model, input, max_output, is_turn, usd: bound };
         let mut observed = Vec::new();
         let ledger = &self.0.task.ledger;
-        let made = Reservation::make(&self.0.budgets, &bound, ledger.now(), is_trial, &mut observed);
+        let mut shared = Vec::new();
+        let made = Reservation::make(&self.0.budgets, &bound, ledger.now(), is_trial, &mut observed, &mut shared);
         let made = match made {
             Err((_, why)) if is_trial => return Err(why),
             made => made,
         };
         would_refuse(observed, alerts);
-        let (mut reservation, shared) = made.map_err(|refused| self.count_refused(refused, alerts))?;
+        let mut reservation = made.map_err(|refused| self.count_refused(refused, alerts))?;
         if let (Some(store), false) = (ledger.budget_store(), shared.is_empty()) {
             reservation.share(SharedHold::new(store.clone(), shared));
         }

@@ -53,7 +53,7 @@ pub(super) enum Verdict {
     /// It is refused.
     Refused(BudgetExceeded),
     /// A store has to be asked; one that observes may have something to say before.
-    Shared { hold: StoreHold, why: Option<BudgetExceeded> },
+    Shared { hold: Box<StoreHold>, why: Option<BudgetExceeded> },
 }
 
 impl BudgetCell {
@@ -129,10 +129,12 @@ impl BudgetCell {
 
     /// What is to be asked of the store. It alone refuses; but a trial is told no where the store has just said that there
     /// is no room, for a call that a store refuses can no longer be made otherwise.
+    // Apart from what most budgets are asked.
+    #[cold]
     fn ask_shared(&self, key: &Arc<str>, state: &State, bound: &Bound<'_>, now: SystemTime, is_trial: bool) -> Verdict {
         let Some(units) = bound.units(&state.budget) else {
             let why = self.exceeded(state, bound, RefusalReason::Unpriced);
-            let hold = self.hold(key, state, 0);
+            let hold = Box::new(self.hold(key, state, 0));
             return match (state.budget.allow_unpriced, state.budget.observed) {
                 (true, _) => Verdict::Shared { hold, why: None },
                 (false, true) => Verdict::Shared { hold, why: Some(why) },
@@ -143,7 +145,7 @@ impl BudgetCell {
         if is_trial && !state.budget.observed && !state.has_room(units) && state.seen.is_some_and(has_just_been_seen) {
             return Verdict::Refused(self.over_limit(state, bound, units));
         }
-        Verdict::Shared { hold: self.hold(key, state, units), why: None }
+        Verdict::Shared { hold: Box::new(self.hold(key, state, units)), why: None }
     }
 
     /// So much, as the store that holds the budget is asked for it.
@@ -159,7 +161,7 @@ impl BudgetCell {
     /// What counts in it that nothing was reserved for, where a store holds it.
     pub(crate) fn unreserved(self: &Arc<Self>) -> Option<SharedCell> {
         let hold = self.hold(self.store_key.as_ref()?, &lock(&self.state), 0);
-        Some(SharedCell { cell: self.clone(), hold, assumed_output: None })
+        Some(SharedCell::new(self, hold, None))
     }
 
     /// How it stands, by the word of the store that holds it.

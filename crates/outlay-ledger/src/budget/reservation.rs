@@ -70,17 +70,17 @@ pub(crate) type Refused = (Arc<BudgetCell>, BudgetExceeded);
 
 impl Reservation {
     /// Reserves in all of the budgets or in none. What observing ones would have refused goes to `observed`. Those that
-    /// are held by a store are listed, for that has to be asked yet.
+    /// are held by a store go to `shared`, for that has to be asked yet.
     pub(crate) fn make(
         budgets: &[Arc<BudgetCell>],
         bound: &Bound<'_>,
         now: SystemTime,
         is_trial: bool,
         observed: &mut Vec<Refused>,
-    ) -> Result<(Self, Vec<SharedCell>), Refused> {
+        shared: &mut Vec<SharedCell>,
+    ) -> Result<Self, Refused> {
         let mut states = lock_all(budgets);
         let mut held = Vec::with_capacity(budgets.len());
-        let mut shared = Vec::new();
         // The innermost first: of several that refuse the call, the nearest one is named.
         for (cell, state) in budgets.iter().zip(&mut states).rev() {
             let (units, number) = match cell.ask(state, bound, now, is_trial) {
@@ -92,18 +92,21 @@ impl Reservation {
                 Verdict::Refused(why) => return Err((cell.clone(), why)),
                 Verdict::Shared { hold, why } => {
                     observed.extend(why.map(|why| (cell.clone(), why)));
-                    let assumed_output = bound.assumed_output(state.budget());
-                    shared.push(SharedCell { cell: cell.clone(), hold, assumed_output });
+                    shared.push(SharedCell::new(cell, *hold, bound.assumed_output(state.budget())));
                     continue;
                 }
             };
             held.push(Held { cell: cell.clone(), units, number });
         }
-        let own = budgets.iter().zip(&mut states).rev().filter(|(cell, _)| !cell.is_shared());
-        for (Held { cell, units, .. }, (_, state)) in held.iter().zip(own) {
-            cell.reserve(state, *units);
+        let mut own = held.iter();
+        for (cell, state) in budgets.iter().zip(&mut states).rev() {
+            if !cell.is_shared()
+                && let Some(Held { units, .. }) = own.next()
+            {
+                cell.reserve(state, *units);
+            }
         }
-        Ok((Self { held, shared: None }, shared))
+        Ok(Self { held, shared: None })
     }
 
     /// What the store is asked that holds some of the budgets.

@@ -38,6 +38,13 @@ pub enum StoreCheck {
     Missed,
 }
 
+impl SharedCell {
+    #[cold]
+    pub(super) fn new(cell: &Arc<BudgetCell>, hold: StoreHold, assumed_output: Option<u64>) -> Self {
+        Self { cell: cell.clone(), hold, assumed_output }
+    }
+}
+
 impl SharedHold {
     pub(crate) fn new(store: Arc<dyn BudgetStore>, cells: Vec<SharedCell>) -> Self {
         let ask = ask(&cells);

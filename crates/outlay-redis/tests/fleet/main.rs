@@ -11,6 +11,7 @@ mod basics;
 mod calls;
 mod crash;
 mod crowd;
+mod model;
 mod process;
 mod proxy;
 mod server;
