@@ -8,9 +8,9 @@ use redis::{AsyncConnectionConfig, Cmd, Pipeline, RedisFuture, RedisResult, Valu
 use redis::{cluster::ClusterClient, cluster_async::ClusterConnection};
 
 /// Where Redis is.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) enum Target {
-    One(redis::Client),
+    One(Box<redis::Client>),
     /// By the addresses of some of its nodes.
     #[cfg(feature = "cluster")]
     Cluster(Vec<redis::ConnectionInfo>),
@@ -25,7 +25,7 @@ pub(crate) enum Connection {
 
 impl Target {
     pub(crate) fn one(address: &str) -> RedisResult<Self> {
-        redis::Client::open(address).map(Self::One)
+        redis::Client::open(address).map(Box::new).map(Self::One)
     }
 
     #[cfg(feature = "cluster")]
@@ -36,6 +36,11 @@ impl Target {
     }
 
     pub(crate) async fn connect(&self, limit: Duration) -> RedisResult<Connection> {
+        #[cfg(feature = "tls")]
+        if rustls::crypto::CryptoProvider::get_default().is_none() {
+            // Without one a connection over TLS panics. Where another thread is first, its choice holds.
+            let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        }
         match self {
             Self::One(client) => {
                 // Each command has its own limit of time.

@@ -77,7 +77,9 @@
 //!
 //! # Features
 //!
-//! `cluster` (on by default): [`RedisBudgets::cluster`]. `tls`: addresses that begin with `rediss://`.
+//! `cluster` (on by default): [`RedisBudgets::cluster`]. `tls`: addresses that begin with `rediss://`, with the
+//! certificates that the system trusts. Where the process has no default provider of cryptography for rustls yet, AWS-LC
+//! becomes that, as it is in the AWS SDK.
 
 mod budgets;
 mod connection;

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::Duration;
 
 use crate::connection::Target;
@@ -42,7 +43,7 @@ pub enum OnExpiry {
 }
 
 /// Sets up [`RedisBudgets`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use]
 pub struct Builder {
     pub(crate) target: Target,
@@ -124,5 +125,33 @@ impl Builder {
     /// [`ConnectError`] where no thread can be had.
     pub fn connect_lazily(self) -> Result<RedisBudgets, ConnectError> {
         RedisBudgets::start(self)
+    }
+}
+
+/// Without the address, which may hold a password.
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("namespace", &self.namespace)
+            .field("time_limit", &self.time_limit)
+            .field("when_down", &self.when_down)
+            .field("expire_after", &self.expire_after)
+            .field("on_expiry", &self.on_expiry)
+            .field("forget_after", &self.forget_after)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_with_its_password_is_shown_nowhere() {
+        let builder = RedisBudgets::builder("redis://user:hunter2@localhost").unwrap();
+        assert!(!format!("{builder:?}").contains("hunter2"));
+        let error = RedisBudgets::builder("redis://user:hunter2@local host:x").unwrap_err();
+        let source = std::error::Error::source(&error).map(ToString::to_string);
+        assert!(!format!("{error} {error:?} {source:?}").contains("hunter2"), "{error:?}");
     }
 }

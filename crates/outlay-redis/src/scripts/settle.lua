@@ -10,6 +10,8 @@
 local owner, batch, ttl, idle, on_expiry, prefix =
   ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5], ARGV[6]
 local KEPT = 7 * DAY
+-- No command takes longer to arrive.
+local LATE = 3600000
 local lost, expired, reached = 0, 0, {}
 
 local function unpacked(payload)
@@ -79,7 +81,7 @@ while at <= #ARGV do
       redis.call('HDEL', KEYS[4], ask)
     elseif may_come == '1' then
       redis.call('SADD', KEYS[3], ask)
-      redis.call('PEXPIRE', KEYS[3], KEPT)
+      redis.call('PEXPIRE', KEYS[3], LATE)
     end
   end
   for n = 1, budgets do
