@@ -5,7 +5,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use outlay_ledger::{Budget, BudgetRule, Scope};
-use outlay_redis::{OnExpiry, RedisBudgets, WhenDown};
+use outlay_redis::{Builder, OnExpiry, RedisBudgets, WhenDown};
 
 use crate::calls::{Random, dollars, ledger, open, record, settle, task};
 
@@ -83,8 +83,15 @@ fn one_process_of_a_fleet() {
     let job: Vec<&str> = job.split(' ').collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     match job.as_slice() {
-        ["crowd", url, limit, calls, seed] => {
-            runtime.block_on(crowd(url, limit.parse().unwrap(), calls.parse().unwrap(), seed.parse().unwrap()));
+        ["crowd", url, when_down, limit, calls, seed] => {
+            let settings = RedisBudgets::builder(url).unwrap().namespace("test").time_limit(Duration::from_secs(30));
+            let settings = match *when_down {
+                "refuse" => settings.when_down(WhenDown::Refuse),
+                // Short, for a Redis that comes and goes.
+                _ => settings.when_down(WhenDown::AllowAndMark).time_limit(Duration::from_millis(100)),
+            };
+            let (limit, calls, seed) = (limit.parse().unwrap(), calls.parse().unwrap(), seed.parse().unwrap());
+            runtime.block_on(crowd(settings, limit, calls, seed));
         }
         ["hold", url, calls, on_expiry, expire_after] => {
             let expire_after = Duration::from_millis(expire_after.parse().unwrap());
@@ -96,9 +103,8 @@ fn one_process_of_a_fleet() {
 }
 
 /// Many calls at once of random sizes, of which some are dropped and some come to more than their bound.
-async fn crowd(url: &str, limit: i128, calls: u64, seed: u64) {
-    let settings = RedisBudgets::builder(url).unwrap().namespace("test").when_down(WhenDown::Refuse);
-    let budgets = settings.time_limit(Duration::from_secs(30)).connect().await.unwrap();
+async fn crowd(settings: Builder, limit: i128, calls: u64, seed: u64) {
+    let budgets = settings.connect().await.unwrap();
     let task = task(ledger(&budgets, BudgetRule::new("all", Budget::new(dollars(limit)))));
     let mut workers = Vec::new();
     for worker in 0..AT_ONCE {

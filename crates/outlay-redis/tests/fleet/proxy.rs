@@ -5,6 +5,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
 #[derive(Debug)]
 pub(crate) struct Proxy {
@@ -15,6 +16,8 @@ pub(crate) struct Proxy {
 #[derive(Debug, Default)]
 struct State {
     loses: AtomicBool,
+    /// Each answer comes so many milliseconds late.
+    late: AtomicU64,
     lost: AtomicU64,
 }
 
@@ -48,6 +51,10 @@ impl Proxy {
         self.state.loses.store(false, Ordering::SeqCst);
     }
 
+    pub(crate) fn delay_answers(&self, by: Duration) {
+        self.state.late.store(by.as_millis().try_into().unwrap(), Ordering::SeqCst);
+    }
+
     pub(crate) fn lost(&self) -> u64 {
         self.state.lost.load(Ordering::SeqCst)
     }
@@ -59,6 +66,9 @@ fn pass(mut from: TcpStream, mut to: TcpStream, may_lose: Option<&State>) {
         if let Some(state) = may_lose.filter(|state| state.loses.load(Ordering::SeqCst)) {
             state.lost.fetch_add(1, Ordering::SeqCst);
             break;
+        }
+        if let Some(state) = may_lose {
+            thread::sleep(Duration::from_millis(state.late.load(Ordering::SeqCst)));
         }
         if to.write_all(&buffer[..many]).is_err() {
             break;

@@ -160,6 +160,34 @@ async fn what_was_written_before_the_connection_died_is_not_written_twice() {
 }
 
 #[tokio::test]
+async fn one_that_is_slower_than_the_limit_is_not_waited_for_again_until_it_is_not_and_has_all_meanwhile() {
+    let Some(server) = Server::start(&[]) else { return };
+    let proxy = Proxy::to(server.port());
+    let through = RedisBudgets::builder(&proxy.url()).unwrap().namespace("test").when_down(WhenDown::AllowAndMark);
+    let budgets = through.time_limit(LIMIT).connect().await.unwrap();
+    let task = calls(&budgets, 1_000);
+    assert_eq!(settle_all(open_all(&task, 3).await), (3, 0));
+    assert!(budgets.flush(FLUSH).await);
+    proxy.delay_answers(LIMIT * 3);
+    settle_all(open_all(&task, 1).await);
+    let begun = Instant::now();
+    let mut rounds = 0_usize;
+    // What is written in the background does not make it well again.
+    while begun.elapsed() < LIMIT * 20 {
+        assert_eq!(settle_all(open_all(&task, 10).await), (0, 10));
+        rounds += 1;
+        tokio::time::sleep(LIMIT).await;
+    }
+    assert!(!budgets.is_up());
+    eventually("it is written all the same", || server.figures().0 >= 4);
+    proxy.delay_answers(Duration::ZERO);
+    eventually("it is found", || budgets.is_up());
+    assert!(budgets.flush(FLUSH).await);
+    assert_eq!(server.figures(), (4 + 10 * rounds as i128, 0));
+    assert_eq!(settle_all(open_all(&task, 3).await), (3, 0));
+}
+
+#[tokio::test]
 async fn connections_that_are_killed_again_and_again_lose_nothing_and_count_nothing_twice() {
     let Some(server) = Server::start(&[]) else { return };
     let budgets = settings(&server).when_down(WhenDown::AllowAndMark).connect().await.unwrap();
