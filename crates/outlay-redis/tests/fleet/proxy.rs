@@ -18,6 +18,9 @@ struct State {
     loses: AtomicBool,
     /// Each answer comes so many milliseconds late.
     late: AtomicU64,
+    /// What comes on the first so many connections is kept for now.
+    held: AtomicU64,
+    connections: AtomicU64,
     lost: AtomicU64,
 }
 
@@ -30,9 +33,11 @@ impl Proxy {
             for client in listener.incoming().map_while(Result::ok) {
                 let Ok(server) = TcpStream::connect(("127.0.0.1", port)) else { continue };
                 let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-                thread::spawn(move || pass(from, to, None));
-                let state = state.clone();
-                thread::spawn(move || pass(server, client, Some(&state)));
+                let number = state.connections.fetch_add(1, Ordering::SeqCst);
+                let of_requests = state.clone();
+                thread::spawn(move || pass(from, to, || of_requests.hold(number)));
+                let of_answers = state.clone();
+                thread::spawn(move || pass(server, client, || of_answers.answer()));
             }
         });
         proxy
@@ -55,22 +60,42 @@ impl Proxy {
         self.state.late.store(by.as_millis().try_into().unwrap(), Ordering::SeqCst);
     }
 
+    /// From now on what comes on the connections that there are reaches Redis only when it is let go.
+    pub(crate) fn hold_requests(&self) {
+        self.state.held.store(self.state.connections.load(Ordering::SeqCst), Ordering::SeqCst);
+    }
+
+    pub(crate) fn let_go(&self) {
+        self.state.held.store(0, Ordering::SeqCst);
+    }
+
     pub(crate) fn lost(&self) -> u64 {
         self.state.lost.load(Ordering::SeqCst)
     }
 }
 
-fn pass(mut from: TcpStream, mut to: TcpStream, may_lose: Option<&State>) {
+impl State {
+    /// Whether an answer passes.
+    fn answer(&self) -> bool {
+        let loses = self.loses.load(Ordering::SeqCst);
+        self.lost.fetch_add(loses.into(), Ordering::SeqCst);
+        thread::sleep(Duration::from_millis(self.late.load(Ordering::SeqCst)));
+        !loses
+    }
+
+    /// A request passes, sooner or later.
+    fn hold(&self, connection: u64) -> bool {
+        while self.held.load(Ordering::SeqCst) > connection {
+            thread::sleep(Duration::from_millis(1));
+        }
+        true
+    }
+}
+
+fn pass(mut from: TcpStream, mut to: TcpStream, passes: impl Fn() -> bool) {
     let mut buffer = [0; 65_536];
     while let Ok(many @ 1..) = from.read(&mut buffer) {
-        if let Some(state) = may_lose.filter(|state| state.loses.load(Ordering::SeqCst)) {
-            state.lost.fetch_add(1, Ordering::SeqCst);
-            break;
-        }
-        if let Some(state) = may_lose {
-            thread::sleep(Duration::from_millis(state.late.load(Ordering::SeqCst)));
-        }
-        if to.write_all(&buffer[..many]).is_err() {
+        if !passes() || to.write_all(&buffer[..many]).is_err() {
             break;
         }
     }

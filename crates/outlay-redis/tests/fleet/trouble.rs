@@ -137,6 +137,34 @@ async fn a_reservation_that_comes_after_its_call_was_refused_or_given_up_is_take
 }
 
 #[tokio::test]
+async fn a_reservation_that_overtakes_nothing_because_its_connection_hung_is_not_made() {
+    let Some(server) = Server::start(&[]) else { return };
+    let proxy = Proxy::to(server.port());
+    let through = RedisBudgets::builder(&proxy.url()).unwrap().namespace("test").when_down(WhenDown::Refuse);
+    let budgets = through.time_limit(LIMIT).connect().await.unwrap();
+    let task = calls(&budgets, 10);
+    drop(open_all(&task, 1).await);
+    assert!(budgets.flush(FLUSH).await);
+    proxy.hold_requests();
+    assert_eq!(open(&task, dollars(1)).await.unwrap_err().reason(), RefusalReason::StoreUnavailable);
+    // By another connection, on which it takes its question back.
+    eventually("it is found", || budgets.is_up());
+    assert!(budgets.flush(FLUSH).await);
+    let before = scripts(&server);
+    proxy.let_go();
+    eventually("what hung arrives", || scripts(&server) > before);
+    assert_eq!(server.figures(), (0, 0));
+    drop(open_all(&task, 10).await);
+}
+
+/// How many scripts have been called.
+fn scripts(server: &Server) -> u64 {
+    let stats: String = redis::cmd("INFO").arg("commandstats").query(&mut server.link()).unwrap();
+    let line = stats.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls=")).unwrap();
+    line.split(',').next().unwrap().parse().unwrap()
+}
+
+#[tokio::test]
 async fn what_was_written_before_the_connection_died_is_not_written_twice() {
     let Some(server) = Server::start(&[]) else { return };
     let proxy = Proxy::to(server.port());
