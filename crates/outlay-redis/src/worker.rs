@@ -18,8 +18,9 @@ use crate::link::{self, Scripts, Settled};
 use crate::queue::{Entry, Queue};
 use crate::settings::Builder;
 
-/// A batch and a new connection may take longer than a call waits.
-const PATIENCE: Duration = Duration::from_millis(250);
+/// A batch and a new connection may take longer than a call waits: one that is merely slow is to be written too.
+const PATIENCE: Duration = Duration::from_secs(1);
+const CONNECT_PATIENCE: Duration = Duration::from_secs(3);
 /// Between two tries to reach Redis: at first, and at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LAST_PAUSE: Duration = Duration::from_millis(500);
@@ -193,17 +194,19 @@ impl Worker {
         let link = self.link.borrow().clone();
         let mut link = match link {
             Some(link) => link,
-            None => match timeout(patience, self.scripts.connect(&self.settings.target, patience)).await {
-                Ok(Ok(link)) => self.link.borrow_mut().insert(link).clone(),
-                Ok(Err(error)) => {
-                    self.lose(Some(&error));
-                    return false;
+            None => {
+                match timeout(CONNECT_PATIENCE, self.scripts.connect(&self.settings.target, CONNECT_PATIENCE)).await {
+                    Ok(Ok(link)) => self.link.borrow_mut().insert(link).clone(),
+                    Ok(Err(error)) => {
+                        self.lose(Some(&error));
+                        return false;
+                    }
+                    Err(_) => {
+                        self.lose(None);
+                        return false;
+                    }
                 }
-                Err(_) => {
-                    self.lose(None);
-                    return false;
-                }
-            },
+            }
         };
         let began = Instant::now();
         // It stays as it is until it is confirmed; what is pushed meanwhile waits behind it.
