@@ -19,6 +19,10 @@ pub trait Metered: sealed::Sealed + Sized {
     ///
     /// Calls made inside a task belong to that task and its `Outlay`, whichever client makes them; `outlay` serves
     /// those made outside.
+    ///
+    /// Where `outlay` has a budget store, a client and a configuration get an identity cache besides, around the one that
+    /// they have or would be given: before it a call waits for the store. A single operation gets none, and goes by the
+    /// store's rule for calls that cannot wait.
     #[must_use]
     fn metered(self, outlay: &impl AsRef<Engine>) -> Self;
 }

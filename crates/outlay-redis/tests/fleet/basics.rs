@@ -162,6 +162,37 @@ async fn a_period_is_one_by_the_clock_of_redis_whatever_a_process_takes_the_time
     }
 }
 
+#[test]
+fn the_month_of_a_day_is_that_of_the_calendar() {
+    let Some(server) = Server::start(&[]) else { return };
+    let script = concat!(
+        include_str!("../../src/scripts/common.lua"),
+        "return {month(tonumber(ARGV[1])), key_at('k', 'month', ARGV[1] * DAY)}"
+    );
+    let (script, mut link) = (redis::Script::new(script), server.link());
+    let (mut year, mut month, mut day) = (1970_i64, 1_i64, 1);
+    for days in 0..60_000 {
+        let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let length = match month {
+            2 => 28 + i32::from(is_leap),
+            4 | 6 | 9 | 11 => 30,
+            _ => 31,
+        };
+        if day == 1 || day == length {
+            let found: (i64, String) = script.arg(days).invoke(&mut link).unwrap();
+            let number = year * 12 + month;
+            assert_eq!(found, (number, format!("k:m{number}")), "{year}-{month}-{day}");
+        }
+        day += 1;
+        if day > length {
+            (day, month) = (1, month + 1);
+        }
+        if month > 12 {
+            (month, year) = (1, year + 1);
+        }
+    }
+}
+
 #[tokio::test]
 async fn hostile_names_are_budgets_like_others() {
     let Some(server) = Server::start(&[]) else { return };
