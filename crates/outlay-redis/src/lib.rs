@@ -66,7 +66,7 @@
 //! hold any characters; beyond 200 bytes a name is cut, and told from others by its hash.
 //!
 //! Amounts are whole numbers, exact up to 10<sup>27</sup> pico-dollars (10<sup>15</sup> dollars); a limit beyond that is held to
-//! that. Periods are those of the clock of Redis, whatever the clocks of the processes say. The key of a budget with a period
+//! that, and a credit takes no budget below zero. Periods are those of the clock of Redis, whatever the clocks of the processes say. The key of a budget with a period
 //! goes a day after the period's end (a month's, within 32 days), one without after 90 days in which nobody asks for it
 //! ([`Builder::forget_after`]). A soft limit is told once in the fleet and period, by the process that reaches it. A limit is
 //! that of the process that asks: while a new policy is rolled out, each goes by its own.

@@ -107,6 +107,7 @@ impl BudgetCell {
     }
 
     /// Whether there is room for the bound, or why not. Nothing is counted of that: the call may yet be made otherwise.
+    #[inline]
     pub(super) fn ask(&self, state: &mut State, bound: &Bound<'_>, now: SystemTime, is_trial: bool) -> Verdict {
         if let Some(key) = &self.store_key {
             return self.ask_shared(key, state, bound, now, is_trial);
@@ -171,6 +172,7 @@ impl BudgetCell {
         state.status()
     }
 
+    #[cold]
     fn over_limit(&self, state: &State, bound: &Bound<'_>, units: i128) -> BudgetExceeded {
         let limit = state.budget.limit;
         let assumed = bound.assumed_output(&state.budget);
