@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use outlay_ledger::BudgetRule;
-use outlay_redis::{OnExpiry, RedisBudgets};
+use outlay_redis::{OnExpiry, RedisBudgets, WhenDown};
 
 use crate::calls::{dollars, ledger, open, settings, settle, task};
 use crate::process::Process;
+use crate::proxy::Proxy;
 use crate::server::{Server, eventually, signal};
 
 /// Short, so that a test need not wait; what a process gives signs of life by is shorter still.
@@ -72,6 +73,32 @@ async fn a_process_that_was_taken_for_dead_sets_its_calls_right_when_it_settles_
         assert_eq!(server.figures(), (50, 0), "{rule:?}");
         process.end();
     }
+}
+
+#[tokio::test]
+async fn a_process_that_is_cut_off_for_longer_than_its_reservations_live_is_set_right_when_it_is_back() {
+    let Some(server) = Server::start(&[]) else { return };
+    let _survivor = survivor(&server, OnExpiry::Spend).await;
+    let proxy = Proxy::to(server.port());
+    let through = RedisBudgets::builder(&proxy.url()).unwrap().namespace("test").when_down(WhenDown::AllowAndMark);
+    let budgets = through.expire_after(EXPIRE_AFTER).connect().await.unwrap();
+    let task = task(ledger(&budgets, BudgetRule::new("all", dollars(1_000))));
+    let mut held = Vec::new();
+    for _ in 0..10 {
+        held.push(open(&task, dollars(7)).await.unwrap());
+    }
+    proxy.cut_off();
+    eventually("it is taken for dead", || server.figures() == (70, 0));
+    for _ in 0..5 {
+        held.push(open(&task, dollars(7)).await.unwrap());
+    }
+    held.into_iter().for_each(|call| settle(call, dollars(5)));
+    proxy.let_go();
+    // What hung in the connections arrives too, some of it more than once.
+    eventually("it is found", || budgets.is_up());
+    assert!(budgets.flush(FLUSH).await);
+    eventually("all of it has arrived", || server.figures() == (75, 0));
+    drop(open(&task, dollars(925)).await.unwrap());
 }
 
 #[tokio::test]

@@ -65,6 +65,11 @@ impl Proxy {
         self.state.held.store(self.state.connections.load(Ordering::SeqCst), Ordering::SeqCst);
     }
 
+    /// The same of connections to come: nothing reaches Redis.
+    pub(crate) fn cut_off(&self) {
+        self.state.held.store(u64::MAX, Ordering::SeqCst);
+    }
+
     pub(crate) fn let_go(&self) {
         self.state.held.store(0, Ordering::SeqCst);
     }
