@@ -232,12 +232,13 @@ impl Metrics {
         sums.cost.add(&task, &call.scope, Some(model), &call.charge, &self.dimensions);
         sums.spend.add(&call.scope, call.charge.total(), call.site.as_ref());
         self.add_phase(&task, &call.scope, &call.charge);
+        let is_made = !call.end.attempts.is_empty();
         let counted = CallSums {
             calls: 1,
             attempts: call.end.attempts.len() as u64,
             unpriced: u64::from(!call.charge.is_priced()),
             unattributed: call.scope.is_unattributed().then(|| call.charge.total()),
-            unchecked: (call.settled.store_check == Some(StoreCheck::Missed)).then_some(1),
+            unchecked: (is_made && call.settled.store_check == Some(StoreCheck::Missed)).then_some(1),
         };
         sums.calls.add(CallLabels::new(&task, model), counted);
     }

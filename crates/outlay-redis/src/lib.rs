@@ -40,7 +40,8 @@
 //! | `Lease { percent }` (10 unless set) | goes on until what its process has let through, and Redis does not know of yet, comes to so many percent of the limit; then it is refused | the share, times the number of processes |
 //! | `AllowAndMark` | goes on | what is spent meanwhile |
 //!
-//! A call that went on has `outlay.budget.store` = `down` on its span, and is counted in `outlay.budget.unchecked`. What was
+//! A call that went by the rule has `outlay.budget.store` = `down` on its span, one that Redis has checked `ok`; those that
+//! went on are counted in `outlay.budget.unchecked`. What was
 //! spent meanwhile is written when Redis is back, once: batches are numbered, and one that arrives twice, because its answer
 //! got lost, counts once. A reservation that Redis makes after nobody waits for it any more is taken back. A process that
 //! ends before Redis is back takes what it has not written with it.

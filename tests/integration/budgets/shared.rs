@@ -59,7 +59,7 @@ async fn a_refusal_of_the_store_is_found_in_the_error_and_nothing_is_sent() {
     spans.assert_conserved();
     let call = spans.one(&format!("chat {HAIKU}"));
     assert_eq!(call.text("error.type"), Some("budget_exceeded"));
-    assert_eq!((call.int("outlay.call.attempts"), call.text("outlay.budget.store")), (Some(0), None));
+    assert_eq!((call.int("outlay.call.attempts"), call.text("outlay.budget.store")), (Some(0), Some("ok")));
     let metrics = h.metrics();
     let refused = metrics.iter().find(|point| point.name == "outlay.budget.refused").unwrap();
     assert_eq!((refused.attribute("outlay.budget.name"), refused.value), (Some("fleet"), 1.0));
@@ -103,7 +103,7 @@ async fn what_a_store_could_not_check_is_marked_or_refused_as_it_says() {
     task.finish(Outcome::success());
     let spans = h.spans();
     let marks: Vec<_> = call_spans(&spans).iter().map(|call| call.text("outlay.budget.store")).collect();
-    assert_eq!(marks, [Some("down"), None]);
+    assert_eq!(marks, [Some("down"); 2]);
     let metrics = h.metrics();
     let unchecked = metrics.iter().find(|point| point.name == "outlay.budget.unchecked").unwrap();
     assert_eq!(unchecked.value, 1.0);

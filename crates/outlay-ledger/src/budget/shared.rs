@@ -25,6 +25,7 @@ pub(crate) struct SharedHold {
     cells: Vec<SharedCell>,
     ask: StoreAsk,
     held: Held,
+    check: Option<StoreCheck>,
     is_settled: bool,
 }
 
@@ -34,7 +35,7 @@ pub(crate) struct SharedHold {
 pub enum StoreCheck {
     /// The store has answered.
     Done,
-    /// The store could not be asked in time: the call was made by the store's rule for that.
+    /// The store could not be asked in time: the call was made, or refused, by the store's rule for that.
     Missed,
 }
 
@@ -48,7 +49,7 @@ impl SharedCell {
 impl SharedHold {
     pub(crate) fn new(store: Arc<dyn BudgetStore>, cells: Vec<SharedCell>) -> Self {
         let ask = ask(&cells);
-        Self { store, cells, ask, held: Held::Nothing, is_settled: false }
+        Self { store, cells, ask, held: Held::Nothing, check: None, is_settled: false }
     }
 
     /// What to ask, unless there is an answer. A question that nobody waited for is taken back.
@@ -79,6 +80,10 @@ impl SharedHold {
         now: SystemTime,
         observed: &mut Vec<Refused>,
     ) -> Result<(), Refused> {
+        self.check = Some(match answer {
+            StoreAnswer::Admitted(_) | StoreAnswer::Refused(_) => StoreCheck::Done,
+            StoreAnswer::Unchecked | StoreAnswer::Unavailable => StoreCheck::Missed,
+        });
         match answer {
             StoreAnswer::Admitted(would_refuse) => {
                 self.held = Held::Reserved;
@@ -112,11 +117,7 @@ impl SharedHold {
     }
 
     pub(crate) const fn check(&self) -> Option<StoreCheck> {
-        match self.held {
-            Held::Reserved => Some(StoreCheck::Done),
-            Held::Unchecked => Some(StoreCheck::Missed),
-            Held::Nothing | Held::Unknown => None,
-        }
+        self.check
     }
 
     /// Replaces what is reserved by what was spent; soft limits that are reached are told as of `scope`.
