@@ -202,6 +202,11 @@ impl Shared {
         }
     }
 
+    /// So much is used of the ask's budgets, by the word of Redis.
+    pub(crate) fn see(&self, ask: &StoreAsk, used: &[(usize, i128)]) {
+        self.lease.see(ask, used);
+    }
+
     /// Redis has it.
     pub(crate) fn confirmed(&self, settlement: &Settlement) {
         if settlement.held == Held::Unchecked {

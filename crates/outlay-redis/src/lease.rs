@@ -2,21 +2,35 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-use outlay_ledger::{Amount, StoreAnswer, StoreAsk};
+use outlay_ledger::{Amount, Period, StoreAnswer, StoreAsk, StoreHold};
 
 use crate::WhenDown;
 
-/// By budget: what has been let through, and Redis does not know of yet.
+/// Beyond it, what is known of budgets of which nothing has been let through is forgotten.
+const MAX_KNOWN: usize = 10_000;
+
 #[derive(Debug)]
 pub(crate) struct Lease {
     when_down: WhenDown,
-    used: Mutex<HashMap<Arc<str>, i128>>,
+    budgets: Mutex<HashMap<Arc<str>, Known>>,
+}
+
+/// What a process knows of a budget.
+#[derive(Debug, Default)]
+struct Known {
+    /// What it has let through, and Redis does not know of yet.
+    let_through: i128,
+    /// What is used of it by all, by the last word of Redis, and what has been written since.
+    used: i128,
+    /// When Redis said so; `None` where it never did.
+    at: Option<Instant>,
 }
 
 impl Lease {
     pub(crate) fn new(when_down: WhenDown) -> Self {
-        Self { when_down, used: Mutex::default() }
+        Self { when_down, budgets: Mutex::default() }
     }
 
     /// The answer to an ask that Redis has not answered.
@@ -29,56 +43,98 @@ impl Lease {
     }
 
     fn take(&self, ask: &StoreAsk, percent: u8) -> StoreAnswer {
-        let mut used = self.lock();
-        let fits = |amount: Amount, limit: Amount, used: i128| {
-            let lease = limit.units().saturating_mul(i128::from(percent)) / 100;
-            used.saturating_add(amount.units()) <= lease
+        let mut budgets = self.lock();
+        let has_room = |hold: &StoreHold| {
+            let known = budgets.get(&hold.budget.key);
+            hold.budget.observed || known.unwrap_or(&Known::default()).has_room(hold, percent)
         };
-        let has_room = ask.holds().iter().all(|hold| {
-            let used = used.get(&hold.budget.key).copied().unwrap_or(0);
-            hold.budget.observed || fits(hold.amount, hold.budget.limit, used)
-        });
-        if !has_room {
+        if !ask.holds().iter().all(has_room) {
             return StoreAnswer::Unavailable;
         }
         for hold in ask.holds() {
-            *used.entry(hold.budget.key.clone()).or_default() += hold.amount.units();
+            let known = budgets.entry(hold.budget.key.clone()).or_default();
+            known.let_through = known.let_through.saturating_add(hold.amount.units());
         }
         StoreAnswer::Unchecked
     }
 
+    /// So much is used of the ask's budgets, by the word of Redis.
+    pub(crate) fn see(&self, ask: &StoreAsk, used: &[(usize, i128)]) {
+        if !self.is_kept() {
+            return;
+        }
+        let (mut budgets, at) = (self.lock(), Some(Instant::now()));
+        if budgets.len() >= MAX_KNOWN {
+            budgets.retain(|_, known| known.let_through != 0);
+        }
+        for (hold, used) in used {
+            let Some(hold) = ask.holds().get(*hold) else { continue };
+            let known = budgets.entry(hold.budget.key.clone()).or_default();
+            (known.used, known.at) = (*used, at);
+        }
+    }
+
     /// A call that was let through came to so much.
     pub(crate) fn settle(&self, ask: &StoreAsk, spent: &[Amount]) {
-        self.change(ask, |place, reserved| spent.get(place).map_or(0, |spent| spent.units()).saturating_sub(reserved));
+        self.change(ask, spent, |known, spent, reserved| {
+            known.let_through = known.let_through.saturating_add(spent).saturating_sub(reserved);
+        });
     }
 
     /// Redis knows of it now.
     pub(crate) fn release(&self, ask: &StoreAsk, spent: &[Amount]) {
-        self.change(ask, |place, _| spent.get(place).map_or(0, |spent| spent.units()).saturating_neg());
+        self.change(ask, spent, |known, spent, _| {
+            known.let_through = known.let_through.saturating_sub(spent);
+            known.used = known.used.saturating_add(spent);
+        });
     }
 
-    fn change(&self, ask: &StoreAsk, by: impl Fn(usize, i128) -> i128) {
-        if !matches!(self.when_down, WhenDown::Lease { .. }) {
+    fn change(&self, ask: &StoreAsk, spent: &[Amount], change: impl Fn(&mut Known, i128, i128)) {
+        if !self.is_kept() {
             return;
         }
-        let mut used = self.lock();
-        for (place, hold) in ask.holds().iter().enumerate() {
-            let Some(sum) = used.get_mut(&hold.budget.key) else { continue };
-            *sum = sum.saturating_add(by(place, hold.amount.units()));
-            if *sum == 0 {
-                used.remove(&hold.budget.key);
+        let mut budgets = self.lock();
+        for (hold, spent) in ask.holds().iter().zip(spent) {
+            if let Some(known) = budgets.get_mut(&hold.budget.key) {
+                change(known, spent.units(), hold.amount.units());
             }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, i128>> {
-        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    const fn is_kept(&self) -> bool {
+        matches!(self.when_down, WhenDown::Lease { .. })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Known>> {
+        self.budgets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    /// Whether a process may let it through: within its share, and within what was left when it last heard.
+    fn has_room(&self, hold: &StoreHold, percent: u8) -> bool {
+        let limit = hold.budget.limit.units();
+        let lease = limit.saturating_mul(i128::from(percent)) / 100;
+        let wanted = self.let_through.saturating_add(hold.amount.units());
+        let used = if self.is_of_now(hold.budget.period) { self.used } else { 0 };
+        wanted <= lease && wanted.saturating_add(used) <= limit
+    }
+
+    /// What is older than a whole period is of another one.
+    fn is_of_now(&self, period: Option<Period>) -> bool {
+        let length = match period {
+            Some(Period::Hour) => 3_600,
+            Some(Period::Day) => 86_400,
+            Some(_) => 31 * 86_400,
+            None => u64::MAX,
+        };
+        self.at.is_some_and(|at| at.elapsed().as_secs() < length)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use outlay_ledger::{StoreBudget, StoreHold};
+    use outlay_ledger::StoreBudget;
 
     use super::*;
 
@@ -99,6 +155,21 @@ mod tests {
         lease.settle(&ask(2), &[Amount::Calls(1)]);
         assert_eq!(lease.answer(&ask(5)), StoreAnswer::Unavailable);
         lease.release(&ask(2), &[Amount::Calls(1)]);
+        assert_eq!(lease.answer(&ask(6)), StoreAnswer::Unchecked);
+    }
+
+    #[test]
+    fn what_redis_said_was_left_is_not_passed_whatever_the_share() {
+        let lease = Lease::new(WhenDown::Lease { percent: 50 });
+        let ask = |id| calls(id, 1, 10);
+        lease.see(&ask(1), &[(0, 8)]);
+        for id in 2..4 {
+            assert_eq!(lease.answer(&ask(id)), StoreAnswer::Unchecked);
+            lease.settle(&ask(id), &[Amount::Calls(1)]);
+            lease.release(&ask(id), &[Amount::Calls(1)]);
+        }
+        assert_eq!(lease.answer(&ask(4)), StoreAnswer::Unavailable, "in the next outage neither");
+        lease.see(&ask(5), &[(0, 3)]);
         assert_eq!(lease.answer(&ask(6)), StoreAnswer::Unchecked);
     }
 }

@@ -37,7 +37,7 @@
 //! | [`WhenDown`] | a call | a limit is passed by at most |
 //! |---|---|---|
 //! | `Refuse` | is refused, with `RefusalReason::StoreUnavailable` | nothing |
-//! | `Lease { percent }` (10 unless set) | goes on until what its process has let through, and Redis does not know of yet, comes to so many percent of the limit; then it is refused | the share, times the number of processes |
+//! | `Lease { percent }` (10 unless set) | goes on until what its process has let through, and Redis does not know of yet, comes to so many percent of the limit, or to what was left when Redis last said so; then it is refused | in an outage, the share times the number of processes |
 //! | `AllowAndMark` | goes on | what is spent meanwhile |
 //!
 //! A call that went by the rule has `outlay.budget.store` = `down` on its span, one that Redis has checked `ok`; those that

@@ -25,6 +25,14 @@ pub(crate) struct Scripts {
     on_expiry: &'static str,
 }
 
+/// What Redis says of an ask.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) answer: StoreAnswer,
+    /// By place of the hold: what is used of its budget now, by all.
+    pub(crate) used: Vec<(usize, i128)>,
+}
+
 /// What became of a batch.
 #[derive(Debug, Default)]
 pub(crate) struct Settled {
@@ -59,8 +67,9 @@ impl Scripts {
         Ok(link)
     }
 
-    /// `None` where the ask has been taken back meanwhile.
-    pub(crate) async fn reserve(&self, link: &mut Connection, ask: &StoreAsk) -> RedisResult<Option<StoreAnswer>> {
+    /// The answer, and what is used of each budget now, as far as that says so. `None` where the ask has been taken back
+    /// meanwhile.
+    pub(crate) async fn reserve(&self, link: &mut Connection, ask: &StoreAsk) -> RedisResult<Option<Answered>> {
         let holds = ask.holds();
         let mut command = evaluate(&self.reserve, 3 + holds.len());
         command.arg(self.key("owners")).arg(self.own_key("held")).arg(self.own_key("void"));
@@ -146,7 +155,7 @@ fn evaluate(script: &Script, keys: usize) -> Cmd {
     command
 }
 
-fn read_answer(ask: &StoreAsk, reply: Vec<Value>) -> RedisResult<Option<StoreAnswer>> {
+fn read_answer(ask: &StoreAsk, reply: Vec<Value>) -> RedisResult<Option<Answered>> {
     let mut reply = reply.into_iter();
     let mut next = || reply.next().unwrap_or(Value::Nil);
     match i64::from_redis_value(next())? {
@@ -154,12 +163,18 @@ fn read_answer(ask: &StoreAsk, reply: Vec<Value>) -> RedisResult<Option<StoreAns
             let would_refuse = Vec::<(usize, String, String)>::from_redis_value(next())?;
             let figures =
                 would_refuse.iter().filter_map(|(hold, spent, reserved)| figures(ask, *hold, spent, reserved));
-            Ok(Some(StoreAnswer::Admitted(figures.collect())))
+            let answer = StoreAnswer::Admitted(figures.collect());
+            let used = Vec::<String>::from_redis_value(next())?;
+            let used = used.iter().enumerate().filter_map(|(hold, used)| Some((hold, used.parse().ok()?)));
+            Ok(Some(Answered { answer, used: used.collect() }))
         }
         1 => {
             let hold = usize::from_redis_value(next())?;
             let (spent, reserved) = (String::from_redis_value(next())?, String::from_redis_value(next())?);
-            Ok(figures(ask, hold, &spent, &reserved).map(StoreAnswer::Refused))
+            Ok(figures(ask, hold, &spent, &reserved).map(|figures| {
+                let used = figures.spent.units().saturating_add(figures.reserved.units());
+                Answered { answer: StoreAnswer::Refused(figures), used: vec![(hold, used)] }
+            }))
         }
         _ => Ok(None),
     }

@@ -12,7 +12,8 @@ pub enum WhenDown {
     /// is passed.
     Refuse,
     /// Each process goes on until what it has let through, and Redis does not know of yet, comes to so many percent of a
-    /// budget's limit; then it refuses. So many processes pass a limit by at most so many times that share, together.
+    /// budget's limit, or to what was left of it when Redis last said so; then it refuses. In an outage, so many processes
+    /// pass a limit by at most so many times that share, together.
     Lease {
         /// In percent of each budget's limit.
         percent: u8,

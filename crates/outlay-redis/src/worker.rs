@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::budgets::Shared;
 use crate::connection::Connection;
-use crate::link::{self, Scripts, Settled};
+use crate::link::{self, Answered, Scripts, Settled};
 use crate::queue::{Entry, Queue};
 use crate::settings::Builder;
 
@@ -136,7 +136,10 @@ impl Worker {
         let Some(mut link) = link.filter(|_| self.shared.is_up()) else { return Reply::NotReserved };
         let left = self.settings.time_limit.saturating_sub(asked.elapsed());
         match timeout(left, self.scripts.reserve(&mut link, ask)).await {
-            Ok(Ok(Some(answer))) => Reply::Answer(answer),
+            Ok(Ok(Some(Answered { answer, used }))) => {
+                self.shared.see(ask, &used);
+                Reply::Answer(answer)
+            }
             Ok(Ok(None)) => Reply::NotReserved,
             Ok(Err(error)) if link::is_of_command(&error) => {
                 self.shared.say_failed(&error);

@@ -78,6 +78,20 @@ async fn with_redis_killed_each_rule_does_what_it_says_and_what_was_spent_is_wri
 }
 
 #[tokio::test]
+async fn a_lease_ends_with_what_was_left_when_redis_last_said_so() {
+    let Some(mut server) = Server::start(&[]) else { return };
+    let budgets = budgets(&server, WhenDown::Lease { percent: 50 }).await;
+    let task = calls(&budgets, 20);
+    assert_eq!(settle_all(open_all(&task, 17).await), (17, 0));
+    assert!(budgets.flush(FLUSH).await);
+    server.kill();
+    // Each settles before the next: and yet it does not begin anew.
+    for call in 0..5 {
+        assert_eq!(settle_all(open_all(&task, 1).await), (0, usize::from(call < 3)), "{call}");
+    }
+}
+
+#[tokio::test]
 async fn a_redis_that_comes_back_empty_has_what_settles_from_then_on() {
     let Some(mut server) = Server::start(&[]) else { return };
     let budgets = budgets(&server, WhenDown::AllowAndMark).await;
