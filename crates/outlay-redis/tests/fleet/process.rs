@@ -2,6 +2,8 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use outlay_ledger::{Budget, BudgetRule, Scope};
@@ -76,6 +78,29 @@ fn wait_for_word() {
     std::io::stdin().read_line(&mut String::new()).unwrap();
 }
 
+/// How many calls somebody makes.
+#[derive(Clone)]
+enum Work {
+    Calls(u64),
+    Until(Arc<AtomicBool>),
+}
+
+impl Work {
+    async fn goes_on(&mut self) -> bool {
+        match self {
+            Self::Calls(left) => {
+                let some = *left > 0;
+                *left = left.saturating_sub(1);
+                some
+            }
+            Self::Until(is_over) => {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+                !is_over.load(Ordering::SeqCst)
+            }
+        }
+    }
+}
+
 /// The job of a process that a test has started; else nothing.
 #[test]
 fn one_process_of_a_fleet() {
@@ -83,15 +108,23 @@ fn one_process_of_a_fleet() {
     let job: Vec<&str> = job.split(' ').collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     match job.as_slice() {
-        ["crowd", url, when_down, limit, calls, seed] => {
+        ["crowd", url, limit, calls, seed] => {
             let settings = RedisBudgets::builder(url).unwrap().namespace("test").time_limit(Duration::from_secs(30));
-            let settings = match *when_down {
-                "refuse" => settings.when_down(WhenDown::Refuse),
-                // Short, for a Redis that comes and goes.
-                _ => settings.when_down(WhenDown::AllowAndMark).time_limit(Duration::from_millis(100)),
-            };
-            let (limit, calls, seed) = (limit.parse().unwrap(), calls.parse().unwrap(), seed.parse().unwrap());
-            runtime.block_on(crowd(settings, limit, calls, seed));
+            let work = Work::Calls(calls.parse::<u64>().unwrap() / AT_ONCE);
+            let settings = settings.when_down(WhenDown::Refuse);
+            runtime.block_on(crowd(settings, limit.parse().unwrap(), work, seed.parse().unwrap()));
+        }
+        // Until it is told to go on.
+        ["endless", url, seed] => {
+            let settings = RedisBudgets::builder(url).unwrap().namespace("test").time_limit(Duration::from_millis(100));
+            let is_over = Arc::new(AtomicBool::new(false));
+            let work = Work::Until(is_over.clone());
+            std::thread::spawn(move || {
+                wait_for_word();
+                is_over.store(true, Ordering::SeqCst);
+            });
+            let settings = settings.when_down(WhenDown::AllowAndMark);
+            runtime.block_on(crowd(settings, i128::from(u64::MAX), work, seed.parse().unwrap()));
         }
         ["hold", url, calls, on_expiry, expire_after] => {
             let expire_after = Duration::from_millis(expire_after.parse().unwrap());
@@ -103,13 +136,13 @@ fn one_process_of_a_fleet() {
 }
 
 /// Many calls at once of random sizes, of which some are dropped and some come to more than their bound.
-async fn crowd(settings: Builder, limit: i128, calls: u64, seed: u64) {
+async fn crowd(settings: Builder, limit: i128, work: Work, seed: u64) {
     let budgets = settings.connect().await.unwrap();
     let task = task(ledger(&budgets, BudgetRule::new("all", Budget::new(dollars(limit)))));
     let mut workers = Vec::new();
     for worker in 0..AT_ONCE {
         let (task, random) = (task.clone(), Random(seed * 1_000 + worker + 1));
-        workers.push(tokio::spawn(one_of_a_crowd(task, calls / AT_ONCE, random)));
+        workers.push(tokio::spawn(one_of_a_crowd(task, work.clone(), random)));
     }
     let mut made = [0; 5];
     for worker in workers {
@@ -122,9 +155,9 @@ async fn crowd(settings: Builder, limit: i128, calls: u64, seed: u64) {
 }
 
 /// Settled, dropped, refused, spent, and what that came to beyond bounds.
-async fn one_of_a_crowd(task: Scope, calls: u64, mut random: Random) -> [i128; 5] {
+async fn one_of_a_crowd(task: Scope, mut work: Work, mut random: Random) -> [i128; 5] {
     let [mut settled, mut dropped, mut refused, mut spent, mut beyond] = [0; 5];
-    for _ in 0..calls {
+    while work.goes_on().await {
         let bound = i128::from(random.below(1_999_999_999)) + 1;
         let Ok(call) = open(&task, dollars(bound)).await else {
             refused += 1;
