@@ -9,7 +9,9 @@ use outlay::{Amount, Budget, CostStatus, Outcome, RefusalReason, Usd};
 use outlay_tests::{HAIKU, Harness, converse, haiku};
 
 mod degraded;
+mod fleet;
 mod rules;
+mod shared;
 
 fn at_most(tokens: i32) -> InferenceConfiguration {
     InferenceConfiguration::builder().max_tokens(tokens).build()

@@ -5,6 +5,7 @@ mod calls;
 mod harness;
 mod independent;
 mod metrics;
+mod shared_budgets;
 mod spans;
 mod store;
 
@@ -12,6 +13,7 @@ pub use calls::{Got, NATIVE_BODY, Streamed, call_spans, eventually, invoke, stre
 pub use harness::{Harness, client_config, converse, haiku, user};
 pub use independent::Independent;
 pub use metrics::{MetricPoint, read_points};
+pub use shared_budgets::SharedBudgets;
 pub use spans::{Span, Spans};
 pub use store::MetricStore;
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use aws_smithy_runtime_api::client::interceptors::context::Error;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
 use bytes::Bytes;
+use outlay_ledger::{Refusal, StoreAnswer, StoreQuestion};
 use outlay_otel::{DroppedStream, Engine, OpenCall};
 
 use crate::attempts::{AttemptLog, error_name, never_connected};
@@ -118,6 +119,29 @@ impl Call {
     /// The model that the call is to, as far as is known.
     pub(crate) fn model(&self) -> Option<Arc<str>> {
         self.lock().open.as_ref().map(|open| open.start().model.clone())
+    }
+
+    /// What a store of shared budgets is to be asked before the call is sent, as long as there is no answer.
+    pub(crate) fn ask_store(&self) -> Option<StoreQuestion> {
+        self.lock().open.as_mut()?.ask_store()
+    }
+
+    /// Takes the store's answer in.
+    pub(crate) fn store_answered(&self, answer: &StoreAnswer) -> Result<(), Refusal> {
+        self.hold_to_store(|open| open.store_answered(answer))
+    }
+
+    /// Has the store answer without waiting, where it has not been asked: the call is about to be sent.
+    pub(crate) fn ask_store_now(&self) -> Result<(), Refusal> {
+        self.hold_to_store(OpenCall::ask_store_now)
+    }
+
+    fn hold_to_store(&self, hold: impl FnOnce(OpenCall) -> Result<OpenCall, Refusal>) -> Result<(), Refusal> {
+        // Outside the lock: a refusal runs exporters and observers.
+        let Some(open) = self.lock().open.take() else { return Ok(()) };
+        let open = hold(open)?;
+        self.lock().open = Some(open);
+        Ok(())
     }
 
     pub(crate) fn serialized(&self, request: &HttpRequest) {

@@ -114,6 +114,11 @@ impl OutlayInterceptor {
     }
 }
 
+/// The call that is under way, whichever interceptor meters it.
+pub(crate) fn call_of(cfg: &ConfigBag) -> Option<&Arc<Call>> {
+    Some(&cfg.load::<Metering>()?.call.get()?.0)
+}
+
 #[dyn_dispatch_hint]
 impl Intercept for OutlayInterceptor {
     fn name(&self) -> &'static str {
@@ -207,6 +212,7 @@ impl Intercept for OutlayInterceptor {
     ) -> Result<(), BoxError> {
         let metering = cfg.load::<Metering>().filter(|metering| metering.by == self.id());
         if let Some((metering, held)) = metering.and_then(|metering| Some((metering, metering.call.get()?))) {
+            held.0.ask_store_now().map_err(Refusal::into_error)?;
             request_metadata::put_on_request(context.request_mut(), held.0.kind(), &metering.scope);
         }
         Ok(())

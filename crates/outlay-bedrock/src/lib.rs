@@ -42,6 +42,7 @@ mod outcome;
 #[cfg(feature = "sts")]
 mod principals;
 mod request_metadata;
+mod store;
 mod stream;
 #[cfg(feature = "sts")]
 mod sts;

@@ -5,6 +5,7 @@ mod period;
 mod reservation;
 mod rule;
 mod rules;
+mod shared;
 
 use outlay_price::Usd;
 
@@ -12,10 +13,13 @@ pub use amount::Amount;
 pub use exceeded::{BudgetExceeded, RefusalReason};
 pub use period::Period;
 pub use rule::BudgetRule;
+pub use shared::StoreCheck;
 
 pub(crate) use cell::BudgetCell;
-pub(crate) use reservation::{Bound, Reservation, Spent};
+pub(crate) use reservation::{Bound, Refused, Reservation, Spent};
 pub(crate) use rules::BudgetRules;
+use shared::SharedCell;
+pub(crate) use shared::SharedHold;
 
 /// A call that says no maximum of output tokens is taken to write at most this many.
 const ASSUMED_OUTPUT: u64 = 4_096;

@@ -3,10 +3,10 @@ use std::sync::Arc;
 use outlay_price::Usd;
 
 use crate::alert::Alerts;
-use crate::budget::{Bound, Reservation, Spent};
+use crate::budget::{Bound, Refused, Reservation, SharedHold, Spent};
 use crate::record::CallRecord;
 use crate::sync::lock;
-use crate::{AlertKind, BudgetExceeded, Refusal, Scope};
+use crate::{AlertKind, BudgetExceeded, BudgetStore, Refusal, Scope, StoreAnswer, StoreAsk, StoreCheck};
 
 /// What a call asks of the budgets above it.
 #[allow(missing_debug_implementations, reason = "it holds a closure, and lives for one call")]
@@ -48,6 +48,15 @@ pub struct Settled {
     pub late: bool,
     /// Whether it is outside its own scope's sum too, because that had closed before.
     pub orphaned: bool,
+    /// Whether the store that holds some of its budgets has checked it; `None` where there is none, or it was never asked.
+    pub store_check: Option<StoreCheck>,
+}
+
+/// A call's question to the store that holds some of its budgets.
+#[derive(Debug)]
+pub struct StoreQuestion {
+    store: Arc<dyn BudgetStore>,
+    ask: StoreAsk,
 }
 
 impl Scope {
@@ -92,23 +101,28 @@ impl Scope {
         let Ask { model, input, max_output, is_turn, is_trial, bound, .. } = *ask;
         let bound = Bound { model, input, max_output, is_turn, usd: bound };
         let mut observed = Vec::new();
-        let made = Reservation::make(&self.0.budgets, &bound, self.0.task.ledger.now(), &mut observed);
+        let ledger = &self.0.task.ledger;
+        let mut shared = Vec::new();
+        let made = Reservation::make(&self.0.budgets, &bound, ledger.now(), is_trial, &mut observed, &mut shared);
         let made = match made {
             Err((_, why)) if is_trial => return Err(why),
             made => made,
         };
-        for (cell, why) in observed {
-            cell.count_would_refuse();
-            alerts.push(&cell.name, AlertKind::WouldRefuse(why));
+        would_refuse(observed, alerts);
+        let mut reservation = made.map_err(|refused| self.count_refused(refused, alerts))?;
+        if let (Some(store), false) = (ledger.budget_store(), shared.is_empty()) {
+            reservation.share(SharedHold::new(store.clone(), shared));
         }
-        made.map_err(|(cell, why)| {
-            cell.count_refused(&why);
-            if !self.is_of_a_task(&cell) {
-                self.0.task.remember(&why);
-            }
-            alerts.push(&cell.name, AlertKind::Refused(why.clone()));
-            why
-        })
+        Ok(reservation)
+    }
+
+    fn count_refused(&self, (cell, why): Refused, alerts: &mut Alerts) -> BudgetExceeded {
+        cell.count_refused(&why);
+        if !self.is_of_a_task(&cell) {
+            self.0.task.remember(&why);
+        }
+        alerts.push(&cell.name, AlertKind::Refused(why.clone()));
+        why
     }
 
     /// Begins a call for which no budget is asked: one that has been made already, by other means, or was refused.
@@ -119,7 +133,7 @@ impl Scope {
     /// What the books say where nothing is booked: of an operation that costs nothing.
     pub fn settled_so_far(&self) -> Settled {
         let (running, running_calls) = self.running();
-        Settled { running, running_calls, late: self.is_late(), orphaned: false }
+        Settled { running, running_calls, late: self.is_late(), orphaned: false, store_check: None }
     }
 
     /// Counts a call as open here, or in the nearest open scope around this one, which may close while that happens.
@@ -144,7 +158,6 @@ impl OpenCall {
     /// Settles the call: its cost replaces what was reserved, and its scope may close.
     pub fn settle(mut self, call: CallRecord) -> Settled {
         self.open = false;
-        let scope = &self.scope.0;
         let cost = call.charge.total();
         let spent = Spent {
             usd: cost,
@@ -153,6 +166,8 @@ impl OpenCall {
             calls: u64::from(!call.failed || !call.attempts.is_empty()),
             turns: u64::from(call.operation == "chat" && !call.failed),
         };
+        let store_check = self.settle_shared(&spent);
+        let scope = &self.scope.0;
         let keep = scope.keep_record();
         let mut alerts = Alerts::default();
         self.scope.watch_call(&call, &mut alerts);
@@ -175,7 +190,67 @@ impl OpenCall {
         if settled {
             self.scope.close_if_settled();
         }
-        Settled { running, running_calls, late, orphaned: !in_time }
+        Settled { running, running_calls, late, orphaned: !in_time, store_check }
+    }
+
+    /// Settles in the budgets of a store, and says whether that has checked the call.
+    fn settle_shared(&mut self, spent: &Spent) -> Option<StoreCheck> {
+        let Some(reservation) = &mut self.reservation else {
+            self.scope.spend_shared(spent);
+            return None;
+        };
+        let mut shared = reservation.take_shared()?;
+        shared.settle(spent, &self.scope);
+        shared.check()
+    }
+
+    /// What is to be asked of the store that holds some of the call's budgets, as long as there is no answer: before the
+    /// call is sent.
+    pub fn ask_store(&mut self) -> Option<StoreQuestion> {
+        let (store, ask) = self.reservation.as_mut()?.shared_mut()?.ask()?;
+        Some(StoreQuestion { store, ask })
+    }
+
+    /// Takes the store's answer in.
+    ///
+    /// # Errors
+    ///
+    /// The refusal, which is in the books. The call is still to be settled, as one that came to nothing.
+    pub fn store_answered(&mut self, model: &Arc<str>, answer: &StoreAnswer) -> Result<(), BudgetExceeded> {
+        let Some(shared) = self.reservation.as_mut().and_then(Reservation::shared_mut) else { return Ok(()) };
+        let (mut observed, mut alerts) = (Vec::new(), Alerts::default());
+        let answered = shared.answered(model, answer, self.scope.0.task.ledger.now(), &mut observed);
+        would_refuse(observed, &mut alerts);
+        let answered = answered.map_err(|refused| self.scope.count_refused(refused, &mut alerts));
+        alerts.tell(&self.scope);
+        answered
+    }
+
+    /// Asks the store without waiting, where that has not been done: for a call that is about to be sent.
+    ///
+    /// # Errors
+    ///
+    /// Like [`store_answered`](Self::store_answered).
+    pub fn ask_store_now(&mut self, model: &Arc<str>) -> Result<(), BudgetExceeded> {
+        let shared = self.reservation.as_mut().and_then(Reservation::shared_mut);
+        match shared.and_then(SharedHold::ask_now) {
+            Some(answer) => self.store_answered(model, &answer),
+            None => Ok(()),
+        }
+    }
+}
+
+impl StoreQuestion {
+    /// The store's answer. It is awaited before the call is sent, and taken in by [`OpenCall::store_answered`].
+    pub async fn answer(&self) -> StoreAnswer {
+        self.store.reserve(&self.ask).await
+    }
+}
+
+fn would_refuse(observed: Vec<Refused>, alerts: &mut Alerts) {
+    for (cell, why) in observed {
+        cell.count_would_refuse();
+        alerts.push(&cell.name, AlertKind::WouldRefuse(why));
     }
 }
 

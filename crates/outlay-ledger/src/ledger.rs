@@ -9,7 +9,7 @@ use crate::policy::PolicyRules;
 use crate::stop::Stops;
 use crate::sweeper::Sweeper;
 use crate::sync::{RwLock, RwLockReadGuard};
-use crate::{Alert, BudgetRule, Dimensions, Policy, RunawayRule, Scope, StopTarget, TaskSpec};
+use crate::{Alert, BudgetRule, BudgetStore, Dimensions, Policy, RunawayRule, Scope, StopTarget, TaskSpec};
 
 /// A finished scope waits at most this long for what is open in it.
 const LATE_LIMIT: Duration = Duration::from_secs(60);
@@ -37,6 +37,7 @@ pub(crate) struct Inner {
     own_runaway: Option<RunawayRule>,
     runaway: RwLock<Option<RunawayRule>>,
     alert_observer: Option<Observer>,
+    budget_store: Option<Arc<dyn BudgetStore>>,
     sweeper: Sweeper,
 }
 
@@ -52,6 +53,7 @@ pub struct LedgerBuilder {
     budget_rules: Vec<BudgetRule>,
     runaway: Option<RunawayRule>,
     alert_observer: Option<Observer>,
+    budget_store: Option<Arc<dyn BudgetStore>>,
 }
 
 impl Ledger {
@@ -66,6 +68,7 @@ impl Ledger {
             budget_rules: Vec::new(),
             runaway: None,
             alert_observer: None,
+            budget_store: None,
         }
     }
 
@@ -109,6 +112,11 @@ impl Ledger {
     /// The task that calls outside any task belong to. It never ends, and keeps totals but no records.
     pub const fn unattributed(&self) -> &Scope {
         &self.unattributed
+    }
+
+    /// Whether several processes share the budgets of rules.
+    pub fn has_budget_store(&self) -> bool {
+        self.inner.budget_store.is_some()
     }
 
     /// The time, by the ledger's clock.
@@ -185,6 +193,12 @@ impl LedgerBuilder {
         self
     }
 
+    /// What holds the budgets of rules, where several processes share them. Defaults to this process by itself.
+    pub fn budget_store(mut self, store: impl BudgetStore + 'static) -> Self {
+        self.budget_store = Some(Arc::new(store));
+        self
+    }
+
     /// The ledger.
     pub fn build(self) -> Ledger {
         let inner = Arc::new(Inner {
@@ -194,13 +208,14 @@ impl LedgerBuilder {
             late_limit: self.late_limit,
             report_records: self.report_records,
             dimensions: self.dimensions,
-            budget_rules: BudgetRules::default(),
+            budget_rules: if self.budget_store.is_some() { BudgetRules::shared() } else { BudgetRules::default() },
             stops: Stops::default(),
             policy: PolicyRules::default(),
             reload: RwLock::default(),
             own_runaway: self.runaway,
             runaway: RwLock::new(self.runaway),
             alert_observer: self.alert_observer,
+            budget_store: self.budget_store,
         });
         inner.budget_rules.set(self.budget_rules);
         Ledger { unattributed: Scope::new_task(&inner, TaskSpec::unattributed(), 0), inner }
@@ -243,6 +258,10 @@ impl Inner {
 
     pub(crate) const fn alert_observer(&self) -> Option<&Observer> {
         self.alert_observer.as_ref()
+    }
+
+    pub(crate) const fn budget_store(&self) -> Option<&Arc<dyn BudgetStore>> {
+        self.budget_store.as_ref()
     }
 
     pub(crate) fn dimensions(&self) -> &Dimensions {

@@ -31,13 +31,14 @@ mod running;
 mod scope;
 mod spec;
 mod stop;
+mod store;
 mod sweeper;
 mod sync;
 mod totals;
 
 pub use alert::{Alert, AlertKind};
-pub use budget::{Amount, Budget, BudgetExceeded, BudgetRule, BudgetStatus, Period, RefusalReason};
-pub use call::{Ask, OpenCall, Settled};
+pub use budget::{Amount, Budget, BudgetExceeded, BudgetRule, BudgetStatus, Period, RefusalReason, StoreCheck};
+pub use call::{Ask, OpenCall, Settled, StoreQuestion};
 pub use caller::Caller;
 pub use clock::{Clock, IdSource, SystemClock, TimeOrderedIds};
 pub use dimensions::{Dimension, Dimensions};
@@ -56,4 +57,8 @@ pub use runaway::{Runaway, RunawayRule};
 pub use scope::{ChargedScope, ClosedScope, Hold, Scope};
 pub use spec::{ScopeKind, TaskSpec};
 pub use stop::{StopTarget, Stopped};
+pub use store::{
+    BudgetStore, Held, OnSoftLimit, Settlement, StoreAnswer, StoreAsk, StoreBudget, StoreFigures, StoreFuture,
+    StoreHold,
+};
 pub use totals::{Cost, DirectionTotals, KindTotals, ModelTotals, Totals};

@@ -13,7 +13,7 @@ use outlay_price::{Charge, Usd};
 use uuid::Uuid;
 
 use crate::alert::{Alerts, Observer};
-use crate::budget::{BudgetCell, Spent};
+use crate::budget::{BudgetCell, SharedHold, Spent};
 use crate::ledger::Inner as LedgerInner;
 use crate::record::{ChargeRecord, Record, ScopeRecord, TaskRecord};
 use crate::runaway::Watch;
@@ -396,11 +396,23 @@ impl Scope {
                 scope.0.task.spend(charge.total(), 0);
             }
             let mut alerts = Alerts::default();
-            scope.0.spend(&Spent::usd(charge.total()), &mut alerts);
+            let spent = Spent::usd(charge.total());
+            scope.0.spend(&spent, &mut alerts);
             drop(state);
+            scope.spend_shared(&spent);
             scope.watch_charge(charge.total(), at, &mut alerts);
             alerts.tell(&scope);
             return ChargedScope { scope, name, late, orphaned };
+        }
+    }
+
+    /// Counts in the budgets of a store what nothing was reserved for. Other processes see it a moment later, and a store's
+    /// lock is none to take under one of ours.
+    pub(crate) fn spend_shared(&self, spent: &Spent) {
+        let Some(store) = self.0.task.ledger.budget_store() else { return };
+        let shared: Vec<_> = self.0.budgets.iter().filter_map(|cell| cell.unreserved()).collect();
+        if !shared.is_empty() {
+            SharedHold::new(store.clone(), shared).settle(spent, self);
         }
     }
 
@@ -513,13 +525,13 @@ impl Inner {
         &self.cost_kind
     }
 
-    /// Counts in every budget above what nothing was reserved for.
+    /// Counts in every budget above, but for those of a store, what nothing was reserved for.
     pub(crate) fn spend(&self, spent: &Spent, alerts: &mut Alerts) {
         if self.budgets.is_empty() {
             return;
         }
         let now = self.task.ledger.now();
-        for cell in self.budgets.iter() {
+        for cell in self.budgets.iter().filter(|cell| !cell.is_shared()) {
             if let Some(status) = cell.spend(spent, now) {
                 alerts.push(&cell.name, AlertKind::SoftLimit(status));
             }

@@ -18,6 +18,7 @@ mod attributes;
 mod event;
 mod operation;
 mod record;
+mod store;
 
 pub use operation::Operation;
 use record::record;

@@ -194,6 +194,11 @@ impl Engine {
         self.0.ledger.set_budget_rules(rules);
     }
 
+    /// Whether several processes share the budgets of rules: each call that has one asks a store before it is sent.
+    pub fn has_budget_store(&self) -> bool {
+        self.0.ledger.has_budget_store()
+    }
+
     /// What to do when a stream is dropped before its end.
     pub fn dropped_stream(&self) -> DroppedStream {
         self.0.dropped_stream

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use opentelemetry::metrics::{Meter, MeterProvider};
 use opentelemetry::{KeyValue, global};
-use outlay_ledger::{AlertKind, CostKind, Outcome, OutcomeKind, StepKind, Totals};
+use outlay_ledger::{AlertKind, CostKind, Outcome, OutcomeKind, StepKind, StoreCheck, Totals};
 use outlay_price::{Charge, Usd};
 
 use crate::Scope;
@@ -83,6 +83,8 @@ struct CallSums {
     unpriced: u64,
     /// The cost outside any task; `None` while there was no such call.
     unattributed: Option<Usd>,
+    /// Calls that the store of shared budgets could not check; `None` where there is no store.
+    unchecked: Option<u64>,
 }
 
 impl counter::Sum for CallSums {
@@ -91,11 +93,16 @@ impl counter::Sum for CallSums {
             (Some(sum), Some(more)) => Some(sum.saturating_add(more)),
             (sum, more) => sum.or(more),
         };
+        let unchecked = match (self.unchecked, other.unchecked) {
+            (Some(sum), Some(more)) => Some(sum.saturating_add(more)),
+            (sum, more) => sum.or(more),
+        };
         Self {
             calls: self.calls.saturating_add(other.calls),
             attempts: self.attempts.saturating_add(other.attempts),
             unpriced: self.unpriced.saturating_add(other.unpriced),
             unattributed,
+            unchecked,
         }
     }
 }
@@ -197,7 +204,8 @@ impl Metrics {
         }
         let principal = self.principal_names.latest();
         sums.cost.born(&task, scope, model, principal, &self.dimensions);
-        sums.calls.add(labels, CallSums::default());
+        let unchecked = scope.engine().has_budget_store().then_some(0);
+        sums.calls.add(labels, CallSums { unchecked, ..CallSums::default() });
     }
 
     pub(crate) fn record_call(&self, call: &SettledCall) {
@@ -231,11 +239,13 @@ impl Metrics {
         sums.cost.add(&task, &call.scope, Some(model), principal, &call.charge, &self.dimensions);
         sums.spend.add(&call.scope, call.charge.total(), call.site.as_ref());
         self.add_phase(&task, &call.scope, &call.charge);
+        let is_made = !call.end.attempts.is_empty();
         let counted = CallSums {
             calls: 1,
             attempts: call.end.attempts.len() as u64,
             unpriced: u64::from(!call.charge.is_priced()),
             unattributed: call.scope.is_unattributed().then(|| call.charge.total()),
+            unchecked: (is_made && call.settled.store_check == Some(StoreCheck::Missed)).then_some(1),
         };
         sums.calls.add(CallLabels::new(&task, model), counted);
     }

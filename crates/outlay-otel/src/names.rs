@@ -144,6 +144,9 @@ pub mod outlay {
     pub const OUTCOME_VALUE_USD: &str = "outlay.outcome.value_usd";
     /// The name that a budget goes by.
     pub const BUDGET_NAME: &str = "outlay.budget.name";
+    /// Whether the store that holds some of the call's budgets for several processes has checked it: `ok`, or `down` where
+    /// it could not be asked in time.
+    pub const BUDGET_STORE: &str = "outlay.budget.store";
     pub const BUDGET_LIMIT: &str = "outlay.budget.limit";
     pub const BUDGET_SPENT: &str = "outlay.budget.spent";
     pub const BUDGET_LIMIT_USD: &str = "outlay.budget.limit_usd";
@@ -223,6 +226,7 @@ pub mod metric {
     pub const UNATTRIBUTED_COST: &str = "outlay.unattributed.cost";
     pub const BUDGET_REFUSED: &str = "outlay.budget.refused";
     pub const BUDGET_WOULD_REFUSE: &str = "outlay.budget.would_refuse";
+    pub const BUDGET_UNCHECKED: &str = "outlay.budget.unchecked";
     pub const POLICY_VIOLATIONS: &str = "outlay.policy.violations";
     pub const TOKEN_USAGE: &str = "gen_ai.client.token.usage";
     pub const OPERATION_DURATION: &str = "gen_ai.client.operation.duration";

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{Span, Tracer, TracerProvider};
-use outlay_ledger::{BudgetExceeded, BudgetRule, Clock, Dimension, Dimensions, IdSource, Ledger, Policy, RunawayRule};
+use outlay_ledger::{
+    BudgetExceeded, BudgetRule, BudgetStore, Clock, Dimension, Dimensions, IdSource, Ledger, Policy, RunawayRule,
+};
 use outlay_price::Prices;
 
 use crate::alerts::{Notice, OnAlert};
@@ -135,6 +137,12 @@ impl EngineBuilder {
     /// Adds a budget that holds all tasks of a kind. Defaults to none.
     pub fn budget_rule(mut self, rule: BudgetRule) -> Self {
         self.ledger = self.ledger.budget_rule(rule);
+        self
+    }
+
+    /// What holds the budgets of rules, where several processes share them. Defaults to this process by itself.
+    pub fn budget_store(mut self, store: impl BudgetStore + 'static) -> Self {
+        self.ledger = self.ledger.budget_store(store);
         self
     }
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{Span, Tracer, TracerProvider};
-use outlay_ledger::{BudgetExceeded, BudgetRule, Dimensions, LoadPolicyError, Policy, RunawayRule};
+use outlay_ledger::{BudgetExceeded, BudgetRule, BudgetStore, Dimensions, LoadPolicyError, Policy, RunawayRule};
 use outlay_otel::{AttemptSpans, Degrade, DroppedStream, Engine, EngineBuilder, Notice, ResolveModel, Semconv, Viewer};
 use outlay_price::{LoadPricesError, Prices};
 
@@ -95,6 +95,21 @@ impl Builder {
     /// ```
     pub fn budget_rule(mut self, rule: BudgetRule) -> Self {
         self.engine = self.engine.budget_rule(rule);
+        self
+    }
+
+    /// What holds the budgets of rules and of the policy, so that all processes of a fleet spend of the same ones: the crate
+    /// `outlay-redis` has one. Each call that such a budget holds asks it once, before anything is sent. Defaults to this
+    /// process by itself.
+    ///
+    /// Budgets of tasks, agents and steps, and rules that hold each call by itself, stay in the process. A call is held to
+    /// it where the client as a whole is metered; what is made of one on which the interceptor was set by hand, or whose
+    /// credentials or identity cache are overridden for the one operation, does not wait for the store and goes by the
+    /// store's rule for when it is down. Its refusal reaches the caller as `SdkError::DispatchFailure`, before anything is
+    /// sent, and [`Builder::on_refusal`] degrades a call only where the store has said within the last second that there is
+    /// no room.
+    pub fn budget_store(mut self, store: impl BudgetStore + 'static) -> Self {
+        self.engine = self.engine.budget_store(store);
         self
     }
 

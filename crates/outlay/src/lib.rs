@@ -20,10 +20,10 @@ pub mod telemetry;
 pub mod tower;
 
 pub use outlay_ledger::{
-    AlertKind, Amount, Budget, BudgetExceeded, BudgetRule, BudgetStatus, Cost, CostKind, Dimension, Dimensions,
-    DirectionTotals, KindTotals, LoadPolicyError, ModelTotals, Outcome, OutcomeKind, ParseReceiptError, Period, Policy,
-    PolicyRule, PolicyViolation, Receipt, ReceiptId, Received, Refusal, RefusalReason, RefusedCalls, RemoteId, Review,
-    Runaway, RunawayRule, StepKind, StopTarget, Stopped, TaskId, Totals, Violation,
+    AlertKind, Amount, Budget, BudgetExceeded, BudgetRule, BudgetStatus, BudgetStore, Cost, CostKind, Dimension,
+    Dimensions, DirectionTotals, KindTotals, LoadPolicyError, ModelTotals, Outcome, OutcomeKind, ParseReceiptError,
+    Period, Policy, PolicyRule, PolicyViolation, Receipt, ReceiptId, Received, Refusal, RefusalReason, RefusedCalls,
+    RemoteId, Review, Runaway, RunawayRule, StepKind, StopTarget, Stopped, TaskId, Totals, Violation,
 };
 pub use outlay_otel::{
     AttemptSpans, Attribution, Degrade, DroppedStream, ExtractError, InScope, Incoming, ModelAnswer, Notice, OpenTask,

@@ -9,7 +9,7 @@ use opentelemetry_sdk::metrics::InMemoryMetricExporter;
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData, ResourceMetrics};
 use outlay::bedrock::Principals;
 use outlay::{Budget, BudgetRule, Outcome, RunawayRule, Usd};
-use outlay_tests::{HAIKU, Harness, MetricStore, converse, eventually, haiku, stream_whole};
+use outlay_tests::{HAIKU, Harness, MetricStore, SharedBudgets, converse, eventually, haiku, stream_whole};
 use serde_json::json;
 
 use super::{exporting_to, flush};
@@ -98,6 +98,7 @@ async fn export_everything(store: &MetricStore) -> ResourceMetrics {
             .principals(Principals::new(sts_client(&sts.url())))
             .meter_provider(&meters)
             .metric_dimension("tenant")
+            .budget_store(SharedBudgets::default())
             .budget_rule(BudgetRule::new("watched", Budget::calls(1).observe()))
             .runaway(RunawayRule::new().same_call(2))
     })

@@ -25,16 +25,27 @@ impl Amount {
         }
     }
 
+    /// The word for what it counts, in policy files.
+    pub(crate) const fn unit(self) -> &'static str {
+        match self {
+            Self::Usd(_) => "usd",
+            Self::Tokens(_) => "tokens",
+            Self::Calls(_) => "calls",
+            Self::Turns(_) => "turns",
+        }
+    }
+
     /// How much it is in its smallest unit: pico-dollars, or ones.
-    pub(crate) const fn units(self) -> i128 {
+    pub const fn units(self) -> i128 {
         match self {
             Self::Usd(usd) => usd.picos(),
             Self::Tokens(count) | Self::Calls(count) | Self::Turns(count) => count as i128,
         }
     }
 
-    /// So many of the same units.
-    pub(crate) fn with_units(self, units: i128) -> Self {
+    /// So many of the same smallest units.
+    #[must_use]
+    pub fn with_units(self, units: i128) -> Self {
         let count = || u64::try_from(units.max(0)).unwrap_or(u64::MAX);
         match self {
             Self::Usd(_) => Self::Usd(Usd::from_picos(units)),

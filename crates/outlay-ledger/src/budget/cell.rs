@@ -1,15 +1,18 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use outlay_price::Usd;
 
 use super::reservation::{Bound, Spent};
-use super::{Amount, Budget, BudgetExceeded, BudgetStatus, Period, RefusalReason};
+use super::{Amount, Budget, BudgetExceeded, BudgetStatus, Period, RefusalReason, SharedCell};
+use crate::store::{StoreBudget, StoreHold};
 use crate::sync::{Mutex, MutexGuard, lock};
 
 /// As many refusals are remembered; all are counted.
 const MAX_REFUSALS: usize = 100;
+/// For so long a trial goes by what a store has said.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// A budget in force.
 #[derive(Debug)]
@@ -21,6 +24,8 @@ pub(crate) struct BudgetCell {
     period: Option<Period>,
     /// It holds each call by itself: nothing adds up.
     each_call: bool,
+    /// What a store for several processes knows it by. What the state says of spent and reserved is what that said last.
+    store_key: Option<Arc<str>>,
     state: Mutex<State>,
 }
 
@@ -35,6 +40,8 @@ pub(super) struct State {
     would_refuse: u64,
     soft_told: bool,
     refusals: Vec<BudgetExceeded>,
+    /// When a store last said how it stands.
+    seen: Option<SystemTime>,
 }
 
 /// What a budget makes of a call.
@@ -45,6 +52,8 @@ pub(super) enum Verdict {
     Observed { units: i128, number: i64, why: BudgetExceeded },
     /// It is refused.
     Refused(BudgetExceeded),
+    /// A store has to be asked; one that observes may have something to say before.
+    Shared { hold: Box<StoreHold>, why: Option<BudgetExceeded> },
 }
 
 impl BudgetCell {
@@ -56,12 +65,22 @@ impl BudgetCell {
     pub(super) fn every(name: Arc<str>, budget: Budget, period: Option<Period>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let serial = NEXT.fetch_add(1, Ordering::Relaxed);
-        Self { name, serial, period, each_call: false, state: Mutex::new(State::new(budget)) }
+        Self { name, serial, period, each_call: false, store_key: None, state: Mutex::new(State::new(budget)) }
     }
 
     /// One that holds each call by itself.
     pub(super) fn each_call(name: Arc<str>, budget: Budget) -> Self {
         Self { each_call: true, ..Self::every(name, budget, None) }
+    }
+
+    /// One that a store holds for several processes.
+    pub(super) fn shared(key: Arc<str>, name: Arc<str>, budget: Budget, period: Option<Period>) -> Self {
+        Self { store_key: Some(key), ..Self::every(name, budget, period) }
+    }
+
+    /// Whether a store holds it.
+    pub(crate) const fn is_shared(&self) -> bool {
+        self.store_key.is_some()
     }
 
     pub(crate) fn status(&self) -> BudgetStatus {
@@ -88,7 +107,11 @@ impl BudgetCell {
     }
 
     /// Whether there is room for the bound, or why not. Nothing is counted of that: the call may yet be made otherwise.
-    pub(super) fn ask(&self, state: &mut State, bound: &Bound<'_>, now: SystemTime) -> Verdict {
+    #[inline]
+    pub(super) fn ask(&self, state: &mut State, bound: &Bound<'_>, now: SystemTime, is_trial: bool) -> Verdict {
+        if let Some(key) = &self.store_key {
+            return self.ask_shared(key, state, bound, now, is_trial);
+        }
         let number = self.turn_over(state, now);
         let units = match bound.units(&state.budget) {
             Some(units) => units,
@@ -98,16 +121,63 @@ impl BudgetCell {
                 return refuse(state, why, 0, number);
             }
         };
-        let limit = state.budget.limit;
-        let wanted = state.spent.saturating_add(state.reserved).saturating_add(units);
-        if wanted <= limit.units() {
+        if state.has_room(units) {
             return Verdict::Fits { units, number };
         }
-        let counts_output = matches!(limit, Amount::Usd(_) | Amount::Tokens(_));
-        let assumed = bound.assumed_output(&state.budget).filter(|_| counts_output);
-        let reason = RefusalReason::OverLimit { bound: limit.with_units(units), assumed_output: assumed };
-        let why = self.exceeded(state, bound, reason);
+        let why = self.over_limit(state, bound, units);
         refuse(state, why, units, number)
+    }
+
+    /// What is to be asked of the store. It alone refuses; but a trial is told no where the store has just said that there
+    /// is no room, for a call that a store refuses can no longer be made otherwise.
+    // Apart from what most budgets are asked.
+    #[cold]
+    fn ask_shared(&self, key: &Arc<str>, state: &State, bound: &Bound<'_>, now: SystemTime, is_trial: bool) -> Verdict {
+        let Some(units) = bound.units(&state.budget) else {
+            let why = self.exceeded(state, bound, RefusalReason::Unpriced);
+            let hold = Box::new(self.hold(key, state, 0));
+            return match (state.budget.allow_unpriced, state.budget.observed) {
+                (true, _) => Verdict::Shared { hold, why: None },
+                (false, true) => Verdict::Shared { hold, why: Some(why) },
+                (false, false) => Verdict::Refused(why),
+            };
+        };
+        let has_just_been_seen = |seen| now.duration_since(seen).is_ok_and(|ago| ago < FRESH);
+        if is_trial && !state.budget.observed && !state.has_room(units) && state.seen.is_some_and(has_just_been_seen) {
+            return Verdict::Refused(self.over_limit(state, bound, units));
+        }
+        Verdict::Shared { hold: Box::new(self.hold(key, state, units)), why: None }
+    }
+
+    /// So much, as the store that holds the budget is asked for it.
+    fn hold(&self, key: &Arc<str>, state: &State, units: i128) -> StoreHold {
+        let limit = state.budget.limit;
+        let mut budget = StoreBudget::new(key.clone(), limit);
+        budget.period = self.period;
+        budget.soft_from = state.budget.soft_from().map(|units| limit.with_units(units));
+        budget.observed = state.budget.observed;
+        StoreHold::new(budget, limit.with_units(units))
+    }
+
+    /// What counts in it that nothing was reserved for, where a store holds it.
+    pub(crate) fn unreserved(self: &Arc<Self>) -> Option<SharedCell> {
+        let hold = self.hold(self.store_key.as_ref()?, &lock(&self.state), 0);
+        Some(SharedCell::new(self, hold, None))
+    }
+
+    /// How it stands, by the word of the store that holds it.
+    pub(super) fn see(&self, spent: Amount, reserved: Amount, now: SystemTime) -> BudgetStatus {
+        let mut state = lock(&self.state);
+        (state.spent, state.reserved, state.seen) = (spent.units(), reserved.units(), Some(now));
+        state.status()
+    }
+
+    #[cold]
+    fn over_limit(&self, state: &State, bound: &Bound<'_>, units: i128) -> BudgetExceeded {
+        let limit = state.budget.limit;
+        let assumed = bound.assumed_output(&state.budget);
+        let reason = RefusalReason::OverLimit { bound: limit.with_units(units), assumed_output: assumed };
+        self.exceeded(state, bound, reason)
     }
 
     /// Reserves what was asked for, under the lock under which it was.
@@ -185,7 +255,16 @@ impl State {
             would_refuse: 0,
             soft_told: false,
             refusals: Vec::new(),
+            seen: None,
         }
+    }
+
+    const fn has_room(&self, units: i128) -> bool {
+        self.spent.saturating_add(self.reserved).saturating_add(units) <= self.budget.limit.units()
+    }
+
+    pub(super) const fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     fn spend(&mut self, spent: &Spent) -> Option<BudgetStatus> {
@@ -210,6 +289,11 @@ impl Spent {
     /// Money alone.
     pub(crate) const fn usd(usd: Usd) -> Self {
         Self { usd, tokens: 0, calls: 0, turns: 0 }
+    }
+
+    /// In what a limit counts.
+    pub(super) fn amount(&self, limit: Amount) -> Amount {
+        limit.with_units(self.units(limit))
     }
 
     fn units(&self, limit: Amount) -> i128 {

@@ -16,6 +16,9 @@ pub enum RefusalReason {
     },
     /// The call has no price, so that no limit can hold it.
     Unpriced,
+    /// The store that holds the budget for several processes could not be asked in time, and its rule is to refuse. What
+    /// the refusal says of spent and reserved is what the store said last, if it ever did.
+    StoreUnavailable,
 }
 
 /// A budget refused a call. Nothing was sent.
@@ -100,6 +103,9 @@ impl fmt::Display for BudgetExceeded {
                  Budget::allow_unpriced)",
                 status.limit
             ),
+            RefusalReason::StoreUnavailable => {
+                f.write_str("the store that holds it could not be asked in time, and the rule for that is to refuse")
+            }
         }
     }
 }

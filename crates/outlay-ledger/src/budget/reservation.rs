@@ -4,6 +4,7 @@ use std::time::SystemTime;
 use outlay_price::Usd;
 
 use super::cell::{BudgetCell, State, Verdict};
+use super::shared::{SharedCell, SharedHold};
 use super::{Amount, Budget, BudgetExceeded};
 use crate::AlertKind;
 use crate::alert::Alerts;
@@ -42,8 +43,10 @@ impl Bound<'_> {
         })
     }
 
+    /// What was assumed of the output, where the budget counts that and the call says nothing.
     pub(super) fn assumed_output(&self, budget: &Budget) -> Option<u64> {
-        self.max_output.is_none().then_some(budget.assumed_output)
+        let counts_output = matches!(budget.limit, Amount::Usd(_) | Amount::Tokens(_));
+        (self.max_output.is_none() && counts_output).then_some(budget.assumed_output)
     }
 }
 
@@ -51,6 +54,8 @@ impl Bound<'_> {
 #[derive(Debug, Default)]
 pub(crate) struct Reservation {
     held: Vec<Held>,
+    /// What a store for several processes is asked besides.
+    shared: Option<Box<SharedHold>>,
 }
 
 #[derive(Debug)]
@@ -64,31 +69,57 @@ struct Held {
 pub(crate) type Refused = (Arc<BudgetCell>, BudgetExceeded);
 
 impl Reservation {
-    /// Reserves in all of the budgets or in none. What observing ones would have refused goes to `observed`.
+    /// Reserves in all of the budgets or in none. What observing ones would have refused goes to `observed`. Those that
+    /// are held by a store go to `shared`, for that has to be asked yet.
     pub(crate) fn make(
         budgets: &[Arc<BudgetCell>],
         bound: &Bound<'_>,
         now: SystemTime,
+        is_trial: bool,
         observed: &mut Vec<Refused>,
+        shared: &mut Vec<SharedCell>,
     ) -> Result<Self, Refused> {
         let mut states = lock_all(budgets);
         let mut held = Vec::with_capacity(budgets.len());
         // The innermost first: of several that refuse the call, the nearest one is named.
         for (cell, state) in budgets.iter().zip(&mut states).rev() {
-            let (units, number) = match cell.ask(state, bound, now) {
+            let (units, number) = match cell.ask(state, bound, now, is_trial) {
                 Verdict::Fits { units, number } => (units, number),
                 Verdict::Observed { units, number, why } => {
                     observed.push((cell.clone(), why));
                     (units, number)
                 }
                 Verdict::Refused(why) => return Err((cell.clone(), why)),
+                Verdict::Shared { hold, why } => {
+                    observed.extend(why.map(|why| (cell.clone(), why)));
+                    shared.push(SharedCell::new(cell, *hold, bound.assumed_output(state.budget())));
+                    continue;
+                }
             };
             held.push(Held { cell: cell.clone(), units, number });
         }
-        for (Held { cell, units, .. }, state) in held.iter().zip(states.iter_mut().rev()) {
-            cell.reserve(state, *units);
+        let mut own = held.iter();
+        for (cell, state) in budgets.iter().zip(&mut states).rev() {
+            if !cell.is_shared()
+                && let Some(Held { units, .. }) = own.next()
+            {
+                cell.reserve(state, *units);
+            }
         }
-        Ok(Self { held })
+        Ok(Self { held, shared: None })
+    }
+
+    /// What the store is asked that holds some of the budgets.
+    pub(crate) fn share(&mut self, shared: SharedHold) {
+        self.shared = Some(Box::new(shared));
+    }
+
+    pub(crate) fn take_shared(&mut self) -> Option<Box<SharedHold>> {
+        self.shared.take()
+    }
+
+    pub(crate) fn shared_mut(&mut self) -> Option<&mut SharedHold> {
+        self.shared.as_deref_mut()
     }
 
     /// Replaces what is reserved by what was spent.

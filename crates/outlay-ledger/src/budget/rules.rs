@@ -1,9 +1,8 @@
 use std::collections::HashMap;
-use std::mem::{Discriminant, discriminant};
 use std::sync::{Arc, PoisonError};
 use std::time::SystemTime;
 
-use super::{Amount, BudgetCell, BudgetRule, Period};
+use super::{BudgetCell, BudgetRule, Period};
 use crate::spec::TaskWords;
 use crate::sync::{Mutex, RwLock, lock};
 
@@ -25,6 +24,8 @@ struct Rules {
 pub(crate) struct BudgetRules {
     rules: RwLock<Rules>,
     cells: Mutex<Cells>,
+    /// A store holds the budgets, but for those that hold each call by itself.
+    are_shared: bool,
 }
 
 #[derive(Debug, Default)]
@@ -44,7 +45,7 @@ struct Kept {
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Key {
     name: Arc<str>,
-    unit: Discriminant<Amount>,
+    unit: &'static str,
     period: Option<Period>,
     each_call: bool,
     /// Two rules of one name that hold other tasks are two.
@@ -52,6 +53,11 @@ struct Key {
 }
 
 impl BudgetRules {
+    /// Whose budgets a store holds.
+    pub(crate) fn shared() -> Self {
+        Self { are_shared: true, ..Self::default() }
+    }
+
     /// Puts other rules in force, for tasks that start from now on. A budget that goes by the same name keeps what has
     /// been spent of it, under the new limit; one that counts something else, or over another period, begins anew.
     pub(crate) fn set(&self, rules: Vec<BudgetRule>) {
@@ -72,20 +78,37 @@ impl BudgetRules {
         }
         let mut cells = lock(&self.cells);
         let held = rules().filter_map(|rule| Some((rule, rule.applies(task)?)));
-        held.map(|(rule, name)| cells.get(rule, name, now)).collect()
+        held.map(|(rule, name)| cells.get(rule, name, self.are_shared, now)).collect()
     }
 }
 
 impl Key {
     fn new(rule: &BudgetRule, name: &Arc<str>) -> Self {
-        let unit = discriminant(&rule.budget.limit);
+        let unit = rule.budget.limit.unit();
         Self { name: name.clone(), unit, period: rule.period, each_call: rule.each_call, only: rule.only.clone() }
     }
 }
 
+impl Key {
+    /// The same in every process: what it counts, over which period, of which tasks, and the name. No two have the same.
+    fn for_store(&self) -> Arc<str> {
+        let period = self.period.map_or("ever", Period::as_str);
+        let mut key = format!("{}|{period}|{}", self.unit, escaped(&self.name));
+        for (name, value) in &self.only {
+            key = format!("{key}|{}={}", escaped(name), escaped(value));
+        }
+        key.into()
+    }
+}
+
+/// Without what divides the parts of a key.
+fn escaped(text: &str) -> String {
+    text.replace('%', "%25").replace('|', "%7C").replace('=', "%3D")
+}
+
 impl Cells {
     /// The budget of that name, under the rule's present limit.
-    fn get(&mut self, rule: &BudgetRule, name: Arc<str>, now: SystemTime) -> Arc<BudgetCell> {
+    fn get(&mut self, rule: &BudgetRule, name: Arc<str>, is_shared: bool, now: SystemTime) -> Arc<BudgetCell> {
         if !self.by_key.contains_key(&Key::new(rule, &name)) && self.by_key.len() >= MAX_CELLS {
             self.forget(now);
         }
@@ -95,6 +118,9 @@ impl Cells {
         let last_use = self.uses;
         let new = || match rule.each_call {
             true => Arc::new(BudgetCell::each_call(name.clone(), rule.budget)),
+            false if is_shared => {
+                Arc::new(BudgetCell::shared(Key::new(rule, &name).for_store(), name.clone(), rule.budget, rule.period))
+            }
             false => Arc::new(BudgetCell::every(name.clone(), rule.budget, rule.period)),
         };
         let kept = self.by_key.entry(Key::new(rule, &name)).or_insert_with(|| Kept { cell: new(), last_use });
@@ -124,7 +150,7 @@ mod tests {
 
     use super::*;
     use crate::budget::Spent;
-    use crate::{Budget, Dimension, Dimensions};
+    use crate::{Amount, Budget, Dimension, Dimensions};
 
     fn team(name: &str) -> Dimensions {
         let mut dimensions = Dimensions::default();
@@ -134,6 +160,19 @@ mod tests {
 
     fn words<'a>(name: &'a str, conversation: Option<&'a str>, dimensions: &'a Dimensions) -> TaskWords<'a> {
         TaskWords { name, conversation, dimensions }
+    }
+
+    #[test]
+    fn what_a_store_knows_a_budget_by_is_of_that_budget_alone() {
+        let key = |rule: BudgetRule| {
+            let name = rule.applies(&words("t", None, &team("a"))).unwrap_or_else(|| rule.name.clone());
+            Key::new(&rule, &name).for_store().to_string()
+        };
+        let rule = |name: &str| BudgetRule::new(name, Usd::from_dollars(1));
+        assert_eq!(key(rule("day").per("team").every(Period::Day)), "usd|day|day [team%3Da]");
+        assert_eq!(key(BudgetRule::new("x", Budget::calls(1)).only("team", "a|b=c")), "calls|ever|x|team=a%7Cb%3Dc");
+        assert_ne!(key(rule("x|team=a")), key(rule("x").only("team", "a")));
+        assert_ne!(key(rule("x%7C")), key(rule("x|")));
     }
 
     fn names(rules: &BudgetRules, task: &TaskWords<'_>) -> Vec<String> {

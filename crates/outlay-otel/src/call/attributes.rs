@@ -1,6 +1,7 @@
 //! The attributes of a call span.
 
 use opentelemetry::{Array, KeyValue, StringValue, Value};
+use outlay_ledger::StoreCheck;
 use outlay_price::Usage;
 
 use super::SettledCall;
@@ -44,6 +45,10 @@ fn push_request(attributes: &mut Vec<KeyValue>, call: &SettledCall) {
     }
     if let Some(region) = &start.region {
         attributes.push(KeyValue::new(semconv::CLOUD_REGION, region.clone()));
+    }
+    if let Some(check) = call.settled.store_check {
+        let is_done = check == StoreCheck::Done;
+        attributes.push(KeyValue::new(outlay::BUDGET_STORE, if is_done { "ok" } else { "down" }));
     }
     if let Some(model) = &start.degraded_from {
         attributes.push(KeyValue::new(outlay::CALL_DEGRADED_FROM, model.clone()));

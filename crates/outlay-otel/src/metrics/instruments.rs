@@ -114,6 +114,8 @@ fn register_calls(meter: &Meter, calls: &Counters<CallLabels, CallSums>) {
     calls.register(meter, attempts, |sums| Some(sums.attempts));
     let unpriced = Described(metric::UNPRICED_CALLS, "{call}", "Calls with a part that has no price.");
     calls.register(meter, unpriced, |sums| Some(sums.unpriced));
+    let unchecked = "Calls that were made although the store of shared budgets could not be asked in time.";
+    calls.register(meter, Described(metric::BUDGET_UNCHECKED, "{call}", unchecked), |sums| sums.unchecked);
     let outside = "Cost of calls outside any task.";
     calls.register_usd(meter, metric::UNATTRIBUTED_COST, outside, |sums| sums.unattributed);
 }

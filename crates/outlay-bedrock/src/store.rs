@@ -1,0 +1,61 @@
+//! Where a call waits for the store of shared budgets: the SDK's one point, on the way of every attempt and before
+//! anything is sent, at which it awaits something that sees the call's own state. That is its identity cache.
+
+use aws_sdk_bedrockruntime::Config;
+use aws_sdk_bedrockruntime::config::{IdentityCache, SharedIdentityCache};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::identity::{IdentityFuture, ResolveCachedIdentity, SharedIdentityResolver};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+use outlay_ledger::Refusal;
+
+use crate::interceptor::call_of;
+
+/// An identity cache before which a call waits for its budgets. Everything else is the inner one's.
+#[derive(Debug)]
+pub(crate) struct HeldToStore {
+    inner: SharedIdentityCache,
+    /// It is the SDK's own kind, which panics without a clock that it would have refused to be built without.
+    is_lazy: bool,
+}
+
+impl HeldToStore {
+    /// Around the cache of a client, or around one such as the SDK makes where it is given none.
+    pub(crate) fn around(config: &Config) -> Self {
+        let inner = config.identity_cache().unwrap_or_else(|| IdentityCache::lazy().build());
+        let is_lazy = format!("{inner:?}").contains("LazyCache");
+        Self { inner, is_lazy }
+    }
+
+    /// Whether the cache is one of these already.
+    pub(crate) fn is_around(config: &Config) -> bool {
+        config.identity_cache().is_some_and(|cache| format!("{cache:?}").contains("HeldToStore"))
+    }
+}
+
+impl ResolveCachedIdentity for HeldToStore {
+    fn resolve_cached_identity<'a>(
+        &'a self,
+        resolver: SharedIdentityResolver,
+        components: &'a RuntimeComponents,
+        cfg: &'a ConfigBag,
+    ) -> IdentityFuture<'a> {
+        let asked = call_of(cfg).and_then(|call| Some((call.clone(), call.ask_store()?)));
+        let Some((call, question)) = asked else {
+            return self.inner.resolve_cached_identity(resolver, components, cfg);
+        };
+        IdentityFuture::new(async move {
+            let answer = question.answer().await;
+            call.store_answered(&answer).map_err(Refusal::into_error)?;
+            self.inner.resolve_cached_identity(resolver, components, cfg).await
+        })
+    }
+
+    fn validate_final_config(&self, components: &RuntimeComponents, _cfg: &ConfigBag) -> Result<(), BoxError> {
+        let has_clocks = components.time_source().is_some() && components.sleep_impl().is_some();
+        match self.is_lazy && !has_clocks {
+            true => Err("the identity cache needs a time source and an async sleep implementation".into()),
+            false => Ok(()),
+        }
+    }
+}

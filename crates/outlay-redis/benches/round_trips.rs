@@ -1,0 +1,175 @@
+//! What a budget on Redis adds to the path of a call: round trips, counted by Redis itself, and the time beside a bare PING
+//! on the same connection.
+//!
+//! `cargo bench -p outlay-redis`, with a `redis-server` in the path, or its path in `REDIS_SERVER`
+#![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs, reason = "a benchmark prints its figures")]
+
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use outlay_ledger::{
+    Ask, Budget, BudgetRule, CallRecord, Dimension, Dimensions, Ledger, OpenCall, Period, Scope, TaskSpec,
+};
+use outlay_price::{Charge, Usage, Usd};
+use outlay_redis::RedisBudgets;
+
+const CALLS: usize = 2_000;
+const PAIRS: usize = 7;
+const AT_ONCE: usize = 64;
+
+fn main() {
+    let Some((_server, url)) = start() else {
+        println!("skipped: there is no redis-server");
+        return;
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(bench(&url));
+}
+
+async fn bench(url: &str) {
+    let budgets = RedisBudgets::builder(url).unwrap().time_limit(Duration::from_secs(5)).connect().await.unwrap();
+    let mut link = redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let limit = Usd::from_dollars(1_000_000);
+    let one = Ledger::builder().report_records(0).budget_store(budgets.clone());
+    let one = one.budget_rule(BudgetRule::new("team", limit).per("team").every(Period::Day));
+    let one_task = one.build().task(spec());
+    let three = Ledger::builder().report_records(0).budget_store(budgets.clone());
+    let three = three
+        .budget_rule(BudgetRule::new("team", limit).per("team").every(Period::Day))
+        .budget_rule(BudgetRule::new("company", limit).every(Period::Month))
+        .budget_rule(BudgetRule::new("turns", Budget::turns(u64::MAX / 2)).per("team"));
+    let three_tasks = three.build().task(spec());
+
+    println!("round trips on the path of a call, as Redis counts them");
+    for (what, task) in [("1 budget", &one_task), ("3 budgets", &three_tasks)] {
+        budgets.flush(Duration::from_secs(10)).await;
+        let before = scripts(&mut link).await;
+        let mut open = Vec::new();
+        for _ in 0..CALLS {
+            open.push(reserve(task).await);
+        }
+        let reserved = scripts(&mut link).await - before;
+        open.into_iter().for_each(settle);
+        budgets.flush(Duration::from_secs(10)).await;
+        let settled = scripts(&mut link).await - before - reserved;
+        println!(
+            "  {what:<10} {CALLS} calls: {reserved} scripts to reserve, {settled} in the background to settle them together"
+        );
+    }
+
+    println!("time of one reservation, beside a PING on a connection of the same kind (medians of {PAIRS} runs)");
+    for (what, task) in [("1 budget", &one_task), ("3 budgets", &three_tasks)] {
+        let (mut pings, mut reserves, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..PAIRS {
+            let began = Instant::now();
+            for _ in 0..CALLS {
+                let () = redis::cmd("PING").exec_async(&mut link).await.unwrap();
+            }
+            let ping = began.elapsed();
+            let began = Instant::now();
+            for _ in 0..CALLS {
+                // Given back at once: settled in the background, as in life.
+                drop(reserve(task).await);
+            }
+            let reserve = began.elapsed();
+            ratios.push(reserve.as_secs_f64() / ping.as_secs_f64());
+            pings.push(micros(ping));
+            reserves.push(micros(reserve));
+        }
+        println!("  {what:<10} {:7.1} us, a PING {:7.1} us: {:.2} x", median(reserves), median(pings), median(ratios));
+    }
+
+    let began = Instant::now();
+    let mut workers = Vec::new();
+    for _ in 0..AT_ONCE {
+        let task = one_task.clone();
+        workers.push(tokio::spawn(async move {
+            for _ in 0..CALLS / 8 {
+                settle(reserve(&task).await);
+            }
+        }));
+    }
+    for worker in workers {
+        worker.await.unwrap();
+    }
+    let calls = AT_ONCE * (CALLS / 8);
+    println!("{AT_ONCE} at once: {:.0} calls a second", calls as f64 / began.elapsed().as_secs_f64());
+}
+
+async fn reserve(task: &Scope) -> OpenCall {
+    let model: Arc<str> = "m".into();
+    let mut call = begin(task, &model);
+    let question = call.ask_store().unwrap();
+    let answer = question.answer().await;
+    call.store_answered(&model, &answer).unwrap();
+    call
+}
+
+fn begin(task: &Scope, model: &Arc<str>) -> OpenCall {
+    let ask = Ask {
+        model,
+        input: 1_000,
+        max_output: Some(500),
+        is_turn: true,
+        has_model: true,
+        is_trial: false,
+        bound: &|_| Some(Usd::from_micros(5)),
+    };
+    task.open_call(&ask).unwrap()
+}
+
+fn settle(call: OpenCall) {
+    let usage = Usage::new().with_uncached_input(1_000).with_output(300);
+    let charge = Charge::external(Usd::from_micros(4));
+    call.settle(CallRecord::answered("m".into(), usage, charge, SystemTime::UNIX_EPOCH));
+}
+
+fn spec() -> TaskSpec {
+    let mut dimensions = Dimensions::default();
+    dimensions.set(Dimension::Team, "search");
+    TaskSpec::new("bench").dimensions(dimensions)
+}
+
+/// How many scripts have been called since the server started.
+async fn scripts(link: &mut redis::aio::MultiplexedConnection) -> u64 {
+    let stats: String = redis::cmd("INFO").arg("commandstats").query_async(link).await.unwrap();
+    let line = stats.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls=")).unwrap_or("0");
+    line.split(',').next().unwrap().parse().unwrap()
+}
+
+fn micros(of_all: Duration) -> f64 {
+    of_all.as_secs_f64() / CALLS as f64 * 1e6
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = (self.0.kill(), self.0.wait());
+    }
+}
+
+fn start() -> Option<(Server, String)> {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let program = std::env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned());
+    let server = Command::new(program)
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
+        .stdout(Stdio::null())
+        .spawn()
+        .ok()?;
+    let (server, url) = (Server(server), format!("redis://127.0.0.1:{port}"));
+    for _ in 0..200 {
+        if redis::Client::open(url.as_str()).ok()?.get_connection().is_ok() {
+            return Some((server, url));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    None
+}

@@ -1,0 +1,200 @@
+//! The connection to Redis, and the two scripts that are called on it: each a single command.
+
+use std::time::Duration;
+
+use outlay_ledger::{Period, StoreAnswer, StoreAsk, StoreBudget, StoreFigures};
+use redis::{Cmd, FromRedisValue, RedisError, RedisResult, Script, Value};
+
+use crate::connection::{Connection, Target};
+use crate::keys;
+use crate::queue::{Batch, Entry};
+use crate::settings::{Builder, OnExpiry};
+
+/// Beyond it no amount is told apart: the scripts hold so many digits, and 10^15 dollars are 10^27 pico-dollars.
+const MAX_UNITS: i128 = 10_i128.pow(27);
+
+/// What is said to Redis, and how.
+#[derive(Debug)]
+pub(crate) struct Scripts {
+    reserve: Script,
+    settle: Script,
+    prefix: String,
+    owner: String,
+    ttl: u64,
+    idle: u64,
+    on_expiry: &'static str,
+}
+
+/// What Redis says of an ask.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) answer: StoreAnswer,
+    /// By place of the hold: what is used of its budget now, by all.
+    pub(crate) used: Vec<(usize, i128)>,
+}
+
+/// What became of a batch.
+#[derive(Debug, Default)]
+pub(crate) struct Settled {
+    /// Figures that could not be written, for their key holds something else.
+    pub(crate) lost: u64,
+    /// Reservations of others that expired.
+    pub(crate) expired: u64,
+    /// Place of the entry, place of the hold, spent, reserved.
+    pub(crate) reached: Vec<(usize, usize, String, String)>,
+}
+
+impl Scripts {
+    pub(crate) fn new(settings: &Builder, owner: String) -> Self {
+        let script = |own| Script::new(&[include_str!("scripts/common.lua"), own].concat());
+        Self {
+            reserve: script(include_str!("scripts/reserve.lua")),
+            settle: script(include_str!("scripts/settle.lua")),
+            prefix: keys::prefix(&settings.namespace),
+            owner,
+            ttl: millis(settings.expire_after),
+            idle: millis(settings.forget_after),
+            on_expiry: match settings.on_expiry {
+                OnExpiry::Spend => "spend",
+                OnExpiry::Release => "release",
+            },
+        }
+    }
+
+    pub(crate) async fn connect(&self, target: &Target, limit: Duration) -> RedisResult<Connection> {
+        let mut link = target.connect(limit).await?;
+        self.load(&mut link).await?;
+        Ok(link)
+    }
+
+    /// The answer, and what is used of each budget now, as far as that says so. `None` where the ask has been taken back
+    /// meanwhile.
+    pub(crate) async fn reserve(&self, link: &mut Connection, ask: &StoreAsk) -> RedisResult<Option<Answered>> {
+        let holds = ask.holds();
+        let mut command = evaluate(&self.reserve, 3 + holds.len());
+        command.arg(self.key("owners")).arg(self.own_key("held")).arg(self.own_key("void"));
+        for hold in holds {
+            command.arg(keys::budget(&self.prefix, &hold.budget.key));
+        }
+        command.arg(&self.owner).arg(ask.id()).arg(self.ttl).arg(self.idle);
+        for hold in holds {
+            let limit = units(hold.budget.limit.units());
+            command.arg(period(&hold.budget)).arg(units(hold.amount.units().max(0))).arg(limit);
+            command.arg(u8::from(hold.budget.observed));
+        }
+        let reply: Vec<Value> = self.query(link, &command).await?;
+        read_answer(ask, reply)
+    }
+
+    /// Settles a batch, and gives a sign of life.
+    pub(crate) async fn settle(&self, link: &mut Connection, batch: &Batch) -> RedisResult<Settled> {
+        let mut command = evaluate(&self.settle, 5);
+        command.arg(self.key("owners"));
+        for own in ["held", "void", "expired", "batch"] {
+            command.arg(self.own_key(own));
+        }
+        command.arg(&self.owner).arg(batch.number).arg(self.ttl).arg(self.idle).arg(self.on_expiry).arg(&self.prefix);
+        for Entry { settlement, may_come, at } in &batch.entries {
+            let holds = settlement.ask.holds();
+            command.arg(settlement.ask.id()).arg(u8::from(*may_come)).arg(millis(at.elapsed())).arg(holds.len());
+            for (hold, spent) in holds.iter().zip(&settlement.spent) {
+                let budget = &hold.budget;
+                let soft = settlement.on_soft_limit.as_ref().and(budget.soft_from);
+                command.arg(keys::budget(&self.prefix, &budget.key)).arg(period(budget)).arg(units(spent.units()));
+                command.arg(soft.map_or_else(String::new, |soft| units(soft.units().max(0))));
+            }
+        }
+        let (_came_before, lost, expired, reached): (u8, u64, u64, _) = self.query(link, &command).await?;
+        Ok(Settled { lost, expired, reached })
+    }
+
+    /// Leaves nothing behind that would have to expire, where nothing is held.
+    pub(crate) async fn leave(&self, link: &mut Connection) -> RedisResult<()> {
+        let held: u64 = redis::cmd("EXISTS").arg(self.own_key("held")).query_async(link).await?;
+        if held == 0 {
+            let () = redis::cmd("ZREM").arg(self.key("owners")).arg(&self.owner).query_async(link).await?;
+            let () = redis::cmd("DEL").arg(self.own_key("batch")).query_async(link).await?;
+        }
+        Ok(())
+    }
+
+    /// One command; after a restart, or where somebody has flushed the scripts, once more.
+    async fn query<T: FromRedisValue>(&self, link: &mut Connection, command: &Cmd) -> RedisResult<T> {
+        match command.query_async(link).await {
+            Err(error) if error.code() == Some("NOSCRIPT") => {
+                self.load(link).await?;
+                command.query_async(link).await
+            }
+            answered => answered,
+        }
+    }
+
+    async fn load(&self, link: &mut Connection) -> RedisResult<()> {
+        self.reserve.prepare_invoke().load_async(link).await?;
+        self.settle.prepare_invoke().load_async(link).await?;
+        Ok(())
+    }
+
+    fn key(&self, of: &str) -> String {
+        format!("{}{of}", self.prefix)
+    }
+
+    fn own_key(&self, of: &str) -> String {
+        format!("{}{of}:{}", self.prefix, self.owner)
+    }
+}
+
+/// Whether Redis is well, and only this command is none for it: such as on a key that holds something else.
+pub(crate) fn is_of_command(error: &RedisError) -> bool {
+    matches!(error.code(), Some("WRONGTYPE" | "ERR"))
+}
+
+fn evaluate(script: &Script, keys: usize) -> Cmd {
+    let mut command = redis::cmd("EVALSHA");
+    command.arg(script.get_hash()).arg(keys);
+    command
+}
+
+fn read_answer(ask: &StoreAsk, reply: Vec<Value>) -> RedisResult<Option<Answered>> {
+    let mut reply = reply.into_iter();
+    let mut next = || reply.next().unwrap_or(Value::Nil);
+    match i64::from_redis_value(next())? {
+        0 => {
+            let would_refuse = Vec::<(usize, String, String)>::from_redis_value(next())?;
+            let figures =
+                would_refuse.iter().filter_map(|(hold, spent, reserved)| figures(ask, *hold, spent, reserved));
+            let answer = StoreAnswer::Admitted(figures.collect());
+            let used = Vec::<String>::from_redis_value(next())?;
+            let used = used.iter().enumerate().filter_map(|(hold, used)| Some((hold, used.parse().ok()?)));
+            Ok(Some(Answered { answer, used: used.collect() }))
+        }
+        1 => {
+            let hold = usize::from_redis_value(next())?;
+            let (spent, reserved) = (String::from_redis_value(next())?, String::from_redis_value(next())?);
+            Ok(figures(ask, hold, &spent, &reserved).map(|figures| {
+                let used = figures.spent.units().saturating_add(figures.reserved.units());
+                Answered { answer: StoreAnswer::Refused(figures), used: vec![(hold, used)] }
+            }))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// How a budget stands, in its own units.
+pub(crate) fn figures(ask: &StoreAsk, hold: usize, spent: &str, reserved: &str) -> Option<StoreFigures> {
+    let limit = ask.holds().get(hold)?.budget.limit;
+    let amount = |digits: &str| limit.with_units(digits.parse().unwrap_or(i128::MAX));
+    Some(StoreFigures { hold, spent: amount(spent), reserved: amount(reserved) })
+}
+
+fn units(units: i128) -> String {
+    units.clamp(-MAX_UNITS, MAX_UNITS).to_string()
+}
+
+fn period(budget: &StoreBudget) -> &'static str {
+    budget.period.map_or("ever", Period::as_str)
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,73 @@
+-- What both scripts begin with. Amounts are whole numbers of the smallest unit in decimal digits, beyond what a number of
+-- Lua's can hold: they are worked with in two halves, of which the lower has 12 digits.
+local BASE = 1000000000000
+local DAY = 86400000
+
+local function split(text)
+  local length = #text
+  if length <= 12 then return 0, tonumber(text) end
+  return tonumber(string.sub(text, 1, length - 12)), tonumber(string.sub(text, length - 11))
+end
+
+local function join(high, low)
+  if high == 0 then return string.format('%.0f', low) end
+  return string.format('%.0f%012.0f', high, low)
+end
+
+local function add(a, b)
+  if string.sub(a, 1, 1) == '-' then a, b = b, a end
+  local taken = string.sub(b, 1, 1) == '-'
+  local ah, al = split(a)
+  local bh, bl = split(taken and string.sub(b, 2) or b)
+  if taken then
+    ah, al = ah - bh, al - bl
+    if al < 0 then ah, al = ah - 1, al + BASE end
+    -- A budget never stands below nothing.
+    if ah < 0 then return '0' end
+  else
+    ah, al = ah + bh, al + bl
+    if al >= BASE then ah, al = ah + 1, al - BASE end
+  end
+  return join(ah, al)
+end
+
+local function exceeds(a, limit)
+  if string.sub(limit, 1, 1) == '-' then return true end
+  local ah, al = split(a)
+  local lh, ll = split(limit)
+  return ah > lh or (ah == lh and al > ll)
+end
+
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+
+-- Of a year and a month, from the days since 1970.
+local function month(days)
+  local z = days + 719468
+  local era = math.floor(z / 146097)
+  local of_era = z - era * 146097
+  local year = math.floor((of_era - math.floor(of_era / 1460) + math.floor(of_era / 36524) - math.floor(of_era / 146096)) / 365)
+  local of_year = of_era - (365 * year + math.floor(year / 4) - math.floor(year / 100))
+  local m = math.floor((5 * of_year + 2) / 153)
+  m = m < 10 and m + 3 or m - 9
+  year = year + era * 400
+  if m <= 2 then year = year + 1 end
+  return year * 12 + m
+end
+
+-- The key of a budget in the period of that time: a period is one by the clock of Redis, whichever process asks.
+local function key_at(base, period, at)
+  if period == 'hour' then return string.format('%s:h%.0f', base, math.floor(at / 3600000)) end
+  if period == 'day' then return string.format('%s:d%.0f', base, math.floor(at / DAY)) end
+  if period == 'month' then return string.format('%s:m%.0f', base, month(math.floor(at / DAY))) end
+  return base .. ':e'
+end
+
+-- A key outlives its period by a day, for what settles late.
+local function keep(key, period, idle)
+  local left = idle
+  if period == 'hour' then left = 3600000 + DAY end
+  if period == 'day' then left = 2 * DAY end
+  if period == 'month' then left = 32 * DAY end
+  redis.call('PEXPIRE', key, left)
+end

@@ -1,0 +1,87 @@
+//! Calls, as whoever makes them asks for them.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use outlay_ledger::{
+    Ask, BudgetExceeded, BudgetRule, CallRecord, Clock, Ledger, LedgerBuilder, OpenCall, Refusal, Scope, TaskSpec,
+};
+use outlay_price::{Charge, Usage, Usd};
+use outlay_redis::{Builder, RedisBudgets};
+
+use crate::server::Server;
+
+/// The settings of most tests: what expires does so soon, and no test waits for a slow machine.
+pub(crate) fn settings(server: &Server) -> Builder {
+    use std::time::Duration;
+    let settings = RedisBudgets::builder(&server.url()).unwrap();
+    settings.namespace("test").time_limit(Duration::from_secs(5)).expire_after(Duration::from_secs(60))
+}
+
+pub(crate) fn ledger(budgets: &RedisBudgets, rule: BudgetRule) -> LedgerBuilder {
+    Ledger::builder().report_records(0).budget_store(budgets.clone()).budget_rule(rule)
+}
+
+pub(crate) fn task(ledger: LedgerBuilder) -> Scope {
+    ledger.build().task(TaskSpec::new("t"))
+}
+
+pub(crate) fn dollars(picos: i128) -> Usd {
+    Usd::from_picos(picos)
+}
+
+/// Opens a call that comes to at most so much, and has the store's word.
+pub(crate) async fn open(scope: &Scope, most: Usd) -> Result<OpenCall, BudgetExceeded> {
+    let model: Arc<str> = "m".into();
+    let mut call = begin(scope, &model, most)?;
+    let question = call.ask_store().expect("there is a store");
+    let answer = question.answer().await;
+    call.store_answered(&model, &answer)?;
+    Ok(call)
+}
+
+fn begin(scope: &Scope, model: &Arc<str>, most: Usd) -> Result<OpenCall, BudgetExceeded> {
+    let ask = Ask {
+        model,
+        input: 0,
+        max_output: Some(1),
+        is_turn: true,
+        has_model: true,
+        is_trial: false,
+        bound: &|_| Some(most),
+    };
+    scope.open_call(&ask).map_err(|why| match why {
+        Refusal::Budget(why) => why,
+        other => panic!("{other}"),
+    })
+}
+
+pub(crate) fn settle(call: OpenCall, cost: Usd) {
+    call.settle(record(cost));
+}
+
+pub(crate) fn record(cost: Usd) -> CallRecord {
+    CallRecord::answered(Arc::from("m"), Usage::new().with_output(1), Charge::external(cost), SystemTime::UNIX_EPOCH)
+}
+
+/// A clock that stands at some time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct At(pub(crate) SystemTime);
+
+impl Clock for At {
+    fn now(&self) -> SystemTime {
+        self.0
+    }
+}
+
+/// Numbers that look random and are the same in each run: xorshift64*.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % end
+    }
+}

@@ -1,0 +1,18 @@
+//! Budgets that processes share, on a real Redis: with `OUTLAY_INDEPENDENT=1`.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests say what they do"
+)]
+
+mod basics;
+mod calls;
+mod crash;
+mod crowd;
+mod model;
+mod process;
+mod proxy;
+mod server;
+mod trouble;

@@ -1,0 +1,78 @@
+//! Two processes' worth of the real client, on one budget on a real Redis.
+
+use std::time::Duration;
+
+use aws_sdk_bedrockruntime::error::SdkError;
+use bedrock_sim::{Reply, Tokens};
+use outlay::{BudgetRule, Outcome, Period, RefusalReason, Usd};
+use outlay_redis::{RedisBudgets, WhenDown};
+use outlay_tests::{Harness, Independent, call_spans, eventually, haiku};
+
+use super::at_most;
+
+/// 10 tokens in and 10 out.
+const COST: i128 = 10 * 1_100_000 + 10 * 5_500_000;
+
+struct Member {
+    h: Harness,
+    budgets: RedisBudgets,
+}
+
+impl Member {
+    async fn of(redis: &Independent, when_down: WhenDown) -> Self {
+        let settings = RedisBudgets::builder(redis.value("REDIS_URL")).unwrap().when_down(when_down);
+        let budgets = settings.time_limit(Duration::from_secs(1)).connect().await.unwrap();
+        let rule = BudgetRule::new("team", Usd::from_cents(2)).per("team").every(Period::Month);
+        let store = budgets.clone();
+        let h = Harness::with(|builder| builder.budget_store(store).budget_rule(rule)).await;
+        h.sim.otherwise(|_| Reply::message().text("ok").usage(Tokens::new(10, 10)));
+        Self { h, budgets }
+    }
+
+    /// Asks for at most so many tokens: 1,600 come to at most $0.0088 and what the prompt can be.
+    async fn ask(&self, tokens: i32) -> Result<(), outlay::BudgetExceeded> {
+        let task = self.h.outlay.task("t").team("search").start();
+        match task.try_run(haiku(&self.h.client).inference_config(at_most(tokens)).send()).await {
+            Ok(_) => {
+                task.finish(Outcome::success());
+                Ok(())
+            }
+            Err(error) => {
+                assert!(matches!(error, SdkError::DispatchFailure(_)), "{error:?}");
+                Err(outlay::budget_exceeded(&error).expect("a refusal").clone())
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_spend_of_one_budget_and_go_on_by_the_rule_when_redis_hangs() {
+    let Some(redis) = Independent::start("redis.sh", &["REDIS_URL"]) else { return };
+    let one = Member::of(&redis, WhenDown::AllowAndMark).await;
+    let other = Member::of(&redis, WhenDown::Refuse).await;
+    for _ in 0..5 {
+        for member in [&one, &other] {
+            // Room for two at their bounds: what has settled is to be written before the next.
+            member.ask(1_600).await.unwrap();
+            assert!(member.budgets.flush(Duration::from_secs(10)).await);
+        }
+    }
+    let why = one.ask(4_000).await.unwrap_err();
+    assert_eq!((why.scope(), why.spent()), ("team [team=search]", outlay::Amount::Usd(Usd::from_picos(10 * COST))));
+    assert_eq!(why.reserved(), Usd::ZERO, "all have settled");
+
+    let client = redis::Client::open(redis.value("REDIS_URL")).unwrap();
+    let mut link = client.get_connection().unwrap();
+    let () = redis::cmd("CLIENT").arg("PAUSE").arg(3_000).arg("ALL").query(&mut link).unwrap();
+    one.ask(4_000).await.unwrap();
+    assert_eq!(other.ask(10).await.unwrap_err().reason(), RefusalReason::StoreUnavailable);
+    eventually("both find it again", || one.budgets.is_up() && other.budgets.is_up()).await;
+    assert!(one.budgets.flush(Duration::from_secs(10)).await);
+    assert_eq!(other.ask(4_000).await.unwrap_err().spent(), outlay::Amount::Usd(Usd::from_picos(11 * COST)));
+
+    let spans = one.h.spans();
+    spans.assert_conserved();
+    let calls = call_spans(&spans);
+    let marks = |mark| calls.iter().filter(|call| call.text("outlay.budget.store") == mark).count();
+    assert_eq!((marks(Some("ok")), marks(Some("down")), marks(None)), (6, 1, 0));
+}

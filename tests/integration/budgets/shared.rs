@@ -1,0 +1,257 @@
+//! Budgets that a store holds for several processes: each call asks it once, and before anything is sent.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::{ProvideCredentials, future};
+use aws_sdk_bedrockruntime::Client;
+use aws_sdk_bedrockruntime::config::timeout::TimeoutConfig;
+use aws_sdk_bedrockruntime::config::{Config, IdentityCache, Region, Token};
+use aws_sdk_bedrockruntime::error::SdkError;
+use bedrock_sim::{Operation, Reply, Tokens};
+use outlay::bedrock::Metered as _;
+use outlay::{Amount, Budget, BudgetRule, Degrade, Outcome, Period, RefusalReason, Usd};
+use outlay_ledger::{Held, StoreAnswer};
+use outlay_tests::{HAIKU, Harness, SharedBudgets, call_spans, client_config, eventually, haiku, invoke, stream_whole};
+
+use super::at_most;
+
+/// 10 tokens in and 10 out.
+const COST: i128 = 10 * 1_100_000 + 10 * 5_500_000;
+
+async fn shared(rule: BudgetRule) -> (Harness, SharedBudgets) {
+    shared_with(rule, |builder| builder).await
+}
+
+async fn shared_with(
+    rule: BudgetRule,
+    set: impl FnOnce(outlay::Builder) -> outlay::Builder,
+) -> (Harness, SharedBudgets) {
+    let store = SharedBudgets::default();
+    let given = store.clone();
+    let h = Harness::with(|builder| set(builder.budget_store(given).budget_rule(rule))).await;
+    h.sim.otherwise(|_| Reply::message().text("ok").usage(Tokens::new(10, 10)));
+    (h, store)
+}
+
+fn dollar() -> BudgetRule {
+    BudgetRule::new("team", Usd::from_dollars(1)).per("team").every(Period::Day)
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_store_is_found_in_the_error_and_nothing_is_sent() {
+    let (h, store) = shared(BudgetRule::new("fleet", Usd::from_cents(1))).await;
+    let task = h.outlay.task("t").start();
+    let error = task.try_run(haiku(&h.client).inference_config(at_most(100_000)).send()).await.unwrap_err();
+
+    assert!(matches!(error, SdkError::DispatchFailure(_)), "{error:?}");
+    let refusal = outlay::budget_exceeded(&error).expect("the refusal is in the chain");
+    assert_eq!((refusal.scope(), refusal.limit()), ("fleet", Amount::Usd(Usd::from_cents(1))));
+    assert!(matches!(refusal.reason(), RefusalReason::OverLimit { assumed_output: None, .. }));
+    assert!(h.sim.requests().is_empty(), "nothing was sent");
+    assert_eq!((store.asks(), store.settled()), ((1, 0), vec![]));
+
+    let report = task.finish(Outcome::failure());
+    assert_eq!((report.refusals().len(), report.totals().cost().usd()), (1, Some(Usd::ZERO)));
+    let spans = h.spans();
+    spans.assert_conserved();
+    let call = spans.one(&format!("chat {HAIKU}"));
+    assert_eq!(call.text("error.type"), Some("budget_exceeded"));
+    assert_eq!((call.int("outlay.call.attempts"), call.text("outlay.budget.store")), (Some(0), Some("ok")));
+    let metrics = h.metrics();
+    let refused = metrics.iter().find(|point| point.name == "outlay.budget.refused").unwrap();
+    assert_eq!((refused.attribute("outlay.budget.name"), refused.value), (Some("fleet"), 1.0));
+}
+
+#[tokio::test]
+async fn a_call_asks_once_whatever_it_does_and_however_often_it_is_retried() {
+    let (h, store) = shared(dollar()).await;
+    h.sim.push(Reply::throttled());
+    h.sim.push(Reply::throttled());
+    let task = h.outlay.task("t").start();
+    task.run(haiku(&h.client).send()).await.unwrap();
+    assert_eq!((h.sim.requests().len(), store.asks()), (3, (1, 0)));
+    task.run(invoke(&h.client, HAIKU).send()).await.unwrap();
+    for operation in [Operation::ConverseStream, Operation::InvokeModelWithResponseStream] {
+        assert_eq!(task.run(stream_whole(&h.client, operation, HAIKU)).await.error, None);
+    }
+    assert_eq!((store.asks(), store.open()), ((4, 0), 0));
+    assert_eq!(store.settled(), [(Held::Reserved, COST); 4]);
+    task.finish(Outcome::success());
+    let spans = h.spans();
+    spans.assert_conserved();
+    assert!(call_spans(&spans).iter().all(|call| call.text("outlay.budget.store") == Some("ok")));
+}
+
+#[tokio::test]
+async fn what_a_store_could_not_check_is_marked_or_refused_as_it_says() {
+    let (h, store) = shared(dollar()).await;
+    let task = h.outlay.task("t").start();
+    store.answer_with(Some(StoreAnswer::Unchecked));
+    task.run(haiku(&h.client).send()).await.unwrap();
+    store.answer_with(Some(StoreAnswer::Unavailable));
+    let error = task.run(haiku(&h.client).send()).await.unwrap_err();
+    let refusal = outlay::budget_exceeded(&error).unwrap();
+    assert_eq!(refusal.reason(), RefusalReason::StoreUnavailable);
+    assert_eq!(
+        store.settled(),
+        [(Held::Unchecked, COST), (Held::Unknown, 0)],
+        "what may have been reserved is taken back"
+    );
+    task.finish(Outcome::success());
+    let spans = h.spans();
+    let marks: Vec<_> = call_spans(&spans).iter().map(|call| call.text("outlay.budget.store")).collect();
+    assert_eq!(marks, [Some("down"); 2]);
+    let metrics = h.metrics();
+    let unchecked = metrics.iter().find(|point| point.name == "outlay.budget.unchecked").unwrap();
+    assert_eq!(unchecked.value, 1.0);
+}
+
+#[tokio::test]
+async fn clients_without_a_signature_and_with_a_token_wait_for_the_store_too() {
+    let (h, store) = shared(dollar()).await;
+    let config = || client_config(&h.sim.url());
+    let keyless = Config::builder()
+        .behavior_version(aws_sdk_bedrockruntime::config::BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .endpoint_url(h.sim.url())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .allow_no_auth();
+    let bearer = config().token_provider(Token::new("token", None)).auth_scheme_preference(["httpBearerAuth".into()]);
+    for config in [keyless, bearer, config().identity_cache(IdentityCache::no_cache()), config()] {
+        let before = store.asks().0;
+        haiku(&Client::from_conf(config.build()).metered(&h.outlay)).send().await.unwrap();
+        assert_eq!(store.asks(), (before + 1, 0));
+    }
+    // On the builder of a configuration as on the client.
+    haiku(&Client::from_conf(config().metered(&h.outlay).build())).send().await.unwrap();
+    assert_eq!(store.asks(), (5, 0));
+    haiku(&h.client.clone().metered(&h.outlay)).send().await.unwrap();
+    assert_eq!(store.asks(), (6, 0), "metered twice, asked once");
+}
+
+#[tokio::test]
+async fn an_operation_of_its_own_configuration_waits_unless_it_has_another_identity() {
+    let (h, store) = shared(dollar()).await;
+    let region = Config::builder().region(Region::new("eu-west-1"));
+    haiku(&h.client).customize().config_override(region).send().await.unwrap();
+    assert_eq!(store.asks(), (1, 0));
+    let other = || Config::builder().credentials_provider(Credentials::for_tests());
+    haiku(&h.client).customize().config_override(other()).send().await.unwrap();
+    assert_eq!(store.asks(), (1, 1), "it goes by the store's rule for calls that cannot wait");
+    let same_cache = other().identity_cache(h.client.config().identity_cache().unwrap());
+    haiku(&h.client).customize().config_override(same_cache).send().await.unwrap();
+    assert_eq!(store.asks(), (2, 1), "given the client's cache it waits");
+    haiku(&h.bare_client()).customize().metered(&h.outlay).send().await.unwrap();
+    assert_eq!(store.asks(), (2, 2));
+
+    store.answer_with(Some(StoreAnswer::Unavailable));
+    let sent = h.sim.requests().len();
+    let error = haiku(&h.client).customize().config_override(other()).send().await.unwrap_err();
+    assert!(matches!(error, SdkError::DispatchFailure(_)) && outlay::budget_exceeded(&error).is_some(), "{error:?}");
+    assert_eq!(h.sim.requests().len(), sent);
+}
+
+/// Counts how often it is asked.
+#[derive(Clone, Debug, Default)]
+struct Counted(Arc<AtomicUsize>);
+
+impl ProvideCredentials for Counted {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        future::ProvideCredentials::ready(Ok(Credentials::for_tests()))
+    }
+}
+
+#[tokio::test]
+async fn identities_are_cached_as_without_a_store() {
+    let (h, store) = shared(dollar()).await;
+    let asked = Counted::default();
+    for (cache, times) in [(None, 1), (Some(IdentityCache::lazy().build()), 1), (Some(IdentityCache::no_cache()), 5)] {
+        asked.0.store(0, Ordering::SeqCst);
+        let mut config = client_config(&h.sim.url()).credentials_provider(asked.clone());
+        if let Some(cache) = cache {
+            config.set_identity_cache(cache);
+        }
+        let client = Client::from_conf(config.build()).metered(&h.outlay);
+        for _ in 0..5 {
+            haiku(&client).send().await.unwrap();
+        }
+        assert_eq!(asked.0.load(Ordering::SeqCst), times);
+    }
+    assert_eq!(store.asks(), (15, 0));
+    // And without a store nothing is put before them.
+    assert!(Harness::new().await.client.config().identity_cache().is_none());
+}
+
+#[tokio::test]
+async fn a_call_that_is_given_up_while_it_waits_takes_its_question_back() {
+    let (h, store) = shared(dollar()).await;
+    store.delay(Duration::from_secs(60));
+    let task = h.outlay.task("t").start();
+    let mut call = Box::pin(task.run(haiku(&h.client).send()));
+    assert!(tokio::time::timeout(Duration::from_millis(50), &mut call).await.is_err());
+    drop(call);
+    assert_eq!((store.asks(), store.settled()), ((1, 0), vec![(Held::Unknown, 0)]));
+    let report = task.finish(Outcome::failure());
+    assert_eq!(report.totals().cost().to_string(), "$0.000000 exact", "nothing was sent");
+
+    // An attempt that runs out of time is made again, and asks again.
+    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_millis(50)).build();
+    let client = Client::from_conf(client_config(&h.sim.url()).timeout_config(timeouts).build()).metered(&h.outlay);
+    let call = tokio::spawn(haiku(&client).send());
+    eventually("it asks again", || store.asks().0 >= 3).await;
+    store.delay(Duration::ZERO);
+    // The third attempt is the last.
+    if call.await.unwrap().is_ok() {
+        assert_eq!(*store.settled().last().unwrap(), (Held::Reserved, COST));
+    }
+    assert_eq!(store.open(), 0);
+    assert_eq!(h.sim.requests().len(), store.settled().iter().filter(|(_, spent)| *spent > 0).count());
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn calls_wait_for_the_store_side_by_side_and_hold_up_nothing_else() {
+    let (h, store) = shared(dollar()).await;
+    store.delay(Duration::from_millis(100));
+    let mut calls = Vec::new();
+    for _ in 0..50 {
+        calls.push(tokio::spawn(haiku(&h.client).inference_config(at_most(10)).send()));
+    }
+    eventually("all of them wait at once", || store.asks().0 == 50).await;
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    assert_eq!(store.settled().len(), 50);
+}
+
+#[tokio::test]
+async fn a_call_to_a_budget_that_is_known_to_be_full_is_degraded_before_it_asks() {
+    let rule = BudgetRule::new("fleet", Usd::from_micros(2_000));
+    let decide = |_: &_| Some(Degrade::to_max_tokens(20));
+    let (h, store) = shared_with(rule, |builder| builder.on_refusal(decide)).await;
+    let task = h.outlay.task("t").start();
+    // The first comes too late to be degraded: it is the store that refuses it.
+    let error = task.run(haiku(&h.client).inference_config(at_most(1_000)).send()).await.unwrap_err();
+    assert!(outlay::budget_exceeded(&error).is_some());
+    task.run(haiku(&h.client).inference_config(at_most(1_000)).send()).await.unwrap();
+    assert_eq!(store.asks(), (2, 0));
+    assert_eq!(h.sim.requests()[0].json()["inferenceConfig"]["maxTokens"], 20);
+}
+
+#[tokio::test]
+async fn a_broken_answer_settles_at_its_bound_in_the_store_as_in_the_books() {
+    let (h, store) = shared(BudgetRule::new("fleet", Usd::from_dollars(1))).await;
+    h.sim.push_times(3, Reply::reset_after_headers());
+    let task = h.outlay.task("t").budget(Budget::new(Usd::from_dollars(1))).start();
+    let _ = task.run(haiku(&h.client).inference_config(at_most(100)).send()).await;
+    let spent = task.finish(Outcome::failure()).budget().unwrap().spent;
+    let settled = store.settled();
+    assert_eq!((settled.len(), settled[0].0), (1, Held::Reserved));
+    assert_eq!(Amount::Usd(Usd::from_picos(settled[0].1)), spent);
+}
