@@ -1,6 +1,8 @@
 //! Where a call waits for the store of shared budgets: the SDK's one point, on the way of every attempt and before
 //! anything is sent, at which it awaits something that sees the call's own state. That is its identity cache.
 
+use std::future::Future;
+
 use aws_sdk_bedrockruntime::Config;
 use aws_sdk_bedrockruntime::config::{IdentityCache, SharedIdentityCache};
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -33,6 +35,17 @@ impl HeldToStore {
     }
 }
 
+/// Waits for the store, where a call has to; an error is its refusal. `None` where there is nothing to wait for: no store,
+/// or an answer.
+pub(crate) fn admitted(cfg: &ConfigBag) -> Option<impl Future<Output = Result<(), BoxError>> + Send + use<>> {
+    let call = call_of(cfg)?.clone();
+    let question = call.ask_store()?;
+    Some(async move {
+        let answer = question.answer().await;
+        Ok(call.store_answered(&answer).map_err(Refusal::into_error)?)
+    })
+}
+
 impl ResolveCachedIdentity for HeldToStore {
     fn resolve_cached_identity<'a>(
         &'a self,
@@ -40,13 +53,11 @@ impl ResolveCachedIdentity for HeldToStore {
         components: &'a RuntimeComponents,
         cfg: &'a ConfigBag,
     ) -> IdentityFuture<'a> {
-        let asked = call_of(cfg).and_then(|call| Some((call.clone(), call.ask_store()?)));
-        let Some((call, question)) = asked else {
+        let Some(admitted) = admitted(cfg) else {
             return self.inner.resolve_cached_identity(resolver, components, cfg);
         };
         IdentityFuture::new(async move {
-            let answer = question.answer().await;
-            call.store_answered(&answer).map_err(Refusal::into_error)?;
+            admitted.await?;
             self.inner.resolve_cached_identity(resolver, components, cfg).await
         })
     }

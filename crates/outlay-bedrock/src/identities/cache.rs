@@ -16,6 +16,7 @@ use super::Workflow;
 use super::assumer::Assumer;
 use super::wanted::Wanted;
 use crate::interceptor::Metering;
+use crate::store;
 
 /// The identity of the workflow that a request is made in, else what the client's own cache has.
 ///
@@ -64,7 +65,12 @@ impl ResolveCachedIdentity for WorkflowIdentities {
         else {
             return self.base.resolve_cached_identity(resolver, components, cfg);
         };
+        // Whichever of the two caches is around the other.
+        let admitted = store::admitted(cfg);
         IdentityFuture::new(async move {
+            if let Some(admitted) = admitted {
+                admitted.await?;
+            }
             let assumed = self.assumer.assumed(&wanted, &clock, &sleep, self.patience(cfg)).await;
             if let Some(call) = metering.and_then(Metering::call) {
                 let identity = if assumed.is_some() { CallIdentity::Assumed } else { CallIdentity::Fallback };
