@@ -1,6 +1,7 @@
 mod amount;
 mod cell;
 mod exceeded;
+mod held_to;
 mod period;
 mod reservation;
 mod rule;
@@ -16,6 +17,7 @@ pub use rule::BudgetRule;
 pub use shared::StoreCheck;
 
 pub(crate) use cell::BudgetCell;
+pub(crate) use held_to::HeldTo;
 pub(crate) use reservation::{Bound, Refused, Reservation, Spent};
 pub(crate) use rules::BudgetRules;
 use shared::SharedCell;

@@ -103,7 +103,10 @@ impl Scope {
         let mut observed = Vec::new();
         let ledger = &self.0.task.ledger;
         let mut shared = Vec::new();
-        let made = Reservation::make(&self.0.budgets, &bound, ledger.now(), is_trial, &mut observed, &mut shared);
+        let made = self
+            .0
+            .budgets
+            .with(|budgets| Reservation::make(budgets, &bound, ledger.now(), is_trial, &mut observed, &mut shared));
         let made = match made {
             Err((_, why)) if is_trial => return Err(why),
             made => made,

@@ -72,10 +72,12 @@ impl Ledger {
         }
     }
 
-    /// Puts other budget rules in force, for tasks that start from now on. A budget that goes by the same name keeps what
+    /// Puts other budget rules in force, for tasks that start from now on, and for calls in none. A budget that goes by the same name keeps what
     /// has been spent of it; one that counts something else, or over another period, begins anew.
     pub fn set_budget_rules(&self, rules: Vec<BudgetRule>) {
+        let _alone = self.inner.reload.write().unwrap_or_else(PoisonError::into_inner);
         self.inner.budget_rules.set(rules);
+        self.unattributed.renew_rules();
     }
 
     /// Puts another policy in force, for tasks that start from now on; its stops hold the open ones too. A budget that
@@ -87,6 +89,7 @@ impl Ledger {
         self.inner.policy.set(rules);
         *self.inner.runaway.write().unwrap_or_else(PoisonError::into_inner) = runaway.or(self.inner.own_runaway);
         self.inner.stops.set_of_policy(&stops);
+        self.unattributed.renew_rules();
     }
 
     /// When a task that starts now looks like one that does not end by itself.

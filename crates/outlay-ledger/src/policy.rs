@@ -77,8 +77,8 @@ impl Policy {
 
 /// What is allowed to some tasks.
 ///
-/// What is in no task is held to none. A rule tells what violates it. Where it is enforced, it refuses the calls besides: those to a model that it does not
-/// allow, and those of a task that lacks a dimension.
+/// What is in no task is held to none. A rule tells what violates it. Where it is enforced, it refuses the calls besides:
+/// those to a model that it does not allow, and those of a task that lacks a dimension.
 ///
 /// ```
 /// use outlay_ledger::PolicyRule;

@@ -143,7 +143,7 @@ impl OpenRemote {
             if !late {
                 scope.task.spend(cost, calls);
             }
-            scope.spend(&spent, &mut alerts);
+            scope.spend_elsewhere(&spent, &mut alerts);
             (in_time, state.is_settled(), late)
         };
         alerts.tell(&self.scope);

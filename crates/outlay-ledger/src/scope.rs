@@ -13,7 +13,7 @@ use outlay_price::{Charge, Usd};
 use uuid::Uuid;
 
 use crate::alert::{Alerts, Observer};
-use crate::budget::{BudgetCell, SharedHold, Spent};
+use crate::budget::{BudgetCell, HeldTo, SharedHold, Spent};
 use crate::ledger::Inner as LedgerInner;
 use crate::record::{ChargeRecord, Record, ScopeRecord, TaskRecord};
 use crate::runaway::Watch;
@@ -21,7 +21,7 @@ use crate::running::Running;
 use crate::spec::{TaskWords, scope_name};
 use crate::stop::TaskStop;
 use crate::sync::atomic::AtomicU32;
-use crate::sync::{Mutex, lock};
+use crate::sync::{Mutex, RwLock, lock};
 use crate::{
     AgentId, AlertKind, Budget, BudgetExceeded, BudgetStatus, Caller, CostKind, Dimensions, Outcome, ReceiptId,
     RefusedCalls, ScopeKind, StepId, StepKind, TaskId, TaskSpec, Totals,
@@ -46,8 +46,7 @@ pub(crate) struct Inner {
     parent: Option<Scope>,
     agent: Option<Weak<Inner>>,
     pub(crate) task: Arc<TaskShared>,
-    /// All that hold a call from here, outermost first: of tasks, of rules, of agents and steps.
-    pub(crate) budgets: Arc<[Arc<BudgetCell>]>,
+    pub(crate) budgets: HeldTo,
     /// Outside its task's sum: the task had closed when this scope was opened.
     late: bool,
     /// Whether the report has a place for it. It is taken when the scope opens, for those that hold most close last.
@@ -94,10 +93,10 @@ impl Scope {
                 agent: parent.agent_scope().map(|agent| Arc::downgrade(&agent.0)),
                 late: parent.is_late(),
                 kept: parent.0.kept && task.keep_record(),
-                budgets: match budgets {
-                    [] => parent.0.budgets.clone(),
-                    _ => parent.0.budgets.iter().cloned().chain(of_own()).collect(),
-                },
+                budgets: HeldTo::Then(match budgets {
+                    [] => parent.0.budgets.shared(),
+                    _ => parent.0.budgets.shared().iter().cloned().chain(of_own()).collect(),
+                }),
                 parent: Some(parent.clone()),
                 task,
                 state: Mutex::default(),
@@ -133,14 +132,8 @@ impl Scope {
         let policy = if spec.watched { ledger.policy().of_task(&words) } else { Arc::default() };
         let watch = ledger.runaway().filter(|_| spec.watched).map(Watch::new);
         drop(one_policy);
-        let outer_budgets = parent.iter().flat_map(|parent| parent.0.budgets.iter());
-        let mut budgets: Vec<Arc<BudgetCell>> = outer_budgets.cloned().collect();
-        // A rule that holds a task and the task around it, or that is given twice, holds a call once.
-        for cell in by_rule {
-            if !budgets.iter().any(|known| Arc::ptr_eq(known, &cell)) {
-                budgets.push(cell);
-            }
-        }
+        let mut budgets = parent.map_or_else(Vec::new, |parent| parent.0.budgets.shared().to_vec());
+        add_once(&mut budgets, by_rule);
         budgets.extend(own.iter().cloned());
         Self(Arc::new(Inner {
             id,
@@ -172,9 +165,17 @@ impl Scope {
                 outer,
                 ledger: ledger.clone(),
             }),
-            budgets: budgets.into(),
+            budgets: if spec.watched { HeldTo::Then(budgets.into()) } else { HeldTo::Now(RwLock::new(budgets.into())) },
             state: Mutex::default(),
         }))
+    }
+
+    /// Has what is in no task held to the rules that are in force now.
+    pub(crate) fn renew_rules(&self) {
+        let task = &self.0.task;
+        let mut budgets = Vec::new();
+        add_once(&mut budgets, task.ledger.budget_rules().of_task(&task.words(), task.ledger.now()));
+        self.0.budgets.renew(budgets);
     }
 
     /// This scope while it is open, else the nearest one around it that is; the root if all have closed.
@@ -297,7 +298,7 @@ impl Scope {
 
     /// Whether a call from here is held to a budget.
     pub fn has_budget(&self) -> bool {
-        !self.0.budgets.is_empty()
+        self.0.budgets.with(|budgets| !budgets.is_empty())
     }
 
     /// How the task's own budget stands: the first that it was given.
@@ -410,7 +411,8 @@ impl Scope {
     /// lock is none to take under one of ours.
     pub(crate) fn spend_shared(&self, spent: &Spent) {
         let Some(store) = self.0.task.ledger.budget_store() else { return };
-        let shared: Vec<_> = self.0.budgets.iter().filter_map(|cell| cell.unreserved()).collect();
+        let unreserved = |budgets: &[Arc<BudgetCell>]| budgets.iter().filter_map(|cell| cell.unreserved()).collect();
+        let shared: Vec<_> = self.0.budgets.with(unreserved);
         if !shared.is_empty() {
             SharedHold::new(store.clone(), shared).settle(spent, self);
         }
@@ -480,6 +482,15 @@ impl Scope {
     }
 }
 
+/// A rule that holds a task and the task around it, or that is given twice, holds a call once.
+fn add_once(budgets: &mut Vec<Arc<BudgetCell>>, by_rule: Vec<Arc<BudgetCell>>) {
+    for cell in by_rule {
+        if !budgets.iter().any(|known| Arc::ptr_eq(known, &cell)) {
+            budgets.push(cell);
+        }
+    }
+}
+
 /// Where a charge was counted.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -527,15 +538,27 @@ impl Inner {
 
     /// Counts in every budget above, but for those of a store, what nothing was reserved for.
     pub(crate) fn spend(&self, spent: &Spent, alerts: &mut Alerts) {
-        if self.budgets.is_empty() {
-            return;
-        }
-        let now = self.task.ledger.now();
-        for cell in self.budgets.iter().filter(|cell| !cell.is_shared()) {
-            if let Some(status) = cell.spend(spent, now) {
-                alerts.push(&cell.name, AlertKind::SoftLimit(status));
+        self.spend_of(|cell| !cell.is_shared(), spent, alerts);
+    }
+
+    /// Counts what another process has spent, in the budgets of tasks, agents and steps. Those of rules count what each
+    /// process spends itself.
+    pub(crate) fn spend_elsewhere(&self, spent: &Spent, alerts: &mut Alerts) {
+        self.spend_of(|cell| !cell.is_of_rule(), spent, alerts);
+    }
+
+    fn spend_of(&self, which: impl Fn(&BudgetCell) -> bool, spent: &Spent, alerts: &mut Alerts) {
+        self.budgets.with(|budgets| {
+            if budgets.is_empty() {
+                return;
             }
-        }
+            let now = self.task.ledger.now();
+            for cell in budgets.iter().filter(|cell| which(cell)) {
+                if let Some(status) = cell.spend(spent, now) {
+                    alerts.push(&cell.name, AlertKind::SoftLimit(status));
+                }
+            }
+        });
     }
 
     pub(crate) fn state(&self) -> &Mutex<State> {

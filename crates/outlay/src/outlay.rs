@@ -169,7 +169,7 @@ impl Outlay {
         self.engine.set_outcome(task, outcome)
     }
 
-    /// Puts other budget rules in force, for tasks that start from now on. A budget that goes by the same name keeps what
+    /// Puts other budget rules in force, for tasks that start from now on and for calls in none. A budget that goes by the same name keeps what
     /// has been spent of it, under its new limit; one that counts something else, or over another period, begins anew.
     pub fn set_budget_rules(&self, rules: Vec<BudgetRule>) {
         self.engine.set_budget_rules(rules);

@@ -167,3 +167,21 @@ async fn new_rules_hold_for_new_tasks_and_what_was_spent_stays_spent() {
     h.outlay.set_budget_rules(Vec::new());
     assert!(h.outlay.task("t").start().run(ask(&h)).await.is_none());
 }
+
+#[tokio::test]
+async fn what_is_in_no_task_is_held_to_the_rules_that_are_in_force() {
+    let policy = "[[budget]]\nname = \"stray calls\"\ncalls = 2\nmode = \"enforce\"";
+    let h = Harness::with(|builder| builder.policy(outlay::Policy::from_toml(policy).unwrap())).await;
+    h.sim.otherwise(|_| Reply::message().text("ok").usage(Tokens::new(10, 10)));
+    let ask = || async { haiku(&h.client).send().await.map_err(|error| outlay::budget_exceeded(&error).cloned()) };
+    assert!(ask().await.is_ok() && ask().await.is_ok());
+    assert_eq!(ask().await.unwrap_err().unwrap().scope(), "stray calls", "a policy's budget holds it as well");
+    // What has been spent under the same name stays spent, and a rule that is taken back holds no more.
+    h.outlay.set_policy(outlay::Policy::from_toml(&policy.replace("= 2", "= 3")).unwrap());
+    assert!(ask().await.is_ok() && ask().await.is_err());
+    h.outlay.set_policy(outlay::Policy::new());
+    assert!(ask().await.is_ok());
+    let twice = BudgetRule::new("twice", Budget::calls(1));
+    h.outlay.set_budget_rules(vec![twice.clone(), twice]);
+    assert!(ask().await.is_ok() && ask().await.is_err());
+}

@@ -24,6 +24,8 @@ pub(crate) struct BudgetCell {
     period: Option<Period>,
     /// It holds each call by itself: nothing adds up.
     each_call: bool,
+    /// A rule has made it, and no task, agent or step.
+    is_of_rule: bool,
     /// What a store for several processes knows it by. What the state says of spent and reserved is what that said last.
     store_key: Option<Arc<str>>,
     state: Mutex<State>,
@@ -58,14 +60,22 @@ pub(super) enum Verdict {
 
 impl BudgetCell {
     pub(crate) fn new(name: Arc<str>, budget: Budget) -> Self {
-        Self::every(name, budget, None)
+        Self { is_of_rule: false, ..Self::every(name, budget, None) }
     }
 
-    /// One that begins anew each period.
+    /// One of a rule, that begins anew each period.
     pub(super) fn every(name: Arc<str>, budget: Budget, period: Option<Period>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let serial = NEXT.fetch_add(1, Ordering::Relaxed);
-        Self { name, serial, period, each_call: false, store_key: None, state: Mutex::new(State::new(budget)) }
+        Self {
+            name,
+            serial,
+            period,
+            each_call: false,
+            is_of_rule: true,
+            store_key: None,
+            state: Mutex::new(State::new(budget)),
+        }
     }
 
     /// One that holds each call by itself.
@@ -76,6 +86,11 @@ impl BudgetCell {
     /// One that a store holds for several processes.
     pub(super) fn shared(key: Arc<str>, name: Arc<str>, budget: Budget, period: Option<Period>) -> Self {
         Self { store_key: Some(key), ..Self::every(name, budget, period) }
+    }
+
+    /// Whether a rule has made it.
+    pub(crate) const fn is_of_rule(&self) -> bool {
+        self.is_of_rule
     }
 
     /// Whether a store holds it.

@@ -51,8 +51,7 @@ impl BudgetRule {
         self
     }
 
-    /// Only for tasks whose dimension (or `task` name) is this. Defaults to all, with what is in no task; a rule that is
-    /// set later on holds tasks alone.
+    /// Only for tasks whose dimension (or `task` name) is this. Defaults to all, with what is in no task.
     #[must_use]
     pub fn only(mut self, key: &str, value: &str) -> Self {
         self.only.push(clean_word(key, value));

@@ -1,10 +1,11 @@
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use outlay_price::{Charge, CostStatus, Usd};
 
 use crate::{
-    Amount, Budget, Caller, Clock, CostKind, Ledger, Outcome, Receipt, Received, Record, RemoteId, Scope, StepKind,
-    TaskSpec,
+    Amount, Ask, BudgetRule, Caller, Clock, CostKind, Ledger, Outcome, Receipt, Received, Record, Refusal, RemoteId,
+    Scope, StepKind, TaskSpec,
 };
 
 /// What another process says of work that cost so many cents, half of it in a step of kind `plan`.
@@ -176,12 +177,29 @@ fn code_that_runs_elsewhere_keeps_a_scope_open_only_where_somebody_waits_for_the
 }
 
 #[test]
-fn a_budget_counts_what_other_processes_spend_for_its_task() {
-    let spec = TaskSpec::new("t").budget(Usd::from_cents(50));
-    let task = Ledger::default().task(spec.budget(Budget::calls(5)));
+fn a_tasks_budget_counts_what_other_processes_spend_for_it_and_a_rules_what_this_one_does() {
+    let rule = BudgetRule::new("all", Usd::from_dollars(1));
+    let ledger = Ledger::builder().budget_rule(rule).build();
+    let task = ledger.task(TaskSpec::new("t").budget(Usd::from_cents(50)));
     let remote = task.open_remote("r");
     remote.receive(&done(remote.id(), 7));
     assert_eq!(task.budgets()[0].spent, Amount::Usd(Usd::from_cents(7)));
+    task.charge("x", Charge::external(Usd::from_cents(93)));
+    let model: Arc<str> = Arc::from("m");
+    let ask = Ask {
+        model: &model,
+        input: 1,
+        max_output: Some(1),
+        is_turn: true,
+        has_model: true,
+        is_trial: false,
+        bound: &|_| Some(Usd::from_cents(8)),
+    };
+    let refused = match ledger.task(TaskSpec::new("t")).open_call(&ask) {
+        Err(Refusal::Budget(refused)) => refused,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((refused.scope(), refused.spent()), ("all", Amount::Usd(Usd::from_cents(93))));
 }
 
 #[test]
