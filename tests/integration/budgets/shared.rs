@@ -255,3 +255,25 @@ async fn a_broken_answer_settles_at_its_bound_in_the_store_as_in_the_books() {
     assert_eq!((settled.len(), settled[0].0), (1, Held::Reserved));
     assert_eq!(Amount::Usd(Usd::from_picos(settled[0].1)), spent);
 }
+
+#[tokio::test]
+async fn a_call_that_is_signed_as_its_workflows_role_asks_the_store_as_well() {
+    let (h, store) = shared(dollar()).await;
+    let sts = bedrock_sim::StsSim::start().await.unwrap();
+    let identities = outlay::bedrock::Identities::new(crate::identity::sts_client(&sts.url()))
+        .role("t", "arn:aws:iam::123456789012:role/tickets");
+    let bare = Client::from_conf(client_config(&h.sim.url()).build());
+    let task = h.outlay.task("t").start();
+    // Whichever of the two is put around the other.
+    let clients = [identities.sign(bare.clone()).metered(&h.outlay), identities.sign(bare.metered(&h.outlay))];
+    for (n, client) in clients.iter().enumerate() {
+        task.run(haiku(client).send()).await.unwrap();
+        assert_eq!(store.asks(), (n + 1, 0), "once, and waited for");
+    }
+    task.finish(Outcome::success());
+    let spans = h.spans();
+    for call in call_spans(&spans) {
+        assert_eq!((call.text("outlay.aws.identity"), call.text("outlay.budget.store")), (Some("assumed"), Some("ok")));
+    }
+    assert_eq!(store.settled(), vec![(Held::Reserved, COST); 2]);
+}
