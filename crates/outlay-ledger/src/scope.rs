@@ -165,7 +165,11 @@ impl Scope {
                 outer,
                 ledger: ledger.clone(),
             }),
-            budgets: if spec.watched { HeldTo::Then(budgets.into()) } else { HeldTo::Now(RwLock::new(budgets.into())) },
+            budgets: if spec.watched {
+                HeldTo::Then(budgets.into())
+            } else {
+                HeldTo::Now(Box::new(RwLock::new(budgets.into())))
+            },
             state: Mutex::default(),
         }))
     }

@@ -9,7 +9,7 @@ pub(crate) enum HeldTo {
     /// Those that were in force when its task started.
     Then(Arc<[Arc<BudgetCell>]>),
     /// Those that are: of what is in no task, which never starts anew.
-    Now(RwLock<Arc<[Arc<BudgetCell>]>>),
+    Now(Box<RwLock<Arc<[Arc<BudgetCell>]>>>),
 }
 
 impl HeldTo {
