@@ -44,5 +44,6 @@ mod server_body;
 pub use client::{ClientFuture, ClientLayer, ClientService};
 pub use client_body::ReceivingBody;
 pub use fetch::fetch_receipts;
+pub use headers::{extract_trusted, inject};
 pub use server::{ServerFuture, ServerLayer, ServerService};
 pub use server_body::ScopedBody;

@@ -3,19 +3,19 @@
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::propagation::{Extractor, Injector};
 use outlay_otel::names::wire;
-use outlay_otel::{RemoteWork, without_outlay};
+use outlay_otel::{ExtractError, Incoming, RemoteWork, without_outlay};
 
 pub(super) const RECEIPT: HeaderName = HeaderName::from_static(wire::RECEIPT);
 
 /// Reads the headers of a request. A header that is there several times is one list.
-pub(super) struct Carried {
+struct Carried {
     baggage: String,
     traceparent: Option<String>,
     tracestate: String,
 }
 
 impl Carried {
-    pub(super) fn of(headers: &HeaderMap) -> Self {
+    fn of(headers: &HeaderMap) -> Self {
         Self {
             baggage: joined(headers, wire::BAGGAGE),
             // Of two there is no telling which one holds.
@@ -40,8 +40,37 @@ impl Extractor for Carried {
     }
 }
 
-/// Writes whose work it is. What the application has said of the trace stays as it is, and so does its baggage.
-pub(super) fn inject(work: &RemoteWork, headers: &mut HeaderMap) {
+/// Reads whose work a request is from its headers, which are believed: for servers that are not made of `tower` services.
+///
+/// # Errors
+///
+/// [`ExtractError`] where they do not say so.
+pub fn extract_trusted(headers: &HeaderMap) -> Result<Incoming, ExtractError> {
+    Incoming::from_trusted(&Carried::of(headers))
+}
+
+/// Writes whose work it is into the headers of a request: for clients that are no `tower` services. What the application has
+/// said of the trace stays as it is, and so does its baggage.
+///
+/// ```
+/// use outlay::{Outcome, Outlay, tower};
+///
+/// let outlay = Outlay::builder().build();
+/// let task = outlay.task("resolve-ticket").start();
+/// let work = task.run_sync(|| outlay::remote("worker.internal"));
+/// let mut headers = http::HeaderMap::new();
+/// tower::inject(&work, &mut headers);
+///
+/// // In the worker, of a caller that it trusts:
+/// let incoming = tower::extract_trusted(&headers)?;
+/// let research = outlay.task("research").asked_by(&incoming).start();
+/// research.finish(Outcome::success());
+///
+/// // Back here, with the header `outlay-receipt` of the response:
+/// work.receive(&research.receipt().to_string())?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn inject(work: &RemoteWork, headers: &mut HeaderMap) {
     let own = headers.get(wire::TRACEPARENT).and_then(|value| value.to_str().ok());
     let keeps_trace = own.is_some_and(|traceparent| work.is_below_the_task(traceparent));
     let already = headers.contains_key(wire::BAGGAGE).then(|| joined(headers, wire::BAGGAGE));

@@ -193,7 +193,7 @@ impl Settings {
 }
 
 fn incoming(parts: &Parts) -> Option<Incoming> {
-    match Incoming::from_trusted(&headers::Carried::of(&parts.headers)) {
+    match headers::extract_trusted(&parts.headers) {
         Ok(incoming) => Some(incoming),
         Err(ExtractError::NoTask) => None,
         Err(error) => {
