@@ -1,7 +1,10 @@
 //! The tree of a task: what each scope holds, and how it closes.
 
+mod budgets;
+mod charge;
 mod close;
 mod hold;
+mod open;
 mod shared;
 mod state;
 
@@ -9,24 +12,19 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::SystemTime;
 
-use outlay_price::{Charge, Usd};
+use outlay_price::Usd;
 use uuid::Uuid;
 
-use crate::alert::{Alerts, Observer};
-use crate::budget::{BudgetCell, HeldTo, SharedHold, Spent};
-use crate::ledger::Inner as LedgerInner;
-use crate::record::{ChargeRecord, Record, ScopeRecord, TaskRecord};
-use crate::runaway::Watch;
-use crate::running::Running;
-use crate::spec::{TaskWords, scope_name};
-use crate::stop::TaskStop;
-use crate::sync::atomic::AtomicU32;
-use crate::sync::{Mutex, RwLock, lock};
+use crate::alert::Observer;
+use crate::budget::HeldTo;
+use crate::record::{Record, ScopeRecord, TaskRecord};
+use crate::sync::{Mutex, lock};
 use crate::{
-    AgentId, AlertKind, Budget, BudgetExceeded, BudgetStatus, Caller, CostKind, Dimensions, Outcome, ReceiptId,
-    RefusedCalls, ScopeKind, StepId, StepKind, TaskId, TaskSpec, Totals,
+    AgentId, Caller, CostKind, Dimensions, Outcome, ReceiptId, RefusedCalls, ScopeKind, StepId, StepKind, TaskId,
+    Totals,
 };
 
+pub use charge::ChargedScope;
 pub use close::ClosedScope;
 pub use hold::Hold;
 use shared::TaskShared;
@@ -55,133 +53,6 @@ pub(crate) struct Inner {
 }
 
 impl Scope {
-    pub(crate) fn new_task(ledger: &Arc<LedgerInner>, spec: TaskSpec, records: u32) -> Self {
-        Self::build_task(ledger, spec, None, records)
-    }
-
-    /// Opens a task inside this scope: a scope of its own with its own running total, summed into this one.
-    pub fn task(&self, spec: TaskSpec) -> Self {
-        let ledger = &self.0.task.ledger;
-        self.open(|parent| Self::build_task(ledger, spec.clone(), Some(parent), ledger.report_records()))
-    }
-
-    /// Opens an agent inside this scope.
-    pub fn agent(&self, name: &str) -> Self {
-        self.child(ScopeKind::Agent, name, &[])
-    }
-
-    /// Opens a step inside this scope.
-    pub fn step(&self, kind: StepKind, name: &str) -> Self {
-        self.child(ScopeKind::Step(kind), name, &[])
-    }
-
-    /// Opens an agent or a step inside this scope, which may spend so much.
-    pub fn child(&self, kind: ScopeKind, name: &str, budgets: &[Budget]) -> Self {
-        self.open(|parent| {
-            let task = parent.0.task.clone();
-            let of_own = || budgets.iter().map(|budget| Arc::new(BudgetCell::new(scope_name(name), *budget)));
-            Self(Arc::new(Inner {
-                id: task.ledger.ids().next_id(),
-                cost_kind: match &kind {
-                    ScopeKind::Step(step) => parent.0.cost_kind_of_steps().inside(step),
-                    ScopeKind::Agent => CostKind::inside_agent(parent.innermost_step()),
-                    ScopeKind::Task => CostKind::Direct,
-                },
-                kind: kind.clone(),
-                name: scope_name(name),
-                started: task.ledger.now(),
-                agent: parent.agent_scope().map(|agent| Arc::downgrade(&agent.0)),
-                late: parent.is_late(),
-                kept: parent.0.kept && task.keep_record(),
-                budgets: HeldTo::Then(match budgets {
-                    [] => parent.0.budgets.shared(),
-                    _ => parent.0.budgets.shared().iter().cloned().chain(of_own()).collect(),
-                }),
-                parent: Some(parent.clone()),
-                task,
-                state: Mutex::default(),
-            }))
-        })
-    }
-
-    /// Opens a scope in the nearest open one, which may close while that happens.
-    fn open(&self, build: impl Fn(&Self) -> Self) -> Self {
-        loop {
-            let parent = self.open_ancestor();
-            let scope = build(&parent);
-            if scope.0.late || lock(&parent.0.state).adopt(scope.clone()) {
-                return scope;
-            }
-        }
-    }
-
-    fn build_task(ledger: &Arc<LedgerInner>, mut spec: TaskSpec, parent: Option<&Self>, records: u32) -> Self {
-        let outer = parent.map(|p| p.0.task.clone());
-        let id = ledger.ids().next_id();
-        let own = spec.budgets.iter().map(|budget| Arc::new(BudgetCell::new(spec.name.clone(), *budget)));
-        let own: Box<[Arc<BudgetCell>]> = own.collect();
-        let dimensions = match &outer {
-            Some(outer) => std::mem::take(&mut spec.dimensions).or(&outer.dimensions),
-            None => std::mem::take(&mut spec.dimensions).or(ledger.dimensions()),
-        };
-        let started = ledger.now();
-        spec.conversation = spec.conversation.or_else(|| outer.as_ref()?.conversation.clone());
-        let words = TaskWords { name: &spec.name, conversation: spec.conversation.as_deref(), dimensions: &dimensions };
-        let one_policy = ledger.hold_policy();
-        let by_rule = ledger.budget_rules().of_task(&words, started);
-        let policy = if spec.watched { ledger.policy().of_task(&words) } else { Arc::default() };
-        let watch = ledger.runaway().filter(|_| spec.watched).map(Watch::new);
-        drop(one_policy);
-        let mut budgets = parent.map_or_else(Vec::new, |parent| parent.0.budgets.shared().to_vec());
-        add_once(&mut budgets, by_rule);
-        budgets.extend(own.iter().cloned());
-        Self(Arc::new(Inner {
-            id,
-            kind: ScopeKind::Task,
-            cost_kind: CostKind::Direct,
-            name: spec.name.clone(),
-            started,
-            agent: None,
-            late: parent.is_some_and(Self::is_late),
-            kept: parent.is_none_or(|p| p.0.kept && p.0.task.keep_record()),
-            parent: parent.cloned(),
-            task: Arc::new(TaskShared {
-                id: spec.caller.as_ref().filter(|_| spec.joins).map_or(TaskId::new(id), Caller::task_id),
-                run: ReceiptId::new(id),
-                caller: spec.caller,
-                joins: spec.joins,
-                name: spec.name,
-                dimensions: Arc::new(dimensions),
-                conversation: spec.conversation,
-                running: Running::default(),
-                budgets: own,
-                refusals: Mutex::default(),
-                refused_otherwise: Mutex::default(),
-                stop: TaskStop::default(),
-                watch,
-                policy,
-                outcome: Mutex::new(None),
-                records_left: AtomicU32::new(records),
-                outer,
-                ledger: ledger.clone(),
-            }),
-            budgets: if spec.watched {
-                HeldTo::Then(budgets.into())
-            } else {
-                HeldTo::Now(Box::new(RwLock::new(budgets.into())))
-            },
-            state: Mutex::default(),
-        }))
-    }
-
-    /// Has what is in no task held to the rules that are in force now.
-    pub(crate) fn renew_rules(&self) {
-        let task = &self.0.task;
-        let mut budgets = Vec::new();
-        add_once(&mut budgets, task.ledger.budget_rules().of_task(&task.words(), task.ledger.now()));
-        self.0.budgets.renew(budgets);
-    }
-
     /// This scope while it is open, else the nearest one around it that is; the root if all have closed.
     ///
     /// What is opened in a scope that has closed is counted there, so that no money is lost and no closed total moves.
@@ -300,40 +171,6 @@ impl Scope {
         self.0.task.running.sum()
     }
 
-    /// Whether a call from here is held to a budget.
-    pub fn has_budget(&self) -> bool {
-        self.0.budgets.with(|budgets| !budgets.is_empty())
-    }
-
-    /// How the task's own budget stands: the first that it was given.
-    pub fn budget(&self) -> Option<BudgetStatus> {
-        self.0.task.budgets.first().map(|budget| budget.status())
-    }
-
-    /// How all of the task's own budgets stand, in the order in which it was given them.
-    pub fn budgets(&self) -> Vec<BudgetStatus> {
-        self.0.task.budgets.iter().map(|budget| budget.status()).collect()
-    }
-
-    /// The calls that the task's own budgets refused, and those that were refused in it by budgets that are no task's:
-    /// of agents, of steps, of rules; the first 100 of each.
-    pub fn refusals(&self) -> Vec<BudgetExceeded> {
-        let own = self.0.task.budgets.iter().flat_map(|budget| budget.refusals());
-        own.chain(lock(&self.0.task.refusals).iter().cloned()).collect()
-    }
-
-    /// Whether a task has this budget, which is then listed there.
-    pub(crate) fn is_of_a_task(&self, cell: &Arc<BudgetCell>) -> bool {
-        let mut task = Some(&self.0.task);
-        while let Some(own) = task {
-            if own.budgets.iter().any(|budget| Arc::ptr_eq(budget, cell)) {
-                return true;
-            }
-            task = own.outer.as_ref();
-        }
-        false
-    }
-
     pub(crate) fn alert_observer(&self) -> Option<&Observer> {
         self.0.task.ledger.alert_observer()
     }
@@ -380,46 +217,6 @@ impl Scope {
     /// Why the scope failed, if it did.
     pub fn failure(&self) -> Option<Arc<str>> {
         lock(&self.0.state).failure().cloned()
-    }
-
-    /// Records an external charge here, or in the nearest open scope around this one.
-    pub fn charge(&self, name: &str, charge: Charge) -> ChargedScope {
-        let (name, at) = (scope_name(name), self.0.task.ledger.now());
-        let record = ChargeRecord { name: name.clone(), charge, at };
-        loop {
-            let scope = self.open_ancestor();
-            let keep = scope.0.keep_record();
-            let mut state = lock(&scope.0.state);
-            // A scope may shut while it is found; beyond the root there is none.
-            if state.is_shut() && !scope.is_root() {
-                continue;
-            }
-            let orphaned = !state.add_external(record, &scope.0.cost_kind, keep);
-            let late = orphaned || scope.0.late;
-            // Before the lock goes: who sees the charge in the totals sees it in the budget too.
-            if !late {
-                scope.0.task.spend(charge.total(), 0);
-            }
-            let mut alerts = Alerts::default();
-            let spent = Spent::usd(charge.total());
-            scope.0.spend(&spent, &mut alerts);
-            drop(state);
-            scope.spend_shared(&spent);
-            scope.watch_charge(charge.total(), at, &mut alerts);
-            alerts.tell(&scope);
-            return ChargedScope { scope, name, late, orphaned };
-        }
-    }
-
-    /// Counts in the budgets of a store what nothing was reserved for. Other processes see it a moment later, and a store's
-    /// lock is none to take under one of ours.
-    pub(crate) fn spend_shared(&self, spent: &Spent) {
-        let Some(store) = self.0.task.ledger.budget_store() else { return };
-        let unreserved = |budgets: &[Arc<BudgetCell>]| budgets.iter().filter_map(|cell| cell.unreserved()).collect();
-        let shared: Vec<_> = self.0.budgets.with(unreserved);
-        if !shared.is_empty() {
-            SharedHold::new(store.clone(), shared).settle(spent, self);
-        }
     }
 
     /// What the scope and all below it cost so far.
@@ -486,29 +283,6 @@ impl Scope {
     }
 }
 
-/// A rule that holds a task and the task around it, or that is given twice, holds a call once.
-fn add_once(budgets: &mut Vec<Arc<BudgetCell>>, by_rule: Vec<Arc<BudgetCell>>) {
-    for cell in by_rule {
-        if !budgets.iter().any(|known| Arc::ptr_eq(known, &cell)) {
-            budgets.push(cell);
-        }
-    }
-}
-
-/// Where a charge was counted.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct ChargedScope {
-    /// The scope that the charge was counted in.
-    pub scope: Scope,
-    /// The name that the charge goes by: cleaned, and cut to 64 characters.
-    pub name: Arc<str>,
-    /// Whether it is outside its task's sum, because the task or its scope had closed before.
-    pub late: bool,
-    /// Whether it is outside its own scope's sum too, because that had closed before.
-    pub orphaned: bool,
-}
-
 impl PartialEq for Scope {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
@@ -538,31 +312,6 @@ impl Inner {
 
     pub(crate) fn cost_kind(&self) -> &CostKind {
         &self.cost_kind
-    }
-
-    /// Counts in every budget above, but for those of a store, what nothing was reserved for.
-    pub(crate) fn spend(&self, spent: &Spent, alerts: &mut Alerts) {
-        self.spend_of(|cell| !cell.is_shared(), spent, alerts);
-    }
-
-    /// Counts what another process has spent, in the budgets of tasks, agents and steps. Those of rules count what each
-    /// process spends itself.
-    pub(crate) fn spend_elsewhere(&self, spent: &Spent, alerts: &mut Alerts) {
-        self.spend_of(|cell| !cell.is_of_rule(), spent, alerts);
-    }
-
-    fn spend_of(&self, which: impl Fn(&BudgetCell) -> bool, spent: &Spent, alerts: &mut Alerts) {
-        self.budgets.with(|budgets| {
-            if budgets.is_empty() {
-                return;
-            }
-            let now = self.task.ledger.now();
-            for cell in budgets.iter().filter(|cell| which(cell)) {
-                if let Some(status) = cell.spend(spent, now) {
-                    alerts.push(&cell.name, AlertKind::SoftLimit(status));
-                }
-            }
-        });
     }
 
     pub(crate) fn state(&self) -> &Mutex<State> {

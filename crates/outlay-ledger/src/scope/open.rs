@@ -1,0 +1,146 @@
+//! How a scope opens: a task, or an agent or step inside another scope.
+
+use std::sync::Arc;
+
+use crate::budget::{BudgetCell, HeldTo};
+use crate::ledger::Inner as LedgerInner;
+use crate::runaway::Watch;
+use crate::running::Running;
+use crate::spec::{TaskWords, scope_name};
+use crate::stop::TaskStop;
+use crate::sync::atomic::AtomicU32;
+use crate::sync::{Mutex, RwLock, lock};
+use crate::{Budget, Caller, CostKind, ReceiptId, ScopeKind, StepKind, TaskId, TaskSpec};
+
+use super::shared::TaskShared;
+use super::{Inner, Scope};
+
+impl Scope {
+    pub(crate) fn new_task(ledger: &Arc<LedgerInner>, spec: TaskSpec, records: u32) -> Self {
+        Self::build_task(ledger, spec, None, records)
+    }
+
+    /// Opens a task inside this scope: a scope of its own with its own running total, summed into this one.
+    pub fn task(&self, spec: TaskSpec) -> Self {
+        let ledger = &self.0.task.ledger;
+        self.open(|parent| Self::build_task(ledger, spec.clone(), Some(parent), ledger.report_records()))
+    }
+
+    /// Opens an agent inside this scope.
+    pub fn agent(&self, name: &str) -> Self {
+        self.child(ScopeKind::Agent, name, &[])
+    }
+
+    /// Opens a step inside this scope.
+    pub fn step(&self, kind: StepKind, name: &str) -> Self {
+        self.child(ScopeKind::Step(kind), name, &[])
+    }
+
+    /// Opens an agent or a step inside this scope, which may spend so much.
+    pub fn child(&self, kind: ScopeKind, name: &str, budgets: &[Budget]) -> Self {
+        self.open(|parent| {
+            let task = parent.0.task.clone();
+            let of_own = || budgets.iter().map(|budget| Arc::new(BudgetCell::new(scope_name(name), *budget)));
+            Self(Arc::new(Inner {
+                id: task.ledger.ids().next_id(),
+                cost_kind: match &kind {
+                    ScopeKind::Step(step) => parent.0.cost_kind_of_steps().inside(step),
+                    ScopeKind::Agent => CostKind::inside_agent(parent.innermost_step()),
+                    ScopeKind::Task => CostKind::Direct,
+                },
+                kind: kind.clone(),
+                name: scope_name(name),
+                started: task.ledger.now(),
+                agent: parent.agent_scope().map(|agent| Arc::downgrade(&agent.0)),
+                late: parent.is_late(),
+                kept: parent.0.kept && task.keep_record(),
+                budgets: HeldTo::Then(match budgets {
+                    [] => parent.0.budgets.shared(),
+                    _ => parent.0.budgets.shared().iter().cloned().chain(of_own()).collect(),
+                }),
+                parent: Some(parent.clone()),
+                task,
+                state: Mutex::default(),
+            }))
+        })
+    }
+
+    /// Opens a scope in the nearest open one, which may close while that happens.
+    fn open(&self, build: impl Fn(&Self) -> Self) -> Self {
+        loop {
+            let parent = self.open_ancestor();
+            let scope = build(&parent);
+            if scope.0.late || lock(&parent.0.state).adopt(scope.clone()) {
+                return scope;
+            }
+        }
+    }
+
+    fn build_task(ledger: &Arc<LedgerInner>, mut spec: TaskSpec, parent: Option<&Self>, records: u32) -> Self {
+        let outer = parent.map(|p| p.0.task.clone());
+        let id = ledger.ids().next_id();
+        let own = spec.budgets.iter().map(|budget| Arc::new(BudgetCell::new(spec.name.clone(), *budget)));
+        let own: Box<[Arc<BudgetCell>]> = own.collect();
+        let dimensions = match &outer {
+            Some(outer) => std::mem::take(&mut spec.dimensions).or(&outer.dimensions),
+            None => std::mem::take(&mut spec.dimensions).or(ledger.dimensions()),
+        };
+        let started = ledger.now();
+        spec.conversation = spec.conversation.or_else(|| outer.as_ref()?.conversation.clone());
+        let words = TaskWords { name: &spec.name, conversation: spec.conversation.as_deref(), dimensions: &dimensions };
+        let one_policy = ledger.hold_policy();
+        let by_rule = ledger.budget_rules().of_task(&words, started);
+        let policy = if spec.watched { ledger.policy().of_task(&words) } else { Arc::default() };
+        let watch = ledger.runaway().filter(|_| spec.watched).map(Watch::new);
+        drop(one_policy);
+        let mut budgets = parent.map_or_else(Vec::new, |parent| parent.0.budgets.shared().to_vec());
+        add_once(&mut budgets, by_rule);
+        budgets.extend(own.iter().cloned());
+        Self(Arc::new(Inner {
+            id,
+            kind: ScopeKind::Task,
+            cost_kind: CostKind::Direct,
+            name: spec.name.clone(),
+            started,
+            agent: None,
+            late: parent.is_some_and(Self::is_late),
+            kept: parent.is_none_or(|p| p.0.kept && p.0.task.keep_record()),
+            parent: parent.cloned(),
+            task: Arc::new(TaskShared {
+                id: spec.caller.as_ref().filter(|_| spec.joins).map_or(TaskId::new(id), Caller::task_id),
+                run: ReceiptId::new(id),
+                caller: spec.caller,
+                joins: spec.joins,
+                name: spec.name,
+                dimensions: Arc::new(dimensions),
+                conversation: spec.conversation,
+                running: Running::default(),
+                budgets: own,
+                refusals: Mutex::default(),
+                refused_otherwise: Mutex::default(),
+                stop: TaskStop::default(),
+                watch,
+                policy,
+                outcome: Mutex::new(None),
+                records_left: AtomicU32::new(records),
+                outer,
+                ledger: ledger.clone(),
+            }),
+            budgets: if spec.watched {
+                HeldTo::Then(budgets.into())
+            } else {
+                HeldTo::Now(Box::new(RwLock::new(budgets.into())))
+            },
+            state: Mutex::default(),
+        }))
+    }
+}
+
+/// A rule that holds a task and the task around it, or that is given twice, holds a call once.
+pub(super) fn add_once(budgets: &mut Vec<Arc<BudgetCell>>, by_rule: Vec<Arc<BudgetCell>>) {
+    for cell in by_rule {
+        if !budgets.iter().any(|known| Arc::ptr_eq(known, &cell)) {
+            budgets.push(cell);
+        }
+    }
+}
