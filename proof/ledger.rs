@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 
 use outlay_price::{Charge, Usage, Usd};
 use outlay_proof::{
-    Amount, Ask, Budget, BudgetRule, BudgetStatus, CallRecord, Clock, Ledger, OpenCall, Period, Refusal, RefusalReason,
-    Scope, StopTarget, TaskSpec,
+    Amount, Ask, Budget, BudgetRule, BudgetStatus, CallRecord, Caller, Clock, Ledger, OpenCall, Period, Receipt,
+    Received, Refusal, RefusalReason, RemoteId, Scope, StepKind, StopTarget, TaskSpec,
 };
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::scheduler::{PctScheduler, RandomScheduler};
@@ -232,4 +232,56 @@ fn once_a_stop_has_returned_no_call_of_the_task_or_inside_it_is_let_through() {
 
 fn check_reserved_nothing(task: &Scope) {
     assert!(task.budgets().iter().all(|status| units(status.reserved) == 0), "{:?}", task.budgets());
+}
+
+/// What another process says of a run of this work.
+fn receipt(remote: RemoteId, cents: i64) -> Receipt {
+    let caller = Caller::new("01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap(), "t").remote(remote);
+    let there = Ledger::builder().clock(Still).build().task(TaskSpec::new("there").caller(caller));
+    there.charge("x", Charge::external(Usd::from_cents(cents)));
+    there.finish();
+    there.receipt()
+}
+
+#[test]
+fn a_receipt_counts_once_whoever_else_delivers_it_gives_it_up_or_closes_its_task() {
+    in_many_orders(|| {
+        let ledger = Ledger::builder().clock(Still).late_limit(Duration::ZERO).build();
+        let task = ledger.task(TaskSpec::new("t").budget(Usd::from_dollars(1)));
+        let tool = task.step(StepKind::Tool, "ask");
+        let remote = Arc::new(tool.open_remote("worker"));
+        let runs = [receipt(remote.id(), 3), receipt(remote.id(), 5)];
+        let deliveries = [&runs[0], &runs[0], &runs[1]].map(|receipt| {
+            let (remote, receipt) = (remote.clone(), receipt.clone());
+            thread::spawn(move || remote.receive(&receipt))
+        });
+        let given_up = remote.clone();
+        let gives_up = thread::spawn(move || given_up.lose());
+        let (ends, ended) = (ledger.clone(), (tool.clone(), task.clone()));
+        let closes = thread::spawn(move || {
+            ended.0.finish();
+            ended.1.finish();
+            ends.close_overdue();
+        });
+        let [one, again, other] = deliveries.map(|delivery| delivery.join().unwrap());
+        gives_up.join().unwrap();
+        closes.join().unwrap();
+        // The ledger's own thread may be at it.
+        while !task.is_closed() {
+            ledger.close_overdue();
+            thread::yield_now();
+        }
+        assert!(tool.is_closed());
+        assert!(matches!((one, again), (Received::Again, _) | (_, Received::Again)), "{one:?} {again:?}");
+        let cents = |received: Received, cents: i64| if received == Received::Joined { cents } else { 0 };
+        let joined = Usd::from_cents(cents(one, 3) + cents(again, 3) + cents(other, 5));
+        let totals = task.totals();
+        assert_eq!((totals.cost().usd().unwrap_or_default(), totals.remote()), (joined, joined));
+        assert_eq!(tool.totals().remote(), joined);
+        assert_eq!((task.running().0, task.budgets()[0].reserved), (joined, Amount::Usd(Usd::ZERO)));
+        // Nothing came, and that is said: the sum is not all.
+        let missing = totals.lost_receipts() + totals.pending_receipts();
+        assert_eq!(missing, u64::from(joined.is_zero()), "{totals:?}");
+        assert_eq!(totals.cost().usd().is_none(), joined.is_zero());
+    });
 }

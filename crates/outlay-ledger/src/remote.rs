@@ -9,7 +9,7 @@ use crate::alert::Alerts;
 use crate::budget::Spent;
 use crate::record::RemoteRecord;
 use crate::spec::scope_name;
-use crate::sync::{Mutex, lock};
+use crate::sync::{Mutex, MutexGuard, lock};
 use crate::{Receipt, ReceiptId, RemoteId, Scope};
 
 /// The receipts of as many runs are counted: a queue may deliver a message more than once, and each run has spent. One
@@ -24,7 +24,7 @@ pub struct OpenRemote {
     name: Arc<str>,
     scope: Scope,
     started: SystemTime,
-    /// Never held while anybody is told of anything.
+    /// Taken before the scope's state, and never held while anybody is told of anything.
     progress: Mutex<Progress>,
 }
 
@@ -113,22 +113,18 @@ impl OpenRemote {
             let is_known = lock(&self.progress).runs.contains(&receipt.id());
             return if is_known { Received::Again } else { Received::Pending };
         };
-        let was = {
-            let mut progress = lock(&self.progress);
-            if progress.runs.contains(&receipt.id()) {
-                return Received::Again;
+        let mut progress = lock(&self.progress);
+        if progress.runs.contains(&receipt.id()) {
+            return Received::Again;
+        }
+        if progress.runs.len() >= MAX_RUNS {
+            if !std::mem::replace(&mut progress.is_full, true) {
+                self.count_lost(progress, Waited::Settled);
             }
-            if progress.runs.len() >= MAX_RUNS {
-                let first = !std::mem::replace(&mut progress.is_full, true);
-                drop(progress);
-                if first {
-                    self.count_lost(Waited::Settled);
-                }
-                return Received::TooMany;
-            }
-            progress.runs.insert(receipt.id());
-            std::mem::replace(&mut progress.waited, Waited::Settled)
-        };
+            return Received::TooMany;
+        }
+        progress.runs.insert(receipt.id());
+        let was = std::mem::replace(&mut progress.waited, Waited::Settled);
 
         let scope = &self.scope.0;
         let (cost, calls, now) = (totals.known(), totals.calls(), scope.task.ledger.now());
@@ -146,6 +142,7 @@ impl OpenRemote {
             scope.spend_elsewhere(&spent, &mut alerts);
             (in_time, state.is_settled(), late)
         };
+        drop(progress);
         alerts.tell(&self.scope);
         if settled && in_time {
             self.scope.close_if_settled();
@@ -155,33 +152,30 @@ impl OpenRemote {
 
     /// Gives the receipt up: what the work cost is not known. Should it come all the same, it still counts.
     pub fn lose(&self) {
-        if self.leave(Waited::Lost) {
-            self.count_lost(Waited::Open);
+        let mut progress = lock(&self.progress);
+        if progress.waited == Waited::Open {
+            progress.waited = Waited::Lost;
+            self.count_lost(progress, Waited::Open);
         }
     }
 
     /// Nothing was sent, and nothing spent.
     pub fn cancel(&self) {
-        if self.leave(Waited::Settled) {
+        let mut progress = lock(&self.progress);
+        if progress.waited == Waited::Open {
+            progress.waited = Waited::Settled;
             lock(self.scope.0.state()).drop_remote();
+            drop(progress);
             self.scope.close_if_settled();
         }
     }
 
-    /// Waits no more; false where it did not.
-    fn leave(&self, now: Waited) -> bool {
-        let mut progress = lock(&self.progress);
-        let was_open = progress.waited == Waited::Open;
-        if was_open {
-            progress.waited = now;
-        }
-        was_open
-    }
-
-    fn count_lost(&self, was: Waited) {
+    /// How far the wait has come is held on to until the scope knows it too: a receipt that comes now finds both or neither.
+    fn count_lost(&self, progress: MutexGuard<'_, Progress>, was: Waited) {
         let keep = self.scope.0.keep_record();
         let lost = self.record(None, self.scope.0.task.ledger.now());
         lock(self.scope.0.state()).lose_remote(was, lost, keep);
+        drop(progress);
         self.scope.close_if_settled();
     }
 
