@@ -32,7 +32,12 @@
 //! Until it comes the caller's task waits for it, up to its late limit; one that never comes is counted in
 //! `outlay.total.pending_receipts` or `.lost_receipts`, and the total says `unpriced`.
 //!
-//! Retry around the [`ClientLayer`], not inside it: each request that is sent is work of its own.
+//! # Where the layers stand
+//!
+//! Whatever sends a request more than once, or to another host, stands around the [`ClientLayer`] and not inside it: retries,
+//! for each request that is sent is work of its own; redirects, which would carry to another host what it is not to know; and
+//! instrumentation that writes `baggage`, which would write over ours. The [`ServerLayer`] stands around all routes that do
+//! work for others, inside what authenticates the caller and inside the server's own tracing.
 
 mod client;
 mod client_body;
