@@ -3,6 +3,9 @@
 mod assumed;
 mod assumer;
 mod cache;
+mod outage;
+mod question;
+mod request;
 mod roles;
 mod session;
 mod wanted;
@@ -27,8 +30,10 @@ use wanted::Choose;
 /// Which identity a call has is decided by the task that it is made in. The first call of a workflow waits for
 /// `sts:AssumeRole`, five seconds at most; the session's credentials are kept, renewed in the background before they end,
 /// and shared by all calls of the same role, session and tags. Where STS fails, the call is signed with the client's own
-/// credentials, a warning says why, and STS is asked again after a back-off. A call's span says `outlay.aws.identity` =
-/// `assumed` or `fallback`. Calls in no task, and workflows without a role, have the client's own credentials, and so
+/// credentials, a warning says why, and STS is asked again after a back-off: by one call for all of them where STS is out
+/// of reach, and without that call waiting where it did not answer at all. A call's span says `outlay.aws.identity` =
+/// `assumed` or `fallback`. In a tokio runtime STS is asked by a task of its own, eight questions at a time, so that a call
+/// that is cancelled leaves the answer to those that follow. Calls in no task, and workflows without a role, have the client's own credentials, and so
 /// have operations with credentials of their own in an override of their configuration.
 ///
 /// ```no_run
@@ -117,7 +122,8 @@ impl Identities {
     }
 
     /// How long a call waits for STS before it is signed with the client's own credentials: at most half of its own time-out,
-    /// where the client's configuration sets one. Defaults to 5 seconds.
+    /// where the client's configuration sets one. STS has 5 seconds for its answer all the same, and the next call what it
+    /// says. Defaults to 5 seconds.
     pub const fn timeout(mut self, patience: Duration) -> Self {
         self.settings.patience = patience;
         self

@@ -42,7 +42,7 @@ pub(crate) fn admitted(cfg: &ConfigBag) -> Option<impl Future<Output = Result<()
     let question = call.ask_store()?;
     Some(async move {
         let answer = question.answer().await;
-        Ok(call.store_answered(&answer).map_err(Refusal::into_error)?)
+        call.store_answered(&answer).map_err(Refusal::into_error)
     })
 }
 

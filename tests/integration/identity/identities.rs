@@ -216,3 +216,22 @@ async fn tags_that_are_refused_are_left_out_and_the_role_is_assumed_all_the_same
         assert_eq!(logged.with("without session tags").len(), 1, "{fault:?}");
     }
 }
+
+#[tokio::test]
+async fn where_tasks_have_too_many_names_a_session_in_use_is_kept_and_what_is_amiss_is_told_once() {
+    let (sts, h, clock) = (StsSim::start().await.unwrap(), Harness::new().await, HandClock::at_noon());
+    answering(&h);
+    let logged = Logged::default();
+    let _subscriber = tracing::subscriber::set_default(logged.subscriber());
+    let client = signed(&h, &identities(&sts).default_role(ORDERS), &clock);
+    let call = async |task: &str| h.outlay.task(task).start().run(haiku(&client).send()).await.unwrap();
+    for n in 0..1_010 {
+        call(&format!("ticket-{n}")).await;
+        if n % 100 == 0 {
+            call("tickets").await;
+        }
+    }
+    call("tickets").await;
+    assert_eq!(asked(&sts, StsAction::AssumeRole), 1_011);
+    assert_eq!(logged.with("more sessions of workflows than are kept").len(), 1);
+}

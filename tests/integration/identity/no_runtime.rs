@@ -101,3 +101,36 @@ fn without_a_tokio_runtime_a_principal_stays_unknown_and_a_role_is_assumed_all_t
     let spans = h.spans();
     assert!(call_spans(&spans)[3..].iter().all(|span| span.text("outlay.aws.session") == Some("tickets")));
 }
+
+#[test]
+fn without_a_tokio_runtime_a_call_that_is_dropped_while_sts_hangs_keeps_no_other_waiting() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let h = runtime.block_on(Harness::new());
+    let http = infallible_client_fn(|_: http::Request<SdkBody>| {
+        http::Response::builder().status(200).body(SdkBody::from(ANSWER)).unwrap()
+    });
+    let config = client_config("http://127.0.0.1:9")
+        .http_client(http)
+        .sleep_impl(ThreadSleep)
+        .time_source(HandClock::at_noon())
+        .retry_config(RetryConfig::disabled())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    let silent = aws_smithy_http_client::test_util::NeverClient::new();
+    let sts = sts_client("http://127.0.0.1:9").config().to_builder();
+    let sts = sts.http_client(silent.clone()).sleep_impl(ThreadSleep).build();
+    let identities = Identities::new(aws_sdk_sts::Client::from_conf(sts)).role("tickets", TICKETS);
+    let client = identities.sign(Client::from_conf(config.build())).metered(&h.outlay);
+    let task = h.outlay.task("tickets").start();
+    {
+        let mut dropped = pin!(task.run(haiku(&client).send()));
+        let begun = std::time::Instant::now();
+        while silent.num_calls() == 0 {
+            assert!(dropped.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            assert!(begun.elapsed() < Duration::from_secs(10));
+        }
+    }
+    let begun = std::time::Instant::now();
+    block_on(task.run(haiku(&client).send())).unwrap();
+    assert!(begun.elapsed() < Duration::from_millis(900), "it falls back at once");
+    assert_eq!(silent.num_calls(), 1);
+}

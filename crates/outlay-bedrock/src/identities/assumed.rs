@@ -7,12 +7,14 @@ use aws_sdk_sts::types::{AssumedRoleUser, Credentials as Issued};
 use aws_smithy_runtime_api::client::identity::Identity;
 use outlay_otel::Caller;
 
-use crate::sts::{Failure, caller_of};
+use crate::sts::{Failure, caller_of, stable_hash};
 
 /// Credentials are not used any more so shortly before they end.
 const MARGIN: Duration = Duration::from_secs(60);
 /// They are renewed so long before they end, or in the last quarter of their time.
 const RENEW: Duration = Duration::from_secs(300);
+/// And up to twice as long, by their key: what was assumed at once is not renewed at once.
+const SPREAD: u32 = 1_024;
 /// As far apart as the clocks of this machine and of STS may be without meaning anything.
 const SKEW: Duration = Duration::from_secs(300);
 
@@ -46,11 +48,13 @@ impl Assumed {
             credentials = credentials.account_id(account);
         }
         let before = |span: Duration| ends.checked_sub(span).unwrap_or(ends);
+        let renew = RENEW.min(duration / 4).max(MARGIN);
+        let spread = u32::try_from(stable_hash(issued.access_key_id()) % u64::from(SPREAD)).unwrap_or_default();
         Ok(Self {
             identity: credentials.build().into(),
             caller,
             until: before(MARGIN),
-            renew_at: before(RENEW.min(duration / 4).max(MARGIN)),
+            renew_at: before(renew + renew / SPREAD * spread),
         })
     }
 

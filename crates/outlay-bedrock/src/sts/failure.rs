@@ -17,6 +17,9 @@ const TELLING: [&str; 7] = [
 /// The codes of an STS that has too much to do.
 const THROTTLING: [&str; 3] = ["Throttling", "ThrottlingException", "RequestLimitExceeded"];
 
+/// What there is to say of an STS that says nothing.
+const SILENCE: &str = "no answer in time";
+
 /// Why STS gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
@@ -35,8 +38,8 @@ impl Failure {
                 let is_outage = status.is_server_error() || THROTTLING.contains(&&*code);
                 Self { message: error.message().map(str::to_owned), code, is_outage }
             }
-            SdkError::TimeoutError(_) => Self::without_answer("no answer in time"),
-            SdkError::DispatchFailure(failure) if failure.is_timeout() => Self::without_answer("no answer in time"),
+            SdkError::TimeoutError(_) => Self::silence(),
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => Self::silence(),
             SdkError::DispatchFailure(_) => Self::without_answer("no connection"),
             SdkError::ResponseError(_) => Self::without_answer("an answer that cannot be read"),
             // Such as credentials that cannot be had.
@@ -47,6 +50,16 @@ impl Failure {
     /// STS was not reached, or what it said was not understood.
     pub(crate) fn without_answer(what: &str) -> Self {
         Self { code: what.to_owned(), message: None, is_outage: true }
+    }
+
+    /// STS took too long.
+    pub(crate) fn silence() -> Self {
+        Self::without_answer(SILENCE)
+    }
+
+    /// Whether STS took too long, so that waiting for it may be in vain the next time as well.
+    pub(crate) fn is_silence(&self) -> bool {
+        self.code == SILENCE
     }
 
     /// Whether another request, for something else, would fare no better.
