@@ -23,6 +23,8 @@ use assumer::Assumer;
 use cache::WorkflowIdentities;
 use wanted::Choose;
 
+pub(crate) use cache::base_only;
+
 /// Signs the calls of each workflow as a role of its own, in a session that is called like the workflow and tagged with
 /// its dimensions: `line_item_iam_principal` and the `iamPrincipal/*` tags of AWS's bill then say the same words as the
 /// spans.

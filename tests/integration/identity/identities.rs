@@ -235,3 +235,30 @@ async fn where_tasks_have_too_many_names_a_session_in_use_is_kept_and_what_is_am
     assert_eq!(asked(&sts, StsAction::AssumeRole), 1_011);
     assert_eq!(logged.with("more sessions of workflows than are kept").len(), 1);
 }
+
+#[tokio::test]
+async fn what_the_clients_own_cache_has_against_its_configuration_is_said_as_before() {
+    use aws_sdk_bedrockruntime::config::{ConfigBag, RuntimeComponents};
+    use aws_smithy_runtime_api::box_error::BoxError;
+    use aws_smithy_runtime_api::client::identity::{IdentityFuture, ResolveCachedIdentity, SharedIdentityResolver};
+    #[derive(Debug)]
+    struct Picky;
+    impl ResolveCachedIdentity for Picky {
+        fn resolve_cached_identity<'a>(
+            &'a self,
+            _: SharedIdentityResolver,
+            _: &'a RuntimeComponents,
+            _: &'a ConfigBag,
+        ) -> IdentityFuture<'a> {
+            IdentityFuture::ready(Err("it should not have come to this".into()))
+        }
+
+        fn validate_final_config(&self, _: &RuntimeComponents, _: &ConfigBag) -> Result<(), BoxError> {
+            Err("picky".into())
+        }
+    }
+    let (sts, h, clock) = (StsSim::start().await.unwrap(), Harness::new().await, HandClock::at_noon());
+    let client = signed_as(&h, &identities(&sts), &clock, |config| config.identity_cache(Picky));
+    let error = haiku(&client).send().await.unwrap_err();
+    assert!(format!("{error:?}").contains("picky"), "{error:?}");
+}
