@@ -83,6 +83,32 @@ async fn a_series_is_born_with_the_principal_that_is_known() {
 }
 
 #[tokio::test]
+async fn a_series_is_born_when_its_first_call_goes_out_and_under_no_other_principal() {
+    let (sts, h, clock) = (StsSim::start().await.unwrap(), Harness::new().await, HandClock::at_noon());
+    answering(&h);
+    let client = signed(&h, &identities(&sts).role("orders", ORDERS), &clock);
+    h.outlay.task("tickets").start().run(haiku(&client).send()).await.unwrap();
+    let of_task = |metrics: &[outlay_tests::MetricPoint], task: &str| -> Vec<_> {
+        let of_task =
+            metrics.iter().filter(|p| p.name == "outlay.cost" && p.attribute("outlay.task.name") == Some(task));
+        of_task.map(|p| (p.value, p.attribute("outlay.aws.principal").map(str::to_owned))).collect()
+    };
+    for (task, principal) in [("orders", Some("arn:aws:iam::123456789012:role/orders")), ("another", None)] {
+        h.sim.push(Reply::hang());
+        let sent = h.sim.requests().len();
+        let task_of_call = h.outlay.task(task).start();
+        let mut call = std::pin::pin!(task_of_call.run(haiku(&client).send()));
+        tokio::select! {
+            _ = &mut call => panic!("nothing answers"),
+            _ = h.sim.wait_for(sent + 1) => {}
+        }
+        let born = of_task(&h.metrics(), task);
+        let born: Vec<_> = born.iter().map(|(value, principal)| (*value, principal.as_deref())).collect();
+        assert_eq!(born, [(0.0, principal); 2], "{task}: of its input and output");
+    }
+}
+
+#[tokio::test]
 async fn users_federated_users_root_and_other_partitions_are_named_as_sts_names_them() {
     for (arn, principal, session, account) in [
         ("arn:aws:iam::210987654321:user/dep/ana", "arn:aws:iam::210987654321:user/dep/ana", None, "210987654321"),
