@@ -75,6 +75,24 @@ async fn an_end_in_the_past_by_a_clock_that_is_wrong_does_not_ask_for_every_call
 }
 
 #[tokio::test]
+async fn a_session_that_sts_gives_less_time_than_was_asked_for_is_renewed_by_that() {
+    let (sts, h, clock) = (StsSim::start().await.unwrap(), Harness::new().await, HandClock::at_noon());
+    answering(&h);
+    // By the clock of STS, which is the system's.
+    let noon = clock.time().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    clock.advance(now.saturating_sub(noon));
+    let back = i64::try_from(noon.saturating_sub(now)).unwrap();
+    sts.expire_after(Some(back + 1_800));
+    let client = signed(&h, &identities(&sts), &clock);
+    let task = h.outlay.task("tickets").start();
+    task.run(haiku(&client).send()).await.unwrap();
+    clock.advance(1_790);
+    task.run(haiku(&client).send()).await.unwrap();
+    assert_eq!(keys(&h.sim), ["ASIASIM000000001", "ASIASIM000000002"]);
+}
+
+#[tokio::test]
 async fn sessions_that_began_at_once_are_not_renewed_at_once() {
     let (sts, h, clock) = (StsSim::start().await.unwrap(), Harness::new().await, HandClock::at_noon());
     answering(&h);

@@ -15,6 +15,8 @@ const MARGIN: Duration = Duration::from_secs(60);
 const RENEW: Duration = Duration::from_secs(300);
 /// And up to twice as long, by their key: what was assumed at once is not renewed at once.
 const SPREAD: u32 = 1_024;
+/// The shortest session that there is.
+const SHORTEST: Duration = Duration::from_secs(900);
 /// As far apart as the clocks of this machine and of STS may be without meaning anything.
 const SKEW: Duration = Duration::from_secs(300);
 
@@ -67,12 +69,12 @@ impl Assumed {
     }
 }
 
-/// STS issues for as long as it is asked to. Where the end that it names is another by our clock, one of the two clocks
-/// is wrong, and ours is the one that we have to look at.
+/// STS issues for as long as it is asked to, or for less. Where the end that it names can be neither by our clock, one of
+/// the two clocks is wrong, and ours is the one that we have to look at.
 fn ends_by_our_clock(told: Option<SystemTime>, asked: SystemTime, duration: Duration) -> SystemTime {
-    let expected = asked.checked_add(duration).unwrap_or(asked);
-    let apart = |told: SystemTime| told.duration_since(expected).unwrap_or_else(|early| early.duration());
-    told.filter(|told| apart(*told) <= SKEW).unwrap_or(expected)
+    let after = |span: Duration| asked.checked_add(span).unwrap_or(asked);
+    let can_be = after(SHORTEST.min(duration).saturating_sub(SKEW))..=after(duration + SKEW);
+    told.filter(|told| can_be.contains(told)).unwrap_or_else(|| after(duration))
 }
 
 impl fmt::Debug for Assumed {
@@ -96,6 +98,7 @@ mod tests {
             });
             ends_by_our_clock(told, asked, hour).duration_since(asked).unwrap().as_secs()
         };
+        assert_eq!((ends(Some(900)), ends(Some(1_800))), (900, 1_800), "less than was asked for");
         assert_eq!((ends(Some(3_600)), ends(Some(3_570)), ends(Some(3_630))), (3_600, 3_570, 3_630));
         for odd in [None, Some(-7_200), Some(0), Some(10), Some(86_400)] {
             assert_eq!(ends(odd), 3_600, "{odd:?}");

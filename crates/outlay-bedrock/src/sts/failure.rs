@@ -4,10 +4,11 @@ use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 /// The codes whose text says what to do, and holds no more than names. Others may quote headers of the request.
-const TELLING: [&str; 7] = [
+const TELLING: [&str; 8] = [
     "AccessDenied",
     "IDPCommunicationError",
     "IDPRejectedClaim",
+    "InvalidParameterValue",
     "MalformedPolicyDocument",
     "PackedPolicyTooLarge",
     "RegionDisabledException",
@@ -78,6 +79,8 @@ impl Failure {
             "PackedPolicyTooLarge" | "PackedPolicyTooLargeException" => true,
             "AccessDenied" => self.says("sts:TagSession"),
             "ValidationError" => self.says("'tags"),
+            // That one is given twice, or conflicts with what the caller's own session hands on.
+            "InvalidParameterValue" => self.says("tag key"),
             _ => false,
         }
     }
@@ -120,12 +123,22 @@ mod tests {
                 "AccessDenied",
                 "User: arn:aws:iam::1:user/a is not authorized to perform: sts:TagSession on resource: r",
             ),
+            failure(
+                "InvalidParameterValue",
+                "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
+            ),
+            failure(
+                "InvalidParameterValue",
+                "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key \
+                 from the calling session.",
+            ),
             failure("ValidationError", "1 validation error detected: Value 'x' at 'tags.1.member.value' failed"),
         ];
         assert!(tags.iter().all(|failure| failure.is_of_tags() && !failure.is_of_duration()));
         let chained =
             "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining";
         assert!(failure("ValidationError", chained).is_of_duration());
+        assert!(!failure("InvalidParameterValue", "the policy ARN is invalid").is_of_tags());
         let denied = failure("AccessDenied", "not authorized to perform: sts:AssumeRole on resource: r");
         assert!(!denied.is_of_tags() && !denied.is_of_duration() && !denied.is_outage());
         assert!(Failure::without_answer("no connection").is_outage());
