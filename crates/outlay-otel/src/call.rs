@@ -265,7 +265,8 @@ impl OpenCall {
         &mut self.start
     }
 
-    /// It goes on the wire now, signed with these credentials as far as that is known: the series of its cost begin with 0.
+    /// It goes on the wire now, signed with these credentials as far as that is known: the series of its cost begin
+    /// with 0.
     pub fn sent(&self, caller: Option<&Caller>) {
         if self.books.is_some() {
             self.scope.engine().inner().metrics.call_sent(&self.scope, &self.start.model, caller);

@@ -69,8 +69,8 @@ impl Assumed {
     }
 }
 
-/// STS issues for as long as it is asked to, or for less. Where the end that it names can be neither by our clock, one of
-/// the two clocks is wrong, and ours is the one that we have to look at.
+/// STS issues for as long as it is asked to, or for less. Where the end that it names can be neither by our clock, one
+/// of the two clocks is wrong, and ours is the one that we have to look at.
 fn ends_by_our_clock(told: Option<SystemTime>, asked: SystemTime, duration: Duration) -> SystemTime {
     let after = |span: Duration| asked.checked_add(span).unwrap_or(asked);
     let can_be = after(SHORTEST.min(duration).saturating_sub(SKEW))..=after(duration + SKEW);

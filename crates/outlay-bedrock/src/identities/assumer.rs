@@ -78,8 +78,8 @@ impl Assumer {
         self.0.settings.patience.max(BOUND)
     }
 
-    /// The credentials that are wanted; `None` where they cannot be had, or not within `patience`. That they come too late
-    /// for this call is no failure: they come for the next one.
+    /// The credentials that are wanted; `None` where they cannot be had, or not within `patience`. That they come too
+    /// late for this call is no failure: they come for the next one.
     pub(super) async fn assumed(
         &self,
         wanted: &Wanted,

@@ -362,7 +362,7 @@ fn rule(table: &RuleTable, enforced: bool) -> Result<PolicyRule, Bad> {
             if is_path_alone(pattern.as_ref().trim()) {
                 return bad(
                     pattern,
-                    "graduate.production_principals: STS does not tell the path of a role, so that its name has to be said",
+                    "graduate.production_principals: STS does not tell the path of a role: say its name",
                 );
             }
             rule = rule.graduate_at_principal(pattern.as_ref().trim());

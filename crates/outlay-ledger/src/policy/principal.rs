@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-/// A role, or a pattern of roles, by what STS tells of it: without its path, and not as one of its sessions. Other texts
-/// are what they are.
+/// A role, or a pattern of roles, by what STS tells of it: without its path, and not as one of its sessions. Other
+/// texts are what they are.
 pub(super) fn without_path(arn: &str) -> Cow<'_, str> {
     const SESSION: &str = ":assumed-role/";
     const ROLE: &str = ":role/";

@@ -10,8 +10,8 @@ impl CallSpan {
         Self(span)
     }
 
-    /// Does what belongs to the call and comes later: what it tells is told in the call's trace, and not on the span that
-    /// happens to be the current one there.
+    /// Does what belongs to the call and comes later: what it tells is told in the call's trace, and not on the span
+    /// that happens to be the current one there.
     pub fn within<T>(&self, act: impl FnOnce() -> T) -> T {
         let _attached = Context::new().with_remote_span_context(self.0.clone()).attach();
         act()

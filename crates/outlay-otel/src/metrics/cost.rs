@@ -170,8 +170,8 @@ impl CostSeries {
             .build();
     }
 
-    /// A call goes out whose cost will be counted: its series begin with 0, where it is the first one of its task, model
-    /// and principal.
+    /// A call goes out whose cost will be counted: its series begin with 0, where it is the first one of its task,
+    /// model and principal.
     pub(super) fn born(
         &self,
         task: &Arc<str>,
