@@ -5,6 +5,7 @@ mod failures;
 mod graduation;
 mod identities;
 mod no_runtime;
+mod outages;
 mod principals;
 mod refresh;
 
@@ -86,7 +87,17 @@ fn identities(sts: &StsSim) -> Identities {
 
 /// A metered client of the harness's simulator that is signed so, by this clock.
 fn signed(h: &Harness, identities: &Identities, clock: &HandClock) -> Client {
-    let config = client_config(&h.sim.url()).time_source(clock.clone()).build();
+    signed_as(h, identities, clock, |config| config)
+}
+
+/// The same, with more said of its configuration.
+fn signed_as(
+    h: &Harness,
+    identities: &Identities,
+    clock: &HandClock,
+    set: impl FnOnce(aws_sdk_bedrockruntime::config::Builder) -> aws_sdk_bedrockruntime::config::Builder,
+) -> Client {
+    let config = set(client_config(&h.sim.url()).time_source(clock.clone())).build();
     identities.sign(Client::from_conf(config)).metered(&h.outlay)
 }
 

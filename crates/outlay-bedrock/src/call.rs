@@ -199,6 +199,14 @@ impl Call {
         }
     }
 
+    /// It goes out, signed by whomever it is.
+    pub(crate) fn attempt_goes_out(&self) {
+        let state = self.lock();
+        if let Some(open) = &state.open {
+            open.sent(state.log.signed.caller());
+        }
+    }
+
     pub(crate) fn attempt_answered(&self, response: &HttpResponse) {
         let mut state = self.lock();
         if let Some(last) = state.log.attempts.last_mut() {
@@ -340,8 +348,8 @@ impl Call {
         // Settling runs exporters and observers: not under the lock.
         drop(state);
         let later = signed.tell(&mut end, open.scope());
-        open.settle(end);
-        later.tell();
+        let span = open.settle(end);
+        later.tell(span);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

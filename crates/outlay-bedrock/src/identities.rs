@@ -3,6 +3,9 @@
 mod assumed;
 mod assumer;
 mod cache;
+mod outage;
+mod question;
+mod request;
 mod roles;
 mod session;
 mod wanted;
@@ -20,16 +23,21 @@ use assumer::Assumer;
 use cache::WorkflowIdentities;
 use wanted::Choose;
 
+pub(crate) use cache::base_only;
+
 /// Signs the calls of each workflow as a role of its own, in a session that is called like the workflow and tagged with
 /// its dimensions: `line_item_iam_principal` and the `iamPrincipal/*` tags of AWS's bill then say the same words as the
 /// spans.
 ///
 /// Which identity a call has is decided by the task that it is made in. The first call of a workflow waits for
-/// `sts:AssumeRole`, five seconds at most; the session's credentials are kept, renewed in the background before they end,
-/// and shared by all calls of the same role, session and tags. Where STS fails, the call is signed with the client's own
-/// credentials, a warning says why, and STS is asked again after a back-off. A call's span says `outlay.aws.identity` =
-/// `assumed` or `fallback`. Calls in no task, and workflows without a role, have the client's own credentials, and so
-/// have operations with credentials of their own in an override of their configuration.
+/// `sts:AssumeRole`, five seconds at most; the session's credentials are kept, renewed in the background before they
+/// end, and shared by all calls of the same role, session and tags. Where STS fails, the call is signed with the
+/// client's own credentials, a warning says why, and STS is asked again after a back-off: by one call for all of them
+/// where STS is out of reach, and without that call waiting where it did not answer at all. A call's span says
+/// `outlay.aws.identity` = `assumed` or `fallback`. In a tokio runtime STS is asked by a task of its own, eight
+/// questions at a time, so that a call that is cancelled leaves the answer to those that follow. Calls in no task, and
+/// workflows without a role, have the client's own credentials, and so have operations with credentials of their own in
+/// an override of their configuration.
 ///
 /// ```no_run
 /// use outlay_bedrock::{Identities, Metered as _};
@@ -44,8 +52,12 @@ use wanted::Choose;
 /// # }
 /// ```
 ///
+/// A session is called by the workflow's name; where STS does not take that as it is, other characters become `-` and
+/// it ends with a hash of the name. A thousand sessions are kept, those in use before others.
+///
 /// The roles have to trust the credentials of the STS client, for `sts:AssumeRole` and, with tags, `sts:TagSession`.
-/// Where tags alone are refused, or too large, the role is assumed without them.
+/// Where tags alone are refused, too large, or in conflict with those of the caller's own session, the role is assumed
+/// without them.
 #[derive(Clone)]
 #[must_use]
 pub struct Identities {
@@ -102,8 +114,8 @@ impl Identities {
     }
 
     /// The dimensions that become session tags, by their names: 50 at most, those that a task has set. Characters that
-    /// STS does not take become `_`. Each set of values is a session of its own: leave out what differs from task to
-    /// task. A web identity has the tags that its token says. Defaults to none.
+    /// STS does not take, such as combining marks, become `_`. Each set of values is a session of its own: leave out
+    /// what differs from task to task. A web identity has the tags that its token says. Defaults to none.
     pub fn tags<K: AsRef<str>>(mut self, dimensions: impl IntoIterator<Item = K>) -> Self {
         self.settings.tags.extend(dimensions.into_iter().map(|key| Arc::from(key.as_ref())));
         self
@@ -116,8 +128,9 @@ impl Identities {
         self
     }
 
-    /// How long a call waits for STS before it is signed with the client's own credentials: at most half of its own time-out,
-    /// where the client's configuration sets one. Defaults to 5 seconds.
+    /// How long a call waits for STS before it is signed with the client's own credentials: at most half of its own
+    /// time-out, where the client's configuration sets one. STS has 5 seconds for its answer all the same, and the next
+    /// call what it says. Defaults to 5 seconds.
     pub const fn timeout(mut self, patience: Duration) -> Self {
         self.settings.patience = patience;
         self

@@ -240,6 +240,7 @@ impl Intercept for OutlayInterceptor {
         if let Some(call) = self.call(cfg) {
             call.attempt_sent(context.request());
             call.attempt_signed(context.request(), components);
+            call.attempt_goes_out();
         }
         Ok(())
     }

@@ -2,8 +2,10 @@
 
 mod access_key;
 mod cell;
+mod provider;
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Once};
 use std::time::Duration;
@@ -11,24 +13,27 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use aws_sdk_sts::Client;
 use aws_sdk_sts::config::retry::RetryConfig;
+use aws_smithy_async::future::timeout::Timeout;
+use aws_smithy_async::rt::sleep::AsyncSleep as _;
 use aws_smithy_runtime_api::client::auth::AuthSchemeId;
-use aws_smithy_runtime_api::client::identity::{ResolveCachedIdentity as _, SharedIdentityResolver};
+use aws_smithy_runtime_api::client::identity::{
+    IdentityCachePartition, ResolveCachedIdentity as _, SharedIdentityResolver,
+};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::{GetIdentityResolver as _, RuntimeComponents};
-use aws_smithy_types::config_bag::ConfigBag;
 use outlay_otel::{Caller, Engine};
 use tokio::runtime::Handle;
 
+use crate::identities::base_only;
 use crate::sts::{Bounded, Failure, caller_of};
 
 pub(crate) use cell::CallerCell;
+use provider::Provider;
 
 /// STS has so long for an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// As many are asked for at a time; the next call asks for what was left out.
 const MAX_FLIGHTS: usize = 8;
-/// A provider that has given other credentials than those of the call so often in a row gives new ones each time.
-const MAX_OTHERS: usize = 3;
 
 /// Finds out whose credentials calls are signed with: `outlay.aws.principal`, `outlay.aws.session` and `cloud.account.id`
 /// on call spans, and `outlay.aws.principal` on the metric `outlay.cost`.
@@ -58,10 +63,11 @@ struct Inner {
     client: Client,
     /// By access key id.
     known: Bounded<String, CallerCell>,
+    /// By the source of a client's credentials, so that none of them speaks for another.
+    providers: Bounded<IdentityCachePartition, Provider>,
     flights: AtomicUsize,
-    /// How often in a row a provider gave other credentials than a call was signed with.
-    others: AtomicUsize,
     no_runtime: Once,
+    no_sleep: Once,
     only_others: Once,
 }
 
@@ -70,6 +76,7 @@ struct Flight {
     principals: Principals,
     cell: Arc<CallerCell>,
     engine: Engine,
+    is_sent: bool,
     is_answered: bool,
 }
 
@@ -86,9 +93,10 @@ impl Principals {
         Self(Arc::new(Inner {
             client,
             known: Bounded::default(),
+            providers: Bounded::default(),
             flights: AtomicUsize::new(0),
-            others: AtomicUsize::new(0),
             no_runtime: Once::new(),
+            no_sleep: Once::new(),
             only_others: Once::new(),
         }))
     }
@@ -102,29 +110,33 @@ impl Principals {
     ) -> Option<Arc<CallerCell>> {
         let (key, scheme) = access_key::of_request(request)?;
         let cell = self.0.known.of(key);
-        if cell.get().is_none() && cell.begin(engine.now()) {
-            let flight = Flight::new(self, &cell, engine);
+        if cell.get().is_none()
+            && let Some(flight) = Flight::begin(self, &cell, engine)
+        {
             self.ask(key, scheme, components, flight);
         }
         Some(cell)
     }
 
-    fn ask(&self, key: &str, scheme: &'static str, components: &RuntimeComponents, flight: Flight) {
-        if self.0.others.load(Ordering::Relaxed) >= MAX_OTHERS {
-            return self.say_only_others();
-        }
+    fn ask(&self, key: &str, scheme: &'static str, components: &RuntimeComponents, mut flight: Flight) {
         let resolvers = [scheme, "sigv4"].map(|scheme| components.identity_resolver(AuthSchemeId::from(scheme)));
         let Some(resolver) = resolvers.into_iter().flatten().next() else { return };
-        if self.0.flights.load(Ordering::Relaxed) > MAX_FLIGHTS {
-            return;
+        let provider = self.0.providers.of(&resolver.cache_partition());
+        if !provider.may_be_asked(flight.engine.now()) {
+            return self.say_only_others();
         }
         let Ok(runtime) = Handle::try_current() else { return self.say_no_runtime() };
+        let Some(sleep) = components.sleep_impl() else { return self.say_no_sleep() };
         let (key, components) = (key.to_owned(), components.clone());
+        flight.is_sent = true;
         runtime.spawn(async move {
-            let asked = flight.principals.find(&key, resolver, &components);
-            let late = Unknown::Failed(Failure::without_answer("no answer in time"));
-            let found = tokio::time::timeout(PATIENCE, asked).await;
-            flight.end(found.unwrap_or(Err(late)));
+            let found = {
+                let found = pin!(flight.principals.find(&key, resolver, &components));
+                // The SDK's own sleep: a runtime may have no timers.
+                let found = Timeout::new(found, sleep.sleep(PATIENCE)).await;
+                found.unwrap_or_else(|_| Err(Unknown::Failed(Failure::silence())))
+            };
+            flight.end(&provider, found);
         });
     }
 
@@ -136,8 +148,8 @@ impl Principals {
     ) -> Result<Caller, Unknown> {
         let failed = |what| Unknown::Failed(Failure::without_answer(what));
         // What the client has at hand: where it caches, nothing is asked of its provider.
-        let nothing = ConfigBag::base();
-        let identity = components.identity_cache().resolve_cached_identity(resolver, components, &nothing).await;
+        let bag = base_only();
+        let identity = components.identity_cache().resolve_cached_identity(resolver, components, &bag).await;
         let identity = identity.map_err(|_| failed("the client's credentials cannot be had"))?;
         let credentials = identity.data::<Credentials>().ok_or_else(|| failed("the client has no credentials"))?;
         if credentials.access_key_id() != key {
@@ -161,6 +173,16 @@ impl Principals {
         });
     }
 
+    fn say_no_sleep(&self) {
+        self.0.no_sleep.call_once(|| {
+            tracing::warn!(
+                target: "outlay",
+                "the client has no async sleep implementation to ask STS by: whose credentials calls are signed with \
+                 stays unknown"
+            );
+        });
+    }
+
     fn say_only_others(&self) {
         self.0.only_others.call_once(|| {
             tracing::warn!(
@@ -173,21 +195,27 @@ impl Principals {
 }
 
 impl Flight {
-    fn new(principals: &Principals, cell: &Arc<CallerCell>, engine: &Engine) -> Self {
-        principals.0.flights.fetch_add(1, Ordering::Relaxed);
-        Self { principals: principals.clone(), cell: cell.clone(), engine: engine.clone(), is_answered: false }
+    /// Where there is room for one, and it is time to ask: what there is no room for has not failed.
+    fn begin(principals: &Principals, cell: &Arc<CallerCell>, engine: &Engine) -> Option<Self> {
+        let room = |flights: usize| (flights < MAX_FLIGHTS).then_some(flights + 1);
+        principals.0.flights.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).ok()?;
+        if !cell.begin(engine.now()) {
+            principals.0.flights.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        }
+        let (principals, cell, engine) = (principals.clone(), cell.clone(), engine.clone());
+        Some(Self { principals, cell, engine, is_sent: false, is_answered: false })
     }
 
-    fn end(mut self, found: Result<Caller, Unknown>) {
+    fn end(mut self, provider: &Provider, found: Result<Caller, Unknown>) {
         self.is_answered = true;
-        let others = &self.principals.0.others;
         match found {
             Ok(caller) => {
-                others.store(0, Ordering::Relaxed);
+                provider.gave_the_calls();
                 self.cell.answered(caller);
             }
             Err(Unknown::Other) => {
-                others.fetch_add(1, Ordering::Relaxed);
+                provider.gave_others(self.engine.now());
                 self.cell.failed(self.engine.now());
             }
             Err(Unknown::Failed(failure)) => {
@@ -206,9 +234,11 @@ impl Flight {
 impl Drop for Flight {
     fn drop(&mut self) {
         self.principals.0.flights.fetch_sub(1, Ordering::Relaxed);
-        // It was not sent off, or its runtime has gone.
-        if !self.is_answered {
-            self.cell.failed(self.engine.now());
+        match (self.is_sent, self.is_answered) {
+            (_, true) => {}
+            (false, _) => self.cell.unsent(),
+            // Its runtime has gone.
+            (true, false) => drop(self.cell.failed(self.engine.now())),
         }
     }
 }

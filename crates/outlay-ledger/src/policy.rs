@@ -4,6 +4,7 @@ mod check;
 mod file;
 mod glob;
 mod graduation;
+mod principal;
 mod violation;
 
 use std::path::PathBuf;
@@ -65,6 +66,11 @@ impl Policy {
     pub fn stop(mut self, target: StopTarget, reason: &str) -> Self {
         self.stops.push((target, reason.to_owned()));
         self
+    }
+
+    /// Whether a rule asks whose credentials calls are made with.
+    pub fn asks_for_principals(&self) -> bool {
+        self.rules.iter().any(|rule| !rule.production_principals.is_empty())
     }
 
     /// When a task looks like one that does not end by itself.
@@ -165,12 +171,15 @@ impl PolicyRule {
         self
     }
 
-    /// Whose credentials are production's, by the text that names them; a `*` stands for whatever is in its place. A
+    /// Whose credentials are production's, by the ARN that names them; a `*` stands for whatever is in its place. A
     /// workflow that makes a call with them is not what this rule is for, either: that is told once a day. Defaults to
     /// nobody's.
+    ///
+    /// A role is looked for by its name: its path does not count, for STS does not tell it, and the session of an
+    /// `assumed-role` neither.
     #[must_use]
     pub fn graduate_at_principal(mut self, pattern: &str) -> Self {
-        self.production_principals.push(pattern.into());
+        self.production_principals.push(principal::without_path(pattern).into());
         self
     }
 

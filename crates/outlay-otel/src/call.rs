@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use opentelemetry::Context;
-use opentelemetry::trace::{Link, Span as _, SpanKind, Status, TraceContextExt as _};
+use opentelemetry::trace::{Link, Span as _, SpanContext, SpanKind, Status, TraceContextExt as _};
 use outlay_ledger::{Ask, BudgetExceeded, Refusal, Settled};
 use outlay_price::{CacheUse, Charge, GuardrailUse, Price, Prices, Units, Usd};
 
@@ -18,10 +18,12 @@ mod attributes;
 mod event;
 mod operation;
 mod record;
+mod span;
 mod store;
 
 pub use operation::Operation;
 use record::record;
+pub use span::CallSpan;
 
 /// What is known of a call before it is sent.
 #[derive(Clone, Debug)]
@@ -263,8 +265,16 @@ impl OpenCall {
         &mut self.start
     }
 
+    /// It goes on the wire now, signed with these credentials as far as that is known: the series of its cost begin
+    /// with 0.
+    pub fn sent(&self, caller: Option<&Caller>) {
+        if self.books.is_some() {
+            self.scope.engine().inner().metrics.call_sent(&self.scope, &self.start.model, caller);
+        }
+    }
+
     /// Settles the call: prices it, books it, and writes its span and metrics.
-    pub fn settle(self, mut end: CallEnd) {
+    pub fn settle(self, mut end: CallEnd) -> CallSpan {
         let Self { scope, start, books, context, site } = self;
         let engine = scope.engine().clone();
         let prices = engine.prices();
@@ -294,10 +304,11 @@ impl OpenCall {
         };
         let call = SettledCall { scope, start, end, charge, price, ended, settled, site };
         engine.inner().metrics.record_call(&call);
-        call.write_span(&context);
+        let span = call.write_span(&context);
         if let Some(caller) = &call.end.caller {
             call.scope.books().called_by(&caller.principal);
         }
+        CallSpan::new(span)
     }
 }
 
@@ -346,7 +357,7 @@ impl SettledCall {
 
     /// The span is made when all is known, with its true start time: each key is set once, samplers see all of them,
     /// and a call that is never settled leaves nothing behind.
-    fn write_span(&self, context: &Context) {
+    fn write_span(&self, context: &Context) -> SpanContext {
         let inner = self.scope.engine().inner();
         let name = [self.start.operation.as_str(), " ", &self.start.model].concat();
         let mut builder =
@@ -360,19 +371,21 @@ impl SettledCall {
         }
         let Some(mut span) = inner.spans.start(builder, parent) else {
             event::write(self);
-            return;
+            return parent.span().span_context().clone();
         };
+        let written = span.span_context().clone();
         if let Some(error) = &self.end.error {
             span.set_status(Status::error(error.clone()));
         }
         if !inner.attempt_spans.wants(self.end.attempts.len(), self.end.error.is_some()) {
             span.end_with_timestamp(self.ended);
-            return;
+            return written;
         }
         let call = parent.with_span(span);
         for (index, attempt) in self.end.attempts.iter().enumerate() {
             attempt.write(index + 1, &self.scope, &call);
         }
         call.span().end_with_timestamp(self.ended);
+        written
     }
 }

@@ -36,7 +36,7 @@ pub use alerts::Notice;
 pub use attempt::{Attempt, AttemptSpans};
 pub use attribution::{Attribution, UnattributedSite};
 pub use billed::Billed;
-pub use call::{CallEnd, CallStart, OpenCall, Operation};
+pub use call::{CallEnd, CallSpan, CallStart, OpenCall, Operation};
 pub use caller::{CallIdentity, Caller};
 pub use current::{InScope, ScopeGuard, current};
 pub use degrade::Degrade;

@@ -15,13 +15,13 @@ use opentelemetry::{KeyValue, global};
 use outlay_ledger::{AlertKind, CostKind, Outcome, OutcomeKind, StepKind, StoreCheck, Totals};
 use outlay_price::{Charge, Usd};
 
-use crate::Scope;
 use crate::alerts::Notice;
 use crate::attribution::{Attribution, Spend};
 use crate::call::SettledCall;
 use crate::late_outcome;
 use crate::names::{outlay, semconv};
 use crate::tracer::instrumentation_scope;
+use crate::{Caller, Scope};
 
 use cost::CostSeries;
 use counter::Counters;
@@ -194,7 +194,7 @@ impl Metrics {
         }
     }
 
-    /// A call has been opened: the series that it can have are born.
+    /// A call has been opened: the series that it can have are born, but for those of its cost.
     pub(crate) fn call_opened(&self, scope: &Scope, model: &Arc<str>) {
         let _ = self.instruments(scope);
         let (sums, task) = (&self.sums, self.task_name(scope));
@@ -202,10 +202,15 @@ impl Metrics {
         if sums.calls.is_born(&labels) {
             return;
         }
-        let principal = self.principal_names.latest();
-        sums.cost.born(&task, scope, model, principal, &self.dimensions);
         let unchecked = scope.engine().has_budget_store().then_some(0);
         sums.calls.add(labels, CallSums { unchecked, ..CallSums::default() });
+    }
+
+    /// A call goes out, signed with these credentials: the series of its cost are born.
+    pub(crate) fn call_sent(&self, scope: &Scope, model: &Arc<str>, caller: Option<&Caller>) {
+        let task = self.task_name(scope);
+        let principal = caller.map(|caller| self.principal_names.on_metrics(&caller.principal));
+        self.sums.cost.born(&task, scope, model, principal, &self.dimensions);
     }
 
     pub(crate) fn record_call(&self, call: &SettledCall) {

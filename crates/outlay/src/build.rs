@@ -354,6 +354,7 @@ impl Builder {
         let policy = self.policy.unwrap_or_default();
         let engine = self.engine.dimensions(self.dimensions.or(environment)).policy(policy.clone()).build();
         policy_file::tell_due(&policy, engine.now());
+        policy_file::tell_unasked(&policy, &engine);
         Outlay::new(engine, ignored, &policy)
     }
 

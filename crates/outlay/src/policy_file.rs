@@ -75,3 +75,18 @@ fn stamp(path: &Path) -> Stamp {
     let file = std::fs::metadata(path).ok()?;
     Some((file.modified().ok()?, file.len()))
 }
+
+/// Says so where a rule looks for whose credentials calls are made with, and nobody is asked.
+pub(crate) fn tell_unasked(policy: &Policy, engine: &Engine) {
+    #[cfg(feature = "sts")]
+    let is_asked = engine.extension::<crate::bedrock::Principals>().is_some();
+    #[cfg(not(feature = "sts"))]
+    let is_asked = false;
+    if policy.asks_for_principals() && !is_asked && !engine.is_disabled() {
+        tracing::warn!(
+            target: "outlay",
+            "a rule has production_principals, and STS is not asked for principals, so that at most roles that \
+             `Identities` assumes are seen: give the builder `principals`, with the feature `sts`"
+        );
+    }
+}

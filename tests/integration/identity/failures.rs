@@ -152,22 +152,6 @@ async fn a_fallback_has_the_principal_of_the_clients_own_credentials() {
 }
 
 #[tokio::test]
-async fn a_call_waits_for_sts_as_long_as_is_said_and_in_an_outage_one_call_waits_for_all() {
-    let (sts, h, clock) = (StsSim::start().await.unwrap(), Harness::new().await, HandClock::at_noon());
-    answering(&h);
-    sts.always(StsAction::AssumeRole, Some(StsFault::Hang));
-    let identities = identities(&sts).default_role(ORDERS).timeout(Duration::from_millis(200));
-    let client = signed(&h, &identities, &clock);
-    let begun = Instant::now();
-    for workflow in ["a", "b", "c", "d", "e", "f", "g", "h"] {
-        h.outlay.task("t").workflow(workflow).start().run(haiku(&client).send()).await.unwrap();
-    }
-    assert!((Duration::from_millis(200)..Duration::from_millis(1_200)).contains(&begun.elapsed()));
-    assert_eq!(asked(&sts, StsAction::AssumeRole), 1);
-    assert_eq!(keys(&h.sim), [BASE; 8]);
-}
-
-#[tokio::test]
 async fn a_call_with_a_time_out_of_its_own_is_not_lost_to_an_sts_that_hangs() {
     use aws_sdk_bedrockruntime::config::timeout::TimeoutConfig;
     for set in
@@ -202,20 +186,4 @@ async fn an_sts_that_throttles_is_left_alone_by_all_workflows_and_a_denied_role_
     clock.advance(5);
     sts.push(StsAction::AssumeRole, StsFault::error(403, "AccessDenied", "no"));
     assert_eq!([call("tickets").await, call("a").await], [BASE, "ASIASIM000000001"]);
-}
-
-#[tokio::test]
-async fn a_first_call_that_is_cancelled_leaves_the_next_one_to_ask() {
-    let (sts, h, clock) = (StsSim::start().await.unwrap(), Harness::new().await, HandClock::at_noon());
-    answering(&h);
-    sts.push(StsAction::AssumeRole, StsFault::Hang);
-    let client = signed(&h, &identities(&sts), &clock);
-    let task = h.outlay.task("tickets").start();
-    let cancelled = task.run(tokio::time::timeout(Duration::from_millis(100), haiku(&client).send())).await;
-    assert!(cancelled.is_err());
-    task.run(haiku(&client).send()).await.unwrap();
-    assert_eq!(keys(&h.sim), ["ASIASIM000000001"]);
-    let report = task.finish(outlay::Outcome::success());
-    assert_eq!((report.totals().calls(), report.totals().pending_calls()), (2, 0));
-    assert_eq!(report.totals().cost().to_string(), "$0.001650 exact", "what was never sent costs nothing");
 }

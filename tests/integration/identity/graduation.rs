@@ -1,8 +1,9 @@
 //! A sandbox that is called by a production principal has grown up.
 
 use bedrock_sim::StsFault;
+use opentelemetry::trace::{TraceContextExt as _, Tracer as _, TracerProvider as _};
 use outlay::{AlertKind, Notice, Outcome, Policy, Violation};
-use outlay_tests::{eventually, haiku};
+use outlay_tests::{call_spans, eventually, haiku};
 
 use super::*;
 
@@ -14,6 +15,41 @@ const POLICY: &str = r#"
 "#;
 
 type Told = Arc<Mutex<Vec<Violation>>>;
+
+#[tokio::test]
+async fn what_is_told_after_the_task_has_closed_is_told_in_the_trace_of_the_call() {
+    let sts = StsSim::start().await.unwrap();
+    sts.know(BASE, "arn:aws:sts::123456789012:assumed-role/prod-tickets/s");
+    sts.push(StsAction::GetCallerIdentity, StsFault::Delay(Duration::from_millis(100)));
+    let traces = Arc::<Mutex<Vec<Option<String>>>>::default();
+    let told = traces.clone();
+    let tell = move |notice: &Notice| told.lock().unwrap().push(notice.trace_id.clone());
+    let h = asking(&sts, |builder| builder.policy(Policy::from_toml(POLICY).unwrap()).on_alert(tell)).await;
+    run(&h, "sandbox").await;
+    let spans = h.spans();
+    let call = call_spans(&spans)[0].data().span_context.trace_id().to_string();
+    // Whatever else goes on where the answer is read.
+    let tracer = h.tracer_provider.tracer("application");
+    let foreign = opentelemetry::Context::new().with_span(tracer.start("foreign"));
+    let attached = foreign.clone().attach();
+    eventually("it is told", || !traces.lock().unwrap().is_empty()).await;
+    drop(attached);
+    foreign.span().end();
+    assert_eq!(*traces.lock().unwrap(), [Some(call)]);
+    assert!(h.spans().one("foreign").data().events.is_empty());
+}
+
+#[tokio::test]
+async fn a_rule_that_looks_for_principals_where_nobody_is_asked_is_told_of_at_once() {
+    let logged = Logged::default();
+    let _subscriber = tracing::subscriber::set_default(logged.subscriber());
+    let sts = StsSim::start().await.unwrap();
+    let policy = || Policy::from_toml(POLICY).unwrap();
+    asking(&sts, |builder| builder.policy(policy())).await;
+    assert!(logged.with("production_principals").is_empty());
+    Harness::with(|builder| builder.policy(policy())).await;
+    assert_eq!(logged.with("production_principals").len(), 1);
+}
 
 async fn under_policy(sts: &StsSim) -> (Harness, Told) {
     let told = Told::default();

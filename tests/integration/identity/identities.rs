@@ -157,6 +157,17 @@ async fn sts_takes_whatever_a_workflow_and_its_dimensions_are_called() {
     let spans = h.spans();
     let identities: Vec<_> = call_spans(&spans).iter().map(|span| span.text("outlay.aws.identity")).collect();
     assert_eq!(identities, [Some("assumed"); 5]);
+    let values = |key: &str| -> Vec<_> {
+        let value = |request: &bedrock_sim::StsRequest| {
+            let tags = request.tags();
+            tags.iter().find(|tag| tag.0 == key).unwrap().1.to_owned()
+        };
+        sts.requests().iter().map(value).collect()
+    };
+    // At the first request, and not left out after a refusal.
+    assert_eq!(values("tenant")[0..2], ["x", "Grüße an alle 世界_"]);
+    assert_eq!(values("tenant")[3..], ["a_Action=GetCallerIdentity_x=_y_", "_ह_"]);
+    assert_eq!(values("product"), ["_____"; 5]);
     assert!(sts.requests().iter().all(|request| request.action == StsAction::AssumeRole));
 }
 
@@ -200,6 +211,7 @@ async fn a_retried_attempt_keeps_its_identity() {
 async fn tags_that_are_refused_are_left_out_and_the_role_is_assumed_all_the_same() {
     for fault in [
         StsFault::error(403, "AccessDenied", "User: u is not authorized to perform: sts:TagSession on resource: r"),
+        StsFault::error(400, "InvalidParameterValue", "Duplicate tag keys found. Please note that Tag keys are ..."),
         StsFault::error(400, "PackedPolicyTooLarge", "Packed size of session tags consumes 120% of allotted space."),
     ] {
         let (sts, h, clock) = (StsSim::start().await.unwrap(), Harness::new().await, HandClock::at_noon());
@@ -214,5 +226,70 @@ async fn tags_that_are_refused_are_left_out_and_the_role_is_assumed_all_the_same
         assert_eq!(tags, [1, 0], "{fault:?}");
         assert_eq!(keys(&h.sim), ["ASIASIM000000001"], "{fault:?}");
         assert_eq!(logged.with("without session tags").len(), 1, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn where_tasks_have_too_many_names_a_session_in_use_is_kept_and_what_is_amiss_is_told_once() {
+    let (sts, h, clock) = (StsSim::start().await.unwrap(), Harness::new().await, HandClock::at_noon());
+    answering(&h);
+    let logged = Logged::default();
+    let _subscriber = tracing::subscriber::set_default(logged.subscriber());
+    let client = signed(&h, &identities(&sts).default_role(ORDERS), &clock);
+    let call = async |task: &str| h.outlay.task(task).start().run(haiku(&client).send()).await.unwrap();
+    for n in 0..1_010 {
+        call(&format!("ticket-{n}")).await;
+        if n % 100 == 0 {
+            call("tickets").await;
+        }
+    }
+    call("tickets").await;
+    assert_eq!(asked(&sts, StsAction::AssumeRole), 1_011);
+    assert_eq!(logged.with("more sessions of workflows than are kept").len(), 1);
+}
+
+#[tokio::test]
+async fn what_the_clients_own_cache_has_against_its_configuration_is_said_as_before() {
+    use aws_sdk_bedrockruntime::config::{ConfigBag, RuntimeComponents};
+    use aws_smithy_runtime_api::box_error::BoxError;
+    use aws_smithy_runtime_api::client::identity::{IdentityFuture, ResolveCachedIdentity, SharedIdentityResolver};
+    #[derive(Debug)]
+    struct Picky;
+    impl ResolveCachedIdentity for Picky {
+        fn resolve_cached_identity<'a>(
+            &'a self,
+            _: SharedIdentityResolver,
+            _: &'a RuntimeComponents,
+            _: &'a ConfigBag,
+        ) -> IdentityFuture<'a> {
+            IdentityFuture::ready(Err("it should not have come to this".into()))
+        }
+
+        fn validate_final_config(&self, _: &RuntimeComponents, _: &ConfigBag) -> Result<(), BoxError> {
+            Err("picky".into())
+        }
+    }
+    let (sts, h, clock) = (StsSim::start().await.unwrap(), Harness::new().await, HandClock::at_noon());
+    let client = signed_as(&h, &identities(&sts), &clock, |config| config.identity_cache(Picky));
+    let error = haiku(&client).send().await.unwrap_err();
+    assert!(format!("{error:?}").contains("picky"), "{error:?}");
+}
+
+#[tokio::test]
+async fn the_simulator_refuses_tags_as_sts_does() {
+    use aws_sdk_sts::error::ProvideErrorMetadata as _;
+    let sts = StsSim::start().await.unwrap();
+    let client = sts_client(&sts.url());
+    let code = async |tags: &[(&str, &str)]| {
+        let tag =
+            |(key, value): &(&str, &str)| aws_sdk_sts::types::Tag::builder().key(*key).value(*value).build().unwrap();
+        let request = client.assume_role().role_arn(TICKETS).role_session_name("tickets");
+        let answer = request.set_tags(Some(tags.iter().map(tag).collect())).send().await;
+        answer.err().and_then(|error| error.code().map(str::to_owned))
+    };
+    assert_eq!(code(&[("team", "Grüße"), ("owner", "")]).await, None);
+    assert_eq!(code(&[("Straße", "a"), ("STRAßE", "b")]).await.as_deref(), Some("InvalidParameterValue"));
+    for marked in ["\u{0939}\u{093f}", "ⓐ", "\t"] {
+        assert_eq!(code(&[("team", marked)]).await.as_deref(), Some("ValidationError"), "{marked:?}");
     }
 }

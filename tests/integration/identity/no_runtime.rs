@@ -53,15 +53,33 @@ const ASSUMED: &str = "<AssumeRoleResponse><AssumeRoleResult><Credentials><Acces
     <SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2026-11-30T13:00:00Z</Expiration>\
     </Credentials><AssumedRoleUser><Arn>arn:aws:sts::123456789012:assumed-role/tickets/tickets</Arn>\
     <AssumedRoleId>A:tickets</AssumedRoleId></AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>";
+const CALLER: &str = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/ana</Arn>\
+    <UserId>U</UserId><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
 
 fn sts(asked: &Arc<AtomicU64>) -> aws_sdk_sts::Client {
     let asked = asked.clone();
-    let http = infallible_client_fn(move |_: http::Request<SdkBody>| {
+    let http = infallible_client_fn(move |request: http::Request<SdkBody>| {
         asked.fetch_add(1, Ordering::SeqCst);
-        http::Response::builder().status(200).body(SdkBody::from(ASSUMED)).unwrap()
+        let body = request.body().bytes().unwrap_or_default();
+        let is_whose = body.windows(17).any(|part| part == b"GetCallerIdentity");
+        let answer = if is_whose { CALLER } else { ASSUMED };
+        http::Response::builder().status(200).body(SdkBody::from(answer)).unwrap()
     });
     let config = sts_client("http://127.0.0.1:9").config().to_builder().http_client(http).sleep_impl(ThreadSleep);
     aws_sdk_sts::Client::from_conf(config.build())
+}
+
+/// The configuration of a client that needs neither a network nor timers.
+fn answered(clock: &HandClock) -> aws_sdk_bedrockruntime::config::Builder {
+    let http = infallible_client_fn(|_: http::Request<SdkBody>| {
+        http::Response::builder().status(200).body(SdkBody::from(ANSWER)).unwrap()
+    });
+    client_config("http://127.0.0.1:9")
+        .http_client(http)
+        .sleep_impl(ThreadSleep)
+        .time_source(clock.clone())
+        .retry_config(RetryConfig::disabled())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
 }
 
 #[test]
@@ -71,15 +89,7 @@ fn without_a_tokio_runtime_a_principal_stays_unknown_and_a_role_is_assumed_all_t
     let principals = Principals::new(sts(&asked));
     let h = runtime.block_on(Harness::with(|builder| builder.principals(principals)));
     let clock = HandClock::at_noon();
-    let http = infallible_client_fn(|_: http::Request<SdkBody>| {
-        http::Response::builder().status(200).body(SdkBody::from(ANSWER)).unwrap()
-    });
-    let config = client_config("http://127.0.0.1:9")
-        .http_client(http)
-        .sleep_impl(ThreadSleep)
-        .time_source(clock.clone())
-        .retry_config(RetryConfig::disabled())
-        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    let config = answered(&clock);
     let client = Client::from_conf(config.build()).metered(&h.outlay);
     let logged = Logged::default();
     let _subscriber = tracing::subscriber::set_default(logged.subscriber());
@@ -100,4 +110,54 @@ fn without_a_tokio_runtime_a_principal_stays_unknown_and_a_role_is_assumed_all_t
     }
     let spans = h.spans();
     assert!(call_spans(&spans)[3..].iter().all(|span| span.text("outlay.aws.session") == Some("tickets")));
+}
+
+#[test]
+fn without_a_tokio_runtime_a_call_that_is_dropped_while_sts_hangs_keeps_no_other_waiting() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let h = runtime.block_on(Harness::new());
+    let config = answered(&HandClock::at_noon());
+    let silent = aws_smithy_http_client::test_util::NeverClient::new();
+    let sts = sts_client("http://127.0.0.1:9").config().to_builder();
+    let sts = sts.http_client(silent.clone()).sleep_impl(ThreadSleep).build();
+    let identities = Identities::new(aws_sdk_sts::Client::from_conf(sts)).role("tickets", TICKETS);
+    let client = identities.sign(Client::from_conf(config.build())).metered(&h.outlay);
+    let task = h.outlay.task("tickets").start();
+    {
+        let mut dropped = pin!(task.run(haiku(&client).send()));
+        let begun = std::time::Instant::now();
+        while silent.num_calls() == 0 {
+            assert!(dropped.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            assert!(begun.elapsed() < Duration::from_secs(10));
+        }
+    }
+    let begun = std::time::Instant::now();
+    block_on(task.run(haiku(&client).send())).unwrap();
+    assert!(begun.elapsed() < Duration::from_millis(900), "it falls back at once");
+    assert_eq!(silent.num_calls(), 1);
+}
+
+#[test]
+fn in_a_runtime_without_timers_a_principal_comes_to_be_known_and_a_role_is_assumed() {
+    let (simulators, asked) = (tokio::runtime::Runtime::new().unwrap(), Arc::new(AtomicU64::new(0)));
+    let principals = Principals::new(sts(&asked));
+    let h = simulators.block_on(Harness::with(|builder| builder.principals(principals)));
+    let client = Client::from_conf(answered(&HandClock::at_noon()).build()).metered(&h.outlay);
+    let signed = Identities::new(sts(&asked)).role("tickets", TICKETS).sign(client.clone());
+    let bare = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    bare.block_on(async {
+        haiku(&client).send().await.unwrap();
+        while asked.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        haiku(&client).send().await.unwrap();
+        h.outlay.task("tickets").start().run(haiku(&signed).send()).await.unwrap();
+    });
+    let spans = h.spans();
+    let calls = call_spans(&spans);
+    assert_eq!(calls[1].text("outlay.aws.principal"), Some("arn:aws:iam::123456789012:user/ana"));
+    assert_eq!(calls[2].text("outlay.aws.principal"), Some(TICKETS));
 }

@@ -1,10 +1,11 @@
 //! Whose credentials calls are signed with: on spans and on `outlay.cost`, once that is known.
 
-use aws_credential_types::provider::{ProvideCredentials, future};
+use std::sync::atomic::AtomicBool;
+
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_sdk_bedrockruntime::config::Token;
 use futures_util::future::join_all;
 use outlay_tests::{HAIKU, Span, Spans, call_spans, eventually, haiku};
-use std::sync::atomic::AtomicBool;
 
 use super::*;
 
@@ -82,6 +83,32 @@ async fn a_series_is_born_with_the_principal_that_is_known() {
 }
 
 #[tokio::test]
+async fn a_series_is_born_when_its_first_call_goes_out_and_under_no_other_principal() {
+    let (sts, h, clock) = (StsSim::start().await.unwrap(), Harness::new().await, HandClock::at_noon());
+    answering(&h);
+    let client = signed(&h, &identities(&sts).role("orders", ORDERS), &clock);
+    h.outlay.task("tickets").start().run(haiku(&client).send()).await.unwrap();
+    let of_task = |metrics: &[outlay_tests::MetricPoint], task: &str| -> Vec<_> {
+        let of_task =
+            metrics.iter().filter(|p| p.name == "outlay.cost" && p.attribute("outlay.task.name") == Some(task));
+        of_task.map(|p| (p.value, p.attribute("outlay.aws.principal").map(str::to_owned))).collect()
+    };
+    for (task, principal) in [("orders", Some("arn:aws:iam::123456789012:role/orders")), ("another", None)] {
+        h.sim.push(Reply::hang());
+        let sent = h.sim.requests().len();
+        let task_of_call = h.outlay.task(task).start();
+        let mut call = std::pin::pin!(task_of_call.run(haiku(&client).send()));
+        tokio::select! {
+            _ = &mut call => panic!("nothing answers"),
+            _ = h.sim.wait_for(sent + 1) => {}
+        }
+        let born = of_task(&h.metrics(), task);
+        let born: Vec<_> = born.iter().map(|(value, principal)| (*value, principal.as_deref())).collect();
+        assert_eq!(born, [(0.0, principal); 2], "{task}: of its input and output");
+    }
+}
+
+#[tokio::test]
 async fn users_federated_users_root_and_other_partitions_are_named_as_sts_names_them() {
     for (arn, principal, session, account) in [
         ("arn:aws:iam::210987654321:user/dep/ana", "arn:aws:iam::210987654321:user/dep/ana", None, "210987654321"),
@@ -138,9 +165,7 @@ async fn credentials_that_are_rotated_in_the_middle_of_a_run_are_never_taken_for
     let sts = StsSim::start().await.unwrap();
     let h = asking(&sts, |builder| builder).await;
     let rotated = Arc::new(AtomicBool::new(false));
-    let config = client_config(&h.sim.url()).credentials_provider(Rotating(rotated.clone()));
-    let config = config.identity_cache(aws_sdk_bedrockruntime::config::IdentityCache::no_cache());
-    let client = Client::from_conf(config.build()).metered(&h.outlay);
+    let client = uncached(&h, Rotating(rotated.clone()));
     let task = h.outlay.task("t").start();
     task.run(until_known(&h, &client)).await;
     rotated.store(true, Ordering::SeqCst);
@@ -157,29 +182,33 @@ async fn credentials_that_are_rotated_in_the_middle_of_a_run_are_never_taken_for
     assert_eq!(asked(&sts, StsAction::GetCallerIdentity), 2);
 }
 
+/// Gives new credentials each time.
+#[derive(Debug, Default)]
+struct Fresh(AtomicU64);
+
+impl ProvideCredentials for Fresh {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        let key = format!("ASIA{}", self.0.fetch_add(1, Ordering::SeqCst));
+        future::ProvideCredentials::ready(Ok(Credentials::new(key, "secret", None, None, "test")))
+    }
+}
+
+/// A client that asks its provider each time.
+fn uncached(h: &Harness, provider: impl ProvideCredentials + 'static) -> Client {
+    let config = client_config(&h.sim.url()).credentials_provider(provider);
+    let config = config.identity_cache(aws_sdk_bedrockruntime::config::IdentityCache::no_cache());
+    Client::from_conf(config.build()).metered(&h.outlay)
+}
+
 #[tokio::test]
 async fn a_provider_with_new_credentials_each_time_is_soon_left_alone() {
-    #[derive(Debug)]
-    struct Fresh(AtomicU64);
-    impl ProvideCredentials for Fresh {
-        fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
-        where
-            Self: 'a,
-        {
-            let key = format!("ASIA{}", self.0.fetch_add(1, Ordering::SeqCst));
-            future::ProvideCredentials::ready(Ok(Credentials::new(key, "secret", None, None, "test")))
-        }
-    }
     let sts = StsSim::start().await.unwrap();
     let h = asking(&sts, |builder| builder).await;
-    let provider = Arc::new(Fresh(AtomicU64::new(0)));
-    let config = client_config(&h.sim.url())
-        .set_credentials_provider(Some(aws_credential_types::provider::SharedCredentialsProvider::from(
-            provider.clone() as Arc<dyn ProvideCredentials>,
-        )))
-        .to_owned()
-        .identity_cache(aws_sdk_bedrockruntime::config::IdentityCache::no_cache());
-    let client = Client::from_conf(config.build()).metered(&h.outlay);
+    let provider = Arc::new(Fresh::default());
+    let client = uncached(&h, SharedCredentialsProvider::from(provider.clone() as Arc<dyn ProvideCredentials>));
     for _ in 0..50 {
         haiku(&client).send().await.unwrap();
     }
@@ -209,4 +238,57 @@ async fn nothing_of_a_credential_is_in_what_leaves() {
         assert!(!all.contains(part), "{part}");
     }
     assert!(!format!("{:?}", Principals::new(sts_client(&sts.url()))).contains(BASE));
+}
+
+#[tokio::test]
+async fn a_client_with_new_credentials_each_time_does_not_speak_for_another_and_is_asked_again_some_day() {
+    let (sts, clock) = (StsSim::start().await.unwrap(), HandClock::at_noon());
+    let h = asking(&sts, |builder| builder.clock(clock.clone())).await;
+    let provider = Arc::new(Fresh::default());
+    let fresh = uncached(&h, SharedCredentialsProvider::from(provider.clone() as Arc<dyn ProvideCredentials>));
+    for _ in 0..20 {
+        haiku(&fresh).send().await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    until_known(&h, &uncached(&h, Rotating(Arc::default()))).await;
+    assert_eq!(asked(&sts, StsAction::GetCallerIdentity), 1);
+    let before = provider.0.load(Ordering::SeqCst);
+    clock.advance(300);
+    haiku(&fresh).send().await.unwrap();
+    eventually("it is asked again", || provider.0.load(Ordering::SeqCst) == before + 2).await;
+}
+
+#[tokio::test]
+async fn whose_the_clients_own_credentials_are_is_no_question_of_the_scope_that_is_entered_where_it_is_asked() {
+    let (sts, clock) = (StsSim::start().await.unwrap(), HandClock::at_noon());
+    let h = asking(&sts, |builder| builder).await;
+    let client = signed(&h, &identities(&sts), &clock);
+    let engine: &outlay_otel::Engine = h.outlay.as_ref();
+    let tickets = engine.open_task(outlay_ledger::TaskSpec::new("tickets"));
+    let another = h.outlay.task("another").start();
+    // For all that this thread polls.
+    let _entered = tickets.enter();
+    another.run(haiku(&client).send()).await.unwrap();
+    eventually("it is asked", || asked(&sts, StsAction::GetCallerIdentity) == 1).await;
+    assert_eq!(asked(&sts, StsAction::AssumeRole), 0);
+    assert_eq!(keys(&h.sim), [BASE]);
+}
+
+#[tokio::test]
+async fn what_there_was_no_room_to_ask_for_is_asked_for_by_the_next_call() {
+    let (sts, clock) = (StsSim::start().await.unwrap(), HandClock::at_noon());
+    sts.always(StsAction::GetCallerIdentity, Some(bedrock_sim::StsFault::Delay(Duration::from_millis(100))));
+    let h = asking(&sts, |builder| builder.clock(clock.clone())).await;
+    let client = |n: usize| {
+        let config = client_config(&h.sim.url());
+        let config = config.credentials_provider(Credentials::new(format!("AKID{n}"), "secret", None, None, "test"));
+        Client::from_conf(config.build()).metered(&h.outlay)
+    };
+    let clients: Vec<_> = (0..20).map(client).collect();
+    for known in [8, 16, 20] {
+        join_all(clients.iter().map(|client| haiku(client).send())).await;
+        eventually("some are asked for", || asked(&sts, StsAction::GetCallerIdentity) == known).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert_eq!(asked(&sts, StsAction::GetCallerIdentity), 20);
 }

@@ -13,10 +13,10 @@ async fn a_session_is_renewed_in_the_background_once_while_its_calls_go_on() {
     let client = signed(&h, &identities(&sts), &clock);
     let task = h.outlay.task("tickets").start();
     task.run(haiku(&client).send()).await.unwrap();
-    clock.advance(3_600 - 301);
+    clock.advance(3_600 - 601);
     task.run(haiku(&client).send()).await.unwrap();
-    assert_eq!(asked(&sts, StsAction::AssumeRole), 1, "not before its last five minutes");
-    clock.advance(2);
+    assert_eq!(asked(&sts, StsAction::AssumeRole), 1, "not before its last ten minutes");
+    clock.advance(302);
     sts.push(StsAction::AssumeRole, StsFault::Delay(Duration::from_millis(50)));
     for answer in task.run(join_all((0..10).map(|_| haiku(&client).send()))).await {
         answer.unwrap();
@@ -72,4 +72,44 @@ async fn an_end_in_the_past_by_a_clock_that_is_wrong_does_not_ask_for_every_call
         task.run(haiku(&client).send()).await.unwrap();
         assert_eq!(asked(&sts, StsAction::AssumeRole), 2, "{seconds}: it ends when it was asked to");
     }
+}
+
+#[tokio::test]
+async fn a_session_that_sts_gives_less_time_than_was_asked_for_is_renewed_by_that() {
+    let (sts, h, clock) = (StsSim::start().await.unwrap(), Harness::new().await, HandClock::at_noon());
+    answering(&h);
+    // By the clock of STS, which is the system's.
+    let noon = clock.time().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    clock.advance(now.saturating_sub(noon));
+    let back = i64::try_from(noon.saturating_sub(now)).unwrap();
+    sts.expire_after(Some(back + 1_800));
+    let client = signed(&h, &identities(&sts), &clock);
+    let task = h.outlay.task("tickets").start();
+    task.run(haiku(&client).send()).await.unwrap();
+    clock.advance(1_790);
+    task.run(haiku(&client).send()).await.unwrap();
+    assert_eq!(keys(&h.sim), ["ASIASIM000000001", "ASIASIM000000002"]);
+}
+
+#[tokio::test]
+async fn sessions_that_began_at_once_are_not_renewed_at_once() {
+    let (sts, h, clock) = (StsSim::start().await.unwrap(), Harness::new().await, HandClock::at_noon());
+    answering(&h);
+    let client = signed(&h, &identities(&sts).default_role(ORDERS), &clock);
+    let call = async |n: usize| {
+        h.outlay.task("t").workflow(&format!("w{n}")).start().run(haiku(&client).send()).await.unwrap();
+    };
+    join_all((0..16).map(call)).await;
+    assert_eq!(asked(&sts, StsAction::AssumeRole), 16);
+    clock.advance(3_000);
+    let mut renewed = Vec::new();
+    for _ in 0..5 {
+        join_all((0..16).map(call)).await;
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        renewed.push(asked(&sts, StsAction::AssumeRole) - 16);
+        clock.advance(75);
+    }
+    assert_eq!(renewed.last(), Some(&16), "{renewed:?}: all of them five minutes before they end");
+    assert!(renewed[0] < 4 && (2..15).contains(&renewed[2]), "{renewed:?}");
 }

@@ -1,10 +1,13 @@
 //! Whose credentials are, and new ones.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
+use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
+use regex_syntax::hir::{Class, HirKind};
 
 use super::answer::{Answer, Field};
 use super::request::{StsAction, StsRequest};
@@ -101,16 +104,33 @@ fn check(request: &StsRequest, caller: Option<&str>) -> Result<(String, i64), An
 }
 
 fn check_tags(tags: &[(&str, &str)]) -> Result<(), Answer> {
-    let allowed = |c: char| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c);
-    let fits = |text: &str, most: usize| text.chars().count() <= most && text.chars().all(allowed);
+    let fits = |text: &str, most: usize| text.chars().count() <= most && text.chars().all(is_of_tags);
     let mut keys: Vec<_> = tags.iter().map(|(key, _)| key.to_lowercase()).collect();
     keys.sort_unstable();
     keys.dedup();
     let is_key = |key: &str| !key.is_empty() && !key.to_lowercase().starts_with("aws:") && fits(key, 128);
-    if keys.len() == tags.len() && tags.len() <= 50 && tags.iter().all(|(k, v)| is_key(k) && fits(v, 256)) {
+    if keys.len() < tags.len() {
+        let message = "Duplicate tag keys found. Please note that Tag keys are case insensitive.";
+        return Err(Answer::error(400, "InvalidParameterValue", message));
+    }
+    if tags.len() <= 50 && tags.iter().all(|(k, v)| is_key(k) && fits(v, 256)) {
         return Ok(());
     }
     Err(invalid("at 'tags' failed to satisfy constraint"))
+}
+
+/// By the pattern that STS documents.
+fn is_of_tags(c: char) -> bool {
+    static RANGES: LazyLock<Vec<RangeInclusive<char>>> = LazyLock::new(|| {
+        let hir = regex_syntax::parse(r"[\p{L}\p{Z}\p{N}_.:/=+\-@]").ok();
+        let ranges = hir.as_ref().map(|hir| match hir.kind() {
+            HirKind::Class(Class::Unicode(class)) => class.ranges().iter().map(|r| r.start()..=r.end()).collect(),
+            _ => Vec::new(),
+        });
+        ranges.unwrap_or_default()
+    });
+    let at = RANGES.partition_point(|range| *range.end() < c);
+    RANGES.get(at).is_some_and(|range| range.contains(&c))
 }
 
 fn invalid(message: &str) -> Answer {

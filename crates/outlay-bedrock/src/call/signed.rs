@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use outlay_otel::{CallEnd, CallIdentity, Caller, Engine, Scope};
+use outlay_otel::{CallEnd, CallIdentity, CallSpan, Caller, Engine, Scope};
 
 use super::Call;
 use crate::principals::{CallerCell, Principals};
@@ -43,6 +43,11 @@ impl Call {
 }
 
 impl Signed {
+    /// Whose credentials they are, where that is known by now.
+    pub(super) fn caller(&self) -> Option<&Caller> {
+        self.caller.as_ref()?.get().map(|caller| &**caller)
+    }
+
     /// Puts on the call's end what is known by now.
     pub(super) fn tell(self, end: &mut CallEnd, scope: &Scope) -> Later {
         end.identity = self.identity;
@@ -53,10 +58,10 @@ impl Signed {
 }
 
 impl Later {
-    /// Tells the books, at once or when it is known.
-    pub(super) fn tell(self) {
+    /// Tells the books, at once or when it is known, be that on a thread where another span is the current one.
+    pub(super) fn tell(self, span: CallSpan) {
         if let Some((cell, books)) = self.0 {
-            cell.when_known(move |caller| books.called_by(&caller.principal));
+            cell.when_known(move |caller| span.within(|| books.called_by(&caller.principal)));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use outlay_otel::{CallEnd, Scope};
+use outlay_otel::{CallEnd, CallSpan, Caller, Scope};
 
 use super::Call;
 
@@ -18,6 +18,11 @@ impl Call {
 }
 
 impl Signed {
+    #[allow(clippy::unused_self, reason = "with the feature it is used")]
+    pub(super) const fn caller(&self) -> Option<&Caller> {
+        None
+    }
+
     #[allow(clippy::unused_self, clippy::needless_pass_by_ref_mut, reason = "with the feature they are used")]
     pub(super) const fn tell(self, _end: &mut CallEnd, _scope: &Scope) -> Later {
         Later
@@ -25,5 +30,6 @@ impl Signed {
 }
 
 impl Later {
-    pub(super) const fn tell(self) {}
+    #[allow(clippy::needless_pass_by_value, reason = "with the feature it is kept")]
+    pub(super) fn tell(self, _span: CallSpan) {}
 }

@@ -7,12 +7,16 @@ use aws_sdk_sts::types::{AssumedRoleUser, Credentials as Issued};
 use aws_smithy_runtime_api::client::identity::Identity;
 use outlay_otel::Caller;
 
-use crate::sts::{Failure, caller_of};
+use crate::sts::{Failure, caller_of, stable_hash};
 
 /// Credentials are not used any more so shortly before they end.
 const MARGIN: Duration = Duration::from_secs(60);
 /// They are renewed so long before they end, or in the last quarter of their time.
 const RENEW: Duration = Duration::from_secs(300);
+/// And up to twice as long, by their key: what was assumed at once is not renewed at once.
+const SPREAD: u32 = 1_024;
+/// The shortest session that there is.
+const SHORTEST: Duration = Duration::from_secs(900);
 /// As far apart as the clocks of this machine and of STS may be without meaning anything.
 const SKEW: Duration = Duration::from_secs(300);
 
@@ -46,11 +50,13 @@ impl Assumed {
             credentials = credentials.account_id(account);
         }
         let before = |span: Duration| ends.checked_sub(span).unwrap_or(ends);
+        let renew = RENEW.min(duration / 4).max(MARGIN);
+        let spread = u32::try_from(stable_hash(issued.access_key_id()) % u64::from(SPREAD)).unwrap_or_default();
         Ok(Self {
             identity: credentials.build().into(),
             caller,
             until: before(MARGIN),
-            renew_at: before(RENEW.min(duration / 4).max(MARGIN)),
+            renew_at: before(renew + renew / SPREAD * spread),
         })
     }
 
@@ -63,12 +69,12 @@ impl Assumed {
     }
 }
 
-/// STS issues for as long as it is asked to. Where the end that it names is another by our clock, one of the two clocks
-/// is wrong, and ours is the one that we have to look at.
+/// STS issues for as long as it is asked to, or for less. Where the end that it names can be neither by our clock, one
+/// of the two clocks is wrong, and ours is the one that we have to look at.
 fn ends_by_our_clock(told: Option<SystemTime>, asked: SystemTime, duration: Duration) -> SystemTime {
-    let expected = asked.checked_add(duration).unwrap_or(asked);
-    let apart = |told: SystemTime| told.duration_since(expected).unwrap_or_else(|early| early.duration());
-    told.filter(|told| apart(*told) <= SKEW).unwrap_or(expected)
+    let after = |span: Duration| asked.checked_add(span).unwrap_or(asked);
+    let can_be = after(SHORTEST.min(duration).saturating_sub(SKEW))..=after(duration + SKEW);
+    told.filter(|told| can_be.contains(told)).unwrap_or_else(|| after(duration))
 }
 
 impl fmt::Debug for Assumed {
@@ -92,6 +98,7 @@ mod tests {
             });
             ends_by_our_clock(told, asked, hour).duration_since(asked).unwrap().as_secs()
         };
+        assert_eq!((ends(Some(900)), ends(Some(1_800))), (900, 1_800), "less than was asked for");
         assert_eq!((ends(Some(3_600)), ends(Some(3_570)), ends(Some(3_630))), (3_600, 3_570, 3_630));
         for odd in [None, Some(-7_200), Some(0), Some(10), Some(86_400)] {
             assert_eq!(ends(odd), 3_600, "{odd:?}");

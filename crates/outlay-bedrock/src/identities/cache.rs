@@ -1,5 +1,6 @@
 //! Where the SDK asks for the identity to sign a request with.
 
+use std::sync::Once;
 use std::time::Duration;
 
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -7,8 +8,10 @@ use aws_smithy_runtime_api::client::auth::AuthSchemeId;
 use aws_smithy_runtime_api::client::identity::{
     IdentityFuture, ResolveCachedIdentity, SharedIdentityCache, SharedIdentityResolver,
 };
-use aws_smithy_runtime_api::client::runtime_components::{GetIdentityResolver as _, RuntimeComponents};
-use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_runtime_api::client::runtime_components::{
+    GetIdentityResolver as _, RuntimeComponents, RuntimeComponentsBuilder,
+};
+use aws_smithy_types::config_bag::{ConfigBag, Layer, Storable, StoreReplace};
 use aws_smithy_types::timeout::TimeoutConfig;
 use outlay_otel::{CallIdentity, Scope, current};
 
@@ -27,11 +30,22 @@ use crate::store;
 pub(super) struct WorkflowIdentities {
     assumer: Assumer,
     base: SharedIdentityCache,
+    no_clock: Once,
 }
 
 impl WorkflowIdentities {
     pub(super) const fn new(assumer: Assumer, base: SharedIdentityCache) -> Self {
-        Self { assumer, base }
+        Self { assumer, base, no_clock: Once::new() }
+    }
+
+    fn say_no_clock(&self) {
+        self.no_clock.call_once(|| {
+            tracing::warn!(
+                target: "outlay",
+                "the client has no time source, or no async sleep implementation, to assume roles by: all calls are \
+                 signed with its own credentials"
+            );
+        });
     }
 
     /// A call that has to end in time must not spend it all on waiting for STS.
@@ -40,6 +54,13 @@ impl WorkflowIdentities {
         let of = |timeout: fn(&TimeoutConfig) -> Option<Duration>| timeouts.and_then(timeout).map(|most| most / 2);
         let limits = [of(TimeoutConfig::operation_timeout), of(TimeoutConfig::operation_attempt_timeout)];
         limits.into_iter().flatten().fold(self.assumer.settings().patience, Duration::min)
+    }
+
+    fn scope(&self, cfg: &ConfigBag) -> Option<Scope> {
+        if cfg.load::<BaseOnly>().is_some() {
+            return None;
+        }
+        cfg.load::<Metering>().map(|metering| metering.scope().clone()).or_else(current)
     }
 
     fn wanted(&self, scope: &Scope) -> Option<Wanted> {
@@ -59,10 +80,10 @@ impl ResolveCachedIdentity for WorkflowIdentities {
         cfg: &'a ConfigBag,
     ) -> IdentityFuture<'a> {
         let metering = cfg.load::<Metering>();
-        let scope = metering.map(|metering| metering.scope().clone()).or_else(current);
-        let wanted = scope.filter(|_| signs(&resolver, components)).and_then(|scope| self.wanted(&scope));
-        let (Some(wanted), Some(clock), Some(sleep)) = (wanted, components.time_source(), components.sleep_impl())
-        else {
+        let wanted = self.scope(cfg).filter(|_| signs(&resolver, components)).and_then(|scope| self.wanted(&scope));
+        let Some(wanted) = wanted else { return self.base.resolve_cached_identity(resolver, components, cfg) };
+        let (Some(clock), Some(sleep)) = (components.time_source(), components.sleep_impl()) else {
+            self.say_no_clock();
             return self.base.resolve_cached_identity(resolver, components, cfg);
         };
         // Whichever of the two caches is around the other.
@@ -83,15 +104,33 @@ impl ResolveCachedIdentity for WorkflowIdentities {
         })
     }
 
-    fn validate_final_config(&self, components: &RuntimeComponents, _cfg: &ConfigBag) -> Result<(), BoxError> {
-        // What the SDK's own cache needs, and would have said itself.
-        if components.time_source().is_none() || components.sleep_impl().is_none() {
-            return Err(
-                "identities need a time source and an async sleep implementation on the client's configuration".into(),
-            );
-        }
-        Ok(())
+    fn validate_base_client_config(
+        &self,
+        components: &RuntimeComponentsBuilder,
+        cfg: &ConfigBag,
+    ) -> Result<(), BoxError> {
+        // A shared cache keeps its validation to the components that it is one of.
+        components.clone().with_identity_cache(Some(self.base.clone())).validate_base_client_config(cfg)
     }
+
+    fn validate_final_config(&self, components: &RuntimeComponents, cfg: &ConfigBag) -> Result<(), BoxError> {
+        components.to_builder().with_identity_cache(Some(self.base.clone())).build()?.validate_final_config(cfg)
+    }
+}
+
+/// Who asks wants the client's own credentials, whatever scope is entered where it asks.
+#[derive(Debug)]
+struct BaseOnly;
+
+impl Storable for BaseOnly {
+    type Storer = StoreReplace<Self>;
+}
+
+/// What to ask a client's identity cache with for the client's own credentials.
+pub(crate) fn base_only() -> ConfigBag {
+    let mut layer = Layer::new("OutlayBaseOnly");
+    layer.store_put(BaseOnly);
+    ConfigBag::of_layers(vec![layer])
 }
 
 /// Whether it is AWS credentials that are asked for, and not the token of an API key.

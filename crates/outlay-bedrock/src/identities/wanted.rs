@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::{Settings, Workflow};
+use crate::sts::stable_hash;
 
 /// As STS takes: 2 to 64 characters.
 const SESSION_NAME: std::ops::RangeInclusive<usize> = 2..=64;
@@ -43,7 +44,7 @@ impl Wanted {
             let Some(value) = workflow.dimension(key) else { continue };
             let (key, value) = (tag_key(key), tag_text(value, MAX_TAG.1));
             // STS takes keys that differ in case alone for one.
-            if tags.len() < MAX_TAGS && tags.iter().all(|(known, _)| !known.eq_ignore_ascii_case(&key)) {
+            if tags.len() < MAX_TAGS && tags.iter().all(|(known, _)| known.to_lowercase() != key.to_lowercase()) {
                 tags.push((key, value));
             }
         }
@@ -78,14 +79,16 @@ impl fmt::Debug for Choose {
     }
 }
 
-/// A name that STS takes for a session.
+/// A name that STS takes for a session. One that has to be altered ends with what tells it from others that would be
+/// altered likewise.
 fn session_name(workflow: &str) -> String {
-    let allowed = |c: char| if c.is_ascii_alphanumeric() || "_+=,.@-".contains(c) { c } else { '-' };
-    let mut name: String = workflow.chars().map(allowed).take(*SESSION_NAME.end()).collect();
-    while name.len() < *SESSION_NAME.start() {
-        name.push('_');
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+    if SESSION_NAME.contains(&workflow.len()) && workflow.chars().all(is_allowed) {
+        return workflow.to_owned();
     }
-    name
+    let hash = format!("-{:08x}", stable_hash(workflow) & 0xffff_ffff);
+    let allowed = workflow.chars().map(|c| if is_allowed(c) { c } else { '-' });
+    allowed.take(SESSION_NAME.end() - hash.len()).chain(hash.chars()).collect()
 }
 
 fn tag_key(key: &str) -> String {
@@ -95,8 +98,20 @@ fn tag_key(key: &str) -> String {
 }
 
 fn tag_text(text: &str, most: usize) -> String {
-    let is_allowed = |c: char| c.is_alphanumeric() || (c.is_whitespace() && !c.is_control()) || "_.:/=+-@".contains(c);
-    text.chars().map(|c| if is_allowed(c) { c } else { '_' }).take(most).collect()
+    text.chars().map(|c| if is_of_tags(c) { c } else { '_' }).take(most).collect()
+}
+
+/// As STS says it: `[\p{L}\p{Z}\p{N}_.:/=+\-@]`.
+fn is_of_tags(c: char) -> bool {
+    let is_separator = c.is_whitespace() && !c.is_control();
+    is_letter(c) || is_separator || c.is_numeric() || "_.:/=+-@".contains(c)
+}
+
+/// The standard library's alphabet has marks and circled letters besides, which identifiers do not begin with, and
+/// identifiers do not begin with two vowels that are letters.
+fn is_letter(c: char) -> bool {
+    let begins = unicode_ident::is_xid_start(c) && !('\u{1885}'..='\u{1886}').contains(&c);
+    c.is_alphabetic() && (begins || matches!(c, '\u{0e33}' | '\u{0eb3}'))
 }
 
 #[cfg(test)]
@@ -104,6 +119,7 @@ mod tests {
     use std::time::Duration;
 
     use outlay_ledger::Dimensions;
+    use regex_syntax::hir::{Class, ClassUnicode, HirKind};
 
     use super::*;
 
@@ -144,9 +160,42 @@ mod tests {
     #[test]
     fn whatever_a_workflow_is_called_sts_takes_it() {
         assert_eq!(session_name("tickets"), "tickets");
-        assert_eq!(session_name("resolve ticket: Grüße/7"), "resolve-ticket--Gr--e-7");
-        assert_eq!((session_name("w").as_str(), session_name("").as_str()), ("w_", "__"));
-        assert_eq!(session_name(&"ü".repeat(500)), "-".repeat(64));
+        assert_eq!(session_name("resolve ticket: Grüße/7"), "resolve-ticket--Gr--e-7-02d3cf74");
+        assert_eq!((session_name("w").as_str(), session_name("").as_str()), ("w-86020456", "-84222325"));
+        assert_eq!(session_name(&"ü".repeat(500)), format!("{}-3050de85", "-".repeat(55)));
+    }
+
+    #[test]
+    fn workflows_that_are_altered_alike_are_told_apart() {
+        let long = "a".repeat(70);
+        let cut = (format!("{long}1"), format!("{long}2"));
+        for (one, other) in [("世", "界"), ("a b", "a/b"), ("a b", "a-b"), (cut.0.as_str(), cut.1.as_str())] {
+            assert_ne!(session_name(one), session_name(other), "{one} {other}");
+        }
+        assert_eq!(session_name(&cut.0).len(), 64);
+        assert_eq!(session_name(&"a".repeat(64)), "a".repeat(64), "it fits");
+    }
+
+    #[test]
+    fn no_character_is_taken_for_a_tag_that_sts_does_not_take_and_few_are_left_out() {
+        let class = |pattern: &str| match regex_syntax::parse(pattern).unwrap().into_kind() {
+            HirKind::Class(Class::Unicode(class)) => class,
+            _ => panic!("{pattern}"),
+        };
+        let holds = |class: &ClassUnicode, c: char| {
+            let at = class.ranges().partition_point(|range| range.end() < c);
+            class.ranges().get(at).is_some_and(|range| range.start() <= c)
+        };
+        let (of_sts, newer) = (class(r"[\p{L}\p{Z}\p{N}_.:/=+\-@]"), class(r"\p{Cn}"));
+        let sts_takes = |c: char| holds(&of_sts, c);
+        // What that table has not heard of, nobody can ask it about.
+        let too_many = ('\0'..=char::MAX).filter(|c| is_of_tags(*c) && !sts_takes(*c) && !holds(&newer, *c));
+        assert_eq!(too_many.collect::<String>(), "");
+        let left_out = ('\0'..=char::MAX).filter(|c| !is_of_tags(*c) && sts_takes(*c)).count();
+        assert!(left_out < 100, "{left_out}, of the forms that a text has before it is normalized");
+        for mark in ['\u{093f}', '\u{0e31}', '\u{064b}', 'ⓐ'] {
+            assert!(!is_of_tags(mark) && mark.is_alphanumeric());
+        }
     }
 
     #[test]

@@ -67,6 +67,13 @@ impl CallerCell {
         asking.back_off.failed(now)
     }
 
+    /// It was not asked after all.
+    pub(super) fn unsent(&self) {
+        let mut asking = self.asking();
+        asking.in_flight = false;
+        asking.waiting.clear();
+    }
+
     /// Tells it now or, while it is asked for, once it is known.
     pub(crate) fn when_known(&self, tell: impl FnOnce(&Caller) + Send + 'static) {
         if self.get().is_none() {

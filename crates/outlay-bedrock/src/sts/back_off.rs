@@ -10,9 +10,25 @@ const LONGEST: Duration = Duration::from_secs(300);
 pub(crate) struct BackOff {
     failures: u32,
     again_at: Option<SystemTime>,
+    /// How often it has been set, or reset.
+    set: u64,
 }
 
+/// How things stood when something began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mark(u64);
+
 impl BackOff {
+    /// To be held against its failure.
+    pub(crate) const fn mark(&self) -> Mark {
+        Mark(self.set)
+    }
+
+    /// Whether it failed last.
+    pub(crate) const fn is_failing(&self) -> bool {
+        self.failures > 0
+    }
+
     /// Whether it is too early. A clock that was set back does not make that longer than it ever is.
     pub(crate) fn is_too_early(&self, now: SystemTime) -> bool {
         let left = self.again_at.and_then(|at| at.duration_since(now).ok());
@@ -24,12 +40,21 @@ impl BackOff {
         let wait = FIRST.saturating_mul(1 << self.failures.min(16)).min(LONGEST);
         self.failures = self.failures.saturating_add(1);
         self.again_at = now.checked_add(wait);
+        self.set = self.set.wrapping_add(1);
         self.failures == 1
+    }
+
+    /// What began then has failed. Where something else has failed or worked since, that says nothing new: a crowd that
+    /// fails at once has failed once.
+    pub(crate) fn failed_since(&mut self, mark: Mark, now: SystemTime) {
+        if mark == self.mark() {
+            self.failed(now);
+        }
     }
 
     /// It worked.
     pub(crate) fn reset(&mut self) {
-        *self = Self::default();
+        *self = Self { set: self.set.wrapping_add(1), ..Self::default() };
     }
 }
 
@@ -52,5 +77,18 @@ mod tests {
         assert!(!back_off.is_too_early(start - Duration::from_secs(86_400)), "a clock that was set back");
         back_off.reset();
         assert!(!back_off.is_too_early(start));
+    }
+    #[test]
+    fn a_crowd_that_fails_at_once_has_failed_once() {
+        let mut back_off = BackOff::default();
+        let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+        for mark in [back_off.mark(); 7] {
+            back_off.failed_since(mark, start);
+        }
+        assert!(!back_off.is_too_early(start + FIRST));
+        let mark = back_off.mark();
+        back_off.reset();
+        back_off.failed_since(mark, start);
+        assert!(!back_off.is_failing(), "what began before others worked");
     }
 }

@@ -1,67 +1,117 @@
 use std::borrow::Borrow;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// As many are kept; a new one then takes the place of the oldest.
+/// As many are kept; a new one then takes the place of one that is worth least.
 const MAX_ENTRIES: usize = 1_000;
 
 /// A map of limited size whose values are made at first use.
-pub(crate) struct Bounded<K, V>(RwLock<Entries<K, V>>);
+pub(crate) struct Bounded<K, V> {
+    entries: RwLock<HashMap<K, Entry<V>>>,
+    /// Counts the look-ups.
+    tick: AtomicU64,
+}
 
-struct Entries<K, V> {
-    by_key: HashMap<K, Arc<V>>,
-    /// The oldest first.
-    order: VecDeque<K>,
+struct Entry<V> {
+    value: Arc<V>,
+    used: AtomicU64,
+}
+
+/// What was found.
+pub(crate) struct Found<V> {
+    pub(crate) value: Arc<V>,
+    /// Whether it took the place of one that was still of use.
+    pub(crate) displaces: bool,
 }
 
 impl<K: Clone + Eq + Hash, V: Default> Bounded<K, V> {
-    /// The value of a key.
+    /// The value of a key. A new one takes the place of the least recently used.
     pub(crate) fn of<Q>(&self, key: &Q) -> Arc<V>
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
     {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner).by_key.get(key).cloned();
-        known.unwrap_or_else(|| self.insert(key.to_owned()))
+        self.find(key, |_| true).value
     }
 
-    fn insert(&self, key: K) -> Arc<V> {
-        let mut entries = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = entries.by_key.get(&key) {
-            return known.clone();
+    /// The same, where those that are of no use any more make room first.
+    pub(crate) fn find<Q>(&self, key: &Q, is_of_use: impl Fn(&V) -> bool) -> Found<V>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
+    {
+        let now = self.tick.fetch_add(1, Ordering::Relaxed);
+        let known = self.entries.read().unwrap_or_else(PoisonError::into_inner).get(key).map(|entry| entry.use_at(now));
+        match known {
+            Some(value) => Found { value, displaces: false },
+            None => self.insert(key.to_owned(), now, is_of_use),
         }
-        while entries.order.len() >= MAX_ENTRIES {
-            let Some(oldest) = entries.order.pop_front() else { break };
-            entries.by_key.remove(&oldest);
+    }
+
+    fn insert(&self, key: K, now: u64, is_of_use: impl Fn(&V) -> bool) -> Found<V> {
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = entries.get(&key) {
+            return Found { value: known.use_at(now), displaces: false };
+        }
+        let mut displaces = false;
+        while entries.len() >= MAX_ENTRIES {
+            let worth = |entry: &Entry<V>| (is_of_use(&entry.value), entry.used.load(Ordering::Relaxed));
+            let least = entries.iter().map(|(key, entry)| (worth(entry), key)).min_by_key(|(worth, _)| *worth);
+            let Some(((is_of_use, _), least)) = least else { break };
+            displaces |= is_of_use;
+            let least = least.clone();
+            entries.remove(&least);
         }
         let value = Arc::new(V::default());
-        entries.order.push_back(key.clone());
-        entries.by_key.insert(key, value.clone());
-        value
+        entries.insert(key, Entry { value: value.clone(), used: AtomicU64::new(now) });
+        Found { value, displaces }
+    }
+}
+
+impl<V> Entry<V> {
+    fn use_at(&self, now: u64) -> Arc<V> {
+        self.used.store(now, Ordering::Relaxed);
+        self.value.clone()
     }
 }
 
 impl<K, V> Default for Bounded<K, V> {
     fn default() -> Self {
-        Self(RwLock::new(Entries { by_key: HashMap::new(), order: VecDeque::new() }))
+        Self { entries: RwLock::default(), tick: AtomicU64::default() }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
     use super::*;
 
     #[test]
-    fn a_new_one_takes_the_place_of_the_oldest() {
-        let map = Bounded::<String, AtomicUsize>::default();
+    fn a_new_one_takes_the_place_of_the_least_recently_used() {
+        let map = Bounded::<String, AtomicU64>::default();
         for n in 0..5_000 {
             map.of(n.to_string().as_str()).store(n + 1, Ordering::Relaxed);
+            map.of("0");
         }
-        assert_eq!(map.0.read().unwrap().by_key.len(), MAX_ENTRIES);
+        assert_eq!(map.entries.read().unwrap().len(), MAX_ENTRIES);
         assert_eq!(map.of("4999").load(Ordering::Relaxed), 5_000);
-        assert_eq!(map.of("0").load(Ordering::Relaxed), 0, "it is made anew");
+        assert_eq!(map.of("0").load(Ordering::Relaxed), 1, "it is in use");
+        assert_eq!(map.of("1").load(Ordering::Relaxed), 0, "it is made anew");
+    }
+
+    #[test]
+    fn what_is_of_no_use_makes_room_before_what_is_and_else_it_is_told() {
+        let map = Bounded::<String, AtomicU64>::default();
+        let find = |n: u64| map.find(n.to_string().as_str(), |value| value.load(Ordering::Relaxed) > 0);
+        for n in 0..1_000 {
+            find(n).value.store(u64::from(n != 500), Ordering::Relaxed);
+        }
+        let (first, second) = (find(1_000), find(1_001));
+        assert!(!first.displaces && find(0).value.load(Ordering::Relaxed) == 1);
+        assert!(!second.displaces, "the one that was just made is of no use yet");
+        find(1_001).value.store(1, Ordering::Relaxed);
+        assert!(find(1_002).displaces);
+        assert_eq!(find(1).value.load(Ordering::Relaxed), 0, "the least recently used has gone");
     }
 }

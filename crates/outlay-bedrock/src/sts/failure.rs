@@ -4,10 +4,11 @@ use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 /// The codes whose text says what to do, and holds no more than names. Others may quote headers of the request.
-const TELLING: [&str; 7] = [
+const TELLING: [&str; 8] = [
     "AccessDenied",
     "IDPCommunicationError",
     "IDPRejectedClaim",
+    "InvalidParameterValue",
     "MalformedPolicyDocument",
     "PackedPolicyTooLarge",
     "RegionDisabledException",
@@ -16,6 +17,9 @@ const TELLING: [&str; 7] = [
 
 /// The codes of an STS that has too much to do.
 const THROTTLING: [&str; 3] = ["Throttling", "ThrottlingException", "RequestLimitExceeded"];
+
+/// What there is to say of an STS that says nothing.
+const SILENCE: &str = "no answer in time";
 
 /// Why STS gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,8 +39,8 @@ impl Failure {
                 let is_outage = status.is_server_error() || THROTTLING.contains(&&*code);
                 Self { message: error.message().map(str::to_owned), code, is_outage }
             }
-            SdkError::TimeoutError(_) => Self::without_answer("no answer in time"),
-            SdkError::DispatchFailure(failure) if failure.is_timeout() => Self::without_answer("no answer in time"),
+            SdkError::TimeoutError(_) => Self::silence(),
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => Self::silence(),
             SdkError::DispatchFailure(_) => Self::without_answer("no connection"),
             SdkError::ResponseError(_) => Self::without_answer("an answer that cannot be read"),
             // Such as credentials that cannot be had.
@@ -47,6 +51,16 @@ impl Failure {
     /// STS was not reached, or what it said was not understood.
     pub(crate) fn without_answer(what: &str) -> Self {
         Self { code: what.to_owned(), message: None, is_outage: true }
+    }
+
+    /// STS took too long.
+    pub(crate) fn silence() -> Self {
+        Self::without_answer(SILENCE)
+    }
+
+    /// Whether STS took too long, so that waiting for it may be in vain the next time as well.
+    pub(crate) fn is_silence(&self) -> bool {
+        self.code == SILENCE
     }
 
     /// Whether another request, for something else, would fare no better.
@@ -65,6 +79,8 @@ impl Failure {
             "PackedPolicyTooLarge" | "PackedPolicyTooLargeException" => true,
             "AccessDenied" => self.says("sts:TagSession"),
             "ValidationError" => self.says("'tags"),
+            // That one is given twice, or conflicts with what the caller's own session hands on.
+            "InvalidParameterValue" => self.says("tag key"),
             _ => false,
         }
     }
@@ -107,12 +123,22 @@ mod tests {
                 "AccessDenied",
                 "User: arn:aws:iam::1:user/a is not authorized to perform: sts:TagSession on resource: r",
             ),
+            failure(
+                "InvalidParameterValue",
+                "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
+            ),
+            failure(
+                "InvalidParameterValue",
+                "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key \
+                 from the calling session.",
+            ),
             failure("ValidationError", "1 validation error detected: Value 'x' at 'tags.1.member.value' failed"),
         ];
         assert!(tags.iter().all(|failure| failure.is_of_tags() && !failure.is_of_duration()));
         let chained =
             "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining";
         assert!(failure("ValidationError", chained).is_of_duration());
+        assert!(!failure("InvalidParameterValue", "the policy ARN is invalid").is_of_tags());
         let denied = failure("AccessDenied", "not authorized to perform: sts:AssumeRole on resource: r");
         assert!(!denied.is_of_tags() && !denied.is_of_duration() && !denied.is_outage());
         assert!(Failure::without_answer("no connection").is_outage());

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::value::Datetime;
 
+use super::principal::is_path_alone;
 use super::{Policy, PolicyRule};
 use crate::{Budget, BudgetRule, Period, RunawayRule, StopTarget};
 
@@ -357,6 +358,12 @@ fn rule(table: &RuleTable, enforced: bool) -> Result<PolicyRule, Bad> {
         for pattern in &graduate.production_principals {
             if pattern.as_ref().trim().is_empty() {
                 return bad(pattern, "graduate.production_principals: an empty text is nobody's name");
+            }
+            if is_path_alone(pattern.as_ref().trim()) {
+                return bad(
+                    pattern,
+                    "graduate.production_principals: STS does not tell the path of a role: say its name",
+                );
             }
             rule = rule.graduate_at_principal(pattern.as_ref().trim());
         }

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use outlay_price::Usd;
 
+use super::principal::without_path;
 use super::{PolicyRule, Violation, glob};
 use crate::Period;
 use crate::sync::{Mutex, lock};
@@ -56,7 +57,8 @@ impl Graduations {
         principal: &Arc<str>,
         at: SystemTime,
     ) -> Option<Violation> {
-        if !rule.production_principals.iter().any(|pattern| glob::fits(pattern, principal)) {
+        let told = without_path(principal);
+        if !rule.production_principals.iter().any(|pattern| glob::fits(pattern, &told)) {
             return None;
         }
         self.of(rule, workflow, at, |done| {
@@ -134,5 +136,11 @@ mod tests {
         assert!(!told("w", "arn:aws:iam::123456789012:role/dev", 1));
         assert_eq!([told("w", role, 1), told("w", role, 1), told("v", role, 1)], [true, false, true]);
         assert!(told("w", role, 2), "another day");
+        for copied in ["arn:aws:iam::*:role/service/prod-*", "arn:aws:sts::123456789012:assumed-role/prod-tickets/i-1"]
+        {
+            let rule = PolicyRule::new(copied).graduate_at_principal(copied);
+            let told = |principal: &str| graduations.called_by(&rule, &"w".into(), &principal.into(), day(1)).is_some();
+            assert!(!told("arn:aws:iam::123456789012:role/dev") && told(role), "{copied}");
+        }
     }
 }

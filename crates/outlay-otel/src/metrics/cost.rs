@@ -6,7 +6,7 @@
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex};
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{AsyncInstrument, Meter};
 use outlay_ledger::Dimensions;
@@ -33,6 +33,16 @@ struct Sums {
     series: HashMap<Series, Parts>,
     /// Attribute sets: the directions of each series that are told.
     sets: usize,
+    /// What has had its birth.
+    born: HashSet<Born>,
+}
+
+/// What series are born for.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Born {
+    task: Arc<str>,
+    model: Arc<str>,
+    principal: Option<Arc<str>>,
 }
 
 /// What a series has cost, by direction; `None` for a direction that is not told yet.
@@ -160,7 +170,8 @@ impl CostSeries {
             .build();
     }
 
-    /// A call begins whose cost will be counted: its series begin with 0.
+    /// A call goes out whose cost will be counted: its series begin with 0, where it is the first one of its task,
+    /// model and principal.
     pub(super) fn born(
         &self,
         task: &Arc<str>,
@@ -169,11 +180,19 @@ impl CostSeries {
         principal: Option<Arc<str>>,
         on_metrics: &[Arc<str>],
     ) {
+        if !self.is_first(Born { task: task.clone(), model: model.clone(), principal: principal.clone() }) {
+            return;
+        }
         let mut parts = Parts::default();
         for direction in BORN {
             parts[direction] = Some(Usd::ZERO);
         }
         self.put(Series::of(task, scope, Some(model), principal, CostStatus::Exact, on_metrics), parts);
+    }
+
+    fn is_first(&self, born: Born) -> bool {
+        let mut sums = lock(&self.sums);
+        sums.born.len() < MAX_SERIES && sums.born.insert(born)
     }
 
     pub(super) fn add(
@@ -192,7 +211,7 @@ impl CostSeries {
 
     fn put(&self, key: Series, parts: Parts) {
         let mut sums = lock(&self.sums);
-        let Sums { series, sets } = &mut *sums;
+        let Sums { series, sets, .. } = &mut *sums;
         let key = key.within_cap(*sets, |key| series.contains_key(key));
         for (sum, part) in series.entry(key).or_default().iter_mut().zip(parts) {
             let Some(part) = part else { continue };

@@ -41,6 +41,11 @@ fn errors_say_line_field_and_what_is_expected() {
             "line 6: graduate.production_principals: ",
             "nobody's name",
         ),
+        (
+            "[[rule]]\nname = \"r\"\n[rule.graduate]\nproduction_principals = [\"arn:aws:iam::*:role/prod/*\"]\n",
+            "line 4: graduate.production_principals: ",
+            "does not tell the path",
+        ),
         ("[[rule]\n", "line 1: ", ""),
     ];
     for (text, line, what) in cases {
