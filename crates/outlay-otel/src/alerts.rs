@@ -7,27 +7,12 @@ use std::sync::Arc;
 
 use opentelemetry::trace::TraceContextExt as _;
 use opentelemetry::{Context, KeyValue, TraceId};
-use outlay_ledger::{Alert, AlertKind, TaskId};
+use outlay_ledger::{Alert, AlertKind};
 
 use crate::metrics::Metrics;
 use crate::names::{event, outlay};
+use crate::notice::Notice;
 use crate::open_tasks::OpenTasks;
-
-/// An alert, with where to look.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Notice {
-    /// The name of what tells it: that of a budget's scope or rule, of what is stopped, of a task.
-    pub name: String,
-    /// What happened.
-    pub kind: AlertKind,
-    /// The task in which it happened.
-    pub task_id: TaskId,
-    /// That task's name.
-    pub task: Arc<str>,
-    /// The trace that it is in, as 32 hexadecimal digits.
-    pub trace_id: Option<String>,
-}
 
 /// What the application does with notices.
 #[derive(Clone, Default)]

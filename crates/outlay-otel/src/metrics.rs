@@ -15,11 +15,11 @@ use opentelemetry::{KeyValue, global};
 use outlay_ledger::{AlertKind, CostKind, Outcome, OutcomeKind, StepKind, StoreCheck, Totals};
 use outlay_price::{Charge, Usd};
 
-use crate::alerts::Notice;
 use crate::attribution::{Attribution, Spend};
 use crate::call::SettledCall;
 use crate::late_outcome;
 use crate::names::{outlay, semconv};
+use crate::notice::Notice;
 use crate::tracer::instrumentation_scope;
 use crate::{Caller, Scope};
 

@@ -9,11 +9,12 @@ use outlay_ledger::{
 };
 use outlay_price::Prices;
 
-use crate::alerts::{Notice, OnAlert};
+use crate::alerts::OnAlert;
 use crate::degrade::{Degrade, OnRefusal};
 use crate::engine::Extension;
 use crate::metrics::Metrics;
 use crate::names::outlay;
+use crate::notice::Notice;
 use crate::tracer::SpanSource;
 use crate::{AttemptSpans, Engine, ResolveModel, Viewer};
 
