@@ -32,6 +32,8 @@ struct Progress {
     waited: Waited,
     /// Whose receipts have been counted.
     runs: HashSet<ReceiptId>,
+    /// Runs that are known of, and whose final receipts have not come.
+    under_way: HashSet<ReceiptId>,
     is_full: bool,
 }
 
@@ -78,7 +80,12 @@ impl Scope {
             name: scope_name(name),
             started: ledger.now(),
             scope,
-            progress: Mutex::new(Progress { waited: Waited::Open, runs: HashSet::new(), is_full: false }),
+            progress: Mutex::new(Progress {
+                waited: Waited::Open,
+                runs: HashSet::new(),
+                under_way: HashSet::new(),
+                is_full: false,
+            }),
         }
     }
 }
@@ -110,8 +117,7 @@ impl OpenRemote {
     /// itself, and so does the other one.
     pub fn receive(&self, receipt: &Receipt) -> Received {
         let Some(totals) = receipt.totals() else {
-            let is_known = lock(&self.progress).runs.contains(&receipt.id());
-            return if is_known { Received::Again } else { Received::Pending };
+            return self.run_is_under_way(receipt.id());
         };
         let mut progress = lock(&self.progress);
         if progress.runs.contains(&receipt.id()) {
@@ -124,7 +130,15 @@ impl OpenRemote {
             return Received::TooMany;
         }
         progress.runs.insert(receipt.id());
-        let was = std::mem::replace(&mut progress.waited, Waited::Settled);
+        progress.under_way.remove(&receipt.id());
+        let was = match progress.waited {
+            // Another run is still at it.
+            Waited::Open if !progress.under_way.is_empty() => Waited::Settled,
+            waited => {
+                progress.waited = Waited::Settled;
+                waited
+            }
+        };
 
         let scope = &self.scope.0;
         let (cost, calls, now) = (totals.known(), totals.calls(), scope.task.ledger.now());
@@ -148,6 +162,24 @@ impl OpenRemote {
             self.scope.close_if_settled();
         }
         if late { Received::Late } else { Received::Joined }
+    }
+
+    /// It is not final, and its run is waited for, also where another one has had its say.
+    fn run_is_under_way(&self, run: ReceiptId) -> Received {
+        let mut progress = lock(&self.progress);
+        if progress.runs.contains(&run) {
+            return Received::Again;
+        }
+        let is_new = progress.runs.len() + progress.under_way.len() < MAX_RUNS && progress.under_way.insert(run);
+        if is_new && progress.waited == Waited::Settled {
+            let mut state = lock(self.scope.0.state());
+            if state.open_remote() {
+                progress.waited = Waited::Open;
+            } else {
+                state.drop_remote();
+            }
+        }
+        Received::Pending
     }
 
     /// Gives the receipt up: what the work cost is not known. Should it come all the same, it still counts.

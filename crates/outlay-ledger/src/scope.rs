@@ -20,8 +20,8 @@ use crate::budget::HeldTo;
 use crate::record::{Record, ScopeRecord, TaskRecord};
 use crate::sync::{Mutex, lock};
 use crate::{
-    AgentId, Caller, CostKind, Dimensions, Outcome, ReceiptId, RefusedCalls, ScopeKind, StepId, StepKind, TaskId,
-    Totals,
+    AgentId, Caller, CostKind, Dimensions, Outcome, ReceiptId, RefusedCalls, RemoteId, ScopeKind, StepId, StepKind,
+    TaskId, Totals,
 };
 
 pub use charge::ChargedScope;
@@ -121,6 +121,11 @@ impl Scope {
     /// Who asked for the task from another process.
     pub fn caller(&self) -> Option<&Caller> {
         self.0.task.caller.as_ref()
+    }
+
+    /// Whether the task, or one around it, was asked for as this piece of work.
+    pub fn answers(&self, remote: RemoteId) -> bool {
+        self.0.task.chain().any(|task| task.caller.as_ref().and_then(Caller::remote_id) == Some(remote))
     }
 
     /// The caller, where the task is its own, and goes on here.

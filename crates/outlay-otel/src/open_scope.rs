@@ -1,5 +1,5 @@
 use opentelemetry::{Context, ContextGuard};
-use outlay_ledger::{Budget, Caller, Outcome, ScopeKind, StepKind, TaskSpec};
+use outlay_ledger::{Budget, Outcome, ScopeKind, StepKind, TaskSpec};
 use tracing::span::{Entered, EnteredSpan};
 
 use crate::current::{ScopeGuard, current};
@@ -27,9 +27,7 @@ impl OpenScope {
     pub(crate) fn task_for(engine: &Engine, spec: TaskSpec, incoming: &Incoming) -> Self {
         let spec = spec.dimensions_else(incoming.dimensions());
         let asked = incoming.caller().remote_id();
-        let same_work = |scope: &Scope| {
-            scope.engine() == engine && asked.is_some() && scope.books().caller().and_then(Caller::remote_id) == asked
-        };
+        let same_work = |scope: &Scope| scope.engine() == engine && asked.is_some_and(|id| scope.books().answers(id));
         if let Some(outer) = current().filter(same_work) {
             return Self::inside(&outer, |books| books.task(spec.without_caller()));
         }

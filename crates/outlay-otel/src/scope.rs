@@ -82,11 +82,12 @@ impl Scope {
     /// of that here.
     pub(crate) fn outer_context(&self) -> Context {
         let current = Context::current();
-        match &self.0.asked_from {
-            Some(asked) if asked.trace_id() != current.span().span_context().trace_id() => {
-                current.with_remote_span_context(asked.clone())
-            }
-            _ => current,
+        let Some(asked) = &self.0.asked_from else { return current };
+        // Below a span of other work it would be counted there.
+        let is_of_other_work = carried_by(&current).is_some_and(|scope| scope.engine() == self.engine());
+        match is_of_other_work || asked.trace_id() != current.span().span_context().trace_id() {
+            true => current.with_remote_span_context(asked.clone()),
+            false => current,
         }
     }
 

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::future::Future;
 
-use outlay_ledger::{Budget, StepKind};
+use outlay_ledger::{Budget, Hold, StepKind};
 use outlay_otel::{OpenScope, OwnedScopeEntered, Scope, current};
 
 use crate::default_outlay::current_or_unattributed;
@@ -19,6 +19,8 @@ pub struct ScopeBuilder {
     tool_call: Option<Box<str>>,
     budgets: Vec<Budget>,
     parent: Option<Scope>,
+    /// Until it is open: what it will spend is to be in the receipt of who asked.
+    _hold: Option<Hold>,
 }
 
 #[derive(Debug)]
@@ -37,7 +39,9 @@ impl ScopeBuilder {
     }
 
     fn new(kind: Kind, name: &str) -> Self {
-        Self { kind, name: name.into(), tool_call: None, budgets: Vec::new(), parent: current() }
+        let parent = current();
+        let _hold = parent.as_ref().and_then(|scope| scope.books().hold());
+        Self { kind, name: name.into(), tool_call: None, budgets: Vec::new(), parent, _hold }
     }
 
     /// What the agent or step may spend: an amount, or a [`Budget`]. Several limits hold side by side. Defaults to none

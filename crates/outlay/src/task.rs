@@ -95,6 +95,10 @@ impl Task {
 
     /// What the task cost, for the process that asked for it: JSON in one line, as `Display` writes it. It is final once
     /// the task has finished and nothing in it is open; before, it only says which run it is of.
+    ///
+    /// Work that goes on in a spawned task is waited for, up to the late limit, where it has the scope by
+    /// [`in_scope`](crate::in_scope), or is an agent or a step that was made here; where it has it by its `tracing` span
+    /// alone, it is not.
     pub fn receipt(&self) -> Receipt {
         self.open.scope().books().receipt()
     }

@@ -37,6 +37,7 @@ async fn a_message_carries_whose_work_it_is_and_the_answer_what_it_cost() {
     assert_eq!(h.outlay.receive_receipt(&receipt), Ok(Received::Joined));
     assert_eq!(h.outlay.receive_receipt(&receipt), Ok(Received::Again));
     task.finish(Outcome::success());
+    assert_eq!(h.outlay.receive_receipt(&receipt), Ok(Received::Again), "also when the task has closed");
     let spans = h.spans().and(worker.spans());
     spans.assert_conserved();
     assert_eq!(spans.one("invoke_workflow resolve-ticket").int("outlay.total.picousd"), Some(1_650_000_000));
@@ -162,4 +163,70 @@ async fn a_handle_that_is_dropped_leaves_the_total_unknown_until_the_receipt_is_
     part.finish(Outcome::success());
     h.outlay.receive_receipt(&part.receipt().to_string()).unwrap();
     assert_eq!((task.totals().lost_receipts(), task.totals().cost().usd()), (0, Some(Usd::from_cents(1))));
+}
+
+#[tokio::test]
+async fn of_several_runs_of_the_same_work_each_is_waited_for_that_is_known_of() {
+    let (h, worker) = (Harness::new().await, Harness::new().await);
+    let task = h.outlay.task("t").start();
+    let mut message = HashMap::new();
+    let work = task.run_sync(|| outlay::remote("queue"));
+    work.inject(&mut message);
+    let incoming = Incoming::from_trusted(&message).unwrap();
+    let runs = [1, 2].map(|cents| {
+        let run = worker.outlay.task("work").asked_by(&incoming).start();
+        run.charge("x", Usd::from_cents(cents));
+        run
+    });
+    runs[0].finish(Outcome::success());
+    assert_eq!(work.receive(&runs[0].receipt().to_string()), Ok(Received::Joined));
+    assert_eq!(work.receive(&runs[1].receipt().to_string()), Ok(Received::Pending));
+    assert_eq!(task.totals().pending_receipts(), 1);
+    runs[1].finish(Outcome::success());
+    assert_eq!(work.receive(&runs[1].receipt().to_string()), Ok(Received::Joined));
+    assert_eq!((task.totals().pending_receipts(), task.totals().cost().usd()), (0, Some(Usd::from_cents(3))));
+}
+
+#[tokio::test]
+async fn what_is_done_for_the_same_work_inside_it_is_in_its_receipt() {
+    let (h, worker) = (Harness::new().await, Harness::new().await);
+    let task = h.outlay.task("t").start();
+    let mut message = HashMap::new();
+    let work = task.run_sync(|| outlay::remote("queue"));
+    work.inject(&mut message);
+    let incoming = Incoming::from_trusted(&message).unwrap();
+    let outer = worker.outlay.task("outer").asked_by(&incoming).start();
+    outer.run_sync(|| {
+        let sub = worker.outlay.task("sub").start();
+        sub.run_sync(|| {
+            let research = worker.outlay.task("research").asked_by(&incoming).start();
+            research.charge("x", Usd::from_cents(1));
+            research.finish(Outcome::success());
+        });
+        sub.finish(Outcome::success());
+    });
+    outer.finish(Outcome::success());
+    assert_eq!(work.receive(&outer.receipt().to_string()), Ok(Received::Joined));
+    assert_eq!(task.totals().cost().usd(), Some(Usd::from_cents(1)));
+    task.finish(Outcome::success());
+    let spans = h.spans().and(worker.spans());
+    spans.assert_conserved();
+    assert_eq!(spans.parent(spans.one("invoke_workflow research")).unwrap().name(), "invoke_workflow sub");
+}
+
+#[tokio::test]
+async fn an_agent_that_is_spawned_is_in_the_receipt_before_it_has_begun() {
+    let (h, worker) = (Harness::new().await, Harness::new().await);
+    let task = h.outlay.task("t").start();
+    let mut message = HashMap::new();
+    let work = task.run_sync(|| outlay::remote("queue"));
+    work.inject(&mut message);
+    let asked = worker.outlay.task("work").asked_by(&Incoming::from_trusted(&message).unwrap()).start();
+    let agent = asked.run_sync(|| outlay::agent("later").run(async { outlay::charge("x", Usd::from_cents(1)) }));
+    asked.finish(Outcome::success());
+    assert!(!asked.receipt().is_final(), "it has not run");
+    tokio::spawn(agent).await.unwrap();
+    assert!(asked.receipt().is_final());
+    work.receive(&asked.receipt().to_string()).unwrap();
+    assert_eq!(task.totals().cost().usd(), Some(Usd::from_cents(1)));
 }

@@ -126,13 +126,21 @@ fn a_receipt_that_comes_when_the_task_has_closed_is_outside_its_sum() {
 fn a_step_waits_for_a_receipt_as_long_as_its_task_goes_on() {
     let ledger = Ledger::builder().clock(Later).late_limit(Duration::ZERO).build();
     let task = ledger.task(TaskSpec::new("t"));
-    let step = task.step(StepKind::Tool, "enqueue");
+    let agent = task.agent("around it");
+    let step = agent.step(StepKind::Tool, "enqueue");
     let remote = step.open_remote("queue");
     step.finish();
+    agent.finish();
     ledger.close_overdue();
-    assert!(!step.is_closed());
+    assert!(!step.is_closed() && !agent.is_closed());
     assert_eq!(remote.receive(&done(remote.id(), 2)), Received::Joined);
-    assert!(step.is_closed());
+    assert!(step.is_closed() && agent.is_closed());
+    // A task inside it has ended, and is not waited for as long as the one around it goes on.
+    let inner = task.task(TaskSpec::new("a job of many"));
+    let lost = inner.open_remote("dead worker");
+    inner.finish();
+    ledger.close_overdue();
+    assert!(inner.is_closed() && lost.is_open());
 
     let step = task.step(StepKind::Tool, "enqueue");
     let remote = step.open_remote("queue");

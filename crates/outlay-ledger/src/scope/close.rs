@@ -52,12 +52,14 @@ impl Scope {
 
     /// Whether it has yet to wait, however long: for another process, on behalf of a task whose own code goes on.
     pub(crate) fn waits_on(&self) -> bool {
-        lock(&self.0.state).waits_for_receipts() && !lock(&self.outermost().0.state).is_finished()
+        let waits = lock(&self.0.state).waits_for_receipts();
+        waits && !lock(&self.own_task().0.state).is_finished()
     }
 
-    fn outermost(&self) -> Self {
+    /// The nearest task that it is, or lies in.
+    fn own_task(&self) -> Self {
         let mut scope = self;
-        while let Some(parent) = &scope.0.parent {
+        while let (ScopeKind::Agent | ScopeKind::Step(_), Some(parent)) = (&scope.0.kind, &scope.0.parent) {
             scope = parent;
         }
         scope.clone()

@@ -17,9 +17,15 @@ impl Scope {
         if !is_waited_for {
             return None;
         }
-        let held = lock(&self.0.state).hold();
-        let hold = Hold(self.clone());
-        held.then_some(hold)
+        loop {
+            let scope = self.open_ancestor();
+            let held = lock(&scope.0.state).hold();
+            let hold = Hold(scope);
+            // A scope may shut while it is found; beyond the root there is none.
+            if held || hold.0.is_root() {
+                return held.then_some(hold);
+            }
+        }
     }
 }
 

@@ -148,9 +148,9 @@ impl State {
         self.holds = self.holds.saturating_sub(1);
     }
 
-    /// Whether it waits for other processes.
+    /// Whether it waits for other processes, or what is open in it does.
     pub(super) fn waits_for_receipts(&self) -> bool {
-        self.open_remotes > 0
+        self.open_remotes > 0 || self.open_children.iter().any(|child| lock(&child.0.state).waits_for_receipts())
     }
 
     /// Whether its own code has ended.

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hashbrown::{HashMap, HashSet};
@@ -16,8 +15,8 @@ use crate::{Engine, Scope};
 /// As many pieces of work are remembered, and at most twice as many for a moment. What is done goes first; of what is waited
 /// for the oldest, which then counts as lost unless its own handle has the receipt.
 const MAX_WORK: usize = 10_000;
-/// As many receipts that come late are told for one piece of work.
-const MAX_LATE: usize = 100;
+/// As many runs of one piece of work are told apart.
+const MAX_RUNS: usize = 10_000;
 
 /// A receipt that cannot be counted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,9 +70,8 @@ pub(super) struct Told {
     pub(super) name: Arc<str>,
     pub(super) attributes: Box<[KeyValue]>,
     pub(super) task: Option<SpanContext>,
-    /// Those that came when the task had closed.
-    late: Mutex<Vec<ReceiptId>>,
-    is_done: AtomicBool,
+    /// Those that have come.
+    receipts: Mutex<HashSet<ReceiptId>>,
     /// Where it can be asked for.
     place: Mutex<Option<(Arc<str>, Arc<str>)>>,
 }
@@ -122,8 +120,7 @@ impl Waiting {
             name: open.name().clone(),
             attributes: scope.attributes().into(),
             task: scope.task_span(),
-            late: Mutex::default(),
-            is_done: AtomicBool::new(false),
+            receipts: Mutex::default(),
             place: Mutex::default(),
         });
         let forgotten = {
@@ -206,34 +203,39 @@ impl Known {
 impl Work {
     /// Whether nobody waits for it any more.
     fn is_over(&self) -> bool {
-        self.open.is_none() || self.told.is_done.load(Ordering::Relaxed)
+        !self.open.as_ref().is_some_and(|open| open.is_open())
     }
 }
 
 impl Told {
-    /// Whether it is the first of this run that comes late.
-    fn is_first_late(&self, receipt: ReceiptId) -> bool {
-        let mut late = lock(&self.late);
-        let is_new = !late.contains(&receipt) && late.len() < MAX_LATE;
-        if is_new {
-            late.push(receipt);
+    /// Whether this run's is the first, and whether it can be told apart from others.
+    fn take(&self, receipt: ReceiptId) -> Result<(), Received> {
+        let mut receipts = lock(&self.receipts);
+        match receipts.contains(&receipt) {
+            true => Err(Received::Again),
+            false if receipts.len() >= MAX_RUNS => Err(Received::TooMany),
+            false => {
+                receipts.insert(receipt);
+                Ok(())
+            }
         }
-        is_new
     }
 }
 
 fn receive(engine: &Engine, receipt: &Receipt, told: &Told, open: Option<&Arc<OpenRemote>>) -> Received {
-    let Some(totals) = receipt.totals() else { return Received::Pending };
-    let received = open.map_or(Received::Late, |open| open.receive(receipt));
-    told.is_done.store(true, Ordering::Relaxed);
-    if received != Received::Late {
-        return received;
+    let in_time = || open.map(|open| open.receive(receipt));
+    let Some(totals) = receipt.totals() else { return in_time().unwrap_or(Received::Pending) };
+    match told.take(receipt.id()) {
+        // The books say that the sum is not all.
+        Err(Received::TooMany) => return in_time().unwrap_or(Received::TooMany),
+        Err(again) => return again,
+        Ok(()) => {}
     }
-    if !told.is_first_late(receipt.id()) {
-        return Received::Again;
+    let received = in_time().unwrap_or(Received::Late);
+    if received == Received::Late {
+        late::write(engine, told, totals);
     }
-    late::write(engine, told, totals);
-    Received::Late
+    received
 }
 
 impl Engine {
@@ -256,7 +258,7 @@ impl Engine {
         drop(known);
         let mut pending: Vec<PendingReceipt> = work
             .into_iter()
-            .filter(|(_, work)| !work.told.is_done.load(Ordering::Relaxed))
+            .filter(|(_, work)| !work.is_over())
             .filter_map(|(id, work)| {
                 let (origin, path) = lock(&work.told.place).clone()?;
                 Some(PendingReceipt { id, origin, path })

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use http::header::{HOST, HeaderValue, TE};
 use http::{Request, Response};
-use outlay_otel::RemoteWork;
+use outlay_otel::{RemoteWork, current};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -20,7 +20,7 @@ use super::headers;
 /// Tells the hosts that may know whose work a request is, and counts what they say that it cost. See
 /// [the module](super).
 ///
-/// A request that is made in no task, or to a host that is not allowed, goes out as it is.
+/// A request that is made in no task, or to a host that is not allowed, says nothing of whose work it is.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct ClientLayer {
@@ -146,7 +146,13 @@ impl<S> ClientService<S> {
         };
         let origin = format!("{}://{host}", uri.scheme_str().unwrap_or("http"));
         let work = crate::remote(&host);
-        work.id()?;
+        if work.id().is_none() {
+            // Nobody's work here is not somebody else's there, whatever the request says that came in.
+            if current().is_none() {
+                headers::strip(request.headers_mut());
+            }
+            return None;
+        }
         headers::inject(&work, request.headers_mut());
         request.extensions_mut().insert(IsAsked);
         request.headers_mut().entry(TE).or_insert(HeaderValue::from_static("trailers"));

@@ -13,7 +13,8 @@ const MAX_BODY: usize = 4 * 1024 * 1024;
 ///
 /// `service` is the client that the work was asked with, or any other that the hosts trust; give it a time limit. Errors
 /// leave the receipt waiting: ask again later, with growing pauses, until [`Outlay::pending_receipts`] is empty or the late
-/// limit is over. A host that says that it has no such receipt (404 or 410) is not asked again, and the receipt is lost.
+/// limit is over. One that is said to be gone (410) is not asked for again, and is lost; one that is not found may be with
+/// another replica behind the same name, which keeps the receipts of what it has done itself.
 pub async fn fetch_receipts<S, B, R>(outlay: &Outlay, service: &mut S) -> usize
 where
     S: Service<Request<B>, Response = Response<R>>,
@@ -31,7 +32,7 @@ where
         }
         let Ok(response) = service.call(request).await else { continue };
         let status = response.status();
-        if matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE) {
+        if status == StatusCode::GONE {
             outlay.engine().lose_receipt(pending.id);
         }
         if !status.is_success() {

@@ -143,7 +143,7 @@ where
         let is_first = parts.extensions.insert(IsServed).is_none();
         if !is_first || self.settings.outlay.engine().is_disabled() {
             let inner = self.inner.call(Request::from_parts(parts, body));
-            return ServerFuture { state: State::Handler { inner, run: None } };
+            return ServerFuture { state: State::Untouched { inner } };
         }
         let trusted = guarded(|| (self.settings.trust)(&parts)).unwrap_or(false);
         if trusted && let Some(receipts) = self.settings.receipts(&parts) {
@@ -282,6 +282,10 @@ pin_project! {
             inner: F,
             run: Option<Running>,
         },
+        Untouched {
+            #[pin]
+            inner: F,
+        },
         Receipts { receipts: String },
     }
 }
@@ -303,6 +307,9 @@ where
                 let json_lines = HeaderValue::from_static("application/jsonl");
                 response.headers_mut().insert(CONTENT_TYPE, json_lines);
                 Poll::Ready(Ok(response))
+            }
+            StateProject::Untouched { inner } => {
+                Poll::Ready(ready!(inner.poll(cx)).map(|response| response.map(ScopedBody::untouched)))
             }
             StateProject::Handler { inner, run } => {
                 let result = {

@@ -31,6 +31,10 @@ pin_project! {
             left: Option<u64>,
             is_over: bool,
         },
+        Untouched {
+            #[pin]
+            inner: B,
+        },
         Text { text: Option<Bytes> },
     }
 }
@@ -53,6 +57,10 @@ impl Finish {
 }
 
 impl<B> ScopedBody<B> {
+    pub(super) const fn untouched(inner: B) -> Self {
+        Self { kind: Kind::Untouched { inner } }
+    }
+
     pub(super) const fn plain(inner: B) -> Self {
         Self { kind: Kind::Handlers { inner, finish: None, left: None, is_over: false } }
     }
@@ -78,6 +86,7 @@ where
             KindProject::Text { text } => {
                 return Poll::Ready(text.take().map(|text| Ok(Frame::data(B::Data::from(text)))));
             }
+            KindProject::Untouched { inner } => return inner.poll_frame(cx),
             KindProject::Handlers { inner, finish, left, is_over } => (inner, finish, left, is_over),
         };
         // After its end the handler's body is not asked again, as nobody would without the trailer.
@@ -124,13 +133,14 @@ where
         match &self.kind {
             // The task has yet to end, and a trailer to come.
             Kind::Handlers { inner, finish, is_over, .. } => *is_over || (finish.is_none() && inner.is_end_stream()),
+            Kind::Untouched { inner } => inner.is_end_stream(),
             Kind::Text { text } => text.is_none(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
-            Kind::Handlers { inner, .. } => inner.size_hint(),
+            Kind::Handlers { inner, .. } | Kind::Untouched { inner } => inner.size_hint(),
             Kind::Text { text } => SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64)),
         }
     }
