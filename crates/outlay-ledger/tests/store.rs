@@ -166,7 +166,7 @@ fn a_question_that_nobody_waited_for_is_taken_back_and_asked_again_under_another
 fn an_answer_that_is_missing_goes_by_the_word_of_the_store() {
     let store = Store::default();
     let task = ledger(&store).budget_rule(BudgetRule::new("all", Budget::calls(9))).build().task(TaskSpec::new("t"));
-    store.next(&[StoreAnswer::Unavailable, StoreAnswer::Unchecked]);
+    store.next(&[StoreAnswer::Unavailable(0), StoreAnswer::Unchecked]);
     let mut call = begin(&task, None, false).unwrap();
     assert_eq!(ask(&mut call).unwrap_err().reason(), RefusalReason::StoreUnavailable);
     drop(call);

@@ -84,12 +84,14 @@
 
 mod budgets;
 mod connection;
+mod deadline;
 mod error;
 mod keys;
 mod lease;
 mod link;
 mod queue;
 mod settings;
+mod teller;
 mod worker;
 
 pub use budgets::RedisBudgets;

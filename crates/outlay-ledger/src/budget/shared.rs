@@ -82,7 +82,7 @@ impl SharedHold {
     ) -> Result<(), Refused> {
         self.check = Some(match answer {
             StoreAnswer::Admitted(_) | StoreAnswer::Refused(_) => StoreCheck::Done,
-            StoreAnswer::Unchecked | StoreAnswer::Unavailable => StoreCheck::Missed,
+            StoreAnswer::Unchecked | StoreAnswer::Unavailable(_) => StoreCheck::Missed,
         });
         match answer {
             StoreAnswer::Admitted(would_refuse) => {
@@ -98,11 +98,11 @@ impl SharedHold {
                 self.held = Held::Nothing;
                 self.refusal(model, *figures, now).map_or(Ok(()), Err)
             }
-            StoreAnswer::Unavailable => {
+            StoreAnswer::Unavailable(hold) => {
                 // It may have been reserved all the same: the answer alone is missing.
                 self.put(&Spent::default(), None);
                 self.held = Held::Nothing;
-                let Some(SharedCell { cell, .. }) = self.cells.first() else { return Ok(()) };
+                let Some(SharedCell { cell, .. }) = self.cells.get(*hold).or(self.cells.first()) else { return Ok(()) };
                 let reason = RefusalReason::StoreUnavailable;
                 Err((cell.clone(), BudgetExceeded::new(cell.name.clone(), model.clone(), cell.status(), reason)))
             }

@@ -124,6 +124,7 @@ async fn a_soft_limit_is_told_once_in_the_whole_fleet() {
             assert!(budgets.flush(FLUSH).await);
         }
     }
+    eventually("it is told", || !told.lock().unwrap().is_empty());
     assert_eq!(*told.lock().unwrap(), [Amount::Calls(5)]);
 }
 
