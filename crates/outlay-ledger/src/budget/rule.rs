@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{Budget, Period};
@@ -73,8 +74,18 @@ impl BudgetRule {
         if self.per.is_empty() {
             return Some(self.name.clone());
         }
-        let each: Vec<String> =
-            self.per.iter().map(|key| format!("{key}={}", task.get(key).unwrap_or("(none)"))).collect();
+        let each: Vec<String> = self.per.iter().map(|key| format!("{key}={}", value(task.get(key)))).collect();
         Some(format!("{} [{}]", self.name, each.join(", ")).into())
+    }
+}
+
+/// A value such that none looks like the end of it and the beginning of the next, or like none at all.
+fn value(value: Option<&str>) -> Cow<'_, str> {
+    match value {
+        None => "(none)".into(),
+        Some(value) if value.contains([',', '\\']) || value == "(none)" => {
+            value.replace('\\', "\\\\").replace(',', "\\,").replace("(none)", "\\(none)").into()
+        }
+        Some(value) => value.into(),
     }
 }

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use super::cell::BudgetCell;
 use super::reservation::{Refused, Spent};
+use super::whose::Whose;
 use super::{BudgetExceeded, BudgetStatus, RefusalReason};
 use crate::store::{BudgetStore, Held, OnSoftLimit, Settlement, StoreAnswer, StoreAsk, StoreFigures, StoreHold};
 use crate::{AlertKind, Amount, Scope};
@@ -142,14 +143,16 @@ impl SharedHold {
             return None;
         }
         let cells: Vec<_> = self.cells.iter().map(|cell| (cell.cell.name.clone(), cell.hold.budget.limit)).collect();
-        let scope = scope.clone();
+        let whose = Whose::of(scope);
         Some(OnSoftLimit::new(move |figures| {
             let Some((name, limit)) = cells.get(figures.hold) else { return };
             let StoreFigures { spent, reserved, .. } = figures;
             let status = BudgetStatus { limit: *limit, spent, reserved, refused: 0, would_refuse: 0 };
             let mut alerts = crate::alert::Alerts::default();
             alerts.push(name, AlertKind::SoftLimit(status));
-            alerts.tell(&scope);
+            if let Some(scope) = whose.scope() {
+                alerts.tell(&scope);
+            }
         }))
     }
 }
