@@ -89,3 +89,34 @@ fn value(value: Option<&str>) -> Cow<'_, str> {
         Some(value) => value.into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Dimension, Dimensions};
+
+    fn applied(team: &str, owner: Option<&str>) -> Arc<str> {
+        let mut dimensions = Dimensions::default();
+        dimensions.set(Dimension::Team, team);
+        if let Some(owner) = owner {
+            dimensions.set(Dimension::Owner, owner);
+        }
+        let rule = BudgetRule::new("r", Budget::calls(1)).per("team").per("owner");
+        rule.applies(&TaskWords { name: "t", conversation: None, dimensions: &dimensions }).unwrap()
+    }
+
+    #[test]
+    fn no_values_of_several_keys_make_the_same_budget_as_others() {
+        assert_eq!(&*applied("search", Some("y")), "r [team=search, owner=y]");
+        let all = [
+            applied("x, owner=y", Some("z")),
+            applied("x", Some("y, owner=z")),
+            applied("x\\, owner=y", Some("z")),
+            applied("x", Some("(none)")),
+            applied("x", None),
+        ];
+        for (place, name) in all.iter().enumerate() {
+            assert!(!all[..place].contains(name), "{name}");
+        }
+    }
+}
