@@ -13,7 +13,10 @@ const GRACE: Duration = Duration::from_millis(20);
 
 /// Where the answer to an ask goes, from whoever has it first.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer(Arc<Mutex<Option<oneshot::Sender<Reply>>>>);
+pub(crate) struct Answer(Arc<Place>);
+
+/// Empty once there is an answer.
+type Place = Mutex<Option<oneshot::Sender<Reply>>>;
 
 /// The asks that wait, in the order in which their time is over.
 #[derive(Debug, Default)]
@@ -24,7 +27,7 @@ pub(crate) struct Deadlines {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    asks: VecDeque<(Instant, Weak<Mutex<Option<oneshot::Sender<Reply>>>>)>,
+    asks: VecDeque<(Instant, Weak<Place>)>,
     is_over: bool,
 }
 

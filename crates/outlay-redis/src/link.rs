@@ -16,6 +16,9 @@ const MAX_UNITS: i128 = 10_i128.pow(27);
 /// For so many ms a batch is known for what it is after its process has left. No command takes longer to arrive.
 const LATE: u64 = 3_600_000;
 
+/// Place of the entry, place of the hold, what is used, and how many ms are left of its period.
+type Used = (usize, usize, String, i64);
+
 /// What is said to Redis, and how.
 #[derive(Debug)]
 pub(crate) struct Scripts {
@@ -112,7 +115,7 @@ impl Scripts {
                 command.arg(soft.map_or_else(String::new, |soft| units(soft.units().max(0))));
             }
         }
-        let (now, lost, expired, more, reached, used): (u64, u64, u64, u8, _, Vec<(usize, usize, String, i64)>) =
+        let (now, lost, expired, more, reached, used): (u64, u64, u64, u8, _, Vec<Used>) =
             self.query(link, &command).await?;
         let heard = used.iter().filter_map(|(entry, hold, used, left)| Some((*entry, heard(*hold, used, *left)?)));
         let (heard, now) = (heard.collect(), Duration::from_millis(now));

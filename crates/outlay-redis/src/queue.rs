@@ -58,8 +58,11 @@ impl Queue {
         self.pushed += 1;
         if entry.is_amount() {
             // While Redis is away for long, many small amounts are one.
-            let parts = (0..entry.settlement.ask.holds().len()).filter_map(|hold| entry.part(hold));
-            return parts.fold(true, |all, part| self.add(part, hour) && all);
+            let mut have_room = true;
+            for part in (0..entry.settlement.ask.holds().len()).filter_map(|hold| entry.part(hold)) {
+                have_room &= self.add(part, hour);
+            }
+            return have_room;
         }
         self.wait(entry)
     }
@@ -218,6 +221,8 @@ mod tests {
     #[test]
     fn amounts_alone_are_added_up_by_budget_and_not_across_the_end_of_a_period() {
         let mut queue = Queue::default();
+        let first = of(0, Held::Unchecked, &["b"]);
+        assert_eq!(first.at, first.settlement.ask.asked_at(), "it counts when it was asked");
         for id in 0..1_000 {
             let budgets: &[&str] = if id % 2 == 0 { &["b", "c"] } else { &["b"] };
             queue.push(of(id, Held::Unchecked, budgets), id / 500);
