@@ -77,10 +77,16 @@ async fn a_node_that_has_been_made_a_replica_is_left_for_the_one_that_is_none() 
 #[tokio::test]
 async fn a_call_is_not_refused_for_what_its_own_process_has_settled_and_not_yet_written() {
     let Some(server) = Server::start(&[]) else { return };
-    let budgets = settings(&server).when_down(WhenDown::Refuse).connect().await.unwrap();
-    let task = task(ledger(&budgets, BudgetRule::new("all", dollars(100))));
-    for _ in 0..50 {
-        // The whole budget, given back at once.
-        drop(open(&task, dollars(100)).await.unwrap());
+    let proxy = Proxy::to(server.port());
+    let through = RedisBudgets::builder(&proxy.url()).unwrap().namespace("test").when_down(WhenDown::Refuse);
+    let budgets = through.time_limit(Duration::from_secs(10)).connect().await.unwrap();
+    let task = task(ledger(&budgets, BudgetRule::new("all", dollars(300))));
+    let mut held = Vec::new();
+    for _ in 0..300 {
+        held.push(open(&task, dollars(1)).await.unwrap());
     }
+    // More than one batch, of which each is written only when the answer to the one before has come.
+    proxy.delay_answers(Duration::from_millis(20));
+    drop(held);
+    drop(open(&task, dollars(300)).await.expect("all has been given back"));
 }
