@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use outlay_ledger::{AlertKind, Budget, BudgetRule};
-use outlay_redis::WhenDown;
+use outlay_redis::{RedisBudgets, WhenDown};
 
 use crate::calls::{dollars, ledger, open, settings, settle, task};
+use crate::proxy::Proxy;
 use crate::server::{Server, eventually};
-use crate::trouble::{calls, open_all, settle_all};
 
 const FLUSH: Duration = Duration::from_secs(20);
 
@@ -62,31 +62,27 @@ async fn an_observer_that_takes_its_time_holds_up_no_call() {
     is_over.store(true, Ordering::SeqCst);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn it_comes_up_and_a_flush_ends_though_there_is_always_something_more_to_write() {
-    let Some(mut server) = Server::start(&[]) else { return };
-    let budgets = settings(&server).when_down(WhenDown::AllowAndMark).connect().await.unwrap();
-    let task = calls(&budgets, 1_000_000);
+    let Some(server) = Server::start(&[]) else { return };
+    let proxy = Proxy::to(server.port());
+    // Until an answer is there, more has come.
+    proxy.delay_answers(Duration::from_millis(20));
+    let through = RedisBudgets::builder(&proxy.url()).unwrap().namespace("test").time_limit(Duration::from_secs(5));
+    let budgets = through.when_down(WhenDown::AllowAndMark).connect_lazily().unwrap();
+    let task = task(ledger(&budgets, BudgetRule::new("all", dollars(1_000_000))));
     let is_over = Arc::new(AtomicBool::new(false));
-    let mut workers = Vec::new();
-    for _ in 0..8 {
-        let (task, over) = (task.clone(), is_over.clone());
-        workers.push(tokio::spawn(async move {
-            while !over.load(Ordering::SeqCst) {
-                settle_all(open_all(&task, 4).await);
-                tokio::task::yield_now().await;
-            }
-        }));
-    }
-    server.kill();
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    server.run();
-    for _ in 0..5 {
+    let over = is_over.clone();
+    let charging = std::thread::spawn(move || {
+        while !over.load(Ordering::SeqCst) {
+            task.charge("search", outlay_price::Charge::external(dollars(1)));
+            std::thread::sleep(Duration::from_micros(200));
+        }
+    });
+    for _ in 0..3 {
         assert!(budgets.flush(FLUSH).await);
     }
-    assert!(budgets.is_up());
+    eventually("it is found", || budgets.is_up());
     is_over.store(true, Ordering::SeqCst);
-    for worker in workers {
-        worker.await.unwrap();
-    }
+    charging.join().unwrap();
 }
