@@ -1,4 +1,5 @@
-//! How long a call waits at most, whatever the thread that talks to Redis is busy with, and whatever runtime the call is on.
+//! How long a call waits at most, whatever the thread that talks to Redis is busy with, and whatever runtime the call
+//! is on.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
