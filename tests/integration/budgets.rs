@@ -10,6 +10,7 @@ use outlay_tests::{HAIKU, Harness, converse, haiku};
 
 mod degraded;
 mod fleet;
+mod refused_again;
 mod rules;
 mod shared;
 

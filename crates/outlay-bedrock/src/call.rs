@@ -41,6 +41,8 @@ struct State {
     whole: Option<Body>,
     /// What the SDK made of an answer whose body somebody else reads.
     error: Option<String>,
+    /// That of the store: it holds for every later attempt too, for a retry would be sent unmetered.
+    refused: Option<Refusal>,
 }
 
 /// The chunks of a body that was read to its end; `None` where it broke off.
@@ -88,6 +90,7 @@ impl Call {
             owner: Owner::default(),
             whole: None,
             error: None,
+            refused: None,
         };
         Arc::new(Self { kind, sent: Sent::default(), state: Mutex::new(state) })
     }
@@ -138,10 +141,28 @@ impl Call {
 
     fn hold_to_store(&self, hold: impl FnOnce(OpenCall) -> Result<OpenCall, Refusal>) -> Result<(), Refusal> {
         // Outside the lock: a refusal runs exporters and observers.
-        let Some(open) = self.lock().open.take() else { return Ok(()) };
-        let open = hold(open)?;
-        self.lock().open = Some(open);
+        let Some(open) = self.take_open()? else { return Ok(()) };
+        match hold(open) {
+            Ok(open) => self.lock().open = Some(open),
+            Err(refusal) => {
+                self.lock().refused = Some(refusal.clone());
+                return Err(refusal);
+            }
+        }
         Ok(())
+    }
+
+    fn take_open(&self) -> Result<Option<OpenCall>, Refusal> {
+        let mut state = self.lock();
+        match &state.refused {
+            Some(refusal) => Err(refusal.clone()),
+            None => Ok(state.open.take()),
+        }
+    }
+
+    /// Whether the store has refused it.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.lock().refused.is_some()
     }
 
     pub(crate) fn serialized(&self, request: &HttpRequest) {

@@ -20,9 +20,9 @@ pub trait Metered: sealed::Sealed + Sized {
     /// Calls made inside a task belong to that task and its `Outlay`, whichever client makes them; `outlay` serves
     /// those made outside.
     ///
-    /// Where `outlay` has a budget store, a client and a configuration get an identity cache besides, around the one that
-    /// they have or would be given: before it a call waits for the store. A single operation gets none, and goes by the
-    /// store's rule for calls that cannot wait.
+    /// A client and a configuration get an identity cache besides, around the one that they have or would be given: before
+    /// it a call waits for the budget store of its task's `Outlay`, where that has one. A single operation gets none, and
+    /// goes by the store's rule for calls that cannot wait.
     #[must_use]
     fn metered(self, outlay: &impl AsRef<Engine>) -> Self;
 }
@@ -47,12 +47,10 @@ impl Metered for Builder {
         if !engine.is_disabled() {
             // Permanent: the SDK need not ask at each hook whether somebody has switched it off.
             self.push_interceptor(SharedInterceptor::permanent(OutlayInterceptor::new(engine)));
-            if engine.has_budget_store() {
-                // A builder does not tell what it has been given; what it builds does.
-                let config = self.clone().build();
-                if !HeldToStore::is_around(&config) {
-                    self.set_identity_cache(HeldToStore::around(&config));
-                }
+            // A builder does not tell what it has been given; what it builds does.
+            let config = self.clone().build();
+            if !HeldToStore::is_around(&config) {
+                self.set_identity_cache(HeldToStore::around(&config));
             }
         }
         self

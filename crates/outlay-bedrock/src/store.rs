@@ -36,13 +36,20 @@ impl HeldToStore {
 }
 
 /// Waits for the store, where a call has to; an error is its refusal. `None` where there is nothing to wait for: no store,
-/// or an answer.
+/// or an answer that lets the call go on.
 pub(crate) fn admitted(cfg: &ConfigBag) -> Option<impl Future<Output = Result<(), BoxError>> + Send + use<>> {
     let call = call_of(cfg)?.clone();
-    let question = call.ask_store()?;
+    let question = call.ask_store();
+    if question.is_none() && !call.is_refused() {
+        return None;
+    }
     Some(async move {
-        let answer = question.answer().await;
-        call.store_answered(&answer).map_err(Refusal::into_error)
+        match question {
+            Some(question) => call.store_answered(&question.answer().await),
+            // An attempt after one that was refused: the application retries what it should not.
+            None => call.ask_store_now(),
+        }
+        .map_err(Refusal::into_error)
     })
 }
 

@@ -7,6 +7,7 @@ mod reservation;
 mod rule;
 mod rules;
 mod shared;
+mod whose;
 
 use outlay_price::Usd;
 

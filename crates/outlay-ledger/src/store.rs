@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::{Amount, Period};
 
@@ -36,6 +37,7 @@ pub type StoreFuture<'a> = Pin<Box<dyn Future<Output = StoreAnswer> + Send + 'a>
 pub struct StoreAsk {
     id: u64,
     holds: Arc<[StoreHold]>,
+    asked_at: Instant,
 }
 
 /// The most that a call may come to, in one budget.
@@ -75,8 +77,9 @@ pub enum StoreAnswer {
     Refused(StoreFigures),
     /// The figures could not be had in time, and the store's rule lets the call go on; it is counted afterwards.
     Unchecked,
-    /// The figures could not be had in time, and the store's rule is to refuse the call.
-    Unavailable,
+    /// The figures could not be had in time, and the store's rule is to refuse the call, for the budget of that hold of the
+    /// ask.
+    Unavailable(usize),
 }
 
 /// How a budget of an ask stands.
@@ -126,12 +129,17 @@ pub struct OnSoftLimit(Arc<dyn Fn(StoreFigures) + Send + Sync>);
 impl StoreAsk {
     /// An ask of that number, which no other of this process has.
     pub fn new(id: u64, holds: Vec<StoreHold>) -> Self {
-        Self { id, holds: holds.into() }
+        Self { id, holds: holds.into(), asked_at: Instant::now() }
     }
 
     /// Which of this process's asks it is.
     pub const fn id(&self) -> u64 {
         self.id
+    }
+
+    /// When it was made: what it comes to counts in the period of then, wherever a store hears of it only later.
+    pub const fn asked_at(&self) -> Instant {
+        self.asked_at
     }
 
     /// The budgets that are asked, the innermost first: of several that refuse, the first is named.

@@ -166,7 +166,7 @@ fn a_question_that_nobody_waited_for_is_taken_back_and_asked_again_under_another
 fn an_answer_that_is_missing_goes_by_the_word_of_the_store() {
     let store = Store::default();
     let task = ledger(&store).budget_rule(BudgetRule::new("all", Budget::calls(9))).build().task(TaskSpec::new("t"));
-    store.next(&[StoreAnswer::Unavailable, StoreAnswer::Unchecked]);
+    store.next(&[StoreAnswer::Unavailable(0), StoreAnswer::Unchecked]);
     let mut call = begin(&task, None, false).unwrap();
     assert_eq!(ask(&mut call).unwrap_err().reason(), RefusalReason::StoreUnavailable);
     drop(call);
@@ -221,4 +221,48 @@ fn a_trial_is_told_no_for_as_long_as_the_stores_word_is_fresh() {
     assert_eq!(task.refusals().len(), 1, "a trial leaves no trace");
     *clock.0.lock().unwrap() += Duration::from_secs(1);
     assert!(trial(11).is_ok(), "it may have changed");
+}
+
+/// Keeps what it is told, as one does that cannot be reached.
+#[derive(Clone, Debug, Default)]
+struct Keeps(Arc<Mutex<Vec<Settlement>>>);
+
+impl BudgetStore for Keeps {
+    fn reserve<'a>(&'a self, ask: &'a StoreAsk) -> StoreFuture<'a> {
+        Box::pin(std::future::ready(self.reserve_now(ask)))
+    }
+
+    fn reserve_now(&self, _ask: &StoreAsk) -> StoreAnswer {
+        StoreAnswer::Unchecked
+    }
+
+    fn settle(&self, settlement: Settlement) {
+        self.0.lock().unwrap().push(settlement);
+    }
+}
+
+#[test]
+fn a_settlement_that_waits_keeps_neither_its_task_nor_the_ledger_and_tells_of_the_task_all_the_same() {
+    let (store, told) = (Keeps::default(), Arc::new(Mutex::new(Vec::new())));
+    let tell = told.clone();
+    let rule = BudgetRule::new("all", Budget::calls(10).soft(50));
+    let ledger = Ledger::builder().budget_store(store.clone()).budget_rule(rule).on_alert(move |alert| {
+        tell.lock().unwrap().push((alert.scope.task_id(), alert.scope.task_name().to_string()));
+    });
+    let ledger = ledger.build();
+    let task = ledger.task(TaskSpec::new("t"));
+    let mut call = begin(&task, Some(Usd::from_cents(1)), false).unwrap();
+    ask(&mut call).unwrap();
+    call.settle(record(1));
+    let id = task.task_id();
+    task.finish();
+    drop(task);
+    let settlement = store.0.lock().unwrap().pop().unwrap();
+    let figures = StoreFigures { hold: 0, spent: Amount::Calls(5), reserved: Amount::Calls(0) };
+    settlement.on_soft_limit.as_ref().unwrap().tell(figures);
+    assert_eq!(*told.lock().unwrap(), [(id, "t".to_owned())]);
+
+    assert_eq!(Arc::strong_count(&store.0), 2);
+    drop(ledger);
+    assert_eq!(Arc::strong_count(&store.0), 1, "the ledger has let the store go");
 }

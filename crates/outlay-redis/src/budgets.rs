@@ -10,7 +10,8 @@ use uuid::Uuid;
 
 use crate::ConnectError;
 use crate::connection::Target;
-use crate::lease::Lease;
+use crate::deadline::{Answer, Deadlines};
+use crate::lease::{Heard, Lease};
 use crate::queue::Entry;
 use crate::settings::{Builder, WhenDown};
 use crate::worker::{self, Command, Reply};
@@ -52,6 +53,8 @@ pub(crate) struct Shared {
     /// Asks that have been sent, and of which nobody knows whether they have been reserved.
     unknown: Mutex<HashSet<u64>>,
     has_failed: AtomicBool,
+    time_limit: Duration,
+    pub(crate) deadlines: Deadlines,
 }
 
 impl RedisBudgets {
@@ -92,15 +95,25 @@ impl RedisBudgets {
             why_down: Mutex::default(),
             unknown: Mutex::default(),
             has_failed: AtomicBool::new(false),
+            time_limit: settings.time_limit,
+            deadlines: Deadlines::default(),
         });
         let (commands, receiver) = mpsc::unbounded_channel();
+        let watched = shared.clone();
+        std::thread::Builder::new()
+            .name("outlay-redis-time".into())
+            .spawn(move || watched.deadlines.watch())
+            .map_err(ConnectError::thread)?;
         let of_thread = shared.clone();
         // Of this start of this process: what another one has reserved is never taken for its own.
         let owner = Uuid::now_v7().simple().to_string();
         std::thread::Builder::new()
             .name("outlay-redis".into())
             .spawn(move || worker::run(settings, owner, of_thread, receiver))
-            .map_err(ConnectError::thread)?;
+            .map_err(|error| {
+                shared.deadlines.end();
+                ConnectError::thread(error)
+            })?;
         Ok(Self { shared, commands })
     }
 
@@ -134,7 +147,9 @@ impl BudgetStore for RedisBudgets {
         }
         let (reply, replied) = oneshot::channel();
         self.shared.unknown().insert(ask.id());
-        let _ = self.commands.send(Command::Reserve { ask: ask.clone(), asked: Instant::now(), reply });
+        let answer = Answer::new(reply);
+        self.shared.deadlines.add(&answer, self.shared.time_limit);
+        let _ = self.commands.send(Command::Reserve { ask: ask.clone(), asked: Instant::now(), answer });
         Box::pin(async move {
             let reply = replied.await.unwrap_or(Reply::NotReserved);
             if !matches!(reply, Reply::Unknown) {
@@ -160,7 +175,7 @@ impl BudgetStore for RedisBudgets {
         if is_nothing && settlement.held != Held::Reserved && !may_come {
             return;
         }
-        let _ = self.commands.send(Command::Settle(Entry { settlement, may_come, at: Instant::now() }));
+        let _ = self.commands.send(Command::Settle(Entry::new(settlement, may_come)));
     }
 }
 
@@ -202,9 +217,9 @@ impl Shared {
         }
     }
 
-    /// So much is used of the ask's budgets, by the word of Redis.
-    pub(crate) fn see(&self, ask: &StoreAsk, used: &[(usize, i128)]) {
-        self.lease.see(ask, used);
+    /// How the ask's budgets stand, by the word of Redis.
+    pub(crate) fn see(&self, ask: &StoreAsk, heard: impl IntoIterator<Item = Heard>) {
+        self.lease.see(ask, heard);
     }
 
     /// Redis has it.

@@ -50,7 +50,8 @@ impl Target {
             }
             #[cfg(feature = "cluster")]
             Self::Cluster(nodes) => {
-                // A command that is sent again, for its slot has moved or its node is gone, does nothing twice.
+                // A command may be sent again, for its slot has moved or its node is gone, though it has been carried
+                // out: the scripts know an ask and a batch that come twice.
                 let client =
                     ClusterClient::builder(nodes.iter().cloned()).connection_timeout(limit).retries(2).build()?;
                 client.get_async_connection().await.map(Connection::Cluster)

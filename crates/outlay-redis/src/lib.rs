@@ -43,8 +43,11 @@
 //! A call that went by the rule has `outlay.budget.store` = `down` on its span, one that Redis has checked `ok`; those that
 //! went on are counted in `outlay.budget.unchecked`. What was
 //! spent meanwhile is written when Redis is back, once: batches are numbered, and one that arrives twice, because its answer
-//! got lost, counts once. A reservation that Redis makes after nobody waits for it any more is taken back. A process that
-//! ends before Redis is back takes what it has not written with it.
+//! got lost, counts once; each says how its budgets stand then, so that a lease ends where Redis takes what is written and is
+//! too slow to be asked. Until then it is added up by budget and hour; of calls that had been reserved, 100,000 wait, and what
+//! is beyond them is lost and said so in the log. A reservation that Redis makes after nobody waits for it any more is taken back. A process that
+//! ends before Redis is back takes what it has not written with it. A node that has become a replica is left, by a new
+//! connection to the same address.
 //!
 //! The same rule holds a budget whose key holds something else, and calls that cannot wait: those of an operation that has
 //! credentials or an identity cache of its own.
@@ -61,7 +64,7 @@
 //! |---|---|
 //! | `budget:<unit>\|<period>\|<name>:<number>` | a hash: `spent` and `reserved`, in pico-dollars or ones, and `told` once the soft limit is reached |
 //! | `owners` | the processes, by the time at which they expire |
-//! | `held:`, `void:`, `expired:`, `batch:<process>` | what it has reserved, what it has taken back, what has expired of it, its last batch |
+//! | `held:`, `void:`, `expired:`, `batch:<process>` | what it has reserved, what it has taken back, what has expired of it, its last batch (for an hour after it has ended) |
 //!
 //! All keys of a namespace are in one slot of a cluster, and so on one node: several namespaces are several slots. Names may
 //! hold any characters; beyond 200 bytes a name is cut, and told from others by its hash.
@@ -69,7 +72,7 @@
 //! Amounts are whole numbers, exact up to 10<sup>27</sup> pico-dollars (10<sup>15</sup> dollars); a limit beyond that is held to
 //! that, and a credit takes no budget below zero. Periods are those of the clock of Redis, whatever the clocks of the processes say. The key of a budget with a period
 //! goes a day after the period's end (a month's, within 32 days), one without after 90 days in which nobody asks for it
-//! ([`Builder::forget_after`]). A soft limit is told once in the fleet and period, by the process that reaches it. A limit is
+//! ([`Builder::forget_after`]). A soft limit is told once in the fleet and period, by the process that reaches it, on a thread of its own. A limit is
 //! that of the process that asks: while a new policy is rolled out, each goes by its own.
 //!
 //! It needs Redis 6.2 or newer, with `EVALSHA` and `SCRIPT LOAD`. Redis forgets what it has not kept: without
@@ -84,12 +87,14 @@
 
 mod budgets;
 mod connection;
+mod deadline;
 mod error;
 mod keys;
 mod lease;
 mod link;
 mod queue;
 mod settings;
+mod teller;
 mod worker;
 
 pub use budgets::RedisBudgets;

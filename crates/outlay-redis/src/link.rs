@@ -7,11 +7,17 @@ use redis::{Cmd, FromRedisValue, RedisError, RedisResult, Script, Value};
 
 use crate::connection::{Connection, Target};
 use crate::keys;
+use crate::lease::Heard;
 use crate::queue::{Batch, Entry};
 use crate::settings::{Builder, OnExpiry};
 
 /// Beyond it no amount is told apart: the scripts hold so many digits, and 10^15 dollars are 10^27 pico-dollars.
 const MAX_UNITS: i128 = 10_i128.pow(27);
+/// For so many ms a batch is known for what it is after its process has left. No command takes longer to arrive.
+const LATE: u64 = 3_600_000;
+
+/// Place of the entry, place of the hold, what is used, and how many ms are left of its period.
+type Used = (usize, usize, String, i64);
 
 /// What is said to Redis, and how.
 #[derive(Debug)]
@@ -29,8 +35,7 @@ pub(crate) struct Scripts {
 #[derive(Debug)]
 pub(crate) struct Answered {
     pub(crate) answer: StoreAnswer,
-    /// By place of the hold: what is used of its budget now, by all.
-    pub(crate) used: Vec<(usize, i128)>,
+    pub(crate) heard: Vec<Heard>,
 }
 
 /// What became of a batch.
@@ -40,8 +45,14 @@ pub(crate) struct Settled {
     pub(crate) lost: u64,
     /// Reservations of others that expired.
     pub(crate) expired: u64,
+    /// There are more that have to expire.
+    pub(crate) more: bool,
+    /// The time of Redis.
+    pub(crate) now: Duration,
     /// Place of the entry, place of the hold, spent, reserved.
     pub(crate) reached: Vec<(usize, usize, String, String)>,
+    /// How budgets stand now, by place of an entry.
+    pub(crate) heard: Vec<(usize, Heard)>,
 }
 
 impl Scripts {
@@ -94,7 +105,7 @@ impl Scripts {
             command.arg(self.own_key(own));
         }
         command.arg(&self.owner).arg(batch.number).arg(self.ttl).arg(self.idle).arg(self.on_expiry).arg(&self.prefix);
-        for Entry { settlement, may_come, at } in &batch.entries {
+        for Entry { settlement, may_come, at, .. } in &batch.entries {
             let holds = settlement.ask.holds();
             command.arg(settlement.ask.id()).arg(u8::from(*may_come)).arg(millis(at.elapsed())).arg(holds.len());
             for (hold, spent) in holds.iter().zip(&settlement.spent) {
@@ -104,8 +115,11 @@ impl Scripts {
                 command.arg(soft.map_or_else(String::new, |soft| units(soft.units().max(0))));
             }
         }
-        let (_came_before, lost, expired, reached): (u8, u64, u64, _) = self.query(link, &command).await?;
-        Ok(Settled { lost, expired, reached })
+        let (now, lost, expired, more, reached, used): (u64, u64, u64, u8, _, Vec<Used>) =
+            self.query(link, &command).await?;
+        let heard = used.iter().filter_map(|(entry, hold, used, left)| Some((*entry, heard(*hold, used, *left)?)));
+        let (heard, now) = (heard.collect(), Duration::from_millis(now));
+        Ok(Settled { lost, expired, more: more == 1, now, reached, heard })
     }
 
     /// Leaves nothing behind that would have to expire, where nothing is held.
@@ -113,7 +127,8 @@ impl Scripts {
         let held: u64 = redis::cmd("EXISTS").arg(self.own_key("held")).query_async(link).await?;
         if held == 0 {
             let () = redis::cmd("ZREM").arg(self.key("owners")).arg(&self.owner).query_async(link).await?;
-            let () = redis::cmd("DEL").arg(self.own_key("batch")).query_async(link).await?;
+            // Not at once: the last batch may yet arrive for the second time.
+            let () = redis::cmd("PEXPIRE").arg(self.own_key("batch")).arg(LATE).query_async(link).await?;
         }
         Ok(())
     }
@@ -146,7 +161,16 @@ impl Scripts {
 
 /// Whether Redis is well, and only this command is none for it: such as on a key that holds something else.
 pub(crate) fn is_of_command(error: &RedisError) -> bool {
-    matches!(error.code(), Some("WRONGTYPE" | "ERR"))
+    !is_of_node(error) && matches!(error.code(), Some("WRONGTYPE" | "ERR"))
+}
+
+/// Whether it is the node that will have no writes: a replica, or one that has been made one. Another connection may lead
+/// to the one that does.
+pub(crate) fn is_of_node(error: &RedisError) -> bool {
+    const SIGNS: [&str; 2] = ["READONLY", "MASTERDOWN"];
+    // Before Redis 7, what goes wrong in a script says so in its text alone.
+    let says = |sign| error.code() == Some(sign) || error.detail().is_some_and(|detail| detail.contains(sign));
+    SIGNS.into_iter().any(says)
 }
 
 fn evaluate(script: &Script, keys: usize) -> Cmd {
@@ -164,16 +188,17 @@ fn read_answer(ask: &StoreAsk, reply: Vec<Value>) -> RedisResult<Option<Answered
             let figures =
                 would_refuse.iter().filter_map(|(hold, spent, reserved)| figures(ask, *hold, spent, reserved));
             let answer = StoreAnswer::Admitted(figures.collect());
-            let used = Vec::<String>::from_redis_value(next())?;
-            let used = used.iter().enumerate().filter_map(|(hold, used)| Some((hold, used.parse().ok()?)));
-            Ok(Some(Answered { answer, used: used.collect() }))
+            let used = Vec::<(usize, String, i64)>::from_redis_value(next())?;
+            let heard = used.iter().filter_map(|(hold, used, left)| heard(*hold, used, *left));
+            Ok(Some(Answered { answer, heard: heard.collect() }))
         }
         1 => {
             let hold = usize::from_redis_value(next())?;
             let (spent, reserved) = (String::from_redis_value(next())?, String::from_redis_value(next())?);
+            let left = left(i64::from_redis_value(next())?);
             Ok(figures(ask, hold, &spent, &reserved).map(|figures| {
                 let used = figures.spent.units().saturating_add(figures.reserved.units());
-                Answered { answer: StoreAnswer::Refused(figures), used: vec![(hold, used)] }
+                Answered { answer: StoreAnswer::Refused(figures), heard: vec![Heard { hold, used, left }] }
             }))
         }
         _ => Ok(None),
@@ -185,6 +210,14 @@ pub(crate) fn figures(ask: &StoreAsk, hold: usize, spent: &str, reserved: &str) 
     let limit = ask.holds().get(hold)?.budget.limit;
     let amount = |digits: &str| limit.with_units(digits.parse().unwrap_or(i128::MAX));
     Some(StoreFigures { hold, spent: amount(spent), reserved: amount(reserved) })
+}
+
+fn heard(hold: usize, used: &str, of_period: i64) -> Option<Heard> {
+    Some(Heard { hold, used: used.parse().ok()?, left: left(of_period) })
+}
+
+fn left(millis: i64) -> Option<Duration> {
+    u64::try_from(millis).ok().map(Duration::from_millis)
 }
 
 fn units(units: i128) -> String {

@@ -43,6 +43,9 @@ pub enum OnExpiry {
     Release,
 }
 
+/// A hundred years: Redis takes no time that ends beyond what 64 bits hold.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
+
 /// Sets up [`RedisBudgets`].
 #[derive(Clone)]
 #[must_use]
@@ -92,7 +95,7 @@ impl Builder {
     /// After how long without a sign of a process what it has reserved expires. It gives one at least three times as often,
     /// from a thread of its own, however long a call takes. Defaults to 30 seconds; at least 100 milliseconds.
     pub fn expire_after(mut self, time: Duration) -> Self {
-        self.expire_after = time.max(Duration::from_millis(100));
+        self.expire_after = time.clamp(Duration::from_millis(100), LONGEST);
         self
     }
 
@@ -105,7 +108,7 @@ impl Builder {
     /// After how long without a call Redis forgets a budget that has no period, with what was spent of it. One that has a
     /// period is forgotten a day after that in any case. Defaults to 90 days.
     pub fn forget_after(mut self, time: Duration) -> Self {
-        self.forget_after = time.max(Duration::from_secs(1));
+        self.forget_after = time.clamp(Duration::from_secs(1), LONGEST);
         self
     }
 

@@ -2,7 +2,6 @@
 //! from hearing that this process lives.
 
 use std::cell::{Cell, RefCell};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,9 +13,11 @@ use tokio::time::{sleep, timeout};
 
 use crate::budgets::Shared;
 use crate::connection::Connection;
+use crate::deadline::Answer;
 use crate::link::{self, Answered, Scripts, Settled};
 use crate::queue::{Entry, Queue};
 use crate::settings::Builder;
+use crate::teller::Teller;
 
 /// A batch and a new connection may take longer than a call waits: one that is merely slow is to be written too.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -26,13 +27,15 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LAST_PAUSE: Duration = Duration::from_millis(500);
 /// For so long what is left is written when nobody has the budgets any more.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// After so many answers in turn that are errors the connection is made anew.
+const MAX_FAILURES: u32 = 3;
 
 #[derive(Debug)]
 pub(crate) enum Command {
     Reserve {
         ask: StoreAsk,
         asked: Instant,
-        reply: oneshot::Sender<Reply>,
+        answer: Answer,
     },
     Settle(Entry),
     /// Told when nothing is left to be written, or that the limit is over.
@@ -58,10 +61,27 @@ struct Worker {
     scripts: Scripts,
     link: RefCell<Option<Connection>>,
     queue: RefCell<Queue>,
-    /// Who waits until nothing is left to be written.
-    flushed: RefCell<Vec<oneshot::Sender<()>>>,
+    /// Who waits until what was spent before is written.
+    waiting: RefCell<Vec<Waiting>>,
     wake: Notify,
+    /// When the last batch began that Redis has.
     last_sign: Cell<Option<Instant>>,
+    /// The time of Redis.
+    clock: Cell<(Instant, Duration)>,
+    teller: Teller,
+    /// What has to be written before calls ask again; `None` until Redis answers.
+    catches_up_to: Cell<Option<u64>>,
+    /// There are reservations of others that have to expire.
+    is_behind: Cell<bool>,
+    failures: Cell<u32>,
+    lost: Cell<u64>,
+}
+
+/// Who waits until Redis has all settlements up to a number, and since when.
+struct Waiting {
+    number: u64,
+    since: Instant,
+    told: oneshot::Sender<()>,
 }
 
 /// However the thread ends, no call waits for it.
@@ -70,6 +90,7 @@ struct Ended(Arc<Shared>);
 impl Drop for Ended {
     fn drop(&mut self) {
         self.0.went_down("the thread that talks to it has ended".to_owned());
+        self.0.deadlines.end();
     }
 }
 
@@ -84,9 +105,15 @@ pub(crate) fn run(settings: Builder, owner: String, shared: Arc<Shared>, command
         shared,
         link: RefCell::default(),
         queue: RefCell::default(),
-        flushed: RefCell::default(),
+        waiting: RefCell::default(),
         wake: Notify::new(),
         last_sign: Cell::new(None),
+        clock: Cell::new((Instant::now(), Duration::ZERO)),
+        teller: Teller::default(),
+        catches_up_to: Cell::new(None),
+        is_behind: Cell::new(false),
+        failures: Cell::new(0),
+        lost: Cell::new(0),
     });
     LocalSet::new().block_on(&runtime, worker.serve(commands));
 }
@@ -96,15 +123,17 @@ impl Worker {
         let writer = tokio::task::spawn_local(self.clone().write());
         while let Some(command) = commands.recv().await {
             match command {
-                Command::Reserve { ask, asked, reply } => {
+                Command::Reserve { ask, asked, answer } => {
                     let worker = self.clone();
                     tokio::task::spawn_local(async move {
-                        // Whoever has given up takes it back by himself.
-                        let _ = reply.send(worker.reserve(&ask, asked).await);
+                        answer.give(worker.reserve(&ask, asked).await);
                     });
                 }
                 Command::Settle(entry) => {
-                    self.queue.borrow_mut().push(entry);
+                    let hour = self.hour(entry.at);
+                    if !self.queue.borrow_mut().push(entry, hour) {
+                        self.lose_one();
+                    }
                     self.wake.notify_one();
                 }
                 Command::Flush { limit, flushed } => {
@@ -124,20 +153,49 @@ impl Worker {
         }
     }
 
+    /// Waits until what has been spent so far is written.
     async fn flush(&self, limit: Duration) -> bool {
-        let (told, empty) = oneshot::channel();
-        self.flushed.borrow_mut().push(told);
+        let (told, written) = oneshot::channel();
+        let number = self.queue.borrow().last();
+        self.waiting.borrow_mut().push(Waiting { number, since: Instant::now(), told });
         self.wake.notify_one();
-        timeout(limit, empty).await.is_ok_and(|told| told.is_ok())
+        timeout(limit, written).await.is_ok_and(|told| told.is_ok())
+    }
+
+    fn tell_written(&self) {
+        let mut waiting = self.waiting.borrow_mut();
+        if waiting.is_empty() {
+            return;
+        }
+        let (queue, is_up, last_sign) = (self.queue.borrow(), self.shared.is_up(), self.last_sign.get());
+        // Redis has answered since, even if more slowly than a call would wait.
+        let is_done = |waiting: &mut Waiting| {
+            queue.is_written(waiting.number) && (is_up || last_sign.is_some_and(|sign| sign >= waiting.since))
+        };
+        for done in waiting.extract_if(.., is_done) {
+            let _ = done.told.send(());
+        }
     }
 
     async fn reserve(&self, ask: &StoreAsk, asked: Instant) -> Reply {
+        let first = self.ask(ask, asked).await;
+        let Reply::Answer(StoreAnswer::Refused(figures)) = &first else { return first };
+        // It may be refused for what this process has settled already, and Redis does not know of yet.
+        let budget = ask.holds().get(figures.hold).map(|hold| &hold.budget.key);
+        if !budget.is_some_and(|budget| self.queue.borrow().holds_some_of(budget)) {
+            return first;
+        }
+        let half_of_rest = self.settings.time_limit.saturating_sub(asked.elapsed()) / 2;
+        if self.flush(half_of_rest).await { self.ask(ask, asked).await } else { first }
+    }
+
+    async fn ask(&self, ask: &StoreAsk, asked: Instant) -> Reply {
         let link = self.link.borrow().clone();
         let Some(mut link) = link.filter(|_| self.shared.is_up()) else { return Reply::NotReserved };
         let left = self.settings.time_limit.saturating_sub(asked.elapsed());
         match timeout(left, self.scripts.reserve(&mut link, ask)).await {
-            Ok(Ok(Some(Answered { answer, used }))) => {
-                self.shared.see(ask, &used);
+            Ok(Ok(Some(Answered { answer, heard }))) => {
+                self.shared.see(ask, heard);
                 Reply::Answer(answer)
             }
             Ok(Ok(None)) => Reply::NotReserved,
@@ -159,10 +217,11 @@ impl Worker {
     /// Calls do not wait for Redis any more, until it is there again.
     fn lose(&self, why: Option<&redis::RedisError>) {
         if let Some(error) = why
-            && (error.is_io_error() || error.is_connection_dropped())
+            && (error.is_io_error() || error.is_connection_dropped() || link::is_of_node(error))
         {
             self.link.borrow_mut().take();
         }
+        self.catches_up_to.set(None);
         self.shared.went_down(why.map_or_else(|| "it did not answer in time".to_owned(), ToString::to_string));
         self.wake.notify_one();
     }
@@ -172,12 +231,9 @@ impl Worker {
         let beat = self.settings.expire_after / 4;
         let mut pause = FIRST_PAUSE;
         loop {
-            let is_due = self.last_sign.get().is_none_or(|last| last.elapsed() >= beat);
-            let is_idle = self.queue.borrow().is_empty() && self.shared.is_up() && !is_due;
-            if is_idle {
-                for flushed in self.flushed.borrow_mut().drain(..) {
-                    let _ = flushed.send(());
-                }
+            self.tell_written();
+            let is_due = self.is_behind.get() || self.last_sign.get().is_none_or(|last| last.elapsed() >= beat);
+            if self.queue.borrow().is_empty() && self.shared.is_up() && !is_due {
                 let left = self.last_sign.get().map_or(beat, |last| beat.saturating_sub(last.elapsed()));
                 let _ = timeout(left, self.wake.notified()).await;
                 continue;
@@ -212,25 +268,34 @@ impl Worker {
             }
         };
         let began = Instant::now();
+        let last = self.queue.borrow().last();
         // It stays as it is until it is confirmed; what is pushed meanwhile waits behind it.
         let batch = self.queue.borrow_mut().take_batch();
         let written = timeout(patience, self.scripts.settle(&mut link, &batch)).await;
         match written {
             Ok(Ok(settled)) => {
-                self.confirmed(&batch.entries, &settled);
+                self.queue.borrow_mut().confirm();
+                self.confirmed(&batch.entries, settled);
                 self.last_sign.set(Some(began));
-                if self.queue.borrow().is_empty() && began.elapsed() <= self.settings.time_limit {
+                self.failures.set(0);
+                // Not until nothing waits: there would always be something under load.
+                let caught_up = self.catches_up_to.get().unwrap_or(last);
+                self.catches_up_to.set(Some(caught_up));
+                if self.queue.borrow().is_written(caught_up) && began.elapsed() <= self.settings.time_limit {
                     self.shared.came_up();
                 }
                 true
             }
             Ok(Err(error)) => {
-                self.queue.borrow_mut().put_back(batch);
                 self.lose(Some(&error));
+                self.failures.set(self.failures.get() + 1);
+                if self.failures.get().is_multiple_of(MAX_FAILURES) {
+                    // Whatever is the matter: another connection may lead to a node that is well.
+                    self.link.borrow_mut().take();
+                }
                 false
             }
             Err(_) => {
-                self.queue.borrow_mut().put_back(batch);
                 // One that hangs is not waited for: what it may still do, counts once.
                 self.link.borrow_mut().take();
                 self.lose(None);
@@ -239,9 +304,41 @@ impl Worker {
         }
     }
 
-    fn confirmed(&self, batch: &[Entry], settled: &Settled) {
+    /// Which hour it was then by the clock of Redis; before that has said so, by one that begins with this process.
+    fn hour(&self, at: Instant) -> u64 {
+        let (known, time) = self.clock.get();
+        let time = match at.checked_duration_since(known) {
+            Some(since) => time.saturating_add(since),
+            None => time.saturating_sub(known.saturating_duration_since(at)),
+        };
+        time.as_secs() / 3_600
+    }
+
+    /// So much waits that nothing more can.
+    fn lose_one(&self) {
+        if self.lost.replace(self.lost.get().saturating_add(1)) == 0 {
+            tracing::warn!(
+                target: "outlay",
+                "more waits to be written to Redis than can wait: some of what was spent will be missing in its budgets"
+            );
+        }
+    }
+
+    fn confirmed(&self, batch: &[Entry], settled: Settled) {
         for Entry { settlement, .. } in batch {
             self.shared.confirmed(settlement);
+        }
+        // After what has been counted meanwhile: it is in there.
+        for (place, heard) in settled.heard {
+            if let Some(Entry { settlement, .. }) = batch.get(place) {
+                self.shared.see(&settlement.ask, [heard]);
+            }
+        }
+        self.clock.set((Instant::now(), settled.now));
+        self.is_behind.set(settled.more);
+        let never_waited = self.lost.take();
+        if never_waited > 0 {
+            tracing::warn!(target: "outlay", lost = never_waited, "so many settlements were not written to Redis");
         }
         if settled.lost > 0 {
             tracing::warn!(
@@ -262,8 +359,7 @@ impl Worker {
             let Some(Entry { settlement, .. }) = batch.get(*place) else { continue };
             let figures = link::figures(&settlement.ask, *hold, spent, reserved);
             if let (Some(told), Some(figures)) = (&settlement.on_soft_limit, figures) {
-                // It is the application's code that is told.
-                let _ = catch_unwind(AssertUnwindSafe(|| told.tell(figures)));
+                self.teller.tell(told, figures);
             }
         }
     }

@@ -162,7 +162,9 @@ impl Builder {
     /// asked before anything is sent, and again, up to three times, where the budget refuses what it said.
     ///
     /// It holds Converse and ConverseStream; a body of InvokeModel is in the words of its vendor, and stays as it is. The
-    /// call's span has the model that was asked for first as `outlay.call.degraded_from`. Defaults to refusing.
+    /// call's span has the model that was asked for first as `outlay.call.degraded_from`. A budget that a
+    /// fleet shares is asked only when the call is on its way: here it counts as full for a second after it has refused.
+    /// Defaults to refusing.
     ///
     /// ```
     /// use outlay::{Degrade, Outlay};

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{Budget, Period};
@@ -73,8 +74,49 @@ impl BudgetRule {
         if self.per.is_empty() {
             return Some(self.name.clone());
         }
-        let each: Vec<String> =
-            self.per.iter().map(|key| format!("{key}={}", task.get(key).unwrap_or("(none)"))).collect();
+        let each: Vec<String> = self.per.iter().map(|key| format!("{key}={}", value(task.get(key)))).collect();
         Some(format!("{} [{}]", self.name, each.join(", ")).into())
+    }
+}
+
+/// A value such that none looks like the end of it and the beginning of the next, or like none at all.
+fn value(value: Option<&str>) -> Cow<'_, str> {
+    match value {
+        None => "(none)".into(),
+        Some(value) if value.contains([',', '\\']) || value == "(none)" => {
+            value.replace('\\', "\\\\").replace(',', "\\,").replace("(none)", "\\(none)").into()
+        }
+        Some(value) => value.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Dimension, Dimensions};
+
+    fn applied(team: &str, owner: Option<&str>) -> Arc<str> {
+        let mut dimensions = Dimensions::default();
+        dimensions.set(Dimension::Team, team);
+        if let Some(owner) = owner {
+            dimensions.set(Dimension::Owner, owner);
+        }
+        let rule = BudgetRule::new("r", Budget::calls(1)).per("team").per("owner");
+        rule.applies(&TaskWords { name: "t", conversation: None, dimensions: &dimensions }).unwrap()
+    }
+
+    #[test]
+    fn no_values_of_several_keys_make_the_same_budget_as_others() {
+        assert_eq!(&*applied("search", Some("y")), "r [team=search, owner=y]");
+        let all = [
+            applied("x, owner=y", Some("z")),
+            applied("x", Some("y, owner=z")),
+            applied("x\\, owner=y", Some("z")),
+            applied("x", Some("(none)")),
+            applied("x", None),
+        ];
+        for (place, name) in all.iter().enumerate() {
+            assert!(!all[..place].contains(name), "{name}");
+        }
     }
 }

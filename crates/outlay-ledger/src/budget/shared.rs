@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use super::cell::BudgetCell;
 use super::reservation::{Refused, Spent};
+use super::whose::Whose;
 use super::{BudgetExceeded, BudgetStatus, RefusalReason};
 use crate::store::{BudgetStore, Held, OnSoftLimit, Settlement, StoreAnswer, StoreAsk, StoreFigures, StoreHold};
 use crate::{AlertKind, Amount, Scope};
@@ -82,7 +83,7 @@ impl SharedHold {
     ) -> Result<(), Refused> {
         self.check = Some(match answer {
             StoreAnswer::Admitted(_) | StoreAnswer::Refused(_) => StoreCheck::Done,
-            StoreAnswer::Unchecked | StoreAnswer::Unavailable => StoreCheck::Missed,
+            StoreAnswer::Unchecked | StoreAnswer::Unavailable(_) => StoreCheck::Missed,
         });
         match answer {
             StoreAnswer::Admitted(would_refuse) => {
@@ -98,11 +99,11 @@ impl SharedHold {
                 self.held = Held::Nothing;
                 self.refusal(model, *figures, now).map_or(Ok(()), Err)
             }
-            StoreAnswer::Unavailable => {
+            StoreAnswer::Unavailable(hold) => {
                 // It may have been reserved all the same: the answer alone is missing.
                 self.put(&Spent::default(), None);
                 self.held = Held::Nothing;
-                let Some(SharedCell { cell, .. }) = self.cells.first() else { return Ok(()) };
+                let Some(SharedCell { cell, .. }) = self.cells.get(*hold).or(self.cells.first()) else { return Ok(()) };
                 let reason = RefusalReason::StoreUnavailable;
                 Err((cell.clone(), BudgetExceeded::new(cell.name.clone(), model.clone(), cell.status(), reason)))
             }
@@ -142,14 +143,16 @@ impl SharedHold {
             return None;
         }
         let cells: Vec<_> = self.cells.iter().map(|cell| (cell.cell.name.clone(), cell.hold.budget.limit)).collect();
-        let scope = scope.clone();
+        let whose = Whose::of(scope);
         Some(OnSoftLimit::new(move |figures| {
             let Some((name, limit)) = cells.get(figures.hold) else { return };
             let StoreFigures { spent, reserved, .. } = figures;
             let status = BudgetStatus { limit: *limit, spent, reserved, refused: 0, would_refuse: 0 };
             let mut alerts = crate::alert::Alerts::default();
             alerts.push(name, AlertKind::SoftLimit(status));
-            alerts.tell(&scope);
+            if let Some(scope) = whose.scope() {
+                alerts.tell(&scope);
+            }
         }))
     }
 }

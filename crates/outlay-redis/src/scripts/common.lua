@@ -55,6 +55,21 @@ local function month(days)
   return year * 12 + m
 end
 
+-- How many ms are left of the period; -1 of one that does not end.
+local function left_of(period, at)
+  if period == 'hour' then return 3600000 - at % 3600000 end
+  if period == 'day' then return DAY - at % DAY end
+  if period ~= 'month' then return -1 end
+  local of_next = month(math.floor(at / DAY))
+  local year, m = math.floor(of_next / 12), of_next % 12 + 1
+  if m <= 2 then year = year - 1 end
+  local era = math.floor(year / 400)
+  local of_era = year - era * 400
+  local of_year = math.floor((153 * (m > 2 and m - 3 or m + 9) + 2) / 5)
+  local days = of_era * 365 + math.floor(of_era / 4) - math.floor(of_era / 100) + of_year
+  return (era * 146097 + days - 719468) * DAY - at
+end
+
 -- The key of a budget in the period of that time: a period is one by the clock of Redis, whichever process asks.
 local function key_at(base, period, at)
   if period == 'hour' then return string.format('%s:h%.0f', base, math.floor(at / 3600000)) end
@@ -70,4 +85,12 @@ local function keep(key, period, idle)
   if period == 'day' then left = 2 * DAY end
   if period == 'month' then left = 32 * DAY end
   redis.call('PEXPIRE', key, left)
+end
+
+-- Spent and reserved; nothing where the key holds something else, or its figures are none.
+local function figures_of(key)
+  local found = redis.pcall('HMGET', key, 'spent', 'reserved')
+  if found.err then return end
+  local s, r = found[1] or '0', found[2] or '0'
+  if string.find(s .. '/' .. r, '^%d+/%d+$') then return s, r end
 end

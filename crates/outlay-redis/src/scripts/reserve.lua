@@ -3,7 +3,8 @@
 -- KEYS: owners, what the owner holds, what it has taken back, then the budgets.
 -- ARGV: owner, ask, owner's time to live in ms, time to live of budgets without a period in ms, then for each budget its
 -- period, units, limit, and whether it is observed.
--- Returns 0, the budgets that would have refused, and what is used of each now; or 1 and the one that does; or 2 where the ask has been taken back.
+-- Returns 0, the budgets that would have refused, and what is used of each now and how many ms are left of its period; or 1
+-- and the same of the one that does; or 2 where the ask has been taken back.
 local owner, ask, ttl, idle = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 if redis.call('SISMEMBER', KEYS[3], ask) == 1 then return {2} end
 -- A cluster's client may send it twice.
@@ -13,24 +14,26 @@ local keys, reserved, used, would_refuse = {}, {}, {}, {}
 for i = 4, #KEYS do
   local at = 5 + (i - 4) * 4
   local period, units, limit, observed = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
-  local key = key_at(KEYS[i], period, now)
-  local figures = redis.call('HMGET', key, 'spent', 'reserved')
-  local s, r = figures[1] or '0', figures[2] or '0'
+  local key, left = key_at(KEYS[i], period, now), left_of(period, now)
+  local s, r = figures_of(key)
+  if not s then return redis.error_reply('WRONGTYPE the key of a budget holds something else: ' .. key) end
   if exceeds(add(add(s, r), units), limit) then
-    if observed == '0' then return {1, i - 4, s, r} end
+    if observed == '0' then return {1, i - 4, s, r, left} end
     table.insert(would_refuse, {i - 4, s, r})
   end
   keys[#keys + 1], reserved[#reserved + 1] = key, add(r, units)
-  used[#used + 1] = add(s, reserved[#reserved])
+  used[#used + 1] = {i - 4, add(s, reserved[#reserved]), left}
 end
 
 local held = {}
 for n, key in ipairs(keys) do
-  local at = 5 + (n - 1) * 4
-  redis.call('HSET', key, 'reserved', reserved[n])
-  keep(key, ARGV[at], idle)
-  held[#held + 1], held[#held + 2] = key, ARGV[at + 1]
+  held[#held + 1], held[#held + 2] = key, ARGV[6 + (n - 1) * 4]
 end
-redis.call('HSET', KEYS[2], ask, cmsgpack.pack(held))
+-- What may fail comes first: no figure is changed that nobody would set right.
 redis.call('ZADD', KEYS[1], now + ttl, owner)
+redis.call('HSET', KEYS[2], ask, cmsgpack.pack(held))
+for n, key in ipairs(keys) do
+  redis.call('HSET', key, 'reserved', reserved[n])
+  keep(key, ARGV[5 + (n - 1) * 4], idle)
+end
 return {0, would_refuse, used}

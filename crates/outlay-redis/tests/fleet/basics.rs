@@ -124,6 +124,7 @@ async fn a_soft_limit_is_told_once_in_the_whole_fleet() {
             assert!(budgets.flush(FLUSH).await);
         }
     }
+    eventually("it is told", || !told.lock().unwrap().is_empty());
     assert_eq!(*told.lock().unwrap(), [Amount::Calls(5)]);
 }
 
@@ -167,7 +168,7 @@ fn the_month_of_a_day_is_that_of_the_calendar() {
     let Some(server) = Server::start(&[]) else { return };
     let script = concat!(
         include_str!("../../src/scripts/common.lua"),
-        "return {month(tonumber(ARGV[1])), key_at('k', 'month', ARGV[1] * DAY)}"
+        "return {month(tonumber(ARGV[1])), key_at('k', 'month', ARGV[1] * DAY), left_of('month', ARGV[1] * DAY + 1) + 1}"
     );
     let (script, mut link) = (redis::Script::new(script), server.link());
     let (mut year, mut month, mut day) = (1970_i64, 1_i64, 1);
@@ -179,9 +180,10 @@ fn the_month_of_a_day_is_that_of_the_calendar() {
             _ => 31,
         };
         if day == 1 || day == length {
-            let found: (i64, String) = script.arg(days).invoke(&mut link).unwrap();
+            let found: (i64, String, i64) = script.arg(days).invoke(&mut link).unwrap();
             let number = year * 12 + month;
-            assert_eq!(found, (number, format!("k:m{number}")), "{year}-{month}-{day}");
+            let left = i64::from(length - day + 1) * 86_400_000;
+            assert_eq!(found, (number, format!("k:m{number}"), left), "{year}-{month}-{day}");
         }
         day += 1;
         if day > length {

@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -15,6 +15,8 @@ pub(crate) struct Proxy {
 
 #[derive(Debug, Default)]
 struct State {
+    /// Where connections to come lead.
+    to: AtomicU16,
     loses: AtomicBool,
     /// Each answer comes so many milliseconds late.
     late: AtomicU64,
@@ -28,10 +30,12 @@ impl Proxy {
     pub(crate) fn to(port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let proxy = Self { port: listener.local_addr().unwrap().port(), state: Arc::default() };
+        proxy.lead_to(port);
         let state = proxy.state.clone();
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
-                let Ok(server) = TcpStream::connect(("127.0.0.1", port)) else { continue };
+                let to = state.to.load(Ordering::SeqCst);
+                let Ok(server) = TcpStream::connect(("127.0.0.1", to)) else { continue };
                 let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
                 let number = state.connections.fetch_add(1, Ordering::SeqCst);
                 let of_requests = state.clone();
@@ -45,6 +49,11 @@ impl Proxy {
 
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// From now on connections to come lead there.
+    pub(crate) fn lead_to(&self, port: u16) {
+        self.state.to.store(port, Ordering::SeqCst);
     }
 
     /// From now on each connection dies in the place of its next answer.

@@ -21,12 +21,12 @@ async fn hurried(server: &Server, when_down: WhenDown) -> RedisBudgets {
     settings(server).time_limit(LIMIT).when_down(when_down).connect().await.unwrap()
 }
 
-fn calls(budgets: &RedisBudgets, limit: u64) -> Scope {
+pub(crate) fn calls(budgets: &RedisBudgets, limit: u64) -> Scope {
     task(ledger(budgets, BudgetRule::new("all", Budget::calls(limit))))
 }
 
 /// Opens so many, or as many as are let through; and how each was checked.
-async fn open_all(task: &Scope, many: usize) -> Vec<OpenCall> {
+pub(crate) async fn open_all(task: &Scope, many: usize) -> Vec<OpenCall> {
     let mut open_calls = Vec::new();
     for _ in 0..many {
         match open(task, dollars(1)).await {
@@ -40,7 +40,7 @@ async fn open_all(task: &Scope, many: usize) -> Vec<OpenCall> {
     open_calls
 }
 
-fn settle_all(open: Vec<OpenCall>) -> (usize, usize) {
+pub(crate) fn settle_all(open: Vec<OpenCall>) -> (usize, usize) {
     let checks: Vec<_> = open.into_iter().map(|call| call.settle(record(dollars(1))).store_check).collect();
     let count = |wanted| checks.iter().filter(|check| **check == Some(wanted)).count();
     (count(StoreCheck::Done), count(StoreCheck::Missed))
