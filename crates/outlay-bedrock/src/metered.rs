@@ -20,9 +20,10 @@ pub trait Metered: sealed::Sealed + Sized {
     /// Calls made inside a task belong to that task and its `Outlay`, whichever client makes them; `outlay` serves
     /// those made outside.
     ///
-    /// A client and a configuration get an identity cache besides, around the one that they have or would be given: before
-    /// it a call waits for the budget store of its task's `Outlay`, where that has one. A single operation gets none, and
-    /// goes by the store's rule for calls that cannot wait.
+    /// Where `outlay` has a budget store, a client and a configuration get an identity cache besides, around the one that
+    /// they have or would be given: before it a call waits for the store of its task's `Outlay`. A single operation gets
+    /// none, and neither does a client of an `outlay` without a store: inside a task of one that has a store, it goes by
+    /// the store's rule for calls that cannot wait.
     #[must_use]
     fn metered(self, outlay: &impl AsRef<Engine>) -> Self;
 }
@@ -47,10 +48,13 @@ impl Metered for Builder {
         if !engine.is_disabled() {
             // Permanent: the SDK need not ask at each hook whether somebody has switched it off.
             self.push_interceptor(SharedInterceptor::permanent(OutlayInterceptor::new(engine)));
-            // A builder does not tell what it has been given; what it builds does.
-            let config = self.clone().build();
-            if !HeldToStore::is_around(&config) {
-                self.set_identity_cache(HeldToStore::around(&config));
+            // Whoever has no store is to have no cache but the SDK's own.
+            if engine.has_budget_store() {
+                // A builder does not tell what it has been given; what it builds does.
+                let config = self.clone().build();
+                if !HeldToStore::is_around(&config) {
+                    self.set_identity_cache(HeldToStore::around(&config));
+                }
             }
         }
         self

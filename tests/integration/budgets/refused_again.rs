@@ -54,12 +54,12 @@ async fn a_call_that_the_store_refused_is_not_sent_by_a_classifier_that_retries_
 }
 
 #[tokio::test]
-async fn a_client_that_was_metered_without_a_store_waits_for_that_of_the_task() {
+async fn a_client_that_was_metered_without_a_store_goes_by_the_rule_of_the_tasks_for_calls_that_cannot_wait() {
     let (h, store) = shared().await;
     let without = Outlay::builder().build();
     let client = Client::from_conf(client_config(&h.sim.url()).build()).metered(&without);
     let task = h.outlay.task("t").start();
     task.run(haiku(&client).inference_config(at_most(10)).send()).await.unwrap();
-    assert_eq!(store.asks(), (1, 0));
+    assert_eq!(store.asks(), (0, 1));
     task.finish(Outcome::success());
 }

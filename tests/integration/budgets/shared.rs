@@ -185,6 +185,8 @@ async fn identities_are_cached_as_without_a_store() {
         assert_eq!(asked.0.load(Ordering::SeqCst), times);
     }
     assert_eq!(store.asks(), (15, 0));
+    // And without a store nothing is put before them.
+    assert!(Harness::new().await.client.config().identity_cache().is_none());
 }
 
 #[tokio::test]
