@@ -36,12 +36,7 @@ impl BedrockSim {
 
     /// Starts on this address, which must be loopback.
     pub async fn start_on(address: SocketAddr) -> Result<Self, StartError> {
-        if !address.ip().is_loopback() {
-            return Err(StartError::NotLoopback { address });
-        }
-        let bind = |source| StartError::Bind { address, source };
-        let listener = TcpListener::bind(address).await.map_err(bind)?;
-        let address = listener.local_addr().map_err(bind)?;
+        let (listener, address) = listen(address).await?;
         let shared = Arc::new(Shared::default());
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared))).abort_handle();
         Ok(Self { address, shared, accepting })
@@ -136,6 +131,17 @@ impl Drop for BedrockSim {
         // Ends the listener and, with its set, every connection.
         self.accepting.abort();
     }
+}
+
+/// A listener on this address, which must be loopback, and the address with its port.
+pub(crate) async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    if !address.ip().is_loopback() {
+        return Err(StartError::NotLoopback { address });
+    }
+    let bind = |source| StartError::Bind { address, source };
+    let listener = TcpListener::bind(address).await.map_err(bind)?;
+    let bound = listener.local_addr().map_err(bind)?;
+    Ok((listener, bound))
 }
 
 /// Why a simulator did not start.

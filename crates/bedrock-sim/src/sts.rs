@@ -21,7 +21,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::{AbortHandle, JoinSet};
 
-use crate::server::StartError;
+use crate::server::{StartError, listen};
 use answer::Answer;
 use issued::Issued;
 
@@ -73,12 +73,7 @@ impl StsSim {
 
     /// Starts on this address, which must be loopback.
     pub async fn start_on(address: SocketAddr) -> Result<Self, StartError> {
-        if !address.ip().is_loopback() {
-            return Err(StartError::NotLoopback { address });
-        }
-        let bind = |source| StartError::Bind { address, source };
-        let listener = TcpListener::bind(address).await.map_err(bind)?;
-        let address = listener.local_addr().map_err(bind)?;
+        let (listener, address) = listen(address).await?;
         let shared = Arc::<Mutex<State>>::default();
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared))).abort_handle();
         Ok(Self { address, shared, accepting })

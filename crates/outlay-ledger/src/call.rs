@@ -5,6 +5,7 @@ use outlay_price::Usd;
 use crate::alert::Alerts;
 use crate::budget::{Bound, Refused, Reservation, SharedHold, Spent};
 use crate::record::CallRecord;
+use crate::scope::State;
 use crate::sync::lock;
 use crate::{AlertKind, BudgetExceeded, BudgetStore, Refusal, Scope, StoreAnswer, StoreAsk, StoreCheck};
 
@@ -139,16 +140,9 @@ impl Scope {
         Settled { running, running_calls, late: self.is_late(), orphaned: false, store_check: None }
     }
 
-    /// Counts a call as open here, or in the nearest open scope around this one, which may close while that happens.
+    /// Counts a call as open here, or in the nearest open scope around this one.
     fn take_call_in(&self) -> Self {
-        loop {
-            let scope = self.open_ancestor();
-            let is_open = lock(scope.0.state()).open_call();
-            if is_open || scope.is_root() {
-                return scope;
-            }
-            lock(scope.0.state()).drop_call();
-        }
+        self.take_in(State::open_call, State::drop_call).0
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use crate::alert::Alerts;
 use crate::budget::Spent;
 use crate::record::RemoteRecord;
+use crate::scope::State;
 use crate::spec::scope_name;
 use crate::sync::{Mutex, MutexGuard, lock};
 use crate::{Receipt, ReceiptId, RemoteId, Scope};
@@ -67,14 +68,7 @@ impl Scope {
     /// receipt. The name is what the work goes by in the report; it is cut to 64 characters.
     pub fn open_remote(&self, name: &str) -> OpenRemote {
         let ledger = &self.0.task.ledger;
-        let scope = loop {
-            let scope = self.open_ancestor();
-            let is_open = lock(scope.0.state()).open_remote();
-            if is_open || scope.is_root() {
-                break scope;
-            }
-            lock(scope.0.state()).drop_remote();
-        };
+        let (scope, _) = self.take_in(State::open_remote, State::drop_remote);
         OpenRemote {
             id: RemoteId::new(ledger.ids().next_id()),
             name: scope_name(name),

@@ -28,7 +28,7 @@ pub use charge::ChargedScope;
 pub use close::ClosedScope;
 pub use hold::Hold;
 use shared::TaskShared;
-use state::State;
+pub(crate) use state::State;
 
 /// A task, an agent or a step: something that calls and charges are made in. Cloning it is cheap and means the same
 /// scope.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Scope;
+use super::state::State;
 use crate::sync::lock;
 
 /// Keeps a scope open, up to its late limit, until it is dropped.
@@ -17,15 +18,9 @@ impl Scope {
         if !is_waited_for {
             return None;
         }
-        loop {
-            let scope = self.open_ancestor();
-            let held = lock(&scope.0.state).hold();
-            let hold = Hold(scope);
-            // A scope may shut while it is found; beyond the root there is none.
-            if held || hold.0.is_root() {
-                return held.then_some(hold);
-            }
-        }
+        let (scope, is_open) = self.take_in(State::hold, State::release);
+        let hold = Hold(scope);
+        is_open.then_some(hold)
     }
 }
 

@@ -13,6 +13,7 @@ use crate::sync::{Mutex, RwLock, lock};
 use crate::{Budget, Caller, CostKind, ReceiptId, ScopeKind, StepKind, TaskId, TaskSpec};
 
 use super::shared::TaskShared;
+use super::state::State;
 use super::{Inner, Scope};
 
 impl Scope {
@@ -63,6 +64,19 @@ impl Scope {
                 state: Mutex::default(),
             }))
         })
+    }
+
+    /// Counts something in here, or in the nearest open scope around this one, which may shut while that happens: then it
+    /// is taken out again. Beyond the root there is none, and it stays; false where that has shut.
+    pub(crate) fn take_in(&self, enter: fn(&mut State) -> bool, leave: fn(&mut State)) -> (Self, bool) {
+        loop {
+            let scope = self.open_ancestor();
+            let is_open = enter(&mut lock(&scope.0.state));
+            if is_open || scope.is_root() {
+                return (scope, is_open);
+            }
+            leave(&mut lock(&scope.0.state));
+        }
     }
 
     /// Opens a scope in the nearest open one, which may close while that happens.
