@@ -8,6 +8,8 @@ use opentelemetry::{Context, KeyValue};
 use outlay::{CostStatus, ExtractError, Incoming, Outcome, ReceiveError, Received, Usd};
 use outlay_tests::{HAIKU, Harness};
 
+use super::asked;
+
 #[tokio::test]
 async fn a_message_carries_whose_work_it_is_and_the_answer_what_it_cost() {
     let (h, worker) = (Harness::with(|builder| builder.propagate(["cost_center"])).await, Harness::new().await);
@@ -50,10 +52,7 @@ async fn a_message_carries_whose_work_it_is_and_the_answer_what_it_cost() {
 #[tokio::test]
 async fn a_message_that_is_delivered_twice_is_worked_on_twice_and_both_are_counted_once() {
     let (h, worker) = (Harness::new().await, Harness::new().await);
-    let task = h.outlay.task("t").start();
-    let mut message = HashMap::new();
-    let work = task.run_sync(|| outlay::remote("queue"));
-    work.inject(&mut message);
+    let (task, work, message) = asked(&h);
     let incoming = Incoming::from_trusted(&message).unwrap();
     for _ in 0..2 {
         let run = worker.outlay.task("work").asked_by(&incoming).start();
@@ -152,10 +151,7 @@ async fn outside_any_task_nothing_goes_out_and_nothing_is_waited_for() {
 #[tokio::test]
 async fn a_handle_that_is_dropped_leaves_the_total_unknown_until_the_receipt_is_found() {
     let (h, worker) = (Harness::new().await, Harness::new().await);
-    let task = h.outlay.task("t").start();
-    let mut message = HashMap::new();
-    let work = task.run_sync(|| outlay::remote("queue"));
-    work.inject(&mut message);
+    let (task, work, message) = asked(&h);
     drop(work);
     assert_eq!((task.totals().lost_receipts(), task.totals().cost().usd()), (1, None));
     let part = worker.outlay.join(&Incoming::from_trusted(&message).unwrap()).start();
@@ -168,10 +164,7 @@ async fn a_handle_that_is_dropped_leaves_the_total_unknown_until_the_receipt_is_
 #[tokio::test]
 async fn of_several_runs_of_the_same_work_each_is_waited_for_that_is_known_of() {
     let (h, worker) = (Harness::new().await, Harness::new().await);
-    let task = h.outlay.task("t").start();
-    let mut message = HashMap::new();
-    let work = task.run_sync(|| outlay::remote("queue"));
-    work.inject(&mut message);
+    let (task, work, message) = asked(&h);
     let incoming = Incoming::from_trusted(&message).unwrap();
     let runs = [1, 2].map(|cents| {
         let run = worker.outlay.task("work").asked_by(&incoming).start();
@@ -190,10 +183,7 @@ async fn of_several_runs_of_the_same_work_each_is_waited_for_that_is_known_of() 
 #[tokio::test]
 async fn what_is_done_for_the_same_work_inside_it_is_in_its_receipt() {
     let (h, worker) = (Harness::new().await, Harness::new().await);
-    let task = h.outlay.task("t").start();
-    let mut message = HashMap::new();
-    let work = task.run_sync(|| outlay::remote("queue"));
-    work.inject(&mut message);
+    let (task, work, message) = asked(&h);
     let incoming = Incoming::from_trusted(&message).unwrap();
     let outer = worker.outlay.task("outer").asked_by(&incoming).start();
     outer.run_sync(|| {
@@ -217,10 +207,7 @@ async fn what_is_done_for_the_same_work_inside_it_is_in_its_receipt() {
 #[tokio::test]
 async fn an_agent_that_is_spawned_is_in_the_receipt_before_it_has_begun() {
     let (h, worker) = (Harness::new().await, Harness::new().await);
-    let task = h.outlay.task("t").start();
-    let mut message = HashMap::new();
-    let work = task.run_sync(|| outlay::remote("queue"));
-    work.inject(&mut message);
+    let (task, work, message) = asked(&h);
     let asked = worker.outlay.task("work").asked_by(&Incoming::from_trusted(&message).unwrap()).start();
     let agent = asked.run_sync(|| outlay::agent("later").run(async { outlay::charge("x", Usd::from_cents(1)) }));
     asked.finish(Outcome::success());

@@ -410,9 +410,9 @@ async fn a_receipt_that_its_host_has_no_more_is_lost_and_not_asked_for_again() {
     let mut request = ask(&worker.uri("/stream"));
     request.headers_mut().insert("te", "gzip".parse().unwrap());
     read(task.run(client().oneshot(request)).await.unwrap()).await;
-    let mut nothing_there = tower::service_fn(async |_: axum::http::Request<axum::body::Body>| {
+    let mut nothing_there = tower::service_fn(|_: axum::http::Request<axum::body::Body>| {
         let gone = axum::http::Response::builder().status(410).body(axum::body::Body::empty()).unwrap();
-        Ok::<_, std::convert::Infallible>(gone)
+        std::future::ready(Ok::<_, std::convert::Infallible>(gone))
     });
     assert_eq!(fetch_receipts(&h.outlay, &mut nothing_there).await, 0);
     assert!(h.outlay.pending_receipts().is_empty());
@@ -423,8 +423,9 @@ async fn a_receipt_that_its_host_has_no_more_is_lost_and_not_asked_for_again() {
 async fn a_password_in_an_address_goes_nowhere() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
-    let service = tower::service_fn(async |_: axum::http::Request<axum::body::Body>| {
-        Ok::<_, std::convert::Infallible>(axum::http::Response::new(axum::body::Body::empty()))
+    let service = tower::service_fn(|_: axum::http::Request<axum::body::Body>| {
+        let empty = axum::http::Response::new(axum::body::Body::empty());
+        std::future::ready(Ok::<_, std::convert::Infallible>(empty))
     });
     let client = ClientLayer::new().allow_host("worker.internal").layer(service);
     task.run(client.oneshot(ask("http://svc:secret@worker.internal:8080/x"))).await.unwrap();

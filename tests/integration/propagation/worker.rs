@@ -81,7 +81,7 @@ impl Worker {
             .route("/research/{topic}", post(research))
             .route("/stream", post(stream))
             .route("/background", post(background))
-            .route("/nothing", post(async || StatusCode::NO_CONTENT))
+            .route("/nothing", post(|| std::future::ready(StatusCode::NO_CONTENT)))
             .route("/fail", post(fail))
             .route("/slow", post(slow))
             .route("/long", axum::routing::any(long))
