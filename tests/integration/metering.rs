@@ -114,7 +114,7 @@ async fn the_region_is_the_one_that_is_called() {
 async fn the_tier_that_served_is_the_one_that_is_priced() {
     let h = Harness::new().await;
     let model = "us.amazon.nova-2-lite-v1:0";
-    h.sim.push(Reply::message().text("ok").usage(Tokens::new(1_000_000, 0)).service_tier("flex"));
+    h.sim.push(Reply::message().usage(Tokens::new(1_000_000, 0)).service_tier("flex"));
     let asked = ServiceTier::builder().r#type(ServiceTierType::Priority).build().unwrap();
     converse(&h.client, model).service_tier(asked).send().await.unwrap();
     let spans = h.spans();

@@ -190,7 +190,7 @@ async fn the_dearest_open_task_shows_while_it_burns() {
     dear.run(h.ask(HAIKU, 1_000_000, 0)).await;
     cheap
         .run(async {
-            h.sim.push(Reply::message().text("ok").usage(Tokens::new(10, 0)));
+            h.sim.push(Reply::message().usage(Tokens::new(10, 0)));
             converse(&h.client, HAIKU).send().await.unwrap();
         })
         .await;

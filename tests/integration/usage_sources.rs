@@ -49,6 +49,12 @@ fn status(call: &Span) -> String {
     call.text("outlay.cost.status").expect("every call has a status").to_owned()
 }
 
-fn disagreement(call: &Span) -> Option<String> {
-    call.text("outlay.call.usage_disagreement").map(str::to_owned)
+/// Why the counts are not exact.
+fn doubt(call: &Span) -> Option<String> {
+    call.text("outlay.usage.doubt").map(str::to_owned)
+}
+
+/// Which source they are from, where there is something to say of it.
+fn source(call: &Span) -> Option<String> {
+    call.text("outlay.usage.source").map(str::to_owned)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use aws_smithy_runtime_api::client::interceptors::context::Error;
+use aws_smithy_runtime_api::client::interceptors::context::{Error, Output};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
 use bytes::Bytes;
 use outlay_ledger::{Refusal, StoreAnswer, StoreQuestion};
@@ -12,7 +12,9 @@ use crate::attempts::{AttemptLog, error_name, never_connected};
 use crate::fingerprint;
 use crate::input::Kind;
 use crate::outcome::{self, CANCELLED, Ending};
+use crate::prompt;
 use crate::stream::{Seen, Sent};
+use crate::typed_output::read_output;
 use crate::units::Asked;
 use crate::usage::{AnswerHeaders, read_headers};
 use crate::wire;
@@ -52,11 +54,12 @@ pub(crate) type Body = Option<Vec<Bytes>>;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CallLog {
     pub(crate) attempts: Vec<AttemptLog>,
-    pub(crate) request_bytes: u64,
+    /// Where the serialized body lies in memory: another one has been put in its place by somebody else.
+    body: BodyPlace,
+    /// How large the input is.
+    pub(crate) size: prompt::Size,
     /// What tells the request from others, where somebody asks for it.
     pub(crate) fingerprint: Option<u64>,
-    /// The most tokens that the typed input can have: what its bytes do not tell, such as what lies in S3.
-    pub(crate) input_bound: u64,
     /// What the request asks for that is billed by the unit.
     pub(crate) asked: Option<Asked>,
     pub(crate) host: Option<String>,
@@ -68,6 +71,13 @@ pub(crate) struct CallLog {
     tapped: usize,
     /// The attempt whose request is tapped.
     sent_tapped: usize,
+}
+
+/// The address and the length of a body in memory.
+type BodyPlace = Option<(usize, usize)>;
+
+fn place_of(request: &HttpRequest) -> BodyPlace {
+    request.body().bytes().map(|bytes| (bytes.as_ptr().addr(), bytes.len()))
 }
 
 /// Who sees the end of the call.
@@ -83,10 +93,10 @@ enum Owner {
 }
 
 impl Call {
-    pub(crate) fn new(kind: Kind, input_bound: u64, asked: Option<Asked>, open: OpenCall) -> Arc<Self> {
+    pub(crate) fn new(kind: Kind, size: prompt::Size, asked: Option<Asked>, open: OpenCall) -> Arc<Self> {
         let state = State {
             open: Some(open),
-            log: CallLog { input_bound, asked, ..CallLog::default() },
+            log: CallLog { size, asked, ..CallLog::default() },
             owner: Owner::default(),
             whole: None,
             error: None,
@@ -119,9 +129,15 @@ impl Call {
         self.lock().open.as_ref().map(|open| open.scope().engine().clone())
     }
 
-    /// The model that the call is to, as far as is known.
-    pub(crate) fn model(&self) -> Option<Arc<str>> {
-        self.lock().open.as_ref().map(|open| open.start().model.clone())
+    /// Whether a guardrail stands around the call.
+    pub(crate) fn is_guarded(&self) -> bool {
+        self.lock().open.as_ref().is_some_and(|open| open.start().guardrail.is_some())
+    }
+
+    /// The typed input has been changed since it was read.
+    pub(crate) fn resized(&self, size: prompt::Size) {
+        let mut state = self.lock();
+        state.log.size = state.log.size.max(size);
     }
 
     /// What a store of shared budgets is to be asked before the call is sent, as long as there is no answer.
@@ -166,10 +182,8 @@ impl Call {
     }
 
     pub(crate) fn serialized(&self, request: &HttpRequest) {
-        // A streamed request body has no length to read; its bound is the typed input's overhead.
-        let bytes = request.body().bytes().map_or(0, <[u8]>::len) as u64;
         let mut state = self.lock();
-        state.log.request_bytes = bytes.max(request.body().content_length().unwrap_or(0));
+        state.log.body = place_of(request);
         if state.open.as_ref().is_some_and(|open| open.scope().engine().compares_calls()) {
             state.log.fingerprint = fingerprint::of(request);
         }
@@ -212,9 +226,13 @@ impl Call {
             state.log.host = facts.host.map(str::to_owned);
         }
         state.log.port = facts.port;
-        // An interceptor of the application may have put another body in the place of the serialized one.
-        let bytes = request.body().bytes().map_or(0, <[u8]>::len) as u64;
-        state.log.request_bytes = state.log.request_bytes.max(bytes);
+        // An interceptor of the application has put another body in the place of the serialized one.
+        if state.log.body != place_of(request)
+            && let Some(bytes) = request.body().bytes()
+        {
+            state.log.body = place_of(request);
+            state.log.size = prompt::of_body(bytes);
+        }
         if let Some(last) = state.log.attempts.last_mut() {
             last.send();
         }
@@ -274,19 +292,28 @@ impl Call {
         }
     }
 
-    /// The SDK hands the call's result to the application.
-    pub(crate) fn executed(&self, error: Option<&OrchestratorError<Error>>, response: Option<&HttpResponse>) {
+    /// The SDK hands the call's result to the application: an output, or an error.
+    pub(crate) fn executed(
+        &self,
+        result: Option<Result<&Output, &OrchestratorError<Error>>>,
+        response: Option<&HttpResponse>,
+    ) {
+        let error = result.and_then(Result::err).map(|error| error_name(error, response));
         let mut state = self.lock();
-        let error = error.map(|error| error_name(error, response));
-        if error.is_none() && self.kind.is_stream() {
+        let is_tapped = state.log.tapped == state.log.attempts.len() && state.log.tapped > 0;
+        if self.kind.is_stream() {
             match std::mem::replace(&mut state.owner, Owner::Tap) {
-                Owner::HooksAfter(seen) => self.settle(state, Ending::Stream(&seen)),
-                Owner::Hooks | Owner::Tap => {}
+                Owner::HooksAfter(seen) => self.settle(state, Ending::Stream { seen: &seen, error }),
+                // The tap is alive: it tells when the stream ends, or when the SDK drops what it does not hand on.
+                Owner::Hooks | Owner::Tap if is_tapped => state.error = error,
+                // An output that the application has put there: what it is read from, nobody sees.
+                Owner::Hooks | Owner::Tap if error.is_none() => self.settle(state, Ending::Unseen),
+                Owner::Hooks | Owner::Tap => self.settle(state, Ending::Result { body: None, error }),
             }
             return;
         }
         let answer = response.filter(|r| r.status().is_success());
-        if answer.is_some() && state.log.tapped == state.log.attempts.len() {
+        if answer.is_some() && is_tapped {
             // The bytes as they came: an interceptor of the application may have put others in their place.
             match state.whole.take() {
                 Some(whole) => self.settle_with(state, whole, error),
@@ -299,7 +326,15 @@ impl Call {
             return;
         }
         let body = answer.and_then(|r| r.body().bytes());
-        self.settle(state, Ending::Result { body, error });
+        let ending = match (body, result) {
+            // An output outranks the HTTP status: the caller sees success.
+            (None, Some(Ok(output))) => match read_output(output) {
+                Some(typed) => Ending::Typed(typed),
+                None => Ending::Unseen,
+            },
+            _ => Ending::Result { body, error },
+        };
+        self.settle(state, ending);
     }
 
     /// The body of an answer that is no stream has ended: whole, or not.
@@ -330,7 +365,10 @@ impl Call {
             return;
         }
         match state.owner {
-            Owner::Tap => self.settle(state, Ending::Stream(&seen)),
+            Owner::Tap => {
+                let error = state.error.take();
+                self.settle(state, Ending::Stream { seen: &seen, error });
+            }
             Owner::Hooks | Owner::HooksAfter(_) => state.owner = Owner::HooksAfter(Box::new(seen)),
         }
     }
@@ -341,9 +379,11 @@ impl Call {
         if matches!(state.owner, Owner::Tap) {
             return;
         }
-        // Cancelled, but the answer had come whole.
-        match state.whole.take() {
-            Some(whole @ Some(_)) => self.settle_with(state, whole, Some(CANCELLED.to_owned())),
+        let error = Some(CANCELLED.to_owned());
+        // Cancelled, but the answer had come, or a part of it.
+        match (state.whole.take(), std::mem::take(&mut state.owner)) {
+            (Some(whole @ Some(_)), _) => self.settle_with(state, whole, error),
+            (_, Owner::HooksAfter(seen)) => self.settle(state, Ending::Stream { seen: &seen, error }),
             _ => self.settle(state, Ending::Cancelled),
         }
     }
@@ -365,7 +405,7 @@ impl Call {
         let Some(open) = state.open.take() else { return };
         let now = open.scope().engine().now();
         let signed = std::mem::take(&mut state.log.signed);
-        let mut end = outcome::end(self.kind, open.start(), &mut state.log, &self.sent, ending, now);
+        let mut end = outcome::end(self.kind, &open, &mut state.log, &self.sent, ending, now);
         // Settling runs exporters and observers: not under the lock.
         drop(state);
         let later = signed.tell(&mut end, open.scope());
@@ -375,6 +415,15 @@ impl Call {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Call {
+    /// Whoever was to see its end is gone: a call that went out is never lost.
+    fn drop(&mut self) {
+        if self.lock().open.is_some() {
+            self.settle(self.lock(), Ending::Cancelled);
+        }
     }
 }
 

@@ -14,10 +14,11 @@ use aws_sdk_bedrockruntime::operation::invoke_model_with_response_stream::Invoke
 use aws_sdk_bedrockruntime::operation::list_async_invokes::ListAsyncInvokesInput;
 use aws_sdk_bedrockruntime::operation::start_async_invoke::StartAsyncInvokeInput;
 use aws_smithy_runtime_api::client::interceptors::context::Input;
+use outlay_ledger::Budget;
 use outlay_otel::{CallStart, Engine, Operation};
-use outlay_price::{CacheUse, GuardrailUse};
+use outlay_price::{CacheUse, GuardrailUse, ModelRef};
 
-use crate::bound::{self, Prompt as _};
+use crate::prompt::{self, Prompt as _};
 use crate::units::{self, Asked};
 
 mod converse;
@@ -73,9 +74,19 @@ struct Common<'a> {
     latency: Option<&'a str>,
     guardrail: Option<&'a str>,
     max_tokens: Option<u64>,
+    answers: Option<u64>,
     temperature: Option<f64>,
     top_p: Option<f64>,
     writes_cache: bool,
+}
+
+/// What a request says before it is sent.
+pub(crate) struct Read {
+    pub(crate) kind: Kind,
+    pub(crate) start: CallStart,
+    pub(crate) size: prompt::Size,
+    /// What it asks for that is billed by the unit, where that can be told from here.
+    pub(crate) asked: Option<Asked>,
 }
 
 impl<'a> Request<'a> {
@@ -111,14 +122,14 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The most tokens that the input can have.
-    pub(crate) fn input_bound(self) -> u64 {
+    /// How large the input is.
+    pub(crate) fn size(self) -> prompt::Size {
         match self {
-            Self::Converse(input) => input.bound(),
-            Self::ConverseStream(input) => input.bound(),
-            Self::Invoke(_) | Self::InvokeStream(_) => bound::of_body(self.body()),
-            Self::Speech(_) => bound::SESSION_INPUT,
-            _ => 0,
+            Self::Converse(input) => input.size(),
+            Self::ConverseStream(input) => input.size(),
+            Self::Invoke(_) | Self::InvokeStream(_) => prompt::of_body(self.body()),
+            Self::Speech(_) => prompt::SESSION,
+            _ => prompt::Size::default(),
         }
     }
 
@@ -127,35 +138,56 @@ impl<'a> Request<'a> {
         matches!(self, Self::Converse(_) | Self::ConverseStream(_))
     }
 
-    /// What it asks for that is billed by the unit, where that can be told from here.
-    pub(crate) fn asked(self) -> Option<Asked> {
+    fn asked(self, model: &str) -> Option<Asked> {
         match self {
-            Self::Invoke(_) | Self::InvokeStream(_) => units::asked_of_model(self.common().model?, self.body()),
-            Self::StartJob(input) => units::asked_of_job(input.model_id()?, input.model_input()?),
+            Self::Invoke(_) | Self::InvokeStream(_) => units::asked_of_model(model, self.body()),
+            Self::StartJob(input) => units::asked_of_job(model, input.model_input()?),
             _ => None,
         }
     }
 
-    /// What is known of the call before it is sent.
-    pub(crate) fn start(
+    /// What it says, to be sent to that region.
+    pub(crate) fn read(self, engine: &Engine, started: SystemTime, region: Option<&str>) -> Read {
+        let size = self.size();
+        let common = self.common();
+        let named = common.model.unwrap_or("unknown");
+        let prices;
+        // What a profile stands for tells what the request asks for.
+        let model = match ModelRef::parse(named) {
+            Ok(opaque) if opaque.base_id().is_none() => {
+                prices = engine.prices();
+                prices.resolve(opaque).as_str()
+            }
+            _ => named,
+        };
+        let asked = self.asked(model);
+        let start = self.start(engine, started, region, &common, named, model, size, asked.as_ref());
+        Read { kind: self.kind(), start, size, asked }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "each is a part of what `read` has read")]
+    fn start(
         self,
         engine: &Engine,
         started: SystemTime,
         region: Option<&str>,
-        input_bound: u64,
+        common: &Common<'_>,
+        named: &str,
+        model: &str,
+        size: prompt::Size,
         asked: Option<&Asked>,
     ) -> CallStart {
-        let common = self.common();
-        let model = common.model.unwrap_or("unknown");
         let intern = |text: &str| engine.intern(text);
         CallStart {
             operation: self.operation(model),
-            model: intern(model),
+            model: intern(named),
             region: region.map(intern),
             tier: common.tier.map(intern),
             latency: common.latency.map(intern),
             stream: self.kind().is_stream(),
+            prompt: size.tokens(model),
             max_tokens: common.max_tokens,
+            answers: common.answers.unwrap_or(1).max(1),
             temperature: common.temperature,
             top_p: common.top_p,
             guardrail: common.guardrail.map(intern),
@@ -167,7 +199,7 @@ impl<'a> Request<'a> {
             },
             most_units: asked.map(|asked| asked.most.clone()),
             bills_tokens: asked.is_none_or(|asked| asked.tokens_too),
-            most_guardrail: self.most_guardrail(&common, input_bound),
+            most_guardrail: self.most_guardrail(common, size.most_tokens()),
             degraded_from: None,
         }
     }
@@ -220,7 +252,10 @@ impl<'a> Request<'a> {
         match self {
             Self::ApplyGuardrail(input) => guardrail::most_of_content(input.content()),
             Self::GuardrailChecks(input) => guardrail::most_of_checks(input.messages(), input.checks()),
-            _ if common.guardrail.is_some() => guardrail::most_of_call(input_bound, common.max_tokens),
+            _ if common.guardrail.is_some() => {
+                let output = common.max_tokens.unwrap_or(Budget::DEFAULT_ASSUMED_OUTPUT);
+                guardrail::most_of_call(input_bound, output.saturating_mul(common.answers.unwrap_or(1).max(1)))
+            }
             _ => GuardrailUse::NotApplied,
         }
     }

@@ -21,7 +21,7 @@ use outlay_otel::{Engine, OpenCall, Scope};
 
 use crate::call::{Call, HeldCall};
 use crate::degrade;
-use crate::input::Request;
+use crate::input::{Read, Request};
 use crate::request_metadata;
 use crate::stream::{read_along, tell_sent};
 
@@ -83,10 +83,9 @@ impl OutlayInterceptor {
         let (scope, mut first) = (&metering.scope, None);
         for degrades_left in (0..=MAX_DEGRADES).rev() {
             let Some(request) = Request::of(input).filter(|request| request.can_degrade()) else { break };
-            let (kind, input_bound, asked) = (request.kind(), request.input_bound(), request.asked());
-            let mut start = request.start(scope.engine(), metering.started, region, input_bound, asked.as_ref());
+            let Read { kind, mut start, size, asked } = request.read(scope.engine(), metering.started, region);
             start.degraded_from.clone_from(&first);
-            let open = match OpenCall::try_begin(scope, &start, input_bound) {
+            let open = match OpenCall::try_begin(scope, &start) {
                 Ok(Some(open)) => open,
                 // It is free, or its task is stopped.
                 Ok(None) => break,
@@ -98,10 +97,10 @@ impl OutlayInterceptor {
                         first.get_or_insert(start.model);
                         continue;
                     }
-                    OpenCall::begin(scope, start, input_bound).map_err(Refusal::into_error)?
+                    OpenCall::begin(scope, start).map_err(Refusal::into_error)?
                 }
             };
-            metering.call.get_or_init(|| HeldCall(Call::new(kind, input_bound, asked, open)));
+            metering.call.get_or_init(|| HeldCall(Call::new(kind, size, asked, open)));
             break;
         }
         Ok(())
@@ -169,14 +168,14 @@ impl Intercept for OutlayInterceptor {
     ) -> Result<(), BoxError> {
         let Some(request) = Request::of(context.input()) else { return Ok(()) };
         let Some(metering) = cfg.load::<Metering>().filter(|metering| metering.by == self.id()) else { return Ok(()) };
-        if metering.call.get().is_some() {
+        if let Some(held) = metering.call.get() {
+            held.0.resized(request.size());
             return Ok(());
         }
         let region = cfg.load::<Region>().map(AsRef::as_ref);
-        let (input_bound, asked) = (request.input_bound(), request.asked());
-        let start = request.start(metering.scope.engine(), metering.started, region, input_bound, asked.as_ref());
-        let open = OpenCall::begin(&metering.scope, start, input_bound).map_err(Refusal::into_error)?;
-        metering.call.get_or_init(|| HeldCall(Call::new(request.kind(), input_bound, asked, open)));
+        let Read { kind, start, size, asked } = request.read(metering.scope.engine(), metering.started, region);
+        let open = OpenCall::begin(&metering.scope, start).map_err(Refusal::into_error)?;
+        metering.call.get_or_init(|| HeldCall(Call::new(kind, size, asked, open)));
         Ok(())
     }
 
@@ -279,7 +278,7 @@ impl Intercept for OutlayInterceptor {
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         if let Some(call) = self.call(cfg) {
-            call.executed(context.output_or_error().and_then(Result::err), context.response());
+            call.executed(context.output_or_error(), context.response());
         }
         Ok(())
     }

@@ -26,7 +26,6 @@
 //! tier and latency mode are the answer's, else the request's.
 
 mod attempts;
-mod bound;
 mod call;
 #[cfg(feature = "control-plane")]
 mod control_plane;
@@ -41,11 +40,13 @@ mod metered;
 mod outcome;
 #[cfg(feature = "sts")]
 mod principals;
+mod prompt;
 mod request_metadata;
 mod store;
 mod stream;
 #[cfg(feature = "sts")]
 mod sts;
+mod typed_output;
 mod units;
 mod usage;
 mod wire;

@@ -1,23 +1,24 @@
 //! From what was seen of a call to what of it is billed.
+//!
+//! Every count that is known is used. Of an answer whose text was seen whole the rest is estimated, of any other it is
+//! bounded; and where the counts contradict themselves, each other, or what was seen, the figure is an estimate.
 
 use std::time::SystemTime;
 
-use outlay_otel::{Billed, CallEnd, CallStart, JobEvent, Operation};
-use outlay_price::{CacheUse, CostStatus, GuardrailUse, Units, Usage};
+use outlay_otel::{Billed, CallEnd, CallStart, JobEvent, OpenCall, Operation};
+use outlay_price::{CostStatus, Family, GuardrailUse, ModelRef, NamedModel, Prices, Routing, Units, Usage};
 
 use crate::attempts::Reached;
-use crate::bound;
 use crate::call::CallLog;
 use crate::input::Kind;
 use crate::stream::{Ended, Seen, Sent};
+use crate::typed_output::TypedAnswer;
 use crate::units::{Asked, Made};
 use crate::usage::{
-    Counts, Found, GuardrailTold, Passed, Sources, SpeechUsage, read_apply_guardrail, read_checks, read_converse,
-    read_job_start, read_job_status, read_native,
+    ConverseAnswer, Doubts, Found, GuardrailTold, NativeAnswer, Passed, Sources, SpeechUsage, Told, answer_text_bytes,
+    read_apply_guardrail, read_checks, read_converse, read_job_start, read_job_status, read_native, source,
 };
 
-/// What is taken for the output of a call that sets no maximum, as [`Budget`](outlay_ledger::Budget)s do by default.
-const ASSUMED_OUTPUT: u64 = 4_096;
 /// Text comes to about a token in so many bytes, where only an estimate is left.
 const BYTES_PER_TOKEN: u64 = 4;
 
@@ -26,6 +27,9 @@ const INTERVENED: &str = "guardrail_intervened";
 
 /// The error of a call that the application dropped.
 pub(crate) const CANCELLED: &str = "cancelled";
+
+/// The longest name of a model that is taken over from an answer.
+const MAX_MODEL_NAME: usize = 256;
 
 /// How a call ended.
 pub(crate) enum Ending<'a> {
@@ -36,8 +40,17 @@ pub(crate) enum Ending<'a> {
         /// The error that the application gets.
         error: Option<String>,
     },
-    /// A stream that the application had ended.
-    Stream(&'a Seen),
+    /// The application got an output whose bytes were not seen.
+    Typed(TypedAnswer),
+    /// A stream that the application had ended, or one that it did not get, for an error that came after the answer.
+    Stream {
+        /// What was seen of it.
+        seen: &'a Seen,
+        /// The error in its place.
+        error: Option<String>,
+    },
+    /// The application got an answer of which nothing was seen.
+    Unseen,
     /// The application dropped the call.
     Cancelled,
 }
@@ -45,13 +58,23 @@ pub(crate) enum Ending<'a> {
 /// What to settle the call with.
 pub(crate) fn end(
     kind: Kind,
-    start: &CallStart,
+    open: &OpenCall,
     log: &mut CallLog,
     sent: &Sent,
     ending: Ending<'_>,
     now: SystemTime,
 ) -> CallEnd {
-    let context = Context { kind, start, log, sent };
+    let start = open.start();
+    let prices = open.scope().engine().prices();
+    let context = Context {
+        kind,
+        start,
+        most_output: open.most_output(),
+        called: ModelRef::parse(&start.model).ok().map(|called| prices.resolve(called)),
+        prices: &prices,
+        log,
+        sent,
+    };
     let mut end = match ending {
         Ending::Result { body: Some(body), error } => {
             let mut end = context.answer(body);
@@ -59,7 +82,13 @@ pub(crate) fn end(
             end
         }
         Ending::Result { body: None, error } => context.without_answer(error),
-        Ending::Stream(seen) => context.stream(seen),
+        Ending::Typed(answer) => context.typed(answer),
+        Ending::Stream { seen, error } => {
+            let mut end = context.stream(seen);
+            end.error = error.or(end.error);
+            end
+        }
+        Ending::Unseen => CallEnd::new(Billed::Unknown),
         Ending::Cancelled => context.without_answer(Some(CANCELLED.to_owned())),
     };
     end.lost_attempts = context.lost_attempts();
@@ -77,55 +106,102 @@ pub(crate) fn end(
 struct Context<'a> {
     kind: Kind,
     start: &'a CallStart,
+    /// The most output tokens, where its end is not seen.
+    most_output: u64,
+    /// The model that was called, as far as its id or a price file tells.
+    called: Option<ModelRef<'a>>,
+    prices: &'a Prices,
     log: &'a CallLog,
     sent: &'a Sent,
+}
+
+/// What was read of an answer, whichever way it came.
+struct Reading {
+    found: Found,
+    /// What is billed beside tokens by the answer's own word: tools that the vendor ran.
+    units: Units,
+    /// Images and queries that the answer tells.
+    made: Made,
+    /// Whether it is known to have no output tokens.
+    has_no_output: bool,
+    /// Bytes of what the model said, where they were counted.
+    text_bytes: u64,
+    /// Whether a guardrail blocked the input, so that no model was asked.
+    is_blocked: bool,
 }
 
 impl Context<'_> {
     /// An answer that came whole.
     fn answer(&self, body: &[u8]) -> CallEnd {
         match self.kind {
-            Kind::Converse => self.converse(body),
+            Kind::Converse => self.converse(read_converse(body), || answer_text_bytes(body)),
             Kind::ApplyGuardrail => self.guardrail_alone(read_apply_guardrail(body)),
             Kind::GuardrailChecks => self.guardrail_alone(read_checks(body)),
-            Kind::StartJob => self.job_started(body),
+            Kind::StartJob => self.job_started(read_job_start(body)),
             Kind::GetJob => {
                 let mut end = CallEnd::new(Billed::Nothing);
                 end.job = read_job_status(body).map(|(arn, how)| JobEvent::Ended(arn, how));
                 end
             }
             Kind::Free => CallEnd::new(Billed::Nothing),
-            Kind::Invoke | Kind::ConverseStream | Kind::InvokeStream | Kind::Speech => self.invoke(body),
+            Kind::Invoke | Kind::ConverseStream | Kind::InvokeStream | Kind::Speech => {
+                self.invoke(read_native(body), || answer_text_bytes(body))
+            }
         }
     }
 
-    fn converse(&self, body: &[u8]) -> CallEnd {
-        let answer = read_converse(body, &self.start.model);
-        let sources = Sources::default().then("usage", answer.counts);
-        let model = answer.invoked_model.as_deref().unwrap_or(&self.start.model);
-        let mut end = CallEnd::new(self.billed(&sources.find(model, false)));
-        end.disagreement = answer.disagreement;
+    /// An answer of which only what the SDK made of it was seen.
+    fn typed(&self, answer: TypedAnswer) -> CallEnd {
+        match answer {
+            TypedAnswer::Converse { answer, text_bytes } => self.converse(*answer, || text_bytes),
+            TypedAnswer::Body(body) => self.answer(&body),
+            TypedAnswer::Guardrail(units) => self.guardrail_alone(units),
+            TypedAnswer::JobStarted(arn) => self.job_started(Some(arn)),
+            TypedAnswer::JobEnded(ended) => {
+                let mut end = CallEnd::new(Billed::Nothing);
+                end.job = ended.map(|(arn, how)| JobEvent::Ended(arn, how));
+                end
+            }
+            TypedAnswer::Free => CallEnd::new(Billed::Nothing),
+        }
+    }
+
+    fn converse(&self, answer: ConverseAnswer, text_bytes: impl FnOnce() -> u64) -> CallEnd {
+        let model = self.answered_by(answer.invoked_model.as_deref());
+        let found = Sources::default()
+            .then(source::USAGE, answer.usage.counts(Told::Converse, family(model)))
+            .find(family(model));
         let intervened = answer.stop_reason.as_deref() == Some(INTERVENED);
+        let mut reading = self.reading(found, answer.usage.units.clone(), intervened, answer.guardrail.as_ref());
+        if reading.misses_text() {
+            reading.text_bytes = text_bytes();
+        }
+        let mut end = self.whole(reading, model);
         end.finish_reasons = answer.stop_reason.into_iter().collect();
         end.served_tier = answer.served_tier;
         end.served_latency = answer.served_latency;
-        end.response_model = answer.invoked_model;
+        self.name_model(&mut end, answer.invoked_model, answer.named_model);
         self.apply_guardrail(&mut end, answer.guardrail, intervened);
         end
     }
 
-    fn invoke(&self, body: &[u8]) -> CallEnd {
-        let answer = read_native(body);
-        let sources = Sources::default().then("body", answer.counts).then("headers", self.log.headers.counts);
-        let found = sources.find(&self.start.model, self.writes_no_output());
-        let billed = match &self.log.asked {
-            Some(asked) => self.counted(asked, answer.made, &found),
-            None => self.billed(&found),
-        };
-        let mut end = CallEnd::new(billed);
-        end.disagreement = sources.disagreement();
+    fn invoke(&self, answer: NativeAnswer, text_bytes: impl FnOnce() -> u64) -> CallEnd {
+        let model = self.called;
+        let found = Sources::default()
+            .then(source::BODY, answer.usage.counts(Told::Native, family(model)))
+            .then(source::HEADERS, (self.log.headers.counts, Doubts::default()))
+            .find(family(model));
+        let intervened = answer.guardrail_intervened;
+        let mut reading = self.reading(found, answer.usage.units.clone(), intervened, answer.guardrail.as_ref());
+        reading.made = answer.made;
+        reading.has_no_output |= answer.is_embedding;
+        if reading.misses_text() {
+            reading.text_bytes = text_bytes();
+        }
+        let mut end = self.whole(reading, model);
         end.finish_reasons = answer.stop_reason.into_iter().collect();
-        self.apply_guardrail(&mut end, answer.guardrail, answer.guardrail_intervened);
+        self.name_model(&mut end, None, answer.named_model);
+        self.apply_guardrail(&mut end, answer.guardrail, intervened);
         end
     }
 
@@ -135,48 +211,213 @@ impl Context<'_> {
         end
     }
 
-    fn job_started(&self, body: &[u8]) -> CallEnd {
+    fn job_started(&self, arn: Option<String>) -> CallEnd {
         let mut end = CallEnd::new(match &self.log.asked {
             Some(asked) => Billed::Counted(Usage::new(), asked.likely.clone(), asked.status),
             None => Billed::Unknown,
         });
-        end.job = read_job_start(body).map(JobEvent::Started);
+        end.job = arn.map(JobEvent::Started);
         end
     }
 
     /// A stream that the application had, as far as it was seen.
     fn stream(&self, seen: &Seen) -> CallEnd {
-        let model = seen.converse.as_ref().and_then(|c| c.invoked_model.as_deref()).unwrap_or(&self.start.model);
-        let sources = Sources::default()
-            .then("metadata", seen.converse.as_ref().map(|c| c.counts).unwrap_or_default())
-            .then("chunks", seen.native)
-            .then("invocation metrics", seen.metrics)
-            .then("headers", self.log.headers.counts);
-        let found = sources.find(model, self.writes_no_output());
-        let billed = match found {
-            _ if self.kind == Kind::Speech => session(seen),
+        let converse = seen.converse.as_ref();
+        let model = self.answered_by(converse.and_then(|answer| answer.invoked_model.as_deref()));
+        let family = family(model);
+        let native = &seen.native;
+        let mut sources = Sources::default();
+        if let Some(answer) = converse {
+            sources = sources.then(source::METADATA, answer.usage.counts(Told::ConverseStream, family));
+        }
+        let found = sources
+            .then(source::CHUNKS, native.usage.counts(Told::Native, family))
+            .then(source::METRICS, native.metrics.counts(Told::Native, family))
+            .then(source::HEADERS, (self.log.headers.counts, Doubts::default()))
+            .find(family);
+        let guardrail = native.guardrail.clone().or_else(|| converse.and_then(|answer| answer.guardrail.clone()));
+        let intervened = native.guardrail_intervened || seen.stop_reason.as_deref() == Some(INTERVENED);
+        let units = converse.map_or(&native.usage.units, |answer| &answer.usage.units).clone();
+        let mut reading = self.reading(found, units, intervened, guardrail.as_ref());
+        reading.made = native.made;
+        reading.has_no_output |= native.is_embedding;
+        reading.text_bytes = seen.text_bytes;
+        let has_ended_well = seen.stopped && seen.error.is_none() && seen.ended != Ended::Corrupt;
+        let mut end = match self.kind {
+            _ if seen.was_refused() => CallEnd::new(Billed::Nothing),
+            Kind::Speech => CallEnd::new(session(seen)),
             // A model's own running count is whole only once the model has stopped.
-            Found::Whole(..) if seen.is_counted() => self.billed(&found),
-            Found::Whole(usage, _) => self.at_most(Some(usage.input_tokens()), None),
-            Found::Part(counts) => self.partly_seen(seen, counts.input.map(|_| input_of(&counts))),
-            Found::Nothing => self.partly_seen(seen, None),
+            _ if seen.is_counted() || has_ended_well => self.whole_stream(reading, model, has_ended_well),
+            _ => self.broken(reading, model),
         };
-        let mut end = CallEnd::new(billed);
-        end.error = seen.error.clone();
-        end.disagreement = sources.disagreement();
+        end.error.clone_from(&seen.error);
         end.finish_reasons = seen.stop_reason.iter().cloned().collect();
         end.time_to_first_chunk = seen.first_chunk.and_then(|at| at.duration_since(self.start.started).ok());
-        let mut guardrail = seen.guardrail.clone();
-        if let Some(answer) = &seen.converse {
-            end.disagreement = answer.disagreement.clone().or(end.disagreement);
+        if let Some(answer) = converse {
             end.served_tier.clone_from(&answer.served_tier);
             end.served_latency.clone_from(&answer.served_latency);
-            end.response_model.clone_from(&answer.invoked_model);
-            guardrail = guardrail.or_else(|| answer.guardrail.clone());
         }
-        let intervened = seen.guardrail_intervened || seen.stop_reason.as_deref() == Some(INTERVENED);
+        let invoked = converse.and_then(|answer| answer.invoked_model.clone());
+        let named = converse.and_then(|answer| answer.named_model.clone()).or_else(|| native.named_model.clone());
+        self.name_model(&mut end, invoked, named);
         self.apply_guardrail(&mut end, guardrail, intervened);
         end
+    }
+
+    /// The model that served the call, as far as an ARN in the answer tells.
+    fn answered_by<'b>(&'b self, invoked: Option<&'b str>) -> Option<ModelRef<'b>> {
+        match invoked.and_then(|invoked| ModelRef::parse(invoked).ok()) {
+            Some(invoked) => Some(self.prices.resolve(invoked)),
+            None => self.called,
+        }
+    }
+
+    fn reading(&self, found: Found, units: Units, intervened: bool, guardrail: Option<&GuardrailTold>) -> Reading {
+        Reading {
+            found,
+            units,
+            made: Made::default(),
+            has_no_output: matches!(self.start.operation, Operation::Embeddings),
+            text_bytes: 0,
+            is_blocked: intervened && guardrail.is_some_and(|told| !told.read_output),
+        }
+    }
+
+    /// An answer that came whole, with the counts that it has.
+    fn whole(&self, mut reading: Reading, model: Option<ModelRef<'_>>) -> CallEnd {
+        let zeros = self.doubt_zeros(&mut reading);
+        let end = match &self.log.asked {
+            Some(asked) => return self.told(self.by_the_unit(asked, &reading, model), reading.found),
+            None if zeros || reading.is_complete() => self.estimated(&mut reading, model),
+            None => self.at_most(&reading, model),
+        };
+        self.told(end, reading.found)
+    }
+
+    /// A stream whose final counts came, or whose model has stopped.
+    fn whole_stream(&self, mut reading: Reading, model: Option<ModelRef<'_>>, text_is_whole: bool) -> CallEnd {
+        let zeros = self.doubt_zeros(&mut reading);
+        let end = if reading.is_complete() || zeros || text_is_whole {
+            self.estimated(&mut reading, model)
+        } else {
+            self.at_most(&reading, model)
+        };
+        self.told(end, reading.found)
+    }
+
+    /// A stream that broke off.
+    fn broken(&self, mut reading: Reading, model: Option<ModelRef<'_>>) -> CallEnd {
+        // What is counted so far may grow; the input does not.
+        let running = reading.found.counts.output.take();
+        reading.found.counts.reasoning = None;
+        let end = match self.at_most(&reading, model) {
+            Billed::AtMost { counted, input, output, cache, units } => {
+                Billed::AtMost { counted, input, output: output.max(running.unwrap_or(0)), cache, units }
+            }
+            other => other,
+        };
+        self.told(end, reading.found)
+    }
+
+    /// Takes a zero for unknown where it cannot be true. Returns whether there is one.
+    fn doubt_zeros(&self, reading: &mut Reading) -> bool {
+        if reading.is_blocked {
+            return false;
+        }
+        let mut zeros = false;
+        let Found { counts, doubts, .. } = &mut reading.found;
+        if counts.all_input() == Some(0) && self.has_text() {
+            doubts.add(|| "input: usage says 0 of a prompt with text".to_owned());
+            (counts.input, counts.cache_read, counts.cache_write) = (None, None, None);
+            zeros = true;
+        }
+        if counts.output == Some(0) && reading.text_bytes > 0 {
+            doubts.add(|| "output: usage says 0 beside text of the model".to_owned());
+            counts.output = None;
+            zeros = true;
+        }
+        zeros
+    }
+
+    /// Whether the prompt has text, which comes to tokens.
+    fn has_text(&self) -> bool {
+        match &self.log.asked {
+            Some(asked) => asked.tokens_too && asked.has_text,
+            None => matches!(self.start.operation, Operation::Chat | Operation::Embeddings),
+        }
+    }
+
+    /// The counts, with an estimate in the place of each that is missing: exact where none is, and nothing speaks against
+    /// them.
+    fn estimated(&self, reading: &mut Reading, model: Option<ModelRef<'_>>) -> Billed {
+        let counts = &mut reading.found.counts;
+        let mut status = CostStatus::Exact;
+        if counts.input.is_none() {
+            status = CostStatus::Estimated;
+            let cached = counts.all_input().unwrap_or(0);
+            counts.input = Some(self.start.prompt.likely.saturating_sub(cached));
+        }
+        if counts.output.is_none() && !reading.has_no_output {
+            status = CostStatus::Estimated;
+            counts.output = Some(reading.text_bytes.div_ceil(BYTES_PER_TOKEN));
+        }
+        if !reading.found.doubts.is_empty() {
+            status = CostStatus::Estimated;
+        }
+        let usage = usage(&reading.found, model);
+        if reading.units.is_empty() {
+            Billed::Tokens(usage, status)
+        } else {
+            Billed::Counted(usage, reading.units.clone(), status)
+        }
+    }
+
+    /// Units, with the tokens beside them where those are billed too.
+    fn by_the_unit(&self, asked: &Asked, reading: &Reading, model: Option<ModelRef<'_>>) -> Billed {
+        let (units, status) = asked.answered(reading.made);
+        let counts = &reading.found.counts;
+        let doubtful = if reading.found.doubts.is_empty() { CostStatus::Exact } else { CostStatus::Estimated };
+        if !asked.tokens_too {
+            return Billed::Counted(Usage::new(), units, status);
+        }
+        if counts.input.is_some() && (counts.output.is_some() || reading.has_no_output) {
+            return Billed::Counted(usage(&reading.found, model), units, status.weakest(doubtful));
+        }
+        // Without text there is no token to tell.
+        if !asked.has_text && counts.is_empty() {
+            return Billed::Counted(Usage::new(), units, status);
+        }
+        self.at_most(reading, model)
+    }
+
+    /// The end of a call of which so much is billed, with where that is from.
+    fn told(&self, billed: Billed, found: Found) -> CallEnd {
+        let mut end = CallEnd::new(billed);
+        end.usage_source = found.source;
+        end.usage_doubt = found.doubts.into_text();
+        end
+    }
+
+    /// Puts the name of the model on the span that answered, and its price in the place of the one that was called.
+    fn name_model(&self, end: &mut CallEnd, invoked: Option<String>, named: Option<String>) {
+        if let Some(invoked) = invoked {
+            end.response_model = Some(invoked.clone());
+            end.priced_model = Some(invoked);
+            return;
+        }
+        let Some(named) = named.filter(|named| !named.is_empty() && named.len() <= MAX_MODEL_NAME) else { return };
+        let Some(called) = self.called else { return };
+        match self.prices.named_model(called, &named) {
+            NamedModel::Called => {}
+            NamedModel::Unknown => end.response_model = Some(named),
+            NamedModel::Other(id) => {
+                end.priced_model = Some(match called.routing() {
+                    Some(Routing::InRegion) | None => id.to_owned(),
+                    Some(routing) => format!("{}.{id}", routing.as_str()),
+                });
+                end.response_model = Some(named);
+            }
+        }
     }
 
     /// What the guardrail around a model call used, by its trace where the request asked for one.
@@ -189,25 +430,17 @@ impl Context<'_> {
         };
         // It has blocked the input: AWS bills no inference then.
         if intervened && !read_output {
-            if matches!(&end.billed, Billed::Tokens(usage, _) if !usage.is_empty()) {
-                let text = "usage: tokens are told of a call whose input the guardrail blocked, which bills none";
-                end.disagreement.get_or_insert_with(|| text.to_owned());
-            }
+            let tells_tokens = match &end.billed {
+                Billed::Tokens(usage, _) | Billed::Counted(usage, ..) => !usage.is_empty(),
+                _ => false,
+            };
             end.billed = Billed::Nothing;
+            if tells_tokens {
+                end.usage_doubt =
+                    Some("usage tells tokens of a call whose input the guardrail blocked, which bills none".to_owned());
+                end.billed = Billed::Tokens(Usage::new(), CostStatus::Estimated);
+            }
         }
-    }
-
-    /// A stream without its final counts.
-    fn partly_seen(&self, seen: &Seen, input: Option<u64>) -> Billed {
-        if seen.was_refused() {
-            return Billed::Nothing;
-        }
-        if seen.stopped && seen.error.is_none() && seen.ended != Ended::Corrupt {
-            let input = input.unwrap_or(self.log.request_bytes.div_ceil(BYTES_PER_TOKEN));
-            let output = seen.text_bytes.div_ceil(BYTES_PER_TOKEN);
-            return Billed::Tokens(Usage::new().with_uncached_input(input).with_output(output), CostStatus::Estimated);
-        }
-        self.at_most(input, None)
     }
 
     /// A call without a whole answer.
@@ -215,7 +448,7 @@ impl Context<'_> {
         let mut end = match self.log.attempts.last().map_or(Reached::Nowhere, |a| a.reached()) {
             Reached::Nowhere | Reached::Refused => CallEnd::new(Billed::Nothing),
             Reached::Unanswered | Reached::Answered => {
-                let mut end = CallEnd::new(self.unanswered());
+                let mut end = self.unanswered();
                 end.guardrail = self.start.most_guardrail.clone();
                 end
             }
@@ -225,24 +458,21 @@ impl Context<'_> {
     }
 
     /// What of a call that was sent, and whose answer is not known whole, is billed beside its guardrail.
-    fn unanswered(&self) -> Billed {
-        match self.kind {
-            Kind::ApplyGuardrail | Kind::GuardrailChecks | Kind::GetJob | Kind::Free => return Billed::Nothing,
+    fn unanswered(&self) -> CallEnd {
+        // An InvokeModel answer whose body broke off has its counts in the headers.
+        let found = Sources::default()
+            .then(source::HEADERS, (self.log.headers.counts, Doubts::default()))
+            .find(family(self.called));
+        let mut reading = self.reading(found, Units::new(), false, None);
+        let billed = match self.kind {
             Kind::Speech => {
                 let passed = Passed { sent: self.sent.so_far(), ..Passed::default() };
-                return Billed::Tokens(SpeechUsage::default().and_at_most(&passed).usage(), CostStatus::Bounded);
+                Billed::Tokens(SpeechUsage::default().and_at_most(&passed).usage(), CostStatus::Bounded)
             }
-            _ => {}
-        }
-        if self.log.asked.is_some() {
-            return self.at_most(None, None);
-        }
-        // An InvokeModel answer whose body broke off has its counts in the headers.
-        let sources = Sources::default().then("headers", self.log.headers.counts);
-        match sources.find(&self.start.model, self.writes_no_output()) {
-            found @ Found::Whole(..) => self.billed(&found),
-            Found::Part(_) | Found::Nothing => self.at_most(None, None),
-        }
+            _ if self.log.asked.is_none() && reading.is_complete() => self.estimated(&mut reading, self.called),
+            _ => self.lost(&reading),
+        };
+        self.told(billed, reading.found)
     }
 
     /// Attempts before the last one that were sent and not answered: Bedrock may have done their work too.
@@ -253,37 +483,30 @@ impl Context<'_> {
         }
         let earlier = self.log.attempts.split_last().map_or(&[][..], |(_, earlier)| earlier);
         let lost = earlier.iter().filter(|a| a.reached() == Reached::Unanswered);
-        lost.map(|_| self.at_most(None, None)).collect()
+        lost.map(|_| self.lost(&self.reading(Found::default(), Units::new(), false, None))).collect()
     }
 
-    /// Units, with the tokens beside them where those are billed too.
-    fn counted(&self, asked: &Asked, made: Made, found: &Found) -> Billed {
-        let (units, status) = asked.answered(made);
-        match found {
-            _ if !asked.tokens_too => Billed::Counted(Usage::new(), units, status),
-            Found::Whole(usage, counted) => Billed::Counted(*usage, units, status.weakest(*counted)),
-            // Without text there may be no count of it.
-            Found::Part(_) | Found::Nothing => self.at_most(None, None),
+    /// The bound of an attempt without its answer. Of a guardrail on its own, that is its guardrail's.
+    fn lost(&self, reading: &Reading) -> Billed {
+        match self.kind {
+            Kind::ApplyGuardrail | Kind::GuardrailChecks | Kind::GetJob | Kind::Free => Billed::Nothing,
+            _ => self.at_most(reading, self.called),
         }
     }
 
-    fn billed(&self, found: &Found) -> Billed {
-        match found {
-            Found::Whole(usage, status) => Billed::Tokens(*usage, *status),
-            Found::Part(counts) => {
-                let input = counts.input.map(|_| input_of(counts));
-                self.at_most(input, counts.output)
-            }
-            Found::Nothing => self.at_most(None, None),
-        }
-    }
-
-    /// The bound: no input has more tokens than the request has bytes, and no output more than was allowed.
-    fn at_most(&self, input: Option<u64>, output: Option<u64>) -> Billed {
-        let units = self.log.asked.as_ref().map(|asked| asked.most.clone());
-        match &self.log.asked {
+    /// The bound: what is counted, and for the rest no more input than the request can have, and no more output than was
+    /// allowed or seen.
+    fn at_most(&self, reading: &Reading, model: Option<ModelRef<'_>>) -> Billed {
+        let asked = self.log.asked.as_ref();
+        let units = match asked {
+            Some(asked) => Some(asked.most.iter().chain(reading.units.iter()).cloned().collect()),
+            None if reading.units.is_empty() => None,
+            None => Some(reading.units.clone()),
+        };
+        let (cache, counted) = (self.start.cache, usage(&reading.found, model));
+        match asked {
             Some(asked) if !asked.tokens_too => {
-                return Billed::AtMost { input: 0, output: 0, cache: CacheUse::NoWrites, units };
+                return Billed::AtMost { counted: Usage::new(), input: 0, output: 0, cache, units };
             }
             // What is billed by the image or the query has no bound in tokens.
             None if matches!(self.start.operation, Operation::GenerateContent | Operation::Rerank) => {
@@ -291,29 +514,45 @@ impl Context<'_> {
             }
             _ => {}
         }
-        let no_output = self.writes_no_output().then_some(0);
-        Billed::AtMost {
-            input: input.unwrap_or_else(|| bound::of_bytes(self.log.request_bytes).max(self.log.input_bound)),
-            output: output.or(no_output).or(self.start.max_tokens).unwrap_or(ASSUMED_OUTPUT),
-            cache: self.start.cache,
-            units,
-        }
-    }
-
-    const fn writes_no_output(&self) -> bool {
-        matches!(self.start.operation, Operation::Embeddings)
+        let counts = &reading.found.counts;
+        let input = match (counts.input, asked) {
+            (Some(_), _) => 0,
+            (None, Some(asked)) if !asked.has_text => 0,
+            (None, _) => self.log.size.most_tokens().saturating_sub(counts.all_input().unwrap_or(0)),
+        };
+        let output = match counts.output {
+            Some(_) => 0,
+            None if reading.has_no_output => 0,
+            None => self.most_output.max(reading.text_bytes.div_ceil(BYTES_PER_TOKEN)),
+        };
+        Billed::AtMost { counted, input, output, cache, units }
     }
 }
 
-/// All input that was counted, cached or not.
-fn input_of(counts: &Counts) -> u64 {
-    [counts.input, counts.cache_read, counts.cache_write].into_iter().flatten().fold(0, u64::saturating_add)
+impl Reading {
+    fn is_complete(&self) -> bool {
+        let counts = &self.found.counts;
+        counts.input.is_some() && (counts.output.is_some() || self.has_no_output)
+    }
+
+    /// Whether what the model said has to be measured.
+    fn misses_text(&self) -> bool {
+        !self.has_no_output && self.found.counts.output.unwrap_or(0) == 0
+    }
+}
+
+fn family(model: Option<ModelRef<'_>>) -> Family {
+    model.map_or(Family::Other, |model| model.family())
+}
+
+/// The counts as a usage.
+fn usage(found: &Found, model: Option<ModelRef<'_>>) -> Usage {
+    found.usage(family(model))
 }
 
 /// A speech session: exact once it has ended in good order, for its usage events add up as it goes.
 fn session(seen: &Seen) -> Billed {
     match seen.speech {
-        _ if seen.was_refused() => Billed::Nothing,
         Some(usage) if seen.ended == Ended::Whole && seen.error.is_none() => {
             Billed::Tokens(usage.usage(), CostStatus::Exact)
         }

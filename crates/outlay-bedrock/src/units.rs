@@ -19,13 +19,15 @@ pub(crate) struct Asked {
     pub(crate) status: CostStatus,
     /// Whether tokens are billed beside them.
     pub(crate) tokens_too: bool,
+    /// Whether there is text in the request, which comes to tokens.
+    pub(crate) has_text: bool,
 }
 
 impl Asked {
     /// So much, and nothing else.
     fn exactly(count: UnitCount) -> Self {
         let units = Units::from(count);
-        Self { likely: units.clone(), most: units, status: CostStatus::Exact, tokens_too: false }
+        Self { likely: units.clone(), most: units, status: CostStatus::Exact, tokens_too: false, has_text: false }
     }
 
     fn with_status(self, status: CostStatus) -> Self {
@@ -56,6 +58,13 @@ pub(crate) struct Made {
     pub(crate) searches: Option<u64>,
 }
 
+impl Made {
+    /// What either says.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self { images: self.images.or(other.images), searches: self.searches.or(other.searches) }
+    }
+}
+
 /// Of an InvokeModel request; `None` where the model is not billed by the unit, or nobody can say from here.
 pub(crate) fn asked_of_model(model: &str, body: &[u8]) -> Option<Asked> {
     let id = ModelRef::parse(model).ok()?.base_id()?;
@@ -63,6 +72,8 @@ pub(crate) fn asked_of_model(model: &str, body: &[u8]) -> Option<Asked> {
     match vendor {
         "amazon" if name.starts_with("titan-image") || name.starts_with("nova-canvas") => images::amazon(body),
         "amazon" if name.starts_with("titan-embed-image") => embeddings::titan(body),
+        // Embed v4 counts its images as tokens.
+        "cohere" if name.starts_with("embed") && name.ends_with("-v3") => embeddings::cohere_v3(body),
         "amazon" if name.starts_with("nova-2-multimodal-embeddings") => embeddings::nova(body),
         "stability" => images::stability(name, body),
         "twelvelabs" if name.starts_with("marengo") => embeddings::marengo(body),

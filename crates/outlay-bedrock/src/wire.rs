@@ -32,7 +32,8 @@ fn read_uri(uri: &str) -> WireFacts<'_> {
         Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()),
         _ => (authority, default_port),
     };
-    let model = path.strip_prefix("/model/").and_then(|p| p.split('/').next());
+    // A gateway's own path may have a `/model/` too: the last one counts.
+    let model = path.rfind("/model/").and_then(|at| path[at + "/model/".len()..].split('/').next());
     WireFacts {
         host: Some(host).filter(|host| !host.is_empty()),
         port,

@@ -24,8 +24,18 @@ pub(crate) use rules::BudgetRules;
 use shared::SharedCell;
 pub(crate) use shared::SharedHold;
 
-/// A call that says no maximum of output tokens is taken to write at most this many.
-const ASSUMED_OUTPUT: u64 = 4_096;
+/// What a budget reserves for the prompt of a call, before it is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Reserve {
+    /// The most tokens that the prompt can have. Text is taken for as many tokens as it has bytes, which is three to four
+    /// times what it comes to.
+    #[default]
+    Bound,
+    /// What the prompt is expected to have: its text by the density that the vendor states for the model's tokenizer,
+    /// corrected by what this process has measured of the model, and a quarter on top; never more than the bound.
+    Expected,
+}
 
 /// A limit on what may be spent: in US dollars, tokens, calls or turns.
 ///
@@ -33,8 +43,14 @@ const ASSUMED_OUTPUT: u64 = 4_096;
 /// settles, the reservation is replaced by what it came to.
 ///
 /// The bound is of one attempt, and of what can be seen of the prompt: text by its bytes, an image for 6,000 tokens, a
-/// document for 20,000 and twice its bytes, what lies in S3 or in prompt management for 200,000. By what an attempt that
-/// was sent and never answered costs, or an attachment beyond these figures, the limit may be passed.
+/// document for 20,000 and twice its bytes, a video for 20,000 and its bytes, either for 1,000,000 at the most, and what
+/// lies in S3 or in prompt management for 200,000. By what an attempt that was sent and never answered costs, or an
+/// attachment beyond these figures, the limit may be passed.
+///
+/// With [`Reserve::Expected`] the limit may be passed besides by what the open calls' prompts have beyond what is expected
+/// of them. Text in a language or a code that is denser than English has up to three times as many tokens before the
+/// first call was measured, and seldom a quarter more after that. In expectation, an image has 2,000 tokens, a document
+/// 2,000 and one for each 16 bytes, and what lies in S3 20,000.
 ///
 /// ```
 /// use outlay_ledger::{Amount, Budget};
@@ -48,12 +64,16 @@ const ASSUMED_OUTPUT: u64 = 4_096;
 pub struct Budget {
     limit: Amount,
     assumed_output: u64,
+    reserve: Reserve,
     allow_unpriced: bool,
     soft: Option<u8>,
     observed: bool,
 }
 
 impl Budget {
+    /// How many output tokens are taken for a call that sets no maximum, where no budget says otherwise.
+    pub const DEFAULT_ASSUMED_OUTPUT: u64 = 4_096;
+
     /// At most this much money may be spent.
     pub const fn new(limit: Usd) -> Self {
         Self::of(Amount::Usd(limit))
@@ -76,14 +96,28 @@ impl Budget {
 
     /// At most this amount, in whatever it is counted.
     pub const fn of(limit: Amount) -> Self {
-        Self { limit, assumed_output: ASSUMED_OUTPUT, allow_unpriced: false, soft: None, observed: false }
+        Self {
+            limit,
+            assumed_output: Self::DEFAULT_ASSUMED_OUTPUT,
+            reserve: Reserve::Bound,
+            allow_unpriced: false,
+            soft: None,
+            observed: false,
+        }
     }
 
-    /// How many output tokens are reserved for a call that says no maximum. Its true output beyond that may overshoot
-    /// the limit. Defaults to 4,096.
+    /// Sets how many output tokens are reserved for a call that says no maximum, and counted if its end is never seen. Its
+    /// true output beyond that may overshoot the limit. Defaults to 4,096.
     #[must_use]
     pub const fn assume_output(mut self, tokens: u64) -> Self {
         self.assumed_output = tokens;
+        self
+    }
+
+    /// Sets what is reserved for a call's prompt. Defaults to [`Reserve::Bound`].
+    #[must_use]
+    pub const fn reserve(mut self, reserve: Reserve) -> Self {
+        self.reserve = reserve;
         self
     }
 

@@ -28,6 +28,25 @@ pub struct Ask<'a> {
     pub bound: &'a dyn Fn(u64) -> Option<Usd>,
 }
 
+/// What is expected of a call, beside the most that it can come to: for budgets that reserve
+/// [`Reserve::Expected`](crate::Reserve::Expected), and for a call that asks for several answers.
+#[derive(Clone, Copy)]
+#[allow(missing_debug_implementations, reason = "it holds a closure, and lives for one call")]
+pub struct Forecast<'a> {
+    /// The tokens of input that are expected.
+    pub input: u64,
+    /// How many answers the call asks for: each may be as long as it is assumed to be where the call sets no maximum.
+    pub answers: u64,
+    /// What the call is expected to cost if it writes at most so many output tokens; `None` where nothing is expected but
+    /// the most.
+    pub usd: Option<&'a dyn Fn(u64) -> Option<Usd>>,
+}
+
+impl Forecast<'_> {
+    /// One answer, and nothing expected but the most.
+    pub const NONE: Self = Self { input: u64::MAX, answers: 1, usd: None };
+}
+
 /// A model call that has begun: settle it once. Dropped unsettled, it gives its reservation back and counts as
 /// nothing; whoever opened it knows better what it cost, and must say so.
 #[derive(Debug)]
@@ -69,9 +88,18 @@ impl Scope {
     /// [`Refusal`] where the task is stopped, the policy does not allow the call, or a budget has no room for it. Nothing
     /// is reserved then.
     pub fn open_call(&self, ask: &Ask<'_>) -> Result<OpenCall, Refusal> {
+        self.open_call_expecting(ask, &Forecast::NONE)
+    }
+
+    /// Begins a call of which something is expected, like [`open_call`](Self::open_call).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open_call`](Self::open_call).
+    pub fn open_call_expecting(&self, ask: &Ask<'_>, forecast: &Forecast<'_>) -> Result<OpenCall, Refusal> {
         let scope = self.open_ancestor();
         let mut alerts = Alerts::default();
-        let admitted = scope.admit(ask, &mut alerts);
+        let admitted = scope.admit(ask, forecast, &mut alerts);
         if !ask.is_trial || admitted.is_ok() {
             if let Err(refusal) = &admitted {
                 scope.0.task.count_refusal(refusal);
@@ -84,7 +112,12 @@ impl Scope {
     }
 
     /// What is reserved for a call that nothing refuses.
-    fn admit(&self, ask: &Ask<'_>, alerts: &mut Alerts) -> Result<Option<Reservation>, Refusal> {
+    fn admit(
+        &self,
+        ask: &Ask<'_>,
+        forecast: &Forecast<'_>,
+        alerts: &mut Alerts,
+    ) -> Result<Option<Reservation>, Refusal> {
         if let Some(stopped) = self.0.task.stopped(ask.model) {
             alerts.push(stopped.name(), AlertKind::Stopped(stopped.clone()));
             return Err(Refusal::Stopped(stopped));
@@ -95,12 +128,17 @@ impl Scope {
         if !self.has_budget() {
             return Ok(None);
         }
-        self.reserve(ask, alerts).map(Some).map_err(Refusal::Budget)
+        self.reserve(ask, forecast, alerts).map(Some).map_err(Refusal::Budget)
     }
 
-    fn reserve(&self, ask: &Ask<'_>, alerts: &mut Alerts) -> Result<Reservation, BudgetExceeded> {
+    fn reserve(
+        &self,
+        ask: &Ask<'_>,
+        forecast: &Forecast<'_>,
+        alerts: &mut Alerts,
+    ) -> Result<Reservation, BudgetExceeded> {
         let Ask { model, input, max_output, is_turn, is_trial, bound, .. } = *ask;
-        let bound = Bound { model, input, max_output, is_turn, usd: bound };
+        let bound = Bound { model, input, max_output, is_turn, usd: bound, forecast };
         let mut observed = Vec::new();
         let ledger = &self.0.task.ledger;
         let mut shared = Vec::new();
@@ -152,13 +190,19 @@ impl OpenCall {
         &self.scope
     }
 
+    /// The most output tokens that a budget has assumed for the call; `None` where it says its maximum, or where no budget
+    /// holds it that counts them.
+    pub fn assumed_output(&self) -> Option<u64> {
+        self.reservation.as_ref()?.assumed_output()
+    }
+
     /// Settles the call: its cost replaces what was reserved, and its scope may close.
     pub fn settle(mut self, call: CallRecord) -> Settled {
         self.open = false;
         let cost = call.charge.total();
         let spent = Spent {
             usd: cost,
-            tokens: call.usage.total_tokens(),
+            tokens: call.usage.total_tokens().saturating_add(call.bounded_tokens),
             // One that was refused, or given up before it was sent, is none.
             calls: u64::from(!call.failed || !call.attempts.is_empty()),
             turns: u64::from(call.operation == "chat" && !call.failed),

@@ -37,8 +37,10 @@ mod sync;
 mod totals;
 
 pub use alert::{Alert, AlertKind};
-pub use budget::{Amount, Budget, BudgetExceeded, BudgetRule, BudgetStatus, Period, RefusalReason, StoreCheck};
-pub use call::{Ask, OpenCall, Settled, StoreQuestion};
+pub use budget::{
+    Amount, Budget, BudgetExceeded, BudgetRule, BudgetStatus, Period, RefusalReason, Reserve, StoreCheck,
+};
+pub use call::{Ask, Forecast, OpenCall, Settled, StoreQuestion};
 pub use caller::Caller;
 pub use clock::{Clock, IdSource, SystemClock, TimeOrderedIds};
 pub use dimensions::{Dimension, Dimensions};

@@ -78,7 +78,14 @@ impl Call {
 
 fn reserve(cells: &[Arc<BudgetCell>], bound: Usd, now: SystemTime) -> Result<Reservation, BudgetExceeded> {
     let model = "m".into();
-    let bound = Bound { model: &model, input: 0, max_output: Some(0), is_turn: true, usd: &|_| Some(bound) };
+    let bound = Bound {
+        model: &model,
+        input: 0,
+        max_output: Some(0),
+        is_turn: true,
+        usd: &|_| Some(bound),
+        forecast: &crate::Forecast::NONE,
+    };
     let made = Reservation::make(cells, &bound, now, false, &mut Vec::new(), &mut Vec::new());
     made.map_err(|(_, why)| why)
 }

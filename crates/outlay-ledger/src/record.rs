@@ -70,8 +70,10 @@ pub struct CallRecord {
     pub operation: &'static str,
     /// The model as the application asked for it.
     pub model: Arc<str>,
-    /// Its tokens.
+    /// Its tokens, as far as they were counted.
     pub usage: Usage,
+    /// The most tokens that it may have used besides, where its end was not seen or an attempt was never answered.
+    pub bounded_tokens: u64,
     /// Images, seconds and queries; `None` where nobody counted them.
     pub units: Option<Units>,
     /// What its guardrail used.
@@ -165,6 +167,7 @@ impl CallRecord {
             operation: "chat",
             model,
             usage,
+            bounded_tokens: 0,
             units: None,
             guardrail: GuardrailUse::NotApplied,
             counted: Some(CostStatus::Exact),

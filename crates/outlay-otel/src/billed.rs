@@ -10,11 +10,13 @@ pub enum Billed {
     Tokens(Usage, CostStatus),
     /// These tokens and units and nothing else, known this surely.
     Counted(Usage, Units, CostStatus),
-    /// No more than this: it was sent, and its end was not seen.
+    /// What was counted, and no more than this besides: it was sent, and its end was not seen.
     AtMost {
-        /// Tokens of input, cached ones included.
+        /// The tokens that were counted.
+        counted: Usage,
+        /// Further tokens of input, cached ones included.
         input: u64,
-        /// Tokens of output.
+        /// Further tokens of output.
         output: u64,
         /// What of the input may have gone into a cache.
         cache: CacheUse,
@@ -26,7 +28,23 @@ pub enum Billed {
 }
 
 impl Billed {
-    /// The tokens, where they are known.
+    /// The tokens that were counted, all or some.
+    pub(crate) fn counted_tokens(&self) -> Usage {
+        match self {
+            Self::AtMost { counted, .. } => *counted,
+            _ => self.tokens().unwrap_or_default(),
+        }
+    }
+
+    /// The most tokens that there may be beside those.
+    pub(crate) const fn bounded_tokens(&self) -> u64 {
+        match self {
+            Self::AtMost { input, output, .. } => input.saturating_add(*output),
+            _ => 0,
+        }
+    }
+
+    /// The tokens, where all are known.
     pub(crate) const fn tokens(&self) -> Option<Usage> {
         match self {
             Self::Tokens(usage, _) | Self::Counted(usage, ..) => Some(*usage),

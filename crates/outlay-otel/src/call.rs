@@ -6,13 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use opentelemetry::Context;
 use opentelemetry::trace::{Link, Span as _, SpanContext, SpanKind, Status, TraceContextExt as _};
-use outlay_ledger::{Ask, BudgetExceeded, Refusal, Settled};
-use outlay_price::{CacheUse, Charge, GuardrailUse, Price, Prices, Units, Usd};
+use outlay_ledger::{Ask, Budget, BudgetExceeded, Forecast, Refusal, Settled};
+use outlay_price::{CacheUse, Charge, CostStatus, GuardrailUse, ModelRef, Price, Prices, Units, Usage, Usd};
 
 use crate::job::Job;
 use crate::price_call::{self, Priced};
 use crate::tracer::start_builder;
-use crate::{Attempt, Billed, CallIdentity, Caller, Engine, JobEvent, Scope, current};
+use crate::{Attempt, Billed, CallIdentity, Caller, Engine, JobEvent, PromptTokens, Scope, current};
 
 mod attributes;
 mod event;
@@ -41,8 +41,12 @@ pub struct CallStart {
     pub latency: Option<Arc<str>>,
     /// Whether the answer is streamed.
     pub stream: bool,
-    /// The most output tokens that the call allows itself.
+    /// How many tokens its input has.
+    pub prompt: PromptTokens,
+    /// The most output tokens that the call allows itself, in each answer.
     pub max_tokens: Option<u64>,
+    /// How many answers it asks for.
+    pub answers: u64,
     /// The sampling temperature.
     pub temperature: Option<f64>,
     /// The nucleus of sampling.
@@ -81,6 +85,8 @@ pub struct CallEnd {
     pub attempts: Vec<Attempt>,
     /// The model that answered, where the answer names another.
     pub response_model: Option<String>,
+    /// The model whose price holds, where that is another than the one that was called.
+    pub priced_model: Option<String>,
     /// The tier that served it, by its word on the wire.
     pub served_tier: Option<String>,
     /// The latency mode that served it, by its word on the wire.
@@ -99,8 +105,10 @@ pub struct CallEnd {
     pub caller: Option<Arc<Caller>>,
     /// What came of the identity of its own, where it should have had one.
     pub identity: Option<CallIdentity>,
-    /// Where the sources of a token count disagree: which, and what they say.
-    pub disagreement: Option<String>,
+    /// Which source the counts are from, where there are several that differ, or where they are in doubt.
+    pub usage_source: Option<&'static str>,
+    /// Why the counts are not exact, where their sources contradict themselves or each other.
+    pub usage_doubt: Option<String>,
     /// The same for two requests that are the same to the byte, where [`Engine::compares_calls`] asks for it.
     pub fingerprint: Option<u64>,
 }
@@ -129,10 +137,11 @@ impl CallStart {
 
     fn priced<'a>(&'a self, end: Option<&'a CallEnd>) -> Priced<'a> {
         Priced {
-            model: end.and_then(|e| e.response_model.as_deref()).unwrap_or(&self.model),
+            model: end.and_then(|e| e.priced_model.as_deref()).unwrap_or(&self.model),
             region: self.region.as_deref(),
             tier: end.and_then(|e| e.served_tier.as_deref()).or(self.tier.as_deref()),
             latency: end.and_then(|e| e.served_latency.as_deref()).or(self.latency.as_deref()),
+            account: ModelRef::parse(&self.model).ok().and_then(|model| model.account()),
             at: self.started,
         }
     }
@@ -149,6 +158,7 @@ impl CallEnd {
             error: None,
             attempts: Vec::new(),
             response_model: None,
+            priced_model: None,
             served_tier: None,
             served_latency: None,
             finish_reasons: Vec::new(),
@@ -158,7 +168,8 @@ impl CallEnd {
             server_port: None,
             caller: None,
             identity: None,
-            disagreement: None,
+            usage_source: None,
+            usage_doubt: None,
             fingerprint: None,
         }
     }
@@ -176,16 +187,16 @@ impl Engine {
 }
 
 impl OpenCall {
-    /// Begins a call in `scope`. Its input has at most `input_bound` tokens.
+    /// Begins a call in `scope`.
     ///
     /// # Errors
     ///
     /// [`Refusal`] where its task is stopped, or a budget refuses it. The refusal is in the books, and has its span.
-    pub fn begin(scope: &Scope, start: CallStart, input_bound: u64) -> Result<Self, Refusal> {
+    pub fn begin(scope: &Scope, start: CallStart) -> Result<Self, Refusal> {
         if start.operation.is_free() {
             return Ok(Self::in_scope(scope.clone(), start, None));
         }
-        match Self::ask(scope, &start, input_bound, false) {
+        match Self::ask(scope, &start, false) {
             Ok(books) => Ok(Self::in_books(scope, start, books)),
             Err(reason) => {
                 let refused = Self::made(scope, start);
@@ -202,34 +213,42 @@ impl OpenCall {
     /// # Errors
     ///
     /// The refusal of a budget. Whatever else refuses a call is left to [`begin`](Self::begin).
-    pub fn try_begin(scope: &Scope, start: &CallStart, input_bound: u64) -> Result<Option<Self>, BudgetExceeded> {
+    pub fn try_begin(scope: &Scope, start: &CallStart) -> Result<Option<Self>, BudgetExceeded> {
         if start.operation.is_free() {
             return Ok(None);
         }
-        match Self::ask(scope, start, input_bound, true) {
+        match Self::ask(scope, start, true) {
             Ok(books) => Ok(Some(Self::in_books(scope, start.clone(), books))),
             Err(Refusal::Budget(why)) => Err(why),
             Err(_) => Ok(None),
         }
     }
 
-    fn ask(
-        scope: &Scope,
-        start: &CallStart,
-        input_bound: u64,
-        is_trial: bool,
-    ) -> Result<outlay_ledger::OpenCall, Refusal> {
+    fn ask(scope: &Scope, start: &CallStart, is_trial: bool) -> Result<outlay_ledger::OpenCall, Refusal> {
         // Nearly every call is asked by no budget in dollars.
         let prices = OnceCell::new();
-        scope.books().open_call(&Ask {
+        let has_tokens = start.bills_tokens && start.operation.has_model();
+        let most = |input, output| start.most(prices.get_or_init(|| scope.engine().prices()), input, output);
+        let expected = scope.engine().inner().measured_prompts.expected(&start.model, start.prompt);
+        let ask = Ask {
             model: &start.model,
-            input: if start.bills_tokens && start.operation.has_model() { input_bound } else { 0 },
-            max_output: if start.writes_tokens() { start.max_tokens } else { Some(0) },
+            input: if has_tokens { start.prompt.most } else { 0 },
+            max_output: if start.writes_tokens() {
+                start.max_tokens.map(|tokens| tokens.saturating_mul(start.answers))
+            } else {
+                Some(0)
+            },
             is_turn: start.operation == Operation::Chat,
             has_model: start.operation.has_model(),
             is_trial,
-            bound: &|output| start.most(prices.get_or_init(|| scope.engine().prices()), input_bound, output),
-        })
+            bound: &|output| most(start.prompt.most, output),
+        };
+        let forecast = Forecast {
+            input: if has_tokens { expected } else { 0 },
+            answers: start.answers,
+            usd: Some(&|output| most(expected, output)),
+        };
+        scope.books().open_call_expecting(&ask, &forecast)
     }
 
     /// Begins a call that has been made by other means: no budget can refuse it any more.
@@ -265,6 +284,16 @@ impl OpenCall {
         &mut self.start
     }
 
+    /// The most output tokens of all answers, where its end is not seen: what it allows itself, else what a budget that
+    /// holds it assumes.
+    pub fn most_output(&self) -> u64 {
+        let assumed = || self.books.as_ref().and_then(outlay_ledger::OpenCall::assumed_output);
+        match self.start.max_tokens {
+            Some(tokens) => tokens.saturating_mul(self.start.answers),
+            None => assumed().unwrap_or(Budget::DEFAULT_ASSUMED_OUTPUT.saturating_mul(self.start.answers)),
+        }
+    }
+
     /// It goes on the wire now, signed with these credentials as far as that is known: the series of its cost begin
     /// with 0.
     pub fn sent(&self, caller: Option<&Caller>) {
@@ -284,10 +313,14 @@ impl OpenCall {
         if price.is_none() && !matches!(end.billed, Billed::Nothing) {
             price_call::say_unpriced(&engine, &start.model, start.region.as_deref());
         }
-        let mut charge = start.charge_guardrail(&prices, &end.guardrail);
-        for billed in [&end.billed].into_iter().chain(&end.lost_attempts) {
-            charge = charge.and(price_call::charge(billed, price.as_ref()));
+        let mut charge =
+            start.charge_guardrail(&prices, &end.guardrail).and(price_call::charge(&end.billed, price.as_ref()));
+        for billed in &end.lost_attempts {
+            // Its guardrail may have done its work too.
+            let guardrail = start.charge_guardrail(&prices, &start.most_guardrail);
+            charge = charge.and(price_call::charge(billed, price.as_ref())).and(guardrail);
         }
+        start.measure_prompt(&engine, &end.billed);
         match &end.job {
             // Its first request has been charged: the same job was asked for again.
             Some(JobEvent::Started(arn)) if !engine.inner().jobs.open(arn, Job::new(&scope, &charge)) => {
@@ -313,6 +346,13 @@ impl OpenCall {
 }
 
 impl CallStart {
+    /// Holds what the prompt was taken for against what it had.
+    fn measure_prompt(&self, engine: &Engine, billed: &Billed) {
+        if let (Billed::Tokens(usage, CostStatus::Exact), Operation::Chat) = (billed, self.operation) {
+            engine.inner().measured_prompts.measured(&self.model, self.prompt.likely, usage.input_tokens());
+        }
+    }
+
     /// The most that the call can cost if it writes at most so many output tokens; `None` where it has no whole price.
     fn most(&self, prices: &Prices, input: u64, output: u64) -> Option<Usd> {
         let guardrail = self.charge_guardrail(prices, &self.most_guardrail);
@@ -322,7 +362,7 @@ impl CallStart {
         }
         let price = prices.lookup(&self.priced(None).query()?)?;
         let (input, output) = if self.bills_tokens { (input, output) } else { (0, 0) };
-        let most = price_call::bound(price, input, output, self.cache, self.most_units.as_ref());
+        let most = price.bound_charge_beside(&Usage::new(), input, output, self.cache, self.most_units.as_ref());
         most.is_priced().then(|| most.total().saturating_add(guardrail))
     }
 

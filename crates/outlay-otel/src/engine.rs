@@ -13,6 +13,7 @@ use crate::job::Jobs;
 use crate::late_outcome::ClosedTasks;
 use crate::metrics::Metrics;
 use crate::open_tasks::OpenTasks;
+use crate::prompt_tokens::MeasuredPrompts;
 use crate::propagation::{Issued, Waiting};
 use crate::resolver::Resolver;
 use crate::settings::{DroppedStream, EngineBuilder, Semconv};
@@ -65,6 +66,7 @@ pub(crate) struct Inner {
     disabled: bool,
     texts: Mutex<HashSet<Arc<str>>>,
     unpriced: Mutex<HashSet<Arc<str>>>,
+    pub(crate) measured_prompts: MeasuredPrompts,
     has_had_a_task: AtomicBool,
     unattributed: Once,
 }
@@ -110,6 +112,7 @@ impl Engine {
             disabled: settings.disabled,
             texts: Mutex::default(),
             unpriced: Mutex::default(),
+            measured_prompts: MeasuredPrompts::default(),
             has_had_a_task: AtomicBool::new(false),
             unattributed: Once::new(),
         }));

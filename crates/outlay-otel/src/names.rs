@@ -2,8 +2,8 @@
 
 /// The instrumentation scope.
 pub const SCOPE: &str = "outlay";
-/// The schema that the `gen_ai.*` names are of.
-pub const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.42.0";
+/// The schema that the `gen_ai.*` names are of: the last release that has them without deprecating them.
+pub const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.41.1";
 /// The target of the `tracing` spans of tasks, agents and steps.
 pub const TRACING_TARGET: &str = "outlay";
 
@@ -103,8 +103,10 @@ pub mod outlay {
     pub const AWS_IDENTITY: &str = "outlay.aws.identity";
 
     pub const CALL_ATTEMPTS: &str = "outlay.call.attempts";
-    /// Where the sources of a token count disagree: which ones, and what they say.
-    pub const CALL_USAGE_DISAGREEMENT: &str = "outlay.call.usage_disagreement";
+    /// Why the token counts are not exact: where their sources contradict themselves or each other.
+    pub const USAGE_DOUBT: &str = "outlay.usage.doubt";
+    /// Which source the token counts are from, where there are several that differ, or where they are in doubt.
+    pub const USAGE_SOURCE: &str = "outlay.usage.source";
     /// The model that was asked for first, where a budget refused that and the call was degraded.
     pub const CALL_DEGRADED_FROM: &str = "outlay.call.degraded_from";
     pub const RUNNING_USD: &str = "outlay.task.running.usd";

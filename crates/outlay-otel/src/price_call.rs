@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use jiff::Timestamp;
-use outlay_price::{CacheUse, Charge, Latency, ModelRef, Price, PriceQuery, Tier, Units};
+use outlay_price::{Charge, Latency, ModelRef, Price, PriceQuery, Tier};
 
 use crate::{Billed, Engine};
 
@@ -15,6 +15,8 @@ pub(crate) struct Priced<'a> {
     pub(crate) region: Option<&'a str>,
     pub(crate) tier: Option<&'a str>,
     pub(crate) latency: Option<&'a str>,
+    /// The account whose resource was called, where its ARN says so.
+    pub(crate) account: Option<&'a str>,
     pub(crate) at: SystemTime,
 }
 
@@ -31,6 +33,7 @@ impl<'a> Priced<'a> {
     pub(crate) fn query(&self) -> Option<PriceQuery<'a>> {
         let mut query = PriceQuery::new(ModelRef::parse(self.model).ok()?, self.timestamp()?);
         query.region = self.region;
+        query.account = query.model.account().or(self.account);
         query.tier = self.tier()?;
         query.latency = self.latency()?;
         Some(query)
@@ -58,17 +61,9 @@ pub(crate) fn charge(billed: &Billed, price: Option<&Price>) -> Charge {
         (Billed::Counted(usage, units, status), Some(price)) => {
             price.charge_with_units(usage, units).with_status(*status)
         }
-        (Billed::AtMost { input, output, cache, units }, Some(price)) => {
-            bound(price, *input, *output, *cache, units.as_ref())
+        (Billed::AtMost { counted, input, output, cache, units }, Some(price)) => {
+            price.bound_charge_beside(counted, *input, *output, *cache, units.as_ref())
         }
-    }
-}
-
-/// The most that a call can cost.
-pub(crate) fn bound(price: &Price, input: u64, output: u64, cache: CacheUse, units: Option<&Units>) -> Charge {
-    match units {
-        Some(units) => price.bound_charge_with_units(input, output, cache, units),
-        None => price.bound_charge(input, output, cache),
     }
 }
 

@@ -22,7 +22,7 @@ use crate::{AttemptSpans, Engine, ResolveModel, Viewer};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Semconv {
-    /// 1.42.0, which today's viewers read.
+    /// Those of 1.41, which today's viewers read: 1.42 deprecates every one of them.
     #[default]
     V1_42,
     /// The names of the conventions' own newer repository.

@@ -11,12 +11,14 @@ use crate::{Latency, ModelKind, ModelRef, Price, Routing, Tier};
 mod alias;
 mod layers;
 mod load;
+mod named;
 
 #[cfg(test)]
 mod tests;
 
 pub(crate) use layers::Layer;
 use layers::Layers;
+pub use named::NamedModel;
 
 /// The row of provisioned throughput of a model that has none of its own.
 pub(crate) const ANY_PROVISIONED: &str = "provisioned-model";
@@ -183,8 +185,9 @@ impl Prices {
         self.0.tables.iter().find_map(|table| table.find(id, search))
     }
 
-    /// The model that a name stands for, where the user's file says so; else itself.
-    pub(crate) fn resolve<'a>(&'a self, model: ModelRef<'a>) -> ModelRef<'a> {
+    /// Returns the model that a name stands for, where a price file or a resolver has said so; else the name itself.
+    #[must_use]
+    pub fn resolve<'a>(&'a self, model: ModelRef<'a>) -> ModelRef<'a> {
         self.0.tables.iter().find_map(|table| table.alias(model)).unwrap_or(model)
     }
 

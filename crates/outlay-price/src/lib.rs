@@ -56,6 +56,7 @@ mod start;
 mod status;
 mod table;
 mod tier;
+mod tokenizer;
 mod unit;
 mod usage;
 mod usage_type;
@@ -69,7 +70,7 @@ pub mod import;
 
 #[cfg(feature = "import")]
 pub(crate) use catalog::ANY_PROVISIONED;
-pub use catalog::{PriceQuery, Prices};
+pub use catalog::{NamedModel, PriceQuery, Prices};
 pub use charge::Charge;
 pub use confidence::{Confidence, ParseConfidenceError};
 pub use diff::{ChangeKind, FieldChange, PriceChange, PriceDiff, PriceKey};

@@ -28,6 +28,8 @@ pub enum Unit {
     Query,
     /// A unit of a guardrail policy: up to 1,000 characters, or an image.
     GuardrailUnit,
+    /// A use of a tool that the model's vendor runs, such as a web search.
+    ServerToolUse,
     /// A minute of one custom model unit, which serves imported models. Capacity.
     CustomModelUnitMinute,
     /// A month of storing what one custom model unit serves. Capacity.
@@ -52,7 +54,7 @@ pub(crate) enum Direction {
 }
 
 impl Unit {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::InputImage,
         Self::InputAudioSecond,
         Self::InputVideoSecond,
@@ -60,6 +62,7 @@ impl Unit {
         Self::OutputVideoSecond,
         Self::Query,
         Self::GuardrailUnit,
+        Self::ServerToolUse,
         Self::CustomModelUnitMinute,
         Self::CustomModelUnitMonth,
         Self::ModelUnitHour,
@@ -75,6 +78,7 @@ impl Unit {
             Self::OutputVideoSecond => "output_video_second",
             Self::Query => "query",
             Self::GuardrailUnit => "guardrail_unit",
+            Self::ServerToolUse => "server_tool_use",
             Self::CustomModelUnitMinute => "custom_model_unit_minute",
             Self::CustomModelUnitMonth => "custom_model_unit_month",
             Self::ModelUnitHour => "model_unit_hour",

@@ -1,11 +1,8 @@
+use crate::tokenizer::{self, Ratio};
 use crate::{CacheTtl, Charge, CostStatus, Latency, ModelRef, PriceQuery, Prices, Routing, Tier, Usage, Usd, Used};
-
-mod tokenizer;
 
 #[cfg(test)]
 mod tests;
-
-use tokenizer::Ratio;
 
 /// What of a recorded call is other, in thought; what is not set stays as it was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

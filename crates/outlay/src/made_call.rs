@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use outlay_otel::{Billed, CallEnd, CallStart, OpenCall, Operation};
+use outlay_otel::{Billed, CallEnd, CallStart, OpenCall, Operation, PromptTokens};
 use outlay_price::{CacheUse, CostStatus, GuardrailUse, Units, Usage};
 
 use crate::default_outlay::current_or_unattributed;
@@ -121,7 +121,9 @@ impl MadeCall {
             tier: self.tier.as_deref().map(Arc::from),
             latency: None,
             stream: false,
+            prompt: PromptTokens::default(),
             max_tokens: None,
+            answers: 1,
             temperature: None,
             top_p: None,
             guardrail: None,

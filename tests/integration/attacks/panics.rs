@@ -46,7 +46,7 @@ async fn a_panic_in_a_closure_ends_its_scope() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_panic_in_a_spawned_task_leaves_nothing_open() {
     let h = Harness::new().await;
-    h.sim.otherwise(|_| Reply::message().text("ok").usage(Tokens::new(1_000, 0)));
+    h.sim.otherwise(|_| Reply::message().usage(Tokens::new(1_000, 0)));
     let task = h.outlay.task("t").start();
     let handles: Vec<_> = task.run_sync(|| {
         let spawn = |_| {
@@ -87,7 +87,7 @@ async fn a_panic_between_an_answer_s_events_settles_the_stream() {
 async fn a_scope_that_moves_between_threads_half_way_stays_the_same_scope() {
     let h = Harness::new().await;
     let task = std::sync::Arc::new(h.outlay.task("t").start());
-    h.sim.otherwise(|_| Reply::message().text("ok").usage(Tokens::new(1_000, 0)));
+    h.sim.otherwise(|_| Reply::message().usage(Tokens::new(1_000, 0)));
     let (client, inner) = (h.client.clone(), task.clone());
     let mut scope = Box::pin(async move {
         inner

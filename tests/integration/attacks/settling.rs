@@ -90,7 +90,7 @@ async fn scopes_that_are_opened_after_the_end_keep_their_own_money_together() {
 #[tokio::test]
 async fn a_task_that_is_dropped_while_it_runs_elsewhere_waits_for_what_is_open() {
     let h = Harness::new().await;
-    h.sim.push(Reply::message().text("ok").usage(Tokens::new(1_000, 0)).delay(Duration::from_millis(60)));
+    h.sim.push(Reply::message().usage(Tokens::new(1_000, 0)).delay(Duration::from_millis(60)));
     let task = h.outlay.task("t").start();
     let client = h.client.clone();
     let spawned = task.run_sync(|| {
@@ -145,7 +145,7 @@ async fn guards_that_are_dropped_in_the_wrong_order_put_money_where_it_was_spent
 #[tokio::test]
 async fn a_stream_that_is_forgotten_is_missing_and_said_to_be() {
     let h = Harness::with(|b| b.late_limit(Duration::from_millis(40))).await;
-    h.sim.push(Reply::message().text("ok").usage(Tokens::new(1_000, 0)));
+    h.sim.push(Reply::message().usage(Tokens::new(1_000, 0)));
     let task = h.outlay.task("t").start();
     let stream = task.run(Streamed::open(&h.client, Operation::ConverseStream, HAIKU)).await.unwrap();
     std::mem::forget(stream);

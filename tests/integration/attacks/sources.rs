@@ -52,7 +52,7 @@ async fn what_a_lost_call_settles_at_is_no_less_than_what_a_budget_would_have_re
 #[tokio::test]
 async fn a_client_that_is_metered_over_and_over_counts_once() {
     let h = Harness::new().await;
-    h.sim.otherwise(|_| Reply::message().text("ok").usage(Tokens::new(1_000, 0)));
+    h.sim.otherwise(|_| Reply::message().usage(Tokens::new(1_000, 0)));
     let client = h.client.clone().metered(&h.outlay).metered(&h.outlay);
     let task = h.outlay.task("t").start();
     task.run(async {
@@ -70,7 +70,7 @@ async fn a_client_that_is_metered_over_and_over_counts_once() {
 async fn events_after_the_last_one_change_nothing_that_is_settled() {
     let h = Harness::new().await;
     let usage =
-        |input: u64| serde_json::json!({"usage": {"inputTokens": input, "outputTokens": 0, "totalTokens": input}});
+        |input: u64| serde_json::json!({"usage": {"inputTokens": input, "outputTokens": 1, "totalTokens": input + 1}});
     h.sim.push(Reply::events([
         ("messageStart", serde_json::json!({"role": "assistant"})),
         ("messageStop", serde_json::json!({"stopReason": "end_turn"})),
@@ -79,7 +79,7 @@ async fn events_after_the_last_one_change_nothing_that_is_settled() {
     ]));
     let task = h.outlay.task("t").start();
     task.run(stream_whole(&h.client, Operation::ConverseStream, HAIKU)).await;
-    assert_eq!(task.totals().cost().to_string(), "$0.001100 exact");
+    assert_eq!(task.totals().cost().to_string(), "$0.001106 exact");
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn a_tool_s_json_that_looks_like_usage_is_no_usage() {
     let h = Harness::new().await;
     let input =
         serde_json::json!({"usage": {"inputTokens": 9, "outputTokens": 9, "input_tokens": 9}, "stop_reason": "x"});
-    let reply = Reply::message().tool_use("t", "f", input).usage(Tokens::new(1_000, 0));
+    let reply = Reply::message().tool_use("t", "f", input).usage(Tokens::new(1_000, 10));
     let task = h.outlay.task("t").start();
     task.run(async {
         for operation in [Operation::ConverseStream, Operation::InvokeModelWithResponseStream] {
@@ -98,7 +98,7 @@ async fn a_tool_s_json_that_looks_like_usage_is_no_usage() {
         haiku(&h.client).send().await.unwrap();
     })
     .await;
-    assert_eq!(task.totals().cost().to_string(), "$0.003300 exact");
+    assert_eq!(task.totals().cost().to_string(), "$0.003465 exact");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use aws_sdk_bedrockruntime::config::retry::RetryConfig;
 use bedrock_sim::{Operation, Reply};
 use outlay::Outcome;
-use outlay_tests::{HAIKU, Harness, Streamed, call_spans, haiku, user};
+use outlay_tests::{HAIKU, HELLO, Harness, Streamed, call_spans, haiku, user};
 
 use super::{answer, attempts, client};
 
@@ -67,8 +67,7 @@ async fn a_call_that_waits_for_its_answer_is_bounded_when_it_is_dropped() {
         let spans = h.spans();
         spans.assert_conserved();
         let call = call_spans(&spans)[0];
-        let bytes = i64::try_from(h.sim.requests()[0].body.len()).unwrap();
-        let bound = (1_024 + bytes) * 1_100_000 + 4_096 * 5_500_000;
+        let bound = HELLO * 1_100_000 + 4_096 * 5_500_000;
         assert_eq!(call.int("outlay.cost.picousd"), Some(bound), "{operation}");
         assert_eq!(call.text("outlay.cost.status"), Some("bounded"), "{operation}");
         assert_eq!(call.text("error.type"), Some("cancelled"), "{operation}");
@@ -84,9 +83,8 @@ async fn a_bound_counts_no_more_output_than_the_call_allows_itself() {
     let config = aws_sdk_bedrockruntime::types::InferenceConfiguration::builder().max_tokens(10).build();
     let call = h.client.converse().model_id(HAIKU).messages(user("hello")).inference_config(config);
     task.run(give_up(call.send())).await;
-    let bytes = i64::try_from(h.sim.requests()[0].body.len()).unwrap();
     let spans = h.spans();
-    assert_eq!(call_spans(&spans)[0].int("outlay.cost.picousd"), Some((1_024 + bytes) * 1_100_000 + 10 * 5_500_000));
+    assert_eq!(call_spans(&spans)[0].int("outlay.cost.picousd"), Some(HELLO * 1_100_000 + 10 * 5_500_000));
 }
 
 #[tokio::test]

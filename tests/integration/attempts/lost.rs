@@ -9,14 +9,12 @@ use aws_sdk_bedrockruntime::config::retry::RetryConfig;
 use bedrock_sim::{Fault, Operation, Reply};
 use outlay::bedrock::Metered as _;
 use outlay::{CostStatus, Outcome};
-use outlay_tests::{HAIKU, Harness, call_spans, client_config, haiku, invoke};
+use outlay_tests::{HAIKU, HELLO, Harness, call_spans, client_config, haiku, invoke};
 
 use super::{SHORT, WHOLE, answer, attempts, client, timeouts};
 
-/// The bound of one Haiku call: its request's bytes, and the 4,096 tokens that are assumed.
-fn bound(h: &Harness) -> i64 {
-    (1_024 + i64::try_from(h.sim.requests()[0].body.len()).expect("a body is small")) * 1_100_000 + 4_096 * 5_500_000
-}
+/// The bound of one Haiku call: its prompt, and the 4,096 tokens that are assumed.
+const BOUND: i64 = HELLO * 1_100_000 + 4_096 * 5_500_000;
 
 #[tokio::test]
 async fn a_connection_that_is_refused_has_sent_nothing_and_costs_nothing() {
@@ -69,7 +67,7 @@ async fn a_reset_before_any_byte_is_bounded_for_each_attempt() {
     let spans = h.spans();
     let call = call_spans(&spans)[0];
     assert_eq!(call.text("outlay.cost.status"), Some("bounded"));
-    assert_eq!(call.int("outlay.cost.picousd"), Some(3 * bound(&h)));
+    assert_eq!(call.int("outlay.cost.picousd"), Some(3 * BOUND));
     assert!(attempts(&spans, call).iter().all(|a| a.text("error.type") == Some("connection_error")));
 }
 
@@ -84,7 +82,7 @@ async fn a_reset_that_the_sdk_retries_adds_its_bound_to_the_answer_s_usage() {
     spans.assert_conserved();
     let call = call_spans(&spans)[0];
     assert_eq!(call.text("outlay.cost.status"), Some("bounded"));
-    assert_eq!(call.int("outlay.cost.picousd"), Some(WHOLE + bound(&h)));
+    assert_eq!(call.int("outlay.cost.picousd"), Some(WHOLE + BOUND));
     assert_eq!(call.int("gen_ai.usage.output_tokens"), Some(200), "the tokens are those of the answer");
     assert!(!call.is_error());
     assert_eq!(report.totals().failed_calls(), 0);
@@ -132,7 +130,7 @@ async fn a_read_timeout_adds_its_bound_too() {
     task.run(haiku(&client).send()).await.unwrap();
     let spans = h.spans();
     let call = call_spans(&spans)[0];
-    assert_eq!(call.int("outlay.cost.picousd"), Some(WHOLE + bound(&h)));
+    assert_eq!(call.int("outlay.cost.picousd"), Some(WHOLE + BOUND));
     assert_eq!(attempts(&spans, call)[0].text("error.type"), Some("timeout"));
 }
 
@@ -144,7 +142,7 @@ async fn a_throttle_after_a_lost_attempt_leaves_the_bound_of_the_lost_one() {
     task.run(haiku(&h.client).send()).await.unwrap_err();
     let spans = h.spans();
     let call = call_spans(&spans)[0];
-    assert_eq!(call.int("outlay.cost.picousd"), Some(bound(&h)));
+    assert_eq!(call.int("outlay.cost.picousd"), Some(BOUND));
     assert_eq!(call.text("outlay.cost.status"), Some("bounded"));
     assert_eq!(call.text("error.type"), Some("ThrottlingException"));
 }
@@ -162,7 +160,7 @@ async fn an_operation_that_times_out_is_bounded() {
     let spans = h.spans();
     let call = call_spans(&spans)[0];
     assert_eq!(call.text("error.type"), Some("timeout"));
-    assert_eq!(call.int("outlay.cost.picousd"), Some(bound(&h)));
+    assert_eq!(call.int("outlay.cost.picousd"), Some(BOUND));
     let statuses: Vec<_> = attempts(&spans, call).iter().map(|a| a.int("http.response.status_code")).collect();
     assert_eq!(statuses, [Some(429), None]);
 }
@@ -207,7 +205,7 @@ async fn a_body_that_breaks_off_and_is_retried_adds_its_bound() {
     let call = call_spans(&spans)[0];
     assert_eq!(call.text("outlay.cost.status"), Some("bounded"), "{sent:?}");
     if sent.is_ok() {
-        assert_eq!(call.int("outlay.cost.picousd"), Some(WHOLE + bound(&h)));
+        assert_eq!(call.int("outlay.cost.picousd"), Some(WHOLE + BOUND));
     }
     assert_eq!(task.totals().cost().status(), CostStatus::Bounded);
 }

@@ -142,7 +142,8 @@ fn kind() -> impl Strategy<Value = Kind> {
 fn call(trouble: BoxedStrategy<Trouble>, read: BoxedStrategy<Read>) -> impl Strategy<Value = Call> {
     let operation = prop::sample::select(Operation::TURNS.to_vec());
     // Below the size where another context tier begins.
-    let tokens = [0..90_000_u64, 0..5_000, 0..50_000, 0..50_000];
+    // Every prompt and every answer here has text, of which no count is 0.
+    let tokens = [1..90_000_u64, 1..5_000, 0..50_000, 0..50_000];
     (operation, 0..MODELS.len(), tokens, trouble, read).prop_map(|(operation, model, tokens, trouble, read)| Call {
         operation,
         model,

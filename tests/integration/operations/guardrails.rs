@@ -181,7 +181,7 @@ async fn guarded(h: &Harness, operation: Operation) {
     }
 }
 
-/// What a guarded call that is answered so costs, and whether it says of a disagreement.
+/// What a guarded call that is answered so costs, and whether its counts are in doubt.
 async fn cost_of(operation: Operation, reply: impl Into<Reply>) -> (Option<i64>, String, bool) {
     let h = Harness::new().await;
     h.sim.push(reply);
@@ -191,7 +191,7 @@ async fn cost_of(operation: Operation, reply: impl Into<Reply>) -> (Option<i64>,
     let call = call_spans(&spans)[0];
     assert_eq!(call.text("aws.bedrock.guardrail.id"), Some("gr-1"));
     let (picos, status) = cost(call);
-    (picos, status.to_owned(), call.has("outlay.call.usage_disagreement"))
+    (picos, status.to_owned(), call.has("outlay.usage.doubt"))
 }
 
 #[tokio::test]
@@ -206,10 +206,10 @@ async fn the_units_in_a_trace_are_billed_beside_the_tokens() {
 #[tokio::test]
 async fn a_guardrail_that_blocks_the_input_bills_itself_alone() {
     for operation in Operation::TURNS {
-        for (usage, disagrees) in [(Tokens::new(0, 0), false), (Tokens::new(1_000, 100), true)] {
+        for (usage, status) in [(Tokens::new(0, 0), "exact"), (Tokens::new(1_000, 100), "estimated")] {
             let reply = Reply::message().text("blocked").usage(usage).stop_reason("guardrail_intervened");
             let reply = reply.trace(trace(operation, Some(3), &[]));
-            let expected = (Some(6 * UNIT), "exact".to_owned(), disagrees);
+            let expected = (Some(6 * UNIT), status.to_owned(), status == "estimated");
             assert_eq!(cost_of(operation, reply).await, expected, "{operation}");
         }
     }

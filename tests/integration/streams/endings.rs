@@ -1,7 +1,7 @@
 //! Endings that the other side or the network brings about.
 
 use bedrock_sim::{ErrorKind, Fault, Operation, Reply};
-use outlay_tests::{HAIKU, Harness, call_spans, stream_whole};
+use outlay_tests::{HAIKU, HELLO, Harness, call_spans, stream_whole};
 
 use super::{STREAMS, WHOLE, answer, settled_once};
 
@@ -44,16 +44,16 @@ const CASES: [Case; 34] = [
     (Fault::ExceptionAt(0, ErrorKind::Throttling), Free, Free),
     (Fault::ExceptionAt(0, ErrorKind::Validation), Free, Free),
     (Fault::ExceptionAt(0, ErrorKind::ServiceUnavailable), Free, Free),
-    (Fault::ExceptionAt(0, ErrorKind::ModelStreamError), Bounded, Bounded),
-    (Fault::ExceptionAt(0, ErrorKind::InternalServer), Bounded, Bounded),
-    (Fault::ExceptionAt(0, ErrorKind::ModelTimeout), Bounded, Bounded),
+    (Fault::ExceptionAt(0, ErrorKind::ModelStreamError), Free, Free),
+    (Fault::ExceptionAt(0, ErrorKind::InternalServer), Free, Free),
+    (Fault::ExceptionAt(0, ErrorKind::ModelTimeout), Free, Free),
     (Fault::ExceptionAt(3, ErrorKind::Throttling), Bounded, Bounded),
     (Fault::ExceptionAt(3, ErrorKind::Validation), Bounded, Bounded),
     (Fault::ExceptionAt(3, ErrorKind::ModelStreamError), Bounded, Bounded),
     (Fault::ExceptionAt(3, ErrorKind::InternalServer), Bounded, Bounded),
     (Fault::ExceptionAt(3, ErrorKind::ServiceUnavailable), Bounded, Bounded),
     (Fault::ExceptionAt(8, ErrorKind::InternalServer), Whole, Whole),
-    (Fault::ErrorFrameAt(0), Bounded, Bounded),
+    (Fault::ErrorFrameAt(0), Free, Free),
     (Fault::ErrorFrameAt(3), Bounded, Bounded),
     (Fault::ResetAt(0), Bounded, Bounded),
     (Fault::ResetAt(3), Bounded, Bounded),
@@ -141,14 +141,13 @@ async fn a_long_stream_in_large_pieces_is_exact() {
 }
 
 #[tokio::test]
-async fn a_bound_is_the_request_s_bytes_and_the_output_that_was_allowed() {
+async fn a_bound_is_the_prompt_s_bytes_and_the_output_that_was_allowed() {
     let h = Harness::new().await;
     h.sim.push(answer().fault(Fault::TruncateAfterFrames(1)));
     let task = h.outlay.task("t").start();
     task.run(stream_whole(&h.client, Operation::ConverseStream, HAIKU)).await;
     let (spans, _) = settled_once("bound", &h, &task).await;
-    let bytes = i64::try_from(h.sim.requests()[0].body.len()).unwrap();
     // No maximum was set: 4,096 tokens are assumed.
-    let bound = (1_024 + bytes) * 1_100_000 + 4_096 * 5_500_000;
+    let bound = HELLO * 1_100_000 + 4_096 * 5_500_000;
     assert_eq!(call_spans(&spans)[0].int("outlay.cost.picousd"), Some(bound));
 }

@@ -4,7 +4,7 @@ use bedrock_sim::{Message, Operation, Reply, Tokens};
 use outlay_tests::HAIKU;
 use serde_json::json;
 
-use super::{asked, disagreement, picos, status, tokens};
+use super::{asked, doubt, picos, source, status, tokens};
 
 /// A model, whether its body says what it used, and what 1,000 tokens in and 53 out cost.
 const MODELS: [(&str, bool, Option<i64>); 12] = [
@@ -31,7 +31,7 @@ const SPENT: [Option<i64>; 5] = [Some(1_000), Some(53), None, None, None];
 #[tokio::test]
 async fn body_and_headers_that_agree_are_exact_and_say_nothing_of_it() {
     for (model, _, cost) in MODELS {
-        let found = asked(Operation::InvokeModel, model, answer(), |c| (tokens(c), picos(c), disagreement(c))).await;
+        let found = asked(Operation::InvokeModel, model, answer(), |c| (tokens(c), picos(c), doubt(c))).await;
         assert_eq!((found.0, found.2), (SPENT, None), "{model}");
         if cost.is_some() {
             assert_eq!(found.1, cost, "{model}");
@@ -84,16 +84,19 @@ async fn neither_body_nor_headers_is_a_bound_or_unpriced_and_never_zero() {
 }
 
 #[tokio::test]
-async fn the_body_is_trusted_over_the_headers_and_the_disagreement_is_told() {
+async fn the_body_is_trusted_over_the_headers_and_where_they_differ_the_figure_is_estimated() {
     for (model, says, _) in MODELS {
         let reply = answer().token_headers(Tokens::new(990, 39));
-        let (tokens, told) = asked(Operation::InvokeModel, model, reply, |c| (tokens(c), disagreement(c))).await;
+        let (tokens, told, source, status) =
+            asked(Operation::InvokeModel, model, reply, |c| (tokens(c), doubt(c), source(c), status(c))).await;
         if says {
             assert_eq!(tokens, SPENT, "{model}");
             let expected = "input: body says 1000, headers 990; output: body says 53, headers 39";
-            assert_eq!(told.as_deref(), Some(expected), "{model}");
+            assert_eq!((told.as_deref(), source.as_deref()), (Some(expected), Some("body")), "{model}");
+            assert!(matches!(&*status, "estimated" | "unpriced"), "{model}: {status}");
         } else {
             assert_eq!(tokens, [Some(990), Some(39), None, None, None], "{model}");
+            assert_eq!((told, source), (None, None), "{model}");
         }
     }
 }
@@ -102,9 +105,9 @@ async fn the_body_is_trusted_over_the_headers_and_the_disagreement_is_told() {
 async fn a_number_that_the_body_lacks_comes_from_the_headers() {
     let body = json!({"type": "message", "content": [], "usage": {"output_tokens": 53}});
     let reply = Reply::json(body).token_headers(Tokens::new(1_000, 39).cache_read(7));
-    let found = asked(Operation::InvokeModel, HAIKU, reply, |c| (tokens(c), status(c), disagreement(c))).await;
+    let found = asked(Operation::InvokeModel, HAIKU, reply, |c| (tokens(c), status(c), doubt(c))).await;
     assert_eq!(found.0, [Some(1_007), Some(53), Some(7), None, None]);
-    assert_eq!(found.1, "exact");
+    assert_eq!(found.1, "estimated");
     assert_eq!(found.2.as_deref(), Some("output: body says 53, headers 39"));
 }
 
@@ -146,7 +149,7 @@ async fn cache_writes_of_an_anthropic_body_are_priced_by_lifetime() {
     let used = Tokens::new(1_000, 53).cache_write_5m(1_000).cache_write_1h(3_000);
     let cost = 1_000 * 1_100_000 + 53 * 5_500_000 + 1_000 * 1_375_000 + 3_000 * 2_200_000;
     for operation in Operation::TURNS {
-        let found = asked(operation, HAIKU, answer().usage(used), |c| (tokens(c), picos(c), disagreement(c))).await;
+        let found = asked(operation, HAIKU, answer().usage(used), |c| (tokens(c), picos(c), doubt(c))).await;
         assert_eq!(found.0, [Some(5_000), Some(53), None, Some(4_000), None], "{operation}");
         assert_eq!((found.1, found.2), (Some(cost), None), "{operation}");
     }
@@ -156,8 +159,7 @@ async fn cache_writes_of_an_anthropic_body_are_priced_by_lifetime() {
 async fn an_openai_prompt_includes_its_cache_and_its_reasoning_counts_once() {
     let used = Tokens::new(1_000, 500).cache_read(800).reasoning(450);
     for operation in [Operation::InvokeModel, Operation::InvokeModelWithResponseStream] {
-        let found =
-            asked(operation, "openai.gpt-oss-120b-1:0", answer().usage(used), |c| (tokens(c), disagreement(c))).await;
+        let found = asked(operation, "openai.gpt-oss-120b-1:0", answer().usage(used), |c| (tokens(c), doubt(c))).await;
         assert_eq!(found.0, [Some(1_800), Some(500), Some(800), None, Some(450)], "{operation}");
         assert_eq!(found.1, None, "{operation}");
     }

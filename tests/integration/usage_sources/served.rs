@@ -12,7 +12,7 @@ use super::{asked, picos, status};
 const GPT: &str = "openai.gpt-oss-120b-1:0";
 
 fn answer() -> bedrock_sim::Message {
-    Reply::message().text("ok").usage(Tokens::new(1_000_000, 0))
+    Reply::message().usage(Tokens::new(1_000_000, 0))
 }
 
 #[tokio::test]

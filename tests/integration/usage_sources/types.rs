@@ -4,7 +4,7 @@ use bedrock_sim::{Operation, Reply, Tokens};
 use outlay_tests::{HAIKU, SONNET};
 use serde_json::{Value, json};
 
-use super::{asked, disagreement, picos, status, tokens};
+use super::{asked, doubt, picos, status, tokens};
 
 const EXACT: i64 = 1_000 * 1_100_000 + 53 * 5_500_000;
 
@@ -144,28 +144,32 @@ async fn reasoning_by_both_names_is_still_told() {
 }
 
 #[tokio::test]
-async fn a_total_that_is_not_the_sum_of_its_parts_is_a_disagreement() {
+async fn a_total_that_is_not_the_sum_of_its_parts_makes_the_figure_an_estimate() {
     for operation in [Operation::Converse, Operation::ConverseStream] {
         let reply = Reply::message().text("ok").usage(Tokens::new(1_000, 53).total(9_999));
-        let found = asked(operation, HAIKU, reply, |c| (picos(c), disagreement(c))).await;
-        assert_eq!(found.0, Some(EXACT), "{operation}: the parts are priced");
+        let found = asked(operation, HAIKU, reply, |c| (picos(c), doubt(c), status(c))).await;
+        assert_eq!((found.0, &*found.2), (Some(EXACT), "estimated"), "{operation}: the parts are priced");
         assert_eq!(found.1.as_deref(), Some("total: usage says 9999, its parts add up to 1053"), "{operation}");
     }
 }
 
 #[tokio::test]
 async fn an_openai_input_on_converse_is_told_by_the_total_whether_it_includes_the_cache() {
-    // input, cache reads, total as they come; uncached input as it must be priced
-    for (input, read, total, uncached) in
-        [(1_000, 800, 1_053, 200), (1_000, 800, 1_853, 1_000), (1_000, 0, 1_053, 1_000), (100, 800, 953, 100)]
-    {
-        for operation in [Operation::Converse, Operation::ConverseStream] {
+    // input, cache reads, total as they come; uncached input as it must be priced, on Converse and on its stream
+    for (input, read, total, [whole, stream]) in [
+        (1_000, 800, 1_053, [200, 200]),
+        // On the stream the total was measured to have the cache twice.
+        (1_000, 800, 1_853, [1_000, 200]),
+        (1_000, 0, 1_053, [1_000, 1_000]),
+        (100, 800, 953, [100, 100]),
+    ] {
+        for (operation, uncached) in [(Operation::Converse, whole), (Operation::ConverseStream, stream)] {
             let used = Tokens::new(input, 53).cache_read(read).total(total);
             let reply = Reply::message().text("ok").usage(used);
-            let found = asked(operation, "openai.gpt-oss-120b-1:0", reply, |c| (tokens(c), disagreement(c))).await;
+            let found = asked(operation, "openai.gpt-oss-120b-1:0", reply, |c| (tokens(c), doubt(c))).await;
             let read = i64::try_from(read).unwrap();
             assert_eq!(found.0[0], Some(uncached + read), "{operation} {input} {read} {total}");
-            assert_eq!(found.1, None, "{operation} {input} {read} {total}");
+            assert_eq!(found.1.is_some(), whole != uncached, "{operation} {input} {read} {total}");
         }
     }
 }
@@ -174,7 +178,7 @@ async fn an_openai_input_on_converse_is_told_by_the_total_whether_it_includes_th
 async fn cache_details_that_do_not_add_up_never_price_a_token_twice() {
     let body = |write: u64, details: Value| {
         json!({
-            "output": {"message": {"role": "assistant", "content": [{"text": "ok"}]}},
+            "output": {"message": {"role": "assistant", "content": []}},
             "stopReason": "end_turn",
             "usage": {"inputTokens": 0, "outputTokens": 0, "cacheWriteInputTokens": write, "cacheDetails": details},
         })
@@ -206,16 +210,26 @@ async fn a_lifetime_that_is_not_known_is_never_priced_as_another_without_saying_
         "usage": {"inputTokens": 0, "outputTokens": 0, "cacheWriteInputTokens": 1_000,
             "cacheDetails": [{"ttl": "24h", "inputTokens": 1_000}]},
     });
-    let found = asked(Operation::Converse, SONNET, Reply::json(body), |c| (status(c), disagreement(c))).await;
+    let found = asked(Operation::Converse, SONNET, Reply::json(body), |c| (status(c), doubt(c))).await;
     assert!(found.0 != "exact" || found.1.is_some(), "1,000 tokens for 24 hours are exact at the price for 5 minutes");
 }
 
 #[tokio::test]
-async fn a_count_of_zero_is_zero_and_exact() {
+async fn a_zero_that_cannot_be_true_is_not_known_and_one_that_can_is_exact() {
     for operation in Operation::TURNS {
-        let reply = Reply::message().text("ok").usage(Tokens::new(0, 0));
-        let found = asked(operation, HAIKU, reply, |c| (tokens(c), picos(c), status(c))).await;
-        assert_eq!((found.0[0], found.0[1]), (Some(0), Some(0)), "{operation}");
-        assert_eq!((found.1, &*found.2), (Some(0), "exact"), "{operation}");
+        let text = || Reply::message().text("some words of text");
+        for (reply, input_is_known, output_is_known) in [
+            (text().usage(Tokens::new(0, 0)), false, false),
+            (text().usage(Tokens::new(0, 53)), false, true),
+            (text().usage(Tokens::new(1_000, 0)), true, false),
+            (Reply::message().usage(Tokens::new(1_000, 0)), true, true),
+        ] {
+            let found = asked(operation, HAIKU, reply, |c| (tokens(c), picos(c), status(c), doubt(c))).await;
+            let case = format!("{operation} {input_is_known} {output_is_known}: {found:?}");
+            assert_eq!(found.0[0] == Some(1_000), input_is_known, "{case}");
+            assert!(found.0[0] > Some(0) && found.1 > Some(0), "{case}");
+            let is_exact = input_is_known && output_is_known;
+            assert_eq!((found.2 == "exact", found.3.is_none()), (is_exact, is_exact), "{case}");
+        }
     }
 }

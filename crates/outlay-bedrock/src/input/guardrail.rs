@@ -12,12 +12,10 @@ use crate::usage::{CHECKS, IMAGE_POLICY, MAX_REASONING_POLICIES, REASONING_POLIC
 const TEXT_UNIT: u64 = 1_000;
 /// Characters of output for each token, where only a number of tokens is known.
 const CHARACTERS_PER_TOKEN: u64 = 8;
-/// What a call without a maximum is taken to write, as [`Budget`](outlay_ledger::Budget)s do by default.
-const ASSUMED_OUTPUT: u64 = 4_096;
 
 /// Of a guardrail around a model call: it reads the input, and then the output.
-pub(super) fn most_of_call(input_bound: u64, max_tokens: Option<u64>) -> GuardrailUse {
-    let output = max_tokens.unwrap_or(ASSUMED_OUTPUT).saturating_mul(CHARACTERS_PER_TOKEN);
+pub(super) fn most_of_call(input_bound: u64, most_output: u64) -> GuardrailUse {
+    let output = most_output.saturating_mul(CHARACTERS_PER_TOKEN);
     // An image has no characters, but tokens in the bound, which come to more than its one unit.
     GuardrailUse::AtMost(all_policies(text_units(input_bound).saturating_add(text_units(output))))
 }

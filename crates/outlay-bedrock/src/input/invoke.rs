@@ -30,9 +30,10 @@ pub(super) fn stream(input: &InvokeModelWithResponseStreamInput) -> Common<'_> {
 
 fn native(body: &[u8]) -> Common<'static> {
     let has = |part: &[u8]| memchr::memmem::find(body, part).is_some();
-    let Parameters { max_tokens, temperature, top_p } = read_request(body);
+    let Parameters { max_tokens, answers, temperature, top_p } = read_request(body);
     Common {
         max_tokens,
+        answers,
         temperature,
         top_p,
         writes_cache: has(b"cache_control") || has(b"cachePoint"),

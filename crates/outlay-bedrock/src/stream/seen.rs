@@ -1,21 +1,17 @@
 use std::time::SystemTime;
 
-use crate::usage::{ConverseAnswer, Counts, GuardrailTold, Passed, SpeechUsage};
+use crate::usage::{ConverseAnswer, NativeAnswer, Passed, SpeechUsage};
 
 /// What was seen of a streamed answer.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
-    /// The `metadata` event of ConverseStream.
+    /// The `metadata` events of ConverseStream.
     pub(crate) converse: Option<ConverseAnswer>,
-    /// The model's own counts, from the chunks of an InvokeModel stream.
-    pub(crate) native: Counts,
-    /// `amazon-bedrock-invocationMetrics`, from the last chunk of one.
-    pub(crate) metrics: Counts,
+    /// The chunks of an InvokeModel stream.
+    pub(crate) native: NativeAnswer,
     /// What a speech session has used, as of its last usage event, and what has passed since.
     pub(crate) speech: Option<SpeechUsage>,
     pub(crate) uncounted: Passed,
-    pub(crate) guardrail: Option<GuardrailTold>,
-    pub(crate) guardrail_intervened: bool,
     pub(crate) stop_reason: Option<String>,
     /// The model has said all it will.
     pub(crate) stopped: bool,
@@ -25,6 +21,8 @@ pub(crate) struct Seen {
     pub(crate) events: u64,
     /// The error that ended the stream, by its short name.
     pub(crate) error: Option<String>,
+    /// Whether Bedrock sent an error in the place of the first frame.
+    pub(crate) refused: bool,
     pub(crate) first_chunk: Option<SystemTime>,
     pub(crate) ended: Ended,
 }
@@ -46,20 +44,13 @@ pub(crate) enum Ended {
 impl Seen {
     /// Whether the final counts have come.
     pub(crate) fn is_counted(&self) -> bool {
-        self.converse.as_ref().is_some_and(|c| !c.counts.is_empty())
-            || !self.metrics.is_empty()
-            || (self.stopped && !self.native.is_empty())
+        self.converse.as_ref().is_some_and(|answer| answer.usage.is_whole())
+            || self.native.metrics.is_whole()
+            || (self.stopped && self.native.usage.is_whole())
     }
 
-    /// Whether Bedrock refused the call in the stream's first frame, as it would have with an HTTP status.
-    pub(crate) fn was_refused(&self) -> bool {
-        const REFUSALS: [&str; 5] = [
-            "throttlingException",
-            "validationException",
-            "serviceUnavailableException",
-            "accessDeniedException",
-            "resourceNotFoundException",
-        ];
-        self.events == 0 && self.error.as_deref().is_some_and(|error| REFUSALS.contains(&error))
+    /// Whether Bedrock answered with an error in the stream's first frame. By its HTTP status the same error costs nothing.
+    pub(crate) const fn was_refused(&self) -> bool {
+        self.refused
     }
 }

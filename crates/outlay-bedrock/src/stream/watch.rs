@@ -27,7 +27,7 @@ pub(crate) struct Watch {
 #[derive(Debug)]
 struct WatchState {
     kind: Kind,
-    model: Arc<str>,
+    is_guarded: bool,
     seen: Seen,
     text: TextFinder,
     decoder: Decoder,
@@ -46,10 +46,9 @@ pub(super) struct Decoder {
 
 impl Watch {
     pub(crate) fn new(call: Arc<Call>) -> Self {
-        let model = call.model().unwrap_or_else(|| Arc::from("unknown"));
         let state = WatchState {
             kind: call.kind(),
-            model,
+            is_guarded: call.is_guarded(),
             seen: Seen::default(),
             text: TextFinder::new(call.kind()),
             decoder: Decoder::default(),
@@ -75,7 +74,9 @@ impl Watch {
 
     /// Whether nothing more that comes can change the figure.
     pub(crate) fn is_final(&self) -> bool {
-        self.told || self.state.seen.is_counted() || self.state.seen.error.is_some() || self.frames.is_corrupt()
+        // A guardrail's trace comes after the counts.
+        let is_counted = !self.state.is_guarded && self.state.seen.is_counted();
+        self.told || is_counted || self.state.seen.error.is_some() || self.frames.is_corrupt()
     }
 
     /// The stream has ended so. Only the first word counts: a body's end is polled more than once.
@@ -107,6 +108,7 @@ impl WatchState {
     }
 
     fn error(&mut self, name: Option<&[u8]>) {
+        self.seen.refused |= self.seen.events == 0 && self.seen.error.is_none();
         let name = name.map_or("stream_error".into(), String::from_utf8_lossy);
         self.seen.error.get_or_insert_with(|| name.chars().take(64).collect());
     }
@@ -122,9 +124,9 @@ impl WatchState {
             }
             (_, b"messageStop") => {
                 self.seen.stopped = true;
-                self.seen.stop_reason = read_converse(payload, &self.model).stop_reason;
+                self.seen.stop_reason = read_converse(payload).stop_reason;
             }
-            (_, b"metadata") => self.seen.converse = Some(read_converse(payload, &self.model)),
+            (_, b"metadata") => self.seen.converse.get_or_insert_default().merge(read_converse(payload)),
             _ => {}
         }
     }
@@ -136,12 +138,9 @@ impl WatchState {
             return;
         }
         let answer = read_native(json);
-        self.seen.native.update(&answer.counts);
-        self.seen.metrics.update(&answer.metrics);
         self.seen.stopped |= answer.stopped;
-        self.seen.stop_reason = answer.stop_reason.or(self.seen.stop_reason.take());
-        self.seen.guardrail = answer.guardrail.or(self.seen.guardrail.take());
-        self.seen.guardrail_intervened |= answer.guardrail_intervened;
+        self.seen.stop_reason = answer.stop_reason.clone().or(self.seen.stop_reason.take());
+        self.seen.native.merge(answer);
     }
 
     fn speech(&mut self, payload: &[u8]) {
@@ -182,6 +181,8 @@ const NATIVE_TEXT: &[&str] = &[
     "\"outputText\":\"",
     "\"content\":\"",
     "\"thinking\":\"",
+    "\"reasoning_content\":\"",
+    "\"delta\":\"",
 ];
 
 /// Finds the output in a delta's JSON. Made once for a stream: a search that is made anew for each event costs as much as

@@ -6,18 +6,20 @@ use serde::Deserialize;
 
 use super::Asked;
 use super::video::{member, thousandths};
-use crate::usage::lenient::{Object, Present, Text};
+use crate::usage::lenient::{Object, Present, Size, Text};
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct TitanRequest {
     input_image: Present,
+    input_text: Text,
 }
 
 /// Titan Multimodal Embeddings: its text by the token, its image by the image.
 pub(super) fn titan(body: &[u8]) -> Option<Asked> {
     let request: TitanRequest = serde_json::from_slice(body).ok()?;
-    Some(images_beside_tokens(request.input_image))
+    let has_text = request.input_text.0.is_some_and(|text| !text.is_empty());
+    Some(images_beside_tokens(u64::from(request.input_image.0), has_text))
 }
 
 #[derive(Default, Deserialize)]
@@ -29,6 +31,7 @@ struct NovaRequest {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct NovaParams {
+    text: Present,
     image: Present,
     audio: Present,
     video: Present,
@@ -39,11 +42,24 @@ pub(super) fn nova(body: &[u8]) -> Option<Asked> {
     let request: NovaRequest = serde_json::from_slice(body).ok()?;
     let params = request.single_embedding_params.0?;
     let seconds = params.audio.0 || params.video.0;
-    (!seconds).then(|| images_beside_tokens(params.image))
+    (!seconds).then(|| images_beside_tokens(u64::from(params.image.0), params.text.0))
 }
 
-fn images_beside_tokens(image: Present) -> Asked {
-    Asked { tokens_too: true, ..Asked::exactly(UnitCount::new(Unit::InputImage, u64::from(image.0))) }
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct CohereRequest {
+    texts: Size,
+    images: Size,
+}
+
+/// Cohere Embed v3: its texts by the token, its images by the image.
+pub(super) fn cohere_v3(body: &[u8]) -> Option<Asked> {
+    let request: CohereRequest = serde_json::from_slice(body).ok()?;
+    Some(images_beside_tokens(request.images.0.unwrap_or(0), request.texts.0.unwrap_or(0) > 0))
+}
+
+fn images_beside_tokens(images: u64, has_text: bool) -> Asked {
+    Asked { tokens_too: true, has_text, ..Asked::exactly(UnitCount::new(Unit::InputImage, images)) }
 }
 
 #[derive(Default, Deserialize)]

@@ -1,5 +1,7 @@
 //! Images that are made.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use outlay_price::{CostStatus, Unit, UnitCount, Units};
 use serde::Deserialize;
 
@@ -9,7 +11,24 @@ use crate::usage::lenient::{Count, Object, Text};
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct AmazonRequest {
+    task_type: Text,
     image_generation_config: Object<ImageConfig>,
+    in_painting_params: Object<EditedImage>,
+    out_painting_params: Object<EditedImage>,
+    background_removal_params: Object<EditedImage>,
+    virtual_try_on_params: Object<TryOn>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct EditedImage {
+    image: Text,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct TryOn {
+    source_image: Text,
 }
 
 #[derive(Default, Deserialize)]
@@ -21,14 +40,38 @@ struct ImageConfig {
     quality: Text,
 }
 
-/// Titan Image Generator and Nova Canvas. What a request leaves out is one image of 1,024 pixels in standard quality.
+/// The tasks whose images are as large as the one that they change.
+const EDITS: [&str; 4] = ["INPAINTING", "OUTPAINTING", "BACKGROUND_REMOVAL", "VIRTUAL_TRY_ON"];
+/// What an image that is made has, where nothing is said.
+const SIDE: u64 = 1_024;
+/// No image is larger.
+const LARGEST_SIDE: u32 = 2_048;
+
+/// Titan Image Generator and Nova Canvas. What a request leaves out is one image in standard quality, of 1,024 pixels or
+/// as large as the image that it changes.
 pub(super) fn amazon(body: &[u8]) -> Option<Asked> {
     let request: AmazonRequest = serde_json::from_slice(body).ok()?;
+    let is_edit = request.task_type.0.as_deref().is_some_and(|task| EDITS.contains(&task));
     let config = request.image_generation_config.0.unwrap_or_default();
-    let side = longer(config.width.0.unwrap_or(1_024), config.height.0.unwrap_or(1_024))?;
+    let edited = [request.in_painting_params, request.out_painting_params, request.background_removal_params];
+    let edited = edited.into_iter().find_map(|params| params.0?.image.0);
+    let edited = edited.or_else(|| request.virtual_try_on_params.0?.source_image.0);
+    let side = match (config.width.0, config.height.0) {
+        (None, None) if is_edit => edited.as_deref().and_then(side_of),
+        (width, height) => Some(longer(width.unwrap_or(SIDE), height.unwrap_or(SIDE))?),
+    };
+    let status = if side.is_some() { CostStatus::Exact } else { CostStatus::Bounded };
+    let side = side.unwrap_or(LARGEST_SIDE);
     let quality = config.quality.0.unwrap_or_else(|| "standard".to_owned());
     let images = UnitCount::new(Unit::OutputImage, config.number_of_images.0.unwrap_or(1));
-    Some(Asked::exactly(images.with_side(side).with_word(quality)))
+    Some(Asked::exactly(images.with_side(side).with_word(quality)).with_status(status))
+}
+
+/// The longer side of an image in base64; `None` where it cannot be read.
+fn side_of(base64: &str) -> Option<u32> {
+    let image = STANDARD.decode(base64.trim()).ok()?;
+    let size = imagesize::blob_size(&image).ok()?;
+    longer(size.width as u64, size.height as u64)
 }
 
 #[derive(Default, Deserialize)]

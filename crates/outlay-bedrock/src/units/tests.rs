@@ -25,8 +25,38 @@ fn images_are_counted_by_size_and_quality() {
         assert_eq!((images.thousandths(), images.side(), images.word()), (3_000, Some(2_048), Some("premium")));
         assert_eq!(asked.status, CostStatus::Exact);
     }
-    let removal = asked("amazon.nova-canvas-v1:0", r#"{"taskType":"BACKGROUND_REMOVAL"}"#);
-    assert_eq!(one(&removal.likely).thousandths(), 1_000);
+}
+
+/// The head of a PNG of that size, which tells it.
+fn png(width: u32, height: u32) -> String {
+    use base64::Engine as _;
+    let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
+    bytes.extend(width.to_be_bytes());
+    bytes.extend(height.to_be_bytes());
+    bytes.extend([8, 6, 0, 0, 0, 0, 0, 0, 0]);
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+#[test]
+fn a_changed_image_is_as_large_as_the_one_that_came_in() {
+    let (small, large) = (png(800, 1_000), png(1_100, 600));
+    for (task, params, image, side, status) in [
+        ("INPAINTING", "inPaintingParams", &*small, 1_000, CostStatus::Exact),
+        ("INPAINTING", "inPaintingParams", &*large, 1_100, CostStatus::Exact),
+        ("OUTPAINTING", "outPaintingParams", &*large, 1_100, CostStatus::Exact),
+        ("BACKGROUND_REMOVAL", "backgroundRemovalParams", &*large, 1_100, CostStatus::Exact),
+        // What cannot be read is taken for the largest.
+        ("INPAINTING", "inPaintingParams", "AAAA", 2_048, CostStatus::Bounded),
+        ("OUTPAINTING", "other", &*small, 2_048, CostStatus::Bounded),
+    ] {
+        let body = format!(r#"{{"taskType":"{task}","{params}":{{"image":"{image}"}}}}"#);
+        let asked = asked("amazon.nova-canvas-v1:0", &body);
+        assert_eq!((one(&asked.likely).side(), asked.status), (Some(side), status), "{task} {side}");
+    }
+    let sized = format!(
+        r#"{{"taskType":"OUTPAINTING","outPaintingParams":{{"image":"{large}"}},"imageGenerationConfig":{{"width":512,"height":512}}}}"#
+    );
+    assert_eq!(one(&asked("amazon.nova-canvas-v1:0", &sized).likely).side(), Some(512));
 }
 
 #[test]
@@ -73,6 +103,8 @@ fn a_rerank_is_a_query_for_each_hundred_documents() {
 #[test]
 fn an_image_to_embed_is_billed_beside_its_text() {
     for (model, body, images) in [
+        ("cohere.embed-english-v3", r#"{"input_type":"image","images":["data:image/png;base64,aGk="]}"#, 1_000),
+        ("cohere.embed-multilingual-v3", r#"{"input_type":"search_query","texts":["a"]}"#, 0),
         ("amazon.titan-embed-image-v1", r#"{"inputText":"a","inputImage":"aGk="}"#, 1_000),
         ("amazon.titan-embed-image-v1", r#"{"inputText":"a"}"#, 0),
         (

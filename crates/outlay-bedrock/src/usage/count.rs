@@ -11,6 +11,11 @@ pub(crate) struct Count(pub(crate) Option<u64>, Odd);
 type Odd = bool;
 
 impl Count {
+    /// That of a whole number.
+    pub(super) fn of_i64(n: i64) -> Self {
+        number(u64::try_from(n).ok())
+    }
+
     /// Whether there was a number that is no count.
     pub(super) const fn is_odd(self) -> bool {
         self.1

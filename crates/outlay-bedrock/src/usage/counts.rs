@@ -1,10 +1,13 @@
 use outlay_price::{CacheTtl, Usage};
 
-/// The token counts that one source has. Each may be missing; none is taken for zero because it is.
+/// The token counts that one source has, each token in one of them. Each may be missing; none is taken for zero because
+/// it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     /// Input that no cache served or stored.
     pub(crate) input: Option<u64>,
+    /// Whether `input` is all of the prompt, of which the source does not say what a cache served or stored.
+    pub(crate) is_whole_prompt: bool,
     /// Output, reasoning included.
     pub(crate) output: Option<u64>,
     pub(crate) cache_read: Option<u64>,
@@ -23,59 +26,30 @@ impl Counts {
         *self == Self::default()
     }
 
-    /// Takes the numbers that `later` has, as a stream's cumulative counts go on.
-    pub(crate) fn update(&mut self, later: &Self) {
-        for (own, later) in self.all_mut().into_iter().zip(later.all()) {
-            *own = later.or(*own);
-        }
+    /// All input, cached or not; `None` where a source tells none of it.
+    pub(crate) fn all_input(&self) -> Option<u64> {
+        let parts = [self.input, self.cache_read, self.cache_write];
+        parts.into_iter().flatten().reduce(u64::saturating_add)
     }
 
-    /// The numbers with their names, in one order for all.
-    pub(super) const fn named(&self) -> [(&'static str, Option<u64>); 8] {
-        [
-            ("input", self.input),
-            ("output", self.output),
-            ("cache read", self.cache_read),
-            ("cache write", self.cache_write),
-            ("cache write 5m", self.cache_write_5m),
-            ("cache write 30m", self.cache_write_30m),
-            ("cache write 1h", self.cache_write_1h),
-            ("reasoning", self.reasoning),
-        ]
-    }
-
-    pub(super) fn all(&self) -> [Option<u64>; 8] {
-        self.named().map(|(_, count)| count)
-    }
-
-    pub(super) const fn all_mut(&mut self) -> [&mut Option<u64>; 8] {
-        [
-            &mut self.input,
-            &mut self.output,
-            &mut self.cache_read,
-            &mut self.cache_write,
-            &mut self.cache_write_5m,
-            &mut self.cache_write_30m,
-            &mut self.cache_write_1h,
-            &mut self.reasoning,
-        ]
-    }
-
-    /// As a usage: what of the writes no lifetime is given for has the model's default one.
+    /// As a usage, with nothing for what is missing. What of the writes no lifetime is given for has the model's usual one;
+    /// of a split that is larger than the whole, the longest lifetimes hold.
     pub(super) fn to_usage(self, default_ttl: impl FnOnce() -> CacheTtl) -> Usage {
-        let by_ttl = [
-            (CacheTtl::FiveMinutes, self.cache_write_5m.unwrap_or(0)),
-            (CacheTtl::ThirtyMinutes, self.cache_write_30m.unwrap_or(0)),
-            (CacheTtl::OneHour, self.cache_write_1h.unwrap_or(0)),
-        ];
-        let split: u64 = by_ttl.iter().fold(0, |sum: u64, (_, n)| sum.saturating_add(*n));
-        let rest = self.cache_write.unwrap_or(0).saturating_sub(split);
-        let usage = Usage::new()
+        let mut rest = self.cache_write.unwrap_or(0);
+        let mut usage = Usage::new()
             .with_uncached_input(self.input.unwrap_or(0))
             .with_output(self.output.unwrap_or(0))
             .with_cache_read(self.cache_read.unwrap_or(0))
             .with_reasoning(self.reasoning.unwrap_or(0));
-        let usage = by_ttl.into_iter().fold(usage, |usage, (ttl, n)| usage.with_cache_write(ttl, n));
+        for (ttl, written) in [
+            (CacheTtl::OneHour, self.cache_write_1h),
+            (CacheTtl::ThirtyMinutes, self.cache_write_30m),
+            (CacheTtl::FiveMinutes, self.cache_write_5m),
+        ] {
+            let written = written.unwrap_or(0).min(rest);
+            rest -= written;
+            usage = usage.with_cache_write(ttl, written);
+        }
         if rest == 0 {
             return usage;
         }

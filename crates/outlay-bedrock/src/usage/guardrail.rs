@@ -117,6 +117,25 @@ struct CheckUsage {
     text_units: Count,
 }
 
+/// The units of text by check, in the order of [`CHECKS`], as the SDK has read them.
+pub(crate) fn check_units(counts: [Option<i32>; 3]) -> Units {
+    let unit = |(name, count): (&'static str, Option<i32>)| {
+        Some(UnitCount::new(Unit::GuardrailUnit, u64::try_from(count?).ok()?).with_word(name))
+    };
+    CHECKS.into_iter().zip(counts).filter_map(unit).collect()
+}
+
+/// Units by policy, as the SDK has read them.
+pub(crate) fn policy_units<const N: usize>(counts: [(&'static str, Option<i32>); N]) -> Units {
+    let mut policies = Policies::default();
+    for (name, count) in counts {
+        if let Some(count) = count.and_then(|count| u64::try_from(count).ok()) {
+            policies.told(name, count);
+        }
+    }
+    policies.units()
+}
+
 /// The units in the answer of InvokeGuardrailChecks.
 pub(crate) fn read_checks(json: &[u8]) -> Option<Units> {
     let answer: ChecksAnswer = serde_json::from_slice(json).ok()?;
@@ -154,21 +173,40 @@ impl<'de> Visitor<'de> for PolicyVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<PolicyUnits, A::Error> {
-        let mut units = Units::new();
-        let (mut reasoning, mut policies) = (0, 1);
+        let mut policies = Policies::default();
         while let Some((name, count)) = map.next_entry::<Cow<'de, str>, Count>()? {
-            let Some(count) = count.0 else { continue };
-            match &*name {
-                REASONING_POLICY => reasoning = count,
-                REASONING_POLICIES => policies = count.max(1),
-                name if name.ends_with("Units") => {
-                    units.add(UnitCount::new(Unit::GuardrailUnit, count).with_word(word(name)));
-                }
-                _ => {}
+            if let Some(count) = count.0 {
+                policies.told(&name, count);
             }
         }
-        units.add(UnitCount::new(Unit::GuardrailUnit, reasoning.saturating_mul(policies)).with_word(REASONING_POLICY));
-        Ok(PolicyUnits(units))
+        Ok(PolicyUnits(policies.units()))
+    }
+}
+
+/// The units of one assessment so far.
+#[derive(Default)]
+struct Policies {
+    units: Units,
+    reasoning: u64,
+    reasoning_policies: u64,
+}
+
+impl Policies {
+    fn told(&mut self, name: &str, count: u64) {
+        match name {
+            REASONING_POLICY => self.reasoning = count,
+            REASONING_POLICIES => self.reasoning_policies = count,
+            name if name.ends_with("Units") => {
+                self.units.add(UnitCount::new(Unit::GuardrailUnit, count).with_word(word(name)));
+            }
+            _ => {}
+        }
+    }
+
+    fn units(mut self) -> Units {
+        let reasoning = self.reasoning.saturating_mul(self.reasoning_policies.max(1));
+        self.units.add(UnitCount::new(Unit::GuardrailUnit, reasoning).with_word(REASONING_POLICY));
+        self.units
     }
 }
 

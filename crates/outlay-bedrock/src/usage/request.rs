@@ -10,6 +10,8 @@ use super::lenient::{Number, Object};
 pub(crate) struct Parameters {
     /// The most output tokens.
     pub(crate) max_tokens: Option<u64>,
+    /// How many answers it asks for.
+    pub(crate) answers: Option<u64>,
     pub(crate) temperature: Option<f64>,
     pub(crate) top_p: Option<f64>,
 }
@@ -33,6 +35,13 @@ struct Request {
     max_new_tokens_camel: Count,
     #[serde(rename = "maxTokenCount")]
     max_token_count: Count,
+    /// OpenAI's Responses.
+    max_output_tokens: Count,
+    /// OpenAI's, AI21's and Cohere's numbers of answers.
+    n: Count,
+    num_generations: Count,
+    #[serde(rename = "numResults")]
+    num_results: Count,
     temperature: Number,
     top_p: Number,
     #[serde(rename = "topP")]
@@ -50,9 +59,11 @@ impl Request {
             self.max_tokens_camel,
             self.max_new_tokens_camel,
             self.max_token_count,
+            self.max_output_tokens,
         ];
         Parameters {
             max_tokens: limits.into_iter().find_map(|count| count.0),
+            answers: self.n.0.or(self.num_generations.0).or(self.num_results.0),
             temperature: self.temperature.0,
             top_p: self.top_p.0.or(self.top_p_camel.0),
         }
@@ -67,6 +78,7 @@ pub(crate) fn read_request(json: &[u8]) -> Parameters {
     let (nova, titan) = (inner(&request.nova), inner(&request.titan));
     Parameters {
         max_tokens: own.max_tokens.or(nova.max_tokens).or(titan.max_tokens),
+        answers: own.answers,
         temperature: own.temperature.or(nova.temperature).or(titan.temperature),
         top_p: own.top_p.or(nova.top_p).or(titan.top_p),
     }
@@ -87,8 +99,15 @@ mod tests {
             r#"{"inferenceConfig":{"max_new_tokens":7,"temperature":0.5,"top_p":0.9}}"#,
             r#"{"textGenerationConfig":{"maxTokenCount":7,"temperature":0.5,"topP":0.9}}"#,
         ] {
-            let expected = Parameters { max_tokens: Some(7), temperature: Some(0.5), top_p: Some(0.9) };
+            let expected = Parameters { max_tokens: Some(7), answers: None, temperature: Some(0.5), top_p: Some(0.9) };
             assert_eq!(read_request(request.as_bytes()), expected, "{request}");
+        }
+    }
+
+    #[test]
+    fn the_number_of_answers_is_found_by_each_familys_name() {
+        for request in [r#"{"n":3}"#, r#"{"num_generations":3}"#, r#"{"numResults":3}"#] {
+            assert_eq!(read_request(request.as_bytes()).answers, Some(3), "{request}");
         }
     }
 

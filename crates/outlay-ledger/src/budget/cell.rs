@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use outlay_price::Usd;
 
 use super::reservation::{Bound, Spent};
-use super::{Amount, Budget, BudgetExceeded, BudgetStatus, Period, RefusalReason, SharedCell};
+use super::{Amount, Budget, BudgetExceeded, BudgetStatus, Period, RefusalReason, Reserve, SharedCell};
 use crate::store::{StoreBudget, StoreHold};
 use crate::sync::{Mutex, MutexGuard, lock};
 
@@ -181,10 +181,10 @@ impl BudgetCell {
     }
 
     /// How it stands, by the word of the store that holds it.
-    pub(super) fn see(&self, spent: Amount, reserved: Amount, now: SystemTime) -> BudgetStatus {
+    pub(super) fn see(&self, spent: Amount, reserved: Amount, now: SystemTime) -> (BudgetStatus, Reserve) {
         let mut state = lock(&self.state);
         (state.spent, state.reserved, state.seen) = (spent.units(), reserved.units(), Some(now));
-        state.status()
+        (state.status(), state.budget.reserve)
     }
 
     #[cold]
@@ -192,7 +192,7 @@ impl BudgetCell {
         let limit = state.budget.limit;
         let assumed = bound.assumed_output(&state.budget);
         let reason = RefusalReason::OverLimit { bound: limit.with_units(units), assumed_output: assumed };
-        self.exceeded(state, bound, reason)
+        self.exceeded(state, bound, reason).reserving(state.budget.reserve)
     }
 
     /// Reserves what was asked for, under the lock under which it was.

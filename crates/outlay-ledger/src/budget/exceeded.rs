@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Amount, BudgetStatus};
+use super::{Amount, BudgetStatus, Reserve};
 
 /// Why a budget refused a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,11 +32,19 @@ struct Refused {
     model: Arc<str>,
     status: BudgetStatus,
     reason: RefusalReason,
+    /// Whether the budget reserves what is expected of a prompt, and not its bound.
+    is_expected: bool,
 }
 
 impl BudgetExceeded {
     pub(super) fn new(scope: Arc<str>, model: Arc<str>, status: BudgetStatus, reason: RefusalReason) -> Self {
-        Self(Box::new(Refused { scope, model, status, reason }))
+        Self(Box::new(Refused { scope, model, status, reason, is_expected: false }))
+    }
+
+    /// The same of a budget that reserves this.
+    pub(super) fn reserving(mut self, reserve: Reserve) -> Self {
+        self.0.is_expected = reserve == Reserve::Expected;
+        self
     }
 
     /// The limit.
@@ -79,14 +87,17 @@ impl BudgetExceeded {
 
 impl fmt::Display for BudgetExceeded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Refused { scope, model, status, reason } = &*self.0;
+        let Refused { scope, model, status, reason, is_expected } = &*self.0;
         write!(f, "the budget of `{scope}` refused a call to `{model}`: ")?;
         match reason {
             RefusalReason::OverLimit { bound, assumed_output } => {
                 write!(
                     f,
-                    "it may come to {bound}; of the limit of {}, {} is spent and {} is reserved by open calls",
-                    status.limit, status.spent, status.reserved
+                    "it {} come to {bound}; of the limit of {}, {} is spent and {} is reserved by open calls",
+                    if *is_expected { "is expected to" } else { "may" },
+                    status.limit,
+                    status.spent,
+                    status.reserved
                 )?;
                 if let Some(tokens) = assumed_output {
                     write!(
@@ -112,7 +123,7 @@ impl fmt::Display for BudgetExceeded {
 
 impl fmt::Debug for BudgetExceeded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Refused { scope, model, status, reason } = &*self.0;
+        let Refused { scope, model, status, reason, .. } = &*self.0;
         f.debug_struct("BudgetExceeded")
             .field("scope", scope)
             .field("model", model)

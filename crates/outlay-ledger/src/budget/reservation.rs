@@ -5,8 +5,9 @@ use outlay_price::Usd;
 
 use super::cell::{BudgetCell, State, Verdict};
 use super::shared::{SharedCell, SharedHold};
-use super::{Amount, Budget, BudgetExceeded};
+use super::{Amount, Budget, BudgetExceeded, Reserve};
 use crate::AlertKind;
+use crate::Forecast;
 use crate::alert::Alerts;
 use crate::sync::MutexGuard;
 
@@ -20,6 +21,7 @@ pub(crate) struct Bound<'a> {
     pub(crate) is_turn: bool,
     /// In dollars, if it writes at most so many tokens; `None` where it has no price.
     pub(crate) usd: &'a dyn Fn(u64) -> Option<Usd>,
+    pub(crate) forecast: &'a Forecast<'a>,
 }
 
 /// What has been spent, in all that budgets count.
@@ -34,10 +36,18 @@ pub(crate) struct Spent {
 impl Bound<'_> {
     /// In what the budget counts; `None` where that cannot be said.
     pub(super) fn units(&self, budget: &Budget) -> Option<i128> {
-        let output = self.max_output.unwrap_or(budget.assumed_output);
+        let output = self.max_output.unwrap_or_else(|| self.assumed(budget));
+        let expected = self.forecast.usd.filter(|_| budget.reserve == Reserve::Expected);
+        let input = match budget.reserve {
+            Reserve::Bound => self.input,
+            Reserve::Expected => self.input.min(self.forecast.input),
+        };
         Some(match budget.limit {
-            Amount::Usd(_) => (self.usd)(output)?.picos(),
-            Amount::Tokens(_) => i128::from(self.input) + i128::from(output),
+            Amount::Usd(_) => {
+                let most = (self.usd)(output)?;
+                expected.and_then(|expected| expected(output)).map_or(most, |expected| expected.min(most)).picos()
+            }
+            Amount::Tokens(_) => i128::from(input) + i128::from(output),
             Amount::Calls(_) => 1,
             Amount::Turns(_) => i128::from(self.is_turn),
         })
@@ -46,7 +56,11 @@ impl Bound<'_> {
     /// What was assumed of the output, where the budget counts that and the call says nothing.
     pub(super) fn assumed_output(&self, budget: &Budget) -> Option<u64> {
         let counts_output = matches!(budget.limit, Amount::Usd(_) | Amount::Tokens(_));
-        (self.max_output.is_none() && counts_output).then_some(budget.assumed_output)
+        (self.max_output.is_none() && counts_output).then(|| self.assumed(budget))
+    }
+
+    const fn assumed(&self, budget: &Budget) -> u64 {
+        budget.assumed_output.saturating_mul(self.forecast.answers)
     }
 }
 
@@ -56,6 +70,8 @@ pub(crate) struct Reservation {
     held: Vec<Held>,
     /// What a store for several processes is asked besides.
     shared: Option<Box<SharedHold>>,
+    /// The most output that a budget has assumed, where the call says nothing.
+    assumed_output: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -81,8 +97,10 @@ impl Reservation {
     ) -> Result<Self, Refused> {
         let mut states = lock_all(budgets);
         let mut held = Vec::with_capacity(budgets.len());
+        let mut assumed_output = None;
         // The innermost first: of several that refuse the call, the nearest one is named.
         for (cell, state) in budgets.iter().zip(&mut states).rev() {
+            assumed_output = assumed_output.max(bound.assumed_output(state.budget()));
             let (units, number) = match cell.ask(state, bound, now, is_trial) {
                 Verdict::Fits { units, number } => (units, number),
                 Verdict::Observed { units, number, why } => {
@@ -106,7 +124,12 @@ impl Reservation {
                 cell.reserve(state, *units);
             }
         }
-        Ok(Self { held, shared: None })
+        Ok(Self { held, shared: None, assumed_output })
+    }
+
+    /// The most output that one of the budgets has assumed; `None` where the call says its maximum, or no budget counts it.
+    pub(crate) const fn assumed_output(&self) -> Option<u64> {
+        self.assumed_output
     }
 
     /// What the store is asked that holds some of the budgets.

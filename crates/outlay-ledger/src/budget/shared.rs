@@ -112,9 +112,10 @@ impl SharedHold {
 
     fn refusal(&self, model: &Arc<str>, figures: StoreFigures, now: SystemTime) -> Option<Refused> {
         let SharedCell { cell, hold, assumed_output } = self.cells.get(figures.hold).or(self.cells.first())?;
-        let status = cell.see(figures.spent, figures.reserved, now);
+        let (status, reserve) = cell.see(figures.spent, figures.reserved, now);
         let reason = RefusalReason::OverLimit { bound: hold.amount, assumed_output: *assumed_output };
-        Some((cell.clone(), BudgetExceeded::new(cell.name.clone(), model.clone(), status, reason)))
+        let why = BudgetExceeded::new(cell.name.clone(), model.clone(), status, reason).reserving(reserve);
+        Some((cell.clone(), why))
     }
 
     pub(crate) const fn check(&self) -> Option<StoreCheck> {

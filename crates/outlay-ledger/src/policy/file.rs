@@ -13,7 +13,7 @@ use toml::value::Datetime;
 
 use super::principal::is_path_alone;
 use super::{Policy, PolicyRule};
-use crate::{Budget, BudgetRule, Period, RunawayRule, StopTarget};
+use crate::{Budget, BudgetRule, Period, Reserve, RunawayRule, StopTarget};
 
 #[cfg(test)]
 mod tests;
@@ -96,6 +96,7 @@ impl Policy {
     ///     name = "call"
     ///     usd = "0.50"
     ///     each_call = true
+    ///     reserve = "expected"              # what a prompt is expected to have; defaults to "bound", the most
     ///
     ///     [[stop]]
     ///     only = { workflow = "tickets" }   # one dimension, `task` or `conversation`
@@ -199,9 +200,17 @@ struct BudgetTable {
     each_call: bool,
     soft: Option<u8>,
     assume_output: Option<u64>,
+    reserve: Option<ReserveWord>,
     #[serde(default)]
     allow_unpriced: bool,
     mode: Option<Mode>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ReserveWord {
+    Bound,
+    Expected,
 }
 
 #[derive(Deserialize)]
@@ -298,6 +307,10 @@ fn budget(table: Spanned<BudgetTable>, enforced: bool) -> Result<BudgetRule, Bad
     }
     if let Some(tokens) = t.assume_output {
         budget = budget.assume_output(tokens);
+    }
+    match t.reserve {
+        Some(ReserveWord::Expected) => budget = budget.reserve(Reserve::Expected),
+        Some(ReserveWord::Bound) | None => {}
     }
     if t.allow_unpriced {
         budget = budget.allow_unpriced();

@@ -5,6 +5,7 @@ use outlay_ledger::StoreCheck;
 use outlay_price::Usage;
 
 use super::SettledCall;
+use crate::Billed;
 use crate::names::{outlay, semconv};
 use crate::settings::Semconv;
 use crate::span_attributes::{count, int, picousd, usd};
@@ -15,8 +16,13 @@ pub(super) fn of(call: &SettledCall) -> Vec<KeyValue> {
     attributes.extend_from_slice(call.scope.attributes());
     push_response(&mut attributes, call);
     let inner = call.scope.engine().inner();
-    if let Some(usage) = call.end.billed.tokens() {
-        push_usage(&mut attributes, &usage, inner.semconv);
+    match &call.end.billed {
+        Billed::AtMost { counted, .. } => push_counted(&mut attributes, counted, inner.semconv),
+        billed => {
+            if let Some(usage) = billed.tokens() {
+                push_usage(&mut attributes, &usage, inner.semconv);
+            }
+        }
     }
     push_cost(&mut attributes, call);
     push_price(&mut attributes, call);
@@ -69,7 +75,8 @@ fn push_response(attributes: &mut Vec<KeyValue>, call: &SettledCall) {
     push_text(semconv::AWS_REQUEST_ID, &end.request_id);
     push_text(semconv::SERVER_ADDRESS, &end.server_address);
     push_text(semconv::ERROR_TYPE, &end.error);
-    push_text(outlay::CALL_USAGE_DISAGREEMENT, &end.disagreement);
+    push_text(outlay::USAGE_DOUBT, &end.usage_doubt);
+    attributes.extend(end.usage_source.map(|source| KeyValue::new(outlay::USAGE_SOURCE, source)));
     if let Some(port) = end.server_port {
         attributes.push(KeyValue::new(semconv::SERVER_PORT, i64::from(port)));
     }
@@ -93,6 +100,22 @@ fn push_response(attributes: &mut Vec<KeyValue>, call: &SettledCall) {
 fn push_usage(attributes: &mut Vec<KeyValue>, usage: &Usage, semconv: Semconv) {
     attributes.push(count(semconv::INPUT_TOKENS, usage.input_tokens()));
     attributes.push(count(semconv::OUTPUT_TOKENS, usage.output_tokens()));
+    push_parts(attributes, usage, semconv);
+}
+
+/// Of a call whose end was not seen: what was counted, and no zero for what was not.
+fn push_counted(attributes: &mut Vec<KeyValue>, usage: &Usage, semconv: Semconv) {
+    for (key, tokens) in
+        [(semconv::INPUT_TOKENS, usage.input_tokens()), (semconv::OUTPUT_TOKENS, usage.output_tokens())]
+    {
+        if tokens > 0 {
+            attributes.push(count(key, tokens));
+        }
+    }
+    push_parts(attributes, usage, semconv);
+}
+
+fn push_parts(attributes: &mut Vec<KeyValue>, usage: &Usage, semconv: Semconv) {
     let cache_write = match semconv {
         Semconv::V1_42 => semconv::CACHE_CREATION_INPUT_TOKENS,
         Semconv::Latest => semconv::CACHE_WRITE_INPUT_TOKENS,

@@ -26,12 +26,16 @@ pub(super) fn record(
     CallRecord {
         operation: start.operation.as_str(),
         model: start.model.clone(),
-        usage: end.billed.tokens().unwrap_or_default(),
+        usage: end.billed.counted_tokens(),
+        bounded_tokens: end
+            .lost_attempts
+            .iter()
+            .fold(end.billed.bounded_tokens(), |sum, lost| sum.saturating_add(lost.bounded_tokens())),
         units: end.billed.units().cloned(),
         guardrail: end.guardrail.clone(),
         counted: end.billed.counted().filter(|_| whole),
         priced_as: PricedAs {
-            model: end.response_model.as_deref().map(Arc::from),
+            model: end.priced_model.as_deref().map(Arc::from),
             region: start.region.clone(),
             tier: priced.tier(),
             latency: priced.latency(),

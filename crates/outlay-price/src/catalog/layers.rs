@@ -1,8 +1,9 @@
 //! What a catalogue is made of, and in which order that is asked.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::Prices;
+use super::named::ByBareName;
 use crate::discount::Discounts;
 use crate::table::Table;
 
@@ -19,6 +20,8 @@ pub(super) struct Layers {
     pub(super) list: Vec<Layer>,
     /// In the order in which they are asked: those of the layers, and before each what discounts make of it.
     pub(super) tables: Vec<Arc<Table>>,
+    /// Made when an answer first names a model that was not called.
+    pub(super) by_bare_name: OnceLock<ByBareName>,
 }
 
 impl Layers {
@@ -36,7 +39,7 @@ impl Layers {
         let versions = list.iter().rev().map(|layer| &*layer.table.version);
         let versions: Vec<&str> = versions.filter(|version| !version.is_empty()).collect();
         let version = if versions.is_empty() { "empty".into() } else { versions.join("+").into() };
-        Self { version, list, tables }
+        Self { version, list, tables, by_bare_name: OnceLock::new() }
     }
 }
 

@@ -147,6 +147,12 @@ impl Stated {
         }
     }
 
+    /// Whether a rule states its unit by size and quality, of which it has none.
+    pub(super) fn is_stated_by_unit(&self, rules: &Resolutions, prices: &Prices) -> bool {
+        let is_known = |id: &str| prices.rows().any(|price| price.model() == id);
+        matches!(self.what, What::Unit(_)) && rules.units_of(&self.id).is_some() && is_known(&self.id.model)
+    }
+
     /// Dollars per million tokens, or per unit.
     fn text(&self, price: Usd) -> String {
         match self.what {

@@ -67,7 +67,8 @@ impl Tally {
                 tally.stated += 1;
                 let charged = price.charged(prices);
                 tally.otherwise += usize::from(charged != Some(price.price));
-                if charged.is_none() && price.excuse(rules, prices).is_none() {
+                let is_excused = || price.excuse(rules, prices).is_some() || price.is_stated_by_unit(rules, prices);
+                if charged.is_none() && !is_excused() {
                     unpriced = Some(format!("no {} of {}", price.field, price.id));
                 }
             }

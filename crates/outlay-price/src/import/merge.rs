@@ -50,6 +50,11 @@ pub(super) fn merge(litellm: LiteLlm, genai: &GenAi, rules: &Resolutions) -> Res
         return Err(BuildError { problems });
     }
     let mut rows: Vec<Row> = drafts.into_iter().flat_map(|draft| draft.into_rows(rules)).collect();
+    for stated in &rules.units {
+        if !stated.put_into(&mut rows)? {
+            return Err(BuildError::one(format!("resolutions: the rule {} is of no row: remove it", stated.name)));
+        }
+    }
     rows.sort_by_key(key);
     let models: BTreeSet<&str> = rows.iter().map(|row| row.model.as_str()).collect();
     let summary = format!(

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
@@ -5,6 +6,9 @@ use serde::Deserialize;
 use super::BuildError;
 use super::id::{Id, fits};
 use super::imported::ImportOptions;
+use crate::row::Row;
+use crate::unit::UnitPrice;
+use crate::{Confidence, Tier};
 
 const RULES: &str = include_str!("../../data/resolutions.toml");
 
@@ -36,6 +40,8 @@ pub(super) struct Resolutions {
     pub(super) copy: Vec<Copy>,
     #[serde(default)]
     pub(super) conflict: Vec<Conflict>,
+    #[serde(default)]
+    pub(super) units: Vec<StatedUnits>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -125,6 +131,18 @@ pub(super) struct Conflict {
     pub(super) reason: String,
 }
 
+/// Prices of units that a source of its own states, in the place of those of the others.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StatedUnits {
+    pub(super) name: String,
+    source: SourceName,
+    ids: Vec<String>,
+    /// By the unit and its conditions, as in price files.
+    prices: BTreeMap<String, String>,
+    reason: String,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub(super) enum Source {
     #[serde(rename = "litellm")]
@@ -173,9 +191,16 @@ impl Resolutions {
     pub(super) fn reason(&self, id: &Id, source: Source) -> Option<(&str, &str)> {
         let decided = self.conflict(id).filter(|conflict| conflict.take != source);
         let copied = self.copy.iter().find(|copy| copy.pairs().flatten().any(|(to, _)| to == *id));
+        let stated = self.units_of(id);
         decided
             .map(|conflict| (&*conflict.name, &*conflict.reason))
             .or_else(|| copied.map(|copy| (&*copy.name, &*copy.reason)))
+            .or_else(|| stated.map(|stated| (&*stated.name, &*stated.reason)))
+    }
+
+    /// The rule that states the prices of an id's units.
+    pub(super) fn units_of(&self, id: &Id) -> Option<&StatedUnits> {
+        self.units.iter().find(|stated| stated.is_of(id))
     }
 
     pub(super) fn writes_are_free(&self, model: &str) -> bool {
@@ -184,6 +209,34 @@ impl Resolutions {
 
     pub(super) fn writes_live_thirty_minutes(&self, vendor: &str) -> bool {
         self.thirty_minute_vendors.iter().any(|known| known == vendor)
+    }
+}
+
+impl StatedUnits {
+    fn is_of(&self, id: &Id) -> bool {
+        let id = id.to_string();
+        self.ids.iter().any(|pattern| fits(pattern, &id))
+    }
+
+    /// Puts the prices into the rows that they are of. Returns whether there is one.
+    pub(super) fn put_into(&self, rows: &mut [Row]) -> Result<bool, BuildError> {
+        let bad = |name: &str| BuildError::one(format!("resolutions: {}: {name} is no price of a unit", self.name));
+        let prices =
+            self.prices.iter().map(|(name, amount)| UnitPrice::parse_parts(name, amount).map_err(|_| bad(name)));
+        let prices: Vec<UnitPrice> = prices.collect::<Result<_, _>>()?;
+        let mut found = false;
+        for row in rows {
+            let id = Id { region: row.region.clone(), routing: row.routing, model: row.model.clone() };
+            if row.tier == Tier::Default && self.is_of(&id) {
+                found = true;
+                row.units.clone_from(&prices);
+                row.source.clone_from(&self.source.name);
+                row.as_of.clone_from(&self.source.as_of);
+                row.confidence = Confidence::Resolved;
+                row.note.clone_from(&self.name);
+            }
+        }
+        Ok(found)
     }
 }
 

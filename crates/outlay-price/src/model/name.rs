@@ -52,16 +52,49 @@ pub(super) fn short(routing: Option<Routing>, base: &str) -> String {
     short
 }
 
-/// What is before and after `-20250929`.
+/// What is left of a model's name without vendor, geography, date and revision: `claude-sonnet-4-5` of
+/// `us.anthropic.claude-sonnet-4-5-20250929-v1:0`, and of `anthropic/claude-sonnet-4-5`.
+pub(crate) fn bare_name(name: &str) -> String {
+    let name = name.trim().to_ascii_lowercase();
+    let mut name = name.rsplit_once('/').map_or(&*name, |(_, last)| last);
+    while let Some((label, rest)) = name.split_once('.') {
+        if Routing::from_prefix(label).is_none() && !Family::is_vendor(label) {
+            break;
+        }
+        name = rest;
+    }
+    let (name, is_revised) = match name.split_once([':', '@']) {
+        Some((name, _)) => (name, true),
+        None => (name, false),
+    };
+    let name = name.strip_suffix("-latest").unwrap_or(name);
+    let (name, version) = name.rsplit_once("-v").unwrap_or((name, ""));
+    let is_version = !version.is_empty() && version.bytes().all(|digit| digit.is_ascii_digit());
+    let with_version = [name, "-v", version].concat();
+    let name = if is_version || version.is_empty() { name } else { &with_version };
+    let name = if is_revised && !is_version { name.strip_suffix("-1").unwrap_or(name) } else { name };
+    let (before, after) = without_date(name);
+    [before, after].concat()
+}
+
+/// What is before and after `-20250929` or `-2025-09-29`.
 fn without_date(name: &str) -> (&str, &str) {
     let bytes = name.as_bytes();
-    let date = (0..bytes.len()).find(|&start| {
-        bytes[start] == b'-'
-            && bytes.get(start + 1..start + 9).is_some_and(|digits| digits.iter().all(u8::is_ascii_digit))
-            && bytes.get(start + 9).is_none_or(|&byte| byte == b'-')
-    });
+    // Each `d` is a digit.
+    let date_at = |start: usize, pattern: &[u8]| {
+        let end = start + pattern.len();
+        let is_date = bytes.get(start..end).is_some_and(|found| {
+            found.iter().zip(pattern).all(|(byte, wanted)| match wanted {
+                b'd' => byte.is_ascii_digit(),
+                wanted => byte == wanted,
+            })
+        });
+        (is_date && bytes.get(end).is_none_or(|&byte| byte == b'-')).then_some((start, end))
+    };
+    let date =
+        (0..bytes.len()).find_map(|start| date_at(start, b"-dddddddd").or_else(|| date_at(start, b"-dddd-dd-dd")));
     // The bytes at both ends are ASCII, so these are character boundaries.
-    date.map_or((name, ""), |start| (&name[..start], &name[start + 9..]))
+    date.map_or((name, ""), |(start, end)| (&name[..start], &name[end..]))
 }
 
 /// The same model under ever shorter ids: without the context size, the revision, and `-v1`.

@@ -1,6 +1,6 @@
-use super::{Price, Step};
+use super::{Price, Step, count};
 use crate::rate::Rate;
-use crate::{Charge, CostStatus, Units, Usd};
+use crate::{Charge, CostStatus, Units, Usage, Usd};
 
 /// What a request may do with the cache: decides what its input can cost at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,44 +26,81 @@ impl Price {
     /// Unpriced where it would leave out tokens whose rate is not known.
     #[must_use]
     pub fn bound_charge(&self, input_tokens: u64, output_tokens: u64, cache: CacheUse) -> Charge {
-        let tokens = self.bound_tokens(input_tokens, output_tokens, cache);
-        if self.0.bills_units { tokens.with_status(CostStatus::Unpriced) } else { tokens }
+        self.bound_charge_beside(&Usage::new(), input_tokens, output_tokens, cache, None)
     }
 
-    /// The most that a call with at most so many tokens, and with at most these units and nothing else, can cost.
+    /// The most that a call can cost of which some tokens are counted, and of the rest only a bound is known.
+    ///
+    /// What is counted is charged by kind. `input_tokens` and `output_tokens` are the most that there can be besides, each
+    /// at the dearest rate that could apply, in the dearest context tier that all of the input can reach. `units` are the
+    /// most units, and there is nothing else; `None` where nobody counted them.
+    ///
+    /// ```
+    /// use outlay_price::{CacheUse, ModelRef, PriceQuery, Prices, Usage};
+    ///
+    /// let model = ModelRef::parse("us.anthropic.claude-sonnet-4-5-20250929-v1:0")?;
+    /// let query = PriceQuery::new(model, "2026-11-20T12:00:00Z".parse()?);
+    /// let prices = Prices::bundled();
+    /// let price = prices.lookup(&query).ok_or("unpriced")?;
+    /// let counted = Usage::new().with_cache_read(10_000);
+    /// let bound = price.bound_charge_beside(&counted, 0, 1_000, CacheUse::NoWrites, None);
+    /// assert_eq!(bound.total().to_string(), "$0.019800");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
-    pub fn bound_charge_with_units(
+    pub fn bound_charge_beside(
         &self,
+        counted: &Usage,
         input_tokens: u64,
         output_tokens: u64,
         cache: CacheUse,
-        units: &Units,
+        units: Option<&Units>,
     ) -> Charge {
-        self.bound_tokens(input_tokens, output_tokens, cache).and(self.charge_units(units))
+        let tokens = self.bound_tokens(counted, input_tokens, output_tokens, cache);
+        match units {
+            Some(units) => tokens.and(self.charge_units(units)),
+            None if self.0.bills_units => tokens.with_status(CostStatus::Unpriced),
+            None => tokens,
+        }
     }
 
-    fn bound_tokens(&self, input_tokens: u64, output_tokens: u64, cache: CacheUse) -> Charge {
+    fn bound_tokens(&self, counted: &Usage, input_tokens: u64, output_tokens: u64, cache: CacheUse) -> Charge {
         let steps = &self.0.steps;
-        let mut dearest = Charge::free();
-        let mut unknown = false;
+        let counted_input = counted.input_tokens();
+        let all_input = counted_input.saturating_add(input_tokens);
+        let mut dearest: Option<Charge> = None;
         for (index, step) in steps.iter().enumerate() {
-            if index > 0 && step.over >= input_tokens {
+            if index > 0 && step.over >= all_input {
                 break;
             }
+            let next = steps.get(index + 1);
+            // What is counted alone comes to more than this tier holds.
+            if next.is_some_and(|next| next.over < counted_input) {
+                continue;
+            }
             // More input than this would be in the next tier.
-            let most = steps.get(index + 1).map_or(input_tokens, |next| next.over.min(input_tokens));
+            let most = next.map_or(all_input, |next| next.over.min(all_input)) - counted_input;
             let input = dearest_input(step, cache);
             let output = step.rates.output.max(step.rates.output_audio);
-            unknown |= (input.is_none() && most > 0) || (output.is_none() && output_tokens > 0);
-            let mut charge = Charge::free();
-            charge.input = input.map_or(Usd::ZERO, |rate| rate.times(most));
-            charge.output = output.map_or(Usd::ZERO, |rate| rate.times(output_tokens));
-            if charge.total() > dearest.total() {
-                dearest = charge;
-            }
+            let unknown = (input.is_none() && most > 0) || (output.is_none() && output_tokens > 0);
+            let mut rest = Charge::free().with_status(CostStatus::Bounded);
+            rest.input = input.map_or(Usd::ZERO, |rate| rate.times(most));
+            rest.output = output.map_or(Usd::ZERO, |rate| rate.times(output_tokens));
+            let charge = count::charge(&step.rates, counted).and(rest);
+            let charge = if unknown { charge.with_status(CostStatus::Unpriced) } else { charge };
+            dearest = Some(match dearest {
+                Some(dearest) => dearer(dearest, charge),
+                None => charge,
+            });
         }
-        dearest.with_status(if unknown { CostStatus::Unpriced } else { CostStatus::Bounded })
+        dearest.unwrap_or_else(Charge::unpriced)
     }
+}
+
+/// The greater of two bounds, as sure as the weaker one: which of the two holds is not known.
+fn dearer(one: Charge, other: Charge) -> Charge {
+    let status = one.status().weakest(other.status());
+    if other.total() > one.total() { other.with_status(status) } else { one.with_status(status) }
 }
 
 fn dearest_input(step: &Step, cache: CacheUse) -> Option<Rate> {

@@ -75,7 +75,7 @@ fn errors_say_line_field_what_and_what_to_do() {
         ),
         (
             "[[price]]\nmodel = \"a.b\"\nunits = { furlong = \"1\" }",
-            "line 3: price.units.furlong: unknown unit `furlong`: one of input_image, input_audio_second, input_video_second, output_image, output_video_second, query, guardrail_unit, custom_model_unit_minute, custom_model_unit_month, model_unit_hour is known",
+            "line 3: price.units.furlong: unknown unit `furlong`: one of input_image, input_audio_second, input_video_second, output_image, output_video_second, query, guardrail_unit, server_tool_use, custom_model_unit_minute, custom_model_unit_month, model_unit_hour is known",
         ),
         (
             "[[price]]\nmodel = \"a.b\"\n[price.units]\n\"output_image[a,b]\" = \"1\"",

@@ -1,3 +1,6 @@
+use outlay_price::Family;
+
+use super::super::inclusiveness::Told;
 use super::*;
 
 /// Family, body, and input, output, cache read, cache write, reasoning as they must be read.
@@ -58,26 +61,27 @@ const CASES: [Case; 12] = [
 #[test]
 fn each_family_is_read_by_its_own_names() {
     for (family, body, expected) in CASES {
-        let c = read_native(body.as_bytes()).counts;
+        let (c, _) = read_native(body.as_bytes()).usage.counts(Told::Native, Family::Other);
         assert_eq!([c.input, c.output, c.cache_read, c.cache_write, c.reasoning], expected, "{family}");
     }
 }
 
 #[test]
 fn an_anthropic_stream_adds_up_over_its_chunks() {
-    let mut counts = Counts::default();
+    let mut all = NativeAnswer::default();
     let chunks = [
         r#"{"type":"message_start","message":{"usage":{"input_tokens":10,"cache_read_input_tokens":5,"output_tokens":1}}}"#,
         r#"{"type":"content_block_delta","delta":{"type":"text_delta","text":"hi"}}"#,
         r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":42}}"#,
     ];
     for chunk in chunks {
-        counts.update(&read_native(chunk.as_bytes()).counts);
+        all.merge(read_native(chunk.as_bytes()));
     }
+    let (counts, _) = all.usage.counts(Told::Native, Family::Anthropic);
     assert_eq!((counts.input, counts.output, counts.cache_read), (Some(10), Some(42), Some(5)));
     let last = read_native(
         br#"{"type":"message_stop","amazon-bedrock-invocationMetrics":{"inputTokenCount":10,"outputTokenCount":39}}"#,
     );
     assert!(last.stopped);
-    assert_eq!(last.metrics.output, Some(39));
+    assert_eq!(last.metrics.counts(Told::Native, Family::Anthropic).0.output, Some(39));
 }

@@ -1,4 +1,4 @@
-//! Whether two models count the same text alike: what the data beside the price table says.
+//! How models count text: whether two of them count the same text alike, and about how many tokens it has.
 
 use std::sync::LazyLock;
 
@@ -7,11 +7,11 @@ use crate::model::shorter_ids;
 
 /// How many tokens another tokenizer makes of the same text: a range, as fractions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ratio {
+pub(crate) struct Ratio {
     least: Fraction,
     most: Fraction,
     /// Why these bounds.
-    pub(super) reason: &'static str,
+    pub(crate) reason: &'static str,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,21 +25,45 @@ struct Data {
     /// By the beginning of an id; none begins with another.
     tokenizers: Vec<(&'static str, &'static str)>,
     ratios: Vec<(&'static str, &'static str, Ratio)>,
+    /// Tokens for a thousand bytes of text, by tokenizer.
+    densities: Vec<(&'static str, u64)>,
 }
 
 // The committed files load: a test proves it.
 static DATA: LazyLock<Data> = LazyLock::new(|| {
-    parse(include_str!("../../data/tokenizers.tsv"), include_str!("../../data/token-ratios.tsv")).unwrap_or_default()
+    let (tokenizers, ratios) = (include_str!("../data/tokenizers.tsv"), include_str!("../data/token-ratios.tsv"));
+    parse(tokenizers, ratios, include_str!("../data/text-density.tsv")).unwrap_or_default()
 });
 
 /// How counts of one model become those of another; `None` where both have the same tokenizer.
-pub(super) fn ratio(from: ModelRef<'_>, to: ModelRef<'_>) -> Option<Ratio> {
+pub(crate) fn ratio(from: ModelRef<'_>, to: ModelRef<'_>) -> Option<Ratio> {
     if stem(from) == stem(to) {
         return None;
     }
     match (tokenizer(from), tokenizer(to)) {
         (Some(from), Some(to)) if from == to => None,
         (from, to) => Some(DATA.ratio(from, to)),
+    }
+}
+
+/// More than any known tokenizer makes of a thousand bytes of text.
+const DENSEST: u64 = 400;
+
+impl ModelRef<'_> {
+    /// Returns about how many tokens so many bytes of English text have for this model, by what vendors say of their
+    /// tokenizers (`data/text-density.tsv`), rounded up. An estimate: code and other languages have more.
+    ///
+    /// ```
+    /// use outlay_price::ModelRef;
+    ///
+    /// let claude = ModelRef::parse("anthropic.claude-sonnet-4-5-20250929-v1:0")?;
+    /// assert_eq!(claude.likely_tokens(3_500), 1_001);
+    /// # Ok::<(), outlay_price::ParseModelError>(())
+    /// ```
+    pub fn likely_tokens(&self, text_bytes: u64) -> u64 {
+        let density = |name: &str| DATA.densities.iter().find(|(tokenizer, _)| *tokenizer == name).map(|line| line.1);
+        let density = tokenizer(*self).and_then(density).or_else(|| density("*")).unwrap_or(DENSEST);
+        saturated((u128::from(text_bytes) * u128::from(density)).div_ceil(1_000))
     }
 }
 
@@ -76,13 +100,13 @@ impl Ratio {
     };
 
     /// The fewest tokens that so many may become: rounded down.
-    pub(super) fn fewest(self, tokens: u64) -> u64 {
+    pub(crate) fn fewest(self, tokens: u64) -> u64 {
         let Fraction { over, under } = self.least;
         saturated(u128::from(tokens) * u128::from(over) / u128::from(under))
     }
 
     /// The most tokens that so many may become: rounded up. Saturating.
-    pub(super) fn most(self, tokens: u64) -> u64 {
+    pub(crate) fn most(self, tokens: u64) -> u64 {
         let Fraction { over, under } = self.most;
         saturated((u128::from(tokens) * u128::from(over)).div_ceil(u128::from(under)))
     }
@@ -97,7 +121,7 @@ fn saturated(tokens: u128) -> u64 {
     u64::try_from(tokens).unwrap_or(u64::MAX)
 }
 
-fn parse(tokenizers: &'static str, ratios: &'static str) -> Option<Data> {
+fn parse(tokenizers: &'static str, ratios: &'static str, densities: &'static str) -> Option<Data> {
     let mut data = Data::default();
     for line in lines(tokenizers) {
         let [begins_with, name, _source] = fields(line)?;
@@ -111,6 +135,10 @@ fn parse(tokenizers: &'static str, ratios: &'static str) -> Option<Data> {
             Ok(over) => Some(Fraction { over, under: 1_000 }),
         };
         data.ratios.push((from, to, Ratio { least: permille(least)?, most: permille(most)?, reason }));
+    }
+    for line in lines(densities) {
+        let [tokenizer, tokens, _source] = fields(line)?;
+        data.densities.push((tokenizer, tokens.parse().ok()?));
     }
     Some(data)
 }
@@ -138,8 +166,10 @@ mod tests {
 
     #[test]
     fn the_committed_data_loads_whole_and_every_line_of_it_is_of_a_bundled_model() {
-        assert_eq!(DATA.tokenizers.len(), lines(include_str!("../../data/tokenizers.tsv")).count());
-        assert_eq!(DATA.ratios.len(), lines(include_str!("../../data/token-ratios.tsv")).count());
+        assert_eq!(DATA.tokenizers.len(), lines(include_str!("../data/tokenizers.tsv")).count());
+        assert_eq!(DATA.ratios.len(), lines(include_str!("../data/token-ratios.tsv")).count());
+        assert_eq!(DATA.densities.len(), lines(include_str!("../data/text-density.tsv")).count());
+        assert!(DATA.densities.iter().any(|(tokenizer, _)| *tokenizer == "*"));
         let prices = Prices::bundled();
         let models: BTreeSet<&str> = prices.rows().map(crate::Price::model).collect();
         let names: BTreeSet<&str> = DATA.tokenizers.iter().map(|(_, name)| *name).chain(["*"]).collect();
@@ -147,6 +177,9 @@ mod tests {
             assert!(models.iter().any(|model| model.starts_with(begins_with)), "{begins_with}");
             let same = DATA.tokenizers.iter().filter(|(other, _)| begins_with.starts_with(other));
             assert_eq!(same.count(), 1, "{begins_with}");
+        }
+        for (tokenizer, tokens) in &DATA.densities {
+            assert!(names.contains(tokenizer) && (100..=DENSEST).contains(tokens), "{tokenizer}");
         }
         for (from, to, ratio) in &DATA.ratios {
             assert!(names.contains(from) && names.contains(to), "{from} {to}");

@@ -1,0 +1,161 @@
+//! The typed input of Converse and ConverseStream.
+
+use std::collections::HashMap;
+
+use aws_sdk_bedrockruntime::operation::converse::ConverseInput;
+use aws_sdk_bedrockruntime::operation::converse_stream::ConverseStreamInput;
+use aws_sdk_bedrockruntime::types::{
+    ContentBlock, DocumentBlock, DocumentContentBlock, DocumentSource, GuardrailConverseContentBlock, ImageBlock,
+    ImageSource, Message, PromptVariableValues, ReasoningContentBlock, SystemContentBlock, Tool, ToolConfiguration,
+    ToolInputSchema, ToolResultContentBlock, VideoBlock, VideoSource,
+};
+use aws_smithy_types::Document;
+
+use super::{Medium, REMOTE, Size};
+use crate::document;
+
+/// What stands around each message, tool and content block.
+const BLOCK: Size = Size::beside(16, 4);
+/// What this version cannot look into, of a kind that is small.
+const OPAQUE: Size = Size::beside(20_000, 2_000);
+
+/// A request whose input has a size.
+pub(crate) trait Prompt {
+    /// The size of the input.
+    fn size(&self) -> Size;
+}
+
+/// The SDK's two inputs have the same members, and no trait in common.
+macro_rules! prompt {
+    ($($input:ty),*) => { $(
+        impl Prompt for $input {
+            fn size(&self) -> Size {
+                sum(self.messages(), message)
+                    .and(sum(self.system(), system))
+                    .and(self.tool_config().map_or(Size::default(), tools))
+                    .and(self.additional_model_request_fields().map_or(Size::default(), json))
+                    .and(prompt_variables(self.prompt_variables()))
+                    .in_request()
+            }
+        }
+    )* };
+}
+
+prompt!(ConverseInput, ConverseStreamInput);
+
+fn sum<T>(items: &[T], size: impl Fn(&T) -> Size) -> Size {
+    items.iter().fold(Size::default(), |sum, item| sum.and(size(item)))
+}
+
+fn json(document: &Document) -> Size {
+    Size::text(document::bytes(document))
+}
+
+/// A prompt of prompt management is stored with AWS; only what fills it can be seen.
+fn prompt_variables(variables: Option<&HashMap<String, PromptVariableValues>>) -> Size {
+    let Some(variables) = variables else { return Size::default() };
+    let values = variables.values().filter_map(|value| value.as_text().ok());
+    values.fold(REMOTE, |size, text| size.and(Size::of_text(text)))
+}
+
+fn message(message: &Message) -> Size {
+    BLOCK.and(sum(message.content(), content))
+}
+
+fn content(block: &ContentBlock) -> Size {
+    BLOCK.and(match block {
+        ContentBlock::Text(text) => Size::of_text(text),
+        ContentBlock::Image(image) => attached_image(image),
+        ContentBlock::Document(block) => attached_document(block),
+        ContentBlock::Video(block) => attached_video(block),
+        ContentBlock::ToolUse(tool) => {
+            Size::of_text(tool.name()).and(Size::of_text(tool.tool_use_id())).and(json(tool.input()))
+        }
+        ContentBlock::ToolResult(result) => Size::of_text(result.tool_use_id()).and(sum(result.content(), tool_result)),
+        ContentBlock::ReasoningContent(reasoning) => match reasoning {
+            ReasoningContentBlock::ReasoningText(text) => {
+                Size::of_text(text.text()).and(Size::of_text(text.signature().unwrap_or_default()))
+            }
+            ReasoningContentBlock::RedactedContent(blob) => Size::text(blob.as_ref().len() as u64),
+            _ => OPAQUE,
+        },
+        ContentBlock::GuardContent(guard) => guarded(guard),
+        ContentBlock::SearchResult(result) => sum(result.content(), |content| Size::of_text(content.text()))
+            .and(Size::of_text(result.source()))
+            .and(Size::of_text(result.title())),
+        ContentBlock::CitationsContent(citations) => {
+            sum(citations.content(), |content| content.as_text().map_or(Size::default(), |text| Size::of_text(text)))
+        }
+        ContentBlock::CachePoint(_) => Size::default(),
+        // What this version cannot look into.
+        _ => REMOTE,
+    })
+}
+
+fn tool_result(block: &ToolResultContentBlock) -> Size {
+    BLOCK.and(match block {
+        ToolResultContentBlock::Text(text) => Size::of_text(text),
+        ToolResultContentBlock::Json(document) => json(document),
+        ToolResultContentBlock::Image(image) => attached_image(image),
+        ToolResultContentBlock::Document(block) => attached_document(block),
+        ToolResultContentBlock::Video(block) => attached_video(block),
+        _ => REMOTE,
+    })
+}
+
+fn system(block: &SystemContentBlock) -> Size {
+    BLOCK.and(match block {
+        SystemContentBlock::Text(text) => Size::of_text(text),
+        SystemContentBlock::CachePoint(_) => Size::default(),
+        SystemContentBlock::GuardContent(guard) => guarded(guard),
+        _ => OPAQUE,
+    })
+}
+
+fn guarded(block: &GuardrailConverseContentBlock) -> Size {
+    block.as_text().map_or(OPAQUE, |text| Size::of_text(text.text()))
+}
+
+fn tools(config: &ToolConfiguration) -> Size {
+    sum(config.tools(), |tool| {
+        BLOCK.and(match tool {
+            Tool::ToolSpec(spec) => {
+                let schema = match spec.input_schema() {
+                    Some(ToolInputSchema::Json(document)) => json(document),
+                    _ => Size::default(),
+                };
+                Size::of_text(spec.name()).and(Size::of_text(spec.description().unwrap_or_default())).and(schema)
+            }
+            Tool::CachePoint(_) => Size::default(),
+            _ => OPAQUE,
+        })
+    })
+}
+
+/// An image counts the same wherever it lies.
+fn attached_image(image: &ImageBlock) -> Size {
+    let bytes = match image.source() {
+        Some(ImageSource::Bytes(blob)) => blob.as_ref().len() as u64,
+        _ => 0,
+    };
+    Size::attached(Medium::Image, bytes)
+}
+
+fn attached_document(block: &DocumentBlock) -> Size {
+    match block.source() {
+        Some(DocumentSource::Text(text)) => Size::of_text(text),
+        Some(DocumentSource::Bytes(blob)) => Size::attached(Medium::Document, blob.as_ref().len() as u64),
+        Some(DocumentSource::Content(blocks)) => sum(blocks, |block| match block {
+            DocumentContentBlock::Text(text) => Size::of_text(text),
+            _ => OPAQUE,
+        }),
+        _ => REMOTE,
+    }
+}
+
+fn attached_video(block: &VideoBlock) -> Size {
+    match block.source() {
+        Some(VideoSource::Bytes(blob)) => Size::attached(Medium::Video, blob.as_ref().len() as u64),
+        _ => REMOTE,
+    }
+}

@@ -1,0 +1,76 @@
+use super::positive::FoundNumber;
+
+/// Why a figure is not exact, in words. Empty, it has no memory of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Doubts(String);
+
+/// Longer than this, further reasons are left out: one is enough to make the figure an estimate.
+const MAX_BYTES: usize = 400;
+
+impl Doubts {
+    /// Adds a reason, unless it is there already.
+    pub(crate) fn add(&mut self, reason: impl FnOnce() -> String) {
+        if self.0.len() < MAX_BYTES {
+            self.push(&reason());
+        }
+    }
+
+    /// Adds a positive number by a name that is on no list.
+    pub(super) fn add_unlisted(&mut self, name: &str, found: &FoundNumber) {
+        self.add(|| {
+            format!("usage.{} is {}, and its price is not known", clipped_path(name, &found.path), found.count)
+        });
+    }
+
+    /// Adds the reasons of another.
+    pub(crate) fn extend(&mut self, other: &Self) {
+        if !other.is_empty() && self.0.len() < MAX_BYTES {
+            self.push(&other.0);
+        }
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The reasons as one text.
+    pub(crate) fn into_text(self) -> Option<String> {
+        (!self.0.is_empty()).then_some(self.0)
+    }
+
+    fn push(&mut self, reason: &str) {
+        if self.0.contains(reason) {
+            return;
+        }
+        if !self.0.is_empty() {
+            self.0.push_str("; ");
+        }
+        self.0.push_str(reason);
+    }
+}
+
+fn clipped_path(name: &str, path: &str) -> String {
+    clipped(&[name, path].concat(), 64)
+}
+
+/// The beginning of a text from the wire, without characters that would break a line.
+pub(super) fn clipped(text: &str, characters: usize) -> String {
+    text.chars().filter(|c| !c.is_control()).take(characters).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_stands_once_and_reasons_have_an_end() {
+        let mut doubts = Doubts::default();
+        doubts.add(|| "a".repeat(300));
+        doubts.add(|| "a".repeat(300));
+        assert_eq!(doubts.0.len(), 300);
+        doubts.add(|| "b".repeat(300));
+        doubts.add(|| "c".to_owned());
+        assert!(!doubts.0.contains('c'));
+        assert_eq!(clipped("a\nb\u{1b}c", 2), "ab");
+    }
+}

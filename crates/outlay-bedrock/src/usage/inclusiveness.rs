@@ -1,0 +1,150 @@
+//! Whether a count of input includes what the cache served or stored: by family and operation, and by the total where
+//! that can tell.
+//!
+//! | who tells it | input | why |
+//! |---|---|---|
+//! | Claude and Nova | excludes the cache | AWS documents it: a total that says otherwise is a contradiction |
+//! | OpenAI on ConverseStream | includes it | measured; the total adds the cache once more, and whether the bill does is disputed: estimated |
+//! | OpenAI on Converse | excludes it, unless the total is that of a prompt that includes it | measured |
+//! | another family on Converse and its stream | as the total says; excludes it where that cannot tell: estimated | not documented |
+//! | InvokeModel | by its name: `prompt_tokens` and what is split by `*_details` include it, `input_tokens` and `inputTokens` do not | the families' own documentation |
+
+use outlay_price::Family;
+
+use super::counts::Counts;
+use super::doubts::Doubts;
+use super::members::{Member, Members};
+
+/// In which kind of answer a `usage` stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// Of Converse.
+    Converse,
+    /// In the `metadata` event of ConverseStream.
+    ConverseStream,
+    /// In the model's own body or chunks.
+    Native,
+}
+
+/// How the cache stands to the input.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rule {
+    /// It is outside, whatever the total says.
+    Excluded,
+    /// It is inside; the total was seen to count it twice.
+    IncludedTwiceInTotal,
+    /// It is inside, by the name of the count.
+    Included,
+    /// As the total says, else outside; `documented` where that is known to be right.
+    ByTotal { documented: bool },
+}
+
+fn rule(told: Told, family: Family, members: &Members) -> Rule {
+    match (told, family) {
+        (_, Family::Anthropic | Family::Nova) if members.get(Member::Input).is_some() => Rule::Excluded,
+        (Told::ConverseStream, Family::OpenAi) => Rule::IncludedTwiceInTotal,
+        (Told::Converse, Family::OpenAi) => Rule::ByTotal { documented: true },
+        (Told::Converse | Told::ConverseStream, _) => Rule::ByTotal { documented: false },
+        (Told::Native, _) if members.input_is_split || members.get(Member::Prompt).is_some() => Rule::Included,
+        (Told::Native, _) => Rule::ByTotal { documented: true },
+    }
+}
+
+impl Members {
+    /// The counts, with each token in one of them, and what speaks against them.
+    pub(crate) fn counts(&self, told: Told, family: Family) -> (Counts, Doubts) {
+        let mut doubts = self.doubts.clone();
+        let mut counts = self.without_input(&mut doubts);
+        let cached = counts.cache_read.unwrap_or(0).saturating_add(counts.cache_write.unwrap_or(0));
+        let input = self.input(&mut doubts);
+        let Some(input) = input else {
+            // DeepSeek's prompt is what the cache served and what it did not.
+            counts.input = self.get(Member::CacheMiss);
+            self.check_total(&mut counts, &mut doubts);
+            return (counts, doubts);
+        };
+        let rule = rule(told, family, self);
+        let is_inside = match rule {
+            Rule::Excluded => false,
+            Rule::ByTotal { .. } => cached > 0 && input >= cached && self.total_is(input, counts.output),
+            // A cache that is larger than what it is said to be in stands beside it.
+            Rule::Included | Rule::IncludedTwiceInTotal => input >= cached,
+        };
+        counts.is_whole_prompt = rule == Rule::Included && counts.cache_read.is_none() && counts.cache_write.is_none();
+        counts.input = Some(if is_inside { input - cached } else { input });
+        if rule == (Rule::ByTotal { documented: false }) && cached > 0 && self.get(Member::Total).is_none() {
+            doubts.add(|| "usage has no total, which would tell whether the input includes the cache".to_owned());
+        }
+        if rule == Rule::IncludedTwiceInTotal && cached > 0 && is_inside && self.get(Member::Total).is_none() {
+            doubts.add(|| "whether the bill counts the cache once or twice is disputed".to_owned());
+        }
+        if let (Some(missed), true) = (self.get(Member::CacheMiss), is_inside)
+            && counts.input != Some(missed)
+        {
+            doubts.add(|| {
+                format!("usage says that the cache missed {missed} tokens, of {} by its parts", input - cached)
+            });
+        }
+        self.check_total(&mut counts, &mut doubts);
+        (counts, doubts)
+    }
+
+    /// The input by the name that it has; where it has two, they are to agree.
+    fn input(&self, doubts: &mut Doubts) -> Option<u64> {
+        let (input, prompt) = (self.get(Member::Input), self.get(Member::Prompt));
+        if let (Some(input), Some(prompt)) = (input, prompt)
+            && input != prompt
+            && input.min(prompt) > 0
+        {
+            doubts.add(|| format!("usage tells the input twice, as {input} and as {prompt}"));
+        }
+        input.max(prompt)
+    }
+
+    fn without_input(&self, doubts: &mut Doubts) -> Counts {
+        let split = [Member::CacheWrite5m, Member::CacheWrite30m, Member::CacheWrite1h].map(|member| self.get(member));
+        let [cache_write_5m, cache_write_30m, cache_write_1h] = split;
+        let split = split.into_iter().flatten().reduce(u64::saturating_add);
+        let written = self.get(Member::CacheWrite);
+        if let (Some(split), Some(written)) = (split, written)
+            && split > written
+        {
+            doubts.add(|| format!("cache write: usage says {written}, its parts by lifetime add up to {split}"));
+        }
+        Counts {
+            output: self.get(Member::Output),
+            cache_read: self.get(Member::CacheRead),
+            cache_write: written.or(split),
+            cache_write_5m,
+            cache_write_30m,
+            cache_write_1h,
+            reasoning: self.get(Member::Reasoning),
+            ..Counts::default()
+        }
+    }
+
+    fn total_is(&self, input: u64, output: Option<u64>) -> bool {
+        self.get(Member::Total) == output.map(|output| input.saturating_add(output))
+    }
+
+    /// Holds the total against its parts. Where it is larger by the reasoning, that stands beside the output (Grok).
+    fn check_total(&self, counts: &mut Counts, doubts: &mut Doubts) {
+        let (Some(total), Some(output), Some(input)) = (self.get(Member::Total), counts.output, counts.all_input())
+        else {
+            return;
+        };
+        if counts.input.is_none() {
+            return;
+        }
+        let parts = input.saturating_add(output);
+        let reasoning = counts.reasoning.unwrap_or(0);
+        if total == parts {
+            return;
+        }
+        if total == parts.saturating_add(reasoning) {
+            counts.output = Some(output.saturating_add(reasoning));
+            return;
+        }
+        doubts.add(|| format!("total: usage says {total}, its parts add up to {parts}"));
+    }
+}

@@ -1,0 +1,108 @@
+//! How many tokens a prompt is taken for before it is sent, and what this process has measured of that.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use hashbrown::HashMap;
+use outlay_price::ModelRef;
+
+/// How many tokens the input of a call has, before it is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PromptTokens {
+    /// The most that it can have.
+    pub most: u64,
+    /// What it is likely to have.
+    pub likely: u64,
+}
+
+impl PromptTokens {
+    /// A prompt of so many bytes of text, and of tokens beside it, at most and likely.
+    pub fn new(model: &str, text_bytes: u64, most_beside: u64, likely_beside: u64) -> Self {
+        // What names no model is as dense as the unknown one.
+        let model = ModelRef::parse(model).or_else(|_| ModelRef::parse("unknown"));
+        let likely = model.map_or(text_bytes, |model| model.likely_tokens(text_bytes));
+        let most = text_bytes.saturating_add(most_beside);
+        Self { most, likely: likely.saturating_add(likely_beside).min(most) }
+    }
+}
+
+/// How many tokens prompts have had for each token that was likely, by model.
+#[derive(Debug, Default)]
+pub(crate) struct MeasuredPrompts(RwLock<HashMap<Arc<str>, AtomicU64>>);
+
+/// As likely.
+const ONE: u64 = 1_000;
+/// Of so many models at most.
+const MAX_MODELS: usize = 1_000;
+/// The last call counts for one part in so many.
+const MEMORY: u64 = 8;
+/// What is expected on top of what was measured, in thousandths.
+const MARGIN: u64 = 250;
+
+impl MeasuredPrompts {
+    /// Takes in what a call has had.
+    pub(crate) fn measured(&self, model: &Arc<str>, likely: u64, had: u64) {
+        if likely == 0 || had == 0 {
+            return;
+        }
+        // A prompt of which the cache or a stored prompt has a part that cannot be seen from here may have any number.
+        let ratio = (u128::from(had) * u128::from(ONE) / u128::from(likely)).clamp(100, 20_000);
+        let ratio = u64::try_from(ratio).unwrap_or(ONE);
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(average) = known.get(model) {
+            let toward = |old: u64| (old * (MEMORY - 1) + ratio).div_ceil(MEMORY);
+            let _ = average.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| Some(toward(old)));
+            return;
+        }
+        drop(known);
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() < MAX_MODELS {
+            known.entry(model.clone()).or_insert_with(|| AtomicU64::new(ratio));
+        }
+    }
+
+    /// What a prompt is expected to have: what is likely, corrected by what was measured, and a quarter on top.
+    pub(crate) fn expected(&self, model: &str, prompt: PromptTokens) -> u64 {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let ratio = known.get(model).map_or(ONE, |average| average.load(Ordering::Relaxed));
+        let expected = u128::from(prompt.likely) * u128::from(ratio) * u128::from(ONE + MARGIN);
+        let expected = expected.div_ceil(u128::from(ONE) * u128::from(ONE));
+        u64::try_from(expected).unwrap_or(u64::MAX).min(prompt.most)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLAUDE: &str = "us.anthropic.claude-sonnet-4-5-20250929-v1:0";
+
+    #[test]
+    fn text_is_likely_to_have_fewer_tokens_than_bytes() {
+        let prompt = PromptTokens::new(CLAUDE, 10_000, 100, 10);
+        assert_eq!((prompt.most, prompt.likely), (10_100, 2_870));
+        let unknown = PromptTokens::new("no model\n", 10_000, 0, 0);
+        assert_eq!((unknown.most, unknown.likely), (10_000, 2_860));
+        assert_eq!(PromptTokens::new(CLAUDE, u64::MAX, 1, 1).most, u64::MAX);
+    }
+
+    #[test]
+    fn what_was_measured_corrects_what_is_expected_and_the_bound_holds() {
+        let (measured, model) = (MeasuredPrompts::default(), Arc::from(CLAUDE));
+        let prompt = PromptTokens { most: 10_000, likely: 2_000 };
+        assert_eq!(measured.expected(CLAUDE, prompt), 2_500);
+        measured.measured(&model, 2_000, 3_000);
+        assert_eq!(measured.expected(CLAUDE, prompt), 3_750);
+        for _ in 0..50 {
+            measured.measured(&model, 2_000, 2_000);
+        }
+        assert!((2_500..=2_520).contains(&measured.expected(CLAUDE, prompt)));
+        for _ in 0..200 {
+            measured.measured(&model, 1, u64::MAX);
+        }
+        assert_eq!(measured.expected(CLAUDE, prompt), 10_000);
+        measured.measured(&model, 0, 5);
+        assert_eq!(measured.expected("another", prompt), 2_500);
+    }
+}
