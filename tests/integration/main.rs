@@ -22,6 +22,7 @@ mod request_metadata;
 mod rig;
 mod roll_up;
 mod scopes;
+mod settlement;
 mod spans;
 mod stops;
 mod streams;

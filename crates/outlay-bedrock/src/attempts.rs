@@ -54,8 +54,8 @@ impl AttemptLog {
         self.error = error.or(self.error.take());
     }
 
-    /// A connection that was never made has sent nothing.
-    pub(crate) const fn never_connected(&mut self) {
+    /// Nothing was sent after all.
+    pub(crate) const fn unsend(&mut self) {
         self.sent = false;
     }
 
@@ -131,8 +131,14 @@ fn error_code(response: &HttpResponse) -> Option<String> {
     is_name.then(|| name.to_owned())
 }
 
-/// Whether the attempt failed before there was a connection to send anything on.
-pub(crate) fn never_connected(error: &OrchestratorError<Error>) -> bool {
+/// Whether the attempt failed before anything was sent: there was no connection, or another interceptor erred in the last
+/// hook before.
+pub(crate) fn sent_nothing(error: &OrchestratorError<Error>) -> bool {
+    let erred_before = || StdError::source(error).is_some_and(|hook| hook.to_string().contains("read_before_transmit"));
+    never_connected(error) || (error.is_interceptor_error() && erred_before())
+}
+
+fn never_connected(error: &OrchestratorError<Error>) -> bool {
     error.as_connector_error().is_some_and(|error| says_never_connected(error) || could_not_connect(error))
 }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use outlay_ledger::{Refusal, StoreAnswer, StoreQuestion};
 use outlay_otel::{DroppedStream, Engine, OpenCall};
 
-use crate::attempts::{AttemptLog, error_name, never_connected};
+use crate::attempts::{AttemptLog, error_name, sent_nothing};
 use crate::fingerprint;
 use crate::input::Kind;
 use crate::outcome::{self, CANCELLED, Ending};
@@ -286,8 +286,8 @@ impl Call {
         let now = open.scope().engine().now();
         if let Some(last) = state.log.attempts.last_mut() {
             last.end(now, error.map(|error| error_name(error, response)));
-            if error.is_some_and(never_connected) {
-                last.never_connected();
+            if error.is_some_and(sent_nothing) {
+                last.unsend();
             }
         }
     }
