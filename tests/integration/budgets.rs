@@ -8,6 +8,7 @@ use bedrock_sim::{Reply, Tokens};
 use outlay::{Amount, Budget, CostStatus, Outcome, RefusalReason, Usd};
 use outlay_tests::{HAIKU, Harness, converse, haiku};
 
+mod bounds;
 mod degraded;
 mod fleet;
 mod refused_again;

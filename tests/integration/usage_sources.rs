@@ -1,7 +1,9 @@
 //! Which number of which source is trusted, in whatever JSON type it comes, and what is made of its absence.
 
+mod answers;
 mod families;
 mod served;
+mod shapes;
 mod types;
 
 use bedrock_sim::{Operation, Reply};

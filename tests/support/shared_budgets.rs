@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use outlay_ledger::{BudgetStore, Held, Settlement, StoreAnswer, StoreAsk, StoreFigures, StoreFuture};
+use outlay_ledger::{Amount, BudgetStore, Held, Settlement, StoreAnswer, StoreAsk, StoreFigures, StoreFuture};
 
 /// A store of budgets in memory, which writes down what it is asked, and does what a test wants.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +39,15 @@ impl SharedBudgets {
     /// What became of each ask, and what it came to in its first budget.
     pub fn settled(&self) -> Vec<(Held, i128)> {
         self.lock().settled.iter().map(|settled| (settled.held, settled.spent[0].units())).collect()
+    }
+
+    /// The most that the first settled ask was for, in its first budget.
+    ///
+    /// # Panics
+    ///
+    /// Where nothing has settled.
+    pub fn most_asked(&self) -> Amount {
+        self.lock().settled[0].ask.holds()[0].amount
     }
 
     /// How many reservations are open.

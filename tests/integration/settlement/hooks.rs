@@ -160,7 +160,11 @@ async fn a_stream_whose_head_the_sdk_cannot_read_is_no_free_call() {
         let task = h.outlay.task("t").start();
         let failed = task.run(ask(&client, operation)).await;
         let totals = task.finish(Outcome::success()).totals().clone();
-        assert_eq!((totals.calls(), totals.failed_calls(), totals.pending_calls()), (1, u64::from(failed), 0), "{header}");
+        assert_eq!(
+            (totals.calls(), totals.failed_calls(), totals.pending_calls()),
+            (1, u64::from(failed), 0),
+            "{header}"
+        );
         assert!(totals.cost().usd() > Some(Usd::ZERO), "{header}: {}", totals.cost());
         assert_eq!(call_spans(&h.spans()).len(), 1, "{header}");
     }

@@ -117,7 +117,8 @@ async fn a_mocked_guardrail_costs_its_units_and_a_mocked_count_nothing() {
     task.run(call.source(GuardrailContentSource::Input).content(text).send()).await.unwrap();
     assert_eq!(task.totals().cost().to_string(), "$0.000300 exact");
 
-    let rule = mock!(Client::count_tokens).then_output(|| CountTokensOutput::builder().input_tokens(9).build().unwrap());
+    let rule =
+        mock!(Client::count_tokens).then_output(|| CountTokensOutput::builder().input_tokens(9).build().unwrap());
     let body = InvokeModelTokensRequest::builder().body(Blob::new(NATIVE_BODY)).build().unwrap();
     let input = CountTokensInput::InvokeModel(body);
     task.run(client(&h, &rule).count_tokens().model_id(HAIKU).input(input).send()).await.unwrap();
@@ -135,9 +136,7 @@ async fn a_mocked_error_costs_nothing_and_is_a_failure() {
 }
 
 fn frame(event: &str, payload: &str) -> Vec<u8> {
-    let header = |name: &str, value: &str| {
-        Header::new(name.to_owned(), HeaderValue::String(value.to_owned().into()))
-    };
+    let header = |name: &str, value: &str| Header::new(name.to_owned(), HeaderValue::String(value.to_owned().into()));
     let message = Frame::new(payload.as_bytes().to_vec())
         .add_header(header(":message-type", "event"))
         .add_header(header(":event-type", event))

@@ -251,6 +251,6 @@ fn base64_member(payload: &[u8]) -> Option<&[u8]> {
 /// Whether a chunk may hold a count or a stop: most hold neither, and need not be read as JSON.
 fn may_tell(json: &[u8]) -> bool {
     // In `usage`, `..._token_count`, `...TokenCount`, `stop_reason`, `stopReason`, `message_stop`, `finish_reason`,
-    // `completionReason`, `amazon-bedrock-guardrailAction`.
-    [&b"sage"[..], b"oken", b"top", b"eason", b"rail"].iter().any(|mark| memmem::find(json, mark).is_some())
+    // `completionReason`, `amazon-bedrock-guardrailAction`, `status`.
+    [&b"sage"[..], b"oken", b"top", b"eason", b"rail", b"tatus"].iter().any(|mark| memmem::find(json, mark).is_some())
 }

@@ -1,0 +1,209 @@
+//! Several events of one answer, parts of one, and the model that it names.
+
+use bedrock_sim::{Operation, Reply, Tokens};
+use outlay_tests::{HAIKU, SONNET};
+use serde_json::{Value, json};
+
+use super::{asked, doubt, picos, source, status, tokens};
+
+const STREAM: Operation = Operation::InvokeModelWithResponseStream;
+
+fn events(metadata: &[Value]) -> Reply {
+    let mut events = vec![
+        ("messageStart", json!({"role": "assistant"})),
+        ("contentBlockDelta", json!({"contentBlockIndex": 0, "delta": {"text": "some words of text"}})),
+        ("messageStop", json!({"stopReason": "end_turn"})),
+    ];
+    events.extend(metadata.iter().map(|metadata| ("metadata", metadata.clone())));
+    Reply::events(events)
+}
+
+#[tokio::test]
+async fn a_later_metadata_event_takes_nothing_back() {
+    let usage = json!({"inputTokens": 1_000, "outputTokens": 500, "totalTokens": 25_500, "cacheReadInputTokens": 20_000,
+        "cacheWriteInputTokens": 4_000, "cacheDetails": [{"ttl": "1h", "inputTokens": 3_000}, {"ttl": "5m", "inputTokens": 1_000}]});
+    for later in [
+        json!({"metrics": {"latencyMs": 9}}),
+        json!({"usage": {"inputTokens": 0, "outputTokens": 0, "totalTokens": 0}}),
+        json!({"usage": usage}),
+        json!({"usage": {"inputTokens": 1_000, "outputTokens": 20}}),
+    ] {
+        let reply = events(&[json!({"usage": usage, "serviceTier": {"type": "default"}}), later.clone()]);
+        let found = asked(Operation::ConverseStream, SONNET, reply, |c| (picos(c), status(c), doubt(c))).await;
+        assert_eq!(found, (Some(42_075_000_000), "exact".to_owned(), None), "{later}");
+    }
+    // The other way round, and the tier from whichever event has it.
+    let reply = events(&[json!({"serviceTier": {"type": "turbo"}}), json!({"usage": usage}), json!({"metrics": {}})]);
+    assert_eq!(asked(Operation::ConverseStream, SONNET, reply, status).await, "unpriced");
+}
+
+#[tokio::test]
+async fn a_later_chunk_takes_nothing_back() {
+    let start = json!({"type": "message_start", "message": {"usage": {"input_tokens": 1_500, "cache_read_input_tokens": 20_000,
+        "cache_creation_input_tokens": 0, "output_tokens": 1}}});
+    let delta = json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"input_tokens": 0,
+        "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0, "output_tokens": 500}});
+    let metrics = |input: u64| {
+        json!({"type": "message_stop", "amazon-bedrock-invocationMetrics": {"inputTokenCount": input,
+        "outputTokenCount": 500, "cacheReadInputTokenCount": 20_000}})
+    };
+    let empty =
+        json!({"type": "ping", "amazon-bedrock-invocationMetrics": {"inputTokenCount": 0, "outputTokenCount": 0}});
+    let reply = Reply::chunks([start, delta, metrics(1_500), empty]);
+    let found = asked(STREAM, SONNET, reply, |c| (tokens(c), picos(c), status(c), doubt(c))).await;
+    assert_eq!(found.0, [Some(21_500), Some(500), Some(20_000), None, None]);
+    assert_eq!((found.1, &*found.2, found.3), (Some(19_800_000_000), "exact", None));
+}
+
+#[tokio::test]
+async fn a_router_s_usage_in_its_trace_counts_where_there_is_no_other() {
+    let router = "arn:aws:bedrock:us-east-1:123456789012:default-prompt-router/anthropic.claude:1";
+    let invoked = "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-sonnet-4-6";
+    let usage = json!({"inputTokens": 10_000, "outputTokens": 1_000, "totalTokens": 11_000});
+    let trace = json!({"promptRouter": {"invokedModelId": invoked, "usage": usage}});
+    let whole = Reply::json(json!({"output": {"message": {"role": "assistant", "content": [{"text": "ok"}]}},
+        "stopReason": "end_turn", "trace": trace}));
+    for (operation, reply) in
+        [(Operation::Converse, whole), (Operation::ConverseStream, events(&[json!({"trace": trace})]))]
+    {
+        let found = asked(operation, router, reply, |c| (picos(c), status(c))).await;
+        assert_eq!(found, (Some(49_500_000_000), "exact".to_owned()), "{operation}");
+    }
+}
+
+#[tokio::test]
+async fn counts_with_the_cache_and_without_it_are_never_mixed() {
+    const SOL: &str = "us.openai.gpt-5.6-sol";
+    let usage = json!({"prompt_tokens": 100_000, "completion_tokens": 10, "total_tokens": 100_010});
+    let headers = Tokens::new(20_000, 10).cache_read(80_000);
+    let whole =
+        Reply::json(json!({"choices": [{"finish_reason": "stop", "message": {"content": "x"}}], "usage": usage}));
+    let metrics = json!({"inputTokenCount": 20_000, "outputTokenCount": 10, "cacheReadInputTokenCount": 80_000});
+    let streamed = Reply::chunks([
+        json!({"choices": [{"delta": {"content": "x"}, "finish_reason": null}]}),
+        json!({"choices": [{"delta": {}, "finish_reason": "stop"}]}),
+        json!({"choices": [], "usage": usage, "amazon-bedrock-invocationMetrics": metrics}),
+    ]);
+    for (operation, reply, from) in
+        [(Operation::InvokeModel, whole.token_headers(headers), "headers"), (STREAM, streamed, "invocation metrics")]
+    {
+        let found = asked(operation, SOL, reply, |c| (tokens(c), picos(c), status(c), source(c), doubt(c))).await;
+        assert_eq!(found.0, [Some(100_000), Some(10), Some(80_000), None, None], "{operation}");
+        // 20,000 at $4.40, 80,000 at $0.44 and 10 at $22 per million.
+        assert_eq!((found.1, &*found.2), (Some(123_420_000_000), "exact"), "{operation}");
+        assert_eq!((found.3.as_deref(), found.4), (Some(from), None), "{operation}");
+    }
+}
+
+/// Chunks of a stream that ends well, and how it must settle: input and output, known or not.
+#[tokio::test]
+async fn every_count_of_a_stream_that_is_known_is_used() {
+    let start = |usage: Value| json!({"type": "message_start", "message": {"content": [], "usage": usage}});
+    let text = json!({"type": "content_block_delta", "delta": {"type": "text_delta", "text": "words of text"}});
+    let delta = |usage: Value| json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": usage});
+    let stop = json!({"type": "message_stop"});
+    let cached = json!({"input_tokens": 10, "cache_read_input_tokens": 20_000, "output_tokens": 1});
+    for (case, chunks, input, cache, output) in [
+        (
+            "output alone",
+            vec![start(json!({})), text.clone(), delta(json!({"output_tokens": 900})), stop.clone()],
+            None,
+            None,
+            Some(900),
+        ),
+        (
+            "input alone",
+            vec![start(cached.clone()), text.clone(), delta(json!({})), stop.clone()],
+            Some(20_010),
+            Some(20_000),
+            None,
+        ),
+        (
+            "the cache alone",
+            vec![
+                start(json!({"cache_read_input_tokens": 20_000})),
+                text.clone(),
+                delta(json!({"output_tokens": 900})),
+                stop.clone(),
+            ],
+            None,
+            Some(20_000),
+            Some(900),
+        ),
+    ] {
+        let found = asked(STREAM, HAIKU, Reply::chunks(chunks), |c| (tokens(c), status(c), picos(c))).await;
+        assert_eq!(found.1, "estimated", "{case}");
+        assert!(input.is_none_or(|input| found.0[0] == Some(input)), "{case}: {found:?}");
+        assert!(cache.is_none_or(|cache| found.0[2] == Some(cache)), "{case}: {found:?}");
+        assert!(output.is_none_or(|output| found.0[1] == Some(output)), "{case}: {found:?}");
+        assert!(found.0[0] > Some(0) && found.0[1] > Some(0), "{case}: {found:?}");
+    }
+    // Broken off: the known part is charged as such, and the rest is bounded.
+    let reply = Reply::chunks([start(cached), text]);
+    let found = asked(STREAM, HAIKU, reply, |c| (tokens(c), status(c), picos(c))).await;
+    assert_eq!(found.0, [Some(20_010), None, Some(20_000), None, None]);
+    assert_eq!(found.1, "bounded");
+    assert_eq!(found.2, Some(10 * 1_100_000 + 20_000 * 110_000 + 200 * 5_500_000), "200 tokens are allowed");
+}
+
+#[tokio::test]
+async fn the_bound_of_a_broken_stream_is_no_less_than_what_was_seen_of_it() {
+    let llama = "us.meta.llama3-3-70b-instruct-v1:0";
+    let chunk = |count: u64| json!({"generation": "a", "prompt_token_count": 100, "generation_token_count": count, "stop_reason": null});
+    let found = asked(STREAM, llama, Reply::chunks([chunk(1), chunk(20_000)]), |c| (picos(c), status(c))).await;
+    assert_eq!(found, (Some((100 + 20_000) * 720_000), "bounded".to_owned()), "a running count");
+    let text = json!({"generation": "x".repeat(80_000), "prompt_token_count": 100, "stop_reason": null});
+    let found = asked(STREAM, llama, Reply::chunks([text]), |c| (picos(c), status(c))).await;
+    assert_eq!(found, (Some((100 + 20_000) * 720_000), "bounded".to_owned()), "a text of 80,000 characters");
+}
+
+#[tokio::test]
+async fn the_model_that_the_answer_names_is_told_and_its_price_holds() {
+    const FABLE: &str = "us.anthropic.claude-fable-5";
+    let whole = |name: &str| {
+        Reply::json(json!({"model": name, "type": "message", "content": [{"type": "text", "text": "x"}],
+        "stop_reason": "end_turn", "usage": {"input_tokens": 100_000, "output_tokens": 10_000}}))
+    };
+    let streamed = |name: &str| {
+        let usage = json!({"input_tokens": 100_000, "output_tokens": 1});
+        Reply::chunks([
+            json!({"type": "message_start", "message": {"model": name, "usage": usage}}),
+            json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 10_000}}),
+            json!({"type": "message_stop"}),
+        ])
+    };
+    // Fable 5 at $11 and $55 per million; Sonnet 5 at $2.20 and $11, by the same `us.` routing.
+    let (fable, sonnet) = (1_650_000_000_000, 330_000_000_000);
+    for (name, told, cost) in [
+        ("claude-fable-5", None, fable),
+        ("anthropic.claude-fable-5", None, fable),
+        ("claude-fable-5-20260901", None, fable),
+        ("claude-sonnet-5", Some("claude-sonnet-5"), sonnet),
+        ("anthropic/claude-sonnet-5", Some("anthropic/claude-sonnet-5"), sonnet),
+        ("us.anthropic.claude-sonnet-5", Some("us.anthropic.claude-sonnet-5"), sonnet),
+        ("our-own-name", Some("our-own-name"), fable),
+        ("", None, fable),
+    ] {
+        for (operation, reply) in [(Operation::InvokeModel, whole(name)), (STREAM, streamed(name))] {
+            let found = asked(operation, FABLE, reply, |c| {
+                (picos(c), status(c), c.text("gen_ai.response.model").map(str::to_owned))
+            });
+            let expected = (Some(cost), "exact".to_owned(), told.map(str::to_owned));
+            assert_eq!(found.await, expected, "{operation} {name}");
+        }
+    }
+    // Of a profile that nobody knows, nothing can be said.
+    let profile = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123xyz";
+    let found = asked(Operation::InvokeModel, profile, whole("claude-sonnet-5"), |c| (picos(c), status(c))).await;
+    assert_eq!(found, (None, "unpriced".to_owned()));
+}
+
+#[tokio::test]
+async fn a_text_that_is_missing_from_the_counts_is_estimated_on_every_road() {
+    for operation in Operation::TURNS {
+        let reply = Reply::message().text("twenty characters...").usage(Tokens::new(1_000, 0));
+        let found = asked(operation, HAIKU, reply, |c| (tokens(c), status(c), doubt(c))).await;
+        assert_eq!((found.0[1], &*found.1), (Some(5), "estimated"), "{operation}");
+        assert!(found.2.is_some_and(|doubt| doubt.contains("output: usage says 0 beside text")), "{operation}");
+    }
+}

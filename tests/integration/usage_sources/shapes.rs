@@ -1,0 +1,326 @@
+//! Every shape that a `usage` has, whole and streamed: which member counts as what, and what a name that is not known does.
+
+use bedrock_sim::{Operation, Reply};
+use outlay_tests::HAIKU;
+use serde_json::{Value, json};
+
+use super::{asked, doubt, picos, status, tokens};
+
+const SOL: &str = "us.openai.gpt-5.6-sol";
+const GROK: &str = "us.xai.grok-4.6";
+const NOVA: &str = "us.amazon.nova-lite-v1:0";
+const LLAMA: &str = "us.meta.llama3-3-70b-instruct-v1:0";
+const KIMI: &str = "moonshotai.kimi-k2.5";
+const DEEPSEEK: &str = "deepseek.v3.2";
+const MISTRAL: &str = "mistral.mistral-large-2407-v1:0";
+
+/// A model, a body of InvokeModel, and input, output, cache reads, cache writes and reasoning as they must be read.
+type Shape = (&'static str, Value, [Option<i64>; 5]);
+
+fn said(text: &str, usage: &Value) -> Value {
+    json!({"choices": [{"message": {"role": "assistant", "content": text}, "finish_reason": "stop"}], "usage": usage})
+}
+
+/// An answer of each family as it comes every day.
+fn plain() -> Vec<Shape> {
+    let text = "a few words";
+    vec![
+        (
+            HAIKU,
+            json!({"type": "message", "content": [{"type": "text", "text": text}], "stop_reason": "end_turn", "usage": {
+                "input_tokens": 1_000, "output_tokens": 53, "cache_read_input_tokens": 200, "cache_creation_input_tokens": 100,
+                "cache_creation": {"ephemeral_5m_input_tokens": 100, "ephemeral_1h_input_tokens": 0},
+                "output_tokens_details": {"thinking_tokens": 9}, "iterations": [], "service_tier": "standard",
+                "inference_geo": "not_available", "server_tool_use": {"web_search_requests": 0}}}),
+            [Some(1_300), Some(53), Some(200), Some(100), Some(9)],
+        ),
+        (
+            NOVA,
+            json!({"output": {"message": {"content": [{"text": text}]}}, "stopReason": "end_turn", "usage": {
+                "inputTokens": 1_000, "outputTokens": 53, "totalTokens": 1_253, "cacheReadInputTokenCount": 200,
+                "cacheWriteInputTokenCount": 0}}),
+            [Some(1_200), Some(53), Some(200), None, None],
+        ),
+        (
+            LLAMA,
+            json!({"generation": text, "prompt_token_count": 1_000, "generation_token_count": 53, "stop_reason": "stop"}),
+            [Some(1_000), Some(53), None, None, None],
+        ),
+        (
+            SOL,
+            said(
+                text,
+                &json!({"prompt_tokens": 1_300, "completion_tokens": 53, "total_tokens": 1_353,
+                "prompt_tokens_details": {"cached_tokens": 200, "cache_write_tokens": 100, "audio_tokens": 0},
+                "completion_tokens_details": {"reasoning_tokens": 9, "accepted_prediction_tokens": 4}}),
+            ),
+            [Some(1_300), Some(53), Some(200), Some(100), Some(9)],
+        ),
+        (
+            SOL,
+            json!({"object": "response", "status": "completed", "model": "gpt-5.6-sol",
+                "output": [{"type": "message", "content": [{"type": "output_text", "text": text}]}],
+                "usage": {"input_tokens": 1_300, "input_tokens_details": {"cached_tokens": 200, "cache_write_tokens": 100},
+                "output_tokens": 53, "output_tokens_details": {"reasoning_tokens": 9}, "total_tokens": 1_353}}),
+            [Some(1_300), Some(53), Some(200), Some(100), Some(9)],
+        ),
+        (
+            GROK,
+            said(
+                text,
+                &json!({"prompt_tokens": 1_000, "completion_tokens": 44, "total_tokens": 1_053,
+                "prompt_tokens_details": {"text_tokens": 1_000, "cached_tokens": 0, "image_tokens": 0},
+                "completion_tokens_details": {"reasoning_tokens": 9}, "num_sources_used": 0, "cost_in_usd_ticks": 12_345}),
+            ),
+            [Some(1_000), Some(53), None, None, Some(9)],
+        ),
+        (
+            KIMI,
+            said(
+                text,
+                &json!({"prompt_tokens": 1_000, "completion_tokens": 53, "total_tokens": 1_053, "cached_tokens": 0}),
+            ),
+            [Some(1_000), Some(53), None, None, None],
+        ),
+        (
+            DEEPSEEK,
+            said(
+                text,
+                &json!({"prompt_tokens": 1_000, "completion_tokens": 53, "total_tokens": 1_053,
+                "prompt_cache_hit_tokens": 0, "prompt_cache_miss_tokens": 1_000}),
+            ),
+            [Some(1_000), Some(53), None, None, None],
+        ),
+        (
+            MISTRAL,
+            said(text, &json!({"prompt_tokens": 1_000, "completion_tokens": 53, "total_tokens": 1_053})),
+            [Some(1_000), Some(53), None, None, None],
+        ),
+        (
+            "amazon.titan-text-express-v1",
+            json!({"inputTextTokenCount": 1_000, "results": [{"tokenCount": 53, "outputText": text,
+                "completionReason": "FINISH"}]}),
+            [Some(1_000), Some(53), None, None, None],
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn a_plain_answer_of_each_family_is_exact() {
+    for (model, body, expected) in plain() {
+        let case = format!("{model} {body}");
+        let found = asked(Operation::InvokeModel, model, Reply::json(body), |c| (tokens(c), status(c), doubt(c)));
+        assert_eq!(found.await, (expected, "exact".to_owned(), None), "{case}");
+    }
+}
+
+#[tokio::test]
+async fn a_cache_is_told_apart_by_every_name_that_it_has() {
+    let openai = |usage: Value| said("ok", &usage);
+    for (model, body) in [
+        (
+            KIMI,
+            openai(
+                json!({"prompt_tokens": 1_000, "completion_tokens": 10, "total_tokens": 1_010, "cached_tokens": 800}),
+            ),
+        ),
+        (
+            DEEPSEEK,
+            openai(json!({"prompt_tokens": 1_000, "completion_tokens": 10, "total_tokens": 1_010,
+            "prompt_cache_hit_tokens": 800, "prompt_cache_miss_tokens": 200})),
+        ),
+        (
+            DEEPSEEK,
+            openai(json!({"completion_tokens": 10, "prompt_cache_hit_tokens": 800, "prompt_cache_miss_tokens": 200})),
+        ),
+        (
+            SOL,
+            json!({"usage": {"input_tokens": 1_000, "input_tokens_details": {"cached_tokens": 800},
+            "output_tokens": 10, "total_tokens": 1_010}}),
+        ),
+        (NOVA, json!({"usage": {"inputTokens": 200, "outputTokens": 10, "cacheReadInputTokens": 800}})),
+        (NOVA, json!({"usage": {"inputTokens": 200, "outputTokens": 10, "cacheReadInputTokenCount": 800}})),
+        (
+            NOVA,
+            json!({"usage": {"inputTokens": 200, "outputTokens": 10, "cacheReadInputTokenCount": 800,
+            "cacheReadInputTokens": 800}}),
+        ),
+    ] {
+        let case = format!("{model} {body}");
+        let found = asked(Operation::InvokeModel, model, Reply::json(body), |c| (tokens(c), doubt(c))).await;
+        assert_eq!(found, ([Some(1_000), Some(10), Some(800), None, None], None), "{case}");
+    }
+}
+
+#[tokio::test]
+async fn one_count_that_two_names_tell_otherwise_is_in_doubt() {
+    let body = json!({"usage": {"inputTokens": 200, "outputTokens": 10, "cacheReadInputTokenCount": 700,
+        "cacheReadInputTokens": 800}});
+    let found = asked(Operation::InvokeModel, NOVA, Reply::json(body), |c| (tokens(c)[2], status(c), doubt(c))).await;
+    assert_eq!((found.0, &*found.1), (Some(800), "estimated"));
+    assert_eq!(found.2.as_deref(), Some("usage tells one count by two names, as 700 and as 800"));
+}
+
+/// The same usage in a body of InvokeModel, in its stream's last chunks, in Converse and in its stream.
+fn everywhere(usage: &Value) -> Vec<(Operation, Reply)> {
+    let mut converse = json!({"inputTokens": 1_000, "outputTokens": 53, "totalTokens": 1_053});
+    let mut native = json!({"input_tokens": 1_000, "output_tokens": 53});
+    for (name, value) in usage.as_object().unwrap() {
+        converse[name] = value.clone();
+        native[name] = value.clone();
+    }
+    let start = json!({"type": "message_start", "message": {"usage": {"input_tokens": 1_000, "output_tokens": 1}}});
+    let delta = json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": native});
+    vec![
+        (Operation::InvokeModel, Reply::json(json!({"content": [], "stop_reason": "end_turn", "usage": native}))),
+        (Operation::InvokeModelWithResponseStream, Reply::chunks([start, delta, json!({"type": "message_stop"})])),
+        (
+            Operation::Converse,
+            Reply::json(json!({"output": {"message": {"role": "assistant", "content": []}}, "stopReason": "end_turn",
+                "usage": converse})),
+        ),
+        (
+            Operation::ConverseStream,
+            Reply::events([
+                ("messageStop", json!({"stopReason": "end_turn"})),
+                ("metadata", json!({"usage": converse})),
+            ]),
+        ),
+    ]
+}
+
+const EXACT: i64 = 1_000 * 1_100_000 + 53 * 5_500_000;
+
+#[tokio::test]
+async fn a_positive_number_that_is_on_no_list_makes_an_estimate_and_is_named() {
+    for (usage, name) in [
+        (json!({"quantum_tokens": 7}), "usage.quantum_tokens is 7"),
+        (json!({"extras": {"deep": [{"units": 0.5}]}}), "usage.extras.deep.units is 1"),
+        (
+            json!({"cache_creation": {"ephemeral_24h_input_tokens": 9}}),
+            "usage.cache_creation.ephemeral_24h_input_tokens is 9",
+        ),
+    ] {
+        for (operation, reply) in everywhere(&usage) {
+            let found = asked(operation, HAIKU, reply, |c| (picos(c), status(c), doubt(c))).await;
+            assert_eq!((found.0, &*found.1), (Some(EXACT), "estimated"), "{operation} {usage}");
+            let doubt = found.2.expect("there is a reason");
+            assert!(doubt.contains(name), "{operation} {usage}: {doubt}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_zero_null_text_or_empty_changes_nothing() {
+    let usage = json!({"a": 0, "b": null, "c": "7", "d": {}, "e": [], "f": {"g": 0.0, "h": [null, "x"]}, "i": -1, "j": true,
+        "iterations": [], "server_tool_use": null, "serverToolUsage": {}, "new_tokens_details": {"part": 5}});
+    for (operation, reply) in everywhere(&usage) {
+        let found = asked(operation, HAIKU, reply, |c| (picos(c), status(c), doubt(c))).await;
+        assert_eq!(found, (Some(EXACT), "exact".to_owned(), None), "{operation}");
+    }
+}
+
+#[tokio::test]
+async fn a_tool_that_the_vendor_ran_is_a_part_without_a_price_until_a_file_gives_it_one() {
+    for name in ["server_tool_use", "serverToolUsage"] {
+        for (operation, reply) in everywhere(&json!({name: {"web_search_requests": 3, "web_fetch_requests": 0}})) {
+            let found = asked(operation, HAIKU, reply, |c| (picos(c), status(c))).await;
+            assert_eq!(found, (Some(EXACT), "unpriced".to_owned()), "{operation} {name}");
+        }
+    }
+    let h = outlay_tests::Harness::new().await;
+    let own = format!(
+        "[[price]]\nmodel = \"{HAIKU}\"\ninput = \"1.10\"\noutput = \"5.50\"\nunits = {{ \"server_tool_use[web_search_requests]\" = \"0.01\" }}"
+    );
+    h.outlay.set_prices(outlay::Prices::from_toml(&own).unwrap());
+    let (_, reply) = everywhere(&json!({"server_tool_use": {"web_search_requests": 3}})).remove(0);
+    h.sim.push(reply);
+    let task = h.outlay.task("t").start();
+    task.run(outlay_tests::invoke(&h.client, HAIKU).send()).await.unwrap();
+    assert_eq!(task.totals().cost().to_string(), "$0.031392 exact");
+}
+
+/// Iterations, the counts beside them, and input, output, cache reads, cache writes that are billed; and whether that is sure.
+fn compacted() -> Vec<(Value, [Option<i64>; 4], bool)> {
+    let compaction = json!({"type": "compaction", "input_tokens": 120_000, "output_tokens": 3_500});
+    let message = json!({"type": "message", "input_tokens": 23_000, "output_tokens": 1_000});
+    let cached = json!({"type": "compaction", "input_tokens": 100_000, "output_tokens": 300, "cache_creation_input_tokens": 3_000,
+        "cache_creation": {"ephemeral_5m_input_tokens": 3_000, "ephemeral_1h_input_tokens": 0}, "cache_read_input_tokens": 50});
+    let usage = |input: u64, output: u64, iterations: Value| json!({"input_tokens": input, "output_tokens": output, "iterations": iterations});
+    vec![
+        (usage(23_000, 1_000, json!([compaction, message])), [Some(143_000), Some(4_500), None, None], true),
+        // The counts beside the list are those of the reply, or of all.
+        (usage(143_000, 4_500, json!([compaction, message])), [Some(143_000), Some(4_500), None, None], true),
+        (usage(23_000, 1_000, json!([message])), [Some(23_000), Some(1_000), None, None], true),
+        // A pause after the compaction has no reply.
+        (usage(0, 0, json!([compaction])), [Some(120_000), Some(3_500), None, None], true),
+        (usage(23_000, 1_000, json!([cached, message])), [Some(126_050), Some(1_300), Some(50), Some(3_000)], true),
+        (usage(9_000, 1_000, json!([compaction, message])), [Some(143_000), Some(4_500), None, None], false),
+        // Another model's inference has another price.
+        (
+            usage(
+                23_000,
+                1_000,
+                json!([message, {"type": "advisor_message", "model": "claude-opus-5", "input_tokens": 10, "output_tokens": 5}]),
+            ),
+            [Some(23_010), Some(1_005), None, None],
+            false,
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn inferences_beside_the_reply_are_billed_whole_and_streamed() {
+    for (usage, expected, sure) in compacted() {
+        let whole = Reply::json(json!({"type": "message", "content": [], "stop_reason": "end_turn", "usage": usage}));
+        // The stream tells what the prompt had before it was compacted.
+        let start = json!({"type": "message_start", "message": {"usage": {"input_tokens": 9_000, "output_tokens": 1}}});
+        let delta = json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": usage});
+        let streamed = Reply::chunks([start, delta, json!({"type": "message_stop"})]);
+        for (operation, reply) in
+            [(Operation::InvokeModel, whole), (Operation::InvokeModelWithResponseStream, streamed)]
+        {
+            let found = asked(operation, HAIKU, reply, |c| (tokens(c), status(c), doubt(c))).await;
+            let case = format!("{operation} {usage}: {:?}", found.2);
+            assert_eq!(found.0[..4], expected, "{case}");
+            assert_eq!((found.1 == "exact", found.2.is_none()), (sure, sure), "{case}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_of_a_profile_that_nobody_knows_is_read_by_its_shape() {
+    let profile = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123xyz";
+    for (body, expected) in [
+        (json!({"embedding": [0.5], "inputTextTokenCount": 5}), [Some(5), Some(0)]),
+        (json!({"embeddings": [[0.5]], "response_type": "embeddings_floats"}), [Some(5), Some(0)]),
+        (json!({"content": [], "usage": {"input_tokens": 5, "output_tokens": 2}}), [Some(5), Some(2)]),
+        (json!({"generation": "x", "prompt_token_count": 5, "generation_token_count": 2}), [Some(5), Some(2)]),
+        (said("x", &json!({"prompt_tokens": 5, "completion_tokens": 2})), [Some(5), Some(2)]),
+    ] {
+        let case = body.to_string();
+        let reply = Reply::json(body).header("x-amzn-bedrock-input-token-count", "5");
+        let found = asked(Operation::InvokeModel, profile, reply, |c| (tokens(c), status(c))).await;
+        assert_eq!((&found.0[..2], &*found.1), (&expected[..], "unpriced"), "{case}");
+    }
+}
+
+#[tokio::test]
+async fn each_family_s_own_word_ends_its_turn() {
+    for (model, stop) in [
+        ("mistral.mistral-large-2402-v1:0", json!({"outputs": [{"text": "", "stop_reason": "stop"}]})),
+        (
+            "cohere.command-r-v1:0",
+            json!({"is_finished": true, "event_type": "stream-end", "finish_reason": "COMPLETE"}),
+        ),
+        (SOL, json!({"type": "response.completed", "response": {"status": "completed"}})),
+        (LLAMA, json!({"generation": "", "stop_reason": "stop"})),
+        ("amazon.titan-text-express-v1", json!({"outputText": "", "completionReason": "FINISH"})),
+    ] {
+        let said = json!({"outputs": [{"text": "twelve chars"}], "text": "twelve chars"});
+        let reply = Reply::chunks([said, stop.clone()]);
+        let found = asked(Operation::InvokeModelWithResponseStream, model, reply, |c| (tokens(c), status(c))).await;
+        assert!(matches!(&*found.1, "estimated" | "unpriced"), "{model} {stop}: {}", found.1);
+        assert_eq!(found.0[1], Some(3), "{model}: twelve characters of text");
+    }
+}
