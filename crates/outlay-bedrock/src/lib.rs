@@ -6,12 +6,14 @@
 //!
 //! # Where a token count comes from
 //!
-//! Each number is taken from the first source in this order that has it:
+//! Input and cache are one group, which comes whole from the first source in this order that has all of it: some
+//! sources include the cache in the input, and some do not. The output comes from the first source that has it. A source
+//! that says 0 does not know.
 //!
 //! | operation | order of trust |
 //! |---|---|
-//! | Converse | the body's `usage` |
-//! | ConverseStream | the `usage` of the `metadata` event |
+//! | Converse | the body's `usage`, else that of the prompt router in the trace |
+//! | ConverseStream | the `usage` of the `metadata` events |
 //! | InvokeModel | the model's own usage in the body, then the `X-Amzn-Bedrock-*-Token-Count` headers |
 //! | InvokeModelWithResponseStream | the model's own usage in the chunks, then `amazon-bedrock-invocationMetrics`, then the headers |
 //! | InvokeModelWithBidirectionalStream | the totals of the last usage event |
@@ -22,8 +24,19 @@
 //! StartAsyncInvoke is charged at its start, by what it asks for, and taken back once if GetAsyncInvoke says that it
 //! failed.
 //!
-//! Where two sources have a number and differ, the call span says so in `outlay.call.usage_disagreement`. The served
-//! tier and latency mode are the answer's, else the request's.
+//! Several final events of one source are put together: of each count the greatest holds. All inferences in Claude's
+//! `usage.iterations` are billed. Which member of a `usage` is which count is listed in one place, `usage/members.rs`;
+//! whether a count of input includes the cache is decided in another, `usage/inclusiveness.rs`.
+//!
+//! A figure is estimated where the counts contradict themselves, each other or what was seen; `outlay.usage.doubt` on the
+//! call span says why, and `outlay.usage.source` which source was taken. The served tier and latency mode are the
+//! answer's, else the request's. The model that is priced is the one that answered: by the trace of a prompt router, or by
+//! the name in the answer, where the price table has another model of that name.
+//!
+//! # What cannot be seen
+//!
+//! An error that another interceptor returns from `read_after_execution` comes after the last thing that is seen here: the
+//! call settles as it was before, and does not count as failed.
 
 mod attempts;
 mod call;

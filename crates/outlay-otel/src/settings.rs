@@ -115,7 +115,7 @@ impl EngineBuilder {
         self
     }
 
-    /// Which conventions name the attributes. Defaults to 1.42.0.
+    /// Which conventions name the attributes. Defaults to those of 1.41.
     pub const fn semconv(mut self, semconv: Semconv) -> Self {
         self.semconv = semconv;
         self

@@ -231,7 +231,7 @@ impl Builder {
         self
     }
 
-    /// Which release of the GenAI conventions names the attributes. Defaults to 1.42.0.
+    /// Which release of the GenAI conventions names the attributes. Defaults to that of 1.41.
     pub fn semconv(mut self, semconv: Semconv) -> Self {
         self.engine = self.engine.semconv(semconv);
         self
