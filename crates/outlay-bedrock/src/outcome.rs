@@ -5,31 +5,27 @@
 
 use std::time::SystemTime;
 
-use outlay_otel::{Billed, CallEnd, CallStart, JobEvent, OpenCall, Operation};
-use outlay_price::{CostStatus, Family, GuardrailUse, ModelRef, NamedModel, Prices, Routing, Units, Usage};
+use outlay_otel::{Billed, CallEnd, CallStart, JobEvent, OpenCall};
+use outlay_price::{CostStatus, Family, GuardrailUse, ModelRef, Prices, Units, Usage};
 
-use crate::attempts::Reached;
 use crate::call::CallLog;
 use crate::input::Kind;
 use crate::stream::{Ended, Seen, Sent};
 use crate::typed_output::TypedAnswer;
-use crate::units::{Asked, Made};
 use crate::usage::{
-    ConverseAnswer, Doubts, Found, GuardrailTold, NativeAnswer, Passed, Sources, SpeechUsage, Told, answer_text_bytes,
-    read_apply_guardrail, read_checks, read_converse, read_job_start, read_job_status, read_native, source,
+    ConverseAnswer, Doubts, GuardrailTold, NativeAnswer, Sources, Told, answer_text_bytes, read_apply_guardrail,
+    read_checks, read_converse, read_job_start, read_job_status, read_native, source,
 };
 
-/// Text comes to about a token in so many bytes, where only an estimate is left.
-const BYTES_PER_TOKEN: u64 = 4;
+mod answered;
+mod served_model;
+mod unanswered;
 
 /// The stop reason of an answer that a guardrail has put its own words into.
 const INTERVENED: &str = "guardrail_intervened";
 
 /// The error of a call that the application dropped.
 pub(crate) const CANCELLED: &str = "cancelled";
-
-/// The longest name of a model that is taken over from an answer.
-const MAX_MODEL_NAME: usize = 256;
 
 /// How a call ended.
 pub(crate) enum Ending<'a> {
@@ -113,21 +109,6 @@ struct Context<'a> {
     prices: &'a Prices,
     log: &'a CallLog,
     sent: &'a Sent,
-}
-
-/// What was read of an answer, whichever way it came.
-struct Reading {
-    found: Found,
-    /// What is billed beside tokens by the answer's own word: tools that the vendor ran.
-    units: Units,
-    /// Images and queries that the answer tells.
-    made: Made,
-    /// Whether it is known to have no output tokens.
-    has_no_output: bool,
-    /// Bytes of what the model said, where they were counted.
-    text_bytes: u64,
-    /// Whether a guardrail blocked the input, so that no model was asked.
-    is_blocked: bool,
 }
 
 impl Context<'_> {
@@ -264,162 +245,6 @@ impl Context<'_> {
         end
     }
 
-    /// The model that served the call, as far as an ARN in the answer tells.
-    fn answered_by<'b>(&'b self, invoked: Option<&'b str>) -> Option<ModelRef<'b>> {
-        match invoked.and_then(|invoked| ModelRef::parse(invoked).ok()) {
-            Some(invoked) => Some(self.prices.resolve(invoked)),
-            None => self.called,
-        }
-    }
-
-    fn reading(&self, found: Found, units: Units, intervened: bool, guardrail: Option<&GuardrailTold>) -> Reading {
-        Reading {
-            found,
-            units,
-            made: Made::default(),
-            has_no_output: matches!(self.start.operation, Operation::Embeddings),
-            text_bytes: 0,
-            is_blocked: intervened && guardrail.is_some_and(|told| !told.read_output),
-        }
-    }
-
-    /// An answer that came whole, with the counts that it has.
-    fn whole(&self, mut reading: Reading, model: Option<ModelRef<'_>>) -> CallEnd {
-        let zeros = self.doubt_zeros(&mut reading);
-        let end = match &self.log.asked {
-            Some(asked) => return self.told(self.by_the_unit(asked, &reading, model), reading.found),
-            None if zeros || reading.is_complete() => self.estimated(&mut reading, model),
-            None => self.at_most(&reading, model),
-        };
-        self.told(end, reading.found)
-    }
-
-    /// A stream whose final counts came, or whose model has stopped.
-    fn whole_stream(&self, mut reading: Reading, model: Option<ModelRef<'_>>, text_is_whole: bool) -> CallEnd {
-        let zeros = self.doubt_zeros(&mut reading);
-        let end = if reading.is_complete() || zeros || text_is_whole {
-            self.estimated(&mut reading, model)
-        } else {
-            self.at_most(&reading, model)
-        };
-        self.told(end, reading.found)
-    }
-
-    /// A stream that broke off.
-    fn broken(&self, mut reading: Reading, model: Option<ModelRef<'_>>) -> CallEnd {
-        // What is counted so far may grow; the input does not.
-        let running = reading.found.counts.output.take();
-        reading.found.counts.reasoning = None;
-        let end = match self.at_most(&reading, model) {
-            Billed::AtMost { counted, input, output, cache, units } => {
-                Billed::AtMost { counted, input, output: output.max(running.unwrap_or(0)), cache, units }
-            }
-            other => other,
-        };
-        self.told(end, reading.found)
-    }
-
-    /// Takes a zero for unknown where it cannot be true. Returns whether there is one.
-    fn doubt_zeros(&self, reading: &mut Reading) -> bool {
-        if reading.is_blocked {
-            return false;
-        }
-        let mut zeros = false;
-        let Found { counts, doubts, .. } = &mut reading.found;
-        if counts.all_input() == Some(0) && self.has_text() {
-            doubts.add(|| "input: usage says 0 of a prompt with text".to_owned());
-            (counts.input, counts.cache_read, counts.cache_write) = (None, None, None);
-            zeros = true;
-        }
-        if counts.output == Some(0) && reading.text_bytes > 0 {
-            doubts.add(|| "output: usage says 0 beside text of the model".to_owned());
-            counts.output = None;
-            zeros = true;
-        }
-        zeros
-    }
-
-    /// Whether the prompt has text, which comes to tokens.
-    fn has_text(&self) -> bool {
-        match &self.log.asked {
-            Some(asked) => asked.tokens_too && asked.has_text,
-            None => matches!(self.start.operation, Operation::Chat | Operation::Embeddings),
-        }
-    }
-
-    /// The counts, with an estimate in the place of each that is missing: exact where none is, and nothing speaks against
-    /// them.
-    fn estimated(&self, reading: &mut Reading, model: Option<ModelRef<'_>>) -> Billed {
-        let counts = &mut reading.found.counts;
-        let mut status = CostStatus::Exact;
-        if counts.input.is_none() {
-            status = CostStatus::Estimated;
-            let cached = counts.all_input().unwrap_or(0);
-            counts.input = Some(self.start.prompt.likely.saturating_sub(cached));
-        }
-        if counts.output.is_none() && !reading.has_no_output {
-            status = CostStatus::Estimated;
-            counts.output = Some(reading.text_bytes.div_ceil(BYTES_PER_TOKEN));
-        }
-        if !reading.found.doubts.is_empty() {
-            status = CostStatus::Estimated;
-        }
-        let usage = usage(&reading.found, model);
-        if reading.units.is_empty() {
-            Billed::Tokens(usage, status)
-        } else {
-            Billed::Counted(usage, reading.units.clone(), status)
-        }
-    }
-
-    /// Units, with the tokens beside them where those are billed too.
-    fn by_the_unit(&self, asked: &Asked, reading: &Reading, model: Option<ModelRef<'_>>) -> Billed {
-        let (units, status) = asked.answered(reading.made);
-        let counts = &reading.found.counts;
-        let doubtful = if reading.found.doubts.is_empty() { CostStatus::Exact } else { CostStatus::Estimated };
-        if !asked.tokens_too {
-            return Billed::Counted(Usage::new(), units, status);
-        }
-        if counts.input.is_some() && (counts.output.is_some() || reading.has_no_output) {
-            return Billed::Counted(usage(&reading.found, model), units, status.weakest(doubtful));
-        }
-        // Without text there is no token to tell.
-        if !asked.has_text && counts.is_empty() {
-            return Billed::Counted(Usage::new(), units, status);
-        }
-        self.at_most(reading, model)
-    }
-
-    /// The end of a call of which so much is billed, with where that is from.
-    fn told(&self, billed: Billed, found: Found) -> CallEnd {
-        let mut end = CallEnd::new(billed);
-        end.usage_source = found.source;
-        end.usage_doubt = found.doubts.into_text();
-        end
-    }
-
-    /// Puts the name of the model on the span that answered, and its price in the place of the one that was called.
-    fn name_model(&self, end: &mut CallEnd, invoked: Option<String>, named: Option<String>) {
-        if let Some(invoked) = invoked {
-            end.response_model = Some(invoked.clone());
-            end.priced_model = Some(invoked);
-            return;
-        }
-        let Some(named) = named.filter(|named| !named.is_empty() && named.len() <= MAX_MODEL_NAME) else { return };
-        let Some(called) = self.called else { return };
-        match self.prices.named_model(called, &named) {
-            NamedModel::Called => {}
-            NamedModel::Unknown => end.response_model = Some(named),
-            NamedModel::Other(id) => {
-                end.priced_model = Some(match called.routing() {
-                    Some(Routing::InRegion) | None => id.to_owned(),
-                    Some(routing) => format!("{}.{id}", routing.as_str()),
-                });
-                end.response_model = Some(named);
-            }
-        }
-    }
-
     /// What the guardrail around a model call used, by its trace where the request asked for one.
     fn apply_guardrail(&self, end: &mut CallEnd, told: Option<GuardrailTold>, intervened: bool) {
         let read_output = told.as_ref().is_none_or(|told| told.read_output);
@@ -442,112 +267,10 @@ impl Context<'_> {
             }
         }
     }
-
-    /// A call without a whole answer.
-    fn without_answer(&self, error: Option<String>) -> CallEnd {
-        let mut end = match self.log.attempts.last().map_or(Reached::Nowhere, |a| a.reached()) {
-            Reached::Nowhere | Reached::Refused => CallEnd::new(Billed::Nothing),
-            Reached::Unanswered | Reached::Answered => {
-                let mut end = self.unanswered();
-                end.guardrail = self.start.most_guardrail.clone();
-                end
-            }
-        };
-        end.error = error;
-        end
-    }
-
-    /// What of a call that was sent, and whose answer is not known whole, is billed beside its guardrail.
-    fn unanswered(&self) -> CallEnd {
-        // An InvokeModel answer whose body broke off has its counts in the headers.
-        let found = Sources::default()
-            .then(source::HEADERS, (self.log.headers.counts, Doubts::default()))
-            .find(family(self.called));
-        let mut reading = self.reading(found, Units::new(), false, None);
-        let billed = match self.kind {
-            Kind::Speech => {
-                let passed = Passed { sent: self.sent.so_far(), ..Passed::default() };
-                Billed::Tokens(SpeechUsage::default().and_at_most(&passed).usage(), CostStatus::Bounded)
-            }
-            _ if self.log.asked.is_none() && reading.is_complete() => self.estimated(&mut reading, self.called),
-            _ => self.lost(&reading),
-        };
-        self.told(billed, reading.found)
-    }
-
-    /// Attempts before the last one that were sent and not answered: Bedrock may have done their work too.
-    fn lost_attempts(&self) -> Vec<Billed> {
-        // A job is started once, however often it is asked for: each attempt has the same token.
-        if matches!(self.kind, Kind::StartJob | Kind::GetJob | Kind::Free) {
-            return Vec::new();
-        }
-        let earlier = self.log.attempts.split_last().map_or(&[][..], |(_, earlier)| earlier);
-        let lost = earlier.iter().filter(|a| a.reached() == Reached::Unanswered);
-        lost.map(|_| self.lost(&self.reading(Found::default(), Units::new(), false, None))).collect()
-    }
-
-    /// The bound of an attempt without its answer. Of a guardrail on its own, that is its guardrail's.
-    fn lost(&self, reading: &Reading) -> Billed {
-        match self.kind {
-            Kind::ApplyGuardrail | Kind::GuardrailChecks | Kind::GetJob | Kind::Free => Billed::Nothing,
-            _ => self.at_most(reading, self.called),
-        }
-    }
-
-    /// The bound: what is counted, and for the rest no more input than the request can have, and no more output than was
-    /// allowed or seen.
-    fn at_most(&self, reading: &Reading, model: Option<ModelRef<'_>>) -> Billed {
-        let asked = self.log.asked.as_ref();
-        let units = match asked {
-            Some(asked) => Some(asked.most.iter().chain(reading.units.iter()).cloned().collect()),
-            None if reading.units.is_empty() => None,
-            None => Some(reading.units.clone()),
-        };
-        let (cache, counted) = (self.start.cache, usage(&reading.found, model));
-        match asked {
-            Some(asked) if !asked.tokens_too => {
-                return Billed::AtMost { counted: Usage::new(), input: 0, output: 0, cache, units };
-            }
-            // What is billed by the image or the query has no bound in tokens.
-            None if matches!(self.start.operation, Operation::GenerateContent | Operation::Rerank) => {
-                return Billed::Unknown;
-            }
-            _ => {}
-        }
-        let counts = &reading.found.counts;
-        let input = match (counts.input, asked) {
-            (Some(_), _) => 0,
-            (None, Some(asked)) if !asked.has_text => 0,
-            (None, _) => self.log.size.most_tokens().saturating_sub(counts.all_input().unwrap_or(0)),
-        };
-        let output = match counts.output {
-            Some(_) => 0,
-            None if reading.has_no_output => 0,
-            None => self.most_output.max(reading.text_bytes.div_ceil(BYTES_PER_TOKEN)),
-        };
-        Billed::AtMost { counted, input, output, cache, units }
-    }
-}
-
-impl Reading {
-    fn is_complete(&self) -> bool {
-        let counts = &self.found.counts;
-        counts.input.is_some() && (counts.output.is_some() || self.has_no_output)
-    }
-
-    /// Whether what the model said has to be measured.
-    fn misses_text(&self) -> bool {
-        !self.has_no_output && self.found.counts.output.unwrap_or(0) == 0
-    }
 }
 
 fn family(model: Option<ModelRef<'_>>) -> Family {
     model.map_or(Family::Other, |model| model.family())
-}
-
-/// The counts as a usage.
-fn usage(found: &Found, model: Option<ModelRef<'_>>) -> Usage {
-    found.usage(family(model))
 }
 
 /// A speech session: exact once it has ended in good order, for its usage events add up as it goes.

@@ -1,9 +1,11 @@
 mod amount;
 mod cell;
 mod exceeded;
+mod forecast;
 mod held_to;
 mod period;
 mod reservation;
+mod reserve;
 mod rule;
 mod rules;
 mod shared;
@@ -13,7 +15,9 @@ use outlay_price::Usd;
 
 pub use amount::Amount;
 pub use exceeded::{BudgetExceeded, RefusalReason};
+pub use forecast::Forecast;
 pub use period::Period;
+pub use reserve::Reserve;
 pub use rule::BudgetRule;
 pub use shared::StoreCheck;
 
@@ -23,19 +27,6 @@ pub(crate) use reservation::{Bound, Refused, Reservation, Spent};
 pub(crate) use rules::BudgetRules;
 use shared::SharedCell;
 pub(crate) use shared::SharedHold;
-
-/// What a budget reserves for the prompt of a call, before it is sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Reserve {
-    /// The most tokens that the prompt can have. Text is taken for as many tokens as it has bytes, which is three to four
-    /// times what it comes to.
-    #[default]
-    Bound,
-    /// What the prompt is expected to have: its text by the density that the vendor states for the model's tokenizer,
-    /// corrected by what this process has measured of the model, and a quarter on top; never more than the bound.
-    Expected,
-}
 
 /// A limit on what may be spent: in US dollars, tokens, calls or turns.
 ///

@@ -38,9 +38,9 @@ mod totals;
 
 pub use alert::{Alert, AlertKind};
 pub use budget::{
-    Amount, Budget, BudgetExceeded, BudgetRule, BudgetStatus, Period, RefusalReason, Reserve, StoreCheck,
+    Amount, Budget, BudgetExceeded, BudgetRule, BudgetStatus, Forecast, Period, RefusalReason, Reserve, StoreCheck,
 };
-pub use call::{Ask, Forecast, OpenCall, Settled, StoreQuestion};
+pub use call::{Ask, OpenCall, Settled, StoreQuestion};
 pub use caller::Caller;
 pub use clock::{Clock, IdSource, SystemClock, TimeOrderedIds};
 pub use dimensions::{Dimension, Dimensions};

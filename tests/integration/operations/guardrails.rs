@@ -216,6 +216,16 @@ async fn a_guardrail_that_blocks_the_input_bills_itself_alone() {
 }
 
 #[tokio::test]
+async fn without_a_trace_zeros_of_a_blocked_input_are_true() {
+    for operation in [Operation::Converse, Operation::ConverseStream] {
+        let reply = Reply::message().text("blocked").usage(Tokens::new(0, 0)).stop_reason("guardrail_intervened");
+        let (picos, status, is_doubted) = cost_of(operation, reply).await;
+        assert_eq!((&*status, is_doubted), ("bounded", false), "{operation}: the guardrail's units are not told");
+        assert!(picos > Some(0), "{operation}");
+    }
+}
+
+#[tokio::test]
 async fn a_guardrail_that_blocks_the_output_bills_itself_twice_and_the_inference() {
     for operation in Operation::TURNS {
         let reply = answer().stop_reason("guardrail_intervened").trace(trace(operation, Some(1), &[1]));

@@ -161,6 +161,29 @@ async fn one_count_that_two_names_tell_otherwise_is_in_doubt() {
     assert_eq!(found.2.as_deref(), Some("usage tells one count by two names, as 700 and as 800"));
 }
 
+#[tokio::test]
+async fn a_part_that_is_larger_than_its_whole_is_in_doubt() {
+    for (model, usage, expected) in [
+        // The cache can only stand beside the prompt, and reasoning beside the output.
+        (
+            SOL,
+            json!({"prompt_tokens": 100, "completion_tokens": 10, "prompt_tokens_details": {"cached_tokens": 800}}),
+            [900, 10],
+        ),
+        (
+            GROK,
+            json!({"prompt_tokens": 100, "completion_tokens": 10, "completion_tokens_details": {"reasoning_tokens": 50}}),
+            [100, 60],
+        ),
+    ] {
+        let case = usage.to_string();
+        let reply = Reply::json(said("ok", &usage));
+        let found = asked(Operation::InvokeModel, model, reply, |c| (tokens(c), status(c), doubt(c))).await;
+        assert_eq!((found.0[0], found.0[1]), (Some(expected[0]), Some(expected[1])), "{case}");
+        assert_eq!((&*found.1, found.2.is_some()), ("estimated", true), "{case}");
+    }
+}
+
 /// The same usage in a body of InvokeModel, in its stream's last chunks, in Converse and in its stream.
 fn everywhere(usage: &Value) -> Vec<(Operation, Reply)> {
     let mut converse = json!({"inputTokens": 1_000, "outputTokens": 53, "totalTokens": 1_053});

@@ -61,6 +61,7 @@ impl Members {
             // DeepSeek's prompt is what the cache served and what it did not.
             counts.input = self.get(Member::CacheMiss);
             self.check_total(&mut counts, &mut doubts);
+            Self::check_reasoning(&mut counts, &mut doubts);
             return (counts, doubts);
         };
         let rule = rule(told, family, self);
@@ -70,6 +71,9 @@ impl Members {
             // A cache that is larger than what it is said to be in stands beside it.
             Rule::Included | Rule::IncludedTwiceInTotal => input >= cached,
         };
+        if rule == Rule::Included && !is_inside && !self.total_is(input.saturating_add(cached), counts.output) {
+            doubts.add(|| format!("usage has {cached} tokens of the cache in a prompt of {input}"));
+        }
         counts.is_whole_prompt = rule == Rule::Included && counts.cache_read.is_none() && counts.cache_write.is_none();
         counts.input = Some(if is_inside { input - cached } else { input });
         if rule == (Rule::ByTotal { documented: false }) && cached > 0 && self.get(Member::Total).is_none() {
@@ -86,6 +90,7 @@ impl Members {
             });
         }
         self.check_total(&mut counts, &mut doubts);
+        Self::check_reasoning(&mut counts, &mut doubts);
         (counts, doubts)
     }
 
@@ -146,5 +151,15 @@ impl Members {
             return;
         }
         doubts.add(|| format!("total: usage says {total}, its parts add up to {parts}"));
+    }
+
+    /// Reasoning is a part of the output. Where it is larger than that, it can only stand beside it.
+    fn check_reasoning(counts: &mut Counts, doubts: &mut Doubts) {
+        if let (Some(output), Some(reasoning)) = (counts.output, counts.reasoning)
+            && reasoning > output
+        {
+            doubts.add(|| format!("usage has {reasoning} tokens of reasoning in an output of {output}"));
+            counts.output = Some(output.saturating_add(reasoning));
+        }
     }
 }

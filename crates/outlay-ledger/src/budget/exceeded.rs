@@ -1,7 +1,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Amount, BudgetStatus, Reserve};
+use super::reserve::Reserve;
+use super::{Amount, BudgetStatus};
 
 /// Why a budget refused a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,10 +4,11 @@ use std::time::SystemTime;
 use outlay_price::Usd;
 
 use super::cell::{BudgetCell, State, Verdict};
+use super::forecast::Forecast;
+use super::reserve::Reserve;
 use super::shared::{SharedCell, SharedHold};
-use super::{Amount, Budget, BudgetExceeded, Reserve};
+use super::{Amount, Budget, BudgetExceeded};
 use crate::AlertKind;
-use crate::Forecast;
 use crate::alert::Alerts;
 use crate::sync::MutexGuard;
 

@@ -1,0 +1,170 @@
+//! What is billed of an answer that came, by its counts: exact where all are there and nothing speaks against them, and
+//! estimated where one is missing.
+
+use outlay_otel::{Billed, CallEnd, Operation};
+use outlay_price::{CostStatus, ModelRef, Units, Usage};
+
+use super::{Context, family};
+use crate::units::{Asked, Made};
+use crate::usage::{Found, GuardrailTold};
+
+/// Text comes to about a token in so many bytes, where only an estimate is left.
+pub(super) const BYTES_PER_TOKEN: u64 = 4;
+
+/// What was read of an answer, whichever way it came.
+pub(super) struct Reading {
+    pub(super) found: Found,
+    /// What is billed beside tokens by the answer's own word: tools that the vendor ran.
+    pub(super) units: Units,
+    /// Images and queries that the answer tells.
+    pub(super) made: Made,
+    /// Whether it is known to have no output tokens.
+    pub(super) has_no_output: bool,
+    /// Bytes of what the model said, where they were counted.
+    pub(super) text_bytes: u64,
+    /// Whether a guardrail blocked the input, so that no model was asked.
+    pub(super) is_blocked: bool,
+}
+
+impl Context<'_> {
+    pub(super) fn reading(
+        &self,
+        found: Found,
+        units: Units,
+        intervened: bool,
+        guardrail: Option<&GuardrailTold>,
+    ) -> Reading {
+        Reading {
+            found,
+            units,
+            made: Made::default(),
+            has_no_output: matches!(self.start.operation, Operation::Embeddings),
+            text_bytes: 0,
+            // Without a trace, an input of 0 is the sign of that.
+            is_blocked: intervened && guardrail.is_none_or(|told| !told.read_output),
+        }
+    }
+
+    /// An answer that came whole, with the counts that it has.
+    pub(super) fn whole(&self, mut reading: Reading, model: Option<ModelRef<'_>>) -> CallEnd {
+        let zeros = self.doubt_zeros(&mut reading);
+        let end = match &self.log.asked {
+            Some(asked) => return self.told(self.by_the_unit(asked, &reading, model), reading.found),
+            None if zeros || reading.is_complete() => self.estimated(&mut reading, model),
+            None => self.at_most(&reading, model),
+        };
+        self.told(end, reading.found)
+    }
+
+    /// A stream whose final counts came, or whose model has stopped.
+    pub(super) fn whole_stream(
+        &self,
+        mut reading: Reading,
+        model: Option<ModelRef<'_>>,
+        text_is_whole: bool,
+    ) -> CallEnd {
+        let zeros = self.doubt_zeros(&mut reading);
+        let end = if reading.is_complete() || zeros || text_is_whole {
+            self.estimated(&mut reading, model)
+        } else {
+            self.at_most(&reading, model)
+        };
+        self.told(end, reading.found)
+    }
+
+    /// Takes a zero for unknown where it cannot be true. Returns whether there is one.
+    fn doubt_zeros(&self, reading: &mut Reading) -> bool {
+        if reading.is_blocked {
+            return false;
+        }
+        let mut zeros = false;
+        let Found { counts, doubts, .. } = &mut reading.found;
+        if counts.all_input() == Some(0) && self.has_text() {
+            doubts.add(|| "input: usage says 0 of a prompt with text".to_owned());
+            (counts.input, counts.cache_read, counts.cache_write) = (None, None, None);
+            zeros = true;
+        }
+        if counts.output == Some(0) && reading.text_bytes > 0 {
+            doubts.add(|| "output: usage says 0 beside text of the model".to_owned());
+            counts.output = None;
+            zeros = true;
+        }
+        zeros
+    }
+
+    /// Whether the prompt has text, which comes to tokens.
+    fn has_text(&self) -> bool {
+        match &self.log.asked {
+            Some(asked) => asked.tokens_too && asked.has_text,
+            None => matches!(self.start.operation, Operation::Chat | Operation::Embeddings),
+        }
+    }
+
+    /// The counts, with an estimate in the place of each that is missing: exact where none is, and nothing speaks against
+    /// them.
+    pub(super) fn estimated(&self, reading: &mut Reading, model: Option<ModelRef<'_>>) -> Billed {
+        let counts = &mut reading.found.counts;
+        let mut status = CostStatus::Exact;
+        if counts.input.is_none() {
+            status = CostStatus::Estimated;
+            let cached = counts.all_input().unwrap_or(0);
+            counts.input = Some(self.start.prompt.likely.saturating_sub(cached));
+        }
+        if counts.output.is_none() && !reading.has_no_output {
+            status = CostStatus::Estimated;
+            counts.output = Some(reading.text_bytes.div_ceil(BYTES_PER_TOKEN));
+        }
+        if !reading.found.doubts.is_empty() {
+            status = CostStatus::Estimated;
+        }
+        let usage = usage(&reading.found, model);
+        if reading.units.is_empty() {
+            Billed::Tokens(usage, status)
+        } else {
+            Billed::Counted(usage, reading.units.clone(), status)
+        }
+    }
+
+    /// Units, with the tokens beside them where those are billed too.
+    fn by_the_unit(&self, asked: &Asked, reading: &Reading, model: Option<ModelRef<'_>>) -> Billed {
+        let (units, status) = asked.answered(reading.made);
+        let counts = &reading.found.counts;
+        let doubtful = if reading.found.doubts.is_empty() { CostStatus::Exact } else { CostStatus::Estimated };
+        if !asked.tokens_too {
+            return Billed::Counted(Usage::new(), units, status);
+        }
+        if counts.input.is_some() && (counts.output.is_some() || reading.has_no_output) {
+            return Billed::Counted(usage(&reading.found, model), units, status.weakest(doubtful));
+        }
+        // Without text there is no token to tell.
+        if !asked.has_text && counts.is_empty() {
+            return Billed::Counted(Usage::new(), units, status);
+        }
+        self.at_most(reading, model)
+    }
+
+    /// The end of a call of which so much is billed, with where that is from.
+    pub(super) fn told(&self, billed: Billed, found: Found) -> CallEnd {
+        let mut end = CallEnd::new(billed);
+        end.usage_source = found.source;
+        end.usage_doubt = found.doubts.into_text();
+        end
+    }
+}
+
+impl Reading {
+    pub(super) fn is_complete(&self) -> bool {
+        let counts = &self.found.counts;
+        counts.input.is_some() && (counts.output.is_some() || self.has_no_output)
+    }
+
+    /// Whether what the model said has to be measured.
+    pub(super) fn misses_text(&self) -> bool {
+        !self.has_no_output && self.found.counts.output.unwrap_or(0) == 0
+    }
+}
+
+/// The counts as a usage.
+pub(super) fn usage(found: &Found, model: Option<ModelRef<'_>>) -> Usage {
+    found.usage(family(model))
+}

@@ -1,0 +1,112 @@
+//! What is billed at the most of a call whose end was not seen: a stream that broke off, an answer that did not come, an
+//! attempt that was lost.
+
+use outlay_otel::{Billed, CallEnd, Operation};
+use outlay_price::{CostStatus, ModelRef, Units, Usage};
+
+use super::answered::{BYTES_PER_TOKEN, Reading, usage};
+use super::{Context, family};
+use crate::attempts::Reached;
+use crate::input::Kind;
+use crate::usage::{Doubts, Found, Passed, Sources, SpeechUsage, source};
+
+impl Context<'_> {
+    /// A call without a whole answer.
+    pub(super) fn without_answer(&self, error: Option<String>) -> CallEnd {
+        let mut end = match self.log.attempts.last().map_or(Reached::Nowhere, |a| a.reached()) {
+            Reached::Nowhere | Reached::Refused => CallEnd::new(Billed::Nothing),
+            Reached::Unanswered | Reached::Answered => {
+                let mut end = self.unanswered();
+                end.guardrail = self.start.most_guardrail.clone();
+                end
+            }
+        };
+        end.error = error;
+        end
+    }
+
+    /// What of a call that was sent, and whose answer is not known whole, is billed beside its guardrail.
+    fn unanswered(&self) -> CallEnd {
+        // An InvokeModel answer whose body broke off has its counts in the headers.
+        let found = Sources::default()
+            .then(source::HEADERS, (self.log.headers.counts, Doubts::default()))
+            .find(family(self.called));
+        let mut reading = self.reading(found, Units::new(), false, None);
+        let billed = match self.kind {
+            Kind::Speech => {
+                let passed = Passed { sent: self.sent.so_far(), ..Passed::default() };
+                Billed::Tokens(SpeechUsage::default().and_at_most(&passed).usage(), CostStatus::Bounded)
+            }
+            _ if self.log.asked.is_none() && reading.is_complete() => self.estimated(&mut reading, self.called),
+            _ => self.lost(&reading),
+        };
+        self.told(billed, reading.found)
+    }
+
+    /// Attempts before the last one that were sent and not answered: Bedrock may have done their work too.
+    pub(super) fn lost_attempts(&self) -> Vec<Billed> {
+        // A job is started once, however often it is asked for: each attempt has the same token.
+        if matches!(self.kind, Kind::StartJob | Kind::GetJob | Kind::Free) {
+            return Vec::new();
+        }
+        let earlier = self.log.attempts.split_last().map_or(&[][..], |(_, earlier)| earlier);
+        let lost = earlier.iter().filter(|a| a.reached() == Reached::Unanswered);
+        lost.map(|_| self.lost(&self.reading(Found::default(), Units::new(), false, None))).collect()
+    }
+
+    /// The bound of an attempt without its answer. Of a guardrail on its own, that is its guardrail's.
+    fn lost(&self, reading: &Reading) -> Billed {
+        match self.kind {
+            Kind::ApplyGuardrail | Kind::GuardrailChecks | Kind::GetJob | Kind::Free => Billed::Nothing,
+            _ => self.at_most(reading, self.called),
+        }
+    }
+
+    /// A stream that broke off.
+    pub(super) fn broken(&self, mut reading: Reading, model: Option<ModelRef<'_>>) -> CallEnd {
+        // What is counted so far may grow; the input does not.
+        let running = reading.found.counts.output.take();
+        reading.found.counts.reasoning = None;
+        let end = match self.at_most(&reading, model) {
+            Billed::AtMost { counted, input, output, cache, units } => {
+                Billed::AtMost { counted, input, output: output.max(running.unwrap_or(0)), cache, units }
+            }
+            other => other,
+        };
+        self.told(end, reading.found)
+    }
+
+    /// The bound: what is counted, and for the rest no more input than the request can have, and no more output than was
+    /// allowed or seen.
+    pub(super) fn at_most(&self, reading: &Reading, model: Option<ModelRef<'_>>) -> Billed {
+        let asked = self.log.asked.as_ref();
+        let units = match asked {
+            Some(asked) => Some(asked.most.iter().chain(reading.units.iter()).cloned().collect()),
+            None if reading.units.is_empty() => None,
+            None => Some(reading.units.clone()),
+        };
+        let (cache, counted) = (self.start.cache, usage(&reading.found, model));
+        match asked {
+            Some(asked) if !asked.tokens_too => {
+                return Billed::AtMost { counted: Usage::new(), input: 0, output: 0, cache, units };
+            }
+            // What is billed by the image or the query has no bound in tokens.
+            None if matches!(self.start.operation, Operation::GenerateContent | Operation::Rerank) => {
+                return Billed::Unknown;
+            }
+            _ => {}
+        }
+        let counts = &reading.found.counts;
+        let input = match (counts.input, asked) {
+            (Some(_), _) => 0,
+            (None, Some(asked)) if !asked.has_text => 0,
+            (None, _) => self.log.size.most_tokens().saturating_sub(counts.all_input().unwrap_or(0)),
+        };
+        let output = match counts.output {
+            Some(_) => 0,
+            None if reading.has_no_output => 0,
+            None => self.most_output.max(reading.text_bytes.div_ceil(BYTES_PER_TOKEN)),
+        };
+        Billed::AtMost { counted, input, output, cache, units }
+    }
+}
