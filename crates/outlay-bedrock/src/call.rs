@@ -6,17 +6,18 @@ use aws_smithy_runtime_api::client::interceptors::context::{Error, Output};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
 use bytes::Bytes;
 use outlay_ledger::{Refusal, StoreAnswer, StoreQuestion};
-use outlay_otel::{DroppedStream, Engine, OpenCall};
+use outlay_otel::{CallStart, DroppedStream, Engine, OpenCall};
+use outlay_price::CacheUse;
 
 use crate::attempts::{AttemptLog, error_name, sent_nothing};
 use crate::fingerprint;
-use crate::input::Kind;
+use crate::input::{Kind, writes_cache};
 use crate::outcome::{self, CANCELLED, Ending};
 use crate::prompt;
 use crate::stream::{Seen, Sent};
 use crate::typed_output::read_output;
 use crate::units::Asked;
-use crate::usage::{AnswerHeaders, read_headers};
+use crate::usage::{AnswerHeaders, Parameters, read_headers, read_request};
 use crate::wire;
 
 #[cfg_attr(not(feature = "sts"), path = "call/unsigned.rs")]
@@ -80,6 +81,16 @@ fn place_of(request: &HttpRequest) -> BodyPlace {
     request.body().bytes().map(|bytes| (bytes.as_ptr().addr(), bytes.len()))
 }
 
+/// What another body in the place of the serialized one allows itself.
+fn replace_parameters(start: &mut CallStart, body: &[u8]) {
+    let Parameters { max_tokens, answers, .. } = read_request(body);
+    start.max_tokens = max_tokens.or(start.max_tokens);
+    start.answers = answers.unwrap_or(start.answers);
+    if writes_cache(body) {
+        start.cache = CacheUse::MayWrite;
+    }
+}
+
 /// Who sees the end of the call.
 #[derive(Debug, Default)]
 enum Owner {
@@ -132,6 +143,11 @@ impl Call {
     /// Whether a guardrail stands around the call.
     pub(crate) fn is_guarded(&self) -> bool {
         self.lock().open.as_ref().is_some_and(|open| open.start().guardrail.is_some())
+    }
+
+    /// How many answers the call asks for.
+    pub(crate) fn answers(&self) -> u64 {
+        self.lock().open.as_ref().map_or(1, |open| open.start().answers)
     }
 
     /// The typed input has been changed since it was read.
@@ -227,11 +243,12 @@ impl Call {
         }
         state.log.port = facts.port;
         // An interceptor of the application has put another body in the place of the serialized one.
-        if state.log.body != place_of(request)
-            && let Some(bytes) = request.body().bytes()
-        {
+        if state.log.body != place_of(request) && self.kind != Kind::Speech {
             state.log.body = place_of(request);
-            state.log.size = prompt::of_body(bytes);
+            state.log.size = prompt::of_replaced(request.body());
+            if let (Some(open), Some(bytes)) = (&mut state.open, request.body().bytes()) {
+                replace_parameters(open.start_mut(), bytes);
+            }
         }
         if let Some(last) = state.log.attempts.last_mut() {
             last.send();

@@ -18,11 +18,12 @@ use outlay_ledger::Budget;
 use outlay_otel::{CallStart, Engine, Operation};
 use outlay_price::{CacheUse, GuardrailUse, ModelRef};
 
+pub(crate) use self::invoke::writes_cache;
 use crate::prompt::{self, Prompt as _};
 use crate::units::{self, Asked};
 
 mod converse;
-mod guardrail;
+pub(crate) mod guardrail;
 mod invoke;
 
 /// An operation that is metered.
@@ -254,7 +255,8 @@ impl<'a> Request<'a> {
             Self::GuardrailChecks(input) => guardrail::most_of_checks(input.messages(), input.checks()),
             _ if common.guardrail.is_some() => {
                 let output = common.max_tokens.unwrap_or(Budget::DEFAULT_ASSUMED_OUTPUT);
-                guardrail::most_of_call(input_bound, output.saturating_mul(common.answers.unwrap_or(1).max(1)))
+                let answers = common.answers.unwrap_or(1).max(1);
+                guardrail::most_of_call(input_bound, output.saturating_mul(answers), 0)
             }
             _ => GuardrailUse::NotApplied,
         }

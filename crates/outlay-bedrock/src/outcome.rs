@@ -10,6 +10,7 @@ use outlay_price::{CostStatus, Family, GuardrailUse, ModelRef, Prices, Units, Us
 
 use crate::call::CallLog;
 use crate::input::Kind;
+use crate::input::guardrail::most_of_call;
 use crate::stream::{Ended, Seen, Sent};
 use crate::typed_output::TypedAnswer;
 use crate::usage::{
@@ -162,7 +163,7 @@ impl Context<'_> {
         end.served_tier = answer.served_tier;
         end.served_latency = answer.served_latency;
         self.name_model(&mut end, answer.invoked_model, answer.named_model);
-        self.apply_guardrail(&mut end, answer.guardrail, intervened);
+        self.apply_guardrail(&mut end, answer.guardrail, intervened, 0);
         end
     }
 
@@ -182,7 +183,7 @@ impl Context<'_> {
         let mut end = self.whole(reading, model);
         end.finish_reasons = answer.stop_reason.into_iter().collect();
         self.name_model(&mut end, None, answer.named_model);
-        self.apply_guardrail(&mut end, answer.guardrail, intervened);
+        self.apply_guardrail(&mut end, answer.guardrail, intervened, 0);
         end
     }
 
@@ -212,11 +213,12 @@ impl Context<'_> {
             sources = sources.then(source::METADATA, answer.usage.counts(Told::ConverseStream, family));
         }
         let found = sources
-            .then(source::CHUNKS, native.usage.counts(Told::Native, family))
+            .then(source::CHUNKS, native.usage.counts_since(&native.at_start, Told::Native, family))
             .then(source::METRICS, native.metrics.counts(Told::Native, family))
             .then(source::HEADERS, (self.log.headers.counts, Doubts::default()))
             .find(family);
-        let guardrail = native.guardrail.clone().or_else(|| converse.and_then(|answer| answer.guardrail.clone()));
+        let mut guardrail = native.guardrail.clone();
+        GuardrailTold::merge(&mut guardrail, converse.and_then(|answer| answer.guardrail.clone()));
         let intervened = native.guardrail_intervened || seen.stop_reason.as_deref() == Some(INTERVENED);
         let units = converse.map_or(&native.usage.units, |answer| &answer.usage.units).clone();
         let mut reading = self.reading(found, units, intervened, guardrail.as_ref());
@@ -226,7 +228,7 @@ impl Context<'_> {
         let has_ended_well = seen.stopped && seen.error.is_none() && seen.ended != Ended::Corrupt;
         let mut end = match self.kind {
             _ if seen.was_refused() => CallEnd::new(Billed::Nothing),
-            Kind::Speech => CallEnd::new(session(seen)),
+            Kind::Speech => session(seen),
             // A model's own running count is whole only once the model has stopped.
             _ if seen.is_counted() || has_ended_well => self.whole_stream(reading, model, has_ended_well),
             _ => self.broken(reading, model),
@@ -241,22 +243,35 @@ impl Context<'_> {
         let invoked = converse.and_then(|answer| answer.invoked_model.clone());
         let named = converse.and_then(|answer| answer.named_model.clone()).or_else(|| native.named_model.clone());
         self.name_model(&mut end, invoked, named);
-        self.apply_guardrail(&mut end, guardrail, intervened);
+        self.apply_guardrail(&mut end, guardrail, intervened, seen.text_bytes);
         end
     }
 
+    /// The most that the guardrail can have used: of a model call, by the output that it may have had.
+    fn most_guardrail(&self, text_bytes: u64) -> GuardrailUse {
+        let is_model_call = !matches!(self.kind, Kind::ApplyGuardrail | Kind::GuardrailChecks);
+        match self.start.most_guardrail {
+            GuardrailUse::AtMost(_) if is_model_call => {
+                most_of_call(self.log.size.most_tokens(), self.most_output, text_bytes)
+            }
+            _ => self.start.most_guardrail.clone(),
+        }
+    }
+
     /// What the guardrail around a model call used, by its trace where the request asked for one.
-    fn apply_guardrail(&self, end: &mut CallEnd, told: Option<GuardrailTold>, intervened: bool) {
-        let read_output = told.as_ref().is_none_or(|told| told.read_output);
-        end.guardrail = match told.and_then(|told| told.units) {
+    fn apply_guardrail(&self, end: &mut CallEnd, told: Option<GuardrailTold>, intervened: bool, text_bytes: u64) {
+        let read_output = told.as_ref().is_none_or(GuardrailTold::read_output);
+        end.guardrail = match told.and_then(|told| told.units()) {
             Some(units) => GuardrailUse::Counted(units),
             None if end.billed == Billed::Nothing => GuardrailUse::NotApplied,
-            None => self.start.most_guardrail.clone(),
+            None => self.most_guardrail(text_bytes),
         };
         // It has blocked the input: AWS bills no inference then.
         if intervened && !read_output {
             let tells_tokens = match &end.billed {
-                Billed::Tokens(usage, _) | Billed::Counted(usage, ..) => !usage.is_empty(),
+                Billed::Tokens(usage, _) | Billed::Counted(usage, ..) | Billed::AtMost { counted: usage, .. } => {
+                    !usage.is_empty()
+                }
                 _ => false,
             };
             end.billed = Billed::Nothing;
@@ -273,15 +288,16 @@ fn family(model: Option<ModelRef<'_>>) -> Family {
     model.map_or(Family::Other, |model| model.family())
 }
 
-/// A speech session: exact once it has ended in good order, for its usage events add up as it goes.
-fn session(seen: &Seen) -> Billed {
-    match seen.speech {
-        Some(usage) if seen.ended == Ended::Whole && seen.error.is_none() => {
-            Billed::Tokens(usage.usage(), CostStatus::Exact)
-        }
-        usage => {
-            let usage = usage.unwrap_or_default().and_at_most(&seen.uncounted);
-            Billed::Tokens(usage.usage(), CostStatus::Bounded)
-        }
+/// A speech session: exact once it has ended in good order and all is counted, for its usage events add up as it goes.
+fn session(seen: &Seen) -> CallEnd {
+    let usage = seen.speech.clone().unwrap_or_default();
+    // Speech that came after the last usage event is in no count; other events after it say how it ended.
+    let is_counted = usage.is_whole && seen.uncounted.received.audio == 0;
+    if seen.ended == Ended::Whole && seen.error.is_none() && is_counted {
+        let status = if usage.doubts.is_empty() { CostStatus::Exact } else { CostStatus::Estimated };
+        let mut end = CallEnd::new(Billed::Tokens(usage.usage(), status));
+        end.usage_doubt = usage.doubts.into_text();
+        return end;
     }
+    CallEnd::new(Billed::Tokens(usage.and_at_most(&seen.uncounted).usage(), CostStatus::Bounded))
 }

@@ -6,6 +6,7 @@
 //! read as text and as image; what lies in S3 cannot be seen from here. The figures below are generous, and documented
 //! with [`Budget`](outlay_ledger::Budget)s.
 
+use aws_smithy_types::body::SdkBody;
 use outlay_otel::PromptTokens;
 
 mod body;
@@ -22,6 +23,16 @@ const LIKELY_OVERHEAD: u64 = 16;
 const MOST_OF_ATTACHMENT: u64 = 1_000_000;
 /// What an attachment in S3 is taken for.
 const REMOTE: Size = Size::beside(200_000, 20_000);
+
+/// The size of a body that somebody has put in the place of the serialized one.
+pub(crate) fn of_replaced(body: &SdkBody) -> Size {
+    match (body.bytes(), body.content_length()) {
+        (Some(bytes), _) => of_body(bytes),
+        (None, Some(length)) => Size::text(length).in_request(),
+        // Nothing is known of it.
+        (None, None) => REMOTE.in_request(),
+    }
+}
 
 /// A speech session has no input yet when it begins: so many tokens are taken for it, as many as a budget assumes for
 /// the output of a call that sets no maximum.

@@ -18,7 +18,7 @@ use outlay_otel::JobEnd;
 use outlay_price::Units;
 
 use crate::document;
-use crate::usage::{ConverseAnswer, GuardrailTold, Members, TypedTokens, check_units, policy_units};
+use crate::usage::{Assessed, ConverseAnswer, GuardrailTold, Members, TypedTokens, check_units, policy_units};
 
 /// An output, as far as it tells what the call cost.
 #[derive(Debug)]
@@ -118,22 +118,13 @@ fn tokens(usage: &TokenUsage) -> Members {
 }
 
 fn guardrail(trace: &GuardrailTraceAssessment) -> Option<GuardrailTold> {
-    let inputs: Vec<_> = trace.input_assessment().into_iter().flat_map(|by_id| by_id.values()).collect();
-    let outputs: Vec<_> = trace.output_assessments().into_iter().flat_map(|by_id| by_id.values().flatten()).collect();
-    if inputs.is_empty() && outputs.is_empty() {
-        return None;
-    }
-    let read_output = !outputs.is_empty();
-    let usage = |assessment: &GuardrailAssessment| {
+    let units = |assessment: &GuardrailAssessment| {
         assessment.invocation_metrics().and_then(|metrics| metrics.usage()).map(guardrail_units)
     };
-    let counted: Option<Vec<Units>> = inputs.into_iter().chain(outputs).map(usage).collect();
-    let units = counted.map(|all| {
-        let mut sum = Units::new();
-        all.iter().for_each(|units| sum.extend(units.iter().cloned()));
-        sum
-    });
-    Some(GuardrailTold { units, read_output })
+    let inputs = trace.input_assessment().into_iter().flat_map(|by_id| by_id.values());
+    let outputs = trace.output_assessments().into_iter().flat_map(|by_id| by_id.values().flatten());
+    let told = GuardrailTold { input: Assessed::of(inputs.map(units)), output: Assessed::of(outputs.map(units)) };
+    (told != GuardrailTold::default()).then_some(told)
 }
 
 fn guardrail_units(usage: &GuardrailUsage) -> Units {

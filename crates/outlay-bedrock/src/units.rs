@@ -37,14 +37,15 @@ impl Asked {
     /// What the answer makes of it. Without a word of its own, the answer is what was asked for.
     pub(crate) fn answered(&self, made: Made) -> (Units, CostStatus) {
         let told = match made {
-            Made { searches: Some(searches), .. } => Some(UnitCount::new(Unit::Query, searches).into()),
+            // A zero is told by whoever does not know.
+            Made { searches: Some(searches @ 1..), .. } => Some(UnitCount::new(Unit::Query, searches).into()),
             Made { images: Some(images), .. } => images::counted(&self.likely, images),
-            Made { searches: None, images: None } => None,
+            Made { images: None, .. } => None,
         };
         match told {
             Some(units) if units == self.likely => (units, self.status),
             // Fewer images than were asked for: whether the others are billed is not said anywhere.
-            Some(units) if made.searches.is_none() => (units, self.status.weakest(CostStatus::Estimated)),
+            Some(units) if made.searches.unwrap_or(0) == 0 => (units, self.status.weakest(CostStatus::Estimated)),
             Some(units) => (units, CostStatus::Exact),
             None => (self.likely.clone(), self.status),
         }
@@ -73,7 +74,9 @@ pub(crate) fn asked_of_model(model: &str, body: &[u8]) -> Option<Asked> {
         "amazon" if name.starts_with("titan-image") || name.starts_with("nova-canvas") => images::amazon(body),
         "amazon" if name.starts_with("titan-embed-image") => embeddings::titan(body),
         // Embed v4 counts its images as tokens.
-        "cohere" if name.starts_with("embed") && name.ends_with("-v3") => embeddings::cohere_v3(body),
+        "cohere" if name.starts_with("embed") && name.split(':').next().is_some_and(|name| name.ends_with("-v3")) => {
+            embeddings::cohere_v3(body)
+        }
         "amazon" if name.starts_with("nova-2-multimodal-embeddings") => embeddings::nova(body),
         "stability" => images::stability(name, body),
         "twelvelabs" if name.starts_with("marengo") => embeddings::marengo(body),

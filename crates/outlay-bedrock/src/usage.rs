@@ -22,8 +22,8 @@ pub(crate) use answer_text::answer_text_bytes;
 pub(crate) use converse::{ConverseAnswer, read_converse};
 pub(crate) use doubts::Doubts;
 pub(crate) use guardrail::{
-    CHECKS, GuardrailTold, IMAGE_POLICY, MAX_REASONING_POLICIES, REASONING_POLICY, TEXT_POLICIES, check_units,
-    policy_units, read_apply_guardrail, read_checks,
+    Assessed, CHECKS, GuardrailTold, IMAGE_POLICY, MAX_REASONING_POLICIES, REASONING_POLICY, TEXT_POLICIES,
+    check_units, policy_units, read_apply_guardrail, read_checks,
 };
 pub(crate) use headers::{AnswerHeaders, read_headers};
 pub(crate) use inclusiveness::Told;

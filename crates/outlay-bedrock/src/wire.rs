@@ -2,6 +2,16 @@
 
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 
+/// The operations that have their model in the path.
+const OPERATIONS: [&str; 6] = [
+    "converse",
+    "converse-stream",
+    "invoke",
+    "invoke-with-response-stream",
+    "invoke-with-bidirectional-stream",
+    "count-tokens",
+];
+
 /// What the request's URI says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct WireFacts<'a> {
@@ -32,8 +42,9 @@ fn read_uri(uri: &str) -> WireFacts<'_> {
         Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()),
         _ => (authority, default_port),
     };
-    // A gateway's own path may have a `/model/` too: the last one counts.
-    let model = path.rfind("/model/").and_then(|at| path[at + "/model/".len()..].split('/').next());
+    // A gateway's own path may have a `/model/` too: the last one with an operation after it counts.
+    let mut models = path.rmatch_indices("/model/").filter_map(|(at, mark)| path[at + mark.len()..].split_once('/'));
+    let model = models.find(|(_, operation)| OPERATIONS.contains(operation)).map(|(model, _)| model);
     WireFacts {
         host: Some(host).filter(|host| !host.is_empty()),
         port,

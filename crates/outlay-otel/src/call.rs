@@ -73,8 +73,8 @@ pub struct CallStart {
 pub struct CallEnd {
     /// What of it is billed.
     pub billed: Billed,
-    /// What may be billed besides: attempts that were sent and never answered.
-    pub lost_attempts: Vec<Billed>,
+    /// What may be billed besides: attempts that were sent and never answered, each with what its guardrail may have used.
+    pub lost_attempts: Vec<(Billed, GuardrailUse)>,
     /// What its guardrail used.
     pub guardrail: GuardrailUse,
     /// What it says of a job.
@@ -315,9 +315,8 @@ impl OpenCall {
         }
         let mut charge =
             start.charge_guardrail(&prices, &end.guardrail).and(price_call::charge(&end.billed, price.as_ref()));
-        for billed in &end.lost_attempts {
-            // Its guardrail may have done its work too.
-            let guardrail = start.charge_guardrail(&prices, &start.most_guardrail);
+        for (billed, guardrail) in &end.lost_attempts {
+            let guardrail = start.charge_guardrail(&prices, guardrail);
             charge = charge.and(price_call::charge(billed, price.as_ref())).and(guardrail);
         }
         start.measure_prompt(&engine, &end.billed);
@@ -349,7 +348,7 @@ impl CallStart {
     /// Holds what the prompt was taken for against what it had.
     fn measure_prompt(&self, engine: &Engine, billed: &Billed) {
         if let (Billed::Tokens(usage, CostStatus::Exact), Operation::Chat) = (billed, self.operation) {
-            engine.inner().measured_prompts.measured(&self.model, self.prompt.likely, usage.input_tokens());
+            engine.inner().measured_prompts.measured(&self.model, self.prompt, usage.input_tokens());
         }
     }
 

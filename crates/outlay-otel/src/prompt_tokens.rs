@@ -14,6 +14,8 @@ pub struct PromptTokens {
     pub most: u64,
     /// What it is likely to have.
     pub likely: u64,
+    /// The part of that which is not text.
+    likely_beside: u64,
 }
 
 impl PromptTokens {
@@ -23,7 +25,8 @@ impl PromptTokens {
         let model = ModelRef::parse(model).or_else(|_| ModelRef::parse("unknown"));
         let likely = model.map_or(text_bytes, |model| model.likely_tokens(text_bytes));
         let most = text_bytes.saturating_add(most_beside);
-        Self { most, likely: likely.saturating_add(likely_beside).min(most) }
+        let likely_beside = likely_beside.min(most);
+        Self { most, likely: likely.saturating_add(likely_beside).min(most), likely_beside }
     }
 }
 
@@ -37,37 +40,43 @@ const ONE: u64 = 1_000;
 const MAX_MODELS: usize = 1_000;
 /// The last call counts for one part in so many.
 const MEMORY: u64 = 8;
+/// A prompt is measured where at most one part in so many is not text.
+const MOSTLY_TEXT: u64 = 10;
 /// What is expected on top of what was measured, in thousandths.
 const MARGIN: u64 = 250;
 
 impl MeasuredPrompts {
-    /// Takes in what a call has had.
-    pub(crate) fn measured(&self, model: &Arc<str>, likely: u64, had: u64) {
-        if likely == 0 || had == 0 {
+    /// Takes in what a call has had. What is not text tells nothing of how dense a model's text is.
+    pub(crate) fn measured(&self, model: &Arc<str>, prompt: PromptTokens, had: u64) {
+        if had == 0 || prompt.likely == 0 || prompt.likely_beside > prompt.likely / MOSTLY_TEXT {
             return;
         }
-        // A prompt of which the cache or a stored prompt has a part that cannot be seen from here may have any number.
-        let ratio = (u128::from(had) * u128::from(ONE) / u128::from(likely)).clamp(100, 20_000);
-        let ratio = u64::try_from(ratio).unwrap_or(ONE);
+        let text = prompt.likely - prompt.likely_beside;
+        let ratio = u128::from(had.saturating_sub(prompt.likely_beside)) * u128::from(ONE) / u128::from(text.max(1));
+        let ratio = u64::try_from(ratio.clamp(250, 20_000)).unwrap_or(ONE);
+        let toward = |old: u64| {
+            // Denser at once, and thinner little by little: a prompt of which a part was not sent is no sign of thin text.
+            if ratio > old { ratio } else { (old * (MEMORY - 1) + ratio).div_ceil(MEMORY) }
+        };
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(average) = known.get(model) {
-            let toward = |old: u64| (old * (MEMORY - 1) + ratio).div_ceil(MEMORY);
             let _ = average.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| Some(toward(old)));
             return;
         }
         drop(known);
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() < MAX_MODELS {
-            known.entry(model.clone()).or_insert_with(|| AtomicU64::new(ratio));
+            known.entry(model.clone()).or_insert_with(|| AtomicU64::new(toward(ONE)));
         }
     }
 
-    /// What a prompt is expected to have: what is likely, corrected by what was measured, and a quarter on top.
+    /// What a prompt is expected to have: what is likely, its text corrected by what was measured, and a quarter on top.
     pub(crate) fn expected(&self, model: &str, prompt: PromptTokens) -> u64 {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let ratio = known.get(model).map_or(ONE, |average| average.load(Ordering::Relaxed));
-        let expected = u128::from(prompt.likely) * u128::from(ratio) * u128::from(ONE + MARGIN);
-        let expected = expected.div_ceil(u128::from(ONE) * u128::from(ONE));
+        let text = u128::from(prompt.likely - prompt.likely_beside) * u128::from(ratio);
+        let all = text + u128::from(prompt.likely_beside) * u128::from(ONE);
+        let expected = (all * u128::from(ONE + MARGIN)).div_ceil(u128::from(ONE) * u128::from(ONE));
         u64::try_from(expected).unwrap_or(u64::MAX).min(prompt.most)
     }
 }
@@ -90,19 +99,30 @@ mod tests {
     #[test]
     fn what_was_measured_corrects_what_is_expected_and_the_bound_holds() {
         let (measured, model) = (MeasuredPrompts::default(), Arc::from(CLAUDE));
-        let prompt = PromptTokens { most: 10_000, likely: 2_000 };
+        let prompt = PromptTokens { most: 10_000, likely: 2_000, likely_beside: 0 };
         assert_eq!(measured.expected(CLAUDE, prompt), 2_500);
-        measured.measured(&model, 2_000, 3_000);
+        measured.measured(&model, prompt, 3_000);
         assert_eq!(measured.expected(CLAUDE, prompt), 3_750);
         for _ in 0..50 {
-            measured.measured(&model, 2_000, 2_000);
+            measured.measured(&model, prompt, 2_000);
         }
         assert!((2_500..=2_520).contains(&measured.expected(CLAUDE, prompt)));
-        for _ in 0..200 {
-            measured.measured(&model, 1, u64::MAX);
-        }
+        measured.measured(&model, PromptTokens { likely: 1, ..prompt }, u64::MAX);
         assert_eq!(measured.expected(CLAUDE, prompt), 10_000);
-        measured.measured(&model, 0, 5);
+        measured.measured(&model, PromptTokens::default(), 5);
         assert_eq!(measured.expected("another", prompt), 2_500);
+    }
+
+    #[test]
+    fn a_document_teaches_nothing_of_text_and_one_thin_prompt_little() {
+        let (measured, model) = (MeasuredPrompts::default(), Arc::from(CLAUDE));
+        let prompt = PromptTokens { most: 400_000, likely: 100_000, likely_beside: 0 };
+        let document = PromptTokens { most: 1_000_000, likely: 189_500, likely_beside: 189_000 };
+        measured.measured(&model, document, 6_000);
+        assert_eq!(measured.expected(CLAUDE, prompt), 125_000);
+        measured.measured(&model, prompt, 10);
+        assert!(measured.expected(CLAUDE, prompt) > 110_000);
+        // A document is expected as it was before.
+        assert!(measured.expected(CLAUDE, document) > 230_000);
     }
 }

@@ -6,6 +6,8 @@ use aws_sdk_bedrockruntime::types::{
     ContentBlock, InferenceConfiguration, Message, SystemContentBlock, Tool, ToolConfiguration,
 };
 
+use aws_smithy_types::{Document, Number};
+
 use super::Common;
 
 /// The same members stand in the SDK's inputs of the operation and of its stream, which have no trait in common.
@@ -17,7 +19,7 @@ macro_rules! common {
             latency: $input.performance_config().map(|p| p.latency().as_str()),
             guardrail: $input.guardrail_config().map(|g| g.guardrail_identifier()),
             writes_cache: has_cache_point($input.messages(), $input.system(), $input.tool_config()),
-            ..inference($input.inference_config())
+            ..inference($input.inference_config(), $input.additional_model_request_fields())
         }
     };
 }
@@ -30,10 +32,23 @@ pub(super) fn stream(input: &ConverseStreamInput) -> Common<'_> {
     common!(input)
 }
 
-fn inference(config: Option<&InferenceConfiguration>) -> Common<'static> {
-    let Some(config) = config else { return Common::default() };
+/// The parameters of Converse, and those that a request hands on to the model by the model's own names.
+fn inference(config: Option<&InferenceConfiguration>, additional: Option<&Document>) -> Common<'static> {
+    let own = additional.and_then(Document::as_object);
+    let count = |name: &str| {
+        own.and_then(|own| match own.get(name)?.as_number()? {
+            Number::PosInt(n) => Some(*n),
+            Number::Float(n) if *n >= 0.0 && n.fract() == 0.0 => Some(*n as u64),
+            _ => None,
+        })
+    };
+    let most = |names: &[&str]| names.iter().filter_map(|name| count(name)).max();
+    let own_tokens = most(&["max_tokens", "max_completion_tokens", "max_gen_len", "max_output_tokens"]);
+    let answers = most(&["n", "best_of", "num_generations"]);
+    let Some(config) = config else { return Common { max_tokens: own_tokens, answers, ..Common::default() } };
     Common {
-        max_tokens: config.max_tokens().and_then(|n| u64::try_from(n).ok()),
+        max_tokens: config.max_tokens().and_then(|n| u64::try_from(n).ok()).max(own_tokens),
+        answers,
         temperature: config.temperature().map(as_written),
         top_p: config.top_p().map(as_written),
         ..Common::default()

@@ -14,8 +14,8 @@ const TEXT_UNIT: u64 = 1_000;
 const CHARACTERS_PER_TOKEN: u64 = 8;
 
 /// Of a guardrail around a model call: it reads the input, and then the output.
-pub(super) fn most_of_call(input_bound: u64, most_output: u64) -> GuardrailUse {
-    let output = most_output.saturating_mul(CHARACTERS_PER_TOKEN);
+pub(crate) fn most_of_call(input_bound: u64, most_output: u64, seen_bytes: u64) -> GuardrailUse {
+    let output = most_output.saturating_mul(CHARACTERS_PER_TOKEN).max(seen_bytes);
     // An image has no characters, but tokens in the bound, which come to more than its one unit.
     GuardrailUse::AtMost(all_policies(text_units(input_bound).saturating_add(text_units(output))))
 }

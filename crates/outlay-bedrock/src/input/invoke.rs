@@ -29,16 +29,13 @@ pub(super) fn stream(input: &InvokeModelWithResponseStreamInput) -> Common<'_> {
 }
 
 fn native(body: &[u8]) -> Common<'static> {
-    let has = |part: &[u8]| memchr::memmem::find(body, part).is_some();
     let Parameters { max_tokens, answers, temperature, top_p } = read_request(body);
-    Common {
-        max_tokens,
-        answers,
-        temperature,
-        top_p,
-        writes_cache: has(b"cache_control") || has(b"cachePoint"),
-        ..Common::default()
-    }
+    Common { max_tokens, answers, temperature, top_p, writes_cache: writes_cache(body), ..Common::default() }
+}
+
+/// Whether a body asks for something to be stored in the cache.
+pub(crate) fn writes_cache(body: &[u8]) -> bool {
+    [&b"cache_control"[..], b"cachePoint"].iter().any(|mark| memchr::memmem::find(body, mark).is_some())
 }
 
 /// What InvokeModel does is told by the model alone.

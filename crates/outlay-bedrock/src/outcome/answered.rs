@@ -41,7 +41,7 @@ impl Context<'_> {
             has_no_output: matches!(self.start.operation, Operation::Embeddings),
             text_bytes: 0,
             // Without a trace, an input of 0 is the sign of that.
-            is_blocked: intervened && guardrail.is_none_or(|told| !told.read_output),
+            is_blocked: intervened && guardrail.is_none_or(|told| !told.read_output()),
         }
     }
 
@@ -73,7 +73,7 @@ impl Context<'_> {
     }
 
     /// Takes a zero for unknown where it cannot be true. Returns whether there is one.
-    fn doubt_zeros(&self, reading: &mut Reading) -> bool {
+    pub(super) fn doubt_zeros(&self, reading: &mut Reading) -> bool {
         if reading.is_blocked {
             return false;
         }

@@ -1,7 +1,7 @@
 //! Which model served a call, where the answer tells.
 
 use outlay_otel::CallEnd;
-use outlay_price::{ModelRef, NamedModel, Routing};
+use outlay_price::{ModelKind, ModelRef, NamedModel, Routing};
 
 use super::Context;
 
@@ -25,17 +25,21 @@ impl Context<'_> {
             return;
         }
         let Some(named) = named.filter(|named| !named.is_empty() && named.len() <= MAX_NAME) else { return };
-        let Some(called) = self.called else { return };
-        match self.prices.named_model(called, &named) {
-            NamedModel::Called => {}
-            NamedModel::Unknown => end.response_model = Some(named),
-            NamedModel::Other(id) => {
-                end.priced_model = Some(match called.routing() {
-                    Some(Routing::InRegion) | None => id.to_owned(),
-                    Some(routing) => format!("{}.{id}", routing.as_str()),
+        let called = self.called.map(|called| (called.routing(), self.prices.named_model(called, &named)));
+        // A call to provisioned throughput costs nothing, whichever model serves it.
+        let is_provisioned =
+            ModelRef::parse(&self.start.model).is_ok_and(|called| called.kind() == ModelKind::ProvisionedModel);
+        match called {
+            Some((_, NamedModel::Called)) => {}
+            Some((Some(routing), NamedModel::Other(id))) if !is_provisioned => {
+                end.priced_model = Some(match routing {
+                    Routing::InRegion => id.to_owned(),
+                    routing => format!("{}.{id}", routing.as_str()),
                 });
                 end.response_model = Some(named);
             }
+            // Nobody can say what that costs here.
+            _ => end.response_model = Some(named),
         }
     }
 }

@@ -2,7 +2,7 @@
 //! attempt that was lost.
 
 use outlay_otel::{Billed, CallEnd, Operation};
-use outlay_price::{CostStatus, ModelRef, Units, Usage};
+use outlay_price::{CostStatus, GuardrailUse, ModelRef, Units, Usage};
 
 use super::answered::{BYTES_PER_TOKEN, Reading, usage};
 use super::{Context, family};
@@ -17,7 +17,7 @@ impl Context<'_> {
             Reached::Nowhere | Reached::Refused => CallEnd::new(Billed::Nothing),
             Reached::Unanswered | Reached::Answered => {
                 let mut end = self.unanswered();
-                end.guardrail = self.start.most_guardrail.clone();
+                end.guardrail = self.most_guardrail(0);
                 end
             }
         };
@@ -44,14 +44,15 @@ impl Context<'_> {
     }
 
     /// Attempts before the last one that were sent and not answered: Bedrock may have done their work too.
-    pub(super) fn lost_attempts(&self) -> Vec<Billed> {
+    pub(super) fn lost_attempts(&self) -> Vec<(Billed, GuardrailUse)> {
         // A job is started once, however often it is asked for: each attempt has the same token.
         if matches!(self.kind, Kind::StartJob | Kind::GetJob | Kind::Free) {
             return Vec::new();
         }
         let earlier = self.log.attempts.split_last().map_or(&[][..], |(_, earlier)| earlier);
         let lost = earlier.iter().filter(|a| a.reached() == Reached::Unanswered);
-        lost.map(|_| self.lost(&self.reading(Found::default(), Units::new(), false, None))).collect()
+        let reading = self.reading(Found::default(), Units::new(), false, None);
+        lost.map(|_| (self.lost(&reading), self.most_guardrail(0))).collect()
     }
 
     /// The bound of an attempt without its answer. Of a guardrail on its own, that is its guardrail's.
@@ -64,6 +65,7 @@ impl Context<'_> {
 
     /// A stream that broke off.
     pub(super) fn broken(&self, mut reading: Reading, model: Option<ModelRef<'_>>) -> CallEnd {
+        self.doubt_zeros(&mut reading);
         // What is counted so far may grow; the input does not.
         let running = reading.found.counts.output.take();
         reading.found.counts.reasoning = None;

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use aws_sdk_bedrockruntime::operation::converse::ConverseInput;
 use aws_sdk_bedrockruntime::operation::converse_stream::ConverseStreamInput;
 use aws_sdk_bedrockruntime::types::{
-    ContentBlock, DocumentBlock, DocumentContentBlock, DocumentSource, GuardrailConverseContentBlock, ImageBlock,
-    ImageSource, Message, PromptVariableValues, ReasoningContentBlock, SystemContentBlock, Tool, ToolConfiguration,
+    AudioBlock, AudioSource, ContentBlock, DocumentBlock, DocumentContentBlock, DocumentSource,
+    GuardrailConverseContentBlock, ImageBlock, ImageSource, Message, OutputConfig, OutputFormat, OutputFormatStructure,
+    PromptVariableValues, ReasoningContentBlock, SearchResultBlock, SystemContentBlock, Tool, ToolConfiguration,
     ToolInputSchema, ToolResultContentBlock, VideoBlock, VideoSource,
 };
 use aws_smithy_types::Document;
@@ -34,6 +35,7 @@ macro_rules! prompt {
                     .and(sum(self.system(), system))
                     .and(self.tool_config().map_or(Size::default(), tools))
                     .and(self.additional_model_request_fields().map_or(Size::default(), json))
+                    .and(self.output_config().map_or(Size::default(), output_schema))
                     .and(prompt_variables(self.prompt_variables()))
                     .in_request()
             }
@@ -58,6 +60,13 @@ fn prompt_variables(variables: Option<&HashMap<String, PromptVariableValues>>) -
     values.fold(REMOTE, |size, text| size.and(Size::of_text(text)))
 }
 
+fn output_schema(config: &OutputConfig) -> Size {
+    let structure = config.text_format().and_then(OutputFormat::structure);
+    let Some(OutputFormatStructure::JsonSchema(schema)) = structure else { return Size::default() };
+    let texts = [Some(schema.schema()), schema.name(), schema.description()];
+    texts.into_iter().flatten().fold(Size::default(), |size, text| size.and(Size::of_text(text)))
+}
+
 fn message(message: &Message) -> Size {
     BLOCK.and(sum(message.content(), content))
 }
@@ -80,11 +89,15 @@ fn content(block: &ContentBlock) -> Size {
             _ => OPAQUE,
         },
         ContentBlock::GuardContent(guard) => guarded(guard),
-        ContentBlock::SearchResult(result) => sum(result.content(), |content| Size::of_text(content.text()))
-            .and(Size::of_text(result.source()))
-            .and(Size::of_text(result.title())),
+        ContentBlock::SearchResult(result) => search_result(result),
+        ContentBlock::Audio(block) => attached_audio(block),
         ContentBlock::CitationsContent(citations) => {
-            sum(citations.content(), |content| content.as_text().map_or(Size::default(), |text| Size::of_text(text)))
+            let said = sum(citations.content(), |content| content.as_text().map_or(OPAQUE, |text| Size::of_text(text)));
+            said.and(sum(citations.citations(), |citation| {
+                let quoted =
+                    sum(citation.source_content(), |text| text.as_text().map_or(OPAQUE, |text| Size::of_text(text)));
+                quoted.and(Size::of_text(citation.title().unwrap_or_default()))
+            }))
         }
         ContentBlock::CachePoint(_) => Size::default(),
         // What this version cannot look into.
@@ -99,8 +112,15 @@ fn tool_result(block: &ToolResultContentBlock) -> Size {
         ToolResultContentBlock::Image(image) => attached_image(image),
         ToolResultContentBlock::Document(block) => attached_document(block),
         ToolResultContentBlock::Video(block) => attached_video(block),
+        ToolResultContentBlock::SearchResult(result) => search_result(result),
         _ => REMOTE,
     })
+}
+
+fn search_result(result: &SearchResultBlock) -> Size {
+    sum(result.content(), |content| Size::of_text(content.text()))
+        .and(Size::of_text(result.source()))
+        .and(Size::of_text(result.title()))
 }
 
 fn system(block: &SystemContentBlock) -> Size {
@@ -142,13 +162,21 @@ fn attached_image(image: &ImageBlock) -> Size {
 }
 
 fn attached_document(block: &DocumentBlock) -> Size {
-    match block.source() {
+    let told = Size::of_text(block.name()).and(Size::of_text(block.context().unwrap_or_default()));
+    told.and(match block.source() {
         Some(DocumentSource::Text(text)) => Size::of_text(text),
         Some(DocumentSource::Bytes(blob)) => Size::attached(Medium::Document, blob.as_ref().len() as u64),
         Some(DocumentSource::Content(blocks)) => sum(blocks, |block| match block {
             DocumentContentBlock::Text(text) => Size::of_text(text),
             _ => OPAQUE,
         }),
+        _ => REMOTE,
+    })
+}
+
+fn attached_audio(block: &AudioBlock) -> Size {
+    match block.source() {
+        Some(AudioSource::Bytes(blob)) => Size::attached(Medium::Audio, blob.as_ref().len() as u64),
         _ => REMOTE,
     }
 }

@@ -46,7 +46,7 @@ impl Seen {
     pub(crate) fn is_counted(&self) -> bool {
         self.converse.as_ref().is_some_and(|answer| answer.usage.is_whole())
             || self.native.metrics.is_whole()
-            || (self.stopped && self.native.usage.is_whole())
+            || (self.stopped && self.native.is_whole())
     }
 
     /// Whether Bedrock answered with an error in the stream's first frame. By its HTTP status the same error costs nothing.

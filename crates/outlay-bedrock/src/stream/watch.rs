@@ -28,6 +28,8 @@ pub(crate) struct Watch {
 struct WatchState {
     kind: Kind,
     is_guarded: bool,
+    /// How many answers were asked for.
+    answers: u64,
     seen: Seen,
     text: TextFinder,
     decoder: Decoder,
@@ -49,6 +51,7 @@ impl Watch {
         let state = WatchState {
             kind: call.kind(),
             is_guarded: call.is_guarded(),
+            answers: call.answers(),
             seen: Seen::default(),
             text: TextFinder::new(call.kind()),
             decoder: Decoder::default(),
@@ -114,6 +117,10 @@ impl WatchState {
     }
 
     fn event(&mut self, event: &[u8], payload: &[u8]) {
+        // It says only that there will be a stream.
+        if event == b"initial-response" {
+            return;
+        }
         self.seen.events += 1;
         match (self.kind, event) {
             (Kind::InvokeStream, b"chunk") => self.chunk(payload),
@@ -141,13 +148,15 @@ impl WatchState {
         self.seen.stopped |= answer.stopped;
         self.seen.stop_reason = answer.stop_reason.clone().or(self.seen.stop_reason.take());
         self.seen.native.merge(answer);
+        // Each of the answers that were asked for has to end.
+        self.seen.stopped |= u64::from(self.seen.native.ended_choices.count_ones()) >= self.answers.min(64);
     }
 
     fn speech(&mut self, payload: &[u8]) {
         let Some(json) = self.decoder.decode(payload) else { return };
         match memmem::find(json, b"\"usageEvent\"").and_then(|_| read_speech(json)) {
             Some(usage) => {
-                self.seen.speech = Some(self.seen.speech.unwrap_or_default().latest(usage));
+                self.seen.speech = Some(self.seen.speech.take().unwrap_or_default().latest(usage));
                 self.counted = Passed { sent: self.sent.so_far(), received: self.received };
             }
             None => self.received = self.received.and(Bytes::of_event(json)),
@@ -172,17 +181,19 @@ impl Decoder {
 }
 
 /// The members that hold a delta's output, the most frequent first.
-const CONVERSE_TEXT: &[&str] = &["\"text\":\"", "\"input\":\""];
+const CONVERSE_TEXT: &[&str] = &["\"text\"", "\"input\""];
 /// Likewise for the families of InvokeModel.
 const NATIVE_TEXT: &[&str] = &[
-    "\"text\":\"",
-    "\"partial_json\":\"",
-    "\"generation\":\"",
-    "\"outputText\":\"",
-    "\"content\":\"",
-    "\"thinking\":\"",
-    "\"reasoning_content\":\"",
-    "\"delta\":\"",
+    "\"text\"",
+    "\"partial_json\"",
+    "\"generation\"",
+    "\"outputText\"",
+    "\"content\"",
+    "\"thinking\"",
+    "\"reasoning_content\"",
+    "\"arguments\"",
+    "\"input\"",
+    "\"delta\"",
 ];
 
 /// Finds the output in a delta's JSON. Made once for a stream: a search that is made anew for each event costs as much as
@@ -215,14 +226,19 @@ impl TextFinder {
         }
     }
 
-    /// How many bytes of output a delta has, as they stand in its JSON.
+    /// How many bytes of output a delta has, as they stand in its JSON: those of the first member that has some.
     fn bytes(&self, json: &[u8]) -> u64 {
-        let text = self.members.iter().find_map(|member| {
-            let at = member.find(json)?;
-            json.get(at + member.needle().len()..)
-        });
-        text.map_or(0, string_bytes)
+        let texts = |member: &memmem::Finder<'static>| {
+            let after = member.find_iter(json).filter_map(|at| json.get(at + member.needle().len()..));
+            after.filter_map(string_after_colon).map(string_bytes).find(|bytes| *bytes > 0)
+        };
+        self.members.iter().find_map(texts).unwrap_or(0)
     }
+}
+
+/// What follows the opening quote of a member's value, where that is a string; it may stand after blanks.
+fn string_after_colon(json: &[u8]) -> Option<&[u8]> {
+    json.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")
 }
 
 /// The length of a JSON string whose opening quote has been read.

@@ -6,20 +6,20 @@ use serde::Deserialize;
 
 use super::Asked;
 use super::video::{member, thousandths};
-use crate::usage::lenient::{Object, Present, Size, Text};
+use crate::usage::lenient::{List, Object, Present, Size, Text};
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct TitanRequest {
-    input_image: Present,
+    input_image: Text,
     input_text: Text,
 }
 
 /// Titan Multimodal Embeddings: its text by the token, its image by the image.
 pub(super) fn titan(body: &[u8]) -> Option<Asked> {
     let request: TitanRequest = serde_json::from_slice(body).ok()?;
-    let has_text = request.input_text.0.is_some_and(|text| !text.is_empty());
-    Some(images_beside_tokens(u64::from(request.input_image.0), has_text))
+    let is_there = |text: Text| text.0.is_some_and(|text| !text.is_empty());
+    Some(images_beside_tokens(u64::from(is_there(request.input_image)), is_there(request.input_text)))
 }
 
 #[derive(Default, Deserialize)]
@@ -50,12 +50,29 @@ pub(super) fn nova(body: &[u8]) -> Option<Asked> {
 struct CohereRequest {
     texts: Size,
     images: Size,
+    inputs: List<CohereInput>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct CohereInput {
+    content: List<CohereContent>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct CohereContent {
+    text: Present,
+    image_url: Present,
 }
 
 /// Cohere Embed v3: its texts by the token, its images by the image.
 pub(super) fn cohere_v3(body: &[u8]) -> Option<Asked> {
     let request: CohereRequest = serde_json::from_slice(body).ok()?;
-    Some(images_beside_tokens(request.images.0.unwrap_or(0), request.texts.0.unwrap_or(0) > 0))
+    let parts = || request.inputs.0.iter().flat_map(|input| &input.content.0);
+    let images = request.images.0.unwrap_or(0) + parts().filter(|part| part.image_url.0).count() as u64;
+    let has_text = request.texts.0.unwrap_or(0) > 0 || parts().any(|part| part.text.0);
+    Some(images_beside_tokens(images, has_text))
 }
 
 fn images_beside_tokens(images: u64, has_text: bool) -> Asked {

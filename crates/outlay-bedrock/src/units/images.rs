@@ -69,7 +69,8 @@ pub(super) fn amazon(body: &[u8]) -> Option<Asked> {
 
 /// The longer side of an image in base64; `None` where it cannot be read.
 fn side_of(base64: &str) -> Option<u32> {
-    let image = STANDARD.decode(base64.trim()).ok()?;
+    let base64: String = base64.split_ascii_whitespace().collect();
+    let image = STANDARD.decode(base64).ok()?;
     let size = imagesize::blob_size(&image).ok()?;
     longer(size.width as u64, size.height as u64)
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// The members that hold what a model says: its text, reasoning and tool calls.
-const TEXTS: [&str; 12] = [
+const TEXTS: [&str; 13] = [
     "text",
     "content",
     "generation",
@@ -14,6 +14,7 @@ const TEXTS: [&str; 12] = [
     "reasoning_content",
     "refusal",
     "arguments",
+    "parameters",
     "input",
     "partial_json",
 ];
@@ -35,7 +36,7 @@ fn in_member(name: &str, value: &Value) -> u64 {
     match value {
         Value::String(text) if TEXTS.contains(&name) => text.len() as u64,
         // A tool's input is the model's own JSON, whatever its members are called.
-        Value::Object(_) if name == "input" => value.to_string().len() as u64,
+        Value::Object(_) if matches!(name, "input" | "arguments" | "parameters") => value.to_string().len() as u64,
         _ => in_value(value),
     }
 }

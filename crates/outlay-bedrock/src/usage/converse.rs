@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use super::guardrail::{GuardrailTold, GuardrailTrace};
-use super::lenient::{Object, Text};
+use super::lenient::{self, Object, Text};
 use super::members::Members;
 
 /// What a Converse answer says beside its content.
@@ -31,7 +31,7 @@ impl ConverseAnswer {
         newer(&mut self.served_latency, later.served_latency);
         newer(&mut self.invoked_model, later.invoked_model);
         newer(&mut self.named_model, later.named_model);
-        self.guardrail = later.guardrail.or(self.guardrail.take());
+        GuardrailTold::merge(&mut self.guardrail, later.guardrail);
     }
 }
 
@@ -74,7 +74,7 @@ struct PromptRouter {
 
 /// Reads the answer; what cannot be read is missing.
 pub(crate) fn read_converse(json: &[u8]) -> ConverseAnswer {
-    let body: Body = serde_json::from_slice(json).unwrap_or_default();
+    let body: Body = lenient::read(json);
     let Trace { prompt_router, guardrail } = body.trace.0.unwrap_or_default();
     let router = prompt_router.0.unwrap_or_default();
     let mut usage = body.usage.0.unwrap_or_default();

@@ -18,6 +18,9 @@ pub(crate) struct Counts {
     pub(crate) cache_write_1h: Option<u64>,
     /// The part of the output that is reasoning.
     pub(crate) reasoning: Option<u64>,
+    /// Input, output, cache reads and cache writes of the reply alone, where the counts are those of several inferences:
+    /// other sources may tell only these.
+    pub(super) reply: Option<[Option<u64>; 4]>,
 }
 
 impl Counts {

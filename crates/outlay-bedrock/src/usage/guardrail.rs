@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::lenient::{Count, List, Object, Values};
+use super::members::most_of_each;
 
 /// The policies that read text, but for the one below, by their names on the wire.
 pub(crate) const TEXT_POLICIES: [&str; 5] = [
@@ -33,10 +34,77 @@ const FREE_POLICY: &str = "sensitiveInformationPolicyFreeUnits";
 /// What a trace says of a guardrail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct GuardrailTold {
-    /// `None` where an assessment has no count.
-    pub(crate) units: Option<Units>,
+    pub(crate) input: Assessed,
+    pub(crate) output: Assessed,
+}
+
+/// What a guardrail used of one side of a call.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Assessed {
+    /// The trace does not have it.
+    #[default]
+    NotTold,
+    /// It was assessed, and an assessment has no count.
+    Uncounted,
+    /// These units.
+    Counted(Units),
+}
+
+impl GuardrailTold {
     /// Whether it read the model's output. Where it has blocked the input there is none.
-    pub(crate) read_output: bool,
+    pub(crate) fn read_output(&self) -> bool {
+        self.output != Assessed::NotTold
+    }
+
+    /// All units; `None` where an assessment has no count.
+    pub(crate) fn units(&self) -> Option<Units> {
+        let mut all = Units::new();
+        for side in [&self.input, &self.output] {
+            match side {
+                Assessed::NotTold => {}
+                Assessed::Uncounted => return None,
+                Assessed::Counted(units) => all.extend(units.iter().cloned()),
+            }
+        }
+        Some(all)
+    }
+
+    /// Takes in what a later event of the same answer says: each side from the event that has it.
+    pub(crate) fn merge(own: &mut Option<Self>, later: Option<Self>) {
+        match (own.as_mut(), later) {
+            (Some(own), Some(later)) => {
+                own.input.merge(later.input);
+                own.output.merge(later.output);
+            }
+            (None, later) => *own = later,
+            (Some(_), None) => {}
+        }
+    }
+}
+
+impl Assessed {
+    pub(crate) fn of(units: impl Iterator<Item = Option<Units>>) -> Self {
+        let mut side = Self::NotTold;
+        for units in units {
+            side = match (side, units) {
+                (Self::Uncounted, _) | (_, None) => Self::Uncounted,
+                (Self::NotTold, Some(units)) => Self::Counted(units),
+                (Self::Counted(mut all), Some(units)) => {
+                    all.extend(units.iter().cloned());
+                    Self::Counted(all)
+                }
+            };
+        }
+        side
+    }
+
+    fn merge(&mut self, later: Self) {
+        match (&mut *self, later) {
+            (Self::Counted(own), Self::Counted(later)) => *own = most_of_each(own, &later),
+            (_, Self::NotTold) | (Self::Counted(_), Self::Uncounted) => {}
+            (own, later) => *own = later,
+        }
+    }
 }
 
 /// `{"topicPolicyUnits": 1, ...}`
@@ -72,22 +140,15 @@ struct InvocationMetrics {
 impl GuardrailTrace {
     /// `None` where nothing was assessed.
     pub(super) fn told(self) -> Option<GuardrailTold> {
-        let outputs = self.output_assessments.0.into_iter().flat_map(|list| list.0);
-        let outputs: Vec<Assessment> = outputs.chain(self.outputs.0.into_iter().flat_map(|output| output.0)).collect();
         let inputs = self.input_assessment.0.into_iter().chain(self.input.0);
-        let inputs: Vec<Assessment> = inputs.map(|assessment| assessment.0.unwrap_or_default()).collect();
-        if inputs.is_empty() && outputs.is_empty() {
-            return None;
-        }
-        let read_output = !outputs.is_empty();
-        let mut units = Units::new();
-        for assessment in inputs.into_iter().chain(outputs) {
-            let Some(usage) = assessment.invocation_metrics.0.and_then(|metrics| metrics.usage.0) else {
-                return Some(GuardrailTold { units: None, read_output });
-            };
-            units.extend(usage.0.iter().cloned());
-        }
-        Some(GuardrailTold { units: Some(units), read_output })
+        let outputs = self.output_assessments.0.into_iter().flat_map(|list| list.0);
+        let outputs = outputs.chain(self.outputs.0.into_iter().flat_map(|output| output.0));
+        let units = |assessment: Assessment| Some(assessment.invocation_metrics.0?.usage.0?.0);
+        let told = GuardrailTold {
+            input: Assessed::of(inputs.map(|assessment| units(assessment.0.unwrap_or_default()))),
+            output: Assessed::of(outputs.map(units)),
+        };
+        (told != GuardrailTold::default()).then_some(told)
     }
 }
 
@@ -234,10 +295,10 @@ mod tests {
     fn the_units_of_all_assessments_add_up() {
         let assessment = r#"{"topicPolicy":{},"invocationMetrics":{"guardrailProcessingLatency":9,"usage":
             {"topicPolicyUnits":1,"contentPolicyUnits":2,"wordPolicyUnits":0}}}"#;
-        let want = Some(GuardrailTold {
-            units: Some(units(&[("topicPolicyUnits", 3), ("contentPolicyUnits", 6)])),
-            read_output: true,
-        });
+        let one = [("topicPolicyUnits", 1), ("contentPolicyUnits", 2)];
+        let two = [("topicPolicyUnits", 2), ("contentPolicyUnits", 4)];
+        let want =
+            Some(GuardrailTold { input: Assessed::Counted(units(&one)), output: Assessed::Counted(units(&two)) });
         let converse = format!(
             r#"{{"inputAssessment":{{"g1":{assessment}}},"outputAssessments":{{"g1":[{assessment},{assessment}]}}}}"#
         );
@@ -252,10 +313,30 @@ mod tests {
         let counted = r#"{"invocationMetrics":{"usage":{"topicPolicyUnits":1}}}"#;
         for output in ["{}", "3", r#"{"invocationMetrics":{"usage":7}}"#] {
             let trace = format!(r#"{{"inputAssessment":{{"g":{counted}}},"input":{{"h":{output}}}}}"#);
-            assert_eq!(told(&trace), Some(GuardrailTold { units: None, read_output: false }), "{output}");
+            let told = told(&trace).expect(output);
+            assert_eq!((told.units(), told.read_output()), (None, false), "{output}");
         }
         assert_eq!(told("{}"), None);
         assert_eq!(told(r#"{"inputAssessment":"odd","outputs":4}"#), None);
+    }
+
+    #[test]
+    fn each_side_holds_from_the_event_that_has_it() {
+        let side = |name: &str, units: u64| {
+            let usage = format!(r#"{{"invocationMetrics":{{"usage":{{"topicPolicyUnits":{units}}}}}}}"#);
+            match name {
+                "input" => told(&format!(r#"{{"input":{{"g":{usage}}}}}"#)),
+                _ => told(&format!(r#"{{"outputs":[{{"g":{usage}}}]}}"#)),
+            }
+        };
+        for events in [[side("input", 1), side("output", 3)], [side("output", 3), side("input", 1)]] {
+            let mut all = None;
+            for event in events.iter().chain(&events).cloned().chain([None]) {
+                GuardrailTold::merge(&mut all, event);
+            }
+            let all = all.expect("both are told");
+            assert_eq!((all.units(), all.read_output()), (Some(units(&[("topicPolicyUnits", 4)])), true));
+        }
     }
 
     #[test]

@@ -51,8 +51,23 @@ fn rule(told: Told, family: Family, members: &Members) -> Rule {
 }
 
 impl Members {
-    /// The counts, with each token in one of them, and what speaks against them.
+    /// Returns the counts, with each token in one of them, and what speaks against them.
     pub(crate) fn counts(&self, told: Told, family: Family) -> (Counts, Doubts) {
+        self.counts_since(&Self::default(), told, family)
+    }
+
+    /// Returns the counts of a stream that told `at_start` before its model ran.
+    pub(crate) fn counts_since(&self, at_start: &Self, told: Told, family: Family) -> (Counts, Doubts) {
+        let all = self.of_all_inferences(at_start);
+        let (mut counts, doubts) = all.own_counts(told, family);
+        if self.lists_inferences() {
+            let (reply, _) = self.own_counts(told, family);
+            counts.reply = Some([reply.input, reply.output, reply.cache_read, reply.cache_write]);
+        }
+        (counts, doubts)
+    }
+
+    fn own_counts(&self, told: Told, family: Family) -> (Counts, Doubts) {
         let mut doubts = self.doubts.clone();
         let mut counts = self.without_input(&mut doubts);
         let cached = counts.cache_read.unwrap_or(0).saturating_add(counts.cache_write.unwrap_or(0));
@@ -76,10 +91,10 @@ impl Members {
         }
         counts.is_whole_prompt = rule == Rule::Included && counts.cache_read.is_none() && counts.cache_write.is_none();
         counts.input = Some(if is_inside { input - cached } else { input });
-        if rule == (Rule::ByTotal { documented: false }) && cached > 0 && self.get(Member::Total).is_none() {
+        if rule == (Rule::ByTotal { documented: false }) && cached > 0 && self.total().is_none() {
             doubts.add(|| "usage has no total, which would tell whether the input includes the cache".to_owned());
         }
-        if rule == Rule::IncludedTwiceInTotal && cached > 0 && is_inside && self.get(Member::Total).is_none() {
+        if rule == Rule::IncludedTwiceInTotal && cached > 0 && self.total().is_none() {
             doubts.add(|| "whether the bill counts the cache once or twice is disputed".to_owned());
         }
         if let (Some(missed), true) = (self.get(Member::CacheMiss), is_inside)
@@ -110,7 +125,9 @@ impl Members {
         let split = [Member::CacheWrite5m, Member::CacheWrite30m, Member::CacheWrite1h].map(|member| self.get(member));
         let [cache_write_5m, cache_write_30m, cache_write_1h] = split;
         let split = split.into_iter().flatten().reduce(u64::saturating_add);
-        let written = self.get(Member::CacheWrite);
+        // Beside a split, a whole of 0 does not know.
+        let written =
+            self.get(Member::CacheWrite).filter(|written| *written > 0 || split.is_none_or(|split| split == 0));
         if let (Some(split), Some(written)) = (split, written)
             && split > written
         {
@@ -128,14 +145,18 @@ impl Members {
         }
     }
 
+    /// The total, where one is told: a zero is none.
+    fn total(&self) -> Option<u64> {
+        self.get(Member::Total).filter(|total| *total > 0)
+    }
+
     fn total_is(&self, input: u64, output: Option<u64>) -> bool {
-        self.get(Member::Total) == output.map(|output| input.saturating_add(output))
+        output.is_some_and(|output| self.total() == Some(input.saturating_add(output)))
     }
 
     /// Holds the total against its parts. Where it is larger by the reasoning, that stands beside the output (Grok).
     fn check_total(&self, counts: &mut Counts, doubts: &mut Doubts) {
-        let (Some(total), Some(output), Some(input)) = (self.get(Member::Total), counts.output, counts.all_input())
-        else {
+        let (Some(total), Some(output), Some(input)) = (self.total(), counts.output, counts.all_input()) else {
             return;
         };
         if counts.input.is_none() {

@@ -19,7 +19,7 @@ pub(super) struct Iteration {
 }
 
 /// The inferences whose sum the counts beside the list repeat.
-const ANSWER: &str = "message";
+const REPLY: &str = "message";
 /// Those that are billed besides, at the same price.
 const BESIDE: [&str; 1] = ["compaction"];
 
@@ -35,48 +35,77 @@ const SUMMED: [Member; 8] = [
     Member::Reasoning,
 ];
 
-/// Makes the counts of `usage` those of all inferences.
-pub(super) fn sum(usage: &mut Members, iterations: Vec<Iteration>) {
-    if iterations.is_empty() {
-        return;
-    }
-    let (mut answer, mut beside) = (Members::default(), Members::default());
-    for Iteration { kind, model, used } in iterations {
-        let kind = kind.unwrap_or_else(|| ANSWER.to_owned());
-        if kind == ANSWER {
-            answer.add(&used);
-            continue;
+/// All inferences of a call, by whether they are the reply.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Inferences {
+    reply: Members,
+    beside: Members,
+}
+
+impl Inferences {
+    /// `None` where none are listed.
+    pub(super) fn of(iterations: Vec<Iteration>) -> Option<Box<Self>> {
+        if iterations.is_empty() {
+            return None;
         }
-        beside.add(&used);
-        if !BESIDE.contains(&&*kind) {
-            let kind = clipped(&kind, 32);
-            let of = model.map(|model| format!(" of {}", clipped(&model, 64))).unwrap_or_default();
-            usage.doubts.add(|| format!("usage.iterations has a {kind}{of}, priced as the model that was called"));
-        }
-    }
-    for member in SUMMED {
-        let (top, answer, beside) = (usage.get(member), answer.get(member), beside.get(member));
-        let plus_beside = |count: u64| count.saturating_add(beside.unwrap_or(0));
-        let all = answer.map(plus_beside);
-        let sum = match (top, all) {
-            // The counts beside the list are those of the answer, or of all.
-            (Some(top), Some(all)) if answer == Some(top) || top == all => Some(all),
-            (Some(top), Some(all)) => {
-                usage.doubts.add(|| format!("usage says {top}, its iterations add up to {all}"));
-                Some(all.max(top))
+        let mut all = Self::default();
+        for Iteration { kind, model, used } in iterations {
+            let kind = kind.unwrap_or_else(|| REPLY.to_owned());
+            if kind == REPLY {
+                all.reply.add(&used);
+                continue;
             }
-            (Some(top), None) => Some(plus_beside(top)),
-            (None, all) => all.or(beside),
-        };
-        usage.set(member, sum);
-    }
-    let tells_units = !usage.units.is_empty();
-    for of in [answer, beside] {
-        usage.doubts.extend(&of.doubts);
-        // Beside the list stands the sum of them.
-        if !tells_units {
-            usage.units.extend(of.units.iter().cloned());
+            all.beside.add(&used);
+            if !BESIDE.contains(&&*kind) {
+                let kind = clipped(&kind, 32);
+                let of = model.map(|model| format!(" of {}", clipped(&model, 64))).unwrap_or_default();
+                let doubt = || format!("usage.iterations has a {kind}{of}, priced as the model that was called");
+                all.beside.doubts.add(doubt);
+            }
         }
+        Some(Box::new(all))
+    }
+
+    /// Takes in what another event says: of each count the greater holds.
+    pub(super) fn merge(&mut self, later: &Self) {
+        self.reply.merge(&later.reply);
+        self.beside.merge(&later.beside);
+    }
+
+    /// The counts of `usage` as those of all inferences. `at_start` is what a stream told before it ran any of them.
+    pub(super) fn sum(&self, usage: &Members, at_start: &Members) -> Members {
+        let mut sum = usage.clone();
+        for member in SUMMED {
+            let (reply, beside) = (self.reply.get(member), self.beside.get(member));
+            let top = usage.get(member).or_else(|| at_start.get(member).filter(|_| reply.is_none()));
+            let plus_beside = |count: u64| count.saturating_add(beside.unwrap_or(0));
+            let all = reply.map(plus_beside);
+            let count = match (top, all) {
+                // The counts beside the list are those of the reply, or of all.
+                (Some(top), Some(all)) if reply == Some(top) || top == all => Some(all),
+                (Some(top), Some(all)) => {
+                    sum.doubts.add(|| format!("usage says {top}, its iterations add up to {all}"));
+                    Some(all.max(top))
+                }
+                (Some(top), None) => Some(plus_beside(top)),
+                (None, all) => all.or(beside),
+            };
+            sum.set(member, count);
+        }
+        // A total beside them is that of the reply.
+        let is_of_reply = sum.get(Member::Total).is_some() && sum.get(Member::Total) == usage.sum_of_parts();
+        if is_of_reply {
+            sum.set(Member::Total, None);
+        }
+        let tells_units = !usage.units.is_empty();
+        for of in [&self.reply, &self.beside] {
+            sum.doubts.extend(&of.doubts);
+            // Beside the list stands the sum of them.
+            if !tells_units {
+                sum.units.extend(of.units.iter().cloned());
+            }
+        }
+        sum
     }
 }
 
@@ -105,7 +134,9 @@ impl<'de> Visitor<'de> for IterationVisitor {
                 _ => iteration.used.read_value(Key::of(&name), &mut map, &mut inner)?,
             }
         }
-        sum(&mut iteration.used, inner);
+        if let Some(inner) = Inferences::of(inner) {
+            iteration.used = inner.sum(&iteration.used, &Members::default());
+        }
         Ok(iteration)
     }
 }

@@ -4,9 +4,15 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 pub(crate) use super::count::Count;
+
+/// Reads a struct whose fields are lenient; what cannot be read is missing. Of a member that comes twice, the last holds.
+pub(crate) fn read<T: Default + DeserializeOwned>(json: &[u8]) -> T {
+    let again = |_| serde_json::from_slice::<serde_json::Value>(json).and_then(serde_json::from_value);
+    serde_json::from_slice(json).or_else(again).unwrap_or_default()
+}
 
 /// A struct, from an object. Its fields have to be lenient too.
 #[derive(Clone, Debug)]
@@ -19,6 +25,13 @@ pub(crate) struct List<T>(pub(crate) Vec<T>);
 /// A text.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Text(pub(crate) Option<String>);
+
+impl Text {
+    /// The text, unless it is empty.
+    pub(crate) fn word(&self) -> Option<&str> {
+        self.0.as_deref().filter(|text| !text.is_empty())
+    }
+}
 
 /// A number.
 #[derive(Clone, Copy, Debug, Default)]

@@ -3,10 +3,13 @@
 //! Which name is which count is listed in [`names`]. A positive number by any other name is told by its name, and makes the
 //! figure an estimate: it may be a part of the bill that this version has not heard of.
 
+use std::borrow::Cow;
+
 use outlay_price::{UnitCount, Units};
 use serde::Deserialize;
 
 use super::doubts::{Doubts, clipped};
+use super::iterations::Inferences;
 use super::lenient::{Count, Text};
 
 mod names;
@@ -52,6 +55,8 @@ pub(crate) struct Members {
     /// Cohere's search units: rerank queries.
     pub(crate) searches: Option<u64>,
     pub(crate) doubts: Doubts,
+    /// All inferences of the call, where they are listed.
+    inferences: Option<Box<Inferences>>,
 }
 
 /// The members of Converse's `usage`, as the SDK has read them.
@@ -111,8 +116,14 @@ impl Members {
 
     /// Whether the input and the output are told.
     pub(crate) fn is_whole(&self) -> bool {
-        let input = self.get(Member::Input).or(self.get(Member::Prompt)).or(self.get(Member::CacheMiss));
-        input.is_some() && self.get(Member::Output).is_some()
+        self.is_whole_with(&Self::default())
+    }
+
+    /// The same with what was told at the start of a stream.
+    pub(crate) fn is_whole_with(&self, at_start: &Self) -> bool {
+        let inputs = [Member::Input, Member::Prompt, Member::CacheMiss];
+        inputs.iter().any(|input| self.get(*input).or(at_start.get(*input)).is_some())
+            && (self.get(Member::Output).is_some() || self.lists_inferences())
     }
 
     /// Takes in what another event of the same source says. Counts are cumulative: of two, the greater holds.
@@ -124,6 +135,36 @@ impl Members {
         self.searches = self.searches.max(later.searches);
         self.units = most_of_each(&self.units, &later.units);
         self.doubts.extend(&later.doubts);
+        match (&mut self.inferences, &later.inferences) {
+            (Some(own), Some(later)) => own.merge(later),
+            (None, Some(later)) => self.inferences = Some(later.clone()),
+            (_, None) => {}
+        }
+    }
+
+    /// The counts of all inferences; `at_start` is what a stream told before it ran any.
+    pub(super) fn of_all_inferences(&self, at_start: &Self) -> Cow<'_, Self> {
+        match &self.inferences {
+            Some(inferences) => Cow::Owned(inferences.sum(self, at_start)),
+            None if at_start.is_empty() => Cow::Borrowed(self),
+            None => {
+                let mut all = self.clone();
+                all.merge(at_start);
+                Cow::Owned(all)
+            }
+        }
+    }
+
+    /// Whether more inferences are listed than the reply's.
+    pub(super) const fn lists_inferences(&self) -> bool {
+        self.inferences.is_some()
+    }
+
+    /// All input and the output; `None` where one is not told.
+    pub(super) fn sum_of_parts(&self) -> Option<u64> {
+        let parts = [Member::CacheRead, Member::CacheWrite].into_iter().filter_map(|member| self.get(member));
+        let all = self.get(Member::Input)?.saturating_add(self.get(Member::Output)?);
+        Some(parts.fold(all, u64::saturating_add))
     }
 
     /// Adds what another inference of the same call used.
@@ -186,7 +227,7 @@ struct Lifetime {
 }
 
 /// Of each unit the greater count.
-fn most_of_each(own: &Units, later: &Units) -> Units {
+pub(super) fn most_of_each(own: &Units, later: &Units) -> Units {
     if later.is_empty() {
         return own.clone();
     }

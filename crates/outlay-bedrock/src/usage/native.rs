@@ -5,7 +5,7 @@
 use serde::Deserialize;
 
 use super::guardrail::{GuardrailTold, GuardrailTrace};
-use super::lenient::{Count, List, Object, Present, Size, Text};
+use super::lenient::{self, Count, List, Object, Present, Size, Text};
 use super::members::{BilledUnits, Member, Members};
 use crate::units::Made;
 
@@ -13,11 +13,15 @@ use crate::units::Made;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NativeAnswer {
     pub(crate) usage: Members,
+    /// What a stream told before its model ran: Anthropic's `message_start`.
+    pub(crate) at_start: Members,
     /// `amazon-bedrock-invocationMetrics`, which Bedrock adds to the last chunk.
     pub(crate) metrics: Members,
     pub(crate) stop_reason: Option<String>,
     /// The model has said all it will.
     pub(crate) stopped: bool,
+    /// Which of the answers that were asked for have ended, one bit for each.
+    pub(crate) ended_choices: u64,
     /// What the answer says that it is billed for beside tokens.
     pub(crate) made: Made,
     /// The model that answered, by the name that the answer has for it.
@@ -111,6 +115,9 @@ struct Message {
 #[serde(default)]
 struct Delta {
     stop_reason: Text,
+    /// Cohere's.
+    finish_reason: Text,
+    usage: Object<Members>,
 }
 
 #[derive(Default, Deserialize)]
@@ -128,8 +135,17 @@ struct NovaStop {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Choice {
+    index: Count,
     finish_reason: Text,
     stop_reason: Text,
+    /// Kimi's.
+    usage: Object<Members>,
+}
+
+impl Choice {
+    fn reason(&self) -> Option<&str> {
+        self.finish_reason.word().or(self.stop_reason.word())
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -150,21 +166,27 @@ struct InvocationMetrics {
 
 /// Reads a body or a chunk; what cannot be read is missing.
 pub(crate) fn read_native(json: &[u8]) -> NativeAnswer {
-    let body: Body = serde_json::from_slice(json).unwrap_or_default();
-    body.into_answer()
+    lenient::read::<Body>(json).into_answer()
 }
 
 impl NativeAnswer {
+    /// Whether the input and the output are told.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.usage.is_whole_with(&self.at_start)
+    }
+
     /// Takes in what a later chunk says: each part holds from the chunk that has it.
     pub(crate) fn merge(&mut self, later: Self) {
         self.usage.merge(&later.usage);
+        self.at_start.merge(&later.at_start);
         self.metrics.merge(&later.metrics);
         self.stopped |= later.stopped;
+        self.ended_choices |= later.ended_choices;
         self.stop_reason = later.stop_reason.or(self.stop_reason.take());
         self.made = self.made.or(later.made);
         self.named_model = later.named_model.or(self.named_model.take());
         self.is_embedding |= later.is_embedding;
-        self.guardrail = later.guardrail.or(self.guardrail.take());
+        GuardrailTold::merge(&mut self.guardrail, later.guardrail);
         self.guardrail_intervened |= later.guardrail_intervened;
     }
 }
@@ -172,27 +194,19 @@ impl NativeAnswer {
 impl Body {
     fn into_answer(self) -> NativeAnswer {
         let mut usage = self.usage_of_all();
-        let result_reason = self.results.0.into_iter().find_map(|r| r.completion_reason.0);
-        let mut choices = self.choices.0.into_iter().chain(self.outputs.0);
-        let choice_reason = choices.find_map(|c| c.finish_reason.0.or(c.stop_reason.0));
-        let nova_stopped = self.message_stop.0.is_some();
-        let stop_reason = self
-            .stop_reason
-            .0
-            .or(self.stop_reason_camel.0)
-            .or(self.completion_reason.0)
-            .or(self.finish_reason.0)
-            .or(self.finish_reason_camel.0)
-            .or_else(|| self.delta.0.and_then(|d| d.stop_reason.0))
-            .or_else(|| self.message_stop.0.and_then(|s| s.stop_reason.0))
-            .or(result_reason)
-            .or(choice_reason)
-            .or_else(|| self.status.0.filter(|status| FINAL_STATUS.contains(&&**status)));
-        usage.searches = usage.searches.or(self.meta.0.and_then(|meta| meta.billed_units.0?.search_units.0));
+        usage.searches =
+            usage.searches.or(self.meta.0.as_ref().and_then(|meta| meta.billed_units.0.as_ref()?.searches));
         let mut answer = NativeAnswer {
-            metrics: self.metrics.0.map(|metrics| metrics.members()).unwrap_or_default(),
-            stopped: nova_stopped || stop_reason.is_some() || self.r#type.0.as_deref() == Some("message_stop"),
-            stop_reason,
+            metrics: self.metrics.0.as_ref().map(|metrics| metrics.members()).unwrap_or_default(),
+            at_start: self.at_start(),
+            stop_reason: self.stop_reason_of_all().map(str::to_owned),
+            stopped: self.message_stop.0.is_some()
+                || self.r#type.0.as_deref() == Some("message_stop")
+                || self.stop_reason_of_one().is_some(),
+            ended_choices: self
+                .choices()
+                .filter(|choice| choice.reason().is_some())
+                .fold(0, |ended, choice| ended | 1 << choice.index.0.unwrap_or(0).min(63)),
             made: Made { images: self.images.0.or(self.artifacts.0), searches: usage.searches },
             named_model: self.model.0.or_else(|| self.message.0?.model.0),
             is_embedding: self.embedding.0 || self.embeddings.0 || self.embeddings_by_type.0,
@@ -206,6 +220,38 @@ impl Body {
         answer
     }
 
+    fn choices(&self) -> impl Iterator<Item = &Choice> {
+        self.choices.0.iter().chain(&self.outputs.0)
+    }
+
+    fn stop_reason_of_all(&self) -> Option<&str> {
+        self.stop_reason_of_one().or_else(|| self.choices().find_map(Choice::reason))
+    }
+
+    /// The word that ends the only answer; an empty one ends nothing.
+    fn stop_reason_of_one(&self) -> Option<&str> {
+        let delta = self.delta.0.as_ref();
+        [
+            &self.stop_reason,
+            &self.stop_reason_camel,
+            &self.completion_reason,
+            &self.finish_reason,
+            &self.finish_reason_camel,
+        ]
+        .into_iter()
+        .chain(delta.into_iter().flat_map(|delta| [&delta.stop_reason, &delta.finish_reason]))
+        .chain(self.message_stop.0.as_ref().map(|stop| &stop.stop_reason))
+        .chain(self.results.0.iter().map(|result| &result.completion_reason))
+        .find_map(Text::word)
+        .or_else(|| self.status.word().filter(|status| FINAL_STATUS.contains(status)))
+    }
+
+    /// What a `message_start` tells. Its output is what had been written by then, not what will be.
+    fn at_start(&self) -> Members {
+        let usage = self.message.0.as_ref().and_then(|message| message.usage.0.clone()).unwrap_or_default();
+        usage.with(Member::Output, None).with(Member::Reasoning, None)
+    }
+
     /// What the places say together that a count can stand in.
     fn usage_of_all(&self) -> Members {
         let titan_results = self.results.0.iter().filter_map(|r| r.token_count.0).reduce(u64::saturating_add);
@@ -217,12 +263,10 @@ impl Body {
         if let Some(billed) = self.meta.0.as_ref().and_then(|meta| meta.billed_units.0.as_ref()) {
             all.told_billed_units(billed);
         }
-        if let Some(usage) = self.message.0.as_ref().and_then(|message| message.usage.0.clone()) {
-            // The output of a `message_start` is what had been written by then, not what will be.
-            all.merge(&usage.with(Member::Output, None).with(Member::Reasoning, None));
-        }
         let nova = self.metadata.0.as_ref().and_then(|metadata| metadata.usage.0.as_ref());
-        for usage in nova.into_iter().chain(&self.usage.0) {
+        let cohere = self.delta.0.as_ref().and_then(|delta| delta.usage.0.as_ref());
+        let kimi = self.choices().filter_map(|choice| choice.usage.0.as_ref());
+        for usage in nova.into_iter().chain(cohere).chain(kimi).chain(&self.usage.0) {
             all.merge(usage);
         }
         all

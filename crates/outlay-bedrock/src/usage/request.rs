@@ -39,6 +39,7 @@ struct Request {
     max_output_tokens: Count,
     /// OpenAI's, AI21's and Cohere's numbers of answers.
     n: Count,
+    best_of: Count,
     num_generations: Count,
     #[serde(rename = "numResults")]
     num_results: Count,
@@ -62,8 +63,12 @@ impl Request {
             self.max_output_tokens,
         ];
         Parameters {
-            max_tokens: limits.into_iter().find_map(|count| count.0),
-            answers: self.n.0.or(self.num_generations.0).or(self.num_results.0),
+            // Of two limits nobody knows which one the model goes by.
+            max_tokens: limits.into_iter().filter_map(|count| count.0).max(),
+            answers: [self.n, self.best_of, self.num_generations, self.num_results]
+                .into_iter()
+                .filter_map(|n| n.0)
+                .max(),
             temperature: self.temperature.0,
             top_p: self.top_p.0.or(self.top_p_camel.0),
         }

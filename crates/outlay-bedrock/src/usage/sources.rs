@@ -127,7 +127,8 @@ impl Sources {
         found.counts.output = Some(output);
         found.counts.reasoning = self.given().iter().find_map(|(_, counts)| counts.reasoning);
         let mut differs = false;
-        for (other, count) in told().filter(|(_, count)| *count > 0 && *count != output) {
+        let reply = self.given().iter().find_map(|(_, counts)| counts.reply?[1]);
+        for (other, count) in told().filter(|(_, count)| *count > 0 && *count != output && Some(*count) != reply) {
             differs = true;
             let is_known = KNOWN_PAIRS
                 .iter()
@@ -184,6 +185,15 @@ fn adopt_lifetimes(taken: &mut Counts, known: &[&&(&'static str, Counts)]) {
 
 /// Returns whether the two differ in what both tell. A zero is told by whoever does not know.
 fn compare_input(name: &str, taken: &Counts, other: &str, counts: &Counts, doubts: &mut Doubts) -> bool {
+    // The other may tell the reply alone.
+    let [input, _, read, write] = taken.reply.unwrap_or_default();
+    if taken.reply.is_some()
+        && [(input, counts.input), (read, counts.cache_read), (write, counts.cache_write)]
+            .iter()
+            .all(|(own, theirs)| own.unwrap_or(0) == theirs.unwrap_or(0))
+    {
+        return false;
+    }
     let mut differs = false;
     let mut compare = |what: &str, own: Option<u64>, theirs: Option<u64>| {
         if let (Some(own), Some(theirs)) = (own, theirs)

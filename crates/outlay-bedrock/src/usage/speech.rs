@@ -1,19 +1,27 @@
 //! The usage events of a speech session: `{"event":{"usageEvent":{"details":{"delta":{...},"total":{...}}}}}`.
 
+use std::fmt;
+
 use memchr::memmem;
 use outlay_price::Usage;
 use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
 
-use super::lenient::{Count, Object};
+use super::doubts::Doubts;
+use super::lenient::{self, Count, Object};
+use super::positive::Positive;
 
 /// What a session has used so far.
 ///
 /// Each event tells what was used since the last one, and what all of it comes to. The totals are taken: an event that
 /// comes twice, or is lost, changes nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SpeechUsage {
     input: Tokens,
     output: Tokens,
+    /// Whether every count was told.
+    pub(crate) is_whole: bool,
+    pub(crate) doubts: Doubts,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,9 +61,10 @@ struct Event {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 struct UsageEvent {
     details: Object<Details>,
+    total_tokens: Count,
 }
 
 #[derive(Default, Deserialize)]
@@ -71,36 +80,78 @@ struct Directions {
     output: Object<RawTokens>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+/// `{"speechTokens": 10, "textTokens": 5}`
+#[derive(Default)]
 struct RawTokens {
-    speech_tokens: Count,
-    text_tokens: Count,
+    speech: Option<u64>,
+    text: Option<u64>,
+    doubts: Doubts,
 }
 
-/// Reads a chunk; `None` where it is no usage event.
+impl<'de> Deserialize<'de> for RawTokens {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TokensVisitor;
+        impl<'de> Visitor<'de> for TokensVisitor {
+            type Value = RawTokens;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("tokens by kind")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawTokens, A::Error> {
+                let mut tokens = RawTokens::default();
+                while let Some(name) = map.next_key::<String>()? {
+                    match &*name {
+                        "speechTokens" => tokens.speech = map.next_value::<Count>()?.0,
+                        "textTokens" => tokens.text = map.next_value::<Count>()?.0,
+                        _ => {
+                            if let Positive(Some(found)) = map.next_value()? {
+                                tokens.doubts.add_unlisted(&name, &found);
+                            }
+                        }
+                    }
+                }
+                Ok(tokens)
+            }
+        }
+        deserializer.deserialize_map(TokensVisitor)
+    }
+}
+
+/// Reads a chunk; `None` where it tells no total of any kind.
 pub(crate) fn read_speech(json: &[u8]) -> Option<SpeechUsage> {
-    let chunk: Chunk = serde_json::from_slice(json).ok()?;
-    let total = chunk.event.0?.usage_event.0?.details.0?.total.0?;
-    let tokens = |raw: Object<RawTokens>| {
-        let raw = raw.0?;
-        Some(Tokens { speech: raw.speech_tokens.0?, text: raw.text_tokens.0? })
-    };
-    Some(SpeechUsage { input: tokens(total.input)?, output: tokens(total.output)? })
+    let chunk: Chunk = lenient::read(json);
+    let event = chunk.event.0?.usage_event.0?;
+    let total = event.details.0?.total.0?;
+    let (input, output) = (total.input.0.unwrap_or_default(), total.output.0.unwrap_or_default());
+    let told = [input.speech, input.text, output.speech, output.text];
+    if told.iter().all(Option::is_none) {
+        return None;
+    }
+    let tokens = |raw: &RawTokens| Tokens { speech: raw.speech.unwrap_or(0), text: raw.text.unwrap_or(0) };
+    let (input_tokens, output_tokens) = (tokens(&input), tokens(&output));
+    let mut doubts = input.doubts;
+    doubts.extend(&output.doubts);
+    let parts = told.into_iter().flatten().fold(0, u64::saturating_add);
+    if let Some(total) = event.total_tokens.0.filter(|total| *total > 0 && *total != parts) {
+        doubts.add(|| format!("total: usage says {total}, its parts add up to {parts}"));
+    }
+    let is_whole = told.iter().all(Option::is_some);
+    Some(SpeechUsage { input: input_tokens, output: output_tokens, is_whole, doubts })
 }
 
 impl SpeechUsage {
     /// Totals only grow; an event out of order takes nothing back.
     pub(crate) fn latest(self, other: Self) -> Self {
-        Self { input: self.input.latest(other.input), output: self.output.latest(other.output) }
+        Self { input: self.input.latest(other.input), output: self.output.latest(other.output), ..other }
     }
 
     /// Adds what has passed since, at its bound: no text has more tokens than bytes.
     pub(crate) fn and_at_most(self, since: &Passed) -> Self {
-        Self { input: self.input.and_at_most(since.sent), output: self.output.and_at_most(since.received) }
+        Self { input: self.input.and_at_most(since.sent), output: self.output.and_at_most(since.received), ..self }
     }
 
-    pub(crate) fn usage(self) -> Usage {
+    pub(crate) fn usage(&self) -> Usage {
         Usage::new()
             .with_uncached_input(self.input.text)
             .with_input_audio(self.input.speech)
@@ -159,7 +210,7 @@ mod tests {
         let read = |json: &str| read_speech(json.as_bytes()).expect(json);
         let first = read(&event((10, 5), (0, 0)));
         let second = read(&event((30, 5), (40, 7)));
-        let usage = first.latest(second).latest(second).latest(first).usage();
+        let usage = first.clone().latest(second.clone()).latest(second).latest(first).usage();
         assert_eq!((usage.input_audio_tokens(), usage.uncached_input_tokens()), (30, 5));
         assert_eq!((usage.output_audio_tokens(), usage.text_output_tokens()), (40, 7));
     }
@@ -170,6 +221,24 @@ mod tests {
         let usage = SpeechUsage::default().and_at_most(&passed).usage();
         assert_eq!((usage.input_audio_tokens(), usage.uncached_input_tokens()), (2, 9));
         assert_eq!((usage.output_audio_tokens(), usage.text_output_tokens()), (1, 0));
+    }
+
+    #[test]
+    fn a_part_is_kept_and_what_is_not_known_is_in_doubt() {
+        let read = |total: &str| {
+            let json = format!(r#"{{"event":{{"usageEvent":{{"totalTokens":42,"details":{{"total":{total}}}}}}}}}"#);
+            read_speech(json.as_bytes()).expect(total)
+        };
+        let whole = read(r#"{"input":{"speechTokens":10,"textTokens":5},"output":{"speechTokens":20,"textTokens":7}}"#);
+        assert!(whole.is_whole && whole.doubts.is_empty());
+        let part = read(r#"{"input":{"textTokens":42}}"#);
+        assert_eq!((part.usage().uncached_input_tokens(), part.is_whole), (42, false));
+        let image = read(
+            r#"{"input":{"speechTokens":10,"textTokens":5,"imageTokens":9},"output":{"speechTokens":20,"textTokens":7}}"#,
+        );
+        assert!(!image.doubts.is_empty());
+        let other = read(r#"{"input":{"speechTokens":1,"textTokens":5},"output":{"speechTokens":20,"textTokens":7}}"#);
+        assert!(!other.doubts.is_empty(), "33 are no 42");
     }
 
     #[test]

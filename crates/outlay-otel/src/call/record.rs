@@ -30,7 +30,7 @@ pub(super) fn record(
         bounded_tokens: end
             .lost_attempts
             .iter()
-            .fold(end.billed.bounded_tokens(), |sum, lost| sum.saturating_add(lost.bounded_tokens())),
+            .fold(end.billed.bounded_tokens(), |sum, (lost, _)| sum.saturating_add(lost.bounded_tokens())),
         units: end.billed.units().cloned(),
         guardrail: end.guardrail.clone(),
         counted: end.billed.counted().filter(|_| whole),

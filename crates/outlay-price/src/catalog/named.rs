@@ -4,10 +4,10 @@ use hashbrown::HashMap;
 
 use super::Prices;
 use crate::ModelRef;
-use crate::model::bare_name;
+use crate::model::bare_names;
 
-/// Models by what is left of their ids without vendor, geography, date and revision.
-pub(super) type ByBareName = HashMap<String, Box<str>>;
+/// Models by what is left of their ids, with less and less of them.
+pub(super) type ByBareName = HashMap<String, Vec<Box<str>>>;
 
 /// What the name of a model in an answer says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,28 +38,38 @@ impl Prices {
     /// # Ok::<(), outlay_price::ParseModelError>(())
     /// ```
     #[must_use]
-    pub fn named_model(&self, called: ModelRef<'_>, name: &str) -> NamedModel<'_> {
-        let Some(called) = self.resolve(called).base_id() else { return NamedModel::Unknown };
+    pub fn named_model(&self, model: ModelRef<'_>, name: &str) -> NamedModel<'_> {
+        let Some(called) = self.resolve(model).base_id() else { return NamedModel::Unknown };
         // Nearly every answer has one of these two.
         if called.strip_suffix(name).is_some_and(|vendor| vendor.is_empty() || vendor.ends_with('.')) {
             return NamedModel::Called;
         }
-        let name = bare_name(name);
-        if name == bare_name(called) {
-            return NamedModel::Called;
-        }
+        let routing = self.resolve(model).routing();
         let known = self.0.by_bare_name.get_or_init(|| self.by_bare_name());
-        known.get(&name).map_or(NamedModel::Unknown, |id| NamedModel::Other(id))
+        // A version or a date tells models apart where the catalogue has both.
+        let names_of_called = bare_names(called);
+        for name in bare_names(name) {
+            if names_of_called.contains(&name) {
+                return NamedModel::Called;
+            }
+            let Some(ids) = known.get(&name) else { continue };
+            let ids = || ids.iter().map(|id| &**id);
+            let is_priced = |id: &&str| self.rows().any(|row| row.model() == *id && Some(row.routing()) == routing);
+            let id = ids().filter(is_priced).max().or(ids().max());
+            return id.map_or(NamedModel::Unknown, NamedModel::Other);
+        }
+        NamedModel::Unknown
     }
 
     fn by_bare_name(&self) -> ByBareName {
         let mut models = ByBareName::new();
         for price in self.rows() {
             let id = price.model();
-            // Of several revisions the last.
-            let known = models.entry(bare_name(id)).or_insert_with(|| id.into());
-            if **known < *id {
-                *known = id.into();
+            for name in bare_names(id) {
+                let known = models.entry(name).or_default();
+                if known.iter().all(|known| **known != *id) {
+                    known.push(id.into());
+                }
             }
         }
         models

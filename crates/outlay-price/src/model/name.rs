@@ -52,29 +52,32 @@ pub(super) fn short(routing: Option<Routing>, base: &str) -> String {
     short
 }
 
-/// What is left of a model's name without vendor, geography, date and revision: `claude-sonnet-4-5` of
-/// `us.anthropic.claude-sonnet-4-5-20250929-v1:0`, and of `anthropic/claude-sonnet-4-5`.
-pub(crate) fn bare_name(name: &str) -> String {
+/// What is left of a model's name without vendor and geography, then without version, then without date:
+/// `claude-sonnet-4-5-20250929-v1`, `claude-sonnet-4-5-20250929` and `claude-sonnet-4-5` of
+/// `us.anthropic.claude-sonnet-4-5-20250929-v1:0`. Points and hyphens are the same.
+pub(crate) fn bare_names(name: &str) -> [String; 3] {
     let name = name.trim().to_ascii_lowercase();
     let mut name = name.rsplit_once('/').map_or(&*name, |(_, last)| last);
-    while let Some((label, rest)) = name.split_once('.') {
-        if Routing::from_prefix(label).is_none() && !Family::is_vendor(label) {
-            break;
-        }
+    let is_prefix =
+        |label: &str| label == "bedrock" || Routing::from_prefix(label).is_some() || Family::is_vendor(label);
+    while let Some((_, rest)) = name.split_once(['.', ':']).filter(|(label, _)| is_prefix(label)) {
         name = rest;
     }
     let (name, is_revised) = match name.split_once([':', '@']) {
         Some((name, _)) => (name, true),
         None => (name, false),
     };
-    let name = name.strip_suffix("-latest").unwrap_or(name);
-    let (name, version) = name.rsplit_once("-v").unwrap_or((name, ""));
-    let is_version = !version.is_empty() && version.bytes().all(|digit| digit.is_ascii_digit());
-    let with_version = [name, "-v", version].concat();
-    let name = if is_version || version.is_empty() { name } else { &with_version };
-    let name = if is_revised && !is_version { name.strip_suffix("-1").unwrap_or(name) } else { name };
-    let (before, after) = without_date(name);
-    [before, after].concat()
+    let name = name.strip_suffix("-latest").unwrap_or(name).replace('.', "-");
+    let version = name.rsplit_once("-v").filter(|(_, version)| version.bytes().all(|digit| digit.is_ascii_digit()));
+    let unversioned = match version {
+        Some((unversioned, _)) => unversioned,
+        None if is_revised => name.strip_suffix("-1").unwrap_or(&name),
+        None => &name,
+    };
+    let (before, after) = without_date(unversioned);
+    let undated = [before, after].concat();
+    let unversioned = unversioned.to_owned();
+    [name, unversioned, undated]
 }
 
 /// What is before and after `-20250929` or `-2025-09-29`.

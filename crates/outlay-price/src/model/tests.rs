@@ -190,28 +190,30 @@ proptest! {
 
 #[test]
 fn a_bare_name_is_the_same_however_a_model_is_written() {
-    use super::bare_name;
+    use super::bare_names;
     for name in [
         "claude-sonnet-4-5",
         "claude-sonnet-4-5-20250929",
         "anthropic.claude-sonnet-4-5-20250929-v1:0",
         "us.anthropic.claude-sonnet-4-5-20250929-v1:0:200k",
         "anthropic/claude-sonnet-4-5",
+        "anthropic/claude-sonnet-4.5",
+        "anthropic:claude-sonnet-4-5",
+        "bedrock:us.anthropic.claude-sonnet-4-5-20250929-v1:0",
         "arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.claude-sonnet-4-5-20250929-v1:0",
         "claude-sonnet-4-5@20250929",
         "Claude-Sonnet-4-5-latest",
     ] {
-        assert_eq!(bare_name(name), "claude-sonnet-4-5", "{name}");
+        assert_eq!(bare_names(name)[2], "claude-sonnet-4-5", "{name}");
     }
     for (name, bare) in [
-        ("openai.gpt-oss-120b-1:0", "gpt-oss-120b"),
-        ("gpt-5.6-sol-2026-07-01", "gpt-5.6-sol"),
-        ("moonshotai.kimi-k2.5", "kimi-k2.5"),
-        ("amazon.nova-2-lite-v1:0", "nova-2-lite"),
-        ("deepseek.v3-v1:0", "v3"),
-        ("my-vision-model", "my-vision-model"),
-        ("", ""),
+        ("openai.gpt-oss-120b-1:0", ["gpt-oss-120b-1", "gpt-oss-120b", "gpt-oss-120b"]),
+        ("gpt-5.6-sol-2026-07-01", ["gpt-5-6-sol-2026-07-01", "gpt-5-6-sol-2026-07-01", "gpt-5-6-sol"]),
+        ("moonshotai.kimi-k2.5", ["kimi-k2-5", "kimi-k2-5", "kimi-k2-5"]),
+        ("amazon.titan-embed-text-v2:0", ["titan-embed-text-v2", "titan-embed-text", "titan-embed-text"]),
+        ("my-vision-model", ["my-vision-model", "my-vision-model", "my-vision-model"]),
+        ("", ["", "", ""]),
     ] {
-        assert_eq!(bare_name(name), bare, "{name}");
+        assert_eq!(bare_names(name), bare, "{name}");
     }
 }

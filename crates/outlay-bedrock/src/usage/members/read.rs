@@ -9,7 +9,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use super::names::{NAMES, Name};
 use super::{Lifetime, Member, Members};
 use crate::usage::doubts::{Doubts, clipped};
-use crate::usage::iterations::{self, Iteration};
+use crate::usage::iterations::{Inferences, Iteration};
 use crate::usage::lenient::{Count, List, Object, Text};
 use crate::usage::positive::Positive;
 
@@ -102,7 +102,7 @@ impl<'de> Visitor<'de> for MembersVisitor {
         while let Some(key) = map.next_key()? {
             members.read_value(key, &mut map, &mut iterations)?;
         }
-        iterations::sum(&mut members, iterations);
+        members.inferences = Inferences::of(iterations);
         Ok(members)
     }
 }
@@ -182,17 +182,49 @@ impl Members {
     pub(in crate::usage) fn told_billed_units(&mut self, billed: &BilledUnits) {
         self.told(Member::Input, billed.input_tokens);
         self.told(Member::Output, billed.output_tokens);
-        self.searches = billed.search_units.0.or(self.searches);
+        self.searches = billed.searches.or(self.searches);
+        self.doubts.extend(&billed.doubts);
     }
 }
 
 /// Cohere's.
-#[derive(Clone, Default, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::usage) struct BilledUnits {
-    pub(in crate::usage) input_tokens: Count,
-    pub(in crate::usage) output_tokens: Count,
-    pub(in crate::usage) search_units: Count,
+    input_tokens: Count,
+    output_tokens: Count,
+    pub(in crate::usage) searches: Option<u64>,
+    doubts: Doubts,
+}
+
+impl<'de> Deserialize<'de> for BilledUnits {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct UnitsVisitor;
+        impl<'de> Visitor<'de> for UnitsVisitor {
+            type Value = BilledUnits;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("billed units")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<BilledUnits, A::Error> {
+                let mut units = BilledUnits::default();
+                while let Some(name) = map.next_key::<String>()? {
+                    match &*name {
+                        "input_tokens" => units.input_tokens = map.next_value()?,
+                        "output_tokens" => units.output_tokens = map.next_value()?,
+                        "search_units" => units.searches = map.next_value::<Count>()?.0,
+                        _ => {
+                            if let Positive(Some(found)) = map.next_value()? {
+                                units.doubts.add_unlisted(&format!("billed_units.{name}"), &found);
+                            }
+                        }
+                    }
+                }
+                Ok(units)
+            }
+        }
+        deserializer.deserialize_map(UnitsVisitor)
+    }
 }
 
 /// `{"ephemeral_5m_input_tokens": 10, ...}`

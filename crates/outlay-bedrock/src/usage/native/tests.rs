@@ -77,7 +77,7 @@ fn an_anthropic_stream_adds_up_over_its_chunks() {
     for chunk in chunks {
         all.merge(read_native(chunk.as_bytes()));
     }
-    let (counts, _) = all.usage.counts(Told::Native, Family::Anthropic);
+    let (counts, _) = all.usage.counts_since(&all.at_start, Told::Native, Family::Anthropic);
     assert_eq!((counts.input, counts.output, counts.cache_read), (Some(10), Some(42), Some(5)));
     let last = read_native(
         br#"{"type":"message_stop","amazon-bedrock-invocationMetrics":{"inputTokenCount":10,"outputTokenCount":39}}"#,
