@@ -6,7 +6,7 @@
 use std::time::SystemTime;
 
 use outlay_otel::{Billed, CallEnd, CallStart, JobEvent, OpenCall};
-use outlay_price::{CostStatus, Family, GuardrailUse, ModelRef, Prices, Units, Usage};
+use outlay_price::{CostStatus, GuardrailUse, ModelRef, Prices, Units, Usage};
 
 use crate::call::CallLog;
 use crate::input::Kind;
@@ -149,16 +149,15 @@ impl Context<'_> {
     }
 
     fn converse(&self, answer: ConverseAnswer, text_bytes: impl FnOnce() -> u64) -> CallEnd {
-        let model = self.answered_by(answer.invoked_model.as_deref());
-        let found = Sources::default()
-            .then(source::USAGE, answer.usage.counts(Told::Converse, family(model)))
-            .find(family(model));
+        let family = self.family(answer.invoked_model.as_deref(), answer.named_model.as_deref());
+        let found = Sources::default().then(source::USAGE, answer.usage.counts(Told::Converse, family)).find(family);
         let intervened = answer.stop_reason.as_deref() == Some(INTERVENED);
-        let mut reading = self.reading(found, answer.usage.units.clone(), intervened, answer.guardrail.as_ref());
+        let mut reading =
+            self.reading(found, family, answer.usage.units.clone(), intervened, answer.guardrail.as_ref());
         if reading.misses_text() {
             reading.text_bytes = text_bytes();
         }
-        let mut end = self.whole(reading, model);
+        let mut end = self.whole(reading);
         end.finish_reasons = answer.stop_reason.into_iter().collect();
         end.served_tier = answer.served_tier;
         end.served_latency = answer.served_latency;
@@ -168,19 +167,20 @@ impl Context<'_> {
     }
 
     fn invoke(&self, answer: NativeAnswer, text_bytes: impl FnOnce() -> u64) -> CallEnd {
-        let model = self.called;
+        let family = self.family(None, answer.named_model.as_deref());
         let found = Sources::default()
-            .then(source::BODY, answer.usage.counts(Told::Native, family(model)))
+            .then(source::BODY, answer.usage.counts(Told::Native, family))
             .then(source::HEADERS, (self.log.headers.counts, Doubts::default()))
-            .find(family(model));
+            .find(family);
         let intervened = answer.guardrail_intervened;
-        let mut reading = self.reading(found, answer.usage.units.clone(), intervened, answer.guardrail.as_ref());
+        let mut reading =
+            self.reading(found, family, answer.usage.units.clone(), intervened, answer.guardrail.as_ref());
         reading.made = answer.made;
         reading.has_no_output |= answer.is_embedding;
         if reading.misses_text() {
             reading.text_bytes = text_bytes();
         }
-        let mut end = self.whole(reading, model);
+        let mut end = self.whole(reading);
         end.finish_reasons = answer.stop_reason.into_iter().collect();
         self.name_model(&mut end, None, answer.named_model);
         self.apply_guardrail(&mut end, answer.guardrail, intervened, 0);
@@ -205,9 +205,10 @@ impl Context<'_> {
     /// A stream that the application had, as far as it was seen.
     fn stream(&self, seen: &Seen) -> CallEnd {
         let converse = seen.converse.as_ref();
-        let model = self.answered_by(converse.and_then(|answer| answer.invoked_model.as_deref()));
-        let family = family(model);
         let native = &seen.native;
+        let invoked = converse.and_then(|answer| answer.invoked_model.clone());
+        let named = converse.and_then(|answer| answer.named_model.clone()).or_else(|| native.named_model.clone());
+        let family = self.family(invoked.as_deref(), named.as_deref());
         let mut sources = Sources::default();
         if let Some(answer) = converse {
             sources = sources.then(source::METADATA, answer.usage.counts(Told::ConverseStream, family));
@@ -221,7 +222,7 @@ impl Context<'_> {
         GuardrailTold::merge(&mut guardrail, converse.and_then(|answer| answer.guardrail.clone()));
         let intervened = native.guardrail_intervened || seen.stop_reason.as_deref() == Some(INTERVENED);
         let units = converse.map_or(&native.usage.units, |answer| &answer.usage.units).clone();
-        let mut reading = self.reading(found, units, intervened, guardrail.as_ref());
+        let mut reading = self.reading(found, family, units, intervened, guardrail.as_ref());
         reading.made = native.made;
         reading.has_no_output |= native.is_embedding;
         reading.text_bytes = seen.text_bytes;
@@ -230,8 +231,8 @@ impl Context<'_> {
             _ if seen.was_refused() => CallEnd::new(Billed::Nothing),
             Kind::Speech => session(seen),
             // A model's own running count is whole only once the model has stopped.
-            _ if seen.is_counted() || has_ended_well => self.whole_stream(reading, model, has_ended_well),
-            _ => self.broken(reading, model),
+            _ if seen.is_counted() || has_ended_well => self.whole_stream(reading, has_ended_well),
+            _ => self.broken(reading),
         };
         end.error.clone_from(&seen.error);
         end.finish_reasons = seen.stop_reason.iter().cloned().collect();
@@ -240,8 +241,6 @@ impl Context<'_> {
             end.served_tier.clone_from(&answer.served_tier);
             end.served_latency.clone_from(&answer.served_latency);
         }
-        let invoked = converse.and_then(|answer| answer.invoked_model.clone());
-        let named = converse.and_then(|answer| answer.named_model.clone()).or_else(|| native.named_model.clone());
         self.name_model(&mut end, invoked, named);
         self.apply_guardrail(&mut end, guardrail, intervened, seen.text_bytes);
         end
@@ -282,10 +281,6 @@ impl Context<'_> {
             }
         }
     }
-}
-
-fn family(model: Option<ModelRef<'_>>) -> Family {
-    model.map_or(Family::Other, |model| model.family())
 }
 
 /// A speech session: exact once it has ended in good order and all is counted, for its usage events add up as it goes.

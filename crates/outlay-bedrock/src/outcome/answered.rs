@@ -2,9 +2,9 @@
 //! estimated where one is missing.
 
 use outlay_otel::{Billed, CallEnd, Operation};
-use outlay_price::{CostStatus, ModelRef, Units, Usage};
+use outlay_price::{CostStatus, Family, Units, Usage};
 
-use super::{Context, family};
+use super::Context;
 use crate::units::{Asked, Made};
 use crate::usage::{Found, GuardrailTold};
 
@@ -14,6 +14,8 @@ pub(super) const BYTES_PER_TOKEN: u64 = 4;
 /// What was read of an answer, whichever way it came.
 pub(super) struct Reading {
     pub(super) found: Found,
+    /// The family of the model that answered.
+    pub(super) family: Family,
     /// What is billed beside tokens by the answer's own word: tools that the vendor ran.
     pub(super) units: Units,
     /// Images and queries that the answer tells.
@@ -30,12 +32,14 @@ impl Context<'_> {
     pub(super) fn reading(
         &self,
         found: Found,
+        family: Family,
         units: Units,
         intervened: bool,
         guardrail: Option<&GuardrailTold>,
     ) -> Reading {
         Reading {
             found,
+            family,
             units,
             made: Made::default(),
             has_no_output: matches!(self.start.operation, Operation::Embeddings),
@@ -46,28 +50,23 @@ impl Context<'_> {
     }
 
     /// An answer that came whole, with the counts that it has.
-    pub(super) fn whole(&self, mut reading: Reading, model: Option<ModelRef<'_>>) -> CallEnd {
+    pub(super) fn whole(&self, mut reading: Reading) -> CallEnd {
         let zeros = self.doubt_zeros(&mut reading);
         let end = match &self.log.asked {
-            Some(asked) => return self.told(self.by_the_unit(asked, &reading, model), reading.found),
-            None if zeros || reading.is_complete() => self.estimated(&mut reading, model),
-            None => self.at_most(&reading, model),
+            Some(asked) => return self.told(self.by_the_unit(asked, &reading), reading.found),
+            None if zeros || reading.is_complete() => self.estimated(&mut reading),
+            None => self.at_most(&reading),
         };
         self.told(end, reading.found)
     }
 
     /// A stream whose final counts came, or whose model has stopped.
-    pub(super) fn whole_stream(
-        &self,
-        mut reading: Reading,
-        model: Option<ModelRef<'_>>,
-        text_is_whole: bool,
-    ) -> CallEnd {
+    pub(super) fn whole_stream(&self, mut reading: Reading, text_is_whole: bool) -> CallEnd {
         let zeros = self.doubt_zeros(&mut reading);
         let end = if reading.is_complete() || zeros || text_is_whole {
-            self.estimated(&mut reading, model)
+            self.estimated(&mut reading)
         } else {
-            self.at_most(&reading, model)
+            self.at_most(&reading)
         };
         self.told(end, reading.found)
     }
@@ -102,7 +101,7 @@ impl Context<'_> {
 
     /// The counts, with an estimate in the place of each that is missing: exact where none is, and nothing speaks against
     /// them.
-    pub(super) fn estimated(&self, reading: &mut Reading, model: Option<ModelRef<'_>>) -> Billed {
+    pub(super) fn estimated(&self, reading: &mut Reading) -> Billed {
         let counts = &mut reading.found.counts;
         let mut status = CostStatus::Exact;
         if counts.input.is_none() {
@@ -117,7 +116,7 @@ impl Context<'_> {
         if !reading.found.doubts.is_empty() {
             status = CostStatus::Estimated;
         }
-        let usage = usage(&reading.found, model);
+        let usage = reading.usage();
         if reading.units.is_empty() {
             Billed::Tokens(usage, status)
         } else {
@@ -126,7 +125,7 @@ impl Context<'_> {
     }
 
     /// Units, with the tokens beside them where those are billed too.
-    fn by_the_unit(&self, asked: &Asked, reading: &Reading, model: Option<ModelRef<'_>>) -> Billed {
+    fn by_the_unit(&self, asked: &Asked, reading: &Reading) -> Billed {
         let (units, status) = asked.answered(reading.made);
         let counts = &reading.found.counts;
         let doubtful = if reading.found.doubts.is_empty() { CostStatus::Exact } else { CostStatus::Estimated };
@@ -134,13 +133,13 @@ impl Context<'_> {
             return Billed::Counted(Usage::new(), units, status);
         }
         if counts.input.is_some() && (counts.output.is_some() || reading.has_no_output) {
-            return Billed::Counted(usage(&reading.found, model), units, status.weakest(doubtful));
+            return Billed::Counted(reading.usage(), units, status.weakest(doubtful));
         }
         // Without text there is no token to tell.
         if !asked.has_text && counts.is_empty() {
             return Billed::Counted(Usage::new(), units, status);
         }
-        self.at_most(reading, model)
+        self.at_most(reading)
     }
 
     /// The end of a call of which so much is billed, with where that is from.
@@ -158,13 +157,13 @@ impl Reading {
         counts.input.is_some() && (counts.output.is_some() || self.has_no_output)
     }
 
+    /// The counts as a usage.
+    pub(super) fn usage(&self) -> Usage {
+        self.found.usage(self.family)
+    }
+
     /// Whether what the model said has to be measured.
     pub(super) fn misses_text(&self) -> bool {
         !self.has_no_output && self.found.counts.output.unwrap_or(0) == 0
     }
-}
-
-/// The counts as a usage.
-pub(super) fn usage(found: &Found, model: Option<ModelRef<'_>>) -> Usage {
-    found.usage(family(model))
 }

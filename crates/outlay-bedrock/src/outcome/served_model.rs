@@ -1,7 +1,7 @@
 //! Which model served a call, where the answer tells.
 
 use outlay_otel::CallEnd;
-use outlay_price::{ModelKind, ModelRef, NamedModel, Routing};
+use outlay_price::{Family, ModelKind, ModelRef, NamedModel, Routing};
 
 use super::Context;
 
@@ -9,11 +9,14 @@ use super::Context;
 const MAX_NAME: usize = 256;
 
 impl Context<'_> {
-    /// The model that served the call, as far as an ARN in the answer tells.
-    pub(super) fn answered_by<'b>(&'b self, invoked: Option<&'b str>) -> Option<ModelRef<'b>> {
-        match invoked.and_then(|invoked| ModelRef::parse(invoked).ok()) {
-            Some(invoked) => Some(self.prices.resolve(invoked)),
-            None => self.called,
+    /// The family of the model that served the call: by the ARN that the answer has of it, by the id that was called, or
+    /// else by the name that the answer has for it.
+    pub(super) fn family(&self, invoked: Option<&str>, named: Option<&str>) -> Family {
+        let invoked = invoked.and_then(|invoked| ModelRef::parse(invoked).ok());
+        let served = invoked.map(|invoked| self.prices.resolve(invoked)).or(self.called);
+        match served.map_or(Family::Other, |served| served.family()) {
+            Family::Other => named.map_or(Family::Other, |named| self.prices.named_family(named)),
+            family => family,
         }
     }
 

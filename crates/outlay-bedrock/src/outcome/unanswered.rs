@@ -2,10 +2,10 @@
 //! attempt that was lost.
 
 use outlay_otel::{Billed, CallEnd, Operation};
-use outlay_price::{CostStatus, GuardrailUse, ModelRef, Units, Usage};
+use outlay_price::{CostStatus, GuardrailUse, Units, Usage};
 
-use super::answered::{BYTES_PER_TOKEN, Reading, usage};
-use super::{Context, family};
+use super::Context;
+use super::answered::{BYTES_PER_TOKEN, Reading};
 use crate::attempts::Reached;
 use crate::input::Kind;
 use crate::usage::{Doubts, Found, Passed, Sources, SpeechUsage, source};
@@ -28,16 +28,15 @@ impl Context<'_> {
     /// What of a call that was sent, and whose answer is not known whole, is billed beside its guardrail.
     fn unanswered(&self) -> CallEnd {
         // An InvokeModel answer whose body broke off has its counts in the headers.
-        let found = Sources::default()
-            .then(source::HEADERS, (self.log.headers.counts, Doubts::default()))
-            .find(family(self.called));
-        let mut reading = self.reading(found, Units::new(), false, None);
+        let family = self.family(None, None);
+        let found = Sources::default().then(source::HEADERS, (self.log.headers.counts, Doubts::default())).find(family);
+        let mut reading = self.reading(found, family, Units::new(), false, None);
         let billed = match self.kind {
             Kind::Speech => {
                 let passed = Passed { sent: self.sent.so_far(), ..Passed::default() };
                 Billed::Tokens(SpeechUsage::default().and_at_most(&passed).usage(), CostStatus::Bounded)
             }
-            _ if self.log.asked.is_none() && reading.is_complete() => self.estimated(&mut reading, self.called),
+            _ if self.log.asked.is_none() && reading.is_complete() => self.estimated(&mut reading),
             _ => self.lost(&reading),
         };
         self.told(billed, reading.found)
@@ -51,7 +50,7 @@ impl Context<'_> {
         }
         let earlier = self.log.attempts.split_last().map_or(&[][..], |(_, earlier)| earlier);
         let lost = earlier.iter().filter(|a| a.reached() == Reached::Unanswered);
-        let reading = self.reading(Found::default(), Units::new(), false, None);
+        let reading = self.reading(Found::default(), self.family(None, None), Units::new(), false, None);
         lost.map(|_| (self.lost(&reading), self.most_guardrail(0))).collect()
     }
 
@@ -59,17 +58,17 @@ impl Context<'_> {
     fn lost(&self, reading: &Reading) -> Billed {
         match self.kind {
             Kind::ApplyGuardrail | Kind::GuardrailChecks | Kind::GetJob | Kind::Free => Billed::Nothing,
-            _ => self.at_most(reading, self.called),
+            _ => self.at_most(reading),
         }
     }
 
     /// A stream that broke off.
-    pub(super) fn broken(&self, mut reading: Reading, model: Option<ModelRef<'_>>) -> CallEnd {
+    pub(super) fn broken(&self, mut reading: Reading) -> CallEnd {
         self.doubt_zeros(&mut reading);
         // What is counted so far may grow; the input does not.
         let running = reading.found.counts.output.take();
         reading.found.counts.reasoning = None;
-        let end = match self.at_most(&reading, model) {
+        let end = match self.at_most(&reading) {
             Billed::AtMost { counted, input, output, cache, units } => {
                 Billed::AtMost { counted, input, output: output.max(running.unwrap_or(0)), cache, units }
             }
@@ -80,14 +79,14 @@ impl Context<'_> {
 
     /// The bound: what is counted, and for the rest no more input than the request can have, and no more output than was
     /// allowed or seen.
-    pub(super) fn at_most(&self, reading: &Reading, model: Option<ModelRef<'_>>) -> Billed {
+    pub(super) fn at_most(&self, reading: &Reading) -> Billed {
         let asked = self.log.asked.as_ref();
         let units = match asked {
             Some(asked) => Some(asked.most.iter().chain(reading.units.iter()).cloned().collect()),
             None if reading.units.is_empty() => None,
             None => Some(reading.units.clone()),
         };
-        let (cache, counted) = (self.start.cache, usage(&reading.found, model));
+        let (cache, counted) = (self.start.cache, reading.usage());
         match asked {
             Some(asked) if !asked.tokens_too => {
                 return Billed::AtMost { counted: Usage::new(), input: 0, output: 0, cache, units };

@@ -1,5 +1,8 @@
-//! A body that is JSON, whatever family it is written for: its text by the byte, and what it holds in base64 by what that
-//! is.
+//! A body that is JSON, whatever family it is written for: its text by the byte, and what it attaches by what that is.
+//!
+//! Base64 is an attachment where something says of what kind: its data URL, the members around it, or its first bytes.
+//! Otherwise the model reads it as text: a signature, an encrypted thought, a digest. A reference to an attachment counts
+//! as one whose size cannot be seen.
 
 use std::fmt;
 use std::ops::Range;
@@ -7,26 +10,27 @@ use std::ops::Range;
 use memchr::memchr;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{Medium, Size};
+use super::{Medium, REMOTE, Size};
 
-/// Shorter base64 is counted as the text that it may be.
-const MIN_PAYLOAD: usize = 64;
-/// In a member that may hold text, only so much base64 is taken for something else.
+/// Where nothing says what it is, only so much base64 is taken for an attachment.
 const MIN_UNNAMED: usize = 1_024;
+/// Nearly every text has a blank in its first bytes.
+const FIRST_BYTES: usize = 64;
 
 /// The size of a request's body.
 pub(crate) fn of_body(body: &[u8]) -> Size {
     let mut walk = Walk::default();
     let whole = {
         let mut json = serde_json::Deserializer::from_slice(body);
-        ValueSeed { walk: &mut walk, name: "" }.deserialize(&mut json).and_then(|left| json.end().map(|()| left))
+        let root = ValueSeed { walk: &mut walk, name: "", is_inner: false };
+        root.deserialize(&mut json).and_then(|left| json.end().map(|()| left))
     };
     match whole {
-        Ok(left) => walk.settle(left, None),
+        Ok(left) => walk.settle(left),
         // Nothing is known of it but its bytes.
         Err(_) => {
             walk = Walk::default();
-            base64_runs(body).for_each(|run| walk.take_out(run.len(), None));
+            base64_runs(body).for_each(|run| walk.take_out(run.len(), Medium::Document));
         }
     }
     Size::text((body.len() as u64).saturating_sub(walk.taken_out)).and(walk.attached).in_request()
@@ -40,50 +44,92 @@ struct Walk {
     attached: Size,
 }
 
-/// Base64 of which the members around it have yet to say what it is.
-type Payloads = Vec<Payload>;
+/// What may be attachments, of which the members around them have yet to say what they are.
+type Candidates = Vec<Candidate>;
 
-struct Payload {
-    /// Bytes in the body.
-    length: usize,
+struct Candidate {
+    data: Data,
     medium: Option<Medium>,
 }
 
+enum Data {
+    Base64 {
+        /// Bytes in the body.
+        length: usize,
+        /// What its first bytes say that it is.
+        begins_as: Option<Medium>,
+    },
+    Reference {
+        /// Whether it lies in S3, where only attachments do.
+        in_s3: bool,
+    },
+}
+
 impl Walk {
-    fn take_out(&mut self, length: usize, medium: Option<Medium>) {
+    fn take_out(&mut self, length: usize, medium: Medium) {
         self.taken_out += length as u64;
         let bytes = (length as u64).saturating_mul(3) / 4;
-        self.attached = self.attached.and(Size::attached(medium.unwrap_or(Medium::Document), bytes));
+        self.attached = self.attached.and(Size::attached(medium, bytes));
     }
 
-    /// Counts what is as well known as it will be.
-    fn settle(&mut self, payloads: Payloads, medium: Option<Medium>) {
-        for payload in payloads {
-            self.take_out(payload.length, payload.medium.or(medium));
+    fn attach(&mut self, data: &Data, medium: Medium) {
+        match (data, medium) {
+            (Data::Base64 { length, .. }, medium) => self.take_out(*length, medium),
+            (Data::Reference { .. }, Medium::Image) => self.attached = self.attached.and(Size::attached(medium, 0)),
+            (Data::Reference { .. }, _) => self.attached = self.attached.and(REMOTE),
+        }
+    }
+
+    /// Counts what nothing else is said of.
+    fn settle(&mut self, candidates: Candidates) {
+        for candidate in candidates {
+            let likely = match candidate.data {
+                Data::Base64 { begins_as, .. } => begins_as,
+                Data::Reference { in_s3 } => in_s3.then_some(Medium::Document),
+            };
+            if let Some(medium) = candidate.medium.or(likely) {
+                self.attach(&candidate.data, medium);
+            }
         }
     }
 }
 
-/// What a text in a member of this name is.
-fn payload(name: &str, text: &str) -> Option<Payload> {
+/// What a text in a member of this name may be beside text.
+fn candidate(name: &str, text: &str) -> Option<Candidate> {
     if let Some((kind, data)) = text.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,")) {
-        return Some(Payload { length: data.len(), medium: medium_of_type(kind).or_else(|| medium_of_bytes(data)) });
+        return Some(Candidate { data: base64(data), medium: medium_of_type(kind) });
     }
-    let least = match name {
-        "data" | "bytes" | "base64" | "base64String" | "b64_json" | "image" | "images" | "inputImage" | "maskImage"
-        | "video" | "audio" | "document" | "file" | "file_data" | "image_data" => MIN_PAYLOAD,
+    match name {
         // Whatever it is, the model reads it as text.
-        "text" | "content" | "prompt" | "inputText" | "input" | "query" | "system" | "instructions" | "arguments" => {
-            return None;
+        "text" | "content" | "prompt" | "inputText" | "query" | "system" | "instructions" => None,
+        _ if is_text_to_the_model(name) => None,
+        "data" | "bytes" | "base64" | "base64String" | "b64_json" | "file_data" | "image_data" => {
+            is_base64(text).then(|| Candidate { data: base64(text), medium: None })
         }
-        _ => MIN_UNNAMED,
-    };
-    (text.len() >= least && is_base64(text.as_bytes()))
-        .then(|| Payload { length: text.len(), medium: medium_of_name(name).or_else(|| medium_of_bytes(text)) })
+        "image" | "images" | "inputImage" | "maskImage" | "video" | "audio" => {
+            is_base64(text).then(|| Candidate { data: base64(text), medium: medium_of_name(name) })
+        }
+        "url" | "uri" | "s3Uri" | "file_id" | "fileId" | "image_url" | "video_url" | "file_url" => (!text.is_empty())
+            .then(|| Candidate {
+                data: Data::Reference { in_s3: text.starts_with("s3://") },
+                medium: medium_of_name(name),
+            }),
+        _ => (text.len() >= MIN_UNNAMED && memchr(b' ', &text.as_bytes()[..FIRST_BYTES]).is_none() && is_base64(text))
+            .then(|| Candidate { data: base64(text), medium: None }),
+    }
 }
 
-fn is_base64(text: &[u8]) -> bool {
-    text.iter().all(|byte| is_base64_digit(*byte) || matches!(byte, b'\r' | b'\n'))
+/// Whether all that stands under a name is read as text: the arguments of a tool, and its schema.
+fn is_text_to_the_model(name: &str) -> bool {
+    matches!(name, "input" | "arguments" | "parameters" | "json" | "input_schema" | "inputSchema" | "schema")
+}
+
+fn base64(text: &str) -> Data {
+    Data::Base64 { length: text.len(), begins_as: medium_of_bytes(text) }
+}
+
+fn is_base64(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| is_base64_digit(byte) || matches!(byte, b'\r' | b'\n'))
 }
 
 const fn is_base64_digit(byte: u8) -> bool {
@@ -105,7 +151,7 @@ fn medium_of_type(kind: &str) -> Option<Medium> {
 fn medium_of_name(name: &str) -> Option<Medium> {
     match name {
         "image" | "images" | "image_url" | "input_image" | "inputImage" | "maskImage" => Some(Medium::Image),
-        "document" | "file" | "input_file" | "file_data" => Some(Medium::Document),
+        "document" | "file" | "input_file" | "file_data" | "file_url" => Some(Medium::Document),
         "video" | "video_url" => Some(Medium::Video),
         "audio" | "input_audio" => Some(Medium::Audio),
         _ => None,
@@ -126,12 +172,16 @@ fn medium_of_format(format: &str) -> Option<Medium> {
 /// By the first bytes, as they stand in base64.
 fn medium_of_bytes(base64: &str) -> Option<Medium> {
     let begins = |marks: &[&str]| marks.iter().any(|mark| base64.starts_with(mark));
-    if begins(&["iVBOR", "/9j/", "R0lGOD", "UklGR"]) {
+    // RIFF holds WEBP and WAVE, whose last three letters are the digits 12 to 15.
+    let riff = base64.strip_prefix("UklGR").and_then(|rest| rest.get(7..11));
+    if begins(&["iVBOR", "/9j/", "R0lGOD"]) || riff == Some("RUJQ") {
         Some(Medium::Image)
     } else if begins(&["JVBERi", "UEsDB"]) {
         Some(Medium::Document)
-    } else if begins(&["SUQz", "T2dnUw", "ZkxhQ"]) {
+    } else if begins(&["SUQz", "T2dnUw", "ZkxhQ"]) || riff == Some("QVZF") {
         Some(Medium::Audio)
+    } else if begins(&["GkXfo"]) || (begins(&["AAAA"]) && base64.get(5..8) == Some("GZ0")) {
+        Some(Medium::Video)
     } else {
         None
     }
@@ -152,84 +202,96 @@ fn base64_runs(body: &[u8]) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// Reads a value that stands under a name; what it holds in base64 is counted as soon as it is known what it is.
+/// Reads a value that stands under a name; what it attaches is counted as soon as it is known what it is.
 struct ValueSeed<'a> {
     walk: &'a mut Walk,
     name: &'a str,
+    /// Whether it is part of a member of the body.
+    is_inner: bool,
 }
 
 impl<'de> DeserializeSeed<'de> for ValueSeed<'_> {
-    type Value = Payloads;
+    type Value = Candidates;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Payloads, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Candidates, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for ValueSeed<'_> {
-    type Value = Payloads;
+    type Value = Candidates;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any value")
     }
 
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Payloads, E> {
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Candidates, E> {
         Ok(Vec::new())
     }
 
-    fn visit_i64<E: Error>(self, _: i64) -> Result<Payloads, E> {
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Candidates, E> {
         Ok(Vec::new())
     }
 
-    fn visit_u64<E: Error>(self, _: u64) -> Result<Payloads, E> {
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Candidates, E> {
         Ok(Vec::new())
     }
 
-    fn visit_f64<E: Error>(self, _: f64) -> Result<Payloads, E> {
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Candidates, E> {
         Ok(Vec::new())
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Payloads, E> {
+    fn visit_unit<E: Error>(self) -> Result<Candidates, E> {
         Ok(Vec::new())
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<Payloads, E> {
-        // Nearly every text is short, or has a blank early on.
-        if text.len() < MIN_PAYLOAD || memchr(b' ', &text.as_bytes()[..MIN_PAYLOAD]).is_some() {
-            return Ok(Vec::new());
-        }
-        Ok(payload(self.name, text).into_iter().collect())
+    fn visit_str<E: Error>(self, text: &str) -> Result<Candidates, E> {
+        Ok(candidate(self.name, text).into_iter().collect())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Payloads, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Candidates, A::Error> {
         let mut all = Vec::new();
-        while let Some(payloads) = seq.next_element_seed(ValueSeed { walk: self.walk, name: self.name })? {
-            // What stands in a list is known by itself, or by the list's name.
-            let medium = medium_of_name(self.name);
-            all.extend(payloads.into_iter().map(|payload| Payload { medium: payload.medium.or(medium), ..payload }));
+        let Self { walk, name, is_inner } = self;
+        while let Some(candidates) = seq.next_element_seed(ValueSeed { walk, name, is_inner })? {
+            all.extend(known_by(name, candidates));
         }
         Ok(all)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Payloads, A::Error> {
-        let (mut all, mut told) = (Payloads::new(), None);
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Candidates, A::Error> {
+        // The `input` of a body is the conversation; further in, it is a tool's.
+        if self.is_inner && is_text_to_the_model(self.name) {
+            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            return Ok(Vec::new());
+        }
+        let (mut all, mut told) = (Candidates::new(), None);
         while let Some(name) = map.next_key::<String>()? {
             match &*name {
                 "type" | "media_type" | "mediaType" | "format" => {
                     told = map.next_value::<Hint>()?.0.or(told);
                 }
                 _ => {
-                    let payloads = map.next_value_seed(ValueSeed { walk: self.walk, name: &name })?;
-                    let medium = medium_of_name(&name);
-                    let known = |payload: Payload| Payload { medium: payload.medium.or(medium), ..payload };
-                    all.extend(payloads.into_iter().map(known));
+                    let is_inner = self.is_inner || !self.name.is_empty();
+                    let candidates = map.next_value_seed(ValueSeed { walk: self.walk, name: &name, is_inner })?;
+                    all.extend(known_by(&name, candidates));
                 }
             }
         }
-        let (known, unknown): (Payloads, Payloads) = all.into_iter().partition(|p| p.medium.or(told).is_some());
-        self.walk.settle(known, told);
+        let (known, unknown): (Candidates, Candidates) =
+            all.into_iter().partition(|candidate| candidate.medium.or(told).is_some());
+        for candidate in known {
+            if let Some(medium) = candidate.medium.or(told) {
+                self.walk.attach(&candidate.data, medium);
+            }
+        }
         Ok(unknown)
     }
+}
+
+/// What stands under a name is known by itself, or by that.
+fn known_by(name: &str, candidates: Candidates) -> impl Iterator<Item = Candidate> {
+    let medium = medium_of_name(name);
+    candidates.into_iter().map(move |candidate| Candidate { medium: candidate.medium.or(medium), ..candidate })
 }
 
 /// What a `type`, `media_type` or `format` says of what stands beside it.
@@ -348,6 +410,67 @@ mod tests {
         assert!(most(&broken) > 400_000, "300,000 bytes of a document at the most");
         let broken = format!(r#"{{"data":"{}"#, "A".repeat(4_000_000));
         assert!(most(&broken) < 1_001_000);
+    }
+
+    #[test]
+    fn base64_is_text_where_nothing_says_that_it_is_an_attachment() {
+        let digits = "Ab3".repeat(1_000);
+        for body in [
+            format!(r#"{{"messages":[{{"content":[{{"type":"thinking","thinking":"t","signature":"{digits}"}}]}}]}}"#),
+            format!(r#"{{"messages":[{{"content":[{{"type":"redacted_thinking","data":"{digits}"}}]}}]}}"#),
+            format!(r#"{{"input":[{{"type":"reasoning","encrypted_content":"{digits}"}}]}}"#),
+            format!(r#"{{"messages":[{{"content":[{{"type":"tool_use","input":{{"image":"{digits}"}}}}]}}]}}"#),
+            format!(r#"{{"messages":[{{"content":[{{"toolResult":{{"content":[{{"json":{{"data":"iVBOR{digits}"}}}}]}}}}]}}]}}"#),
+            r#"{"messages":[{"content":[{"type":"tool_use","input":{"file":{"type":"file","url":"https://a.example"}}}]}]}"#.to_owned(),
+            r#"{"messages":[{"content":[{"type":"text","text":"t","citations":[{"url":"https://a.example"}]}]}]}"#.to_owned(),
+        ] {
+            assert_eq!(most(&body), body.len() as u64, "{}", &body[..80]);
+        }
+    }
+
+    #[test]
+    fn an_attachment_counts_however_short_and_wherever_it_is() {
+        const REMOTE: u64 = 200_000;
+        for (body, expected) in [
+            (
+                r#"{"messages":[{"content":[{"type":"image","source":{"media_type":"image/png","data":"iVBORw0K"}}]}]}"#,
+                IMAGE - 8,
+            ),
+            (
+                r#"{"input":[{"role":"user","content":[{"type":"input_image","image_url":"https://a.example/i"}]}]}"#,
+                IMAGE,
+            ),
+            (
+                r#"{"messages":[{"content":[{"type":"image","source":{"type":"url","url":"https://a.example/i"}}]}]}"#,
+                IMAGE,
+            ),
+            (r#"{"messages":[{"content":[{"type":"image_url","image_url":{"url":"https://a.example/i"}}]}]}"#, IMAGE),
+            (r#"{"messages":[{"content":[{"type":"document","source":{"type":"file","file_id":"f1"}}]}]}"#, REMOTE),
+            (
+                r#"{"messages":[{"content":[{"video":{"format":"mp4","source":{"s3Location":{"uri":"s3://b/v"}}}}]}]}"#,
+                REMOTE,
+            ),
+            (r#"{"inputPrompt":"q","mediaSource":{"s3Location":{"uri":"s3://b/v"}}}"#, REMOTE),
+            (r#"{"input":[{"content":[{"type":"input_file","file_url":"https://a.example/f"}]}]}"#, REMOTE),
+        ] {
+            assert_eq!(most(body), body.len() as u64 + expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn the_members_around_base64_say_more_than_its_first_bytes() {
+        let audio = |format: &str, begin: &str| {
+            let data = format!("{begin}{}", "A".repeat(80_000 - begin.len()));
+            let body = format!(
+                r#"{{"messages":[{{"content":[{{"type":"input_audio","input_audio":{{"data":"{data}","format":"{format}"}}}}]}}]}}"#
+            );
+            most(&body) - (body.len() - 80_000) as u64
+        };
+        assert_eq!(audio("wav", "UklGRgAAAABXQVZF"), audio("mp3", "SUQz"));
+        for (begin, most_of_it) in [("UklGRgAAAABXRUJQ", IMAGE), ("UklGRgAAAABXQVZF", 20_000 + 60_000 / 32)] {
+            let body = format!(r#"{{"unheard_of":"{begin}{}"}}"#, "A".repeat(80_000 - 16));
+            assert_eq!(most(&body) - (body.len() - 80_000) as u64, most_of_it, "{begin}");
+        }
     }
 
     #[test]

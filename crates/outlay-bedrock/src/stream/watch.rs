@@ -129,9 +129,12 @@ impl WatchState {
             (_, b"contentBlockDelta" | b"contentBlockStart") => {
                 self.seen.text_bytes += self.text.sample(payload);
             }
-            (_, b"messageStop") => {
-                self.seen.stopped = true;
-                self.seen.stop_reason = read_converse(payload).stop_reason;
+            (_, b"messageStart" | b"messageStop") => {
+                let answer = read_converse(payload);
+                self.seen.stopped |= event == b"messageStop";
+                self.seen.stop_reason = answer.stop_reason.or(self.seen.stop_reason.take());
+                // Bedrock names no model here; gateways do.
+                self.seen.native.named_model = answer.named_model.or(self.seen.native.named_model.take());
             }
             (_, b"metadata") => self.seen.converse.get_or_insert_default().merge(read_converse(payload)),
             _ => {}

@@ -45,7 +45,7 @@ struct Body {
     delta: Object<Delta>,
     /// The last event of OpenAI's Responses, and of Cohere's streams.
     response: Object<Box<Body>>,
-    /// OpenAI's Responses.
+    /// OpenAI's Responses; an event that has one tells that of a part.
     status: Text,
     stop_reason: Text,
     #[serde(rename = "stopReason")]
@@ -243,7 +243,7 @@ impl Body {
         .chain(self.message_stop.0.as_ref().map(|stop| &stop.stop_reason))
         .chain(self.results.0.iter().map(|result| &result.completion_reason))
         .find_map(Text::word)
-        .or_else(|| self.status.word().filter(|status| FINAL_STATUS.contains(status)))
+        .or_else(|| self.status.word().filter(|status| self.r#type.0.is_none() && FINAL_STATUS.contains(status)))
     }
 
     /// What a `message_start` tells. Its output is what had been written by then, not what will be.

@@ -3,8 +3,8 @@
 use hashbrown::HashMap;
 
 use super::Prices;
-use crate::ModelRef;
 use crate::model::bare_names;
+use crate::{Family, ModelRef};
 
 /// Models by what is left of their ids, with less and less of them.
 pub(super) type ByBareName = HashMap<String, Vec<Box<str>>>;
@@ -45,20 +45,37 @@ impl Prices {
             return NamedModel::Called;
         }
         let routing = self.resolve(model).routing();
-        let known = self.0.by_bare_name.get_or_init(|| self.by_bare_name());
         // A version or a date tells models apart where the catalogue has both.
         let names_of_called = bare_names(called);
         for name in bare_names(name) {
             if names_of_called.contains(&name) {
                 return NamedModel::Called;
             }
-            let Some(ids) = known.get(&name) else { continue };
+            let Some(ids) = self.of_bare_name(&name) else { continue };
             let ids = || ids.iter().map(|id| &**id);
             let is_priced = |id: &&str| self.rows().any(|row| row.model() == *id && Some(row.routing()) == routing);
             let id = ids().filter(is_priced).max().or(ids().max());
             return id.map_or(NamedModel::Unknown, NamedModel::Other);
         }
         NamedModel::Unknown
+    }
+
+    /// Returns the family of the model that an answer names, which is [`Family::Other`] where the catalogue has none.
+    ///
+    /// ```
+    /// use outlay_price::{Family, Prices};
+    ///
+    /// assert_eq!(Prices::bundled().named_family("claude-sonnet-4-5"), Family::Anthropic);
+    /// assert_eq!(Prices::bundled().named_family("our-own-name"), Family::Other);
+    /// ```
+    #[must_use]
+    pub fn named_family(&self, name: &str) -> Family {
+        let known = bare_names(name).into_iter().find_map(|name| self.of_bare_name(&name)?.first());
+        known.map_or(Family::Other, |id| Family::of(id))
+    }
+
+    fn of_bare_name(&self, name: &str) -> Option<&[Box<str>]> {
+        self.0.by_bare_name.get_or_init(|| self.by_bare_name()).get(name).map(Vec::as_slice)
     }
 
     fn by_bare_name(&self) -> ByBareName {
