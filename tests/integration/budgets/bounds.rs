@@ -15,6 +15,7 @@ use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint}
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::{Document, Number};
 use bedrock_sim::{Fault, Operation, Reply, Tokens};
 use outlay::bedrock::Metered as _;
 use outlay::{Amount, Budget, BudgetRule, CostStatus, Outcome, Reserve, Usd};
@@ -124,6 +125,9 @@ async fn each_answer_that_is_asked_for_may_have_its_maximum() {
         (r#""max_tokens":100,"num_generations":2"#, 200),
         (r#""max_tokens":100"#, 100),
         (r#""n":2"#, 2 * 4_096),
+        // The greater of two limits holds, and each candidate is written.
+        (r#""max_tokens":10,"max_completion_tokens":50000"#, 50_000),
+        (r#""max_tokens":100,"n":1,"best_of":5"#, 500),
     ] {
         let body = format!(r#"{{{limits},"messages":[]}}"#);
         let bytes = i64::try_from(body.len()).unwrap();
@@ -132,6 +136,19 @@ async fn each_answer_that_is_asked_for_may_have_its_maximum() {
         let cost = call_spans(&spans).last().unwrap().int("outlay.cost.picousd");
         assert_eq!(cost, Some((1_024 + bytes) * 1_100_000 + output * 5_500_000), "{limits}");
     }
+}
+
+#[tokio::test]
+async fn a_limit_that_converse_hands_on_to_the_model_counts() {
+    let h = Harness::new().await;
+    h.sim.push(Reply::hang());
+    let own = |name: &str, count| (name.to_owned(), Document::Number(Number::PosInt(count)));
+    let fields = Document::Object([own("max_tokens", 50_000), own("n", 4)].into_iter().collect());
+    let call = haiku(&h.client).inference_config(at_most(10)).additional_model_request_fields(fields);
+    let task = h.outlay.task("t").start();
+    task.run(given_up(call.send())).await;
+    let cost = call_spans(&h.spans())[0].int("outlay.cost.picousd").unwrap();
+    assert!((200_000 * 5_500_000..201_000 * 5_500_000).contains(&cost), "4 answers of 50,000 tokens: {cost}");
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! Several events of one answer, parts of one, and the model that it names.
 
+use aws_sdk_bedrockruntime::primitives::Blob;
 use bedrock_sim::{Operation, Reply, Tokens};
-use outlay_tests::{HAIKU, SONNET};
+use outlay_tests::{HAIKU, Harness, SONNET, call_spans, stream_whole};
 use serde_json::{Value, json};
 
 use super::{asked, doubt, picos, source, status, tokens};
@@ -206,4 +207,92 @@ async fn a_text_that_is_missing_from_the_counts_is_estimated_on_every_road() {
         assert_eq!((found.0[1], &*found.1), (Some(5), "estimated"), "{operation}");
         assert!(found.2.is_some_and(|doubt| doubt.contains("output: usage says 0 beside text")), "{operation}");
     }
+}
+
+#[tokio::test]
+async fn an_empty_word_and_the_end_of_a_part_end_no_stream() {
+    let choice = |index: u64, reason: &str| json!({"index": index, "delta": {"content": "a"}, "finish_reason": reason});
+    let running = json!({"prompt_tokens": 10, "completion_tokens": 1, "total_tokens": 11});
+    for (case, n, chunk, whole) in [
+        ("an empty word", 1, json!({"choices": [choice(0, "")], "usage": running}), false),
+        ("its own word", 1, json!({"choices": [choice(0, "stop")], "usage": running}), true),
+        ("one of two answers", 2, json!({"choices": [choice(0, "stop")], "usage": running}), false),
+        ("two of two", 2, json!({"choices": [choice(0, "stop"), choice(1, "length")], "usage": running}), true),
+        ("an item of Responses", 1, json!({"type": "response.output_item.done", "status": "completed"}), false),
+    ] {
+        let h = Harness::new().await;
+        h.sim.push(Reply::chunks([chunk]));
+        let task = h.outlay.task("t").start();
+        let call = h.client.invoke_model_with_response_stream().model_id("moonshotai.kimi-k2.5");
+        let call = call.body(Blob::new(format!(r#"{{"n":{n},"max_tokens":1000,"messages":[]}}"#)));
+        task.run(async {
+            let mut answer = call.send().await.unwrap().body;
+            while let Ok(Some(_)) = answer.recv().await {}
+        })
+        .await;
+        assert_eq!(status(call_spans(&h.spans())[0]), if whole { "exact" } else { "bounded" }, "{case}");
+    }
+}
+
+#[tokio::test]
+async fn counts_are_found_wherever_a_stream_tells_them() {
+    for (model, chunk) in [
+        (
+            "us.cohere.command-a-v1:0",
+            json!({"type": "message-end", "delta": {"finish_reason": "COMPLETE", "usage": {
+                "billed_units": {"input_tokens": 10, "output_tokens": 5}, "tokens": {"input_tokens": 99, "output_tokens": 5}}}}),
+        ),
+        (
+            "moonshotai.kimi-k2.5",
+            json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop",
+                "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}}]}),
+        ),
+    ] {
+        let found = asked(STREAM, model, Reply::chunks([chunk.clone()]), tokens).await;
+        assert_eq!(found[..2], [Some(10), Some(5)], "{chunk}");
+    }
+}
+
+#[tokio::test]
+async fn a_member_that_stands_twice_costs_none_of_the_others() {
+    let body = r#"{"type":"message","type":"message","content":[{"type":"text","text":"x"}],"stop_reason":"end_turn",
+        "usage":{"input_tokens":1,"output_tokens":1},"usage":{"input_tokens":10,"output_tokens":5}}"#;
+    let found =
+        asked(Operation::InvokeModel, HAIKU, Reply::bytes("application/json", body), |c| (tokens(c), status(c))).await;
+    assert_eq!((&found.0[..2], &*found.1), (&[Some(10), Some(5)][..], "exact"));
+}
+
+#[tokio::test]
+async fn the_name_in_an_answer_tells_the_family_of_a_profile_that_has_a_price_of_its_own() {
+    let profile = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123xyz";
+    let own = format!("[[price]]\nmodel = \"{profile}\"\ninput = \"3\"\noutput = \"15\"");
+    for (name, expected) in [("claude-sonnet-4-5", "exact"), ("our-own-name", "estimated")] {
+        let h = Harness::new().await;
+        h.outlay.set_prices(outlay::Prices::from_toml(&own).unwrap());
+        // Anthropic's own count and the lower one that Bedrock puts beside it are a known pair.
+        h.sim.push(Reply::chunks([
+            json!({"type": "message_start", "message": {"model": name, "usage": {"input_tokens": 9, "output_tokens": 1}}}),
+            json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 53}}),
+            json!({"type": "message_stop", "amazon-bedrock-invocationMetrics": {"inputTokenCount": 9, "outputTokenCount": 39}}),
+        ]));
+        let task = h.outlay.task("t").start();
+        task.run(stream_whole(&h.client, STREAM, profile)).await;
+        let spans = h.spans();
+        let call = call_spans(&spans)[0];
+        assert_eq!((picos(call), &*status(call)), (Some((9 * 3 + 53 * 15) * 1_000_000), expected), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_a_stream_s_first_event_names_is_told() {
+    let usage = json!({"inputTokens": 100_000, "outputTokens": 10_000, "totalTokens": 110_000});
+    let reply = Reply::events([
+        ("messageStart", json!({"role": "assistant", "model": "claude-sonnet-5"})),
+        ("messageStop", json!({"stopReason": "end_turn"})),
+        ("metadata", json!({"usage": usage})),
+    ]);
+    let found = asked(Operation::ConverseStream, "us.anthropic.claude-fable-5", reply, |c| {
+        (picos(c), c.text("gen_ai.response.model").map(str::to_owned))
+    });
+    assert_eq!(found.await, (Some(330_000_000_000), Some("claude-sonnet-5".to_owned())));
 }

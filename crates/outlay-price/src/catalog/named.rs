@@ -92,3 +92,29 @@ impl Prices {
         models
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(called: &str, name: &str) -> String {
+        format!("{:?}", Prices::bundled().named_model(ModelRef::parse(called).unwrap(), name))
+    }
+
+    #[test]
+    fn a_version_or_date_tells_models_apart_that_the_catalogue_has() {
+        const V2: &str = "amazon.titan-embed-text-v2:0";
+        for (called, name, expected) in [
+            (V2, "titan-embed-text-v2", "Called"),
+            (V2, "amazon.titan-embed-text-v2:0", "Called"),
+            (V2, "amazon.titan-embed-text-v1", r#"Other("amazon.titan-embed-text-v1")"#),
+            (V2, "titan-embed-text", "Called"),
+            ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-sonnet-4-5-20250930", "Called"),
+            ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-sonnet-4.5", "Called"),
+            ("openai.gpt-oss-120b-1:0", "gpt-oss-120b", "Called"),
+            ("openai.gpt-oss-120b-1:0", "openai/gpt-oss-20b", r#"Other("openai.gpt-oss-20b-1:0")"#),
+        ] {
+            assert_eq!(named(called, name), expected, "{called} answers as {name}");
+        }
+    }
+}
