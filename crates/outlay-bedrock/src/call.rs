@@ -11,7 +11,7 @@ use outlay_price::CacheUse;
 
 use crate::attempts::{AttemptLog, error_name, sent_nothing};
 use crate::fingerprint;
-use crate::input::{Kind, writes_cache};
+use crate::input::{Kind, Limits, writes_cache};
 use crate::outcome::{self, CANCELLED, Ending};
 use crate::prompt;
 use crate::stream::{Seen, Sent};
@@ -81,12 +81,11 @@ fn place_of(request: &HttpRequest) -> BodyPlace {
     request.body().bytes().map(|bytes| (bytes.as_ptr().addr(), bytes.len()))
 }
 
-/// What another body in the place of the serialized one allows itself.
-fn replace_parameters(start: &mut CallStart, body: &[u8]) {
-    let Parameters { max_tokens, answers, .. } = read_request(body);
-    start.max_tokens = max_tokens.or(start.max_tokens);
-    start.answers = answers.unwrap_or(start.answers);
-    if writes_cache(body) {
+/// Puts the limits of what is sent in the place of those that were read before; what it does not say stays.
+fn replace_limits(start: &mut CallStart, limits: &Limits) {
+    start.max_tokens = limits.max_tokens.or(start.max_tokens);
+    start.answers = limits.answers.unwrap_or(start.answers);
+    if limits.writes_cache {
         start.cache = CacheUse::MayWrite;
     }
 }
@@ -151,9 +150,12 @@ impl Call {
     }
 
     /// The typed input has been changed since it was read.
-    pub(crate) fn resized(&self, size: prompt::Size) {
+    pub(crate) fn changed(&self, size: prompt::Size, limits: &Limits) {
         let mut state = self.lock();
         state.log.size = state.log.size.max(size);
+        if let Some(open) = &mut state.open {
+            replace_limits(open.start_mut(), limits);
+        }
     }
 
     /// What a store of shared budgets is to be asked before the call is sent, as long as there is no answer.
@@ -247,7 +249,9 @@ impl Call {
             state.log.body = place_of(request);
             state.log.size = prompt::of_replaced(request.body());
             if let (Some(open), Some(bytes)) = (&mut state.open, request.body().bytes()) {
-                replace_parameters(open.start_mut(), bytes);
+                let Parameters { max_tokens, answers, .. } = read_request(bytes);
+                let limits = Limits { max_tokens, answers, writes_cache: writes_cache(bytes) };
+                replace_limits(open.start_mut(), &limits);
             }
         }
         if let Some(last) = state.log.attempts.last_mut() {

@@ -81,6 +81,13 @@ struct Common<'a> {
     writes_cache: bool,
 }
 
+/// What bounds the cost of a request beside its size.
+pub(crate) struct Limits {
+    pub(crate) max_tokens: Option<u64>,
+    pub(crate) answers: Option<u64>,
+    pub(crate) writes_cache: bool,
+}
+
 /// What a request says before it is sent.
 pub(crate) struct Read {
     pub(crate) kind: Kind,
@@ -132,6 +139,11 @@ impl<'a> Request<'a> {
             Self::Speech(_) => prompt::SESSION,
             _ => prompt::Size::default(),
         }
+    }
+
+    pub(crate) fn limits(self) -> Limits {
+        let Common { max_tokens, answers, writes_cache, .. } = self.common();
+        Limits { max_tokens, answers, writes_cache }
     }
 
     /// Whether it can be asked for with less: its members are the same for all models.

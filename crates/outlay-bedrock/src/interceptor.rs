@@ -169,7 +169,7 @@ impl Intercept for OutlayInterceptor {
         let Some(request) = Request::of(context.input()) else { return Ok(()) };
         let Some(metering) = cfg.load::<Metering>().filter(|metering| metering.by == self.id()) else { return Ok(()) };
         if let Some(held) = metering.call.get() {
-            held.0.resized(request.size());
+            held.0.changed(request.size(), &request.limits());
             return Ok(());
         }
         let region = cfg.load::<Region>().map(AsRef::as_ref);

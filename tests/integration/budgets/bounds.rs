@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::config::retry::RetryConfig;
+use aws_sdk_bedrockruntime::operation::converse::ConverseInput;
 use aws_sdk_bedrockruntime::primitives::Blob;
 use aws_sdk_bedrockruntime::types::{
     ContentBlock, ConversationRole, GuardrailConfiguration, GuardrailContentBlock, GuardrailContentSource,
     GuardrailTextBlock, ImageBlock, ImageFormat, ImageSource, Message,
 };
 use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextMut;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeSerializationInterceptorContextMut, BeforeTransmitInterceptorContextMut,
+};
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
@@ -113,6 +116,41 @@ async fn a_body_that_somebody_has_put_in_the_place_is_bounded_by_what_it_holds()
     task.run(given_up(call.send())).await;
     let bound = (1_024 + i64::try_from(other.len()).unwrap()) * 1_100_000 + 10 * 5_500_000;
     assert_eq!(call_spans(&h.spans())[0].int("outlay.cost.picousd"), Some(bound));
+}
+
+#[derive(Debug)]
+struct Lengthens;
+
+#[dyn_dispatch_hint]
+impl Intercept for Lengthens {
+    fn name(&self) -> &'static str {
+        "Lengthens"
+    }
+
+    fn modify_before_serialization(
+        &self,
+        context: &mut BeforeSerializationInterceptorContextMut<'_>,
+        _components: &RuntimeComponents,
+        _cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let input: &mut ConverseInput = context.input_mut().downcast_mut().expect("the call is a Converse");
+        input.inference_config = Some(at_most(5_000));
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_limit_that_somebody_raises_before_the_call_is_sent_holds() {
+    for degrades in [false, true] {
+        // Where a refused call may be made with less, it is read before other interceptors change it.
+        let h = Harness::with(|builder| if degrades { builder.on_refusal(|_| None) } else { builder }).await;
+        h.sim.push(Reply::hang());
+        let call = haiku(&h.client).inference_config(at_most(10)).customize().interceptor(Lengthens);
+        let task = h.outlay.task("t").start();
+        task.run(given_up(call.send())).await;
+        let cost = call_spans(&h.spans())[0].int("outlay.cost.picousd").unwrap();
+        assert!((5_000 * 5_500_000..5_500 * 5_500_000).contains(&cost), "{degrades}: {cost}");
+    }
 }
 
 #[tokio::test]
