@@ -203,6 +203,21 @@ async fn cache_details_that_do_not_add_up_never_price_a_token_twice() {
 }
 
 #[tokio::test]
+async fn a_cache_write_whose_lifetime_is_not_told_is_counted_in_doubt() {
+    for details in [
+        json!([{"inputTokens": 4_000}]),
+        json!([{"ttl": null, "inputTokens": 4_000}]),
+        json!([{"ttl": "1h", "inputTokens": -3_000}, {"inputTokens": 4_000}]),
+    ] {
+        let usage = json!({"inputTokens": 10, "outputTokens": 5, "cacheDetails": details});
+        let reply = Reply::json(json!({"output": {"message": {"role": "assistant", "content": [{"text": "x"}]}},
+            "stopReason": "end_turn", "usage": usage}));
+        let found = asked(Operation::Converse, HAIKU, reply, |c| (tokens(c), status(c))).await;
+        assert_eq!((found.0[3], &*found.1), (Some(4_000), "estimated"), "{details}");
+    }
+}
+
+#[tokio::test]
 async fn a_lifetime_that_is_not_known_is_never_priced_as_another_without_saying_so() {
     let body = json!({
         "output": {"message": {"role": "assistant", "content": [{"text": "ok"}]}},

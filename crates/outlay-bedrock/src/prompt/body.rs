@@ -96,24 +96,28 @@ impl Walk {
 
 /// What a text in a member of this name may be beside text.
 fn candidate(name: &str, text: &str) -> Option<Candidate> {
-    if let Some((kind, data)) = text.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,")) {
-        return Some(Candidate { data: base64(data), medium: medium_of_type(kind) });
-    }
     match name {
         // Whatever it is, the model reads it as text.
-        "text" | "content" | "prompt" | "inputText" | "query" | "system" | "instructions" => None,
-        _ if is_text_to_the_model(name) => None,
+        "text" | "content" | "prompt" | "inputText" | "query" | "system" | "instructions" | "output" => return None,
+        _ if is_text_to_the_model(name) => return None,
+        _ => {}
+    }
+    if let Some((kind, data)) = text.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,")) {
+        return is_base64(data).then(|| Candidate { data: base64(data), medium: medium_of_type(kind) });
+    }
+    let reference =
+        || Candidate { data: Data::Reference { in_s3: text.starts_with("s3://") }, medium: medium_of_name(name) };
+    if text.starts_with("https://") || text.starts_with("http://") || text.starts_with("s3://") {
+        return Some(reference());
+    }
+    match name {
         "data" | "bytes" | "base64" | "base64String" | "b64_json" | "file_data" | "image_data" => {
             is_base64(text).then(|| Candidate { data: base64(text), medium: None })
         }
         "image" | "images" | "inputImage" | "maskImage" | "video" | "audio" => {
             is_base64(text).then(|| Candidate { data: base64(text), medium: medium_of_name(name) })
         }
-        "url" | "uri" | "s3Uri" | "file_id" | "fileId" | "image_url" | "video_url" | "file_url" => (!text.is_empty())
-            .then(|| Candidate {
-                data: Data::Reference { in_s3: text.starts_with("s3://") },
-                medium: medium_of_name(name),
-            }),
+        "url" | "uri" | "file_id" | "fileId" => (!text.is_empty()).then(reference),
         _ => (text.len() >= MIN_UNNAMED && memchr(b' ', &text.as_bytes()[..FIRST_BYTES]).is_none() && is_base64(text))
             .then(|| Candidate { data: base64(text), medium: None }),
     }
@@ -151,9 +155,9 @@ fn medium_of_type(kind: &str) -> Option<Medium> {
 fn medium_of_name(name: &str) -> Option<Medium> {
     match name {
         "image" | "images" | "image_url" | "input_image" | "inputImage" | "maskImage" => Some(Medium::Image),
-        "document" | "file" | "input_file" | "file_data" | "file_url" => Some(Medium::Document),
-        "video" | "video_url" => Some(Medium::Video),
-        "audio" | "input_audio" => Some(Medium::Audio),
+        "document" | "file" | "input_file" | "file_data" | "file_url" | "document_url" => Some(Medium::Document),
+        "video" | "input_video" | "video_url" => Some(Medium::Video),
+        "audio" | "input_audio" | "audio_url" => Some(Medium::Audio),
         _ => None,
     }
 }
@@ -422,6 +426,9 @@ mod tests {
             format!(r#"{{"messages":[{{"content":[{{"type":"tool_use","input":{{"image":"{digits}"}}}}]}}]}}"#),
             format!(r#"{{"messages":[{{"content":[{{"toolResult":{{"content":[{{"json":{{"data":"iVBOR{digits}"}}}}]}}}}]}}]}}"#),
             r#"{"messages":[{"content":[{"type":"tool_use","input":{"file":{"type":"file","url":"https://a.example"}}}]}]}"#.to_owned(),
+            format!(r#"{{"messages":[{{"content":"data:image/png;base64,{digits}"}}]}}"#),
+            format!(r#"{{"unheard_of":"data:image/png;base64,AAAA {}"}}"#, "and words ".repeat(500)),
+            format!(r#"{{"input":[{{"type":"function_call_output","output":"iVBOR{digits}"}}]}}"#),
             r#"{"messages":[{"content":[{"type":"text","text":"t","citations":[{"url":"https://a.example"}]}]}]}"#.to_owned(),
         ] {
             assert_eq!(most(&body), body.len() as u64, "{}", &body[..80]);
@@ -452,6 +459,9 @@ mod tests {
             ),
             (r#"{"inputPrompt":"q","mediaSource":{"s3Location":{"uri":"s3://b/v"}}}"#, REMOTE),
             (r#"{"input":[{"content":[{"type":"input_file","file_url":"https://a.example/f"}]}]}"#, REMOTE),
+            (r#"{"messages":[{"content":[{"type":"audio_url","audio_url":{"url":"https://a.example/a"}}]}]}"#, REMOTE),
+            (r#"{"messages":[{"content":[{"type":"document_url","document_url":"https://a.example/d"}]}]}"#, REMOTE),
+            (r#"{"messages":[{"content":[{"type":"image","image":"https://a.example/i"}]}]}"#, IMAGE),
         ] {
             assert_eq!(most(body), body.len() as u64 + expected, "{body}");
         }

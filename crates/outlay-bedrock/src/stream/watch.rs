@@ -194,6 +194,8 @@ const NATIVE_TEXT: &[&str] = &[
     "\"content\"",
     "\"thinking\"",
     "\"reasoning_content\"",
+    "\"reasoning\"",
+    "\"refusal\"",
     "\"arguments\"",
     "\"input\"",
     "\"delta\"",

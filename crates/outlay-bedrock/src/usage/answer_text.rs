@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// The members that hold what a model says: its text, reasoning and tool calls.
-const TEXTS: [&str; 13] = [
+const TEXTS: [&str; 14] = [
     "text",
     "content",
     "generation",
@@ -12,6 +12,7 @@ const TEXTS: [&str; 13] = [
     "output_text",
     "thinking",
     "reasoning_content",
+    "reasoning",
     "refusal",
     "arguments",
     "parameters",

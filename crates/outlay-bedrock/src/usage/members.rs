@@ -200,12 +200,18 @@ impl Members {
                 Some("5m") => Member::CacheWrite5m,
                 Some("30m") => Member::CacheWrite30m,
                 Some("1h") => Member::CacheWrite1h,
-                None => continue,
-                Some(other) => {
-                    self.unknown_lifetime(other);
+                other => {
+                    if other.is_some() || input_tokens.0 > Some(0) {
+                        self.unknown_lifetime(other.unwrap_or("that is not told"));
+                        // The whole is no less than this part.
+                        self.set(Member::CacheWrite, self.get(Member::CacheWrite).max(input_tokens.0));
+                    }
                     continue;
                 }
             };
+            if input_tokens.is_odd() {
+                self.doubts.add(|| "usage has a number that is no count".to_owned());
+            }
             let sum = self.get(member).map_or(input_tokens.0, |own| Some(own.saturating_add(input_tokens.0?)));
             self.set(member, sum.or(self.get(member)));
         }

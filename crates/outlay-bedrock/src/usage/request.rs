@@ -82,7 +82,7 @@ pub(crate) fn read_request(json: &[u8]) -> Parameters {
     let inner = |config: &Object<Box<Request>>| config.0.as_ref().map(|c| c.parameters()).unwrap_or_default();
     let (nova, titan) = (inner(&request.nova), inner(&request.titan));
     Parameters {
-        max_tokens: own.max_tokens.or(nova.max_tokens).or(titan.max_tokens),
+        max_tokens: own.max_tokens.max(nova.max_tokens).max(titan.max_tokens),
         answers: own.answers,
         temperature: own.temperature.or(nova.temperature).or(titan.temperature),
         top_p: own.top_p.or(nova.top_p).or(titan.top_p),
