@@ -166,6 +166,7 @@ async fn each_answer_that_is_asked_for_may_have_its_maximum() {
         // The greater of two limits holds, and each candidate is written.
         (r#""max_tokens":10,"max_completion_tokens":50000"#, 50_000),
         (r#""max_tokens":100,"n":1,"best_of":5"#, 500),
+        (r#""max_tokens":10,"max_tokens":60000"#, 60_000),
     ] {
         let body = format!(r#"{{{limits},"messages":[]}}"#);
         let bytes = i64::try_from(body.len()).unwrap();

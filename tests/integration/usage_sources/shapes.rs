@@ -184,6 +184,20 @@ async fn a_part_that_is_larger_than_its_whole_is_in_doubt() {
     }
 }
 
+#[tokio::test]
+async fn an_output_that_two_places_tell_otherwise_is_in_doubt() {
+    let used = |output: u64| json!({"prompt_tokens": 10, "completion_tokens": output, "total_tokens": 10 + output});
+    let choice = |output| json!({"message": {"content": "x"}, "finish_reason": "stop", "usage": used(output)});
+    for (body, expected) in [
+        (json!({"choices": [choice(500)], "usage": used(500)}), "exact"),
+        (json!({"choices": [choice(500), choice(400)]}), "estimated"),
+        (json!({"choices": [choice(500)], "usage": used(5)}), "estimated"),
+    ] {
+        let reply = Reply::json(body.clone());
+        assert_eq!(asked(Operation::InvokeModel, KIMI, reply, status).await, expected, "{body}");
+    }
+}
+
 /// The same usage in a body of InvokeModel, in its stream's last chunks, in Converse and in its stream.
 fn everywhere(usage: &Value) -> Vec<(Operation, Reply)> {
     let mut converse = json!({"inputTokens": 1_000, "outputTokens": 53, "totalTokens": 1_053});

@@ -267,6 +267,12 @@ impl Body {
         let cohere = self.delta.0.as_ref().and_then(|delta| delta.usage.0.as_ref());
         let kimi = self.choices().filter_map(|choice| choice.usage.0.as_ref());
         for usage in nova.into_iter().chain(cohere).chain(kimi).chain(&self.usage.0) {
+            if let (Some(one), Some(other)) = (all.get(Member::Output), usage.get(Member::Output))
+                && one != other
+                && one.min(other) > 0
+            {
+                all.doubts.add(|| format!("output: told in two places, as {one} and as {other}"));
+            }
             all.merge(usage);
         }
         all

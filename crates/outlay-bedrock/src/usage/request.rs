@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::count::Count;
-use super::lenient::{Number, Object};
+use super::lenient::{self, Number, Object};
 
 /// The parameters that spans carry.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -77,7 +77,7 @@ impl Request {
 
 /// Reads the request; what cannot be read is missing.
 pub(crate) fn read_request(json: &[u8]) -> Parameters {
-    let request: Request = serde_json::from_slice(json).unwrap_or_default();
+    let request: Request = lenient::read(json);
     let own = request.parameters();
     let inner = |config: &Object<Box<Request>>| config.0.as_ref().map(|c| c.parameters()).unwrap_or_default();
     let (nova, titan) = (inner(&request.nova), inner(&request.titan));
