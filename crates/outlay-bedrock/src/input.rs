@@ -159,7 +159,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// What it says, to be sent to that region.
+    /// Reads what a call in this region needs to know of the request.
     pub(crate) fn read(self, engine: &Engine, started: SystemTime, region: Option<&str>) -> Read {
         let size = self.size();
         let common = self.common();

@@ -24,7 +24,7 @@ const MOST_OF_ATTACHMENT: u64 = 1_000_000;
 /// What an attachment in S3 is taken for.
 const REMOTE: Size = Size::beside(200_000, 20_000);
 
-/// The size of a body that somebody has put in the place of the serialized one.
+/// Returns the size of a body that an interceptor has put in the place of the serialized one.
 pub(crate) fn of_replaced(body: &SdkBody) -> Size {
     match (body.bytes(), body.content_length()) {
         (Some(bytes), _) => of_body(bytes),
@@ -45,11 +45,11 @@ pub(crate) struct Size {
     text: u64,
     /// The most tokens of what is no text.
     most: u64,
-    /// The tokens that are likely of it.
+    /// The likely number of those tokens.
     likely: u64,
 }
 
-/// Something in a prompt that is no text.
+/// A kind of attachment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Medium {
     Image,

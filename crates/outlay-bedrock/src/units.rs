@@ -19,7 +19,7 @@ pub(crate) struct Asked {
     pub(crate) status: CostStatus,
     /// Whether tokens are billed beside them.
     pub(crate) tokens_too: bool,
-    /// Whether there is text in the request, which comes to tokens.
+    /// Whether the request has text.
     pub(crate) has_text: bool,
 }
 

@@ -210,7 +210,7 @@ fn base64_runs(body: &[u8]) -> impl Iterator<Item = Range<usize>> {
 struct ValueSeed<'a> {
     walk: &'a mut Walk,
     name: &'a str,
-    /// Whether it is part of a member of the body.
+    /// Whether the value is nested more deeply than the members of the body.
     is_inner: bool,
 }
 

@@ -53,7 +53,7 @@ fn json(document: &Document) -> Size {
     Size::text(document::bytes(document))
 }
 
-/// A prompt of prompt management is stored with AWS; only what fills it can be seen.
+/// Returns the size of a stored prompt. AWS keeps its text, so only the variables can be counted.
 fn prompt_variables(variables: Option<&HashMap<String, PromptVariableValues>>) -> Size {
     let Some(variables) = variables else { return Size::default() };
     let values = variables.values().filter_map(|value| value.as_text().ok());

@@ -70,16 +70,19 @@ impl Members {
     fn own_counts(&self, told: Told, family: Family) -> (Counts, Doubts) {
         let mut doubts = self.doubts.clone();
         let mut counts = self.without_input(&mut doubts);
-        let cached = counts.cache_read.unwrap_or(0).saturating_add(counts.cache_write.unwrap_or(0));
-        let input = self.input(&mut doubts);
-        let Some(input) = input else {
+        match self.input(&mut doubts) {
+            Some(input) => self.place_cache(input, rule(told, family, self), &mut counts, &mut doubts),
             // DeepSeek's prompt is what the cache served and what it did not.
-            counts.input = self.get(Member::CacheMiss);
-            self.check_total(&mut counts, &mut doubts);
-            Self::check_reasoning(&mut counts, &mut doubts);
-            return (counts, doubts);
-        };
-        let rule = rule(told, family, self);
+            None => counts.input = self.get(Member::CacheMiss),
+        }
+        self.check_total(&mut counts, &mut doubts);
+        Self::check_reasoning(&mut counts, &mut doubts);
+        (counts, doubts)
+    }
+
+    /// Takes the cache out of an input that includes it.
+    fn place_cache(&self, input: u64, rule: Rule, counts: &mut Counts, doubts: &mut Doubts) {
+        let cached = counts.cache_read.unwrap_or(0).saturating_add(counts.cache_write.unwrap_or(0));
         let is_inside = match rule {
             Rule::Excluded => false,
             Rule::ByTotal { .. } => cached > 0 && input >= cached && self.total_is(input, counts.output),
@@ -104,9 +107,6 @@ impl Members {
                 format!("usage says that the cache missed {missed} tokens, of {} by its parts", input - cached)
             });
         }
-        self.check_total(&mut counts, &mut doubts);
-        Self::check_reasoning(&mut counts, &mut doubts);
-        (counts, doubts)
     }
 
     /// The input by the name that it has; where it has two, they are to agree.

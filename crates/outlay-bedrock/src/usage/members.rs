@@ -181,9 +181,7 @@ impl Members {
 
     /// Takes in a number by one of its names.
     pub(super) fn told(&mut self, member: Member, count: Count) {
-        if count.is_odd() {
-            self.doubts.add(|| "usage has a number that is no count".to_owned());
-        }
+        self.doubt_odd(count);
         let own = &mut self.numbers[member as usize];
         if let (Some(own), Some(other)) = (*own, count.0)
             && own != other
@@ -192,6 +190,12 @@ impl Members {
             self.doubts.add(|| format!("usage tells one count by two names, as {own} and as {other}"));
         }
         *own = (*own).max(count.0);
+    }
+
+    fn doubt_odd(&mut self, count: Count) {
+        if count.is_odd() {
+            self.doubts.add(|| "usage has a number that is no count".to_owned());
+        }
     }
 
     fn told_lifetimes(&mut self, lifetimes: Vec<Lifetime>) {
@@ -209,9 +213,7 @@ impl Members {
                     continue;
                 }
             };
-            if input_tokens.is_odd() {
-                self.doubts.add(|| "usage has a number that is no count".to_owned());
-            }
+            self.doubt_odd(input_tokens);
             let sum = self.get(member).map_or(input_tokens.0, |own| Some(own.saturating_add(input_tokens.0?)));
             self.set(member, sum.or(self.get(member)));
         }

@@ -9,8 +9,7 @@ pub struct Forecast<'a> {
     pub input: u64,
     /// How many answers the call asks for: each may be as long as it is assumed to be where the call sets no maximum.
     pub answers: u64,
-    /// What the call is expected to cost if it writes at most so many output tokens; `None` where nothing is expected but
-    /// the most.
+    /// Returns the expected cost for a number of output tokens. It is `None` where only the most is known.
     pub usd: Option<&'a dyn Fn(u64) -> Option<Usd>>,
 }
 

@@ -128,7 +128,7 @@ impl Reservation {
         Ok(Self { held, shared: None, assumed_output })
     }
 
-    /// The most output that one of the budgets has assumed; `None` where the call says its maximum, or no budget counts it.
+    /// The most output that a budget has assumed. It is `None` where the call sets a maximum, or no budget counts it.
     pub(crate) const fn assumed_output(&self) -> Option<u64> {
         self.assumed_output
     }
