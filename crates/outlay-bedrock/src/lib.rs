@@ -35,8 +35,8 @@
 //!
 //! # What cannot be seen
 //!
-//! An error that another interceptor returns from `read_after_execution` comes after the last thing that is seen here: the
-//! call settles as it was before, and does not count as failed.
+//! An error that another interceptor returns from `read_after_execution` comes after Outlay's last hook. The call
+//! settles without it, and does not count as failed.
 
 mod attempts;
 mod call;

@@ -1,5 +1,5 @@
-//! A call that is given up while the SDK waits: for its identity, its endpoint, its connection. The head of the answer, its
-//! body and the time between attempts are in [`cancelled`](crate::attempts).
+//! Drops a call while the SDK waits for its identity, its endpoint or its connection. The later waits, for the answer and
+//! between attempts, are in [`cancelled`](crate::attempts).
 
 use std::future::pending;
 use std::time::Duration;

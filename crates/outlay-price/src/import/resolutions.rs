@@ -198,7 +198,7 @@ impl Resolutions {
             .or_else(|| stated.map(|stated| (&*stated.name, &*stated.reason)))
     }
 
-    /// The rule that states the prices of an id's units.
+    /// Returns the rule that sets the unit prices of an id.
     pub(super) fn units_of(&self, id: &Id) -> Option<&StatedUnits> {
         self.units.iter().find(|stated| stated.is_of(id))
     }
