@@ -168,13 +168,13 @@ impl Context<'_> {
 
     fn invoke(&self, answer: NativeAnswer, text_bytes: impl FnOnce() -> u64) -> CallEnd {
         let family = self.family(None, answer.named_model.as_deref());
+        let usage = answer.usage();
         let found = Sources::default()
-            .then(source::BODY, answer.usage.counts(Told::Native, family))
+            .then(source::BODY, usage.counts(Told::Native, family))
             .then(source::HEADERS, (self.log.headers.counts, Doubts::default()))
             .find(family);
         let intervened = answer.guardrail_intervened;
-        let mut reading =
-            self.reading(found, family, answer.usage.units.clone(), intervened, answer.guardrail.as_ref());
+        let mut reading = self.reading(found, family, usage.units.clone(), intervened, answer.guardrail.as_ref());
         reading.made = answer.made;
         reading.has_no_output |= answer.is_embedding;
         if reading.misses_text() {
@@ -209,19 +209,24 @@ impl Context<'_> {
         let invoked = converse.and_then(|answer| answer.invoked_model.clone());
         let named = converse.and_then(|answer| answer.named_model.clone()).or_else(|| native.named_model.clone());
         let family = self.family(invoked.as_deref(), named.as_deref());
+        let usage = native.usage();
         let mut sources = Sources::default();
         if let Some(answer) = converse {
             sources = sources.then(source::METADATA, answer.usage.counts(Told::ConverseStream, family));
         }
-        let found = sources
-            .then(source::CHUNKS, native.usage.counts_since(&native.at_start, Told::Native, family))
+        let mut found = sources
+            .then(source::CHUNKS, usage.counts_since(&native.at_start, Told::Native, family))
             .then(source::METRICS, native.metrics.counts(Told::Native, family))
             .then(source::HEADERS, (self.log.headers.counts, Doubts::default()))
             .find(family);
+        if seen.has_uncounted_text {
+            found.doubts.add(|| "output: text came after its count".to_owned());
+            found.counts.output = found.counts.output.max(Some(seen.text_bytes.div_ceil(answered::BYTES_PER_TOKEN)));
+        }
         let mut guardrail = native.guardrail.clone();
         GuardrailTold::merge(&mut guardrail, converse.and_then(|answer| answer.guardrail.clone()));
         let intervened = native.guardrail_intervened || seen.stop_reason.as_deref() == Some(INTERVENED);
-        let units = converse.map_or(&native.usage.units, |answer| &answer.usage.units).clone();
+        let units = converse.map_or(&usage.units, |answer| &answer.usage.units).clone();
         let mut reading = self.reading(found, family, units, intervened, guardrail.as_ref());
         reading.made = native.made;
         reading.has_no_output |= native.is_embedding;

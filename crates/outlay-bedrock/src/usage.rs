@@ -1,6 +1,8 @@
 //! What a call used, out of whatever the answer says.
 
 mod answer_text;
+mod by_member;
+mod choices;
 mod converse;
 mod count;
 mod counts;
@@ -18,7 +20,7 @@ mod request;
 mod sources;
 mod speech;
 
-pub(crate) use answer_text::answer_text_bytes;
+pub(crate) use answer_text::{TEXTS, answer_text_bytes};
 pub(crate) use converse::{ConverseAnswer, read_converse};
 pub(crate) use doubts::Doubts;
 pub(crate) use guardrail::{

@@ -67,7 +67,7 @@ async fn a_client_that_is_metered_over_and_over_counts_once() {
 }
 
 #[tokio::test]
-async fn events_after_the_last_one_change_nothing_that_is_settled() {
+async fn text_after_the_final_counts_makes_them_an_estimate() {
     let h = Harness::new().await;
     let usage =
         |input: u64| serde_json::json!({"usage": {"inputTokens": input, "outputTokens": 1, "totalTokens": input + 1}});
@@ -79,7 +79,7 @@ async fn events_after_the_last_one_change_nothing_that_is_settled() {
     ]));
     let task = h.outlay.task("t").start();
     task.run(stream_whole(&h.client, Operation::ConverseStream, HAIKU)).await;
-    assert_eq!(task.totals().cost().to_string(), "$0.001106 exact");
+    assert_eq!(task.totals().cost().to_string(), "$0.001106 estimated");
 }
 
 #[tokio::test]

@@ -296,3 +296,33 @@ async fn a_model_that_a_stream_s_first_event_names_is_told() {
     });
     assert_eq!(found.await, (Some(330_000_000_000), Some("claude-sonnet-5".to_owned())));
 }
+
+#[tokio::test]
+async fn text_after_the_final_counts_of_a_stream_is_in_doubt() {
+    let metrics = json!({"amazon-bedrock-invocationMetrics": {"inputTokenCount": 10, "outputTokenCount": 3}});
+    let text =
+        json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "x".repeat(400)}});
+    let stop = json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}});
+    let early = Reply::chunks([metrics.clone(), text.clone(), stop.clone()]);
+    let found = asked(STREAM, HAIKU, early, |c| (tokens(c), status(c), doubt(c))).await;
+    assert_eq!((found.0[1], &*found.1), (Some(100), "estimated"), "{:?}", found.2);
+    let late = Reply::chunks([text, stop, metrics]);
+    let found = asked(STREAM, HAIKU, late, |c| (tokens(c), status(c), doubt(c))).await;
+    assert_eq!((found.0[1], &*found.1), (Some(3), "exact"), "{:?}", found.2);
+}
+
+#[tokio::test]
+async fn reasoning_or_a_refusal_beside_an_output_of_zero_is_text_of_the_model() {
+    let usage = json!({"prompt_tokens": 10, "completion_tokens": 0});
+    for name in ["content", "reasoning", "reasoning_content", "refusal"] {
+        let said = json!({name: "some forty bytes of text of the model, yes"});
+        let whole = json!({"choices": [{"message": said, "finish_reason": "stop"}], "usage": usage});
+        let delta = json!({"choices": [{"delta": said}]});
+        let last = json!({"choices": [{"delta": {}, "finish_reason": "stop"}], "usage": usage});
+        for (operation, reply) in [(Operation::InvokeModel, Reply::json(whole)), (STREAM, Reply::chunks([delta, last]))]
+        {
+            let found = asked(operation, "qwen.qwen3-32b-v1:0", reply, |c| (tokens(c), status(c))).await;
+            assert_eq!((found.0[1], &*found.1), (Some(11), "estimated"), "{operation} {name}");
+        }
+    }
+}

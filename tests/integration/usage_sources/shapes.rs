@@ -10,6 +10,7 @@ const SOL: &str = "us.openai.gpt-5.6-sol";
 const GROK: &str = "us.xai.grok-4.6";
 const NOVA: &str = "us.amazon.nova-lite-v1:0";
 const LLAMA: &str = "us.meta.llama3-3-70b-instruct-v1:0";
+const STREAM: Operation = Operation::InvokeModelWithResponseStream;
 const KIMI: &str = "moonshotai.kimi-k2.5";
 const DEEPSEEK: &str = "deepseek.v3.2";
 const MISTRAL: &str = "mistral.mistral-large-2407-v1:0";
@@ -185,17 +186,82 @@ async fn a_part_that_is_larger_than_its_whole_is_in_doubt() {
 }
 
 #[tokio::test]
-async fn an_output_that_two_places_tell_otherwise_is_in_doubt() {
+async fn answers_that_are_counted_one_by_one_add_up_to_one_output() {
     let used = |output: u64| json!({"prompt_tokens": 10, "completion_tokens": output, "total_tokens": 10 + output});
-    let choice = |output| json!({"message": {"content": "x"}, "finish_reason": "stop", "usage": used(output)});
-    for (body, expected) in [
-        (json!({"choices": [choice(500)], "usage": used(500)}), "exact"),
-        (json!({"choices": [choice(500), choice(400)]}), "estimated"),
-        (json!({"choices": [choice(500)], "usage": used(5)}), "estimated"),
+    let choice = |index: u64, output: u64| json!({"index": index, "message": {"content": "x"}, "finish_reason": "stop", "usage": used(output)});
+    for (body, output, expected) in [
+        (json!({"choices": [choice(0, 500)]}), 500, "exact"),
+        (json!({"choices": [choice(0, 500)], "usage": used(500)}), 500, "exact"),
+        (json!({"choices": [choice(0, 500), choice(1, 400)], "usage": used(900)}), 900, "exact"),
+        (json!({"choices": [choice(0, 500), choice(1, 400)]}), 900, "estimated"),
+        (json!({"choices": [choice(0, 500)], "usage": used(5)}), 500, "estimated"),
+        (json!({"choices": [choice(0, 500), choice(1, 400)], "usage": used(500)}), 900, "estimated"),
     ] {
         let reply = Reply::json(body.clone());
-        assert_eq!(asked(Operation::InvokeModel, KIMI, reply, status).await, expected, "{body}");
+        let found = asked(Operation::InvokeModel, KIMI, reply, |c| (tokens(c)[..2].to_vec(), status(c))).await;
+        assert_eq!(found, (vec![Some(10), Some(output)], expected.to_owned()), "{body}");
+        // A stream tells each in a chunk of its own, and the whole last.
+        let ended = |choice: &Value| json!({"choices": [{"index": choice["index"], "delta": {}, "finish_reason": "stop", "usage": choice["usage"]}]});
+        let choices = body["choices"].as_array().unwrap().iter().map(ended);
+        let whole = body.get("usage").map(|usage| json!({"choices": [], "usage": usage}));
+        let reply = Reply::chunks(choices.chain(whole));
+        let found = asked(STREAM, KIMI, reply, |c| (tokens(c)[..2].to_vec(), status(c))).await;
+        assert_eq!(found, (vec![Some(10), Some(output)], expected.to_owned()), "streamed: {body}");
     }
+}
+
+#[tokio::test]
+async fn details_are_repetitions_unless_they_say_what_no_count_says() {
+    for (details, expected) in [
+        (json!({"prompt_tokens_details": {"text_tokens": 600, "image_tokens": 400, "cached_tokens": 0}}), "exact"),
+        (
+            json!({"completion_tokens_details": {"text_tokens": 44, "reasoning_tokens": 9, "rejected_prediction_tokens": 3}}),
+            "exact",
+        ),
+        (json!({"promptTokensDetails": [{"modality": "TEXT", "tokenCount": 1_000}]}), "exact"),
+        (json!({"prompt_tokens_details": {"cached_tokens": 0, "cached_tokens_details": {"text_tokens": 9}}}), "exact"),
+        (json!({"prompt_tokens_details": {"text_tokens": 600, "image_tokens": 401}}), "estimated"),
+        (json!({"prompt_tokens_details": {"new_tokens": 1_001}}), "estimated"),
+        (json!({"completion_tokens_details": {"text_tokens": 50, "image_tokens": 4}}), "estimated"),
+        (json!({"prompt_tokens_details": {"audio_tokens": 5}}), "estimated"),
+        (json!({"prompt_tokens_details": {"audio_seconds": 12}}), "estimated"),
+        (json!({"prompt_tokens_details": {"cached_tokens": {"hit": 800}}}), "estimated"),
+        (json!({"tool_details": {"calls": 2}}), "estimated"),
+        (json!({"tool_details": 2}), "estimated"),
+        (json!({"cached_tokens": {"hit": 800}}), "estimated"),
+        (json!({"cache_creation": 7}), "estimated"),
+        (json!({"server_tool_use": 7}), "unpriced"),
+        (json!({"server_side_tool_usage_details": {"web_search_calls": 2, "x_search_calls": 0}}), "unpriced"),
+    ] {
+        let mut usage = json!({"prompt_tokens": 1_000, "completion_tokens": 53, "total_tokens": 1_053});
+        usage.as_object_mut().unwrap().extend(details.as_object().unwrap().clone());
+        let found =
+            asked(Operation::InvokeModel, GROK, Reply::json(said("ok", &usage)), |c| (tokens(c), status(c), doubt(c)))
+                .await;
+        assert_eq!((found.0[0], found.0[1]), (Some(1_000), Some(53)), "{details}");
+        assert_eq!(found.1, expected, "{details}: {:?}", found.2);
+    }
+}
+
+#[tokio::test]
+async fn cache_writes_count_by_the_names_that_gateways_write() {
+    for details in [
+        json!({"prompt_tokens_details": {"cached_tokens": 800, "cache_creation_tokens": 100}}),
+        json!({"prompt_tokens_details": {"cached_tokens": 800, "cached_creation_tokens": 100}}),
+        json!({"prompt_tokens_details": {"cached_tokens": 800, "cache_creation_tokens": 100,
+            "cache_creation_token_details": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 100}}}),
+    ] {
+        let mut usage = json!({"prompt_tokens": 1_000, "completion_tokens": 53, "total_tokens": 1_053});
+        usage.as_object_mut().unwrap().extend(details.as_object().unwrap().clone());
+        let found = asked(Operation::InvokeModel, SOL, Reply::json(said("ok", &usage)), tokens).await;
+        assert_eq!(found[..4], [Some(1_000), Some(53), Some(800), Some(100)], "{details}");
+    }
+    // Converse's split, in a body of the model's own.
+    let usage = json!({"input_tokens": 10, "output_tokens": 5, "cache_creation_input_tokens": 1_000,
+        "cache_details": [{"ttl": "1h", "input_tokens": 1_000}]});
+    let reply = Reply::json(json!({"content": [], "stop_reason": "end_turn", "usage": usage}));
+    let found = asked(Operation::InvokeModel, HAIKU, reply, |c| (picos(c), status(c))).await;
+    assert_eq!(found, (Some(10 * 1_100_000 + 5 * 5_500_000 + 1_000 * 2_200_000), "exact".to_owned()));
 }
 
 /// The same usage in a body of InvokeModel, in its stream's last chunks, in Converse and in its stream.
@@ -250,7 +316,7 @@ async fn a_positive_number_that_is_on_no_list_makes_an_estimate_and_is_named() {
 #[tokio::test]
 async fn what_is_zero_null_text_or_empty_changes_nothing() {
     let usage = json!({"a": 0, "b": null, "c": "7", "d": {}, "e": [], "f": {"g": 0.0, "h": [null, "x"]}, "i": -1, "j": true,
-        "iterations": [], "server_tool_use": null, "serverToolUsage": {}, "new_tokens_details": {"part": 5}});
+        "iterations": [], "server_tool_use": null, "serverToolUsage": {}, "new_tokens_details": {"part_tokens": 5, "tool_details": {"text_tokens": 5}}});
     for (operation, reply) in everywhere(&usage) {
         let found = asked(operation, HAIKU, reply, |c| (picos(c), status(c), doubt(c))).await;
         assert_eq!(found, (Some(EXACT), "exact".to_owned(), None), "{operation}");

@@ -188,8 +188,6 @@ async fn cache_details_that_do_not_add_up_never_price_a_token_twice() {
     for (write, details, cost) in [
         (1_000, json!([]), 1_000 * five),
         (1_000, json!([{"ttl": "1h", "inputTokens": 1_000}]), 1_000 * hour),
-        // What no detail explains has the default lifetime.
-        (1_000, json!([{"ttl": "1h", "inputTokens": 400}]), 400 * hour + 600 * five),
         (1_000, json!([{"ttl": "5m", "inputTokens": 400}, {"ttl": "1h", "inputTokens": 600}]), 400 * five + 600 * hour),
         // Two entries of one lifetime add up.
         (1_000, json!([{"ttl": "1h", "inputTokens": 500}, {"ttl": "1h", "inputTokens": 500}]), 1_000 * hour),
@@ -199,6 +197,16 @@ async fn cache_details_that_do_not_add_up_never_price_a_token_twice() {
         let found =
             asked(Operation::Converse, SONNET, Reply::json(body(write, details)), |c| (picos(c), status(c))).await;
         assert_eq!(found, (Some(cost), "exact".to_owned()), "{case}");
+    }
+    // What no detail explains has the default lifetime, in doubt.
+    for (details, cost) in [
+        (json!([{"ttl": "1h", "inputTokens": 400}]), 400 * hour + 600 * five),
+        (json!([{"ttl": "1h"}]), 1_000 * five),
+        (json!([{"ttl": "1h", "inputTokens": 0}]), 1_000 * five),
+    ] {
+        let reply = Reply::json(body(1_000, details.clone()));
+        let found = asked(Operation::Converse, SONNET, reply, |c| (picos(c), status(c))).await;
+        assert_eq!(found, (Some(cost), "estimated".to_owned()), "{details}");
     }
 }
 

@@ -98,7 +98,8 @@ impl Walk {
 fn candidate(name: &str, text: &str) -> Option<Candidate> {
     match name {
         // Whatever it is, the model reads it as text.
-        "text" | "content" | "prompt" | "inputText" | "query" | "system" | "instructions" | "output" => return None,
+        "text" | "content" | "prompt" | "inputText" | "query" | "system" | "instructions" | "output" | "message"
+        | "preamble" | "snippet" | "description" => return None,
         _ if is_text_to_the_model(name) => return None,
         _ => {}
     }
@@ -214,6 +215,13 @@ struct ValueSeed<'a> {
     is_inner: bool,
 }
 
+impl ValueSeed<'_> {
+    /// Whether the value names a conversation that the vendor keeps, and that is a part of the prompt.
+    fn is_kept_conversation(&self) -> bool {
+        !self.is_inner && matches!(self.name, "previous_response_id" | "conversation")
+    }
+}
+
 impl<'de> DeserializeSeed<'de> for ValueSeed<'_> {
     type Value = Candidates;
 
@@ -250,6 +258,9 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Candidates, E> {
+        if self.is_kept_conversation() && !text.is_empty() {
+            self.walk.attached = self.walk.attached.and(REMOTE);
+        }
         Ok(candidate(self.name, text).into_iter().collect())
     }
 
@@ -267,6 +278,9 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
         if self.is_inner && is_text_to_the_model(self.name) {
             while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
             return Ok(Vec::new());
+        }
+        if self.is_kept_conversation() {
+            self.walk.attached = self.walk.attached.and(REMOTE);
         }
         let (mut all, mut told) = (Candidates::new(), None);
         while let Some(name) = map.next_key::<String>()? {
@@ -405,7 +419,7 @@ mod tests {
     #[test]
     fn base64_that_a_model_reads_as_text_is_text() {
         let text = "A".repeat(5_000);
-        for name in ["text", "content", "prompt", "inputText"] {
+        for name in ["text", "content", "prompt", "inputText", "message", "preamble", "snippet", "description"] {
             let body = format!(r#"{{"{name}":"{text}"}}"#);
             assert_eq!(most(&body), body.len() as u64, "{name}");
         }
@@ -462,6 +476,9 @@ mod tests {
             (r#"{"messages":[{"content":[{"type":"audio_url","audio_url":{"url":"https://a.example/a"}}]}]}"#, REMOTE),
             (r#"{"messages":[{"content":[{"type":"document_url","document_url":"https://a.example/d"}]}]}"#, REMOTE),
             (r#"{"messages":[{"content":[{"type":"image","image":"https://a.example/i"}]}]}"#, IMAGE),
+            (r#"{"input":"go on","previous_response_id":"resp_1"}"#, REMOTE),
+            (r#"{"input":"go on","conversation":{"id":"conv_1"}}"#, REMOTE),
+            (r#"{"input":"go on","previous_response_id":null,"metadata":{"conversation":"c"}}"#, 0),
         ] {
             assert_eq!(most(body), body.len() as u64 + expected, "{body}");
         }

@@ -17,6 +17,8 @@ pub(crate) struct Seen {
     pub(crate) stopped: bool,
     /// Bytes of output that have come, as they stand in JSON.
     pub(crate) text_bytes: u64,
+    /// Whether output came after the final counts.
+    pub(crate) has_uncounted_text: bool,
     /// Frames that have come, error frames not counted.
     pub(crate) events: u64,
     /// The error that ended the stream, by its short name.

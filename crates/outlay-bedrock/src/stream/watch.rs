@@ -12,7 +12,7 @@ use super::seen::{Ended, Seen};
 use super::sent::Sent;
 use crate::call::Call;
 use crate::input::Kind;
-use crate::usage::{Bytes, Passed, read_converse, read_native, read_speech};
+use crate::usage::{Bytes, Passed, TEXTS, read_converse, read_native, read_speech};
 
 /// What a stream's bytes have told so far. It tells the call once, when the stream ends.
 #[derive(Debug)]
@@ -126,9 +126,7 @@ impl WatchState {
             (Kind::InvokeStream, b"chunk") => self.chunk(payload),
             (Kind::Speech, b"chunk") => self.speech(payload),
             (Kind::InvokeStream | Kind::Speech, _) => {}
-            (_, b"contentBlockDelta" | b"contentBlockStart") => {
-                self.seen.text_bytes += self.text.sample(payload);
-            }
+            (_, b"contentBlockDelta" | b"contentBlockStart") => self.text.take(payload, &mut self.seen),
             (_, b"messageStart" | b"messageStop") => {
                 let answer = read_converse(payload);
                 self.seen.stopped |= event == b"messageStop";
@@ -143,7 +141,7 @@ impl WatchState {
 
     fn chunk(&mut self, payload: &[u8]) {
         let Some(json) = self.decoder.decode(payload) else { return };
-        self.seen.text_bytes += self.text.sample(json);
+        self.text.take(json, &mut self.seen);
         if !may_tell(json) {
             return;
         }
@@ -183,23 +181,8 @@ impl Decoder {
     }
 }
 
-/// The members that hold a delta's output, the most frequent first.
-const CONVERSE_TEXT: &[&str] = &["\"text\"", "\"input\""];
-/// Likewise for the families of InvokeModel.
-const NATIVE_TEXT: &[&str] = &[
-    "\"text\"",
-    "\"partial_json\"",
-    "\"generation\"",
-    "\"outputText\"",
-    "\"content\"",
-    "\"thinking\"",
-    "\"reasoning_content\"",
-    "\"reasoning\"",
-    "\"refusal\"",
-    "\"arguments\"",
-    "\"input\"",
-    "\"delta\"",
-];
+/// The members that hold the output of Converse's deltas.
+const CONVERSE_TEXTS: [&str; 2] = ["text", "input"];
 
 /// Finds the output in a delta's JSON. Made once for a stream: a search that is made anew for each event costs as much as
 /// the search itself.
@@ -216,8 +199,21 @@ const SAMPLE: u64 = 8;
 
 impl TextFinder {
     fn new(kind: Kind) -> Self {
-        let members = if matches!(kind, Kind::InvokeStream | Kind::Speech) { NATIVE_TEXT } else { CONVERSE_TEXT };
-        Self { members: members.iter().map(|member| memmem::Finder::new(*member)).collect(), deltas: 0 }
+        let names = if matches!(kind, Kind::InvokeStream | Kind::Speech) { &TEXTS[..] } else { &CONVERSE_TEXTS };
+        let finder = |name: &&str| memmem::Finder::new(&format!("\"{name}\"")).into_owned();
+        Self { members: names.iter().map(finder).collect(), deltas: 0 }
+    }
+
+    /// Takes in the output of the next delta.
+    fn take(&mut self, json: &[u8], seen: &mut Seen) {
+        if !seen.is_counted() {
+            seen.text_bytes += self.sample(json);
+        } else if memmem::find(json, b"\"amazon-bedrock-").is_none() {
+            // A guardrail's trace may come here, and repeats the text.
+            let bytes = self.bytes(json);
+            seen.text_bytes += bytes;
+            seen.has_uncounted_text |= bytes > 0;
+        }
     }
 
     /// How many bytes of output are to be counted for the next delta.

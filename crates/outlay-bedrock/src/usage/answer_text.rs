@@ -2,22 +2,24 @@
 
 use serde_json::Value;
 
-/// The members that hold what a model says: its text, reasoning and tool calls.
-const TEXTS: [&str; 14] = [
+/// The members that hold what a model says, whole or as a delta: its text, reasoning and tool calls. The most frequent come
+/// first.
+pub(crate) const TEXTS: [&str; 15] = [
     "text",
-    "content",
+    "partial_json",
     "generation",
     "outputText",
-    "completion",
-    "output_text",
+    "content",
     "thinking",
     "reasoning_content",
     "reasoning",
     "refusal",
     "arguments",
-    "parameters",
     "input",
-    "partial_json",
+    "delta",
+    "completion",
+    "output_text",
+    "parameters",
 ];
 
 /// The bytes of text, reasoning and tool calls in a whole answer; 0 where there is none or where it is no JSON.

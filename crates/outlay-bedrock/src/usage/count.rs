@@ -2,18 +2,25 @@ use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::positive::Positive;
+
 /// A token count that may be missing, or come as another JSON type: an integer, a float without a fraction, or either
 /// as text. Anything else is no count, and never an error: one odd field must not cost the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Count(pub(crate) Option<u64>, Odd);
 
-/// Whether there was a number that is no count, such as a negative one.
+/// Whether there was a number that is no count: a negative one, or one that stands in an object or an array.
 type Odd = bool;
 
 impl Count {
     /// That of a whole number.
     pub(super) fn of_i64(n: i64) -> Self {
         number(u64::try_from(n).ok())
+    }
+
+    /// The same, with a zero in the place of what is missing.
+    pub(super) fn or_zero(self) -> Self {
+        Self(self.0.or(Some(0)), self.1)
     }
 
     /// Whether there was a number that is no count.
@@ -66,13 +73,19 @@ impl<'de> Visitor<'de> for CountVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Count::default())
+        let mut odd = false;
+        while let Some((_, found)) = map.next_entry::<IgnoredAny, Positive>()? {
+            odd |= found.0.is_some();
+        }
+        Ok(Count(None, odd))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Count::default())
+        let mut odd = false;
+        while let Some(found) = seq.next_element::<Positive>()? {
+            odd |= found.0.is_some();
+        }
+        Ok(Count(None, odd))
     }
 }
 

@@ -77,6 +77,7 @@ impl Members {
         }
         self.check_total(&mut counts, &mut doubts);
         Self::check_reasoning(&mut counts, &mut doubts);
+        self.check_details(&counts, &mut doubts);
         (counts, doubts)
     }
 
@@ -129,7 +130,7 @@ impl Members {
         let written =
             self.get(Member::CacheWrite).filter(|written| *written > 0 || split.is_none_or(|split| split == 0));
         if let (Some(split), Some(written)) = (split, written)
-            && split > written
+            && split != written
         {
             doubts.add(|| format!("cache write: usage says {written}, its parts by lifetime add up to {split}"));
         }
@@ -182,5 +183,16 @@ impl Members {
             doubts.add(|| format!("usage has {reasoning} tokens of reasoning in an output of {output}"));
             counts.output = Some(output.saturating_add(reasoning));
         }
+    }
+
+    /// Holds the details against what they split: that has no fewer tokens.
+    fn check_details(&self, counts: &Counts, doubts: &mut Doubts) {
+        let mut check = |what: &str, whole: Option<u64>, parts: u64| {
+            if let Some(whole) = whole.filter(|whole| *whole < parts) {
+                doubts.add(|| format!("{what}: usage says {whole}, its details {parts}"));
+            }
+        };
+        check("input", counts.all_input(), self.input_parts);
+        check("output", counts.output, self.output_parts);
     }
 }

@@ -1,14 +1,13 @@
 //! Inferences that one call ran before its answer, such as a compaction of the conversation. Anthropic lists them all in
 //! `usage.iterations`, and leaves all but those of the answer out of the counts beside it. All of them are billed.
 
-use std::fmt;
+use serde::de::MapAccess;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
-
+use super::by_member::{self, ByMember};
 use super::doubts::clipped;
 use super::lenient::Text;
 use super::members::{Key, Member, Members};
+use super::positive::FoundNumber;
 
 /// One inference.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +15,8 @@ pub(super) struct Iteration {
     kind: Option<String>,
     model: Option<String>,
     used: Members,
+    /// Inferences that it ran in turn.
+    inner: Vec<Iteration>,
 }
 
 /// The inferences whose sum the counts beside the list repeat.
@@ -49,7 +50,11 @@ impl Inferences {
             return None;
         }
         let mut all = Self::default();
-        for Iteration { kind, model, used } in iterations {
+        for Iteration { kind, model, used, inner } in iterations {
+            let used = match Self::of(inner) {
+                Some(inner) => inner.sum(&used, &Members::default()),
+                None => used,
+            };
             let kind = kind.unwrap_or_else(|| REPLY.to_owned());
             if kind == REPLY {
                 all.reply.add(&used);
@@ -109,34 +114,19 @@ impl Inferences {
     }
 }
 
-impl<'de> Deserialize<'de> for Iteration {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(IterationVisitor)
+impl ByMember for Iteration {
+    type Name = String;
+
+    fn read_member<'de, A: MapAccess<'de>>(&mut self, name: String, map: &mut A) -> Result<(), A::Error> {
+        match &*name {
+            "type" => self.kind = map.next_value::<Text>()?.0,
+            "model" => self.model = map.next_value::<Text>()?.0,
+            _ => self.used.read_value(Key::of(&name), map, &mut self.inner)?,
+        }
+        Ok(())
     }
+
+    fn found_instead(&mut self, _: &FoundNumber) {}
 }
 
-struct IterationVisitor;
-
-impl<'de> Visitor<'de> for IterationVisitor {
-    type Value = Iteration;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an iteration")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Iteration, A::Error> {
-        let mut iteration = Iteration::default();
-        let mut inner = Vec::new();
-        while let Some(name) = map.next_key::<String>()? {
-            match &*name {
-                "type" => iteration.kind = map.next_value::<Text>()?.0,
-                "model" => iteration.model = map.next_value::<Text>()?.0,
-                _ => iteration.used.read_value(Key::of(&name), &mut map, &mut inner)?,
-            }
-        }
-        if let Some(inner) = Inferences::of(inner) {
-            iteration.used = inner.sum(&iteration.used, &Members::default());
-        }
-        Ok(iteration)
-    }
-}
+by_member::deserialize!(Iteration);

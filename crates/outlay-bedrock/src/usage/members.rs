@@ -12,6 +12,7 @@ use super::doubts::{Doubts, clipped};
 use super::iterations::Inferences;
 use super::lenient::{Count, Text};
 
+mod details;
 mod names;
 mod read;
 
@@ -50,6 +51,9 @@ pub(crate) struct Members {
     numbers: [Option<u64>; Self::COUNT],
     /// Whether the input is split into parts, of which the cache is one.
     pub(super) input_is_split: bool,
+    /// The tokens that the input and the output have at the least, by the parts that they are split into.
+    pub(super) input_parts: u64,
+    pub(super) output_parts: u64,
     /// What is billed beside tokens.
     pub(crate) units: Units,
     /// Cohere's search units: rerank queries.
@@ -126,18 +130,34 @@ impl Members {
             && (self.get(Member::Output).is_some() || self.lists_inferences())
     }
 
-    /// Takes in what another event of the same source says. Counts are cumulative: of two, the greater holds.
-    pub(crate) fn merge(&mut self, later: &Self) {
-        for (own, later) in self.numbers.iter_mut().zip(later.numbers) {
-            *own = (*own).max(later);
+    /// Takes in what another place of the same event says, which is to be the same. Of two counts the greater holds.
+    pub(super) fn merge_place(&mut self, other: &Self) {
+        for (own, other) in self.numbers.iter().zip(other.numbers) {
+            // A zero is told by whoever does not know.
+            if let (Some(own @ 1..), Some(other @ 1..)) = (*own, other)
+                && own != other
+            {
+                self.doubts.add(|| format!("usage tells one count in two places, as {own} and as {other}"));
+            }
         }
-        self.input_is_split |= later.input_is_split;
-        self.searches = self.searches.max(later.searches);
-        self.units = most_of_each(&self.units, &later.units);
-        self.doubts.extend(&later.doubts);
-        match (&mut self.inferences, &later.inferences) {
-            (Some(own), Some(later)) => own.merge(later),
-            (None, Some(later)) => self.inferences = Some(later.clone()),
+        self.merge(other);
+    }
+
+    /// Takes in what another event of the same source says. Counts are cumulative, and events may come in any order: of two
+    /// counts the greater holds.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for (own, other) in self.numbers.iter_mut().zip(other.numbers) {
+            *own = (*own).max(other);
+        }
+        self.input_is_split |= other.input_is_split;
+        self.input_parts = self.input_parts.max(other.input_parts);
+        self.output_parts = self.output_parts.max(other.output_parts);
+        self.searches = self.searches.max(other.searches);
+        self.units = most_of_each(&self.units, &other.units);
+        self.doubts.extend(&other.doubts);
+        match (&mut self.inferences, &other.inferences) {
+            (Some(own), Some(other)) => own.merge(other),
+            (None, Some(other)) => self.inferences = Some(other.clone()),
             (_, None) => {}
         }
     }
@@ -175,6 +195,8 @@ impl Members {
                 (own, other) => own.or(other),
             };
         }
+        self.input_parts = self.input_parts.saturating_add(other.input_parts);
+        self.output_parts = self.output_parts.saturating_add(other.output_parts);
         self.units.extend(other.units.iter().cloned());
         self.doubts.extend(&other.doubts);
     }
@@ -214,6 +236,8 @@ impl Members {
                 }
             };
             self.doubt_odd(input_tokens);
+            // A lifetime without a count is one of which the count is not known.
+            let input_tokens = input_tokens.or_zero();
             let sum = self.get(member).map_or(input_tokens.0, |own| Some(own.saturating_add(input_tokens.0?)));
             self.set(member, sum.or(self.get(member)));
         }
@@ -231,6 +255,7 @@ impl Members {
 #[serde(rename_all = "camelCase", default)]
 struct Lifetime {
     ttl: Text,
+    #[serde(alias = "input_tokens")]
     input_tokens: Count,
 }
 

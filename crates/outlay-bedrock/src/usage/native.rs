@@ -2,8 +2,11 @@
 //! reader takes them all, and a model that this version has not heard of is read by the shape it has. What the members of
 //! a `usage` mean is told in [`members`](super::members).
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
+use super::choices::Choices;
 use super::guardrail::{GuardrailTold, GuardrailTrace};
 use super::lenient::{self, Count, List, Object, Present, Size, Text};
 use super::members::{BilledUnits, Member, Members};
@@ -12,7 +15,10 @@ use crate::units::Made;
 /// What a body or a chunk says beside its content.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NativeAnswer {
-    pub(crate) usage: Members,
+    /// What is told of the whole answer.
+    usage: Members,
+    /// What is told of each of the answers that were asked for.
+    of_choices: Choices,
     /// What a stream told before its model ran: Anthropic's `message_start`.
     pub(crate) at_start: Members,
     /// `amazon-bedrock-invocationMetrics`, which Bedrock adds to the last chunk.
@@ -170,14 +176,20 @@ pub(crate) fn read_native(json: &[u8]) -> NativeAnswer {
 }
 
 impl NativeAnswer {
+    /// What was used by all that it says.
+    pub(crate) fn usage(&self) -> Cow<'_, Members> {
+        self.of_choices.with(&self.usage)
+    }
+
     /// Whether the input and the output are told.
     pub(crate) fn is_whole(&self) -> bool {
-        self.usage.is_whole_with(&self.at_start)
+        self.usage().is_whole_with(&self.at_start)
     }
 
     /// Takes in what a later chunk says: each part holds from the chunk that has it.
     pub(crate) fn merge(&mut self, later: Self) {
         self.usage.merge(&later.usage);
+        self.of_choices.merge(later.of_choices);
         self.at_start.merge(&later.at_start);
         self.metrics.merge(&later.metrics);
         self.stopped |= later.stopped;
@@ -197,6 +209,7 @@ impl Body {
         usage.searches =
             usage.searches.or(self.meta.0.as_ref().and_then(|meta| meta.billed_units.0.as_ref()?.searches));
         let mut answer = NativeAnswer {
+            of_choices: self.of_choices(),
             metrics: self.metrics.0.as_ref().map(|metrics| metrics.members()).unwrap_or_default(),
             at_start: self.at_start(),
             stop_reason: self.stop_reason_of_all().map(str::to_owned),
@@ -265,17 +278,18 @@ impl Body {
         }
         let nova = self.metadata.0.as_ref().and_then(|metadata| metadata.usage.0.as_ref());
         let cohere = self.delta.0.as_ref().and_then(|delta| delta.usage.0.as_ref());
-        let kimi = self.choices().filter_map(|choice| choice.usage.0.as_ref());
-        for usage in nova.into_iter().chain(cohere).chain(kimi).chain(&self.usage.0) {
-            if let (Some(one), Some(other)) = (all.get(Member::Output), usage.get(Member::Output))
-                && one != other
-                && one.min(other) > 0
-            {
-                all.doubts.add(|| format!("output: told in two places, as {one} and as {other}"));
-            }
-            all.merge(usage);
+        for usage in nova.into_iter().chain(cohere).chain(&self.usage.0) {
+            all.merge_place(usage);
         }
         all
+    }
+
+    fn of_choices(&self) -> Choices {
+        let told = self
+            .choices()
+            .zip(0..)
+            .filter_map(|(choice, position)| Some((choice.index.0.unwrap_or(position), choice.usage.0.clone()?)));
+        Choices(told.collect())
     }
 }
 

@@ -24,8 +24,14 @@ impl<'de> Deserialize<'de> for Positive {
 
 struct PositiveVisitor;
 
-const fn found(count: u64) -> Positive {
-    Positive(if count == 0 { None } else { Some(FoundNumber { path: String::new(), count }) })
+impl Positive {
+    pub(super) const fn of_u64(count: u64) -> Self {
+        Self(if count == 0 { None } else { Some(FoundNumber { path: String::new(), count }) })
+    }
+
+    pub(super) fn of_f64(n: f64) -> Self {
+        Self::of_u64(if n > 0.0 { n.ceil() as u64 } else { 0 })
+    }
 }
 
 impl<'de> Visitor<'de> for PositiveVisitor {
@@ -36,15 +42,15 @@ impl<'de> Visitor<'de> for PositiveVisitor {
     }
 
     fn visit_u64<E: Error>(self, n: u64) -> Result<Positive, E> {
-        Ok(found(n))
+        Ok(Positive::of_u64(n))
     }
 
     fn visit_i64<E: Error>(self, n: i64) -> Result<Positive, E> {
-        Ok(found(u64::try_from(n).unwrap_or(0)))
+        Ok(Positive::of_u64(u64::try_from(n).unwrap_or(0)))
     }
 
     fn visit_f64<E: Error>(self, n: f64) -> Result<Positive, E> {
-        Ok(found(if n > 0.0 { n.ceil() as u64 } else { 0 }))
+        Ok(Positive::of_f64(n))
     }
 
     fn visit_bool<E: Error>(self, _: bool) -> Result<Positive, E> {

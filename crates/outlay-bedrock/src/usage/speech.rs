@@ -1,15 +1,14 @@
 //! The usage events of a speech session: `{"event":{"usageEvent":{"details":{"delta":{...},"total":{...}}}}}`.
 
-use std::fmt;
-
 use memchr::memmem;
 use outlay_price::Usage;
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::MapAccess;
 
+use super::by_member::{self, ByMember};
 use super::doubts::Doubts;
 use super::lenient::{self, Count, Object};
-use super::positive::Positive;
+use super::positive::{FoundNumber, Positive};
 
 /// What a session has used so far.
 ///
@@ -88,35 +87,28 @@ struct RawTokens {
     doubts: Doubts,
 }
 
-impl<'de> Deserialize<'de> for RawTokens {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TokensVisitor;
-        impl<'de> Visitor<'de> for TokensVisitor {
-            type Value = RawTokens;
+impl ByMember for RawTokens {
+    type Name = String;
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("tokens by kind")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawTokens, A::Error> {
-                let mut tokens = RawTokens::default();
-                while let Some(name) = map.next_key::<String>()? {
-                    match &*name {
-                        "speechTokens" => tokens.speech = map.next_value::<Count>()?.0,
-                        "textTokens" => tokens.text = map.next_value::<Count>()?.0,
-                        _ => {
-                            if let Positive(Some(found)) = map.next_value()? {
-                                tokens.doubts.add_unlisted(&name, &found);
-                            }
-                        }
-                    }
+    fn read_member<'de, A: MapAccess<'de>>(&mut self, name: String, map: &mut A) -> Result<(), A::Error> {
+        match &*name {
+            "speechTokens" => self.speech = map.next_value::<Count>()?.0,
+            "textTokens" => self.text = map.next_value::<Count>()?.0,
+            _ => {
+                if let Positive(Some(found)) = map.next_value()? {
+                    self.doubts.add_unlisted(&name, &found);
                 }
-                Ok(tokens)
             }
         }
-        deserializer.deserialize_map(TokensVisitor)
+        Ok(())
+    }
+
+    fn found_instead(&mut self, found: &FoundNumber) {
+        self.doubts.add_unlisted("details", found);
     }
 }
+
+by_member::deserialize!(RawTokens);
 
 /// Reads a chunk; `None` where it tells no total of any kind.
 pub(crate) fn read_speech(json: &[u8]) -> Option<SpeechUsage> {

@@ -113,6 +113,11 @@ mod tests {
             ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-sonnet-4.5", "Called"),
             ("openai.gpt-oss-120b-1:0", "gpt-oss-120b", "Called"),
             ("openai.gpt-oss-120b-1:0", "openai/gpt-oss-20b", r#"Other("openai.gpt-oss-20b-1:0")"#),
+            ("openai.gpt-oss-120b-1:0", "gpt-oss:20b", r#"Other("openai.gpt-oss-20b-1:0")"#),
+            ("openai.gpt-oss-120b-1:0", "gpt-oss:120b", "Called"),
+            ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "Claude Sonnet 4.5", "Called"),
+            ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-sonnet-4-5@20250929", "Called"),
+            ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-sonnet-4-5:latest", "Called"),
         ] {
             assert_eq!(named(called, name), expected, "{called} answers as {name}");
         }

@@ -54,7 +54,7 @@ pub(super) fn short(routing: Option<Routing>, base: &str) -> String {
 
 /// What is left of a model's name without vendor and geography, then without version, then without date:
 /// `claude-sonnet-4-5-20250929-v1`, `claude-sonnet-4-5-20250929` and `claude-sonnet-4-5` of
-/// `us.anthropic.claude-sonnet-4-5-20250929-v1:0`. Points and hyphens are the same.
+/// `us.anthropic.claude-sonnet-4-5-20250929-v1:0`. Points, blanks, underscores and hyphens are the same.
 pub(crate) fn bare_names(name: &str) -> [String; 3] {
     let name = name.trim().to_ascii_lowercase();
     let mut name = name.rsplit_once('/').map_or(&*name, |(_, last)| last);
@@ -63,11 +63,13 @@ pub(crate) fn bare_names(name: &str) -> [String; 3] {
     while let Some((_, rest)) = name.split_once(['.', ':']).filter(|(label, _)| is_prefix(label)) {
         name = rest;
     }
+    // What follows is the revision, unless it is a part of the name: `gpt-oss:20b`.
     let (name, is_revised) = match name.split_once([':', '@']) {
-        Some((name, _)) => (name, true),
-        None => (name, false),
+        Some((name, rest)) if is_revision(rest) => (name.to_owned(), true),
+        Some((name, rest)) => (format!("{name}-{rest}"), false),
+        None => (name.to_owned(), false),
     };
-    let name = name.strip_suffix("-latest").unwrap_or(name).replace('.', "-");
+    let name = name.strip_suffix("-latest").unwrap_or(&name).replace(['.', ' ', '_'], "-");
     let version = name.rsplit_once("-v").filter(|(_, version)| version.bytes().all(|digit| digit.is_ascii_digit()));
     let unversioned = match version {
         Some((unversioned, _)) => unversioned,
@@ -78,6 +80,12 @@ pub(crate) fn bare_names(name: &str) -> [String; 3] {
     let undated = [before, after].concat();
     let unversioned = unversioned.to_owned();
     [name, unversioned, undated]
+}
+
+/// Whether this is `0`, `0:200k`, `latest` or the like.
+fn is_revision(rest: &str) -> bool {
+    let first = rest.split(':').next().unwrap_or_default();
+    matches!(first, "latest" | "default") || first.trim_start_matches('v').bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// What is before and after `-20250929` or `-2025-09-29`.

@@ -6,9 +6,8 @@ use super::Member;
 #[derive(Clone, Copy)]
 pub(in crate::usage) enum Name {
     Number(Member),
-    /// Splits the input, and so tells that it includes the cache.
-    InputDetails,
-    OutputDetails,
+    /// Splits a count into parts.
+    Details(Whole),
     /// Anthropic's split of cache writes by lifetime.
     CacheCreation,
     /// Converse's.
@@ -21,8 +20,16 @@ pub(in crate::usage) enum Name {
     Repetition,
 }
 
-/// Anthropic, OpenAI (Chat Completions and Responses), Nova and Converse, Kimi, DeepSeek, Cohere, xAI.
-pub(super) const NAMES: &[(&str, Name)] = &[
+/// The count that details split.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::usage) enum Whole {
+    Input,
+    Output,
+    Other,
+}
+
+/// The names of Anthropic, OpenAI (Chat Completions and Responses), Nova and Converse, Kimi, DeepSeek, Cohere and xAI.
+const NAMES: &[(&str, Name)] = &[
     ("input_tokens", Name::Number(Member::Input)),
     ("inputTokens", Name::Number(Member::Input)),
     ("prompt_tokens", Name::Number(Member::Prompt)),
@@ -44,20 +51,101 @@ pub(super) const NAMES: &[(&str, Name)] = &[
     ("reasoning_tokens", Name::Number(Member::Reasoning)),
     ("cache_creation", Name::CacheCreation),
     ("cacheDetails", Name::CacheDetails),
-    ("prompt_tokens_details", Name::InputDetails),
-    ("input_tokens_details", Name::InputDetails),
-    ("prompt_token_details", Name::InputDetails),
-    ("input_token_details", Name::InputDetails),
-    ("completion_tokens_details", Name::OutputDetails),
-    ("output_tokens_details", Name::OutputDetails),
-    ("completion_token_details", Name::OutputDetails),
-    ("output_token_details", Name::OutputDetails),
+    ("cache_details", Name::CacheDetails),
+    ("prompt_tokens_details", Name::Details(Whole::Input)),
+    ("input_tokens_details", Name::Details(Whole::Input)),
+    ("prompt_token_details", Name::Details(Whole::Input)),
+    ("input_token_details", Name::Details(Whole::Input)),
+    ("completion_tokens_details", Name::Details(Whole::Output)),
+    ("output_tokens_details", Name::Details(Whole::Output)),
+    ("completion_token_details", Name::Details(Whole::Output)),
+    ("output_token_details", Name::Details(Whole::Output)),
     ("iterations", Name::Iterations),
     ("server_tool_use", Name::ServerTools),
     ("serverToolUsage", Name::ServerTools),
+    ("server_side_tool_usage_details", Name::ServerTools),
     ("billed_units", Name::BilledUnits),
     // Cohere's counts before they become billed units.
     ("tokens", Name::Repetition),
     // What xAI charges for the tokens above, in a currency unit of its own.
     ("cost_in_usd_ticks", Name::Repetition),
 ];
+
+/// What a part in the details of the input or of the output stands for.
+#[derive(Clone, Copy)]
+pub(super) enum Part {
+    Number(Member),
+    /// Tokens of one medium. Each token is of one of them.
+    Medium,
+    /// Likewise, and its price may be another.
+    Audio,
+    /// Cache writes by lifetime.
+    CacheCreation,
+    /// Tokens of another kind, which are in the count that is split.
+    Tokens,
+    /// What splits a part once more.
+    Details,
+    /// No tokens: it splits no count.
+    Other,
+}
+
+/// The parts of the input. The names that LiteLLM writes are among them, since gateways pass them on.
+const INPUT_PARTS: &[(&str, Part)] = &[
+    ("cached_tokens", Part::Number(Member::CacheRead)),
+    ("cache_read_tokens", Part::Number(Member::CacheRead)),
+    ("cache_read_input_tokens", Part::Number(Member::CacheRead)),
+    ("cache_write_tokens", Part::Number(Member::CacheWrite)),
+    ("cache_creation_tokens", Part::Number(Member::CacheWrite)),
+    ("cached_creation_tokens", Part::Number(Member::CacheWrite)),
+    ("cache_creation_input_tokens", Part::Number(Member::CacheWrite)),
+    ("cache_creation_token_details", Part::CacheCreation),
+    ("cache_creation", Part::CacheCreation),
+];
+
+const OUTPUT_PARTS: &[(&str, Part)] =
+    &[("reasoning_tokens", Part::Number(Member::Reasoning)), ("thinking_tokens", Part::Number(Member::Reasoning))];
+
+const MEDIA: &[(&str, Part)] = &[
+    ("text_tokens", Part::Medium),
+    ("image_tokens", Part::Medium),
+    ("video_tokens", Part::Medium),
+    ("audio_tokens", Part::Audio),
+];
+
+impl Name {
+    /// Returns what a member of a `usage` stands for; `None` where it is not on the list.
+    pub(super) fn of(name: &str) -> Option<Self> {
+        // Details split a count that stands beside them.
+        find(NAMES, name).or_else(|| is_details(name).then_some(Self::Details(Whole::Other)))
+    }
+}
+
+impl Part {
+    /// Returns what a member of the details of a count stands for.
+    pub(super) fn of(whole: Whole, name: &str) -> Self {
+        let own = match whole {
+            Whole::Input => INPUT_PARTS,
+            Whole::Output => OUTPUT_PARTS,
+            Whole::Other => &[],
+        };
+        match find(own, name).or_else(|| find(MEDIA, name)) {
+            Some(part) => part,
+            None if is_details(name) => Self::Details,
+            None if is_tokens(name) => Self::Tokens,
+            None => Self::Other,
+        }
+    }
+}
+
+fn find<T: Copy>(names: &[(&str, T)], name: &str) -> Option<T> {
+    names.iter().find(|(known, _)| *known == name).map(|(_, meaning)| *meaning)
+}
+
+fn is_details(name: &str) -> bool {
+    name.ends_with("_details") || name.ends_with("Details")
+}
+
+fn is_tokens(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["tokens", "token_count", "tokencount"].iter().any(|end| name.ends_with(end))
+}
