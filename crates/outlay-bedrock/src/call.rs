@@ -11,13 +11,13 @@ use outlay_price::CacheUse;
 
 use crate::attempts::{AttemptLog, error_name, sent_nothing};
 use crate::fingerprint;
-use crate::input::{Kind, Limits, writes_cache};
+use crate::input::{CacheAsked, Kind, Limits};
 use crate::outcome::{self, CANCELLED, Ending};
 use crate::prompt;
 use crate::stream::{Seen, Sent};
 use crate::typed_output::read_output;
 use crate::units::Asked;
-use crate::usage::{AnswerHeaders, Parameters, read_headers, read_request};
+use crate::usage::{AnswerHeaders, read_headers};
 use crate::wire;
 
 #[cfg_attr(not(feature = "sts"), path = "call/unsigned.rs")]
@@ -59,6 +59,8 @@ pub(crate) struct CallLog {
     body: BodyPlace,
     /// How large the input is.
     pub(crate) size: prompt::Size,
+    /// What else bounds the cost.
+    pub(crate) limits: Limits,
     /// What tells the request from others, where somebody asks for it.
     pub(crate) fingerprint: Option<u64>,
     /// What the request asks for that is billed by the unit.
@@ -82,10 +84,12 @@ fn place_of(request: &HttpRequest) -> BodyPlace {
 }
 
 /// Puts the limits of what is sent in the place of those that were read before; what it does not say stays.
-fn replace_limits(start: &mut CallStart, limits: &Limits) {
+fn replace_limits(log: &mut CallLog, start: &mut CallStart, limits: Limits) {
     start.max_tokens = limits.max_tokens.or(start.max_tokens);
-    start.answers = limits.answers.unwrap_or(start.answers);
-    if limits.writes_cache {
+    let answers = limits.answers.or(log.limits.answers);
+    log.limits = Limits { answers, ..limits };
+    start.inferences = log.limits.inferences();
+    if limits.cache > CacheAsked::Nothing {
         start.cache = CacheUse::MayWrite;
     }
 }
@@ -103,10 +107,16 @@ enum Owner {
 }
 
 impl Call {
-    pub(crate) fn new(kind: Kind, size: prompt::Size, asked: Option<Asked>, open: OpenCall) -> Arc<Self> {
+    pub(crate) fn new(
+        kind: Kind,
+        size: prompt::Size,
+        limits: Limits,
+        asked: Option<Asked>,
+        open: OpenCall,
+    ) -> Arc<Self> {
         let state = State {
             open: Some(open),
-            log: CallLog { size, asked, ..CallLog::default() },
+            log: CallLog { size, limits, asked, ..CallLog::default() },
             owner: Owner::default(),
             whole: None,
             error: None,
@@ -146,15 +156,15 @@ impl Call {
 
     /// How many answers the call asks for.
     pub(crate) fn answers(&self) -> u64 {
-        self.lock().open.as_ref().map_or(1, |open| open.start().answers)
+        self.lock().log.limits.answers()
     }
 
     /// The typed input has been changed since it was read.
-    pub(crate) fn changed(&self, size: prompt::Size, limits: &Limits) {
-        let mut state = self.lock();
+    pub(crate) fn changed(&self, size: prompt::Size, limits: Limits) {
+        let state = &mut *self.lock();
         state.log.size = state.log.size.max(size);
         if let Some(open) = &mut state.open {
-            replace_limits(open.start_mut(), limits);
+            replace_limits(&mut state.log, open.start_mut(), limits);
         }
     }
 
@@ -229,7 +239,7 @@ impl Call {
     /// The request is final: model and region are those that go on the wire, whatever came in between.
     pub(crate) fn attempt_sent(&self, request: &HttpRequest) {
         let facts = wire::read(request);
-        let mut state = self.lock();
+        let state = &mut *self.lock();
         if let Some(open) = &mut state.open {
             let engine = open.scope().engine().clone();
             let start = open.start_mut();
@@ -249,9 +259,9 @@ impl Call {
             state.log.body = place_of(request);
             state.log.size = prompt::of_replaced(request.body());
             if let (Some(open), Some(bytes)) = (&mut state.open, request.body().bytes()) {
-                let Parameters { max_tokens, answers, .. } = read_request(bytes);
-                let limits = Limits { max_tokens, answers, writes_cache: writes_cache(bytes) };
-                replace_limits(open.start_mut(), &limits);
+                let limits = Limits::of_body(bytes);
+                state.log.size = limits.read(state.log.size);
+                replace_limits(&mut state.log, open.start_mut(), limits);
             }
         }
         if let Some(last) = state.log.attempts.last_mut() {

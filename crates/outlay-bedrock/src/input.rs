@@ -18,10 +18,12 @@ use outlay_ledger::Budget;
 use outlay_otel::{CallStart, Engine, Operation};
 use outlay_price::{CacheUse, GuardrailUse, ModelRef};
 
-pub(crate) use self::invoke::writes_cache;
+pub(crate) use self::cache::CacheAsked;
 use crate::prompt::{self, Prompt as _};
 use crate::units::{self, Asked};
+use crate::usage::{Parameters, read_request};
 
+mod cache;
 mod converse;
 pub(crate) mod guardrail;
 mod invoke;
@@ -74,24 +76,52 @@ struct Common<'a> {
     tier: Option<&'a str>,
     latency: Option<&'a str>,
     guardrail: Option<&'a str>,
-    max_tokens: Option<u64>,
-    answers: Option<u64>,
+    limits: Limits,
     temperature: Option<f64>,
     top_p: Option<f64>,
-    writes_cache: bool,
 }
 
 /// What bounds the cost of a request beside its size.
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Limits {
     pub(crate) max_tokens: Option<u64>,
     pub(crate) answers: Option<u64>,
-    pub(crate) writes_cache: bool,
+    pub(crate) cache: CacheAsked,
+    /// Whether it asks that the conversation be compacted before the answer, which is an inference of its own.
+    pub(crate) compacts: bool,
+}
+
+impl Limits {
+    /// Reads a model's own body.
+    pub(crate) fn of_body(body: &[u8]) -> Self {
+        Self::new(&read_request(body), body)
+    }
+
+    fn new(&Parameters { max_tokens, answers, .. }: &Parameters, body: &[u8]) -> Self {
+        Self { max_tokens, answers, cache: CacheAsked::of_body(body), compacts: cache::asks_compaction(body) }
+    }
+
+    /// How many answers are asked for.
+    pub(crate) fn answers(&self) -> u64 {
+        self.answers.unwrap_or(1).max(1)
+    }
+
+    /// How often the model may write up to its maximum.
+    pub(crate) fn inferences(&self) -> u64 {
+        self.answers().saturating_add(self.compacts.into())
+    }
+
+    /// The size of all prompts that are read: a compaction reads the prompt once more.
+    pub(crate) fn read(&self, size: prompt::Size) -> prompt::Size {
+        if self.compacts { size.and(size) } else { size }
+    }
 }
 
 /// What a request says before it is sent.
 pub(crate) struct Read {
     pub(crate) kind: Kind,
     pub(crate) start: CallStart,
+    pub(crate) limits: Limits,
     pub(crate) size: prompt::Size,
     /// What it asks for that is billed by the unit, where that can be told from here.
     pub(crate) asked: Option<Asked>,
@@ -132,6 +162,10 @@ impl<'a> Request<'a> {
 
     /// How large the input is.
     pub(crate) fn size(self) -> prompt::Size {
+        self.limits().read(self.size_of_prompt())
+    }
+
+    fn size_of_prompt(self) -> prompt::Size {
         match self {
             Self::Converse(input) => input.size(),
             Self::ConverseStream(input) => input.size(),
@@ -142,8 +176,7 @@ impl<'a> Request<'a> {
     }
 
     pub(crate) fn limits(self) -> Limits {
-        let Common { max_tokens, answers, writes_cache, .. } = self.common();
-        Limits { max_tokens, answers, writes_cache }
+        self.common().limits
     }
 
     /// Whether it can be asked for with less: its members are the same for all models.
@@ -161,8 +194,8 @@ impl<'a> Request<'a> {
 
     /// Reads what a call in this region needs to know of the request.
     pub(crate) fn read(self, engine: &Engine, started: SystemTime, region: Option<&str>) -> Read {
-        let size = self.size();
         let common = self.common();
+        let size = common.limits.read(self.size_of_prompt());
         let named = common.model.unwrap_or("unknown");
         let prices;
         // What a profile stands for tells what the request asks for.
@@ -175,7 +208,7 @@ impl<'a> Request<'a> {
         };
         let asked = self.asked(model);
         let start = self.start(engine, started, region, &common, named, model, size, asked.as_ref());
-        Read { kind: self.kind(), start, size, asked }
+        Read { kind: self.kind(), start, limits: common.limits, size, asked }
     }
 
     #[allow(clippy::too_many_arguments, reason = "each is a part of what `read` has read")]
@@ -199,13 +232,13 @@ impl<'a> Request<'a> {
             latency: common.latency.map(intern),
             stream: self.kind().is_stream(),
             prompt: size.tokens(model),
-            max_tokens: common.max_tokens,
-            answers: common.answers.unwrap_or(1).max(1),
+            max_tokens: common.limits.max_tokens,
+            inferences: common.limits.inferences(),
             temperature: common.temperature,
             top_p: common.top_p,
             guardrail: common.guardrail.map(intern),
             started,
-            cache: if common.writes_cache || writes_cache_unasked(model) {
+            cache: if common.limits.cache > CacheAsked::Nothing || writes_cache_unasked(model) {
                 CacheUse::MayWrite
             } else {
                 CacheUse::NoWrites
@@ -266,9 +299,8 @@ impl<'a> Request<'a> {
             Self::ApplyGuardrail(input) => guardrail::most_of_content(input.content()),
             Self::GuardrailChecks(input) => guardrail::most_of_checks(input.messages(), input.checks()),
             _ if common.guardrail.is_some() => {
-                let output = common.max_tokens.unwrap_or(Budget::DEFAULT_ASSUMED_OUTPUT);
-                let answers = common.answers.unwrap_or(1).max(1);
-                guardrail::most_of_call(input_bound, output.saturating_mul(answers), 0)
+                let output = common.limits.max_tokens.unwrap_or(Budget::DEFAULT_ASSUMED_OUTPUT);
+                guardrail::most_of_call(input_bound, output.saturating_mul(common.limits.inferences()), 0)
             }
             _ => GuardrailUse::NotApplied,
         }

@@ -83,7 +83,7 @@ impl OutlayInterceptor {
         let (scope, mut first) = (&metering.scope, None);
         for degrades_left in (0..=MAX_DEGRADES).rev() {
             let Some(request) = Request::of(input).filter(|request| request.can_degrade()) else { break };
-            let Read { kind, mut start, size, asked } = request.read(scope.engine(), metering.started, region);
+            let Read { kind, mut start, limits, size, asked } = request.read(scope.engine(), metering.started, region);
             start.degraded_from.clone_from(&first);
             let open = match OpenCall::try_begin(scope, &start) {
                 Ok(Some(open)) => open,
@@ -100,7 +100,7 @@ impl OutlayInterceptor {
                     OpenCall::begin(scope, start).map_err(Refusal::into_error)?
                 }
             };
-            metering.call.get_or_init(|| HeldCall(Call::new(kind, size, asked, open)));
+            metering.call.get_or_init(|| HeldCall(Call::new(kind, size, limits, asked, open)));
             break;
         }
         Ok(())
@@ -169,13 +169,13 @@ impl Intercept for OutlayInterceptor {
         let Some(request) = Request::of(context.input()) else { return Ok(()) };
         let Some(metering) = cfg.load::<Metering>().filter(|metering| metering.by == self.id()) else { return Ok(()) };
         if let Some(held) = metering.call.get() {
-            held.0.changed(request.size(), &request.limits());
+            held.0.changed(request.size(), request.limits());
             return Ok(());
         }
         let region = cfg.load::<Region>().map(AsRef::as_ref);
-        let Read { kind, start, size, asked } = request.read(metering.scope.engine(), metering.started, region);
+        let Read { kind, start, limits, size, asked } = request.read(metering.scope.engine(), metering.started, region);
         let open = OpenCall::begin(&metering.scope, start).map_err(Refusal::into_error)?;
-        metering.call.get_or_init(|| HeldCall(Call::new(kind, size, asked, open)));
+        metering.call.get_or_init(|| HeldCall(Call::new(kind, size, limits, asked, open)));
         Ok(())
     }
 

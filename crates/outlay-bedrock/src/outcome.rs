@@ -152,8 +152,8 @@ impl Context<'_> {
         let family = self.family(answer.invoked_model.as_deref(), answer.named_model.as_deref());
         let found = Sources::default().then(source::USAGE, answer.usage.counts(Told::Converse, family)).find(family);
         let intervened = answer.stop_reason.as_deref() == Some(INTERVENED);
-        let mut reading =
-            self.reading(found, family, answer.usage.units.clone(), intervened, answer.guardrail.as_ref());
+        let mut reading = self.reading(found, family, &answer.usage, intervened, answer.guardrail.as_ref());
+        reading.inferences = answer.usage.each_inference(Told::Converse, family);
         if reading.misses_text() {
             reading.text_bytes = text_bytes();
         }
@@ -173,8 +173,9 @@ impl Context<'_> {
             .then(source::BODY, usage.counts(Told::Native, family))
             .then(source::HEADERS, (self.log.headers.counts, Doubts::default()))
             .find(family);
-        let intervened = answer.guardrail_intervened;
-        let mut reading = self.reading(found, family, usage.units.clone(), intervened, answer.guardrail.as_ref());
+        let intervened = answer.guardrail_intervened || answer.stop_reason.as_deref() == Some(INTERVENED);
+        let mut reading = self.reading(found, family, &usage, intervened, answer.guardrail.as_ref());
+        reading.inferences = usage.each_inference(Told::Native, family);
         reading.made = answer.made;
         reading.has_no_output |= answer.is_embedding;
         if reading.misses_text() {
@@ -182,6 +183,7 @@ impl Context<'_> {
         }
         let mut end = self.whole(reading);
         end.finish_reasons = answer.stop_reason.into_iter().collect();
+        end.served_tier = self.log.headers.served_tier.clone().or(answer.served_tier.map(str::to_owned));
         self.name_model(&mut end, None, answer.named_model);
         self.apply_guardrail(&mut end, answer.guardrail, intervened, 0);
         end
@@ -221,13 +223,17 @@ impl Context<'_> {
             .find(family);
         if seen.has_uncounted_text {
             found.doubts.add(|| "output: text came after its count".to_owned());
-            found.counts.output = found.counts.output.max(Some(seen.text_bytes.div_ceil(answered::BYTES_PER_TOKEN)));
+            found.counts.output = found.counts.output.max(Some(self.tokens_of(seen.text_bytes)));
         }
         let mut guardrail = native.guardrail.clone();
         GuardrailTold::merge(&mut guardrail, converse.and_then(|answer| answer.guardrail.clone()));
         let intervened = native.guardrail_intervened || seen.stop_reason.as_deref() == Some(INTERVENED);
-        let units = converse.map_or(&usage.units, |answer| &answer.usage.units).clone();
-        let mut reading = self.reading(found, family, units, intervened, guardrail.as_ref());
+        let (usage, told) = match converse {
+            Some(answer) => (&answer.usage, Told::ConverseStream),
+            None => (&*usage, Told::Native),
+        };
+        let mut reading = self.reading(found, family, usage, intervened, guardrail.as_ref());
+        reading.inferences = usage.each_inference(told, family);
         reading.made = native.made;
         reading.has_no_output |= native.is_embedding;
         reading.text_bytes = seen.text_bytes;
@@ -242,9 +248,12 @@ impl Context<'_> {
         end.error.clone_from(&seen.error);
         end.finish_reasons = seen.stop_reason.iter().cloned().collect();
         end.time_to_first_chunk = seen.first_chunk.and_then(|at| at.duration_since(self.start.started).ok());
-        if let Some(answer) = converse {
-            end.served_tier.clone_from(&answer.served_tier);
-            end.served_latency.clone_from(&answer.served_latency);
+        match converse {
+            Some(answer) => {
+                end.served_tier.clone_from(&answer.served_tier);
+                end.served_latency.clone_from(&answer.served_latency);
+            }
+            None => end.served_tier = self.log.headers.served_tier.clone().or(native.served_tier.map(str::to_owned)),
         }
         self.name_model(&mut end, invoked, named);
         self.apply_guardrail(&mut end, guardrail, intervened, seen.text_bytes);
@@ -252,26 +261,30 @@ impl Context<'_> {
     }
 
     /// The most that the guardrail can have used: of a model call, by the output that it may have had.
-    fn most_guardrail(&self, text_bytes: u64) -> GuardrailUse {
+    fn most_guardrail(&self, intervened: bool, text_bytes: u64) -> GuardrailUse {
         let is_model_call = !matches!(self.kind, Kind::ApplyGuardrail | Kind::GuardrailChecks);
         match self.start.most_guardrail {
-            GuardrailUse::AtMost(_) if is_model_call => {
-                most_of_call(self.log.size.most_tokens(), self.most_output, text_bytes)
-            }
+            GuardrailUse::AtMost(_) if is_model_call => self.most_of_call(text_bytes),
+            // One that the request does not name: an account or an organization can enforce it.
+            GuardrailUse::NotApplied if intervened => self.most_of_call(text_bytes),
             _ => self.start.most_guardrail.clone(),
         }
     }
 
+    fn most_of_call(&self, text_bytes: u64) -> GuardrailUse {
+        most_of_call(self.log.size.most_tokens(), self.most_output, text_bytes)
+    }
+
     /// What the guardrail around a model call used, by its trace where the request asked for one.
     fn apply_guardrail(&self, end: &mut CallEnd, told: Option<GuardrailTold>, intervened: bool, text_bytes: u64) {
-        let read_output = told.as_ref().is_none_or(GuardrailTold::read_output);
+        let kept_the_model_out = told.as_ref().is_some_and(GuardrailTold::kept_the_model_out);
         end.guardrail = match told.and_then(|told| told.units()) {
             Some(units) => GuardrailUse::Counted(units),
             None if end.billed == Billed::Nothing => GuardrailUse::NotApplied,
-            None => self.most_guardrail(text_bytes),
+            None => self.most_guardrail(intervened, text_bytes),
         };
         // It has blocked the input: AWS bills no inference then.
-        if intervened && !read_output {
+        if intervened && kept_the_model_out {
             let tells_tokens = match &end.billed {
                 Billed::Tokens(usage, _) | Billed::Counted(usage, ..) | Billed::AtMost { counted: usage, .. } => {
                     !usage.is_empty()

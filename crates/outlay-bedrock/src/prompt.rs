@@ -22,7 +22,7 @@ const LIKELY_OVERHEAD: u64 = 16;
 /// The most that an attachment is taken for: no model that reads documents or videos has room for more.
 const MOST_OF_ATTACHMENT: u64 = 1_000_000;
 /// What an attachment in S3 is taken for.
-const REMOTE: Size = Size::beside(200_000, 20_000);
+const REMOTE: Size = Size::beside(300_000, 20_000);
 
 /// Returns the size of a body that an interceptor has put in the place of the serialized one.
 pub(crate) fn of_replaced(body: &SdkBody) -> Size {
@@ -71,7 +71,7 @@ impl Size {
         Self::text(text.len() as u64)
     }
 
-    const fn and(self, other: Self) -> Self {
+    pub(crate) const fn and(self, other: Self) -> Self {
         Self {
             text: self.text.saturating_add(other.text),
             most: self.most.saturating_add(other.most),

@@ -123,7 +123,12 @@ fn guardrail(trace: &GuardrailTraceAssessment) -> Option<GuardrailTold> {
     };
     let inputs = trace.input_assessment().into_iter().flat_map(|by_id| by_id.values());
     let outputs = trace.output_assessments().into_iter().flat_map(|by_id| by_id.values().flatten());
-    let told = GuardrailTold { input: Assessed::of(inputs.map(units)), output: Assessed::of(outputs.map(units)) };
+    // The actions stand in a type of its own for each policy: without them the rule for traces that tell none holds.
+    let told = GuardrailTold {
+        input: Assessed::of(inputs.map(units)),
+        output: Assessed::of(outputs.map(units)),
+        blocked_input: None,
+    };
     (told != GuardrailTold::default()).then_some(told)
 }
 

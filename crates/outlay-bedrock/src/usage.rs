@@ -22,6 +22,7 @@ mod speech;
 
 pub(crate) use answer_text::{TEXTS, answer_text_bytes};
 pub(crate) use converse::{ConverseAnswer, read_converse};
+pub(crate) use counts::Counts;
 pub(crate) use doubts::Doubts;
 pub(crate) use guardrail::{
     Assessed, CHECKS, GuardrailTold, IMAGE_POLICY, MAX_REASONING_POLICIES, REASONING_POLICY, TEXT_POLICIES,
@@ -33,5 +34,5 @@ pub(crate) use job::{read_job_start, read_job_status};
 pub(crate) use members::{Members, TypedTokens};
 pub(crate) use native::{NativeAnswer, read_native};
 pub(crate) use request::{Parameters, read_request};
-pub(crate) use sources::{Found, Sources, source};
+pub(crate) use sources::{Found, Sources, default_ttl, source};
 pub(crate) use speech::{Bytes, Passed, SpeechUsage, read_speech};

@@ -35,7 +35,7 @@ pub(crate) use shared::SharedHold;
 ///
 /// The bound is of one attempt, and of what can be seen of the prompt: text by its bytes, an image for 6,000 tokens, a
 /// document for 20,000 and twice its bytes, a video for 20,000 and its bytes, either for 1,000,000 at the most, and what
-/// lies in S3 or in prompt management for 200,000. By what an attempt that was sent and never answered costs, or an
+/// lies in S3 or in prompt management for 300,000. By what an attempt that was sent and never answered costs, or an
 /// attachment beyond these figures, the limit may be passed.
 ///
 /// With [`Reserve::Expected`] the limit may be passed besides by what the open calls' prompts have beyond what is expected

@@ -45,8 +45,8 @@ pub struct CallStart {
     pub prompt: PromptTokens,
     /// The most output tokens that the call allows itself, in each answer.
     pub max_tokens: Option<u64>,
-    /// How many answers it asks for.
-    pub answers: u64,
+    /// How often the model may write up to its maximum: once for each answer, and once for a compaction before it.
+    pub inferences: u64,
     /// The sampling temperature.
     pub temperature: Option<f64>,
     /// The nucleus of sampling.
@@ -73,6 +73,8 @@ pub struct CallStart {
 pub struct CallEnd {
     /// What of it is billed.
     pub billed: Billed,
+    /// The tokens of each inference, where several add up to what is billed: each is priced in its own context tier.
+    pub inferences: Vec<Usage>,
     /// What may be billed besides: attempts that were sent and never answered, each with what its guardrail may have used.
     pub lost_attempts: Vec<(Billed, GuardrailUse)>,
     /// What its guardrail used.
@@ -152,6 +154,7 @@ impl CallEnd {
     pub const fn new(billed: Billed) -> Self {
         Self {
             billed,
+            inferences: Vec::new(),
             lost_attempts: Vec::new(),
             guardrail: GuardrailUse::NotApplied,
             job: None,
@@ -234,7 +237,7 @@ impl OpenCall {
             model: &start.model,
             input: if has_tokens { start.prompt.most } else { 0 },
             max_output: if start.writes_tokens() {
-                start.max_tokens.map(|tokens| tokens.saturating_mul(start.answers))
+                start.max_tokens.map(|tokens| tokens.saturating_mul(start.inferences))
             } else {
                 Some(0)
             },
@@ -245,7 +248,7 @@ impl OpenCall {
         };
         let forecast = Forecast {
             input: if has_tokens { expected } else { 0 },
-            answers: start.answers,
+            answers: start.inferences,
             usd: Some(&|output| most(expected, output)),
         };
         scope.books().open_call_expecting(&ask, &forecast)
@@ -289,8 +292,8 @@ impl OpenCall {
     pub fn most_output(&self) -> u64 {
         let assumed = || self.books.as_ref().and_then(outlay_ledger::OpenCall::assumed_output);
         match self.start.max_tokens {
-            Some(tokens) => tokens.saturating_mul(self.start.answers),
-            None => assumed().unwrap_or(Budget::DEFAULT_ASSUMED_OUTPUT.saturating_mul(self.start.answers)),
+            Some(tokens) => tokens.saturating_mul(self.start.inferences),
+            None => assumed().unwrap_or(Budget::DEFAULT_ASSUMED_OUTPUT.saturating_mul(self.start.inferences)),
         }
     }
 
@@ -313,8 +316,11 @@ impl OpenCall {
         if price.is_none() && !matches!(end.billed, Billed::Nothing) {
             price_call::say_unpriced(&engine, &start.model, start.region.as_deref());
         }
-        let mut charge =
-            start.charge_guardrail(&prices, &end.guardrail).and(price_call::charge(&end.billed, price.as_ref()));
+        let mut charge = start.charge_guardrail(&prices, &end.guardrail).and(price_call::charge_inferences(
+            &end.billed,
+            &end.inferences,
+            price.as_ref(),
+        ));
         for (billed, guardrail) in &end.lost_attempts {
             let guardrail = start.charge_guardrail(&prices, guardrail);
             charge = charge.and(price_call::charge(billed, price.as_ref())).and(guardrail);

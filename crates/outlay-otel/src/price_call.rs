@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use jiff::Timestamp;
-use outlay_price::{Charge, Latency, ModelRef, Price, PriceQuery, Tier};
+use outlay_price::{Charge, Latency, ModelRef, Price, PriceQuery, Tier, Units, Usage};
 
 use crate::{Billed, Engine};
 
@@ -49,6 +49,22 @@ impl<'a> Priced<'a> {
 
     fn timestamp(&self) -> Option<Timestamp> {
         Timestamp::try_from(self.at).ok()
+    }
+}
+
+/// What the call cost, without its guardrail. `inferences` are those of which the tokens are the sum, where there are
+/// several: each has a context tier of its own.
+pub(crate) fn charge_inferences(billed: &Billed, inferences: &[Usage], price: Option<&Price>) -> Charge {
+    match (billed, price) {
+        (Billed::Tokens(_, status), Some(price)) if !inferences.is_empty() => {
+            let each = inferences.iter().map(|usage| price.charge(usage));
+            each.fold(Charge::free(), Charge::and).with_status(*status)
+        }
+        (Billed::Counted(_, units, status), Some(price)) if !inferences.is_empty() => {
+            let each = inferences.iter().map(|usage| price.charge_with_units(usage, &Units::new()));
+            each.fold(price.charge_units(units), Charge::and).with_status(*status)
+        }
+        _ => charge(billed, price),
     }
 }
 

@@ -42,6 +42,8 @@ const MAX_MODELS: usize = 1_000;
 const MEMORY: u64 = 8;
 /// A prompt is measured where at most one part in so many is not text.
 const MOSTLY_TEXT: u64 = 10;
+/// A shorter prompt tells more of what the vendor puts around it than of its text.
+const MIN_TEXT: u64 = 2_000;
 /// What is expected on top of what was measured, in thousandths.
 const MARGIN: u64 = 250;
 
@@ -52,6 +54,9 @@ impl MeasuredPrompts {
             return;
         }
         let text = prompt.likely - prompt.likely_beside;
+        if text < MIN_TEXT {
+            return;
+        }
         let ratio = u128::from(had.saturating_sub(prompt.likely_beside)) * u128::from(ONE) / u128::from(text.max(1));
         let ratio = u64::try_from(ratio.clamp(250, 20_000)).unwrap_or(ONE);
         let toward = |old: u64| {
@@ -107,10 +112,19 @@ mod tests {
             measured.measured(&model, prompt, 2_000);
         }
         assert!((2_500..=2_520).contains(&measured.expected(CLAUDE, prompt)));
-        measured.measured(&model, PromptTokens { likely: 1, ..prompt }, u64::MAX);
+        measured.measured(&model, prompt, u64::MAX);
         assert_eq!(measured.expected(CLAUDE, prompt), 10_000);
         measured.measured(&model, PromptTokens::default(), 5);
         assert_eq!(measured.expected("another", prompt), 2_500);
+    }
+
+    #[test]
+    fn a_short_prompt_teaches_nothing() {
+        let (measured, model) = (MeasuredPrompts::default(), Arc::from(CLAUDE));
+        let short = PromptTokens { most: 1_200, likely: 343, likely_beside: 0 };
+        measured.measured(&model, short, 713);
+        let long = PromptTokens { most: 40_000, likely: 11_440, likely_beside: 0 };
+        assert_eq!(measured.expected(CLAUDE, long), 14_300);
     }
 
     #[test]

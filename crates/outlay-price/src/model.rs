@@ -8,7 +8,7 @@ mod name;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use name::{bare_names, shorter_ids};
+pub(crate) use name::{bare_names, shorter_ids, without_variant};
 
 /// A parsed model id or ARN, as calls to Bedrock carry it, borrowing from the text.
 ///

@@ -123,7 +123,7 @@ impl MadeCall {
             stream: false,
             prompt: PromptTokens::default(),
             max_tokens: None,
-            answers: 1,
+            inferences: 1,
             temperature: None,
             top_p: None,
             guardrail: None,

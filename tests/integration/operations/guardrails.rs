@@ -246,6 +246,40 @@ async fn without_a_trace_a_guardrail_is_bounded() {
 }
 
 #[tokio::test]
+async fn a_guardrail_that_the_request_does_not_name_is_bounded_where_it_intervened() {
+    for operation in Operation::TURNS {
+        for usage in [Tokens::new(0, 0), Tokens::new(1_000, 100)] {
+            let h = Harness::new().await;
+            h.sim.push(Reply::message().text("blocked").usage(usage).stop_reason("guardrail_intervened"));
+            let task = h.outlay.task("t").start();
+            task.run(async {
+                match operation {
+                    Operation::Converse => drop(haiku(&h.client).send().await),
+                    Operation::InvokeModel => drop(invoke(&h.client, HAIKU).send().await),
+                    _ => drop(outlay_tests::stream_whole(&h.client, operation, HAIKU).await),
+                }
+            })
+            .await;
+            let spans = finished(&h, &task);
+            let (picos, status) = cost(call_spans(&spans)[0]);
+            assert!(picos > Some(0), "{operation}");
+            assert_eq!(status, "bounded", "{operation}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_input_that_was_only_masked_reached_the_model() {
+    for (action, expected) in [("ANONYMIZED", Some(INFERENCE + 2 * UNIT)), ("BLOCKED", Some(2 * UNIT))] {
+        let mut trace = trace(Operation::Converse, Some(1), &[]);
+        trace["guardrail"]["inputAssessment"]["gr-1"]["sensitiveInformationPolicy"] =
+            json!({"piiEntities": [{"type": "EMAIL", "action": action}, {"type": "NAME", "action": "NONE"}]});
+        let reply = answer().stop_reason("guardrail_intervened").trace(trace);
+        assert_eq!(cost_of(Operation::Converse, reply).await.0, expected, "{action}");
+    }
+}
+
+#[tokio::test]
 async fn a_call_that_was_throttled_used_no_guardrail() {
     let h = Harness::new().await;
     h.sim.push_times(3, Reply::throttled());

@@ -2,7 +2,7 @@
 
 use aws_sdk_bedrockruntime::primitives::Blob;
 use bedrock_sim::{Operation, Reply, Tokens};
-use outlay_tests::{HAIKU, Harness, SONNET, call_spans, stream_whole};
+use outlay_tests::{HAIKU, Harness, SONNET, Streamed, call_spans, stream_whole};
 use serde_json::{Value, json};
 
 use super::{asked, doubt, picos, source, status, tokens};
@@ -155,7 +155,7 @@ async fn the_bound_of_a_broken_stream_is_no_less_than_what_was_seen_of_it() {
     assert_eq!(found, (Some((100 + 20_000) * 720_000), "bounded".to_owned()), "a running count");
     let text = json!({"generation": "x".repeat(80_000), "prompt_token_count": 100, "stop_reason": null});
     let found = asked(STREAM, llama, Reply::chunks([text]), |c| (picos(c), status(c))).await;
-    assert_eq!(found, (Some((100 + 20_000) * 720_000), "bounded".to_owned()), "a text of 80,000 characters");
+    assert_eq!(found, (Some((100 + 20_320) * 720_000), "bounded".to_owned()), "a text of 80,000 characters");
 }
 
 #[tokio::test]
@@ -204,7 +204,7 @@ async fn a_text_that_is_missing_from_the_counts_is_estimated_on_every_road() {
     for operation in Operation::TURNS {
         let reply = Reply::message().text("twenty characters...").usage(Tokens::new(1_000, 0));
         let found = asked(operation, HAIKU, reply, |c| (tokens(c), status(c), doubt(c))).await;
-        assert_eq!((found.0[1], &*found.1), (Some(5), "estimated"), "{operation}");
+        assert_eq!((found.0[1], &*found.1), (Some(6), "estimated"), "{operation}");
         assert!(found.2.is_some_and(|doubt| doubt.contains("output: usage says 0 beside text")), "{operation}");
     }
 }
@@ -305,7 +305,7 @@ async fn text_after_the_final_counts_of_a_stream_is_in_doubt() {
     let stop = json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}});
     let early = Reply::chunks([metrics.clone(), text.clone(), stop.clone()]);
     let found = asked(STREAM, HAIKU, early, |c| (tokens(c), status(c), doubt(c))).await;
-    assert_eq!((found.0[1], &*found.1), (Some(100), "estimated"), "{:?}", found.2);
+    assert_eq!((found.0[1], &*found.1), (Some(115), "estimated"), "{:?}", found.2);
     let late = Reply::chunks([text, stop, metrics]);
     let found = asked(STREAM, HAIKU, late, |c| (tokens(c), status(c), doubt(c))).await;
     assert_eq!((found.0[1], &*found.1), (Some(3), "exact"), "{:?}", found.2);
@@ -322,7 +322,98 @@ async fn reasoning_or_a_refusal_beside_an_output_of_zero_is_text_of_the_model() 
         for (operation, reply) in [(Operation::InvokeModel, Reply::json(whole)), (STREAM, Reply::chunks([delta, last]))]
         {
             let found = asked(operation, "qwen.qwen3-32b-v1:0", reply, |c| (tokens(c), status(c))).await;
-            assert_eq!((found.0[1], &*found.1), (Some(11), "estimated"), "{operation} {name}");
+            assert_eq!((found.0[1], &*found.1), (Some(14), "estimated"), "{operation} {name}");
         }
     }
+}
+
+#[tokio::test]
+async fn running_counts_are_no_final_ones() {
+    let metadata =
+        |output: u64| json!({"usage": {"inputTokens": 1_000, "outputTokens": output, "totalTokens": 1_000 + output}});
+    let start = ("messageStart", json!({"role": "assistant"}));
+    let text = ("contentBlockDelta", json!({"contentBlockIndex": 0, "delta": {"text": "some words of text"}}));
+    let stop = ("messageStop", json!({"stopReason": "end_turn"}));
+    let whole = [start.clone(), ("metadata", metadata(1)), text.clone(), stop, ("metadata", metadata(50))];
+    let found =
+        asked(Operation::ConverseStream, HAIKU, Reply::events(whole), |c| (tokens(c), status(c), doubt(c))).await;
+    assert_eq!((found.0[1], &*found.1, found.2), (Some(50), "exact", None));
+    // Cut off after the running count.
+    let h = Harness::new().await;
+    h.sim.push(Reply::events([start, ("metadata", metadata(1)), text.clone(), text]));
+    let task = h.outlay.task("t").start();
+    task.run(async {
+        let mut turn = Streamed::open(&h.client, Operation::ConverseStream, HAIKU).await.unwrap();
+        turn.read(3).await;
+    })
+    .await;
+    assert!(task.totals().cost().to_string().ends_with("bounded"), "{}", task.totals().cost());
+}
+
+#[tokio::test]
+async fn a_total_tells_the_one_part_that_is_missing() {
+    let answer = |usage: Value| {
+        Reply::json(
+            json!({"output": {"message": {"role": "assistant", "content": [{"text": "x"}]}}, "stopReason": "end_turn", "usage": usage}),
+        )
+    };
+    for (usage, expected) in [
+        (json!({"inputTokens": 900, "totalTokens": 1_900}), [Some(900), Some(1_000)]),
+        (json!({"outputTokens": 50, "totalTokens": 100_050}), [Some(100_000), Some(50)]),
+        (
+            json!({"outputTokens": 50, "totalTokens": 100_050, "cacheReadInputTokens": 90_000}),
+            [Some(100_000), Some(50)],
+        ),
+    ] {
+        let found = asked(Operation::Converse, HAIKU, answer(usage.clone()), |c| (tokens(c), status(c))).await;
+        assert_eq!((&found.0[..2], &*found.1), (&expected[..], "estimated"), "{usage}");
+    }
+}
+
+#[tokio::test]
+async fn the_family_of_the_model_that_answered_tells_what_its_counts_mean() {
+    let usage = json!({"inputTokens": 1_000, "outputTokens": 10, "totalTokens": 1_810, "cacheReadInputTokens": 800});
+    let reply = Reply::events([
+        ("messageStart", json!({"role": "assistant", "model": "gpt-5.6-sol"})),
+        ("messageStop", json!({"stopReason": "end_turn"})),
+        ("metadata", json!({"usage": usage})),
+    ]);
+    let found =
+        asked(Operation::ConverseStream, "us.anthropic.claude-sonnet-5", reply, |c| (tokens(c), status(c))).await;
+    assert_eq!((found.0[0], &*found.1), (Some(1_000), "estimated"));
+}
+
+#[tokio::test]
+async fn the_router_s_usage_is_held_against_the_answer_s() {
+    let router = |input: u64| {
+        json!({"promptRouter": {"invokedModelId": format!("arn:aws:bedrock:us-east-1:1:inference-profile/{HAIKU}"),
+        "usage": {"inputTokens": input, "outputTokens": 50, "totalTokens": input + 50}}})
+    };
+    let answer = |usage: Value, trace: Value| {
+        Reply::json(
+            json!({"output": {"message": {"role": "assistant", "content": [{"text": "x"}]}}, "stopReason": "end_turn",
+            "usage": usage, "trace": trace}),
+        )
+    };
+    let own = json!({"inputTokens": 1_000, "outputTokens": 50, "totalTokens": 1_050});
+    let zeros = json!({"inputTokens": 0, "outputTokens": 0, "totalTokens": 0});
+    for (usage, input, sure) in [(own.clone(), 1_000, "exact"), (zeros, 1_000, "exact"), (own, 9_000, "estimated")] {
+        let reply = answer(usage.clone(), router(input));
+        let found = asked(Operation::Converse, SONNET, reply, |c| (tokens(c), status(c))).await;
+        let expected = i64::try_from(input).unwrap();
+        assert_eq!((found.0[0], &*found.1), (Some(expected), sure), "{usage} {input}");
+    }
+}
+
+#[tokio::test]
+async fn the_tier_in_a_body_of_openai_s_is_the_one_that_served() {
+    let answer = |tier: &str| {
+        Reply::json(json!({"choices": [{"message": {"content": "x"}, "finish_reason": "stop"}], "service_tier": tier,
+            "usage": {"prompt_tokens": 1_000_000, "completion_tokens": 1}}))
+    };
+    let mut costs = Vec::new();
+    for tier in ["default", "flex", "priority", "auto"] {
+        costs.push(asked(Operation::InvokeModel, "openai.gpt-oss-120b-1:0", answer(tier), picos).await.unwrap());
+    }
+    assert!(costs[1] < costs[0] && costs[0] < costs[2] && costs[0] == costs[3], "{costs:?}");
 }

@@ -2,26 +2,28 @@
 
 use aws_sdk_bedrockruntime::operation::converse::ConverseInput;
 use aws_sdk_bedrockruntime::operation::converse_stream::ConverseStreamInput;
-use aws_sdk_bedrockruntime::types::{
-    ContentBlock, InferenceConfiguration, Message, SystemContentBlock, Tool, ToolConfiguration,
-};
-
+use aws_sdk_bedrockruntime::types::InferenceConfiguration;
 use aws_smithy_types::{Document, Number};
 
-use super::Common;
+use super::cache::{CacheAsked, converse_asks_compaction};
+use super::{Common, Limits};
 
 /// The same members stand in the SDK's inputs of the operation and of its stream, which have no trait in common.
 macro_rules! common {
-    ($input:ident) => {
+    ($input:ident) => {{
+        let inference = inference($input.inference_config(), $input.additional_model_request_fields());
         Common {
             model: $input.model_id(),
             tier: $input.service_tier().map(|t| t.r#type().as_str()),
             latency: $input.performance_config().map(|p| p.latency().as_str()),
             guardrail: $input.guardrail_config().map(|g| g.guardrail_identifier()),
-            writes_cache: has_cache_point($input.messages(), $input.system(), $input.tool_config()),
-            ..inference($input.inference_config(), $input.additional_model_request_fields())
+            limits: Limits {
+                cache: CacheAsked::of_converse($input.messages(), $input.system(), $input.tool_config()),
+                ..inference.limits
+            },
+            ..inference
         }
-    };
+    }};
 }
 
 pub(super) fn whole(input: &ConverseInput) -> Common<'_> {
@@ -45,12 +47,12 @@ fn inference(config: Option<&InferenceConfiguration>, additional: Option<&Docume
     let most = |names: &[&str]| names.iter().filter_map(|name| count(name)).max();
     let own_tokens = most(&["max_tokens", "max_completion_tokens", "max_gen_len", "max_output_tokens"]);
     let answers = most(&["n", "best_of", "num_generations"]);
-    let Some(config) = config else { return Common { max_tokens: own_tokens, answers, ..Common::default() } };
+    let max_tokens = config.and_then(|config| u64::try_from(config.max_tokens()?).ok()).max(own_tokens);
+    let compacts = converse_asks_compaction(additional);
     Common {
-        max_tokens: config.max_tokens().and_then(|n| u64::try_from(n).ok()).max(own_tokens),
-        answers,
-        temperature: config.temperature().map(as_written),
-        top_p: config.top_p().map(as_written),
+        limits: Limits { max_tokens, answers, compacts, ..Limits::default() },
+        temperature: config.and_then(InferenceConfiguration::temperature).map(as_written),
+        top_p: config.and_then(InferenceConfiguration::top_p).map(as_written),
         ..Common::default()
     }
 }
@@ -58,13 +60,6 @@ fn inference(config: Option<&InferenceConfiguration>, additional: Option<&Docume
 /// The double of the text that the float prints as: 0.7, not 0.699999988079071.
 fn as_written(n: f32) -> f64 {
     n.to_string().parse().unwrap_or_else(|_| f64::from(n))
-}
-
-fn has_cache_point(messages: &[Message], system: &[SystemContentBlock], tools: Option<&ToolConfiguration>) -> bool {
-    let is_cache_point = |block: &ContentBlock| matches!(block, ContentBlock::CachePoint(_));
-    system.iter().any(|block| matches!(block, SystemContentBlock::CachePoint(_)))
-        || tools.is_some_and(|t| t.tools().iter().any(|tool| matches!(tool, Tool::CachePoint(_))))
-        || messages.iter().any(|message| message.content().iter().any(is_cache_point))
 }
 
 #[cfg(test)]

@@ -4,20 +4,21 @@ use aws_sdk_bedrockruntime::operation::invoke_model::InvokeModelInput;
 use aws_sdk_bedrockruntime::operation::invoke_model_with_response_stream::InvokeModelWithResponseStreamInput;
 use outlay_otel::Operation;
 
-use super::Common;
+use super::{Common, Limits};
 use crate::usage::{Parameters, read_request};
 
 /// The same members stand in the SDK's inputs of the operation and of its stream, which have no trait in common.
 macro_rules! common {
-    ($input:ident) => {
+    ($input:ident) => {{
+        let native = native($input.body().map_or(&[], |blob| blob.as_ref()));
         Common {
             model: $input.model_id(),
-            tier: $input.service_tier().map(|t| t.as_str()),
+            tier: $input.service_tier().map(|t| t.as_str()).or(native.tier),
             latency: $input.performance_config_latency().map(|l| l.as_str()),
             guardrail: $input.guardrail_identifier(),
-            ..native($input.body().map_or(&[], |blob| blob.as_ref()))
+            ..native
         }
-    };
+    }};
 }
 
 pub(super) fn whole(input: &InvokeModelInput) -> Common<'_> {
@@ -29,13 +30,10 @@ pub(super) fn stream(input: &InvokeModelWithResponseStreamInput) -> Common<'_> {
 }
 
 fn native(body: &[u8]) -> Common<'static> {
-    let Parameters { max_tokens, answers, temperature, top_p } = read_request(body);
-    Common { max_tokens, answers, temperature, top_p, writes_cache: writes_cache(body), ..Common::default() }
-}
-
-/// Whether a body asks for something to be stored in the cache.
-pub(crate) fn writes_cache(body: &[u8]) -> bool {
-    [&b"cache_control"[..], b"cachePoint"].iter().any(|mark| memchr::memmem::find(body, mark).is_some())
+    let parameters = read_request(body);
+    let limits = Limits::new(&parameters, body);
+    let Parameters { temperature, top_p, tier, .. } = parameters;
+    Common { limits, temperature, top_p, tier, ..Common::default() }
 }
 
 /// What InvokeModel does is told by the model alone.

@@ -2,20 +2,22 @@
 //! estimated where one is missing.
 
 use outlay_otel::{Billed, CallEnd, Operation};
-use outlay_price::{CostStatus, Family, Units, Usage};
+use outlay_price::{CacheTtl, CostStatus, Family, NamedModel, Units, Usage};
 
 use super::Context;
+use crate::input::CacheAsked;
 use crate::units::{Asked, Made};
-use crate::usage::{Found, GuardrailTold};
-
-/// Text comes to about a token in so many bytes, where only an estimate is left.
-pub(super) const BYTES_PER_TOKEN: u64 = 4;
+use crate::usage::{Counts, Doubts, Found, GuardrailTold, Members, default_ttl};
 
 /// What was read of an answer, whichever way it came.
 pub(super) struct Reading {
     pub(super) found: Found,
     /// The family of the model that answered.
     pub(super) family: Family,
+    /// What the request asked the cache to store.
+    pub(super) asked_cache: CacheAsked,
+    /// The counts of each inference, where there were several.
+    pub(super) inferences: Vec<Counts>,
     /// What is billed beside tokens by the answer's own word: tools that the vendor ran.
     pub(super) units: Units,
     /// Images and queries that the answer tells.
@@ -31,21 +33,42 @@ pub(super) struct Reading {
 impl Context<'_> {
     pub(super) fn reading(
         &self,
-        found: Found,
+        mut found: Found,
         family: Family,
-        units: Units,
+        usage: &Members,
         intervened: bool,
         guardrail: Option<&GuardrailTold>,
     ) -> Reading {
+        self.doubt_models(usage, &mut found.doubts);
         Reading {
             found,
             family,
-            units,
+            asked_cache: self.log.limits.cache,
+            units: usage.units.clone(),
+            inferences: Vec::new(),
             made: Made::default(),
             has_no_output: matches!(self.start.operation, Operation::Embeddings),
             text_bytes: 0,
             // Without a trace, an input of 0 is the sign of that.
-            is_blocked: intervened && guardrail.is_none_or(|told| !told.read_output()),
+            is_blocked: intervened && guardrail.is_none_or(GuardrailTold::kept_the_model_out),
+        }
+    }
+
+    /// An inference of another model has another price.
+    fn doubt_models(&self, usage: &Members, doubts: &mut Doubts) {
+        let Some(called) = self.called else { return };
+        for model in usage.models_of_inferences() {
+            if let NamedModel::Other(_) = self.prices.named_model(called, model) {
+                doubts.add(|| format!("usage.iterations has one of {model}, priced as the model that was called"));
+            }
+        }
+    }
+
+    /// About how many tokens so many bytes of the answer are.
+    pub(super) fn tokens_of(&self, text_bytes: u64) -> u64 {
+        match self.called {
+            Some(called) => called.likely_tokens(text_bytes),
+            None => text_bytes.div_ceil(3),
         }
     }
 
@@ -53,11 +76,11 @@ impl Context<'_> {
     pub(super) fn whole(&self, mut reading: Reading) -> CallEnd {
         let zeros = self.doubt_zeros(&mut reading);
         let end = match &self.log.asked {
-            Some(asked) => return self.told(self.by_the_unit(asked, &reading), reading.found),
+            Some(asked) => return self.told(self.by_the_unit(asked, &reading), reading),
             None if zeros || reading.is_complete() => self.estimated(&mut reading),
             None => self.at_most(&reading),
         };
-        self.told(end, reading.found)
+        self.told(end, reading)
     }
 
     /// A stream whose final counts came, or whose model has stopped.
@@ -68,7 +91,7 @@ impl Context<'_> {
         } else {
             self.at_most(&reading)
         };
-        self.told(end, reading.found)
+        self.told(end, reading)
     }
 
     /// Takes a zero for unknown where it cannot be true. Returns whether there is one.
@@ -111,8 +134,9 @@ impl Context<'_> {
         }
         if counts.output.is_none() && !reading.has_no_output {
             status = CostStatus::Estimated;
-            counts.output = Some(reading.text_bytes.div_ceil(BYTES_PER_TOKEN));
+            counts.output = Some(self.tokens_of(reading.text_bytes));
         }
+        reading.doubt_lifetimes();
         if !reading.found.doubts.is_empty() {
             status = CostStatus::Estimated;
         }
@@ -143,8 +167,10 @@ impl Context<'_> {
     }
 
     /// The end of a call of which so much is billed, with where that is from.
-    pub(super) fn told(&self, billed: Billed, found: Found) -> CallEnd {
+    pub(super) fn told(&self, billed: Billed, reading: Reading) -> CallEnd {
         let mut end = CallEnd::new(billed);
+        end.inferences = reading.usages_of_inferences();
+        let found = reading.found;
         end.usage_source = found.source;
         end.usage_doubt = found.doubts.into_text();
         end
@@ -159,7 +185,32 @@ impl Reading {
 
     /// The counts as a usage.
     pub(super) fn usage(&self) -> Usage {
-        self.found.usage(self.family)
+        self.usage_of(self.found.counts)
+    }
+
+    fn usage_of(&self, counts: Counts) -> Usage {
+        counts.to_usage(|| match self.asked_cache {
+            CacheAsked::Hour => CacheTtl::OneHour,
+            CacheAsked::Nothing | CacheAsked::Usual => default_ttl(self.family),
+        })
+    }
+
+    /// The usage of each inference: each has a context tier of its own. None where they do not come to the whole.
+    fn usages_of_inferences(&self) -> Vec<Usage> {
+        let each: Vec<Usage> = self.inferences.iter().map(|counts| self.usage_of(*counts)).collect();
+        let all = each.iter().fold(Usage::new(), |all, one| all + *one);
+        if all == self.usage() { each } else { Vec::new() }
+    }
+
+    /// An hour in the cache has a price of its own: it was asked for, and the answer does not say which writes it holds for.
+    fn doubt_lifetimes(&mut self) {
+        let counts = &self.found.counts;
+        if self.asked_cache == CacheAsked::Hour && counts.unsplit_writes() > 0 {
+            self.found.doubts.add(|| {
+                "cache write: an hour was asked for, and the answer does not tell the lifetimes: priced as an hour"
+                    .to_owned()
+            });
+        }
     }
 
     /// Whether what the model said has to be measured.

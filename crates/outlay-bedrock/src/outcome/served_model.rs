@@ -9,10 +9,15 @@ use super::Context;
 const MAX_NAME: usize = 256;
 
 impl Context<'_> {
-    /// The family of the model that served the call: by the ARN that the answer has of it, by the id that was called, or
-    /// else by the name that the answer has for it.
+    /// The family of the model that served the call: by the ARN that the answer has of it, by the name that the answer has
+    /// for it where that is another model, else by the id that was called.
     pub(super) fn family(&self, invoked: Option<&str>, named: Option<&str>) -> Family {
         let invoked = invoked.and_then(|invoked| ModelRef::parse(invoked).ok());
+        if let (None, Some(named), Some(called)) = (invoked, named, self.called)
+            && let NamedModel::Other(id) = self.prices.named_model(called, named)
+        {
+            return ModelRef::parse(id).map_or(Family::Other, |other| other.family());
+        }
         let served = invoked.map(|invoked| self.prices.resolve(invoked)).or(self.called);
         match served.map_or(Family::Other, |served| served.family()) {
             Family::Other => named.map_or(Family::Other, |named| self.prices.named_family(named)),

@@ -2,13 +2,13 @@
 //! attempt that was lost.
 
 use outlay_otel::{Billed, CallEnd, Operation};
-use outlay_price::{CostStatus, GuardrailUse, Units, Usage};
+use outlay_price::{CostStatus, GuardrailUse, Usage};
 
 use super::Context;
-use super::answered::{BYTES_PER_TOKEN, Reading};
+use super::answered::Reading;
 use crate::attempts::Reached;
 use crate::input::Kind;
-use crate::usage::{Doubts, Found, Passed, Sources, SpeechUsage, source};
+use crate::usage::{Doubts, Found, Members, Passed, Sources, SpeechUsage, source};
 
 impl Context<'_> {
     /// A call without a whole answer.
@@ -17,7 +17,7 @@ impl Context<'_> {
             Reached::Nowhere | Reached::Refused => CallEnd::new(Billed::Nothing),
             Reached::Unanswered | Reached::Answered => {
                 let mut end = self.unanswered();
-                end.guardrail = self.most_guardrail(0);
+                end.guardrail = self.most_guardrail(false, 0);
                 end
             }
         };
@@ -30,7 +30,7 @@ impl Context<'_> {
         // An InvokeModel answer whose body broke off has its counts in the headers.
         let family = self.family(None, None);
         let found = Sources::default().then(source::HEADERS, (self.log.headers.counts, Doubts::default())).find(family);
-        let mut reading = self.reading(found, family, Units::new(), false, None);
+        let mut reading = self.reading(found, family, &Members::default(), false, None);
         let billed = match self.kind {
             Kind::Speech => {
                 let passed = Passed { sent: self.sent.so_far(), ..Passed::default() };
@@ -39,7 +39,7 @@ impl Context<'_> {
             _ if self.log.asked.is_none() && reading.is_complete() => self.estimated(&mut reading),
             _ => self.lost(&reading),
         };
-        self.told(billed, reading.found)
+        self.told(billed, reading)
     }
 
     /// Attempts before the last one that were sent and not answered: Bedrock may have done their work too.
@@ -50,8 +50,8 @@ impl Context<'_> {
         }
         let earlier = self.log.attempts.split_last().map_or(&[][..], |(_, earlier)| earlier);
         let lost = earlier.iter().filter(|a| a.reached() == Reached::Unanswered);
-        let reading = self.reading(Found::default(), self.family(None, None), Units::new(), false, None);
-        lost.map(|_| (self.lost(&reading), self.most_guardrail(0))).collect()
+        let reading = self.reading(Found::default(), self.family(None, None), &Members::default(), false, None);
+        lost.map(|_| (self.lost(&reading), self.most_guardrail(false, 0))).collect()
     }
 
     /// The bound of an attempt without its answer. Of a guardrail on its own, that is its guardrail's.
@@ -74,7 +74,7 @@ impl Context<'_> {
             }
             other => other,
         };
-        self.told(end, reading.found)
+        self.told(end, reading)
     }
 
     /// The bound: what is counted, and for the rest no more input than the request can have, and no more output than was
@@ -106,7 +106,7 @@ impl Context<'_> {
         let output = match counts.output {
             Some(_) => 0,
             None if reading.has_no_output => 0,
-            None => self.most_output.max(reading.text_bytes.div_ceil(BYTES_PER_TOKEN)),
+            None => self.most_output.max(self.tokens_of(reading.text_bytes)),
         };
         Billed::AtMost { counted, input, output, cache, units }
     }

@@ -451,7 +451,7 @@ mod tests {
 
     #[test]
     fn an_attachment_counts_however_short_and_wherever_it_is() {
-        const REMOTE: u64 = 200_000;
+        const REMOTE: u64 = 300_000;
         for (body, expected) in [
             (
                 r#"{"messages":[{"content":[{"type":"image","source":{"media_type":"image/png","data":"iVBORw0K"}}]}]}"#,

@@ -11,6 +11,7 @@ use aws_sdk_bedrockruntime::types::{
     ToolInputSchema, ToolResultContentBlock, VideoBlock, VideoSource,
 };
 use aws_smithy_types::Document;
+use outlay_price::{ModelKind, ModelRef};
 
 use super::{Medium, REMOTE, Size};
 use crate::document;
@@ -36,7 +37,7 @@ macro_rules! prompt {
                     .and(self.tool_config().map_or(Size::default(), tools))
                     .and(self.additional_model_request_fields().map_or(Size::default(), json))
                     .and(self.output_config().map_or(Size::default(), output_schema))
-                    .and(prompt_variables(self.prompt_variables()))
+                    .and(stored_prompt(self.model_id(), self.prompt_variables()))
                     .in_request()
             }
         }
@@ -54,9 +55,13 @@ fn json(document: &Document) -> Size {
 }
 
 /// Returns the size of a stored prompt. AWS keeps its text, so only the variables can be counted.
-fn prompt_variables(variables: Option<&HashMap<String, PromptVariableValues>>) -> Size {
-    let Some(variables) = variables else { return Size::default() };
-    let values = variables.values().filter_map(|value| value.as_text().ok());
+fn stored_prompt(model: Option<&str>, variables: Option<&HashMap<String, PromptVariableValues>>) -> Size {
+    let is_stored =
+        model.and_then(|model| ModelRef::parse(model).ok()).is_some_and(|model| model.kind() == ModelKind::Prompt);
+    if !is_stored && variables.is_none() {
+        return Size::default();
+    }
+    let values = variables.into_iter().flat_map(HashMap::values).filter_map(|value| value.as_text().ok());
     values.fold(REMOTE, |size, text| size.and(Size::of_text(text)))
 }
 

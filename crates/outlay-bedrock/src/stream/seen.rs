@@ -44,11 +44,17 @@ pub(crate) enum Ended {
 }
 
 impl Seen {
-    /// Whether the final counts have come.
+    /// Whether the final counts have come. Counts that come before the model has stopped may be running ones.
     pub(crate) fn is_counted(&self) -> bool {
-        self.converse.as_ref().is_some_and(|answer| answer.usage.is_whole())
-            || self.native.metrics.is_whole()
-            || (self.stopped && self.native.is_whole())
+        match self.stopped {
+            true => self.is_told() || self.native.is_whole(),
+            false => self.ended == Ended::Whole && self.is_told(),
+        }
+    }
+
+    /// Whether counts have come that are final unless they come once more.
+    pub(crate) fn is_told(&self) -> bool {
+        self.converse.as_ref().is_some_and(|answer| answer.usage.is_whole()) || self.native.metrics.is_whole()
     }
 
     /// Whether Bedrock answered with an error in the stream's first frame. By its HTTP status the same error costs nothing.

@@ -78,7 +78,8 @@ impl Watch {
     /// Whether nothing more that comes can change the figure.
     pub(crate) fn is_final(&self) -> bool {
         // A guardrail's trace comes after the counts.
-        let is_counted = !self.state.is_guarded && self.state.seen.is_counted();
+        let seen = &self.state.seen;
+        let is_counted = !self.state.is_guarded && seen.is_counted() && !seen.has_uncounted_text;
         self.told || is_counted || self.state.seen.error.is_some() || self.frames.is_corrupt()
     }
 
@@ -134,7 +135,11 @@ impl WatchState {
                 // Bedrock names no model here; gateways do.
                 self.seen.native.named_model = answer.named_model.or(self.seen.native.named_model.take());
             }
-            (_, b"metadata") => self.seen.converse.get_or_insert_default().merge(read_converse(payload)),
+            (_, b"metadata") => {
+                let answer = read_converse(payload);
+                self.seen.has_uncounted_text &= answer.usage.is_empty();
+                self.seen.converse.get_or_insert_default().merge(answer);
+            }
             _ => {}
         }
     }
@@ -147,6 +152,10 @@ impl WatchState {
         }
         let answer = read_native(json);
         self.seen.stopped |= answer.stopped;
+        self.seen.has_uncounted_text &= answer.metrics.is_empty() && answer.usage().is_empty();
+        if let Some(error) = &answer.error {
+            self.seen.error.get_or_insert_with(|| error.chars().take(64).collect());
+        }
         self.seen.stop_reason = answer.stop_reason.clone().or(self.seen.stop_reason.take());
         self.seen.native.merge(answer);
         // Each of the answers that were asked for has to end.
@@ -206,7 +215,7 @@ impl TextFinder {
 
     /// Takes in the output of the next delta.
     fn take(&mut self, json: &[u8], seen: &mut Seen) {
-        if !seen.is_counted() {
+        if !seen.is_told() && !seen.is_counted() {
             seen.text_bytes += self.sample(json);
         } else if memmem::find(json, b"\"amazon-bedrock-").is_none() {
             // A guardrail's trace may come here, and repeats the text.
@@ -268,6 +277,7 @@ fn base64_member(payload: &[u8]) -> Option<&[u8]> {
 /// Whether a chunk may hold a count or a stop: most hold neither, and need not be read as JSON.
 fn may_tell(json: &[u8]) -> bool {
     // In `usage`, `..._token_count`, `...TokenCount`, `stop_reason`, `stopReason`, `message_stop`, `finish_reason`,
-    // `completionReason`, `amazon-bedrock-guardrailAction`, `status`.
-    [&b"sage"[..], b"oken", b"top", b"eason", b"rail", b"tatus"].iter().any(|mark| memmem::find(json, mark).is_some())
+    // `completionReason`, `amazon-bedrock-guardrailAction`, `status`, and Anthropic's `"type":"error"`.
+    let marks = [&b"sage"[..], b"oken", b"top", b"eason", b"rail", b"tatus", b"\"error\""];
+    marks.iter().any(|mark| memmem::find(json, mark).is_some())
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// The members that hold what a model says, whole or as a delta: its text, reasoning and tool calls. The most frequent come
 /// first.
-pub(crate) const TEXTS: [&str; 15] = [
+pub(crate) const TEXTS: [&str; 17] = [
     "text",
     "partial_json",
     "generation",
@@ -20,6 +20,8 @@ pub(crate) const TEXTS: [&str; 15] = [
     "completion",
     "output_text",
     "parameters",
+    "transcript",
+    "redactedContent",
 ];
 
 /// The bytes of text, reasoning and tool calls in a whole answer; 0 where there is none or where it is no JSON.

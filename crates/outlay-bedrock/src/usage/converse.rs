@@ -78,8 +78,8 @@ pub(crate) fn read_converse(json: &[u8]) -> ConverseAnswer {
     let Trace { prompt_router, guardrail } = body.trace.0.unwrap_or_default();
     let router = prompt_router.0.unwrap_or_default();
     let mut usage = body.usage.0.unwrap_or_default();
-    if usage.is_empty() {
-        usage.merge(&router.usage.0.unwrap_or_default());
+    if let Some(of_router) = router.usage.0 {
+        usage.merge_place(&of_router);
     }
     ConverseAnswer {
         usage,

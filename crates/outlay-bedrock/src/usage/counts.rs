@@ -35,9 +35,21 @@ impl Counts {
         parts.into_iter().flatten().reduce(u64::saturating_add)
     }
 
+    /// What the cache served and stored.
+    pub(crate) fn cached(&self) -> u64 {
+        self.cache_read.unwrap_or(0).saturating_add(self.cache_write.unwrap_or(0))
+    }
+
+    /// The cache writes of which no lifetime is told.
+    pub(crate) fn unsplit_writes(&self) -> u64 {
+        let split = [self.cache_write_5m, self.cache_write_30m, self.cache_write_1h];
+        let split = split.into_iter().flatten().fold(0, u64::saturating_add);
+        self.cache_write.unwrap_or(0).saturating_sub(split)
+    }
+
     /// As a usage, with nothing for what is missing. What of the writes no lifetime is given for has the model's usual one;
     /// of a split that is larger than the whole, the longest lifetimes hold.
-    pub(super) fn to_usage(self, default_ttl: impl FnOnce() -> CacheTtl) -> Usage {
+    pub(crate) fn to_usage(self, default_ttl: impl FnOnce() -> CacheTtl) -> Usage {
         let mut rest = self.cache_write.unwrap_or(0);
         let mut usage = Usage::new()
             .with_uncached_input(self.input.unwrap_or(0))

@@ -7,9 +7,12 @@ use std::fmt;
 use outlay_price::{Unit, UnitCount, Units};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::Value;
 
+use super::by_member::{self, ByMember};
 use super::lenient::{Count, List, Object, Values};
 use super::members::most_of_each;
+use super::positive::FoundNumber;
 
 /// The policies that read text, but for the one below, by their names on the wire.
 pub(crate) const TEXT_POLICIES: [&str; 5] = [
@@ -36,6 +39,8 @@ const FREE_POLICY: &str = "sensitiveInformationPolicyFreeUnits";
 pub(crate) struct GuardrailTold {
     pub(crate) input: Assessed,
     pub(crate) output: Assessed,
+    /// Whether it blocked the input, where the trace says what it did.
+    pub(crate) blocked_input: Option<bool>,
 }
 
 /// What a guardrail used of one side of a call.
@@ -51,9 +56,9 @@ pub(crate) enum Assessed {
 }
 
 impl GuardrailTold {
-    /// Whether it read the model's output. Where it has blocked the input there is none.
-    pub(crate) fn read_output(&self) -> bool {
-        self.output != Assessed::NotTold
+    /// Whether the model was not asked. Without word of what was done to the input, no output that was read is the sign.
+    pub(crate) fn kept_the_model_out(&self) -> bool {
+        self.output == Assessed::NotTold && self.blocked_input != Some(false)
     }
 
     /// All units; `None` where an assessment has no count.
@@ -75,6 +80,7 @@ impl GuardrailTold {
             (Some(own), Some(later)) => {
                 own.input.merge(later.input);
                 own.output.merge(later.output);
+                own.blocked_input = later.blocked_input.max(own.blocked_input);
             }
             (None, later) => *own = later,
             (Some(_), None) => {}
@@ -125,10 +131,39 @@ pub(super) struct GuardrailTrace {
 #[derive(Clone, Default)]
 struct OutputOfInvoke(Vec<Assessment>);
 
-#[derive(Clone, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[derive(Clone, Default)]
 struct Assessment {
     invocation_metrics: Object<InvocationMetrics>,
+    /// Whether one of its actions is to block, where it has any.
+    blocks: Option<bool>,
+}
+
+impl ByMember for Assessment {
+    type Name = String;
+
+    fn read_member<'de, A: MapAccess<'de>>(&mut self, name: String, map: &mut A) -> Result<(), A::Error> {
+        match &*name {
+            "invocationMetrics" => self.invocation_metrics = map.next_value()?,
+            _ => self.blocks = blocks(&map.next_value()?).max(self.blocks),
+        }
+        Ok(())
+    }
+
+    fn found_instead(&mut self, _: &FoundNumber) {}
+}
+
+by_member::deserialize!(Assessment);
+
+/// Whether one of the actions in a policy's assessment is to block; `None` where it has none.
+fn blocks(policy: &Value) -> Option<bool> {
+    match policy {
+        Value::Object(members) => {
+            let own = members.get("action").and_then(Value::as_str).map(|action| action == "BLOCKED");
+            members.values().map(blocks).max().flatten().max(own)
+        }
+        Value::Array(items) => items.iter().map(blocks).max().flatten(),
+        _ => None,
+    }
 }
 
 #[derive(Clone, Default, Deserialize)]
@@ -141,11 +176,13 @@ impl GuardrailTrace {
     /// `None` where nothing was assessed.
     pub(super) fn told(self) -> Option<GuardrailTold> {
         let inputs = self.input_assessment.0.into_iter().chain(self.input.0);
+        let inputs: Vec<Assessment> = inputs.map(|assessment| assessment.0.unwrap_or_default()).collect();
         let outputs = self.output_assessments.0.into_iter().flat_map(|list| list.0);
         let outputs = outputs.chain(self.outputs.0.into_iter().flat_map(|output| output.0));
         let units = |assessment: Assessment| Some(assessment.invocation_metrics.0?.usage.0?.0);
         let told = GuardrailTold {
-            input: Assessed::of(inputs.map(|assessment| units(assessment.0.unwrap_or_default()))),
+            blocked_input: inputs.iter().map(|assessment| assessment.blocks).max().flatten(),
+            input: Assessed::of(inputs.into_iter().map(units)),
             output: Assessed::of(outputs.map(units)),
         };
         (told != GuardrailTold::default()).then_some(told)
@@ -297,8 +334,11 @@ mod tests {
             {"topicPolicyUnits":1,"contentPolicyUnits":2,"wordPolicyUnits":0}}}"#;
         let one = [("topicPolicyUnits", 1), ("contentPolicyUnits", 2)];
         let two = [("topicPolicyUnits", 2), ("contentPolicyUnits", 4)];
-        let want =
-            Some(GuardrailTold { input: Assessed::Counted(units(&one)), output: Assessed::Counted(units(&two)) });
+        let want = Some(GuardrailTold {
+            input: Assessed::Counted(units(&one)),
+            output: Assessed::Counted(units(&two)),
+            blocked_input: None,
+        });
         let converse = format!(
             r#"{{"inputAssessment":{{"g1":{assessment}}},"outputAssessments":{{"g1":[{assessment},{assessment}]}}}}"#
         );
@@ -314,7 +354,7 @@ mod tests {
         for output in ["{}", "3", r#"{"invocationMetrics":{"usage":7}}"#] {
             let trace = format!(r#"{{"inputAssessment":{{"g":{counted}}},"input":{{"h":{output}}}}}"#);
             let told = told(&trace).expect(output);
-            assert_eq!((told.units(), told.read_output()), (None, false), "{output}");
+            assert_eq!((told.units(), told.kept_the_model_out()), (None, true), "{output}");
         }
         assert_eq!(told("{}"), None);
         assert_eq!(told(r#"{"inputAssessment":"odd","outputs":4}"#), None);
@@ -335,7 +375,7 @@ mod tests {
                 GuardrailTold::merge(&mut all, event);
             }
             let all = all.expect("both are told");
-            assert_eq!((all.units(), all.read_output()), (Some(units(&[("topicPolicyUnits", 4)])), true));
+            assert_eq!((all.units(), all.kept_the_model_out()), (Some(units(&[("topicPolicyUnits", 4)])), false));
         }
     }
 

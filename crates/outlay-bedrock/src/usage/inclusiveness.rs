@@ -67,14 +67,22 @@ impl Members {
         (counts, doubts)
     }
 
+    /// Returns the counts of each inference, where they are listed.
+    pub(crate) fn each_inference(&self, told: Told, family: Family) -> Vec<Counts> {
+        self.inferences().iter().map(|inference| inference.own_counts(told, family).0).collect()
+    }
+
     fn own_counts(&self, told: Told, family: Family) -> (Counts, Doubts) {
         let mut doubts = self.doubts.clone();
         let mut counts = self.without_input(&mut doubts);
-        match self.input(&mut doubts) {
-            Some(input) => self.place_cache(input, rule(told, family, self), &mut counts, &mut doubts),
+        match self.input(&counts, &mut doubts) {
+            // Told by both kinds of names, which agree.
+            Some((input, true)) => counts.input = Some(input),
+            Some((input, false)) => self.place_cache(input, rule(told, family, self), &mut counts, &mut doubts),
             // DeepSeek's prompt is what the cache served and what it did not.
             None => counts.input = self.get(Member::CacheMiss),
         }
+        self.fill_from_total(&mut counts, &mut doubts);
         self.check_total(&mut counts, &mut doubts);
         Self::check_reasoning(&mut counts, &mut doubts);
         self.check_details(&counts, &mut doubts);
@@ -83,15 +91,18 @@ impl Members {
 
     /// Takes the cache out of an input that includes it.
     fn place_cache(&self, input: u64, rule: Rule, counts: &mut Counts, doubts: &mut Doubts) {
-        let cached = counts.cache_read.unwrap_or(0).saturating_add(counts.cache_write.unwrap_or(0));
+        let cached = counts.cached();
+        let is_outside = cached > 0 && self.total_is(input.saturating_add(cached), counts.output);
         let is_inside = match rule {
             Rule::Excluded => false,
             Rule::ByTotal { .. } => cached > 0 && input >= cached && self.total_is(input, counts.output),
             // A cache that is larger than what it is said to be in stands beside it.
-            Rule::Included | Rule::IncludedTwiceInTotal => input >= cached,
+            Rule::Included => input >= cached && !is_outside,
+            Rule::IncludedTwiceInTotal => input >= cached,
         };
-        if rule == Rule::Included && !is_inside && !self.total_is(input.saturating_add(cached), counts.output) {
-            doubts.add(|| format!("usage has {cached} tokens of the cache in a prompt of {input}"));
+        if rule == Rule::Included && !is_inside && !(is_outside && input < cached) {
+            doubts
+                .add(|| format!("usage has {cached} tokens of the cache in a prompt of {input}, with a total of both"));
         }
         counts.is_whole_prompt = rule == Rule::Included && counts.cache_read.is_none() && counts.cache_write.is_none();
         counts.input = Some(if is_inside { input - cached } else { input });
@@ -100,6 +111,9 @@ impl Members {
         }
         if rule == Rule::IncludedTwiceInTotal && cached > 0 && self.total().is_none() {
             doubts.add(|| "whether the bill counts the cache once or twice is disputed".to_owned());
+        }
+        if rule == Rule::Excluded && cached > 0 && self.input_is_split {
+            doubts.add(|| "usage splits an input that is known to exclude the cache".to_owned());
         }
         if let (Some(missed), true) = (self.get(Member::CacheMiss), is_inside)
             && counts.input != Some(missed)
@@ -110,16 +124,21 @@ impl Members {
         }
     }
 
-    /// The input by the name that it has; where it has two, they are to agree.
-    fn input(&self, doubts: &mut Doubts) -> Option<u64> {
+    /// The input by the name that it has; where it has two, they are to agree. Returns whether it is known to be outside of
+    /// the cache.
+    fn input(&self, counts: &Counts, doubts: &mut Doubts) -> Option<(u64, bool)> {
         let (input, prompt) = (self.get(Member::Input), self.get(Member::Prompt));
+        let cached = counts.cached();
+        if cached > 0 && prompt.is_some() && prompt == input.map(|input| input.saturating_add(cached)) {
+            return input.map(|input| (input, true));
+        }
         if let (Some(input), Some(prompt)) = (input, prompt)
             && input != prompt
             && input.min(prompt) > 0
         {
             doubts.add(|| format!("usage tells the input twice, as {input} and as {prompt}"));
         }
-        input.max(prompt)
+        input.max(prompt).map(|input| (input, false))
     }
 
     fn without_input(&self, doubts: &mut Doubts) -> Counts {
@@ -153,6 +172,22 @@ impl Members {
 
     fn total_is(&self, input: u64, output: Option<u64>) -> bool {
         output.is_some_and(|output| self.total() == Some(input.saturating_add(output)))
+    }
+
+    /// A total tells the only part of it that is missing.
+    fn fill_from_total(&self, counts: &mut Counts, doubts: &mut Doubts) {
+        let Some(total) = self.total() else { return };
+        let (all_input, cached) = (counts.all_input(), counts.cached());
+        let (what, missing, rest) = match (counts.input, counts.output) {
+            (Some(_), None) => ("output", &mut counts.output, all_input.unwrap_or(0)),
+            (None, Some(output)) => ("input", &mut counts.input, output.saturating_add(cached)),
+            _ => return,
+        };
+        let told = total.saturating_sub(rest);
+        if told > 0 {
+            doubts.add(|| format!("{what}: told by the total alone, as {told}"));
+            *missing = Some(told);
+        }
     }
 
     /// Holds the total against its parts. Where it is larger by the reasoning, that stands beside the output (Grok).

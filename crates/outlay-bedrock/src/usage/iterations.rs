@@ -41,6 +41,9 @@ const SUMMED: [Member; 8] = [
 pub(super) struct Inferences {
     reply: Members,
     beside: Members,
+    each: Vec<Members>,
+    /// The models that they name.
+    models: Vec<String>,
 }
 
 impl Inferences {
@@ -55,6 +58,8 @@ impl Inferences {
                 Some(inner) => inner.sum(&used, &Members::default()),
                 None => used,
             };
+            all.each.push(used.clone());
+            all.models.extend(model.as_deref().map(|model| clipped(model, 64)));
             let kind = kind.unwrap_or_else(|| REPLY.to_owned());
             if kind == REPLY {
                 all.reply.add(&used);
@@ -75,6 +80,20 @@ impl Inferences {
     pub(super) fn merge(&mut self, later: &Self) {
         self.reply.merge(&later.reply);
         self.beside.merge(&later.beside);
+        if later.each.len() >= self.each.len() {
+            self.each.clone_from(&later.each);
+            self.models.clone_from(&later.models);
+        }
+    }
+
+    /// The models that they name.
+    pub(super) fn models(&self) -> &[String] {
+        &self.models
+    }
+
+    /// The counts of each.
+    pub(super) fn each(&self) -> &[Members] {
+        &self.each
     }
 
     /// The counts of `usage` as those of all inferences. `at_start` is what a stream told before it ran any of them.

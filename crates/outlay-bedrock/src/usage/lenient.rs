@@ -3,6 +3,8 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use outlay_price::Tier;
+
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
@@ -30,6 +32,12 @@ impl Text {
     /// The text, unless it is empty.
     pub(crate) fn word(&self) -> Option<&str> {
         self.0.as_deref().filter(|text| !text.is_empty())
+    }
+
+    /// The tier of Bedrock's that it names.
+    pub(crate) fn tier(&self) -> Option<&'static str> {
+        let tier: Tier = self.word()?.parse().ok()?;
+        matches!(tier, Tier::Default | Tier::Flex | Tier::Priority | Tier::Reserved).then(|| tier.as_str())
     }
 }
 

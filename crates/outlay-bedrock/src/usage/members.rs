@@ -175,6 +175,16 @@ impl Members {
         }
     }
 
+    /// The inferences that are listed.
+    pub(super) fn inferences(&self) -> &[Self] {
+        self.inferences.as_ref().map_or(&[], |inferences| inferences.each())
+    }
+
+    /// The models that those name.
+    pub(crate) fn models_of_inferences(&self) -> &[String] {
+        self.inferences.as_ref().map_or(&[], |inferences| inferences.models())
+    }
+
     /// Whether more inferences are listed than the reply's.
     pub(super) const fn lists_inferences(&self) -> bool {
         self.inferences.is_some()

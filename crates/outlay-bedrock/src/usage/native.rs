@@ -24,12 +24,16 @@ pub(crate) struct NativeAnswer {
     /// `amazon-bedrock-invocationMetrics`, which Bedrock adds to the last chunk.
     pub(crate) metrics: Members,
     pub(crate) stop_reason: Option<String>,
+    /// The error that ends a stream of Anthropic's.
+    pub(crate) error: Option<String>,
     /// The model has said all it will.
     pub(crate) stopped: bool,
     /// Which of the answers that were asked for have ended, one bit for each.
     pub(crate) ended_choices: u64,
     /// What the answer says that it is billed for beside tokens.
     pub(crate) made: Made,
+    /// OpenAI's.
+    pub(crate) served_tier: Option<&'static str>,
     /// The model that answered, by the name that the answer has for it.
     pub(crate) named_model: Option<String>,
     /// Whether it holds vectors, of which no token is billed.
@@ -45,6 +49,10 @@ struct Body {
     r#type: Text,
     usage: Object<Members>,
     model: Text,
+    /// OpenAI's.
+    service_tier: Text,
+    /// Anthropic's error event.
+    error: Object<ErrorEvent>,
     /// Anthropic's `message_start`.
     message: Object<Message>,
     /// Anthropic's `message_delta`.
@@ -96,6 +104,12 @@ struct Body {
     guardrail_action: Text,
     #[serde(rename = "amazon-bedrock-invocationMetrics")]
     metrics: Object<InvocationMetrics>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ErrorEvent {
+    r#type: Text,
 }
 
 #[derive(Default, Deserialize)]
@@ -194,8 +208,10 @@ impl NativeAnswer {
         self.metrics.merge(&later.metrics);
         self.stopped |= later.stopped;
         self.ended_choices |= later.ended_choices;
+        self.error = self.error.take().or(later.error);
         self.stop_reason = later.stop_reason.or(self.stop_reason.take());
         self.made = self.made.or(later.made);
+        self.served_tier = later.served_tier.or(self.served_tier);
         self.named_model = later.named_model.or(self.named_model.take());
         self.is_embedding |= later.is_embedding;
         GuardrailTold::merge(&mut self.guardrail, later.guardrail);
@@ -212,6 +228,7 @@ impl Body {
             of_choices: self.of_choices(),
             metrics: self.metrics.0.as_ref().map(|metrics| metrics.members()).unwrap_or_default(),
             at_start: self.at_start(),
+            error: self.error(),
             stop_reason: self.stop_reason_of_all().map(str::to_owned),
             stopped: self.message_stop.0.is_some()
                 || self.r#type.0.as_deref() == Some("message_stop")
@@ -221,6 +238,7 @@ impl Body {
                 .filter(|choice| choice.reason().is_some())
                 .fold(0, |ended, choice| ended | 1 << choice.index.0.unwrap_or(0).min(63)),
             made: Made { images: self.images.0.or(self.artifacts.0), searches: usage.searches },
+            served_tier: self.service_tier.tier(),
             named_model: self.model.0.or_else(|| self.message.0?.model.0),
             is_embedding: self.embedding.0 || self.embeddings.0 || self.embeddings_by_type.0,
             guardrail: self.trace.0.and_then(|trace| trace.guardrail.0).and_then(GuardrailTrace::told),
@@ -231,6 +249,12 @@ impl Body {
             answer.merge(response.into_answer());
         }
         answer
+    }
+
+    fn error(&self) -> Option<String> {
+        let is_error = self.r#type.0.as_deref() == Some("error");
+        let name = || self.error.0.as_ref().and_then(|error| error.r#type.word()).unwrap_or("stream_error");
+        is_error.then(|| name().to_owned())
     }
 
     fn choices(&self) -> impl Iterator<Item = &Choice> {

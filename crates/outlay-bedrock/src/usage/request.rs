@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::count::Count;
-use super::lenient::{self, Number, Object};
+use super::lenient::{self, Number, Object, Text};
 
 /// The parameters that spans carry.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -14,6 +14,8 @@ pub(crate) struct Parameters {
     pub(crate) answers: Option<u64>,
     pub(crate) temperature: Option<f64>,
     pub(crate) top_p: Option<f64>,
+    /// OpenAI's service tier, where that is one of Bedrock's.
+    pub(crate) tier: Option<&'static str>,
 }
 
 #[derive(Default, Deserialize)]
@@ -47,6 +49,7 @@ struct Request {
     top_p: Number,
     #[serde(rename = "topP")]
     top_p_camel: Number,
+    service_tier: Text,
 }
 
 impl Request {
@@ -71,6 +74,7 @@ impl Request {
                 .max(),
             temperature: self.temperature.0,
             top_p: self.top_p.0.or(self.top_p_camel.0),
+            tier: self.service_tier.tier(),
         }
     }
 }
@@ -86,6 +90,7 @@ pub(crate) fn read_request(json: &[u8]) -> Parameters {
         answers: own.answers,
         temperature: own.temperature.or(nova.temperature).or(titan.temperature),
         top_p: own.top_p.or(nova.top_p).or(titan.top_p),
+        tier: own.tier,
     }
 }
 
@@ -104,7 +109,8 @@ mod tests {
             r#"{"inferenceConfig":{"max_new_tokens":7,"temperature":0.5,"top_p":0.9}}"#,
             r#"{"textGenerationConfig":{"maxTokenCount":7,"temperature":0.5,"topP":0.9}}"#,
         ] {
-            let expected = Parameters { max_tokens: Some(7), answers: None, temperature: Some(0.5), top_p: Some(0.9) };
+            let expected =
+                Parameters { max_tokens: Some(7), temperature: Some(0.5), top_p: Some(0.9), ..Parameters::default() };
             assert_eq!(read_request(request.as_bytes()), expected, "{request}");
         }
     }
@@ -113,6 +119,18 @@ mod tests {
     fn the_number_of_answers_is_found_by_each_familys_name() {
         for request in [r#"{"n":3}"#, r#"{"num_generations":3}"#, r#"{"numResults":3}"#] {
             assert_eq!(read_request(request.as_bytes()).answers, Some(3), "{request}");
+        }
+    }
+
+    #[test]
+    fn a_tier_of_bedrock_s_is_found_and_no_other_word() {
+        for (request, tier) in [
+            (r#"{"service_tier":"flex"}"#, Some("flex")),
+            (r#"{"service_tier":"priority"}"#, Some("priority")),
+            (r#"{"service_tier":"auto"}"#, None),
+            (r#"{"service_tier":{"type":"flex"}}"#, None),
+        ] {
+            assert_eq!(read_request(request.as_bytes()).tier, tier, "{request}");
         }
     }
 

@@ -3,7 +3,7 @@
 //! The input and what the cache did are one group, which comes whole from one source: some sources include the cache in
 //! the input and some do not, so that parts of two must not be mixed. The output is another.
 
-use outlay_price::{CacheTtl, Family, Usage};
+use outlay_price::{CacheTtl, Family};
 
 use super::counts::Counts;
 use super::doubts::Doubts;
@@ -97,10 +97,11 @@ impl Sources {
         let known: Vec<_> = known.collect();
         let reads = known.iter().any(|(_, counts)| counts.cache_read > Some(0));
         let writes = known.iter().any(|(_, counts)| counts.cache_write > Some(0));
+        // A zero is told by whoever does not know.
         let is_complete = |counts: &Counts| {
             counts.input.is_some()
-                && (!reads || counts.cache_read.is_some())
-                && (!writes || counts.cache_write.is_some())
+                && (!reads || counts.cache_read > Some(0))
+                && (!writes || counts.cache_write > Some(0))
         };
         let complete = known.iter().find(|(_, counts)| is_complete(counts));
         let (name, mut taken) = match complete {
@@ -216,15 +217,8 @@ fn compare_input(name: &str, taken: &Counts, other: &str, counts: &Counts, doubt
     differs
 }
 
-impl Found {
-    /// The counts as a usage, with nothing for what is missing.
-    pub(crate) fn usage(&self, family: Family) -> Usage {
-        self.counts.to_usage(|| default_ttl(family))
-    }
-}
-
 /// How long a cache write lives where nothing says so: five minutes, or thirty for the families that have only those.
-fn default_ttl(family: Family) -> CacheTtl {
+pub(crate) fn default_ttl(family: Family) -> CacheTtl {
     match family {
         Family::OpenAi | Family::Moonshot | Family::Zai => CacheTtl::ThirtyMinutes,
         _ => CacheTtl::FiveMinutes,

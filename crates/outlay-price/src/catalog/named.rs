@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 
 use super::Prices;
-use crate::model::bare_names;
+use crate::model::{bare_names, without_variant};
 use crate::{Family, ModelRef};
 
 /// Models by what is left of their ids, with less and less of them.
@@ -45,17 +45,26 @@ impl Prices {
             return NamedModel::Called;
         }
         let routing = self.resolve(model).routing();
-        // A version or a date tells models apart where the catalogue has both.
+        // A version or a date tells models apart where the catalogue has both; a variant does not, as some catalogues have a
+        // model with it and without it.
         let names_of_called = bare_names(called);
+        let is_called = |name: &str| {
+            let is_same = |called: &String| spelled(without_variant(called)) == spelled(without_variant(name));
+            names_of_called.iter().any(is_same)
+        };
         for name in bare_names(name) {
-            if names_of_called.contains(&name) {
+            if is_called(&name) {
                 return NamedModel::Called;
             }
             let Some(ids) = self.of_bare_name(&name) else { continue };
             let ids = || ids.iter().map(|id| &**id);
             let is_priced = |id: &&str| self.rows().any(|row| row.model() == *id && Some(row.routing()) == routing);
             let id = ids().filter(is_priced).max().or(ids().max());
-            return id.map_or(NamedModel::Unknown, NamedModel::Other);
+            return match id {
+                Some(id) if id == called => NamedModel::Called,
+                Some(id) => NamedModel::Other(id),
+                None => NamedModel::Unknown,
+            };
         }
         NamedModel::Unknown
     }
@@ -75,15 +84,18 @@ impl Prices {
     }
 
     fn of_bare_name(&self, name: &str) -> Option<&[Box<str>]> {
-        self.0.by_bare_name.get_or_init(|| self.by_bare_name()).get(name).map(Vec::as_slice)
+        self.0.by_bare_name.get_or_init(|| self.by_bare_name()).get(&spelled(name)).map(Vec::as_slice)
     }
 
     fn by_bare_name(&self) -> ByBareName {
         let mut models = ByBareName::new();
         for price in self.rows() {
             let id = price.model();
-            for name in bare_names(id) {
-                let known = models.entry(name).or_default();
+            // Some names have the vendor in them: `deepseek-r1`.
+            let with_vendor = |name: &String| id.split_once('.').map(|(vendor, _)| format!("{vendor}-{name}"));
+            let names = bare_names(id);
+            for name in names.iter().filter_map(with_vendor).chain(names.iter().cloned()) {
+                let known = models.entry(spelled(&name)).or_default();
                 if known.iter().all(|known| **known != *id) {
                     known.push(id.into());
                 }
@@ -91,6 +103,11 @@ impl Prices {
         }
         models
     }
+}
+
+/// The same for `llama-3.1-8b` and `llama3-1-8b`.
+fn spelled(name: &str) -> String {
+    name.replace('-', "")
 }
 
 #[cfg(test)]
@@ -115,6 +132,18 @@ mod tests {
             ("openai.gpt-oss-120b-1:0", "openai/gpt-oss-20b", r#"Other("openai.gpt-oss-20b-1:0")"#),
             ("openai.gpt-oss-120b-1:0", "gpt-oss:20b", r#"Other("openai.gpt-oss-20b-1:0")"#),
             ("openai.gpt-oss-120b-1:0", "gpt-oss:120b", "Called"),
+            ("deepseek.v3.2", "deepseek-ai/DeepSeek-R1", r#"Other("deepseek.r1-v1:0")"#),
+            ("deepseek.v3.2", "deepseek-v3.2", "Called"),
+            (
+                "us.meta.llama3-3-70b-instruct-v1:0",
+                "meta-llama/Llama-3.1-8B-Instruct",
+                r#"Other("meta.llama3-1-8b-instruct-v1:0")"#,
+            ),
+            ("us.meta.llama3-3-70b-instruct-v1:0", "meta-llama/Llama-3.3-70B-Instruct", "Called"),
+            ("qwen.qwen3-next-80b-a3b", "Qwen/Qwen3-Next-80B-A3B-Instruct", "Called"),
+            ("qwen.qwen3-coder-30b-a3b-v1:0", "qwen3-coder-30b", "Called"),
+            ("meta.llama3-3-70b-instruct-v1:0", "llama3-1-70b", r#"Other("meta.llama3-1-70b-instruct-v1:0")"#),
+            ("google.gemma-3-27b-it", "google/gemma-3-12b-it:free", r#"Other("google.gemma-3-12b-it")"#),
             ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "Claude Sonnet 4.5", "Called"),
             ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-sonnet-4-5@20250929", "Called"),
             ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-sonnet-4-5:latest", "Called"),

@@ -52,10 +52,11 @@ pub(super) fn short(routing: Option<Routing>, base: &str) -> String {
     short
 }
 
-/// What is left of a model's name without vendor and geography, then without version, then without date:
-/// `claude-sonnet-4-5-20250929-v1`, `claude-sonnet-4-5-20250929` and `claude-sonnet-4-5` of
-/// `us.anthropic.claude-sonnet-4-5-20250929-v1:0`. Points, blanks, underscores and hyphens are the same.
-pub(crate) fn bare_names(name: &str) -> [String; 3] {
+/// What is left of a model's name without vendor and geography, then without version, then without date, then without
+/// what names a variant that is the only one: `claude-sonnet-4-5-20250929-v1`, `claude-sonnet-4-5-20250929`,
+/// `claude-sonnet-4-5` and the same once more of `us.anthropic.claude-sonnet-4-5-20250929-v1:0`;
+/// `qwen3-next-80b` at last of `Qwen/Qwen3-Next-80B-A3B-Instruct`. Points, blanks, underscores and hyphens are the same.
+pub(crate) fn bare_names(name: &str) -> [String; 4] {
     let name = name.trim().to_ascii_lowercase();
     let mut name = name.rsplit_once('/').map_or(&*name, |(_, last)| last);
     let is_prefix =
@@ -79,13 +80,30 @@ pub(crate) fn bare_names(name: &str) -> [String; 3] {
     let (before, after) = without_date(unversioned);
     let undated = [before, after].concat();
     let unversioned = unversioned.to_owned();
-    [name, unversioned, undated]
+    let plain = without_variant(&undated).to_owned();
+    [name, unversioned, undated, plain]
 }
 
-/// Whether this is `0`, `0:200k`, `latest` or the like.
+/// What is before `-instruct` or the number of active parameters, `-a3b`.
+pub(crate) fn without_variant(name: &str) -> &str {
+    let mut plain = name;
+    while let Some((before, last)) = plain.rsplit_once('-') {
+        let active = last.strip_prefix('a').and_then(|rest| rest.strip_suffix('b'));
+        let is_active =
+            active.is_some_and(|count| !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit()));
+        if !is_active && !matches!(last, "instruct" | "it" | "chat") {
+            break;
+        }
+        plain = before;
+    }
+    plain
+}
+
+/// Whether this is `0`, `0:200k`, `v1`, or a word such as `latest` or `free`.
 fn is_revision(rest: &str) -> bool {
     let first = rest.split(':').next().unwrap_or_default();
-    matches!(first, "latest" | "default") || first.trim_start_matches('v').bytes().all(|byte| byte.is_ascii_digit())
+    let is_number = first.trim_start_matches('v').bytes().all(|byte| byte.is_ascii_digit());
+    is_number || !first.bytes().any(|byte| byte.is_ascii_digit())
 }
 
 /// What is before and after `-20250929` or `-2025-09-29`.

@@ -207,12 +207,15 @@ fn a_bare_name_is_the_same_however_a_model_is_written() {
         assert_eq!(bare_names(name)[2], "claude-sonnet-4-5", "{name}");
     }
     for (name, bare) in [
-        ("openai.gpt-oss-120b-1:0", ["gpt-oss-120b-1", "gpt-oss-120b", "gpt-oss-120b"]),
-        ("gpt-5.6-sol-2026-07-01", ["gpt-5-6-sol-2026-07-01", "gpt-5-6-sol-2026-07-01", "gpt-5-6-sol"]),
-        ("moonshotai.kimi-k2.5", ["kimi-k2-5", "kimi-k2-5", "kimi-k2-5"]),
-        ("amazon.titan-embed-text-v2:0", ["titan-embed-text-v2", "titan-embed-text", "titan-embed-text"]),
-        ("my-vision-model", ["my-vision-model", "my-vision-model", "my-vision-model"]),
-        ("", ["", "", ""]),
+        ("openai.gpt-oss-120b-1:0", ["gpt-oss-120b-1", "gpt-oss-120b", "gpt-oss-120b", "gpt-oss-120b"]),
+        ("gpt-5.6-sol-2026-07-01", ["gpt-5-6-sol-2026-07-01", "gpt-5-6-sol-2026-07-01", "gpt-5-6-sol", "gpt-5-6-sol"]),
+        ("moonshotai.kimi-k2.5", ["kimi-k2-5"; 4]),
+        (
+            "amazon.titan-embed-text-v2:0",
+            ["titan-embed-text-v2", "titan-embed-text", "titan-embed-text", "titan-embed-text"],
+        ),
+        ("my-vision-model", ["my-vision-model"; 4]),
+        ("", [""; 4]),
     ] {
         assert_eq!(bare_names(name), bare, "{name}");
     }

@@ -6,6 +6,8 @@ use super::Member;
 #[derive(Clone, Copy)]
 pub(in crate::usage) enum Name {
     Number(Member),
+    /// What the cache served, by a name that says that it is a part of the input.
+    CachedPart,
     /// Splits a count into parts.
     Details(Whole),
     /// Anthropic's split of cache writes by lifetime.
@@ -41,7 +43,7 @@ const NAMES: &[(&str, Name)] = &[
     ("cache_read_input_tokens", Name::Number(Member::CacheRead)),
     ("cacheReadInputTokens", Name::Number(Member::CacheRead)),
     ("cacheReadInputTokenCount", Name::Number(Member::CacheRead)),
-    ("cached_tokens", Name::Number(Member::CacheRead)),
+    ("cached_tokens", Name::CachedPart),
     ("prompt_cache_hit_tokens", Name::Number(Member::CacheRead)),
     ("prompt_cache_miss_tokens", Name::Number(Member::CacheMiss)),
     ("cache_creation_input_tokens", Name::Number(Member::CacheWrite)),

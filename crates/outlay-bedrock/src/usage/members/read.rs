@@ -115,6 +115,11 @@ impl Members {
         };
         match listed {
             Name::Number(member) => self.told(member, map.next_value()?),
+            Name::CachedPart => {
+                let cached: Count = map.next_value()?;
+                self.input_is_split |= cached.0 > Some(0);
+                self.told(Member::CacheRead, cached);
+            }
             Name::CacheCreation => self.told_cache_creation(map.next_value()?),
             Name::CacheDetails => self.told_lifetimes(map.next_value::<List<Lifetime>>()?.0),
             Name::Iterations => iterations.extend(map.next_value::<List<Iteration>>()?.0),
