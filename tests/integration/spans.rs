@@ -112,10 +112,11 @@ async fn a_call_span_says_all_that_is_known_of_the_call() {
       outlay.dim.tenant = string acme
       outlay.environment = string production
       outlay.owner = string ana
+      outlay.price.confidence = string listed
       outlay.price.routing = string us
-      outlay.price.source = string litellm-1.109.1+genai-prices-0.2.3
+      outlay.price.source = string aws-price-list+litellm-1.110.2+genai-prices-0.2.3
       outlay.price.tier = string default
-      outlay.price.version = string 2026-11-20
+      outlay.price.version = string 2026-11-28
       outlay.product = string helpdesk
       outlay.step.id = string 00000000-0000-0000-0000-000000000003
       outlay.step.kind = string tool

@@ -365,10 +365,15 @@ impl CallStart {
         if !self.operation.has_model_price() {
             return Some(guardrail);
         }
-        let price = prices.lookup(&self.priced(None).query()?)?;
         let (input, output) = if self.bills_tokens { (input, output) } else { (0, 0) };
-        let most = price.bound_charge_beside(&Usage::new(), input, output, self.cache, self.most_units.as_ref());
-        most.is_priced().then(|| most.total().saturating_add(guardrail))
+        let units = self.most_units.as_ref();
+        let query = self.priced(None).query()?;
+        // Where nobody knows the region, that of the dearest one is held.
+        let bounds = prices.in_any_region(&query).map(|price| {
+            let most = price.bound_charge_beside(&Usage::new(), input, output, self.cache, units);
+            most.is_priced().then(|| most.total().saturating_add(guardrail))
+        });
+        bounds.reduce(|most, other| most.zip(other).map(|(most, other)| most.max(other)))?
     }
 
     fn charge_guardrail(&self, prices: &Prices, used: &GuardrailUse) -> Charge {

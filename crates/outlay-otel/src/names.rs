@@ -94,6 +94,10 @@ pub mod outlay {
     pub const PRICE_ROUTING: &str = "outlay.price.routing";
     pub const PRICE_TIER: &str = "outlay.price.tier";
     pub const PRICE_SOURCE: &str = "outlay.price.source";
+    /// The region or geography that the price was stated for; absent where it is the same everywhere.
+    pub const PRICE_REGION: &str = "outlay.price.region";
+    /// How sure the price is: `own`, `listed`, `agreed`, `resolved`, `derived`, `single` or `elsewhere`.
+    pub const PRICE_CONFIDENCE: &str = "outlay.price.confidence";
 
     /// Whose credentials a call is signed with: the ARN of the role or user.
     pub const AWS_PRINCIPAL: &str = "outlay.aws.principal";

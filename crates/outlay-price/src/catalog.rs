@@ -4,9 +4,13 @@ use std::sync::{Arc, LazyLock};
 use jiff::Timestamp;
 
 use crate::model::shorter_ids;
+use crate::region::is_commercial;
+#[cfg(any(test, feature = "import"))]
 use crate::row::tsv;
+#[cfg(any(test, feature = "import"))]
+use crate::table::TableError;
 use crate::table::{Search, Table};
-use crate::{Latency, ModelKind, ModelRef, Price, Routing, Tier};
+use crate::{Confidence, Latency, ModelKind, ModelRef, Price, Routing, Tier};
 
 mod alias;
 mod layers;
@@ -59,18 +63,24 @@ pub(crate) const GUARDRAILS: &str = "guardrails";
 pub struct Prices(Arc<Layers>);
 
 impl Prices {
-    /// The table that comes with the crate, parsed once per process.
+    /// The table that comes with the crate. Each model's part of it is parsed once per process, when it is first asked for.
     pub fn bundled() -> Self {
-        static BUNDLED: LazyLock<Prices> = LazyLock::new(|| {
-            // The committed table loads: a test proves it.
-            Prices::from_tsv(include_str!("../data/prices.tsv")).unwrap_or_else(Prices::empty)
-        });
+        // The committed table loads: a test proves it.
+        static BUNDLED: LazyLock<Prices> =
+            LazyLock::new(|| Prices::of(vec![Table::bundled(include_str!("../data/prices.tsv")).into()]));
         Self::clone(&BUNDLED)
     }
 
-    /// A table's text as a catalogue; `None` where it is no table.
-    pub(crate) fn from_tsv(text: &str) -> Option<Self> {
-        Some(Self::of(vec![parse_bundled(text)?.into()]))
+    /// A table's text as a catalogue; an error says which lines are wrong.
+    #[cfg(any(test, feature = "import"))]
+    pub(crate) fn from_tsv(text: &str) -> Result<Self, String> {
+        let file = tsv::parse(text).map_err(|error| format!("{error:?}"))?;
+        let line = |row: usize| text.lines().nth(row + 2).unwrap_or_default();
+        let table = Table::listed(&file.version, file.rows).map_err(|error| match error {
+            TableError::Twice { first, second } => format!("two rows are the same: {} | {}", line(first), line(second)),
+            TableError::NoBase { row } => format!("a row has no base: {}", line(row)),
+        })?;
+        Ok(Self::of(vec![table.into()]))
     }
 
     /// A catalogue that knows no price.
@@ -129,8 +139,11 @@ impl Prices {
     /// - **Routing** by the prefix: `us.` is never taken for `global.`. A bare id is in-region; an
     ///   ARN of a foundation model without region is global. An unknown prefix has no price.
     /// - **Account.** A row of the very account comes before one of every account, whatever their regions.
-    /// - **Region.** A row of the very region comes before one of any region. The bundled rows of
-    ///   any region hold in AWS's commercial regions only.
+    /// - **Region.** A row of the very region comes before one of its geography, and that before one of any region. The
+    ///   bundled rows of any region hold in AWS's commercial regions only. Where no row has the region, or none is known,
+    ///   the bundled table answers with the price of another region, of the same geography if there is one, else of
+    ///   us-east-1; its confidence is [`Confidence::Elsewhere`], and what it charges is an estimate. No price of another
+    ///   partition stands in.
     /// - **Tier and latency.** Each has rows of its own, and none stands in for another: a tier
     ///   that is not in the table is unpriced. Reserved capacity is billed by the reservation, not
     ///   by the call, so that the bundled table has no rows for it.
@@ -160,6 +173,36 @@ impl Prices {
         }
     }
 
+    /// Returns the prices that may hold for a call of which nobody knows the region: those of all regions. The first one is
+    /// that of [`lookup`](Self::lookup).
+    ///
+    /// ```
+    /// use outlay_price::{CacheUse, ModelRef, PriceQuery, Prices};
+    ///
+    /// let model = ModelRef::parse("amazon.nova-pro-v1:0")?;
+    /// let query = PriceQuery::new(model, "2026-11-28T12:00:00Z".parse()?);
+    /// let prices = Prices::bundled();
+    /// let most = |input| prices.in_any_region(&query).map(|price| price.bound(input, 0, CacheUse::NoWrites)).max();
+    /// assert_eq!(most(1_000_000).ok_or("unpriced")?.to_string(), "$1.280000");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn in_any_region(&self, query: &PriceQuery<'_>) -> impl Iterator<Item = &Price> {
+        let first = self.lookup(query);
+        let is_elsewhere = first.is_some_and(|price| price.confidence() == Confidence::Elsewhere);
+        let no_region = query.region.or(query.model.region()).is_none();
+        let others = first.filter(|_| is_elsewhere && no_region).map(|found| {
+            let search = Search {
+                routing: found.routing(),
+                tier: found.tier(),
+                latency: found.latency(),
+                ..Search::plain(None, None, query.at)
+            };
+            let is_commercial = |price: &&Price| price.region().is_none_or(is_commercial);
+            self.0.tables.iter().flat_map(move |table| table.everywhere(found.model(), search)).filter(is_commercial)
+        });
+        first.into_iter().chain(others.into_iter().flatten())
+    }
+
     /// The prices of guardrail units in force in a region, by policy.
     ///
     /// They are the same for whatever model the guardrail stands before.
@@ -181,8 +224,11 @@ impl Prices {
         own.or_else(|| self.find(ANY_PROVISIONED, search))
     }
 
+    /// The price of the place itself in any layer comes before that of another place in one.
     fn find(&self, id: &str, search: Search<'_>) -> Option<&Price> {
-        self.0.tables.iter().find_map(|table| table.find(id, search))
+        let tables = || self.0.tables.iter();
+        let stated = tables().find_map(|table| table.find(id, search));
+        stated.or_else(|| tables().find_map(|table| table.find_elsewhere(id, search)))
     }
 
     /// Returns the model that a name stands for, where a price file or a resolver has said so; else the name itself.
@@ -208,9 +254,4 @@ impl fmt::Debug for Prices {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Prices").field("version", &self.version()).finish_non_exhaustive()
     }
-}
-
-fn parse_bundled(text: &str) -> Option<Table> {
-    let file = tsv::parse(text).ok()?;
-    Table::listed(&file.version, file.rows).ok()
 }

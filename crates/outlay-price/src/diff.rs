@@ -108,7 +108,7 @@ impl Prices {
 fn figures(prices: &Prices) -> BTreeMap<PriceKey, Figures> {
     let mut rows = BTreeMap::new();
     for price in prices.rows() {
-        for step in &price.0.steps {
+        for step in &price.terms().steps {
             let figures = || {
                 let rates = Rates::NAMES.into_iter().zip(step.rates.all());
                 let rates = rates.filter_map(|(name, rate)| Some((name.to_owned(), rate?.times(1_000_000))));

@@ -21,6 +21,7 @@
 
 mod agree;
 mod aws;
+mod by_region;
 mod coverage;
 mod genai;
 mod id;
@@ -51,6 +52,12 @@ pub struct RawSources<'a> {
     pub litellm: &'a str,
     /// The AWS part of genai-prices: JSON, US dollars per million tokens.
     pub genai: &'a str,
+    /// AWS's Price List by region: tab-separated, US dollars per million tokens.
+    pub price_list: &'a str,
+    /// The cells of AWS's pricing page: tab-separated.
+    pub pricing_page: &'a str,
+    /// What those two call models, with the ids: tab-separated.
+    pub labels: &'a str,
     /// The rules that decide between them: TOML.
     pub resolutions: &'a str,
 }
@@ -105,12 +112,16 @@ pub fn build(sources: &RawSources<'_>) -> Result<Built, BuildError> {
     let litellm = litellm::parse(sources.litellm, &rules, &mut Unknowns::Refused)?;
     let genai = genai::parse(sources.genai, &rules, &mut Unknowns::Refused)?;
     let merged = merge::merge(litellm, &genai, &rules)?;
-    let file = tsv::File { version: rules.version.clone(), rows: merged.rows };
+    let aws = by_region::Aws::parse(sources.price_list, sources.pricing_page, sources.labels, &rules)?;
+    let mut rows = by_region::combine(merged.rows, &aws, &rules)?;
+    rows.sort_by_key(merge::key);
+    let file = tsv::File { version: rules.version.clone(), rows };
     let prices = write::table(&file);
     let catalogue =
-        Prices::from_tsv(&prices).ok_or_else(|| BuildError::one("the table that was built does not load"))?;
+        Prices::from_tsv(&prices).map_err(|problem| BuildError::one(format!("the table that was built: {problem}")))?;
     let stated = agree::stated(sources, &rules, &catalogue)?;
-    let differences = agree::differences(&stated, &rules, &catalogue)?;
+    let of_list = by_region::differences(&aws, &rules, &catalogue)?;
+    let differences = agree::differences(&stated, of_list, &rules, &catalogue)?;
     let changes = Prices::bundled().diff(&catalogue);
     Ok(Built { prices, not_yet: merged.not_yet, differences, summary: merged.summary, changes })
 }

@@ -50,6 +50,7 @@ mod family;
 mod model;
 mod price;
 mod rate;
+mod region;
 mod routing;
 mod row;
 mod start;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::rate::Rates;
+use crate::rate::{RateSet, Rates};
 use crate::start::Start;
 use crate::{Charge, Confidence, CostStatus, Latency, Routing, Tier, Unit, UnitCount, UnitPrice, Units, Usage, Usd};
 
@@ -21,13 +21,22 @@ pub use bound::CacheUse;
 #[derive(Clone)]
 pub struct Price(pub(crate) Arc<Entry>);
 
-/// What a price is made of.
+/// A price in one place on one road.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
-    pub(crate) model: Box<str>,
-    pub(crate) region: Option<Box<str>>,
-    pub(crate) account: Option<Box<str>>,
+    pub(crate) terms: Arc<Terms>,
     pub(crate) routing: Routing,
+    /// The region that it was stated for, or the geography; `None` where it is the same in all.
+    pub(crate) region: Option<Box<str>>,
+    /// Whether it stands in for regions that no source has a price of.
+    pub(crate) is_elsewhere: bool,
+}
+
+/// What a price is made of, wherever it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Terms {
+    pub(crate) model: Box<str>,
+    pub(crate) account: Option<Box<str>>,
     pub(crate) tier: Tier,
     pub(crate) latency: Latency,
     pub(crate) start: Option<Start>,
@@ -48,6 +57,8 @@ pub(crate) struct Entry {
 pub(crate) struct Step {
     pub(crate) over: u64,
     pub(crate) rates: Rates,
+    /// Those that a rule derived.
+    pub(crate) derived: RateSet,
 }
 
 impl Price {
@@ -62,9 +73,8 @@ impl Price {
     /// Never panics, and no counts can overflow it.
     #[must_use]
     pub fn charge(&self, usage: &Usage) -> Charge {
-        let rates = &self.0.step(usage.input_tokens()).rates;
-        let charge = count::charge(rates, usage);
-        if self.0.bills_units { charge.with_status(CostStatus::Unpriced) } else { charge }
+        let charge = self.charge_tokens(usage);
+        if self.terms().bills_units { charge.with_status(CostStatus::Unpriced) } else { charge }
     }
 
     /// What these tokens and all these units cost, where the call used nothing else.
@@ -87,20 +97,37 @@ impl Price {
     /// Never panics, and no counts can overflow it.
     #[must_use]
     pub fn charge_with_units(&self, usage: &Usage, units: &Units) -> Charge {
-        let rates = &self.0.step(usage.input_tokens()).rates;
-        count::charge(rates, usage).and(self.charge_units(units))
+        self.charge_tokens(usage).and(self.charge_units(units))
+    }
+
+    fn charge_tokens(&self, usage: &Usage) -> Charge {
+        let step = self.terms().step(usage.input_tokens());
+        count::charge(&step.rates, usage).with_status(self.certainty(usage, step))
+    }
+
+    /// How sure the charge of these tokens is by its price alone.
+    fn certainty(&self, usage: &Usage, step: &Step) -> CostStatus {
+        let used = RateSet::used(usage, &step.rates);
+        let is_exact = self.confidence().is_exact() && !used.meets(step.derived);
+        if is_exact || used.is_empty() { CostStatus::Exact } else { CostStatus::Estimated }
+    }
+
+    pub(crate) fn terms(&self) -> &Terms {
+        &self.0.terms
     }
 
     /// What these units cost, without any tokens.
     #[must_use]
     pub fn charge_units(&self, units: &Units) -> Charge {
-        units.iter().fold(Charge::free(), |sum, count| sum.and(count::unit(self.unit_price(count), count)))
+        let certainty = if self.confidence().is_exact() { CostStatus::Exact } else { CostStatus::Estimated };
+        let charge = |count| count::unit(self.unit_price(count), count).with_status(certainty);
+        units.iter().fold(Charge::free(), |sum, count| sum.and(charge(count)))
     }
 
     /// The price that holds for what was counted; `None` where none is known.
     #[must_use]
     pub fn unit_price(&self, count: &UnitCount) -> Option<&UnitPrice> {
-        self.0.units.iter().find(|price| price.holds_for(count))
+        self.terms().units.iter().find(|price| price.holds_for(count))
     }
 
     /// What it costs to hold capacity for so many thousandths of its unit of time (a model unit's hours, a custom
@@ -120,17 +147,18 @@ impl Price {
 
     /// The model's id without geo prefix, as the table has it.
     pub fn model(&self) -> &str {
-        &self.0.model
+        &self.terms().model
     }
 
-    /// The region this price is of; `None` where it holds in every region without one of its own.
+    /// The region this price was stated for, or the geography (`eu`); `None` where it holds in every region without one of
+    /// its own.
     pub fn region(&self) -> Option<&str> {
         self.0.region.as_deref()
     }
 
     /// The AWS account whose private price this is; `None` where it holds for every account.
     pub fn account(&self) -> Option<&str> {
-        self.0.account.as_deref()
+        self.terms().account.as_deref()
     }
 
     /// The routing this price is of.
@@ -140,61 +168,61 @@ impl Price {
 
     /// The service tier this price is of.
     pub fn tier(&self) -> Tier {
-        self.0.tier
+        self.terms().tier
     }
 
     /// The latency mode this price is of.
     pub fn latency(&self) -> Latency {
-        self.0.latency
+        self.terms().latency
     }
 
     /// The day (UTC) it came into force, such as `2026-08-21`; `None` where no start is known.
     pub fn effective_from(&self) -> Option<&Arc<str>> {
-        self.0.start.as_ref().map(|start| &start.text)
+        self.terms().start.as_ref().map(|start| &start.text)
     }
 
     /// The instant it came into force; `None` where no start is known.
     pub fn effective_at(&self) -> Option<Timestamp> {
-        self.0.start.as_ref().map(|start| start.at)
+        self.terms().start.as_ref().map(|start| start.at)
     }
 
     /// Where the figures are from.
     pub fn source(&self) -> &Arc<str> {
-        &self.0.source
+        &self.terms().source
     }
 
     /// The day on which that source said so, such as `2026-11-20`.
     pub fn as_of(&self) -> &Arc<str> {
-        &self.0.as_of
+        &self.terms().as_of
     }
 
-    /// How sure the figures are.
+    /// How sure the figures are in the region that was asked for.
     pub fn confidence(&self) -> Confidence {
-        self.0.confidence
+        if self.0.is_elsewhere { Confidence::Elsewhere } else { self.terms().confidence }
     }
 
     /// The names of the rules that made this price out of the sources; empty where none had to.
     pub fn note(&self) -> &str {
-        &self.0.note
+        &self.terms().note
     }
 
     /// The version of the table that this price is in.
     pub fn version(&self) -> &Arc<str> {
-        &self.0.version
+        &self.terms().version
     }
 
     /// What is billed by other units than tokens, the narrower price before the wider.
     pub fn units(&self) -> &[UnitPrice] {
-        &self.0.units
+        &self.terms().units
     }
 
     /// The context sizes, in input tokens, above which other rates hold; ascending.
     pub fn context_bounds(&self) -> impl Iterator<Item = u64> {
-        self.0.steps.iter().map(|step| step.over).filter(|&over| over > 0)
+        self.terms().steps.iter().map(|step| step.over).filter(|&over| over > 0)
     }
 }
 
-impl Entry {
+impl Terms {
     fn step(&self, input_tokens: u64) -> &Step {
         let reached = self.steps.iter().rposition(|step| step.over < input_tokens);
         &self.steps[reached.unwrap_or(0)]

@@ -1,5 +1,5 @@
 use crate::decimal::{Decimal, DecimalError};
-use crate::{CacheTtl, Usd};
+use crate::{CacheTtl, Usage, Usd};
 
 /// US dollars per token: a whole number of pico-dollars, which is dollars per million tokens with
 /// six decimals.
@@ -22,6 +22,12 @@ impl Rate {
             _ if picos < 0 => Err(DecimalError::BadByte(0)),
             _ => Err(DecimalError::TooLarge),
         }
+    }
+
+    /// In 1e-12 dollars per token.
+    #[cfg(feature = "import")]
+    pub(crate) const fn picos(self) -> u64 {
+        self.0
     }
 
     pub(crate) const fn times(self, tokens: u64) -> Usd {
@@ -97,6 +103,66 @@ impl Rates {
             output_audio,
         } = *self;
         [input, output, cache_read, cache_write_5m, cache_write_30m, cache_write_1h, input_audio, output_audio]
+    }
+}
+
+/// Some of the kinds of token, one bit for each, in the order of [`Rates::NAMES`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RateSet(u8);
+
+impl RateSet {
+    /// Reads `cache_read,cache_write_5m`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let mut set = Self::default();
+        for name in text.split(',').filter(|name| !name.is_empty()) {
+            set.insert(name)?;
+        }
+        Some(set)
+    }
+
+    /// Adds a kind by its name; `None` where there is no such kind.
+    pub(crate) fn insert(&mut self, name: &str) -> Option<()> {
+        let index = Rates::NAMES.iter().position(|known| *known == name)?;
+        self.0 |= 1 << index;
+        Some(())
+    }
+
+    /// The names, in their order.
+    #[cfg(feature = "import")]
+    pub(crate) fn names(self) -> impl Iterator<Item = &'static str> {
+        Rates::NAMES.into_iter().enumerate().filter(move |(index, _)| self.0 & (1 << index) != 0).map(|(_, name)| name)
+    }
+
+    /// Whether a kind is in it, by its name.
+    #[cfg(feature = "import")]
+    pub(crate) fn has(self, name: &str) -> bool {
+        self.names().any(|own| own == name)
+    }
+
+    /// Whether a kind is in both.
+    pub(crate) const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    pub(crate) const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The kinds of which a usage has tokens, each at the rate that it is charged at.
+    pub(crate) fn used(usage: &Usage, rates: &Rates) -> Self {
+        let five_at_thirty = rates.cache_write_5m.is_none() && rates.cache_write_1h.is_none();
+        let writes = |ttl| usage.cache_write_tokens_for(ttl) > 0;
+        let used = [
+            usage.uncached_input_tokens() > 0,
+            usage.text_output_tokens() > 0,
+            usage.cache_read_tokens() > 0,
+            writes(CacheTtl::FiveMinutes) && !five_at_thirty,
+            writes(CacheTtl::ThirtyMinutes) || (writes(CacheTtl::FiveMinutes) && five_at_thirty),
+            writes(CacheTtl::OneHour),
+            usage.input_audio_tokens() > 0,
+            usage.output_audio_tokens() > 0,
+        ];
+        Self(used.iter().enumerate().fold(0, |set, (index, used)| set | (u8::from(*used) << index)))
     }
 }
 

@@ -1,31 +1,50 @@
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 use jiff::Timestamp;
 
-use crate::price::{Entry, Step};
+use crate::price::{Entry, Step, Terms};
 use crate::rate::Rates;
 use crate::row::Row;
 use crate::unit::UnitPrice;
 use crate::{Latency, ModelRef, Price, Routing, Tier};
 
 mod discounted;
+mod instead;
+mod of_model;
+mod spot;
+
+use of_model::OfModel;
+use spot::Spot;
 
 /// One layer of a catalogue: rows by model, and names that stand for models.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     pub(crate) version: Arc<str>,
-    models: HashMap<Box<str>, Box<[Slot]>>,
+    models: HashMap<Box<str>, OfModel>,
     pub(crate) aliases: HashMap<Box<str>, Box<str>>,
     /// Whether a row without region holds in regions of other partitions too.
     reaches_all_partitions: bool,
 }
 
-/// A price, with its road beside it so that a search need not touch it.
+/// The prices of one model on one road, each list in the order of search.
 #[derive(Debug)]
-struct Slot {
+struct OfRoad {
     road: Road,
+    /// Those of an account.
+    accounts: Box<[Slot]>,
+    /// Those of a region, by the region.
+    regions: Box<[Slot]>,
+    /// Those of more than a region.
+    wide: Box<[Slot]>,
+    /// Those that stand in for places without one.
+    elsewhere: Box<[Slot]>,
+}
+
+/// A price, with where it holds.
+#[derive(Clone, Debug)]
+struct Slot {
+    spot: Spot,
     price: Price,
 }
 
@@ -41,13 +60,6 @@ pub(crate) struct Search<'a> {
     pub(crate) tier: Tier,
     pub(crate) latency: Latency,
     pub(crate) at: Timestamp,
-}
-
-impl Road {
-    /// Of any region and account.
-    fn search<'a>(self, at: Timestamp) -> Search<'a> {
-        Search { routing: self.0, tier: self.1, latency: self.2, ..Search::plain(None, None, at) }
-    }
 }
 
 impl<'a> Search<'a> {
@@ -68,8 +80,17 @@ pub(crate) enum TableError {
 }
 
 impl Table {
-    /// A table of list prices, whose rows without region hold in AWS's commercial regions.
+    /// A table of list prices. A price that is the same everywhere holds in AWS's commercial regions; where a region has
+    /// none, that of another one stands in.
     pub(crate) fn listed(version: &str, rows: Vec<Row>) -> Result<Self, TableError> {
+        let mut table = Self::new(version, rows, false)?;
+        table.models.values_mut().for_each(OfModel::stand_in);
+        Ok(table)
+    }
+
+    /// A table of list prices from elsewhere, which does not answer for regions that it does not have.
+    #[cfg(feature = "import")]
+    pub(crate) fn imported(version: &str, rows: Vec<Row>) -> Result<Self, TableError> {
         Self::new(version, rows, false)
     }
 
@@ -81,56 +102,90 @@ impl Table {
     fn new(version: &str, rows: Vec<Row>, reaches_all_partitions: bool) -> Result<Self, TableError> {
         let version: Arc<str> = version.into();
         let mut rows: Vec<(usize, Row)> = rows.into_iter().enumerate().collect();
-        rows.sort_by(|(_, a), (_, b)| order(a, b).then(a.context_over.cmp(&b.context_over)));
-        for pair in rows.windows(2) {
-            let [(first, a), (second, b)] = pair else {
-                continue;
-            };
-            if order(a, b).is_eq() && a.context_over == b.context_over {
-                let (first, second) = (*first.min(second), *first.max(second));
-                return Err(TableError::Twice { first, second });
-            }
-        }
-        let mut models: HashMap<String, Vec<Slot>> = HashMap::new();
-        for group in rows.chunk_by(|(_, a), (_, b)| order(a, b).is_eq()) {
+        rows.sort_by(|(_, a), (_, b)| key(a).cmp(&key(b)).then(a.context_over.cmp(&b.context_over)));
+        let mut models: HashMap<String, Vec<(usize, Road, Slot)>> = HashMap::new();
+        for group in rows.chunk_by(|(_, a), (_, b)| key(a) == key(b)) {
             // `chunk_by` makes no empty chunk.
             let Some((row, first)) = group.first() else {
                 continue;
             };
+            let twice = group.windows(2).find(|pair| pair[0].1.context_over == pair[1].1.context_over);
+            if let Some([(a, _), (b, _)]) = twice {
+                return Err(TableError::Twice { first: *a.min(b), second: *a.max(b) });
+            }
             if first.context_over > 0 {
                 return Err(TableError::NoBase { row: *row });
             }
-            let road = Road(first.routing, first.tier, first.latency);
-            let price = Price(Arc::new(entry(group, first, Arc::clone(&version))));
-            models.entry_ref(first.model.as_str()).or_default().push(Slot { road, price });
+            let terms = Arc::new(terms(group, first, Arc::clone(&version)));
+            models.entry_ref(first.model.as_str()).or_default().extend(slots(
+                *row,
+                first,
+                &terms,
+                !reaches_all_partitions,
+            ));
         }
-        let models = models.into_iter().map(|(model, slots)| (model.into(), slots.into())).collect();
-        Ok(Self { version, models, aliases: HashMap::new(), reaches_all_partitions })
+        let roads = models.into_iter().map(|(model, slots)| Ok((model.into(), OfModel::Parsed(roads(slots)?))));
+        Ok(Self { version, models: roads.collect::<Result<_, _>>()?, aliases: HashMap::new(), reaches_all_partitions })
     }
 
-    /// The price in force: that of the account before that of any, that of the region before that of any, the latest
+    /// The price in force: that of the account before that of any, that of the region before wider ones, the latest
     /// start first.
     pub(crate) fn find(&self, model: &str, search: Search<'_>) -> Option<&Price> {
-        self.pick(self.models.get(model)?, search)
+        self.find_in(model, search, OfRoad::pick)
     }
 
-    fn pick<'s>(&self, slots: &'s [Slot], search: Search<'_>) -> Option<&'s Price> {
+    /// The price of another place, where a layer has none of the one that is searched.
+    pub(crate) fn find_elsewhere(&self, model: &str, search: Search<'_>) -> Option<&Price> {
+        self.find_in(model, search, |of_road, _, _, holds| of_road.elsewhere.iter().find(holds))
+    }
+
+    fn find_in<'a>(
+        &'a self,
+        model: &str,
+        search: Search<'_>,
+        pick: impl Fn(&'a OfRoad, Option<&str>, Option<&str>, &dyn Fn(&&Slot) -> bool) -> Option<&'a Slot>,
+    ) -> Option<&'a Price> {
         let road = Road(search.routing, search.tier, search.latency);
-        let any_region = self.reaches_all_partitions
-            || search.routing == Routing::Geo(crate::Geo::UsGov)
-            || search.region.is_none_or(is_commercial);
-        slots.iter().filter(|slot| slot.road == road).map(|slot| &slot.price).find(|price| {
-            let here = match price.region() {
-                Some(region) => search.region == Some(region),
-                None => any_region,
-            };
-            let ours = price.account().is_none_or(|account| search.account == Some(account));
-            here && ours && price.0.start.as_ref().is_none_or(|start| start.at <= search.at)
-        })
+        let of_road = self.roads(model).iter().find(|of_road| of_road.road == road)?;
+        let holds = |slot: &&Slot| {
+            slot.spot.holds_in(search.region, search.routing, self.reaches_all_partitions) && slot.has_begun(search.at)
+        };
+        pick(of_road, search.account, search.region, &holds).map(|slot| &slot.price)
     }
 
+    /// The prices in force in all places, each once.
+    pub(crate) fn everywhere<'a>(&'a self, model: &str, search: Search<'_>) -> impl Iterator<Item = &'a Price> {
+        let road = Road(search.routing, search.tier, search.latency);
+        let of_road = self.roads(model).iter().find(|of_road| of_road.road == road);
+        let places = of_road.into_iter().flat_map(|of_road| {
+            let is_same = |a: &Slot, b: &Slot| a.spot == b.spot;
+            of_road.regions.chunk_by(is_same).chain(of_road.wide.chunk_by(is_same))
+        });
+        places.filter_map(move |slots| slots.iter().find(|slot| slot.has_begun(search.at))).map(|slot| &slot.price)
+    }
+
+    /// The ids of all models.
+    pub(crate) fn models(&self) -> impl Iterator<Item = &str> {
+        self.models.keys().map(|id| &**id)
+    }
+
+    /// Whether a model has a price of this routing.
+    pub(crate) fn has_routing(&self, model: &str, routing: Routing) -> bool {
+        self.roads(model).iter().any(|of_road| of_road.road.0 == routing)
+    }
+
+    fn roads(&self, model: &str) -> &[OfRoad] {
+        self.models.get(model).map_or(&[], |of_model| of_model.roads(&self.version))
+    }
+
+    /// Every price that was stated.
     pub(crate) fn prices(&self) -> impl Iterator<Item = &Price> {
-        self.models.values().flatten().map(|slot| &slot.price)
+        self.models
+            .values()
+            .flat_map(|of_model| of_model.roads(&self.version))
+            .flat_map(OfRoad::slots)
+            .map(|slot| &slot.price)
+            .filter(|price| !price.0.is_elsewhere)
     }
 
     /// Names, and no prices.
@@ -156,39 +211,94 @@ impl Table {
     }
 }
 
-/// By everything of the key but the context size, in the order of search: rows of an account before
-/// those of any, then rows of a region before those of any, then late starts before early ones and those since ever
-/// last.
-fn order(a: &Row, b: &Row) -> Ordering {
-    let start = |row: &Row| row.start.as_ref().map(|start| start.at);
-    a.model
-        .cmp(&b.model)
-        .then_with(|| (a.routing, a.tier, a.latency).cmp(&(b.routing, b.tier, b.latency)))
-        .then_with(|| b.account.cmp(&a.account))
-        .then_with(|| b.region.cmp(&a.region))
-        .then_with(|| start(b).cmp(&start(a)))
+impl OfRoad {
+    /// `slots` are all of this road.
+    fn new(road: Road, slots: Vec<Slot>) -> Self {
+        let (accounts, slots): (Vec<_>, Vec<_>) = slots.into_iter().partition(|slot| slot.price.account().is_some());
+        let (elsewhere, slots): (Vec<_>, Vec<_>) = slots.into_iter().partition(|slot| slot.price.0.is_elsewhere);
+        let (regions, wide): (Vec<_>, Vec<_>) = slots.into_iter().partition(|slot| slot.spot.region().is_some());
+        let in_order = |mut slots: Vec<Slot>| {
+            slots.sort_by(|a, b| a.order().cmp(&b.order()));
+            slots.into_boxed_slice()
+        };
+        let [accounts, regions, wide, elsewhere] = [accounts, regions, wide, elsewhere].map(in_order);
+        Self { road, accounts, regions, wide, elsewhere }
+    }
+
+    fn slots(&self) -> impl Iterator<Item = &Slot> {
+        self.accounts.iter().chain(&self.regions).chain(&self.wide).chain(&self.elsewhere)
+    }
+
+    /// The first slot of the place itself that holds.
+    fn pick(&self, account: Option<&str>, region: Option<&str>, holds: &dyn Fn(&&Slot) -> bool) -> Option<&Slot> {
+        let own = || self.accounts.iter().filter(|slot| slot.price.account() == account).find(holds);
+        let of_region = |region: &str| {
+            let from = self.regions.partition_point(|slot| slot.spot.region() < Some(region));
+            self.regions[from..].iter().take_while(|slot| slot.spot.region() == Some(region)).find(holds)
+        };
+        own().or_else(|| region.and_then(of_region)).or_else(|| self.wide.iter().find(holds))
+    }
 }
 
-/// The same order for the prices of one model.
-fn order_of_slots(a: &Slot, b: &Slot) -> Ordering {
-    let start = |slot: &Slot| slot.price.effective_at();
-    a.road
-        .cmp(&b.road)
-        .then_with(|| b.price.account().cmp(&a.price.account()))
-        .then_with(|| b.price.region().cmp(&a.price.region()))
-        .then_with(|| start(b).cmp(&start(a)))
+impl Slot {
+    fn has_begun(&self, at: Timestamp) -> bool {
+        self.price.terms().start.as_ref().is_none_or(|start| start.at <= at)
+    }
+
+    /// The narrow ones first, and of each the latest start.
+    fn order(&self) -> impl Ord {
+        (std::cmp::Reverse(self.price.account()), &self.spot, std::cmp::Reverse(self.price.effective_at()))
+    }
 }
 
-fn entry(group: &[(usize, Row)], first: &Row, version: Arc<str>) -> Entry {
-    Entry {
+/// The prices of a model by road.
+fn roads(mut slots: Vec<(usize, Road, Slot)>) -> Result<Box<[OfRoad]>, TableError> {
+    slots.sort_by(|(_, a_road, a), (_, b_road, b)| a_road.cmp(b_road).then_with(|| a.order().cmp(&b.order())));
+    let is_same = |a: &(usize, Road, Slot), b: &(usize, Road, Slot)| a.1 == b.1 && a.2.order() == b.2.order();
+    if let Some([(a, ..), (b, ..)]) = slots.windows(2).find(|pair| is_same(&pair[0], &pair[1])) {
+        return Err(TableError::Twice { first: *a.min(b), second: *a.max(b) });
+    }
+    let by_road = slots.chunk_by(|a, b| a.1 == b.1);
+    let of_road = |slots: &[(usize, Road, Slot)]| {
+        OfRoad::new(slots[0].1, slots.iter().map(|(_, _, slot)| slot.clone()).collect())
+    };
+    Ok(by_road.map(of_road).collect())
+}
+
+/// A row on each of its roads and in each of its places.
+fn slots<'a>(
+    row: usize,
+    of: &'a Row,
+    terms: &'a Arc<Terms>,
+    is_listed: bool,
+) -> impl Iterator<Item = (usize, Road, Slot)> + 'a {
+    of.routings.iter().flat_map(move |&routing| {
+        let road = Road(routing, of.tier, of.latency);
+        Spot::of(&of.place, routing, is_listed).into_iter().map(move |spot| {
+            let region = spot.name();
+            let entry = Entry { terms: Arc::clone(terms), routing, region, is_elsewhere: false };
+            (row, road, Slot { spot, price: Price(Arc::new(entry)) })
+        })
+    })
+}
+
+/// Everything of a row but its context size: rows that have it in common are one price.
+fn key(row: &Row) -> impl Ord + '_ {
+    let start = row.start.as_ref().map(|start| start.at);
+    (row.model.as_str(), &row.routings, &row.place, row.tier, row.latency, row.account.as_deref(), start)
+}
+
+fn terms(group: &[(usize, Row)], first: &Row, version: Arc<str>) -> Terms {
+    Terms {
         model: first.model.as_str().into(),
-        region: first.region.as_deref().map(Box::from),
         account: first.account.as_deref().map(Box::from),
-        routing: first.routing,
         tier: first.tier,
         latency: first.latency,
         start: first.start.clone(),
-        steps: group.iter().map(|(_, row)| Step { over: row.context_over, rates: rates(row) }).collect(),
+        steps: group
+            .iter()
+            .map(|(_, row)| Step { over: row.context_over, rates: rates(row), derived: row.derived })
+            .collect(),
         units: in_order(&first.units),
         bills_units: first.units.iter().any(costs),
         source: first.source.as_str().into(),
@@ -214,10 +324,4 @@ fn in_order(units: &[UnitPrice]) -> Box<[UnitPrice]> {
     let mut units = units.to_vec();
     units.sort_by_cached_key(UnitPrice::order);
     units.into_boxed_slice()
-}
-
-/// Whether a region is in AWS's commercial partition. The others have prices of their own (the US
-/// government's about 1.2 times these), which no row for "any region" may stand in for.
-fn is_commercial(region: &str) -> bool {
-    !["us-gov-", "us-iso", "eu-iso", "eusc-", "cn-"].iter().any(|prefix| region.starts_with(prefix))
 }

@@ -5,7 +5,8 @@ use hashbrown::HashMap;
 
 use crate::catalog::Layer;
 use crate::discount::Discounts;
-use crate::row::Row;
+use crate::rate::RateSet;
+use crate::row::{Place, Row};
 use crate::table::{Table, TableError};
 use crate::{Confidence, ModelRef, Routing};
 
@@ -91,14 +92,15 @@ fn row(fields: &mut Fields<'_>, file: &str) -> Result<Row, LoadPricesError> {
     }
     Ok(Row {
         model: id.to_owned(),
-        region: region.map(str::to_owned),
+        place: Place::of_region(region),
         account: fields.account()?.map(str::to_owned),
-        routing: routing.unwrap_or(Routing::InRegion),
+        routings: vec![routing.unwrap_or(Routing::InRegion)],
         tier: fields.parsed("tier")?.map(Item::into_value).unwrap_or_default(),
         latency: fields.parsed("latency")?.map(Item::into_value).unwrap_or_default(),
         context_over: context_over.map_or(0, Item::into_value),
         start: fields.date("effective_from")?.map(Item::into_value),
         rates,
+        derived: RateSet::default(),
         units,
         as_of: fields.text("as_of")?.map_or("", |day| day.value).to_owned(),
         source: fields.text("source")?.map_or(file, |source| source.value).to_owned(),

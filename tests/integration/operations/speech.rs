@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 
 use super::{cost, finished};
 
-const SONIC: &str = "amazon.nova-2-5-sonic";
+const SONIC: &str = "amazon.nova-2-sonic-v1:0";
 
 type Events = EventReceiver<InvokeModelWithBidirectionalStreamOutput, InvokeModelWithBidirectionalStreamOutputError>;
 type Input = Result<InvokeModelWithBidirectionalStreamInput, InvokeModelWithBidirectionalStreamInputError>;

@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use super::{asked, doubt, picos, status, tokens};
 
 const SOL: &str = "us.openai.gpt-5.6-sol";
-const GROK: &str = "us.xai.grok-4.6";
+const GROK: &str = "xai.grok-4.3";
 const NOVA: &str = "us.amazon.nova-lite-v1:0";
 const LLAMA: &str = "us.meta.llama3-3-70b-instruct-v1:0";
 const STREAM: Operation = Operation::InvokeModelWithResponseStream;
 const KIMI: &str = "moonshotai.kimi-k2.5";
 const DEEPSEEK: &str = "deepseek.v3.2";
-const MISTRAL: &str = "mistral.mistral-large-2407-v1:0";
+const MISTRAL: &str = "mistral.mistral-large-3-675b-instruct";
 
 /// A model, a body of InvokeModel, and input, output, cache reads, cache writes and reasoning as they must be read.
 type Shape = (&'static str, Value, [Option<i64>; 5]);

@@ -162,6 +162,10 @@ fn push_price(attributes: &mut Vec<KeyValue>, call: &SettledCall) {
     attributes.push(KeyValue::new(outlay::PRICE_ROUTING, price.routing().as_str()));
     attributes.push(KeyValue::new(outlay::PRICE_TIER, price.tier().as_str()));
     attributes.push(KeyValue::new(outlay::PRICE_SOURCE, price.source().clone()));
+    attributes.push(KeyValue::new(outlay::PRICE_CONFIDENCE, price.confidence().as_str()));
+    if let Some(region) = price.region() {
+        attributes.push(KeyValue::new(outlay::PRICE_REGION, region.to_owned()));
+    }
     if let Some(from) = price.effective_from() {
         attributes.push(KeyValue::new(outlay::PRICE_EFFECTIVE_FROM, from.clone()));
     }

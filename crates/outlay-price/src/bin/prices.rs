@@ -64,6 +64,9 @@ fn run_diff(old: &str, new: &str) -> Result<String, Box<dyn Error>> {
 struct Texts {
     litellm: String,
     genai: String,
+    price_list: String,
+    pricing_page: String,
+    labels: String,
     resolutions: String,
 }
 
@@ -74,14 +77,24 @@ impl Texts {
             fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
         };
         Ok(Self {
-            litellm: read("sources/litellm-1.109.1-bedrock.json")?,
+            litellm: read("sources/litellm-1.110.2-bedrock.json")?,
             genai: read("sources/genai-prices-0.2.3-aws.json")?,
+            price_list: read("sources/aws-price-list-2026-08-20.tsv")?,
+            pricing_page: read("sources/aws-pricing-page-2026-07-24.tsv")?,
+            labels: read("aws-labels.tsv")?,
             resolutions: read("resolutions.toml")?,
         })
     }
 
     fn sources(&self) -> RawSources<'_> {
-        RawSources { litellm: &self.litellm, genai: &self.genai, resolutions: &self.resolutions }
+        RawSources {
+            litellm: &self.litellm,
+            genai: &self.genai,
+            price_list: &self.price_list,
+            pricing_page: &self.pricing_page,
+            labels: &self.labels,
+            resolutions: &self.resolutions,
+        }
     }
 }
 

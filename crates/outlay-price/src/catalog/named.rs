@@ -58,7 +58,8 @@ impl Prices {
             }
             let Some(ids) = self.of_bare_name(&name) else { continue };
             let ids = || ids.iter().map(|id| &**id);
-            let is_priced = |id: &&str| self.rows().any(|row| row.model() == *id && Some(row.routing()) == routing);
+            let has = |id: &str, routing| self.0.tables.iter().any(|table| table.has_routing(id, routing));
+            let is_priced = |id: &&str| routing.is_some_and(|routing| has(id, routing));
             let id = ids().filter(is_priced).max().or(ids().max());
             return match id {
                 Some(id) if id == called => NamedModel::Called,
@@ -89,8 +90,7 @@ impl Prices {
 
     fn by_bare_name(&self) -> ByBareName {
         let mut models = ByBareName::new();
-        for price in self.rows() {
-            let id = price.model();
+        for id in self.0.tables.iter().flat_map(|table| table.models()) {
             // Some names have the vendor in them: `deepseek-r1`.
             let with_vendor = |name: &String| id.split_once('.').map(|(vendor, _)| format!("{vendor}-{name}"));
             let names = bare_names(id);

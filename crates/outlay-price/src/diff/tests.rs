@@ -80,7 +80,7 @@ old to new: 1 added, 1 removed, 2 changed
 fn the_same_prices_have_no_difference() {
     let diff = Prices::bundled().diff(&Prices::bundled());
     assert!(diff.is_empty());
-    assert_eq!(diff.to_string(), "2026-11-20 to 2026-11-20: 0 added, 0 removed, 0 changed");
+    assert_eq!(diff.to_string(), "2026-11-28 to 2026-11-28: 0 added, 0 removed, 0 changed");
 }
 
 #[test]

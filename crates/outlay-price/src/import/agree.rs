@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::id::Id;
 use super::resolutions::{Named, Resolutions, Source};
 use super::{BuildError, RawSources};
-use crate::{CacheTtl, ModelRef, PriceQuery, Prices, Tier, Unit, UnitCount, Units, Usage, Usd};
+use crate::{CacheTtl, ModelRef, Price, PriceQuery, Prices, Routing, Tier, Unit, UnitCount, Units, Usage, Usd};
 
 mod genai;
 mod litellm;
@@ -71,8 +71,12 @@ pub(super) fn stated(
 }
 
 /// The deliberate differences as a table: no more lines, and no less, than there are prices that differ.
-pub(super) fn differences(stated: &[Stated], rules: &Resolutions, prices: &Prices) -> Result<String, BuildError> {
-    let mut lines = Vec::new();
+pub(super) fn differences(
+    stated: &[Stated],
+    mut lines: Vec<String>,
+    rules: &Resolutions,
+    prices: &Prices,
+) -> Result<String, BuildError> {
     let mut problems = Vec::new();
     for price in stated {
         let ours = price.charged(prices);
@@ -102,16 +106,22 @@ pub(super) fn differences(stated: &[Stated], rules: &Resolutions, prices: &Price
 }
 
 impl Stated {
-    /// What the catalogue charges for it, through the lookup that every call takes.
-    pub(super) fn charged(&self, prices: &Prices) -> Option<Usd> {
+    fn looked_up<'p>(&self, prices: &'p Prices) -> Option<&'p Price> {
         let wire = self.id.wire();
         let mut query = PriceQuery::new(ModelRef::parse(&wire).ok()?, self.at);
-        query.region = self.id.region.as_deref();
+        // A source without regions states us-east-1, and of a profile its geography.
+        let stated = matches!(self.id.routing, Routing::InRegion | Routing::Global).then_some("us-east-1");
+        query.region = self.id.region.as_deref().or(stated);
         query.tier = self.tier;
-        let price = match wire.as_str() {
-            "guardrails" => prices.guardrails(None, self.at)?,
-            _ => prices.lookup(&query)?,
-        };
+        match wire.as_str() {
+            "guardrails" => prices.guardrails(None, self.at),
+            _ => prices.lookup(&query),
+        }
+    }
+
+    /// What the catalogue charges for it, through the lookup that every call takes.
+    pub(super) fn charged(&self, prices: &Prices) -> Option<Usd> {
+        let price = self.looked_up(prices)?;
         let charge = match &self.what {
             What::Capacity(word) => return price.capacity_cost(Unit::ModelUnitHour, word.as_deref(), 1_000),
             What::Unit(count) => price.charge_units(&count.clone().into()),
@@ -128,7 +138,16 @@ impl Stated {
     /// The rule by which what is charged is something else, and its reason.
     fn rule<'a>(&self, rules: &'a Resolutions, prices: &Prices) -> Option<(&'a str, &'a str)> {
         let excuse = self.excuse(rules, prices).map(|rule| (&*rule.name, &*rule.reason));
-        excuse.or_else(|| rules.reason(&self.id, self.source))
+        let by_aws = || {
+            // The list states input and output; of us-east-1 the rest is as others state it.
+            let is_plain = matches!(self.what, What::Tokens(Kind::Input | Kind::Output, 0));
+            let is_of_another_region = self.id.region.is_some() || matches!(self.id.routing, Routing::Geo(_));
+            let price = self.looked_up(prices).filter(|_| is_plain || is_of_another_region)?;
+            let rule = &rules.aws_is_closer;
+            price.source().starts_with(&*rules.sources.price_list.name).then_some((&*rule.name, &*rule.reason))
+        };
+        let by_change = || rules.change_rule(&self.id.model, self.looked_up(prices)?.note());
+        excuse.or_else(|| rules.reason(&self.id, self.source)).or_else(by_aws).or_else(by_change)
     }
 
     /// Why it is right that nothing is charged for it.

@@ -8,7 +8,6 @@ use super::imported::{ImportError, Imported, Skipped, layer};
 
 mod amount;
 mod book;
-mod geo;
 mod line;
 mod offer;
 mod product;

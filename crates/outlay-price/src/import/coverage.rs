@@ -133,32 +133,27 @@ fn genai_keys(text: &str) -> Result<BTreeSet<String>, BuildError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::import::tests::data;
+    use crate::import::tests::Texts;
 
     fn report(prices: &Prices) -> String {
-        let sources = RawSources {
-            litellm: &data("sources/litellm-1.109.1-bedrock.json"),
-            genai: &data("sources/genai-prices-0.2.3-aws.json"),
-            resolutions: &data("resolutions.toml"),
-        };
-        coverage(&sources, prices).unwrap()
+        coverage(&Texts::read().sources(), prices).unwrap()
     }
 
     #[test]
     fn what_is_not_priced_is_listed_with_the_reason() {
         let text = report(&Prices::bundled());
-        assert!(text.contains("litellm-1.109.1: 597 of 614 keys priced"), "{text}");
+        assert!(text.contains("litellm-1.110.2: 618 of 657 keys priced"), "{text}");
         assert!(text.contains("genai-prices-0.2.3: 118 of 118 models priced"), "{text}");
-        assert!(text.contains("Not priced: 17\n"), "{text}");
-        let listed: Vec<&str> = text.split("Not priced: 17\n").nth(1).unwrap().lines().collect();
-        assert_eq!(listed.len(), 18, "and a field");
+        assert!(text.contains("Not priced: 39\n"), "{text}");
+        let listed: Vec<&str> = text.split("Not priced: 39\n").nth(1).unwrap().lines().collect();
+        assert_eq!(listed.len(), 40, "and a field");
         assert!(listed.iter().all(|line| line.contains(": ")), "{listed:?}");
     }
 
     #[test]
     fn a_catalogue_without_prices_covers_nothing() {
         let text = report(&Prices::empty());
-        assert!(text.contains("litellm-1.109.1: 0 of 614 keys priced"), "{text}");
+        assert!(text.contains("litellm-1.110.2: 0 of 657 keys priced"), "{text}");
         assert!(text.contains("amazon.nova-pro-v1:0: no "), "{text}");
     }
 }

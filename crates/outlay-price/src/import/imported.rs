@@ -3,7 +3,7 @@ use std::fmt;
 
 use super::BuildError;
 use crate::Prices;
-use crate::row::Row;
+use crate::row::{Place, Row};
 use crate::table::Table;
 
 /// What was imported: prices, and what could not become one.
@@ -107,18 +107,19 @@ pub(super) fn layer(version: &str, rows: Vec<Row>, mut skipped: Vec<Skipped>) ->
     });
     skipped.sort();
     // What would make no table was taken out.
-    let table = Table::listed(version, kept.into_values().collect()).unwrap_or_default();
+    let table = Table::imported(version, kept.into_values().collect()).unwrap_or_default();
     Imported { prices: Prices::of(vec![table.into()]), skipped }
 }
 
-type Place = (String, crate::Routing, Option<String>, crate::Tier, Option<jiff::Timestamp>);
+type Key = (String, Vec<crate::Routing>, Place, crate::Tier, Option<jiff::Timestamp>);
 
-fn key(row: &Row, over: u64) -> (Place, u64) {
+fn key(row: &Row, over: u64) -> (Key, u64) {
     let start = row.start.as_ref().map(|start| start.at);
-    ((row.model.clone(), row.routing, row.region.clone(), row.tier, start), over)
+    ((row.model.clone(), row.routings.clone(), row.place.clone(), row.tier, start), over)
 }
 
 fn name(row: &Row) -> String {
-    let region = row.region.as_deref().map_or_else(String::new, |region| format!(" in {region}"));
-    format!("{}.{}{region}, {}", row.routing, row.model, row.tier)
+    let region = row.region().map_or_else(String::new, |region| format!(" in {region}"));
+    let roads: Vec<_> = row.routings.iter().map(ToString::to_string).collect();
+    format!("{}.{}{region}, {}", roads.join("/"), row.model, row.tier)
 }

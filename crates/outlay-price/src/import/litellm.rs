@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::id::Id;
 use super::imported::Unknowns;
-use super::rates::per_token;
+use super::rates::{digits, per_token};
 use super::resolutions::{Resolutions, Source};
 use super::{BuildError, Offer};
 use crate::catalog::GUARDRAILS;
@@ -64,9 +64,9 @@ pub(super) fn parse(text: &str, rules: &Resolutions, unknowns: &mut Unknowns) ->
                 Some(())
             } else if let Some(price) = TokenField::parse(field) {
                 let thirty_minutes = rules.writes_live_thirty_minutes(id.vendor());
-                per_token(raw.get()).ok().map(|rate| price.put(&mut offer, rate, thirty_minutes))
+                per_token(digits(raw)).ok().map(|rate| price.put(&mut offer, rate, thirty_minutes))
             } else if field == "input_cost_per_image_token" {
-                images = per_token(raw.get()).ok();
+                images = per_token(digits(raw)).ok();
                 images.map(|_| ())
             } else {
                 units(&mut offer, field, raw, tier, &conditions)
@@ -211,14 +211,14 @@ fn units(offer: &mut Offer, field: &str, raw: &RawValue, tier: Tier, conditions:
             let policies: BTreeMap<String, &RawValue> = serde_json::from_str(raw.get()).ok()?;
             for (policy, price) in policies {
                 let conditions = Conditions { word: Some(policy.into()), ..Conditions::default() };
-                let price = UnitPrice::amount(price.get()).ok()?;
+                let price = UnitPrice::amount(digits(price)).ok()?;
                 units.push(UnitPrice::new(Unit::GuardrailUnit, conditions, price));
             }
             return Some(());
         }
         _ => return None,
     };
-    let price = UnitPrice::new(unit, conditions.clone(), UnitPrice::amount(raw.get()).ok()?.saturating_mul(seconds));
+    let price = UnitPrice::new(unit, conditions.clone(), UnitPrice::amount(digits(raw)).ok()?.saturating_mul(seconds));
     // Two fields have the same price of capacity.
     if !units.contains(&price) {
         units.push(price);

@@ -203,13 +203,11 @@ impl<'a> Merger<'a> {
         match compare(own, &latest.1) {
             Comparison::Agree => {
                 fill(&mut draft.offer, &latest.1);
-                let SourceNames { litellm, genai } = &self.rules.sources;
+                let SourceNames { litellm, genai, .. } = &self.rules.sources;
                 draft.source = format!("{}+{}", litellm.name, genai.name);
                 draft.as_of = litellm.as_of.clone().min(genai.as_of.clone());
-                draft.confidence = match draft.confidence {
-                    Confidence::Derived => Confidence::Resolved,
-                    _ => Confidence::Agreed,
-                };
+                // What was copied by a rule, and is confirmed, is as sure as what both state.
+                draft.confidence = Confidence::Agreed;
             }
             Comparison::Differ(what) => match self.rules.conflict(id) {
                 Some(rule) => {
@@ -257,7 +255,7 @@ impl<'a> Merger<'a> {
 }
 
 /// The order of the table: readable in a diff.
-fn key(row: &Row) -> impl Ord + use<> {
+pub(super) fn key(row: &Row) -> impl Ord + use<> {
     let start = row.start.as_ref().map(|start| start.at);
-    (row.model.clone(), row.routing, row.region.clone(), row.tier, start, row.context_over)
+    (row.model.clone(), row.routings.clone(), row.place.clone(), row.tier, row.latency, start, row.context_over)
 }

@@ -1,11 +1,19 @@
 //! What only the generator does with rates.
 
+use serde_json::value::RawValue;
+
 use crate::decimal::{Decimal, DecimalError};
 use crate::rate::Rate;
 
 /// Reads dollars per token.
 pub(super) fn per_token(text: &str) -> Result<Rate, DecimalError> {
     Rate::from_picos(Decimal::parse(text)?.scaled(12)?)
+}
+
+/// The digits of a JSON number, which may stand in quotes.
+pub(super) fn digits(raw: &RawValue) -> &str {
+    let text = raw.get();
+    text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text)
 }
 
 /// The decimal text of dollars per million tokens.

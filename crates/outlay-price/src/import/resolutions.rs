@@ -4,11 +4,12 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::BuildError;
+use super::by_region::{Change, StatedPrice};
 use super::id::{Id, fits};
 use super::imported::ImportOptions;
 use crate::row::Row;
 use crate::unit::UnitPrice;
-use crate::{Confidence, Tier};
+use crate::{Confidence, Routing, Tier};
 
 const RULES: &str = include_str!("../../data/resolutions.toml");
 
@@ -30,6 +31,10 @@ pub(super) struct Resolutions {
     pub(super) audio_as_text: Named,
     /// Of what costs something else above a context size, which no source says.
     pub(super) long_context_unknown: Named,
+    /// Of prices that AWS's Price List states otherwise, or that follow from it.
+    pub(super) aws_is_closer: Named,
+    /// Of rows of the list that are not twice their own batch row.
+    pub(super) batch_contradicts: Named,
     #[serde(default)]
     pub(super) skip: Vec<Skip>,
     #[serde(default)]
@@ -42,6 +47,51 @@ pub(super) struct Resolutions {
     pub(super) conflict: Vec<Conflict>,
     #[serde(default)]
     pub(super) units: Vec<StatedUnits>,
+    /// Models that cost the same in all commercial regions.
+    #[serde(default)]
+    pub(super) same_everywhere: Vec<SameEverywhere>,
+    /// Prices of one source on which another agrees that has no table of its own.
+    #[serde(default)]
+    pub(super) second_source: Vec<SecondSource>,
+    /// Prices that none of the sources has a row of.
+    #[serde(default)]
+    pub(super) stated: Vec<StatedPrice>,
+    /// Days on which a price changed.
+    #[serde(default)]
+    pub(super) change: Vec<Change>,
+    /// Rows of AWS's Price List that AWS itself contradicts.
+    #[serde(default)]
+    pub(super) list_error: Vec<ListError>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SameEverywhere {
+    models: Vec<String>,
+    #[expect(dead_code, reason = "for readers of the file")]
+    evidence: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SecondSource {
+    pub(super) model: String,
+    #[expect(dead_code, reason = "for readers of the file")]
+    reason: String,
+}
+
+/// A row of the list that is wrong, and what is right.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListError {
+    pub(super) name: String,
+    pub(super) id: String,
+    pub(super) region: String,
+    #[serde(default)]
+    pub(super) batch: bool,
+    pub(super) input: Option<String>,
+    pub(super) output: Option<String>,
+    reason: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -75,6 +125,10 @@ pub(super) struct SourceNames {
     pub(super) litellm: SourceName,
     #[serde(rename = "genai-prices")]
     pub(super) genai: SourceName,
+    #[serde(rename = "aws-price-list")]
+    pub(super) price_list: SourceName,
+    #[serde(rename = "aws-pricing-page")]
+    pub(super) pricing_page: SourceName,
 }
 
 #[derive(Debug, Deserialize)]
@@ -203,6 +257,26 @@ impl Resolutions {
         self.units.iter().find(|stated| stated.is_of(id))
     }
 
+    /// The rule by which a row of the list is not sure, and its reason.
+    pub(super) fn list_rule(&self, id: &str, region: &str, batch: bool) -> Option<(&str, &str)> {
+        let mut rules = self.list_error.iter();
+        let own = rules.find(|rule| rule.id == id && rule.region == region && rule.batch == batch);
+        let rule = own.map(|rule| (&*rule.name, &*rule.reason));
+        rule.or(Some((&*self.batch_contradicts.name, &*self.batch_contradicts.reason)))
+    }
+
+    /// The change that a price names, and its reason.
+    pub(super) fn change_rule(&self, id: &str, note: &str) -> Option<(&str, &str)> {
+        let named = |name: &str| note.split(',').any(|own| own == name);
+        let change = self.change.iter().find(|change| change.is_of(id) && named(change.name()));
+        change.map(|change| (change.name(), change.reason()))
+    }
+
+    /// Whether a model is known to cost the same in all commercial regions.
+    pub(super) fn is_same_everywhere(&self, model: &str) -> bool {
+        self.same_everywhere.iter().any(|rule| rule.models.iter().any(|pattern| fits(pattern, model)))
+    }
+
     pub(super) fn writes_are_free(&self, model: &str) -> bool {
         self.free_cache_writes.models.iter().any(|pattern| fits(pattern, model))
     }
@@ -226,7 +300,8 @@ impl StatedUnits {
         let prices: Vec<UnitPrice> = prices.collect::<Result<_, _>>()?;
         let mut found = false;
         for row in rows {
-            let id = Id { region: row.region.clone(), routing: row.routing, model: row.model.clone() };
+            let routing = row.routings.first().copied().unwrap_or(Routing::InRegion);
+            let id = Id { region: row.region().map(str::to_owned), routing, model: row.model.clone() };
             if row.tier == Tier::Default && self.is_of(&id) {
                 found = true;
                 row.units.clone_from(&prices);

@@ -53,7 +53,9 @@ pub fn genai_prices(text: &str, options: &ImportOptions) -> Result<Imported, Imp
         return Err(ImportError::new(GENAI, "it has no model of AWS"));
     }
     let bundled = Prices::bundled();
-    let ids = bundled.rows().filter(|price| price.region().is_none() && price.model().contains('.'));
+    let ids = bundled
+        .rows()
+        .filter(|price| price.region().is_none_or(crate::region::is_commercial) && price.model().contains('.'));
     let ids = ids.map(|price| Id { model: price.model().to_owned(), region: None, routing: price.routing() });
     let (rows, kept_out) = merge::genai_alone(&genai, ids.collect(), &rules);
     let mut skipped = told(unknowns);

@@ -13,12 +13,32 @@ pub(super) fn data(name: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// The texts that the bundled table is built from.
+pub(super) struct Texts([String; 6]);
+
+impl Texts {
+    pub(super) fn read() -> Self {
+        Self(
+            [
+                "sources/litellm-1.110.2-bedrock.json",
+                "sources/genai-prices-0.2.3-aws.json",
+                "sources/aws-price-list-2026-08-20.tsv",
+                "sources/aws-pricing-page-2026-07-24.tsv",
+                "aws-labels.tsv",
+                "resolutions.toml",
+            ]
+            .map(data),
+        )
+    }
+
+    pub(super) fn sources(&self) -> RawSources<'_> {
+        let [litellm, genai, price_list, pricing_page, labels, resolutions] = &self.0;
+        RawSources { litellm, genai, price_list, pricing_page, labels, resolutions }
+    }
+}
+
 fn built(resolutions: &str) -> Result<Built, BuildError> {
-    build(&RawSources {
-        litellm: &data("sources/litellm-1.109.1-bedrock.json"),
-        genai: &data("sources/genai-prices-0.2.3-aws.json"),
-        resolutions,
-    })
+    build(&RawSources { resolutions, ..Texts::read().sources() })
 }
 
 #[test]
@@ -32,7 +52,7 @@ fn the_committed_table_is_what_the_generator_makes() {
 #[test]
 fn every_key_of_litellm_is_in_the_table_or_skipped_with_a_reason() {
     let rules = resolutions::parse(&data("resolutions.toml")).unwrap();
-    let source = litellm::parse(&data("sources/litellm-1.109.1-bedrock.json"), &rules, &mut Unknowns::Refused).unwrap();
+    let source = litellm::parse(&data("sources/litellm-1.110.2-bedrock.json"), &rules, &mut Unknowns::Refused).unwrap();
     let prices = Prices::bundled();
     let at: Timestamp = "2026-11-20T00:00:00Z".parse().unwrap();
     for row in &source.rows {
@@ -56,7 +76,7 @@ fn every_model_of_genai_prices_is_in_the_table() {
     let genai = genai::parse(&data("sources/genai-prices-0.2.3-aws.json"), &rules, &mut Unknowns::Refused).unwrap();
     let ids: BTreeSet<String> = Prices::bundled()
         .rows()
-        .filter(|price| price.region().is_none())
+        .filter(|price| price.region().is_none_or(crate::region::is_commercial))
         .map(|price| Id::new(&wire(price), None).map_or_else(|_| wire(price), |id| id.wire()))
         .collect();
     let found: BTreeSet<&str> = ids.iter().filter_map(|id| genai.find(id)).map(|model| model.id.as_str()).collect();
@@ -87,7 +107,8 @@ fn a_difference_without_a_rule_stops_the_build() {
 #[test]
 fn a_price_field_that_is_not_understood_stops_the_build() {
     let litellm = r#"{"a.b": {"input_cost_per_token": 1e-6, "output_cost_per_furlong": 2}}"#;
-    let sources = RawSources { litellm, genai: r#"{"models": []}"#, resolutions: &data("resolutions.toml") };
+    let texts = Texts::read();
+    let sources = RawSources { litellm, genai: r#"{"models": []}"#, ..texts.sources() };
     let error = build(&sources).unwrap_err().to_string();
     assert!(error.contains("a.b: output_cost_per_furlong: 2 is not understood"), "{error}");
 }

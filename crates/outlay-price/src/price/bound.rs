@@ -59,13 +59,13 @@ impl Price {
         let tokens = self.bound_tokens(counted, input_tokens, output_tokens, cache);
         match units {
             Some(units) => tokens.and(self.charge_units(units)),
-            None if self.0.bills_units => tokens.with_status(CostStatus::Unpriced),
+            None if self.terms().bills_units => tokens.with_status(CostStatus::Unpriced),
             None => tokens,
         }
     }
 
     fn bound_tokens(&self, counted: &Usage, input_tokens: u64, output_tokens: u64, cache: CacheUse) -> Charge {
-        let steps = &self.0.steps;
+        let steps = &self.terms().steps;
         let counted_input = counted.input_tokens();
         let all_input = counted_input.saturating_add(input_tokens);
         let mut dearest: Option<Charge> = None;

@@ -9,15 +9,13 @@ fn rate(text: &str) -> Option<Rate> {
 }
 
 fn price(steps: &[(u64, Rates)]) -> Price {
-    Price(Arc::new(Entry {
+    let terms = Terms {
         model: "test.model".into(),
-        region: None,
         account: None,
-        routing: Routing::InRegion,
         tier: Tier::Default,
         latency: Latency::Standard,
         start: None,
-        steps: steps.iter().map(|&(over, rates)| Step { over, rates }).collect(),
+        steps: steps.iter().map(|&(over, rates)| Step { over, rates, derived: RateSet::default() }).collect(),
         units: Box::default(),
         bills_units: false,
         source: "test".into(),
@@ -25,11 +23,14 @@ fn price(steps: &[(u64, Rates)]) -> Price {
         confidence: Confidence::Own,
         note: "".into(),
         version: "test".into(),
-    }))
+    };
+    let entry = Entry { terms: Arc::new(terms), routing: Routing::InRegion, region: None, is_elsewhere: false };
+    Price(Arc::new(entry))
 }
 
 fn bundled(model: &str) -> Price {
-    let query = PriceQuery::new(ModelRef::parse(model).unwrap(), "2026-11-20T00:00:00Z".parse().unwrap());
+    let mut query = PriceQuery::new(ModelRef::parse(model).unwrap(), "2026-11-20T00:00:00Z".parse().unwrap());
+    query.region = Some("us-east-1");
     Prices::bundled().lookup(&query).unwrap_or_else(|| panic!("{model} has no price")).clone()
 }
 

@@ -1,19 +1,21 @@
 //! The bundled table's text: tab-separated, one row per line, an empty field where nothing is known.
 
-use crate::UnitPrice;
-use crate::rate::{RATES, Rate, Rates};
-use crate::row::Row;
+use crate::rate::{RATES, Rate, RateSet, Rates};
+use crate::row::{Place, Row};
 use crate::start::Start;
+use crate::{Routing, UnitPrice};
 
-const COLUMNS: usize = 12 + RATES;
+const COLUMNS: usize = 13 + RATES;
 
 /// The version, and the rows.
+#[cfg(any(test, feature = "import"))]
 pub(crate) struct File {
     pub(crate) version: String,
     pub(crate) rows: Vec<Row>,
 }
 
 /// A line that is no row, and the column that is wrong.
+#[cfg(any(test, feature = "import"))]
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TsvError {
     pub(crate) line: usize,
@@ -21,6 +23,7 @@ pub(crate) struct TsvError {
 }
 
 /// Reads a table: `# version ...`, the names of the columns, then rows.
+#[cfg(any(test, feature = "import"))]
 pub(crate) fn parse(text: &str) -> Result<File, TsvError> {
     let mut lines = text.lines().enumerate();
     let version = lines
@@ -34,7 +37,7 @@ pub(crate) fn parse(text: &str) -> Result<File, TsvError> {
     Ok(File { version: version.to_owned(), rows })
 }
 
-fn row(line: &str) -> Result<Row, &'static str> {
+pub(crate) fn row(line: &str) -> Result<Row, &'static str> {
     let mut fields = [""; COLUMNS];
     let mut parts = line.split('\t');
     for field in &mut fields {
@@ -45,13 +48,14 @@ fn row(line: &str) -> Result<Row, &'static str> {
     }
     let [
         model,
-        region,
-        routing,
+        regions,
+        routings,
         tier,
         latency,
         context_over,
         start,
         rates @ ..,
+        derived,
         units,
         source,
         as_of,
@@ -60,20 +64,38 @@ fn row(line: &str) -> Result<Row, &'static str> {
     ] = fields;
     Ok(Row {
         model: model.to_owned(),
-        region: (!region.is_empty()).then(|| region.to_owned()),
+        place: parse_place(regions).ok_or("regions")?,
         account: None,
-        routing: routing.parse().map_err(|_| "routing")?,
+        routings: parse_routings(routings).ok_or("routings")?,
         tier: tier.parse().map_err(|_| "tier")?,
         latency: latency.parse().map_err(|_| "latency")?,
         context_over: if context_over.is_empty() { 0 } else { context_over.parse().map_err(|_| "context_over")? },
         start: if start.is_empty() { None } else { Some(Start::parse(start).ok_or("effective_from")?) },
         rates: parse_rates(rates)?,
+        derived: RateSet::parse(derived).ok_or("derived")?,
         units: parse_units(units).ok_or("units")?,
         source: source.to_owned(),
         as_of: as_of.to_owned(),
         confidence: confidence.parse().map_err(|_| "confidence")?,
         note: note.to_owned(),
     })
+}
+
+/// `us-east-1,us-west-2`, `geo:eu`, or `*`.
+fn parse_place(field: &str) -> Option<Place> {
+    match field.strip_prefix("geo:") {
+        _ if field.is_empty() => None,
+        _ if field == "*" => Some(Place::Any),
+        Some(geo) => match geo.parse() {
+            Ok(Routing::Geo(geo)) => Some(Place::Geo(geo)),
+            _ => None,
+        },
+        None => Some(Place::Regions(field.split(',').map(str::to_owned).collect())),
+    }
+}
+
+fn parse_routings(field: &str) -> Option<Vec<Routing>> {
+    field.split(',').map(|word| word.parse().ok()).collect()
 }
 
 fn parse_rates(fields: [&str; RATES]) -> Result<Rates, &'static str> {

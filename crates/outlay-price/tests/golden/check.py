@@ -108,27 +108,88 @@ def midnight(day):
     return datetime.fromisoformat(day).replace(tzinfo=timezone.utc)
 
 
+NARROW = ("jp", "au", "in", "us-gov", "ca")
+# The regions that stand in for others, the first one that has a price.
+MAIN = ("us-east-1", "us-west-2", "us-east-2", "eu-west-1", "eu-central-1", "ap-northeast-1", "ap-southeast-2", "us-gov-west-1")
+SURE = ("own", "listed", "agreed")
+
+
+def geos(region):
+    """The geographies whose profiles can be called in a region."""
+    narrow = {
+        "ap-northeast-1": ["jp"],
+        "ap-northeast-3": ["jp"],
+        "ap-southeast-2": ["au"],
+        "ap-southeast-4": ["au"],
+        "ap-south-1": ["in"],
+        "ap-south-2": ["in"],
+    }
+    if region.startswith("us-gov-"):
+        return ["us-gov"]
+    if region.startswith(OTHER_PARTITIONS):
+        return []
+    if region.startswith("ca-"):
+        return ["ca", "us"]
+    if region == "me-central-1" or region.startswith("ap-"):
+        return narrow.get(region, []) + ["apac"]
+    if region == "il-central-1" or region.startswith("eu-"):
+        return ["eu"]
+    return ["us"] if region.startswith("us-") else []
+
+
 class Table:
     def __init__(self, rows):
         self.rows = [row for _, row in rows]
         self.vendors = vendors(self.rows)
 
     def find(self, model, routing, tier, latency, region, at):
-        """All context tiers of the row in force, the widest first."""
-        commercial = routing == "us-gov" or region is None or not region.startswith(OTHER_PARTITIONS)
+        """All context tiers of the row in force, the smallest first, the place that it is of, and whether it stands in."""
+        commercial = region is None or not region.startswith(OTHER_PARTITIONS)
 
         def holds(row):
-            here = row["region"] == region if row["region"] else commercial
             start = row["effective_from"]
-            key = (row["model"], row["routing"], row["tier"], row["latency"]) == (model, routing, tier, latency)
-            return key and here and (not start or midnight(start) <= at)
+            roads = row["routings"].split(",")
+            key = (row["model"], row["tier"], row["latency"]) == (model, tier, latency)
+            return key and routing in roads and (not start or midnight(start) <= at)
+
+        def in_force(rows, place, stands_in):
+            best = max(row["effective_from"] for row in rows)
+            rows = [row for row in rows if row["effective_from"] == best]
+            return sorted(rows, key=lambda row: int(row["context_over"] or 0)), place, stands_in
 
         rows = [row for row in self.rows if holds(row)]
-        if not rows:
-            return []
-        best = max((bool(row["region"]), row["effective_from"]) for row in rows)
-        rows = [row for row in rows if (bool(row["region"]), row["effective_from"]) == best]
-        return sorted(rows, key=lambda row: int(row["context_over"] or 0))
+        callable_in = {}
+        for row in rows:
+            if row["regions"] != "*" and not row["regions"].startswith("geo:"):
+                for name in row["regions"].split(","):
+                    if routing in ("in-region", "global") or routing in geos(name):
+                        callable_in.setdefault(name, []).append(row)
+        if region in callable_in:
+            return in_force(callable_in[region], region, False)
+        for geo in sorted(PREFIXES, key=lambda geo: geo not in NARROW):
+            own = [row for row in rows if row["regions"] == f"geo:{geo}"]
+            if own and (geo in geos(region) if region else routing == geo):
+                return in_force(own, geo, False)
+        own = [row for row in rows if row["regions"] == "*"]
+        if own:
+            return in_force(own, "", False) if commercial else ([], "", False)
+
+        def main(names):
+            names = sorted(names, key=lambda name: (MAIN.index(name) if name in MAIN else len(MAIN), name))
+            return in_force(callable_in[names[0]], names[0], True)
+
+        for geo in sorted(PREFIXES, key=lambda geo: geo not in NARROW):
+            names = [name for name in callable_in if geo in geos(name)]
+            if names and (geo in geos(region) if region else routing == geo):
+                return main(names)
+        names = [name for name in callable_in if not name.startswith(OTHER_PARTITIONS)]
+        if names and commercial:
+            return main(names)
+        own = [row for row in rows if row["regions"].startswith("geo:") and row["regions"] != "geo:us-gov"]
+        if own and commercial:
+            geo = min((row["regions"].removeprefix("geo:") for row in own), key=lambda geo: (geo not in NARROW, geo))
+            return in_force([row for row in own if row["regions"] == f"geo:{geo}"], geo, True)
+        return [], "", False
 
     def lookup(self, call, at):
         base, routing, arn_region = parse_model(call["model"], self.vendors)
@@ -136,12 +197,12 @@ class Table:
         if base is None:
             return self.find(call["model"], "in-region", call["tier"], call["latency"], region, at)
         if routing is None:
-            return []
+            return [], "", False
         for name in ids(base):
-            rows = self.find(name, routing, call["tier"], call["latency"], region, at)
-            if rows:
-                return rows
-        return []
+            found = self.find(name, routing, call["tier"], call["latency"], region, at)
+            if found[0]:
+                return found
+        return [], "", False
 
     def guardrails(self, call, at):
         region = call["region"] or parse_model(call["model"], self.vendors)[2]
@@ -186,12 +247,14 @@ class Bill:
     def __init__(self):
         self.amounts = dict.fromkeys(("input", "output", "cache_read", "cache_write", "other", "saved"), 0)
         self.priced = True
+        self.sure = True
 
     def add(self, where, amount):
         self.amounts[where] += whole(amount)
 
-    def units(self, row, counts):
+    def units(self, row, counts, sure):
         for name, side, steps, word, count in counts:
+            self.sure &= sure
             for unit, most_side, most_steps, its_word, price in unit_prices(row):
                 small = most_side is None or (side is not None and side <= most_side)
                 short = most_steps is None or (steps is not None and steps <= most_steps)
@@ -201,13 +264,18 @@ class Bill:
             else:
                 self.priced = False
 
-    def tokens(self, row, tokens):
+    def tokens(self, row, tokens, sure):
         rate = {kind: row[name] and Decimal(row[name]) * 10**6 for kind, name in zip(KINDS, RATES)}
         if rate["write_5m"] == "" and rate["write_1h"] == "":
             rate["write_5m"] = rate["write_30m"]
+        derived = row["derived"].split(",")
         for kind, count in tokens.items():
             if not count:
                 continue
+            name = RATES[KINDS.index(kind)]
+            if name == "cache_write_5m" and row[name] == "" and row["cache_write_1h"] == "":
+                name = "cache_write_30m"
+            self.sure &= sure and name not in derived
             if rate[kind] == "":
                 self.priced = False
                 continue
@@ -217,13 +285,13 @@ class Bill:
                 self.add("saved", (rate["input"] - rate[kind]) * count)
 
 
-def name_of(rows, tokens):
+def name_of(rows, place, routing, tokens):
     """The row whose context tier holds, and its key in words."""
     total = min(sum(tokens[kind] for kind in KINDS if not kind.startswith("output")), MOST)
     row = [row for row in rows if int(row["context_over"] or 0) < total or row is rows[0]][-1]
-    words = f"{row['model']} {row['routing']} {row['tier']}"
-    if row["region"]:
-        words += f" in {row['region']}"
+    words = f"{row['model']} {routing} {row['tier']}"
+    if place:
+        words += f" in {place}"
     if row["effective_from"]:
         words += f" from {row['effective_from']}"
     if row["context_over"]:
@@ -235,36 +303,39 @@ def reckon(call, table):
     at = datetime.fromisoformat(call["at"])
     tokens = {kind: int(call[kind] or 0) for kind in KINDS}
     bill, names, sources = Bill(), [], []
-    rows = table.lookup(call, at)
+    rows, place, stands_in = table.lookup(call, at)
+    routing = parse_model(call["model"], table.vendors)[1] or "in-region"
+    sure = bool(rows) and rows[0]["confidence"] in SURE and not stands_in
     if rows:
-        row, words = name_of(rows, tokens)
+        row, words = name_of(rows, place, routing, tokens)
         names.append(words)
         sources.append(row["source"])
-        bill.tokens(row, tokens)
+        bill.tokens(row, tokens, sure)
         if call["units"] == "":
             capacity = ("custom_model_unit_minute", "custom_model_unit_month", "model_unit_hour")
             if any(price and name not in capacity for name, _, _, _, price in unit_prices(rows[0])):
                 bill.priced = False
         elif call["units"] != "none":
-            bill.units(rows[0], map(counted, call["units"].split(";")))
+            bill.units(rows[0], map(counted, call["units"].split(";")), sure)
     else:
         bill.priced = False
     if call["guardrail"] == "unknown":
         bill.priced = False
     elif call["guardrail"]:
-        rows = table.guardrails(call, at)
+        rows, place, stands_in = table.guardrails(call, at)
+        sure = bool(rows) and rows[0]["confidence"] in SURE and not stands_in
         if rows:
-            row, words = name_of(rows, dict.fromkeys(KINDS, 0))
+            row, words = name_of(rows, place, "in-region", dict.fromkeys(KINDS, 0))
             names.append(words)
             sources.append(row["source"])
             policies = (policy.split("*") for policy in call["guardrail"].split(";"))
-            bill.units(row, [("guardrail_unit", None, None, name, Decimal(count)) for name, count in policies])
+            bill.units(row, [("guardrail_unit", None, None, name, Decimal(count)) for name, count in policies], sure)
         else:
             bill.priced = False
     amounts = bill.amounts
     expected = {f"={name}": str(amount) for name, amount in amounts.items()}
     expected["=total"] = str(sum(amounts.values()) - amounts["saved"])
-    expected["=status"] = "exact" if bill.priced else "unpriced"
+    expected["=status"] = ("exact" if bill.sure else "estimated") if bill.priced else "unpriced"
     expected["=row"] = " & ".join(names)
     expected["=source"] = " & ".join(sources)
     return expected

@@ -3,4 +3,5 @@
 mod allocations;
 mod golden;
 mod properties;
+mod regions;
 mod table;

@@ -2,7 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 use outlay_price::{
-    Charge, CostStatus, Latency, ModelRef, Price, PriceQuery, Prices, Routing, Tier, Unit, UnitCount, Units, Usage, Usd,
+    Charge, Confidence, CostStatus, Latency, ModelRef, Price, PriceQuery, Prices, Routing, Tier, Unit, UnitCount,
+    Units, Usage, Usd,
 };
 use proptest::prelude::*;
 
@@ -84,7 +85,7 @@ fn every_row_is_found_from_its_start_on_and_not_before() {
             let price = Prices::bundled().lookup(query).cloned();
             price.map(|price| (price.effective_from().map(ToString::to_string), price.region().map(str::to_owned)))
         };
-        let own = Some((start.map(str::to_owned), line.region.clone()));
+        let own = Some((start.map(str::to_owned), line.place.clone()));
         assert_eq!(found(&query), own, "{line:?}");
         if start.is_some() {
             dated += 1;
@@ -218,9 +219,11 @@ proptest! {
             prop_assert_eq!(Some(price.routing()), model.routing());
             prop_assert!(price.effective_at().is_none_or(|start| start <= at));
             let region = query.region.or(model.region());
-            prop_assert!(price.region().is_none() || price.region() == region);
-            let gov = region.is_some_and(|region| region.starts_with("us-gov-"));
-            prop_assert!(!gov || price.region().is_some() || price.routing().as_str() == "us-gov");
+            let is_elsewhere = price.confidence() == Confidence::Elsewhere;
+            let is_geo = price.region().is_some_and(|place| !place.contains('-') || place == "us-gov");
+            prop_assert!(is_elsewhere || is_geo || price.region().is_none() || price.region() == region);
+            let is_gov = |region: &str| region.starts_with("us-gov");
+            prop_assert!(region.is_none() || region.is_some_and(is_gov) == price.region().is_some_and(is_gov));
             prop_assert!(model.base_id().is_some_and(|base| base.starts_with(price.model())));
         }
         prop_assert!(model.routing() != Some(Routing::Global) || id.starts_with("global.") || id.starts_with("arn:"));

@@ -7,12 +7,15 @@ use outlay_price::{CacheTtl, ModelRef, PriceQuery, Usage};
 /// The kinds of token, in the order of the table's columns.
 pub(crate) const KINDS: usize = 8;
 
-/// One line of the table.
+/// One line of the table, in one of its places and on one of its roads.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
     /// As the call has it.
     pub(crate) wire: String,
+    /// The region that is called.
     pub(crate) region: Option<String>,
+    /// What a price of the line gives as its region.
+    pub(crate) place: Option<String>,
     pub(crate) tier: String,
     pub(crate) over: u64,
     pub(crate) start: Option<String>,
@@ -24,21 +27,69 @@ pub(crate) struct Line {
 /// Every line of the committed table.
 pub(crate) fn lines() -> &'static [Line] {
     static LINES: LazyLock<Vec<Line>> =
-        LazyLock::new(|| include_str!("../../data/prices.tsv").lines().skip(2).map(line).collect());
+        LazyLock::new(|| include_str!("../../data/prices.tsv").lines().skip(2).flat_map(line).collect());
     &LINES
 }
 
-fn line(text: &str) -> Line {
+fn line(text: &str) -> Vec<Line> {
     let fields: Vec<&str> = text.split('\t').collect();
+    fields[2]
+        .split(',')
+        .flat_map(|routing| places(fields[1], routing).into_iter().map(|place| (routing, place)).collect::<Vec<_>>())
+        .map(|(routing, (region, place))| one(&fields, routing, region, place))
+        .collect()
+}
+
+/// The regions that can be called on a road, with what a price there gives as its region.
+fn places(regions: &str, routing: &str) -> Vec<(Option<String>, Option<String>)> {
+    if regions == "*" {
+        return vec![(None, None)];
+    }
+    if let Some(geo) = regions.strip_prefix("geo:") {
+        let region = REGIONS.iter().find(|(_, geos)| geos.contains(&geo)).expect("a region of the geography").0;
+        return vec![(Some(region.to_owned()), Some(geo.to_owned()))];
+    }
+    let can_call = |region: &&str| matches!(routing, "in-region" | "global") || geos(region).contains(&routing);
+    regions.split(',').filter(can_call).map(|region| (Some(region.to_owned()), Some(region.to_owned()))).collect()
+}
+
+const REGIONS: [(&str, &[&str]); 9] = [
+    ("us-gov-", &["us-gov"]),
+    ("us-", &["us"]),
+    ("eu-", &["eu"]),
+    ("il-", &["eu"]),
+    ("ap-northeast-1", &["jp", "apac"]),
+    ("ap-southeast-2", &["au", "apac"]),
+    ("ap-south-1", &["in", "apac"]),
+    ("ca-", &["ca", "us"]),
+    ("me-central-1", &["apac"]),
+];
+
+/// The geographies of a region.
+fn geos(region: &str) -> &'static [&'static str] {
+    let also = match region {
+        "ap-northeast-3" => "ap-northeast-1",
+        "ap-southeast-4" => "ap-southeast-2",
+        "ap-south-2" => "ap-south-1",
+        other => other,
+    };
+    let known =
+        REGIONS.iter().find(|(prefix, _)| also == *prefix || (prefix.ends_with('-') && also.starts_with(prefix)));
+    known.map_or(if region.starts_with("ap-") { &["apac"] } else { &[] }, |(_, geos)| geos)
+}
+
+fn one(fields: &[&str], routing: &str, region: Option<String>, place: Option<String>) -> Line {
     let some = |at: usize| (!fields[at].is_empty()).then(|| fields[at].to_owned());
     Line {
-        wire: if fields[2] == "in-region" { fields[0].to_owned() } else { format!("{}.{}", fields[2], fields[0]) },
-        region: some(1),
+        wire: if routing == "in-region" { fields[0].to_owned() } else { format!("{routing}.{}", fields[0]) },
+        // A region of which the prefix is all that is known here.
+        region: region.map(|region| if region.ends_with('-') { format!("{region}west-1") } else { region }),
+        place,
         tier: fields[3].to_owned(),
         over: fields[5].parse().unwrap_or(0),
         start: some(6),
         rates: std::array::from_fn(|kind| some(7 + kind).map(|text| picos(&text))),
-        units: fields[15].to_owned(),
+        units: fields[16].to_owned(),
     }
 }
 

@@ -88,7 +88,7 @@ fn an_amount_says_whether_it_is_a_bound() {
     by direction  output 91%   input 9%
     wasted        ≤$0.070884 (95%) in 1 failed call
     sure of       exact $0   estimated $0.003960   bounded $0.070884   unpriced 0 calls
-                  prices 2026-11-20
+                  prices 2026-11-28
     ");
 
     let step = task.step(StepKind::Tool, "images");
@@ -114,7 +114,7 @@ fn an_amount_says_whether_it_is_a_bound() {
     by direction  output 90%   input 10%
     wasted        <=$0.070884 (93%) in 1 failed call
     sure of       exact $0   estimated $0.003960   bounded $0.070884
-                  unpriced 2 calls ($0.001320 of it known)   prices 2026-11-20
+                  unpriced 2 calls ($0.001320 of it known)   prices 2026-11-28
     ");
 }
 
@@ -161,7 +161,7 @@ fn what_is_open_is_pending() {
 
     by model      haiku-4-5 $0.002750 (100%)
     by direction  input 80%   output 20%
-    sure of       exact $0.002750   estimated $0   bounded $0   unpriced 0 calls   prices 2026-11-20
+    sure of       exact $0.002750   estimated $0   bounded $0   unpriced 0 calls   prices 2026-11-28
     pending       2 calls have not ended: their cost is not in these figures
     ");
     drop(open);

@@ -53,7 +53,7 @@ fn a_budget_says_what_it_refused_and_when_it_is_over() {
 
     by model      sonnet-4-5 $0.011550 (100%)
     by direction  output 71%   input 29%
-    sure of       exact $0.011550   estimated $0   bounded $0   unpriced 0 calls   prices 2026-11-20
+    sure of       exact $0.011550   estimated $0   bounded $0   unpriced 0 calls   prices 2026-11-28
     refused       4 calls by the budget
                   sonnet-4-5 ×2 may cost $0.061440, $0 left (no max_tokens: 4,096 assumed)
                   haiku-4-5 ×1 may cost $0.960000, $0 left   my-model ×1 has no price
@@ -89,7 +89,7 @@ fn a_task_inside_a_task_is_a_branch() {
 
     by model      sonnet-4-5 $0.018150 (99%)   haiku-4-5 $0.000165 (1%)
     by direction  input 91%   output 9%
-    sure of       exact $0.018315   estimated $0   bounded $0   unpriced 0 calls   prices 2026-11-20
+    sure of       exact $0.018315   estimated $0   bounded $0   unpriced 0 calls   prices 2026-11-28
     ");
     assert!(report(&inner).render(UNICODE).starts_with("inner  success  $0.018150  exact   1 call   2.0 s"));
 }
@@ -140,7 +140,7 @@ fn waste_has_causes() {
     wasted        ≤$0.019690 (100%)   $0.014850 under act first try, then asked again
                   ≤$0.004840 in 2 failed calls
     sure of       exact $0.014850   estimated $0   bounded $0.004840   unpriced 0 calls
-                  prices 2026-11-20
+                  prices 2026-11-28
     ");
 }
 
@@ -175,6 +175,6 @@ fn attempts_are_listed_and_runs_of_them_counted() {
 
     by model      haiku-4-5 $0.004950 (100%)
     by direction  input 67%   output 33%
-    sure of       exact $0.004950   estimated $0   bounded $0   unpriced 0 calls   prices 2026-11-20
+    sure of       exact $0.004950   estimated $0   bounded $0   unpriced 0 calls   prices 2026-11-28
     ");
 }

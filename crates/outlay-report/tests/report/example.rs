@@ -78,7 +78,7 @@ fn a_task_is_a_tree_that_adds_up() {
     by direction  output 41%   input 27%   cache write 22%   cache read 3%   external 7%
     wasted        $0.020376 (27%) under act draft the reply, then asked again
     caching       saved $0.020951 net of writes
-    sure of       exact $0.076680   estimated $0   bounded $0   unpriced 0 calls   prices 2026-11-20
+    sure of       exact $0.076680   estimated $0   bounded $0   unpriced 0 calls   prices 2026-11-28
     see it        OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317 cargo run --example support_agent
     ");
 }
@@ -108,7 +108,7 @@ fn a_plain_terminal_gets_ascii() {
     by direction  output 41%   input 27%   cache write 22%   cache read 3%   external 7%
     wasted        $0.020376 (27%) under act draft the reply, then asked again
     caching       saved $0.020951 net of writes
-    sure of       exact $0.076680   estimated $0   bounded $0   unpriced 0 calls   prices 2026-11-20
+    sure of       exact $0.076680   estimated $0   bounded $0   unpriced 0 calls   prices 2026-11-28
     see it        OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317 cargo run --example support_agent
     ");
 }
@@ -151,7 +151,7 @@ fn a_narrow_terminal_cuts_names_and_notes_but_no_number() {
     wasted        $0.020376 (27%) under act draft the reply, then asked aga…
     caching       saved $0.020951 net of writes
     sure of       exact $0.076680   estimated $0   bounded $0
-                  unpriced 0 calls   prices 2026-11-20
+                  unpriced 0 calls   prices 2026-11-28
     see it        OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317 cargo run --example support_agent
     ");
 }
@@ -175,7 +175,7 @@ fn few_lines_keep_the_most_expensive_branches() {
     by direction  output 41%   input 27%   cache write 22%   cache read 3%   external 7%
     wasted        $0.020376 (27%) under act draft the reply, then asked again
     caching       saved $0.020951 net of writes
-    sure of       exact $0.076680   estimated $0   bounded $0   unpriced 0 calls   prices 2026-11-20
+    sure of       exact $0.076680   estimated $0   bounded $0   unpriced 0 calls   prices 2026-11-28
     see it        OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317 cargo run --example support_agent
     ");
 }

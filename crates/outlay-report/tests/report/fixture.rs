@@ -77,7 +77,8 @@ impl Books {
 pub(crate) fn call(model: &str, usage: Usage) -> CallRecord {
     let charge = ModelRef::parse(model).ok().and_then(|model| {
         let at = "2026-11-20T12:00:00Z".parse().unwrap();
-        Prices::bundled().lookup(&PriceQuery::new(model, at)).map(|price| price.charge(&usage))
+        let query = PriceQuery { region: Some("us-east-1"), ..PriceQuery::new(model, at) };
+        Prices::bundled().lookup(&query).map(|price| price.charge(&usage))
     });
     let price_version = charge.map(|_| Prices::bundled().version().into());
     let charge = charge.unwrap_or(Charge::unpriced());

@@ -51,7 +51,7 @@ fn two_thousand_calls_are_a_page() {
 
     by model      haiku-4-5 $2.673000 (75%)   sonnet-4-5 $0.874500 (25%)
     by direction  input 78%   output 22%
-    sure of       exact $3.547500   estimated $0   bounded $0   unpriced 0 calls   prices 2026-11-20
+    sure of       exact $3.547500   estimated $0   bounded $0   unpriced 0 calls   prices 2026-11-28
     ");
 }
 
@@ -84,7 +84,7 @@ fn a_long_flat_task_shows_its_dearest_calls_in_order() {
 
     by model      haiku-4-5 $1.868900 (100%)   external $0.002800 (<1%)
     by direction  input 71%   output 29%   external <1%
-    sure of       exact $1.871700   estimated $0   bounded $0   unpriced 0 calls   prices 2026-11-20
+    sure of       exact $1.871700   estimated $0   bounded $0   unpriced 0 calls   prices 2026-11-28
     ");
 }
 
@@ -113,7 +113,7 @@ fn a_deep_task_stays_within_the_page() {
 
     by model      sonnet-4-5 $0.004950 (100%)
     by direction  input 67%   output 33%
-    sure of       exact $0.004950   estimated $0   bounded $0   unpriced 0 calls   prices 2026-11-20
+    sure of       exact $0.004950   estimated $0   bounded $0   unpriced 0 calls   prices 2026-11-28
     ");
 }
 
@@ -160,7 +160,7 @@ fn what_the_ledger_did_not_keep_is_in_the_rest() {
 
     by model      haiku-4-5 $0.006930 (91%)   my-model unpriced   external $0.000700 (9%)
     by direction  input 87%   output 4%   external 9%
-    sure of       exact $0.007630   estimated $0   bounded $0   unpriced 1 call   prices 2026-11-20
+    sure of       exact $0.007630   estimated $0   bounded $0   unpriced 1 call   prices 2026-11-28
     ");
     agent.finish();
     insta::assert_snapshot!(report(&task).render(UNICODE), @r"
@@ -176,6 +176,6 @@ fn what_the_ledger_did_not_keep_is_in_the_rest() {
 
     by model      haiku-4-5 $0.006930 (91%)   my-model unpriced   external $0.000700 (9%)
     by direction  input 87%   output 4%   external 9%
-    sure of       exact $0.007630   estimated $0   bounded $0   unpriced 1 call   prices 2026-11-20
+    sure of       exact $0.007630   estimated $0   bounded $0   unpriced 1 call   prices 2026-11-28
     ");
 }

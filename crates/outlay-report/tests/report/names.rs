@@ -88,6 +88,6 @@ fn wide_and_long_names_keep_the_columns() {
                   application-inference-profile/abcdefghijklmnopqrstuvwxyz0123456789 unpriced
     by direction  input 100%   output <1%
     wasted        unpriced under 要約する仕… name name name name name name name name name name name nam…
-    sure of       exact $275.000006   estimated $0   bounded $0   unpriced 1 call   prices 2026-11-20
+    sure of       exact $275.000006   estimated $0   bounded $0   unpriced 1 call   prices 2026-11-28
     ");
 }

@@ -40,7 +40,7 @@ fn what_came_back_by_receipt_stands_in_the_tree_and_in_the_sums() {
     by model      sonnet-4-5 $0.004950 (35%)   haiku-4-5 $0.004125 (29%)   external $0.005000 (36%)
     by direction  input 47%   output 17%   external 36%
     remote        $0.004125 (29%) by receipt
-    sure of       exact $0.014075   estimated $0   bounded $0   unpriced 0 calls   prices 2026-11-20
+    sure of       exact $0.014075   estimated $0   bounded $0   unpriced 0 calls   prices 2026-11-28
     ");
 }
 
@@ -64,7 +64,7 @@ fn what_is_pending_or_lost_is_said() {
     by model      sonnet-4-5 $0.004950 (100%)
     by direction  input 67%   output 33%
     remote        1 receipt lost: that cost is not known
-    sure of       exact $0.004950   estimated $0   bounded $0   unpriced in part   prices 2026-11-20
+    sure of       exact $0.004950   estimated $0   bounded $0   unpriced in part   prices 2026-11-28
     pending       1 call has not ended: its cost is not in these figures
                   1 receipt has not come: its cost is not in these figures
     ");

@@ -56,7 +56,8 @@ pub(super) fn stated(text: &str, rules: &Resolutions, prices: &Prices) -> Result
     let bad = |what: &str| BuildError::one(format!("genai-prices: {what} is not understood"));
     let provider: Provider<'_> = serde_json::from_str(text).map_err(|error| bad(&error.to_string()))?;
     let today = Start::parse(&rules.sources.genai.as_of).ok_or_else(|| bad("the day"))?.at;
-    let ids: BTreeSet<Id> = prices.rows().filter(|price| price.region().is_none()).filter_map(id).collect();
+    let ids: BTreeSet<Id> =
+        prices.rows().filter(|price| price.region().is_none_or(crate::region::is_commercial)).filter_map(id).collect();
     let mut all = Vec::new();
     for id in ids {
         let wire = id.wire();

@@ -9,6 +9,7 @@ use super::{Kind, Stated, What};
 use crate::decimal::Decimal;
 use crate::import::BuildError;
 use crate::import::id::Id;
+use crate::import::rates::digits;
 use crate::import::resolutions::{Resolutions, Source};
 use crate::start::Start;
 use crate::{Routing, Tier, Unit, UnitCount, Usd};
@@ -25,10 +26,10 @@ pub(super) fn stated(text: &str, rules: &Resolutions) -> Result<Vec<Stated>, Bui
         let of = Key::parse(key).ok_or_else(|| bad("the key"))?;
         let fields = row.iter().filter(|(field, _)| field.contains("cost") && rules.skipped_field(field).is_none());
         for (field, raw) in fields {
-            let mut prices = prices(key, &of, field, raw.get(), at).ok_or_else(|| bad(field))?;
+            let mut prices = prices(key, &of, field, digits(raw), at).ok_or_else(|| bad(field))?;
             // Figures of one key are written alike.
-            let text = row.get("input_cost_per_token").map(|raw| raw.get());
-            prices.iter_mut().for_each(|price| price.same_as_text = text == Some(raw.get()));
+            let text = row.get("input_cost_per_token").map(|raw| digits(raw));
+            prices.iter_mut().for_each(|price| price.same_as_text = text == Some(digits(raw)));
             all.extend(prices);
         }
     }
@@ -97,7 +98,7 @@ fn guardrails(key: &str, of: &Key<'_>, raw: &str, at: Timestamp) -> Option<Vec<S
     let policies: Row<'_> = serde_json::from_str(raw).ok()?;
     let price = |(policy, raw): (String, &RawValue)| {
         let what = What::Unit(UnitCount::new(Unit::GuardrailUnit, 1).with_word(policy.clone()));
-        Some(one(key, of, policy, (what, Tier::Default, dollars(raw.get())?), at))
+        Some(one(key, of, policy, (what, Tier::Default, dollars(digits(raw))?), at))
     };
     policies.into_iter().map(price).collect()
 }

@@ -3,22 +3,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::de::IgnoredAny;
 
 use super::*;
-use crate::import::resolutions;
-use crate::import::tests::data;
-
-/// The sources' texts, and the rules.
-fn texts() -> ([String; 3], Resolutions) {
-    let files = ["sources/litellm-1.109.1-bedrock.json", "sources/genai-prices-0.2.3-aws.json", "resolutions.toml"];
-    let texts = files.map(data);
-    let rules = resolutions::parse(&texts[2]).unwrap();
-    (texts, rules)
-}
+use crate::import::tests::{Texts, data};
+use crate::import::{by_region, resolutions};
 
 fn all_stated(prices: &Prices) -> (Vec<Stated>, Resolutions) {
-    let (texts, rules) = texts();
-    let [litellm, genai, resolutions] = &texts;
-    let stated = stated(&RawSources { litellm, genai, resolutions }, &rules, prices).unwrap();
+    let texts = Texts::read();
+    let rules = resolutions::parse(texts.sources().resolutions).unwrap();
+    let stated = stated(&texts.sources(), &rules, prices).unwrap();
     (stated, rules)
+}
+
+/// The prices of AWS's Price List that differ, or are not exact.
+fn of_list(prices: &Prices, rules: &Resolutions) -> Result<Vec<String>, BuildError> {
+    let texts = Texts::read();
+    let RawSources { price_list, pricing_page, labels, .. } = texts.sources();
+    by_region::differences(&by_region::Aws::parse(price_list, pricing_page, labels, rules)?, rules, prices)
 }
 
 /// What differs where the table's text is altered.
@@ -27,7 +26,7 @@ fn differences_with(from: &str, to: &str) -> Result<String, BuildError> {
     assert!(table.contains(from), "{from}");
     let prices = Prices::from_tsv(&table.replacen(from, to, 1)).unwrap();
     let (stated, rules) = all_stated(&prices);
-    differences(&stated, &rules, &prices)
+    differences(&stated, of_list(&prices, &rules)?, &rules, &prices)
 }
 
 #[test]
@@ -44,15 +43,16 @@ fn the_committed_differences_are_what_differs_from_the_bundled_table_and_nothing
         let agrees = price.charged(&prices) == Some(price.price);
         assert_ne!(agrees, listed.contains(&key), "{key:?}: agrees {agrees}");
     }
-    assert!(differences(&stated, &rules, &prices).unwrap() == committed);
+    let of_list = of_list(&prices, &rules).unwrap();
+    assert!(differences(&stated, of_list, &rules, &prices).unwrap() == committed);
 }
 
 #[test]
 fn each_row_of_litellm_and_each_model_and_date_of_genai_prices_is_compared() {
     let (stated, rules) = all_stated(&Prices::bundled());
     let keys = |source| stated.iter().filter(move |price| price.source == source).map(|price| price.key.clone());
-    let (texts, _) = texts();
-    let rows: BTreeMap<String, BTreeMap<String, IgnoredAny>> = serde_json::from_str(&texts[0]).unwrap();
+    let texts = Texts::read();
+    let rows: BTreeMap<String, BTreeMap<String, IgnoredAny>> = serde_json::from_str(texts.sources().litellm).unwrap();
     let compared: BTreeSet<String> = keys(Source::LiteLlm).collect();
     for (key, fields) in &rows {
         let prices = fields.keys().any(|field| field.contains("cost") && rules.skipped_field(field).is_none());
@@ -64,7 +64,7 @@ fn each_row_of_litellm_and_each_model_and_date_of_genai_prices_is_compared() {
     let dates = |text: &str| text.matches("\"start_date\"").count();
     let from: BTreeSet<_> =
         stated.iter().filter(|price| !price.from.is_empty()).map(|price| (&price.key, &price.from)).collect();
-    assert_eq!(from.len(), dates(&texts[1]));
+    assert_eq!(from.len(), dates(texts.sources().genai));
     assert!(stated.len() > 4_000, "{}", stated.len());
 }
 
@@ -72,23 +72,23 @@ fn each_row_of_litellm_and_each_model_and_date_of_genai_prices_is_compared() {
 fn a_price_that_slipped_is_a_difference_that_no_rule_explains() {
     for (from, to, says) in [
         (
-            "cohere.rerank-v3-5:0\t\tin-region\tdefault\tstandard\t\t\t0\t0\t\t\t\t\t\t\tquery=0.002",
-            "cohere.rerank-v3-5:0\t\tin-region\tdefault\tstandard\t\t\t0\t0\t\t\t\t\t\t\tquery=0.003",
+            "cohere.rerank-v3-5:0\t*\tin-region\tdefault\tstandard\t\t\t0\t0\t\t\t\t\t\t\t\tquery=0.002",
+            "cohere.rerank-v3-5:0\t*\tin-region\tdefault\tstandard\t\t\t0\t0\t\t\t\t\t\t\t\tquery=0.003",
             "cohere.rerank-v3-5:0: input_cost_per_query is 0.002, charged is `0.003`, by no rule",
         ),
         (
-            "deepseek.v3.2\t\tin-region\tflex\tstandard\t\t\t0.31\t",
-            "deepseek.v3.2\t\tin-region\tflex\tstandard\t\t\t\t",
+            "deepseek.v3.2\tus-east-1,us-east-2,us-west-2\tin-region,us,eu\tflex\tstandard\t\t\t0.31\t",
+            "deepseek.v3.2\tus-east-1,us-east-2,us-west-2\tin-region,us,eu\tflex\tstandard\t\t\t\t",
             "deepseek.v3.2: input_cost_per_token_flex is 0.31, charged is ``, by no rule",
         ),
         (
-            "amazon.nova-2-sonic-v1:0\t\tin-region\tdefault\tstandard\t\t\t0.33\t2.75\t\t\t\t\t3\t",
-            "amazon.nova-2-sonic-v1:0\t\tin-region\tdefault\tstandard\t\t\t0.33\t2.75\t\t\t\t\t\t",
+            "amazon.nova-2-sonic-v1:0\tus-east-1\tin-region\tdefault\tstandard\t\t\t0.33\t2.75\t\t\t\t\t3\t",
+            "amazon.nova-2-sonic-v1:0\tus-east-1\tin-region\tdefault\tstandard\t\t\t0.33\t2.75\t\t\t\t\t\t",
             "amazon.nova-2-sonic-v1:0: input_cost_per_audio_token is 3, charged is ``, by no rule",
         ),
         (
-            "openai.gpt-5.6-sol\t\tglobal\tdefault\tstandard\t272000\t2026-08-21\t8\t",
-            "openai.gpt-5.6-sol\t\tglobal\tdefault\tstandard\t272000\t2026-08-21\t\t",
+            "openai.gpt-5.6-sol\t*\tglobal\tdefault\tstandard\t272000\t2026-08-21\t8\t",
+            "openai.gpt-5.6-sol\t*\tglobal\tdefault\tstandard\t272000\t2026-08-21\t\t",
             "openai.gpt-5.6-sol: input_mtok over 272000 is 8, charged is ``, by no rule",
         ),
     ] {
@@ -99,7 +99,7 @@ fn a_price_that_slipped_is_a_difference_that_no_rule_explains() {
 
 #[test]
 fn a_price_of_a_past_that_slipped_is_a_difference_too() {
-    let from = "openai.gpt-5.6-luna\t\tus\tdefault\tstandard\t\t\t1.1\t";
+    let from = "openai.gpt-5.6-luna\t*\tin-region,us\tdefault\tstandard\t\t\t1.1\t";
     let error = differences_with(from, &from.replace("1.1", "1.2")).unwrap_err().to_string();
     assert!(error.contains("us.openai.gpt-5.6-luna: input_mtok is 1.1, charged is `1.2`, by no rule"), "{error}");
 }

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::amount::Amount;
-use super::geo::geos;
 use super::product::{Subject, Thing, context_bounds};
 use crate::import::imported::Skipped;
 use crate::import::resolutions::Resolutions;
-use crate::rate::{RATES, Rates};
-use crate::row::Row;
+use crate::rate::{RATES, RateSet, Rates};
+use crate::region::geos;
+use crate::row::{Place, Row};
 use crate::start::Start;
 use crate::{BilledRouting, Confidence, Latency, Routing, Tier, UnitPrice};
 
@@ -59,7 +59,7 @@ impl Book {
                     true => (Confidence::Derived, "geo-bills-as-region"),
                     false => (Confidence::Single, ""),
                 };
-                let row = Row { routing, confidence, note: note.to_owned(), ..own.clone() };
+                let row = Row { routings: vec![routing], confidence, note: note.to_owned(), ..own.clone() };
                 rows.extend(of_page(page, &bounds, &row).into_iter().map(with_free_writes));
             }
         }
@@ -86,14 +86,15 @@ fn routings(key: &Key, geo_is_told: bool) -> Vec<(Routing, bool)> {
 fn blank(key: &Key) -> Row {
     Row {
         model: key.model.clone(),
-        region: Some(key.region.clone()),
+        place: Place::of_region(Some(&key.region)),
         account: None,
-        routing: Routing::InRegion,
+        routings: vec![Routing::InRegion],
         tier: key.tier,
         latency: Latency::Standard,
         context_over: 0,
         start: None,
         rates: Rates::default(),
+        derived: RateSet::default(),
         units: Vec::new(),
         source: "aws-price-list".to_owned(),
         as_of: String::new(),

@@ -165,7 +165,7 @@ fn offers_together_are_one_layer_over_the_bundled_table() {
     let prices = imported.prices.over(&Prices::bundled());
     assert_eq!(
         prices.version(),
-        "2026-11-20+AmazonBedrock-20261120000000+AmazonBedrockService-20261118000000+AmazonBedrockFoundationModels-20261119000000"
+        "2026-11-28+AmazonBedrock-20261120000000+AmazonBedrockService-20261118000000+AmazonBedrockFoundationModels-20261119000000"
     );
     let deepseek = query("deepseek.v3.1", "us-east-1", "2026-11-20");
     assert!(prices.lookup(&deepseek).is_some(), "what the list does not have is left to the table");

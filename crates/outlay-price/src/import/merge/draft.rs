@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::import::id::Id;
 use crate::import::resolutions::{Provisioned, Resolutions, SourceName};
 use crate::import::{Offer, Steps};
-use crate::rate::{Rate, Rates};
-use crate::row::Row;
+use crate::rate::{Rate, RateSet, Rates};
+use crate::row::{Place, Row};
 use crate::start::Start;
 use crate::{ANY_PROVISIONED, Confidence, Latency, Routing, Tier};
 
@@ -83,14 +83,15 @@ impl Draft {
         };
         let row = |(&context_over, &rates): (&u64, &Rates)| Row {
             model: self.id.model.clone(),
-            region: self.id.region.clone(),
+            place: Place::of_region(self.id.region.as_deref()),
             account: None,
-            routing: self.id.routing,
+            routings: vec![self.id.routing],
             tier,
             latency: Latency::Standard,
             context_over,
             start: self.start.clone(),
             rates,
+            derived: RateSet::default(),
             units: units(context_over),
             source: self.source.clone(),
             as_of: self.as_of.clone(),

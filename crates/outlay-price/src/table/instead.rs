@@ -1,0 +1,53 @@
+//! Prices that stand in where a region has none of its own: those of another region of the same geography, else those of
+//! us-east-1. A cost at such a price is an estimate.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::spot::{Spot, Width};
+use super::{OfRoad, Slot};
+use crate::Price;
+use crate::price::Entry;
+use crate::region::{geos, is_commercial, rank};
+
+impl OfRoad {
+    /// Adds what stands in, unless the price is the same everywhere.
+    pub(super) fn stand_in(&mut self) {
+        if self.wide.iter().any(|slot| slot.spot == Spot::Any) {
+            return;
+        }
+        let regions: BTreeSet<&str> = self.regions.iter().filter_map(|slot| slot.spot.region()).collect();
+        let main = |mut of: Vec<&str>| {
+            of.sort_by_key(|region| (rank(region), *region));
+            of.first().map(|region| Spot::Region((*region).into()))
+        };
+        let mut added = Vec::new();
+        for geo in regions.iter().flat_map(|region| geos(region)).collect::<BTreeSet<_>>() {
+            let there = regions.iter().copied().filter(|region| geos(region).contains(geo)).collect();
+            if let Some(of) = main(there) {
+                added.extend(self.instead(&of, &Spot::InsteadInGeo(Width::of(*geo), *geo)));
+            }
+        }
+        let commercial = regions.iter().copied().filter(|region| is_commercial(region)).collect();
+        // Without a region of its own, a geography's price stands in.
+        let of = main(commercial).or_else(|| {
+            let is_commercial = |slot: &&Slot| matches!(slot.spot, Spot::Geo(_, geo) if geo != crate::Geo::UsGov);
+            self.wide.iter().find(is_commercial).map(|slot| slot.spot.clone())
+        });
+        if let Some(of) = of {
+            added.extend(self.instead(&of, &Spot::Instead));
+        }
+        added.sort_by(|a, b| a.order().cmp(&b.order()));
+        self.elsewhere = added.into();
+    }
+
+    /// The prices of one spot, for another.
+    fn instead(&self, of: &Spot, spot: &Spot) -> Vec<Slot> {
+        let own = self.regions.iter().chain(&self.wide).filter(|slot| slot.spot == *of);
+        let stand_in = |slot: &Slot| {
+            let entry = Entry { is_elsewhere: true, ..(*slot.price.0).clone() };
+            Slot { spot: spot.clone(), price: Price(Arc::new(entry)) }
+        };
+        own.map(stand_in).collect()
+    }
+}

@@ -1,0 +1,66 @@
+use std::sync::{Arc, OnceLock};
+
+use hashbrown::HashMap;
+
+use super::{OfRoad, Table};
+use crate::row::tsv;
+
+/// The prices of one model.
+#[derive(Debug)]
+pub(super) enum OfModel {
+    Parsed(Box<[OfRoad]>),
+    /// Lines of the bundled table, which are parsed when they are first needed: few processes call many models.
+    Lines(&'static str, OnceLock<Box<[OfRoad]>>),
+}
+
+impl OfModel {
+    pub(super) fn roads(&self, version: &Arc<str>) -> &[OfRoad] {
+        match self {
+            Self::Parsed(roads) => roads,
+            Self::Lines(lines, roads) => roads.get_or_init(|| parsed(lines, version)),
+        }
+    }
+
+    /// Adds the prices that stand in for those of other places.
+    pub(super) fn stand_in(&mut self) {
+        if let Self::Parsed(roads) = self {
+            roads.iter_mut().for_each(OfRoad::stand_in);
+        }
+    }
+}
+
+/// The committed table parses: a test proves it of each line.
+fn parsed(lines: &str, version: &Arc<str>) -> Box<[OfRoad]> {
+    let rows = lines.lines().map(tsv::row).collect::<Result<_, _>>().unwrap_or_default();
+    let table = Table::listed(version, rows).unwrap_or_default();
+    let mut models = table.models.into_values();
+    match models.next() {
+        Some(OfModel::Parsed(roads)) => roads,
+        _ => Box::default(),
+    }
+}
+
+impl Table {
+    /// The bundled table, in which the lines of a model stand together.
+    pub(crate) fn bundled(text: &'static str) -> Self {
+        let version = text.lines().next().and_then(|line| line.strip_prefix("# version ")).unwrap_or_default();
+        let model = |line: &str| line.split('\t').next().unwrap_or_default().len();
+        let mut models: HashMap<Box<str>, OfModel> = HashMap::new();
+        let mut rest = text.splitn(3, '\n').nth(2).unwrap_or_default();
+        while !rest.is_empty() {
+            let id = &rest[..model(rest)];
+            let is_other =
+                |line: &str| line.get(..id.len()) != Some(id) || line.as_bytes().get(id.len()) != Some(&b'\t');
+            let mut end = 0;
+            for line in rest.split_inclusive('\n').take_while(|line| !is_other(line)) {
+                end += line.len();
+            }
+            if end == 0 {
+                break;
+            }
+            models.insert(id.into(), OfModel::Lines(&rest[..end], OnceLock::new()));
+            rest = &rest[end..];
+        }
+        Self { version: version.into(), models, ..Self::default() }
+    }
+}

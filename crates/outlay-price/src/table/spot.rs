@@ -1,0 +1,80 @@
+use crate::region::{geos, is_commercial};
+use crate::row::Place;
+use crate::{Geo, Routing};
+
+/// Where a price holds, in the order in which a search prefers them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Spot {
+    Region(Box<str>),
+    /// A geography as a whole; the narrow ones first.
+    Geo(Width, Geo),
+    /// Every region.
+    Any,
+    /// The regions of a geography that have no price: the price of another one there stands in.
+    InsteadInGeo(Width, Geo),
+    /// Any other region, and where none is known: likewise.
+    Instead,
+}
+
+/// Japan is in Asia too, and its own prices come first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Width {
+    Narrow,
+    Wide,
+}
+
+impl Width {
+    pub(super) const fn of(geo: Geo) -> Self {
+        match geo {
+            Geo::Us | Geo::Eu | Geo::Apac => Self::Wide,
+            _ => Self::Narrow,
+        }
+    }
+}
+
+impl Spot {
+    /// Those of a row on one of its roads. A row of a list is of several: a profile of a geography can be called in its
+    /// regions alone.
+    pub(super) fn of(place: &Place, routing: Routing, is_listed: bool) -> Vec<Self> {
+        let has_profile = |region: &&String| match routing {
+            Routing::Geo(geo) if is_listed => geos(region).contains(&geo),
+            _ => true,
+        };
+        match place {
+            Place::Any => vec![Self::Any],
+            Place::Geo(geo) => vec![Self::Geo(Width::of(*geo), *geo)],
+            Place::Regions(regions) => {
+                regions.iter().filter(has_profile).map(|region| Self::Region(region.as_str().into())).collect()
+            }
+        }
+    }
+
+    pub(super) fn region(&self) -> Option<&str> {
+        match self {
+            Self::Region(region) => Some(region),
+            _ => None,
+        }
+    }
+
+    /// What a price of it gives as its region.
+    pub(super) fn name(&self) -> Option<Box<str>> {
+        match self {
+            Self::Region(region) => Some(region.clone()),
+            Self::Geo(_, geo) => Some(geo.as_str().into()),
+            Self::Any | Self::InsteadInGeo(..) | Self::Instead => None,
+        }
+    }
+
+    /// Whether a price holds for a call to this region on this road.
+    pub(super) fn holds_in(&self, region: Option<&str>, routing: Routing, reaches_all_partitions: bool) -> bool {
+        match self {
+            Self::Region(own) => region == Some(own),
+            Self::Geo(_, geo) | Self::InsteadInGeo(_, geo) => match region {
+                Some(region) => geos(region).contains(geo),
+                None => routing == Routing::Geo(*geo),
+            },
+            Self::Any => reaches_all_partitions || region.is_none_or(is_commercial),
+            Self::Instead => region.is_none_or(is_commercial),
+        }
+    }
+}

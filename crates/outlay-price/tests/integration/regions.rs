@@ -1,0 +1,107 @@
+//! The price of the region that was called, and how sure it is.
+
+use jiff::Timestamp;
+use outlay_price::{Confidence, CostStatus, ModelRef, PriceQuery, Prices, Usage};
+
+const NOW: &str = "2026-11-28T12:00:00Z";
+
+struct Call {
+    model: &'static str,
+    region: Option<&'static str>,
+    at: &'static str,
+    usage: Usage,
+}
+
+fn call(model: &'static str, region: &'static str, input: u64, output: u64) -> Call {
+    let usage = Usage::new().with_uncached_input(input).with_output(output);
+    Call { model, region: Some(region), at: NOW, usage }
+}
+
+impl Call {
+    fn at(self, at: &'static str) -> Self {
+        Self { at, ..self }
+    }
+
+    fn cost(&self) -> String {
+        let at: Timestamp = self.at.parse().expect("a time");
+        let mut query = PriceQuery::new(ModelRef::parse(self.model).expect("an id"), at);
+        query.region = self.region;
+        match Prices::bundled().lookup(&query) {
+            Some(price) => {
+                let charge = price.charge(&self.usage);
+                format!("{} {}", charge.total(), charge.status().as_str())
+            }
+            None => "unpriced".to_owned(),
+        }
+    }
+}
+
+#[test]
+fn a_call_costs_what_its_region_does() {
+    for (call, expected) in [
+        (call("eu.amazon.nova-pro-v1:0", "eu-north-1", 1_000_000, 200_000), "$1.566000 exact"),
+        (call("amazon.nova-lite-v1:0", "eu-west-2", 10_000_000, 2_000_000), "$1.512000 exact"),
+        (call("amazon.titan-embed-text-v2:0", "eu-central-1", 10_000_000, 0), "$2.000000 exact"),
+        (call("openai.gpt-oss-120b-1:0", "eu-west-2", 5_000_000, 1_000_000), "$2.080000 exact"),
+        (call("us.amazon.nova-lite-v1:0", "us-west-1", 1_000_000, 0), "$0.077000 exact"),
+        (call("global.amazon.nova-2-lite-v1:0", "us-east-1", 1_000_000, 0), "$0.300000 exact"),
+        (
+            call("us.anthropic.claude-3-5-sonnet-20241022-v2:0", "us-east-1", 100_000, 10_000)
+                .at("2026-02-10T00:00:00Z"),
+            "$0.900000 estimated",
+        ),
+        (
+            call("us.anthropic.claude-3-5-sonnet-20241022-v2:0", "us-east-1", 100_000, 10_000)
+                .at("2025-11-10T00:00:00Z"),
+            "$0.450000 exact",
+        ),
+        (call("openai.gpt-5.6-terra", "us-gov-west-1", 200_000, 20_000), "$0.844800 estimated"),
+        (call("us.anthropic.claude-sonnet-4-20250514-v1:0", "us-east-1", 1_000, 0), "$0.003000 estimated"),
+        (call("us.anthropic.claude-haiku-4-5-20251001-v1:0", "us-east-1", 1_000, 100), "$0.001650 exact"),
+        (call("anthropic.claude-3-5-haiku-20241022-v1:0", "us-west-2", 1_000_000, 0), "$0.800000 estimated"),
+    ] {
+        assert_eq!(call.cost(), expected, "{} in {:?}", call.model, call.region);
+    }
+    let cut = |at| {
+        let usage = Usage::new().with_uncached_input(10_000).with_cache_read(1_000_000).with_output(5_000);
+        Call { model: "us.anthropic.claude-sonnet-5-5", region: Some("us-east-1"), at, usage }.cost()
+    };
+    assert_eq!(cut("2026-10-01T00:00:00Z"), "$0.297000 exact");
+    assert_eq!(cut("2026-10-07T00:00:00Z"), "$0.187000 exact");
+}
+
+#[test]
+fn where_no_source_has_the_region_another_one_stands_in_and_the_cost_is_an_estimate() {
+    for (call, expected) in [
+        // Of the same geography, else of us-east-1.
+        (call("eu.amazon.nova-pro-v1:0", "eu-central-2", 1_000_000, 0), "$0.920000 estimated"),
+        (call("amazon.nova-pro-v1:0", "sa-east-1", 1_000_000, 0), "$0.800000 estimated"),
+        (Call { region: None, ..call("amazon.nova-pro-v1:0", "", 1_000_000, 0) }, "$0.800000 estimated"),
+        // The same in all regions.
+        (call("eu.anthropic.claude-opus-4-6-v1", "eu-central-2", 1_000_000, 0), "$5.500000 exact"),
+        (Call { region: None, ..call("us.anthropic.claude-opus-4-6-v1", "", 1_000_000, 0) }, "$5.500000 exact"),
+        // Partitions do not stand in for each other.
+        (call("amazon.nova-pro-v1:0", "cn-north-1", 1_000_000, 0), "unpriced"),
+        (call("anthropic.claude-opus-4-6-v1", "us-gov-west-1", 1_000_000, 0), "unpriced"),
+        (call("amazon.nova-pro-v1:0", "eusc-de-east-1", 1_000_000, 0), "unpriced"),
+    ] {
+        assert_eq!(call.cost(), expected, "{} in {:?}", call.model, call.region);
+    }
+    let mut query = PriceQuery::new(ModelRef::parse("amazon.nova-pro-v1:0").unwrap(), NOW.parse().unwrap());
+    query.region = Some("eu-central-2");
+    let prices = Prices::bundled();
+    let price = prices.lookup(&query).unwrap();
+    assert_eq!((price.region(), price.confidence()), (Some("eu-west-1"), Confidence::Elsewhere));
+}
+
+#[test]
+fn a_derived_rate_weakens_only_the_calls_that_used_it() {
+    let status = |usage: Usage| {
+        let mut query = PriceQuery::new(ModelRef::parse("amazon.nova-pro-v1:0").unwrap(), NOW.parse().unwrap());
+        query.region = Some("eu-north-1");
+        Prices::bundled().lookup(&query).unwrap().charge(&usage).status()
+    };
+    let plain = Usage::new().with_uncached_input(10).with_output(5);
+    assert_eq!(status(plain), CostStatus::Exact);
+    assert_eq!(status(plain.with_cache_read(10)), CostStatus::Estimated);
+}
