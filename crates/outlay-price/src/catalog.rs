@@ -145,8 +145,8 @@ impl Prices {
     ///   us-east-1; its confidence is [`Confidence::Elsewhere`], and what it charges is an estimate. No price of another
     ///   partition stands in.
     /// - **Tier and latency.** Each has rows of its own, and none stands in for another: a tier
-    ///   that is not in the table is unpriced. Reserved capacity is billed by the reservation, not
-    ///   by the call, so that the bundled table has no rows for it.
+    ///   that is not in the table is unpriced. Reserved capacity is billed by the hour of the reservation: a call on it
+    ///   costs nothing.
     /// - **Time.** The row with the latest start that is not after the call; a row whose start is
     ///   not known holds since ever.
     ///
@@ -167,7 +167,8 @@ impl Prices {
         match model.base_id() {
             Some(base) => {
                 let search = search(model.routing()?);
-                self.find(base, search).or_else(|| shorter_ids(base).find_map(|id| self.find(id, search)))
+                let own = self.find(base, search).or_else(|| shorter_ids(base).find_map(|id| self.find(id, search)));
+                own.or_else(|| self.find_reserved(base, search))
             }
             None => self.find(model.as_str(), search(Routing::InRegion)),
         }
@@ -225,6 +226,14 @@ impl Prices {
     }
 
     /// The price of the place itself in any layer comes before that of another place in one.
+    /// The price of a call on reserved capacity of a model that is known.
+    fn find_reserved(&self, base: &str, search: Search<'_>) -> Option<&Price> {
+        let has_prices = |id: &str| self.0.tables.iter().any(|table| table.has_routing(id, search.routing));
+        let is_known = || has_prices(base) || shorter_ids(base).any(has_prices);
+        let of_any = Search { tier: Tier::Reserved, ..Search::plain(search.region, search.account, search.at) };
+        if search.tier == Tier::Reserved && is_known() { self.find(ANY_PROVISIONED, of_any) } else { None }
+    }
+
     fn find(&self, id: &str, search: Search<'_>) -> Option<&Price> {
         let tables = || self.0.tables.iter();
         let stated = tables().find_map(|table| table.find(id, search));

@@ -138,10 +138,13 @@ fn failure_15_each_service_tier_has_its_own_price_or_none() {
     assert_eq!(price(model, Tier::Flex), usd("0.31"));
     assert_eq!(price(model, Tier::Priority), usd("1.085"));
     assert_eq!(price(model, Tier::Batch), usd("0.31"));
-    assert_eq!(price(model, Tier::Reserved), None);
+    assert_eq!(price(model, Tier::Reserved), usd("0"), "paid by the hour of the reservation");
+    assert_eq!(price("us.deepseek.v99", Tier::Reserved), None, "nobody knows the model");
     assert_eq!(price("us.anthropic.claude-opus-5", Tier::Flex), None, "not offered, so not the default price");
     let fast = PriceQuery { latency: Latency::Optimized, ..query(model) };
     assert_eq!(input(&Prices::bundled(), &fast), None);
+    let fast = PriceQuery { latency: Latency::Optimized, ..query("us.amazon.nova-pro-v1:0") };
+    assert_eq!(input(&Prices::bundled(), &fast), usd("1"));
 }
 
 #[test]

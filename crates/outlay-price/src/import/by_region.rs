@@ -21,6 +21,7 @@ use self::list::{List, Pair, Variant};
 use self::page::Page;
 use super::BuildError;
 use super::resolutions::Resolutions;
+use crate::catalog::ANY_PROVISIONED;
 use crate::rate::{RATES, Rate, RateSet, Rates};
 use crate::region::geos;
 use crate::row::{Place, Row};
@@ -286,7 +287,9 @@ impl Combiner<'_> {
         let first = &steps[0];
         let place = match (&first.place, first.routings[0]) {
             (Place::Any, Routing::Geo(Geo::UsGov)) => Place::Geo(Geo::UsGov),
-            (Place::Any, _) if self.is_everywhere || first.tier == Tier::Provisioned => Place::Any,
+            (Place::Any, _) if self.is_everywhere || matches!(first.tier, Tier::Provisioned | Tier::Reserved) => {
+                Place::Any
+            }
             (Place::Any, Routing::Geo(geo)) => Place::Geo(geo),
             (Place::Any, _) => Place::of_region(Some("us-east-1")),
             (place, _) => place.clone(),
@@ -355,7 +358,11 @@ impl Combiner<'_> {
                     && row.units.iter().all(|unit| self.aws.page.has_unit(self.model, unit.price().picos()));
                 let paged_units = !has_rates && !row.units.is_empty() && units_are_sure;
                 confidence = Some(match () {
-                    () if row.tier == Tier::Provisioned && row.rates == Rates::FREE => Confidence::Listed,
+                    () if row.model == ANY_PROVISIONED
+                        || (row.tier == Tier::Provisioned && row.rates == Rates::FREE) =>
+                    {
+                        Confidence::Listed
+                    }
                     () if how.is_doubtful => Confidence::Resolved,
                     () if paged_units => Confidence::Listed,
                     // Of units there is nothing to say apart.

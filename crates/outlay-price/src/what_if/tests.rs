@@ -86,7 +86,7 @@ fn a_lifetime_without_a_price_is_unpriced() {
 #[test]
 fn an_unknown_price_saves_nothing_that_is_known() {
     for change in [
-        Change::new().with_tier(Tier::Reserved),
+        Change::new().with_tier(Tier::Ultrafast),
         Change::new().with_latency(Latency::Optimized),
         Change::new().with_model(model("anthropic.claude-nonesuch-9")),
         Change::new().with_routing(Routing::Geo(crate::Geo::Ca)),

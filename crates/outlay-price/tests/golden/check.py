@@ -202,6 +202,9 @@ class Table:
             found = self.find(name, routing, call["tier"], call["latency"], region, at)
             if found[0]:
                 return found
+        known = any(row["model"] in ids(base) and routing in row["routings"].split(",") for row in self.rows)
+        if call["tier"] == "reserved" and known:
+            return self.find("provisioned-model", "in-region", "reserved", "standard", region, at)
         return [], "", False
 
     def guardrails(self, call, at):
@@ -289,6 +292,7 @@ def name_of(rows, place, routing, tokens):
     """The row whose context tier holds, and its key in words."""
     total = min(sum(tokens[kind] for kind in KINDS if not kind.startswith("output")), MOST)
     row = [row for row in rows if int(row["context_over"] or 0) < total or row is rows[0]][-1]
+    routing = row["routings"] if row["model"] == "provisioned-model" else routing
     words = f"{row['model']} {routing} {row['tier']}"
     if place:
         words += f" in {place}"

@@ -17,6 +17,7 @@ pub(crate) struct Line {
     /// What a price of the line gives as its region.
     pub(crate) place: Option<String>,
     pub(crate) tier: String,
+    pub(crate) latency: String,
     pub(crate) over: u64,
     pub(crate) start: Option<String>,
     /// Picodollars per token.
@@ -86,6 +87,7 @@ fn one(fields: &[&str], routing: &str, region: Option<String>, place: Option<Str
         region: region.map(|region| if region.ends_with('-') { format!("{region}west-1") } else { region }),
         place,
         tier: fields[3].to_owned(),
+        latency: fields[4].to_owned(),
         over: fields[5].parse().unwrap_or(0),
         start: some(6),
         rates: std::array::from_fn(|kind| some(7 + kind).map(|text| picos(&text))),
@@ -110,12 +112,15 @@ impl Line {
         let mut query = PriceQuery::new(model, at);
         query.region = self.region.as_deref();
         query.tier = self.tier.parse().expect("a tier");
+        query.latency = self.latency.parse().expect("a latency mode");
         query
     }
 
     /// Whether both differ in nothing but the context size.
     pub(crate) fn is_other_tier_of(&self, other: &Self) -> bool {
-        let key = |line: &Self| (line.wire.clone(), line.region.clone(), line.tier.clone(), line.start.clone());
+        let key = |line: &Self| {
+            (line.wire.clone(), line.region.clone(), line.tier.clone(), line.latency.clone(), line.start.clone())
+        };
         key(self) == key(other)
     }
 

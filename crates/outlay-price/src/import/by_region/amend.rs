@@ -27,6 +27,9 @@ pub(in crate::import) struct StatedPrice {
     regions: Vec<String>,
     #[serde(default)]
     over: u64,
+    /// Whether it is of the optimized latency.
+    #[serde(default)]
+    optimized: bool,
     rates: Option<Amounts>,
     units: Option<Amounts>,
     /// The word of a [`Confidence`].
@@ -104,7 +107,7 @@ impl StatedPrice {
                 account: None,
                 routings: vec![routing],
                 tier: Tier::Default,
-                latency: Latency::Standard,
+                latency: if self.optimized { Latency::Optimized } else { Latency::Standard },
                 context_over: self.over,
                 start: None,
                 rates,

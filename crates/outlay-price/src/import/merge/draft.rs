@@ -43,6 +43,8 @@ impl Draft {
         let id = Id { model: ANY_PROVISIONED.to_owned(), region: None, routing: Routing::InRegion };
         let mut offer = Offer::default();
         offer.tiers.entry(Tier::Provisioned).or_default();
+        // A reservation of tokens per minute is paid by the hour as well.
+        offer.tiers.entry(Tier::Reserved).or_default();
         Self { confidence: Confidence::Derived, ..Self::single(&id, None, &offer, &rule.source) }
     }
 
@@ -59,7 +61,7 @@ impl Draft {
         let mut rows = Vec::new();
         for (tier, mut steps) in std::mem::take(&mut self.offer.tiers) {
             let mut notes = self.notes.clone();
-            if tier == Tier::Provisioned {
+            if tier == Tier::Provisioned || self.id.model == ANY_PROVISIONED {
                 notes.insert(rules.provisioned.name.clone());
                 steps.insert(0, Rates::FREE);
             }
