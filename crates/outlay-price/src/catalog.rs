@@ -114,8 +114,8 @@ impl Prices {
         Self::of(self.0.list.iter().filter(|layer| !is_bundled(layer)).cloned().collect())
     }
 
-    fn over_bundled(own: Layer) -> Self {
-        Self::of(vec![own]).over(&Self::bundled())
+    fn over_bundled(own: Vec<Layer>) -> Self {
+        Self::of(own).over(&Self::bundled())
     }
 
     pub(crate) fn of(list: Vec<Layer>) -> Self {

@@ -89,7 +89,6 @@ impl Table {
     }
 
     /// A table of list prices from elsewhere, which does not answer for regions that it does not have.
-    #[cfg(feature = "import")]
     pub(crate) fn imported(version: &str, rows: Vec<Row>) -> Result<Self, TableError> {
         Self::new(version, rows, false)
     }

@@ -13,6 +13,7 @@ use crate::{Confidence, ModelRef, Routing};
 mod discount;
 mod error;
 mod fields;
+mod foreign;
 mod syntax;
 
 #[cfg(test)]
@@ -22,9 +23,10 @@ pub use error::LoadPricesError;
 use error::Problem;
 use fields::{Fields, Item};
 pub(crate) use syntax::Syntax;
+use syntax::Value;
 
 /// Reads the user's price file.
-pub(crate) fn read(path: &Path) -> Result<Layer, LoadPricesError> {
+pub(crate) fn read(path: &Path) -> Result<Vec<Layer>, LoadPricesError> {
     let bytes = std::fs::read(path).map_err(|error| LoadPricesError::unreadable(path, error))?;
     let name = path.file_name().and_then(|name| name.to_str());
     String::from_utf8(bytes)
@@ -33,20 +35,29 @@ pub(crate) fn read(path: &Path) -> Result<Layer, LoadPricesError> {
         .map_err(|error| error.in_file(path))
 }
 
-/// Parses the text of a price file; `name` is what its rows give as their source.
-pub(crate) fn parse(text: &str, syntax: Syntax, name: Option<&str>) -> Result<Layer, LoadPricesError> {
+/// Parses the text of a price file; `name` is what its rows give as their source. The user's own rows are one layer, and
+/// those that say whose they are, as an import writes them, another one below it.
+pub(crate) fn parse(text: &str, syntax: Syntax, name: Option<&str>) -> Result<Vec<Layer>, LoadPricesError> {
     let root = syntax.parse(text)?;
+    if let Some(format) = foreign::format(&root) {
+        return Err(LoadPricesError::new(Problem::Foreign { format }));
+    }
+    if !matches!(root.value, Value::Table(_)) {
+        let found = root.kind;
+        return Err(LoadPricesError::on_line(Problem::WrongType { wanted: "an object", found }, Some(root.line)));
+    }
     let mut file = Fields::new(&root);
     let version = match file.text("version")? {
         Some(version) => version.value.to_owned(),
         None => format!("{:08x}", hash(text.as_bytes())),
     };
     let source = name.unwrap_or("user");
-    let mut rows = Vec::new();
-    let mut lines = Vec::new();
+    let (mut own, mut imported) = (Rows::default(), Rows::default());
     for mut fields in file.tables("price")? {
-        lines.push(fields.line());
-        rows.push(row(&mut fields, source)?);
+        let row = row(&mut fields, source)?;
+        let rows = if row.confidence == Confidence::Own { &mut own } else { &mut imported };
+        rows.lines.push(fields.line());
+        rows.rows.push(row);
         fields.finish()?;
     }
     let mut discounts = Vec::new();
@@ -63,23 +74,45 @@ pub(crate) fn parse(text: &str, syntax: Syntax, name: Option<&str>) -> Result<La
         }
     }
     file.finish()?;
-    let mut table = Table::own(&version, rows).map_err(|error| match error {
-        TableError::Twice { first, second } => {
-            LoadPricesError::new(Problem::RowTwice { first: lines[first] }).at(lines[second], "price")
-        }
-        TableError::NoBase { row } => LoadPricesError::new(Problem::NoBase).at(lines[row], "price.context_over"),
-    })?;
+    let mut table = own.table(|rows| Table::own(&version, rows))?;
     table.aliases = aliases;
+    let imported = match imported.rows.is_empty() {
+        true => None,
+        false => Some(Layer::from(imported.table(|rows| Table::imported(&version, rows))?)),
+    };
     let discounts = (!discounts.is_empty())
         .then(|| Arc::new(Discounts { source: source.into(), version: Arc::clone(&table.version), list: discounts }));
-    Ok(Layer { table: Arc::new(table), discounts })
+    Ok([Layer { table: Arc::new(table), discounts }].into_iter().chain(imported).collect())
+}
+
+/// Rows, and the lines that they begin on.
+#[derive(Default)]
+struct Rows {
+    rows: Vec<Row>,
+    lines: Vec<usize>,
+}
+
+impl Rows {
+    fn table(self, table: impl FnOnce(Vec<Row>) -> Result<Table, TableError>) -> Result<Table, LoadPricesError> {
+        let Self { rows, lines } = self;
+        table(rows).map_err(|error| match error {
+            TableError::Twice { first, second } => {
+                LoadPricesError::new(Problem::RowTwice { first: lines[first] }).at(lines[second], "price")
+            }
+            TableError::NoBase { row } => LoadPricesError::new(Problem::NoBase).at(lines[row], "price.context_over"),
+        })
+    }
 }
 
 fn row(fields: &mut Fields<'_>, file: &str) -> Result<Row, LoadPricesError> {
     let named = fields.required("model")?;
     let model = named.model()?;
     let (id, routing) = routed(&named, model, fields.parsed("routing")?)?;
-    let region = fields.text("region")?.map(|region| region.value).or(model.region());
+    let place = match fields.text("region")? {
+        Some(region) => place(&region)?,
+        None => Place::of_region(model.region()),
+    };
+    let confidence = confidence(fields)?;
     let context_over = fields.count("context_over")?;
     let rates = fields.rates()?;
     let units = fields.units()?;
@@ -92,7 +125,7 @@ fn row(fields: &mut Fields<'_>, file: &str) -> Result<Row, LoadPricesError> {
     }
     Ok(Row {
         model: id.to_owned(),
-        place: Place::of_region(region),
+        place,
         account: fields.account()?.map(str::to_owned),
         routings: vec![routing.unwrap_or(Routing::InRegion)],
         tier: fields.parsed("tier")?.map(Item::into_value).unwrap_or_default(),
@@ -104,9 +137,29 @@ fn row(fields: &mut Fields<'_>, file: &str) -> Result<Row, LoadPricesError> {
         units,
         as_of: fields.text("as_of")?.map_or("", |day| day.value).to_owned(),
         source: fields.text("source")?.map_or(file, |source| source.value).to_owned(),
-        confidence: Confidence::Own,
+        confidence,
         note: fields.text("note")?.map_or("", |note| note.value).to_owned(),
     })
+}
+
+/// A region, or a geography as a whole: `geo:eu`.
+fn place(region: &Item<&str>) -> Result<Place, LoadPricesError> {
+    let Some(geo) = region.value.strip_prefix("geo:") else { return Ok(Place::of_region(Some(region.value))) };
+    match geo.parse() {
+        Ok(Routing::Geo(geo)) => Ok(Place::Geo(geo)),
+        _ => Err(region.error(Problem::Geo)),
+    }
+}
+
+/// How sure a row is: the user's own, unless it says whose it is.
+fn confidence(fields: &mut Fields<'_>) -> Result<Confidence, LoadPricesError> {
+    match fields.parsed::<Confidence>("confidence")? {
+        Some(item) if item.value == Confidence::Elsewhere => {
+            Err(item.error(Problem::Word("a row is of the region that it names, and not of another".to_owned())))
+        }
+        Some(item) => Ok(item.into_value()),
+        None => Ok(Confidence::Own),
+    }
 }
 
 /// The id that rows are found by, and the routing that the id or the key says, if any does.

@@ -37,7 +37,9 @@ impl Layers {
         }
         // Names alone have no version: they are no prices.
         let versions = list.iter().rev().map(|layer| &*layer.table.version);
-        let versions: Vec<&str> = versions.filter(|version| !version.is_empty()).collect();
+        let mut versions: Vec<&str> = versions.filter(|version| !version.is_empty()).collect();
+        // A file's own rows and those that it took over have one version.
+        versions.dedup();
         let version = if versions.is_empty() { "empty".into() } else { versions.join("+").into() };
         Self { version, list, tables, by_bare_name: OnceLock::new() }
     }

@@ -89,9 +89,15 @@ impl Prices {
     /// rate is a whole number of pico-dollars per token, and that of a unit a whole number of billionths of a dollar:
     /// halves are rounded up. [`idle_discounts`](Self::idle_discounts) tells those that are for nothing.
     ///
+    /// A row that was taken from somebody else's table says how sure it is: `confidence = "listed"` (AWS states it),
+    /// `"agreed"` (two other sources do) or `"single"` (one does, so its costs are estimates), with its `source`. Such
+    /// rows lie below those without `confidence`, which are your own, and hold in AWS's commercial regions alone unless
+    /// they name a region. `region = "geo:eu"` names the regions of one geography.
+    ///
     /// # Errors
     ///
-    /// Where the text is no price file: the error says line and field.
+    /// Returns an error with line and field where the text is no price file. It names a table of LiteLLM, genai-prices
+    /// or AWS that was given in place of one.
     pub fn from_toml(text: &str) -> Result<Self, LoadPricesError> {
         user_file::parse(text, Syntax::Toml, None).map(Self::over_bundled)
     }

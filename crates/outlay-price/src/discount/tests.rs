@@ -254,13 +254,13 @@ proptest! {
             text.push_str(&format!("[[discount]]\npercent = {}\n{keys}", 10 + index));
         }
         let laid = prices(&text).without_bundled();
-        let layer = crate::user_file::parse(&text, crate::user_file::Syntax::Toml, None).unwrap();
+        let layers = crate::user_file::parse(&text, crate::user_file::Syntax::Toml, None).unwrap();
         let query = PriceQuery {
             region: REGIONS[region],
             account: ACCOUNTS[account],
             ..query(MODELS[model], DAYS[day].unwrap_or("2025-01-01"))
         };
-        let list = &layer.discounts.as_ref().unwrap().list;
+        let list = &layers[0].discounts.as_ref().unwrap().list;
         let holding = list.iter().filter(|of| {
             of.is_for(MODELS[model], Routing::InRegion, Tier::Default) && of.holds(query.account, query.region, query.at)
         });

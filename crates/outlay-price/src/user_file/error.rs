@@ -51,6 +51,8 @@ pub(super) enum Problem {
     UnknownPrefix,
     AliasTwice,
     AliasToItself,
+    Geo,
+    Foreign { format: &'static str },
 }
 
 impl LoadPricesError {
@@ -157,6 +159,13 @@ impl fmt::Display for Problem {
             Self::RoutingTwice => "the model says another routing: remove the key, or the prefix",
             Self::UnknownPrefix => "an unknown geo prefix: write the model without it, and give `routing`",
             Self::AliasTwice => "the same `from` as in another alias: remove one of them",
+            Self::Geo => "not a geography: write one such as \"geo:eu\", or a region",
+            Self::Foreign { format } => {
+                return write!(
+                    f,
+                    "this is {format}, not a price file: import it with `outlay_price::import`, of the feature `import`"
+                );
+            }
             Self::AliasToItself => "an alias must go from an opaque id to another model's",
         };
         f.write_str(text)

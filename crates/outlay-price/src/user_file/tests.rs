@@ -3,7 +3,14 @@ use std::error::Error;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Charge, Prices, Unit, Usage};
+use crate::{Charge, PriceQuery, Prices, Unit, Usage};
+
+/// The user's own rows of a file that has no others.
+fn table_of(text: &str, syntax: Syntax, name: Option<&str>) -> Arc<Table> {
+    let mut layers = parse(text, syntax, name).unwrap();
+    assert_eq!(layers.len(), 1);
+    layers.remove(0).table
+}
 
 fn error(text: &str) -> String {
     parse(text, Syntax::Toml, None).unwrap_err().to_string()
@@ -205,7 +212,8 @@ fn errors_in_json_say_the_same() {
             r#"{"price": [{"model": "a.b", "units": {"query": 1e-10}}]}"#,
             "line 1: price.units.query: more than 9 decimals: the amount is US dollars for one unit",
         ),
-        ("[]", "line 1: not valid JSON: an object is expected, not array"),
+        ("[]", "line 1: expected an object, found array"),
+        ("3", "line 1: expected an object, found number"),
         ("", "not valid JSON: the text is empty"),
         ("{\n// no\n}", "line 2: not valid JSON: Comments are not allowed"),
         ("{\"a\": 1,}", "line 1: not valid JSON: Trailing commas are not allowed"),
@@ -236,8 +244,7 @@ fn both_syntaxes_say_the_same() {
         {"model": "us.a.b", "units": {"query": 2e-3, "output_image[side<=1024,premium]": "0.06"}, "input": 3.30},
         {"model": "us.a.b", "input": 6.0, "context_over": 200000}
     ]}"#;
-    let [toml, json] =
-        [(toml, Syntax::Toml), (json, Syntax::Json)].map(|(text, syntax)| parse(text, syntax, None).unwrap().table);
+    let [toml, json] = [(toml, Syntax::Toml), (json, Syntax::Json)].map(|(text, syntax)| table_of(text, syntax, None));
     let prices = |table: &Table| table.prices().cloned().collect::<Vec<_>>();
     assert_eq!(prices(&toml), prices(&json));
     assert_eq!((&toml.version, &toml.aliases), (&json.version, &json.aliases));
@@ -253,7 +260,7 @@ fn a_byte_order_mark_is_no_part_of_the_text() {
 
 #[test]
 fn a_number_in_json_is_its_digits() {
-    let table = parse(r#"{"price": [{"model": "a.b", "input": 0.300001}]}"#, Syntax::Json, None).unwrap().table;
+    let table = table_of(r#"{"price": [{"model": "a.b", "input": 0.300001}]}"#, Syntax::Json, None);
     let charge = table.prices().next().unwrap().charge(&Usage::new().with_uncached_input(1));
     assert_eq!(charge.total().picos(), 300_001);
 }
@@ -266,12 +273,12 @@ fn a_row_may_have_units_alone() {
         tier = "provisioned"
         units = { "model_unit_hour[1-month]" = "39.60" }
     "#;
-    let table = parse(own, Syntax::Toml, None).unwrap().table;
+    let table = table_of(own, Syntax::Toml, None);
     let price = table.prices().next().unwrap();
     assert_eq!(price.capacity_cost(Unit::ModelUnitHour, Some("1-month"), 1_500), Some("59.4".parse().unwrap()));
     let call = Usage::new().with_uncached_input(1_000).with_output(1);
     assert_eq!(price.charge(&call), Charge::free(), "the capacity is billed apart");
-    let queries = parse("[[price]]\nmodel = \"a.b\"\nunits = { query = 1 }", Syntax::Toml, None).unwrap().table;
+    let queries = table_of("[[price]]\nmodel = \"a.b\"\nunits = { query = 1 }", Syntax::Toml, None);
     assert!(!queries.prices().next().unwrap().charge(&call).is_priced());
 }
 
@@ -287,7 +294,7 @@ fn a_file_is_named_in_its_errors() {
 fn amounts_are_integers_or_decimal_text() {
     let own =
         "[[price]]\nmodel = \"a.b\"\nrouting = \"global\"\ninput = 3\noutput = \"15.000001\"\nsource = \"contract\"";
-    let table = parse(own, Syntax::Toml, Some("prices.toml")).unwrap().table;
+    let table = table_of(own, Syntax::Toml, Some("prices.toml"));
     let price = table.prices().next().unwrap();
     assert_eq!(price.routing(), Routing::Global);
     assert_eq!(&**price.source(), "contract");
@@ -370,4 +377,70 @@ fn a_file_of_json_is_known_by_its_name() {
     let want = format!("{}:2: price.input: expected an amount in quotes, found boolean", path.display());
     assert_eq!(broken.to_string(), want);
     assert_eq!((broken.line(), broken.field()), (Some(2), Some("price.input")));
+}
+
+#[test]
+fn a_price_table_of_somebody_else_is_named_with_what_reads_it() {
+    for (text, format) in [
+        (r#"{"sample_spec": {}, "gpt-4o": {"litellm_provider": "openai"}}"#, "LiteLLM's price table"),
+        (r#"{"us.amazon.nova-pro-v1:0": {"litellm_provider": "bedrock"}}"#, "LiteLLM's price table"),
+        (
+            r#"{"formatVersion": "v1.0", "offerCode": "AmazonBedrock", "products": {}}"#,
+            "an offer file of AWS's Price List",
+        ),
+        (r#"{"id": "aws", "pricing_urls": [], "models": []}"#, "the prices of genai-prices"),
+        (r#"[{"id": "anthropic", "models": []}, {"id": "aws", "models": []}]"#, "the prices of genai-prices"),
+    ] {
+        let error = Prices::from_json(text).unwrap_err().to_string();
+        assert!(error.contains(format) && error.contains("the feature `import`"), "{error}");
+    }
+}
+
+#[test]
+fn a_row_that_says_whose_it_is_lies_below_the_user_s_own_and_stays_in_its_partition() {
+    let prices = Prices::from_toml(
+        r#"
+        version = "update"
+        [[price]]
+        model = "acme.big"
+        region = "geo:eu"
+        confidence = "single"
+        source = "litellm-1.120.0"
+        input = "3"
+        [[price]]
+        model = "acme.big"
+        confidence = "agreed"
+        input = "2"
+        [[price]]
+        model = "acme.small"
+        confidence = "listed"
+        input = "2"
+        [[price]]
+        model = "acme.small"
+        region = "eu-west-1"
+        input = "1"
+        "#,
+    )
+    .unwrap();
+    assert!(prices.version().ends_with("+update") && !prices.version().ends_with("+update+update"));
+    let found = |model: &str, region: &str| {
+        let at = "2026-11-28T00:00:00Z".parse().unwrap();
+        let query = PriceQuery { region: Some(region), ..PriceQuery::new(ModelRef::parse(model).unwrap(), at) };
+        let charge = prices.lookup(&query)?.charge(&Usage::new().with_uncached_input(1_000_000));
+        Some((charge.total().to_string(), charge.status().as_str()))
+    };
+    let some = |usd: &str, status| Some((usd.to_owned(), status));
+    assert_eq!(found("acme.big", "eu-west-1"), some("$3.000000", "estimated"), "of the geography, by one source");
+    assert_eq!(found("acme.big", "us-east-1"), some("$2.000000", "exact"));
+    assert_eq!(found("acme.big", "us-gov-west-1"), None, "another partition");
+    assert_eq!(found("acme.small", "eu-west-1"), some("$1.000000", "exact"), "the user's own");
+    assert_eq!(found("acme.small", "us-east-1"), some("$2.000000", "exact"));
+    for (row, says) in [
+        ("region = \"geo:mars\"", "not a geography"),
+        ("confidence = \"sure\"", "unknown confidence `sure`"),
+        ("confidence = \"elsewhere\"", "of the region that it names"),
+    ] {
+        let error = Prices::from_toml(&format!("[[price]]\nmodel = \"a.b\"\ninput = \"1\"\n{row}")).unwrap_err();
+        assert!(error.to_string().contains(says), "{error}");
+    }
 }

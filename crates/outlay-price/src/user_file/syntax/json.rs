@@ -26,11 +26,7 @@ pub(super) fn parse<'t>(text: &'t str, lines: &Lines) -> Result<Node<'t>, LoadPr
     let broken = |message: String, line| LoadPricesError::on_line(Problem::Syntax { name: "JSON", message }, line);
     let parsed = parse_to_ast(text, &CollectOptions::default(), &STRICT)
         .map_err(|error| broken(error.kind().to_string(), Some(lines.of(error.range().start))))?;
-    let root = node(parsed.value.ok_or_else(|| broken("the text is empty".to_owned(), None))?, lines)?;
-    match root.value {
-        Value::Table(_) => Ok(root),
-        _ => Err(broken(format!("an object is expected, not {}", root.kind), Some(root.line))),
-    }
+    node(parsed.value.ok_or_else(|| broken("the text is empty".to_owned(), None))?, lines)
 }
 
 fn node<'t>(value: ast::Value<'t>, lines: &Lines) -> Result<Node<'t>, LoadPricesError> {
