@@ -2,17 +2,27 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use outlay_price::import::{RawSources, build};
+use outlay_cli::import::{RawSources, build};
 
-const RULES: &str = include_str!("../../crates/outlay-price/data/resolutions.toml");
+const RULES: &str = include_str!("../../crates/outlay-cli/data/resolutions.toml");
 const NO_GENAI: &str = r#"{"models": []}"#;
 
 fuzz_target!(|text: &str| {
     // No rule, which would have to decide something.
     let rules: String = RULES.split("[[").next().unwrap_or_default().to_owned();
+    let empty = RawSources {
+        litellm: "{}",
+        genai: NO_GENAI,
+        price_list: "",
+        pricing_page: "",
+        labels: "",
+        resolutions: &rules,
+    };
     for sources in [
-        RawSources { litellm: text, genai: NO_GENAI, resolutions: &rules },
-        RawSources { litellm: "{}", genai: text, resolutions: &rules },
+        RawSources { litellm: text, ..empty },
+        RawSources { genai: text, ..empty },
+        RawSources { price_list: text, ..empty },
+        RawSources { pricing_page: text, ..empty },
     ] {
         match build(&sources) {
             Ok(built) => assert!(built.prices.lines().count() >= 2),

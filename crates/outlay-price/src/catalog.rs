@@ -5,9 +5,7 @@ use jiff::Timestamp;
 
 use crate::model::shorter_ids;
 use crate::region::is_commercial;
-#[cfg(any(test, feature = "import"))]
-use crate::row::tsv;
-#[cfg(any(test, feature = "import"))]
+use crate::row::{Row, tsv};
 use crate::table::TableError;
 use crate::table::{Search, Table};
 use crate::{Confidence, Latency, ModelKind, ModelRef, Price, Routing, Tier};
@@ -25,7 +23,7 @@ use layers::Layers;
 pub use named::NamedModel;
 
 /// The row of provisioned throughput of a model that has none of its own.
-pub(crate) const ANY_PROVISIONED: &str = "provisioned-model";
+pub const ANY_PROVISIONED: &str = "provisioned-model";
 
 /// What is asked of a catalogue: the price of this model, on this road, at this time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +50,7 @@ impl<'a> PriceQuery<'a> {
 }
 
 /// What stands for a model in the rows of guardrail units.
-pub(crate) const GUARDRAILS: &str = "guardrails";
+pub const GUARDRAILS: &str = "guardrails";
 
 /// A price catalogue: immutable, and cheap to clone.
 ///
@@ -71,9 +69,9 @@ impl Prices {
         Self::clone(&BUNDLED)
     }
 
-    /// A table's text as a catalogue; an error says which lines are wrong.
-    #[cfg(any(test, feature = "import"))]
-    pub(crate) fn from_tsv(text: &str) -> Result<Self, String> {
+    /// Returns the catalogue of a bundled table's text; an error says which lines are wrong.
+    #[doc(hidden)]
+    pub fn from_tsv(text: &str) -> Result<Self, String> {
         let file = tsv::parse(text).map_err(|error| format!("{error:?}"))?;
         let line = |row: usize| text.lines().nth(row + 2).unwrap_or_default();
         let table = Table::listed(&file.version, file.rows).map_err(|error| match error {
@@ -81,6 +79,13 @@ impl Prices {
             TableError::NoBase { row } => format!("a row has no base: {}", line(row)),
         })?;
         Ok(Self::of(vec![table.into()]))
+    }
+
+    /// Returns the catalogue of rows that were imported, which holds in AWS's commercial regions; `None` where two of them
+    /// are of the same, or one holds above a context size and none below it.
+    #[doc(hidden)]
+    pub fn of_imported(version: &str, rows: Vec<Row>) -> Option<Self> {
+        Table::imported(version, rows).ok().map(|table| Self::of(vec![table.into()]))
     }
 
     /// A catalogue that knows no price.
@@ -225,7 +230,6 @@ impl Prices {
         own.or_else(|| self.find(ANY_PROVISIONED, search))
     }
 
-    /// The price of the place itself in any layer comes before that of another place in one.
     /// The price of a call on reserved capacity of a model that is known.
     fn find_reserved(&self, base: &str, search: Search<'_>) -> Option<&Price> {
         let has_prices = |id: &str| self.0.tables.iter().any(|table| table.has_routing(id, search.routing));
@@ -234,6 +238,7 @@ impl Prices {
         if search.tier == Tier::Reserved && is_known() { self.find(ANY_PROVISIONED, of_any) } else { None }
     }
 
+    /// The price of the place itself in any layer, before that of another place in one.
     fn find(&self, id: &str, search: Search<'_>) -> Option<&Price> {
         let tables = || self.0.tables.iter();
         let stated = tables().find_map(|table| table.find(id, search));

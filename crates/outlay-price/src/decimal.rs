@@ -2,7 +2,7 @@
 
 /// `coefficient * 10^exponent`; the coefficient has no trailing zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Decimal {
+pub struct Decimal {
     negative: bool,
     coefficient: u128,
     exponent: i32,
@@ -10,7 +10,7 @@ pub(crate) struct Decimal {
 
 /// Why a text is no decimal number of the wanted scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum DecimalError {
+pub enum DecimalError {
     /// Nothing there, or no digit where one must be.
     Empty,
     /// A byte that no number has, at this offset.
@@ -23,7 +23,7 @@ pub(crate) enum DecimalError {
 
 impl Decimal {
     /// Reads `-12.5`, `.5`, `1.25e-05`.
-    pub(crate) fn parse(text: &str) -> Result<Self, DecimalError> {
+    pub fn parse(text: &str) -> Result<Self, DecimalError> {
         let bytes = text.as_bytes();
         let mut at = 0;
         let negative = match bytes.first() {
@@ -61,7 +61,7 @@ impl Decimal {
     }
 
     /// The value in units of `10^-scale`, exactly.
-    pub(crate) fn scaled(self, scale: u32) -> Result<i128, DecimalError> {
+    pub fn scaled(self, scale: u32) -> Result<i128, DecimalError> {
         if self.coefficient == 0 {
             return Ok(0);
         }

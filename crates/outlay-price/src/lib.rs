@@ -24,12 +24,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Prices come from three places, which [`Prices::over`] lays over one another:
+//! Prices come from two places, which [`Prices::over`] lays over one another:
 //!
 //! - the bundled table ([`Prices::bundled`]);
 //! - price files of your own in TOML or JSON ([`Prices::from_path`]): private rates, also of one account, prices of units
-//!   and capacity, and discounts;
-//! - AWS's price list, LiteLLM's table and genai-prices, imported at run time (feature `import`).
+//!   and capacity, and discounts.
 //!
 //! [`Prices::diff`] tells what differs between two catalogues, [`Prices::what_if`] what a recorded usage would have cost
 //! otherwise, and [`UsageType`] takes the lines of AWS's bill apart.
@@ -66,11 +65,9 @@ mod used;
 mod user_file;
 mod what_if;
 
-#[cfg(feature = "import")]
-pub mod import;
+#[doc(hidden)]
+pub mod parts;
 
-#[cfg(feature = "import")]
-pub(crate) use catalog::ANY_PROVISIONED;
 pub use catalog::{NamedModel, PriceQuery, Prices};
 pub use charge::Charge;
 pub use confidence::{Confidence, ParseConfidenceError};

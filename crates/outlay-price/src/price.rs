@@ -54,11 +54,13 @@ pub(crate) struct Terms {
 
 /// The rates of a context tier: they hold for all tokens of a call with more input than `over`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Step {
-    pub(crate) over: u64,
-    pub(crate) rates: Rates,
+pub struct Step {
+    /// The input tokens above which they hold.
+    pub over: u64,
+    /// What tokens cost.
+    pub rates: Rates,
     /// Those that a rule derived.
-    pub(crate) derived: RateSet,
+    pub derived: RateSet,
 }
 
 impl Price {
@@ -214,6 +216,12 @@ impl Price {
     /// What is billed by other units than tokens, the narrower price before the wider.
     pub fn units(&self) -> &[UnitPrice] {
         &self.terms().units
+    }
+
+    /// Returns the rates by the context size above which they hold, ascending; never empty.
+    #[doc(hidden)]
+    pub fn steps(&self) -> &[Step] {
+        &self.terms().steps
     }
 
     /// The context sizes, in input tokens, above which other rates hold; ascending.

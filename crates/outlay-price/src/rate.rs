@@ -4,19 +4,19 @@ use crate::{CacheTtl, Usage, Usd};
 /// US dollars per token: a whole number of pico-dollars, which is dollars per million tokens with
 /// six decimals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Rate(u64);
+pub struct Rate(u64);
 
 impl Rate {
     /// A thousand dollars a token; with it no sum over any counts leaves the range of [`Usd`].
     const MAX: i128 = 1_000_000_000_000_000;
 
     /// Reads dollars per million tokens.
-    pub(crate) fn per_million(text: &str) -> Result<Self, DecimalError> {
+    pub fn per_million(text: &str) -> Result<Self, DecimalError> {
         Self::from_picos(Decimal::parse(text)?.scaled(6)?)
     }
 
     /// From 1e-12 dollars per token.
-    pub(crate) fn from_picos(picos: i128) -> Result<Self, DecimalError> {
+    pub fn from_picos(picos: i128) -> Result<Self, DecimalError> {
         match u64::try_from(picos) {
             Ok(rate) if picos <= Self::MAX => Ok(Self(rate)),
             _ if picos < 0 => Err(DecimalError::BadByte(0)),
@@ -25,37 +25,46 @@ impl Rate {
     }
 
     /// In 1e-12 dollars per token.
-    #[cfg(feature = "import")]
-    pub(crate) const fn picos(self) -> u64 {
+    pub const fn picos(self) -> u64 {
         self.0
     }
 
-    pub(crate) const fn times(self, tokens: u64) -> Usd {
+    /// What so many tokens cost.
+    pub const fn times(self, tokens: u64) -> Usd {
         Usd::from_picos(self.0 as i128 * tokens as i128)
     }
 }
 
 /// How many kinds of token have rates.
-pub(crate) const RATES: usize = 8;
+pub const RATES: usize = 8;
 
 /// The rates of one context tier, by kind of token; `None` where none is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Rates {
-    pub(crate) input: Option<Rate>,
-    pub(crate) output: Option<Rate>,
-    pub(crate) cache_read: Option<Rate>,
-    pub(crate) cache_write_5m: Option<Rate>,
-    pub(crate) cache_write_30m: Option<Rate>,
-    pub(crate) cache_write_1h: Option<Rate>,
-    pub(crate) input_audio: Option<Rate>,
-    pub(crate) output_audio: Option<Rate>,
+pub struct Rates {
+    /// Input that no cache had.
+    pub input: Option<Rate>,
+    /// Output, with reasoning.
+    pub output: Option<Rate>,
+    /// Input that was read from the cache.
+    pub cache_read: Option<Rate>,
+    /// Input that was written to the cache for five minutes.
+    pub cache_write_5m: Option<Rate>,
+    /// The same for thirty minutes.
+    pub cache_write_30m: Option<Rate>,
+    /// The same for an hour.
+    pub cache_write_1h: Option<Rate>,
+    /// Speech that was heard.
+    pub input_audio: Option<Rate>,
+    /// Speech that was spoken.
+    pub output_audio: Option<Rate>,
 }
 
 impl Rates {
     /// Every kind for nothing.
-    pub(crate) const FREE: Self = Self::from_all([Some(Rate(0)); RATES]);
+    pub const FREE: Self = Self::from_all([Some(Rate(0)); RATES]);
 
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether no rate is known.
+    pub fn is_empty(&self) -> bool {
         self.all().iter().all(Option::is_none)
     }
 
@@ -63,7 +72,7 @@ impl Rates {
     ///
     /// A response that names no lifetime counts as five minutes. Where a model knows but one
     /// lifetime and that is thirty minutes, this is what it meant. One hour is never guessed.
-    pub(crate) fn cache_write(&self, ttl: CacheTtl) -> Option<Rate> {
+    pub fn cache_write(&self, ttl: CacheTtl) -> Option<Rate> {
         match ttl {
             CacheTtl::FiveMinutes if self.cache_write_1h.is_none() => self.cache_write_5m.or(self.cache_write_30m),
             CacheTtl::FiveMinutes => self.cache_write_5m,
@@ -73,7 +82,7 @@ impl Rates {
     }
 
     /// The kinds by the names that files use, in the order of their columns.
-    pub(crate) const NAMES: [&'static str; RATES] = [
+    pub const NAMES: [&'static str; RATES] = [
         "input",
         "output",
         "cache_read",
@@ -84,14 +93,15 @@ impl Rates {
         "output_audio",
     ];
 
-    pub(crate) const fn from_all(rates: [Option<Rate>; RATES]) -> Self {
+    /// From the rates in the order of [`NAMES`](Self::NAMES).
+    pub const fn from_all(rates: [Option<Rate>; RATES]) -> Self {
         let [input, output, cache_read, cache_write_5m, cache_write_30m, cache_write_1h, input_audio, output_audio] =
             rates;
         Self { input, output, cache_read, cache_write_5m, cache_write_30m, cache_write_1h, input_audio, output_audio }
     }
 
     /// In the order of [`NAMES`](Self::NAMES).
-    pub(crate) const fn all(&self) -> [Option<Rate>; RATES] {
+    pub const fn all(&self) -> [Option<Rate>; RATES] {
         let Self {
             input,
             output,
@@ -108,11 +118,11 @@ impl Rates {
 
 /// Some of the kinds of token, one bit for each, in the order of [`Rates::NAMES`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct RateSet(u8);
+pub struct RateSet(u8);
 
 impl RateSet {
     /// Reads `cache_read,cache_write_5m`.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         let mut set = Self::default();
         for name in text.split(',').filter(|name| !name.is_empty()) {
             set.insert(name)?;
@@ -121,35 +131,34 @@ impl RateSet {
     }
 
     /// Adds a kind by its name; `None` where there is no such kind.
-    pub(crate) fn insert(&mut self, name: &str) -> Option<()> {
+    pub fn insert(&mut self, name: &str) -> Option<()> {
         let index = Rates::NAMES.iter().position(|known| *known == name)?;
         self.0 |= 1 << index;
         Some(())
     }
 
     /// The names, in their order.
-    #[cfg(feature = "import")]
-    pub(crate) fn names(self) -> impl Iterator<Item = &'static str> {
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
         Rates::NAMES.into_iter().enumerate().filter(move |(index, _)| self.0 & (1 << index) != 0).map(|(_, name)| name)
     }
 
     /// Whether a kind is in it, by its name.
-    #[cfg(feature = "import")]
-    pub(crate) fn has(self, name: &str) -> bool {
+    pub fn has(self, name: &str) -> bool {
         self.names().any(|own| own == name)
     }
 
     /// Whether a kind is in both.
-    pub(crate) const fn meets(self, other: Self) -> bool {
+    pub const fn meets(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 
-    pub(crate) const fn is_empty(self) -> bool {
+    /// Whether no kind is in it.
+    pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
     /// The kinds of which a usage has tokens, each at the rate that it is charged at.
-    pub(crate) fn used(usage: &Usage, rates: &Rates) -> Self {
+    pub fn used(usage: &Usage, rates: &Rates) -> Self {
         let five_at_thirty = rates.cache_write_5m.is_none() && rates.cache_write_1h.is_none();
         let writes = |ttl| usage.cache_write_tokens_for(ttl) > 0;
         let used = [

@@ -4,12 +4,12 @@ use crate::Geo;
 
 /// Whether a region is in AWS's commercial partition. The others have prices of their own (the US
 /// government's about 1.2 times these), which no row of a commercial region may stand in for.
-pub(crate) fn is_commercial(region: &str) -> bool {
+pub fn is_commercial(region: &str) -> bool {
     !["us-gov-", "us-iso", "eu-iso", "eusc-", "cn-"].iter().any(|prefix| region.starts_with(prefix))
 }
 
 /// Returns the geographies whose inference profiles can be called in a region, the narrowest first.
-pub(crate) fn geos(region: &str) -> &'static [Geo] {
+pub fn geos(region: &str) -> &'static [Geo] {
     match region {
         "ap-northeast-1" | "ap-northeast-3" => &[Geo::Jp, Geo::Apac],
         "ap-southeast-2" | "ap-southeast-4" => &[Geo::Au, Geo::Apac],

@@ -7,14 +7,16 @@ use jiff::tz::TimeZone;
 
 /// When a price came into force: the start of a day in UTC, kept with its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Start {
-    pub(crate) at: Timestamp,
-    pub(crate) text: Arc<str>,
+pub struct Start {
+    /// The instant.
+    pub at: Timestamp,
+    /// The day, such as `2026-08-21`.
+    pub text: Arc<str>,
 }
 
 impl Start {
     /// Reads `2026-08-21`.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         let date: Date = text.parse().ok()?;
         let at = date.to_zoned(TimeZone::UTC).ok()?.timestamp();
         // The canonical text, whatever other forms of a date were read.

@@ -5,10 +5,7 @@ mod count;
 mod price;
 
 pub use count::{UnitCount, Units};
-#[cfg(feature = "import")]
-pub(crate) use price::Conditions;
-pub use price::UnitPrice;
-pub(crate) use price::UnitPriceError;
+pub use price::{Conditions, UnitPrice, UnitPriceError};
 
 /// What is billed other than by token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

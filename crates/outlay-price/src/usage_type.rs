@@ -13,7 +13,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use label::base_id;
+pub use label::base_id;
 use marks::Marks;
 use words::Word;
 

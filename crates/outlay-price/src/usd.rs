@@ -108,8 +108,9 @@ impl Usd {
         Self(self.0.saturating_mul(count as i128))
     }
 
-    /// All digits and no more, such as `0.00421`.
-    pub(crate) fn to_decimal(self) -> String {
+    /// Returns all digits and no more, such as `0.00421`.
+    #[must_use]
+    pub fn to_decimal(self) -> String {
         format::exact(self.0, "").as_str().to_owned()
     }
 

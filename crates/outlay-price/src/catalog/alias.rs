@@ -35,6 +35,11 @@ impl Prices {
         layers.push(Layer::from(Table::of_aliases(known)));
         Ok(Self::of(layers))
     }
+
+    /// Returns the names that stand for models, each with the id of its model.
+    pub fn aliases(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.list.iter().flat_map(|layer| &layer.table.aliases).map(|(from, to)| (&**from, &**to))
+    }
 }
 
 #[cfg(test)]

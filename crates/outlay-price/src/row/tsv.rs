@@ -8,14 +8,15 @@ use crate::{Routing, UnitPrice};
 const COLUMNS: usize = 13 + RATES;
 
 /// The version, and the rows.
-#[cfg(any(test, feature = "import"))]
-pub(crate) struct File {
-    pub(crate) version: String,
-    pub(crate) rows: Vec<Row>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// The version.
+    pub version: String,
+    /// The rows.
+    pub rows: Vec<Row>,
 }
 
 /// A line that is no row, and the column that is wrong.
-#[cfg(any(test, feature = "import"))]
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TsvError {
     pub(crate) line: usize,
@@ -23,7 +24,6 @@ pub(crate) struct TsvError {
 }
 
 /// Reads a table: `# version ...`, the names of the columns, then rows.
-#[cfg(any(test, feature = "import"))]
 pub(crate) fn parse(text: &str) -> Result<File, TsvError> {
     let mut lines = text.lines().enumerate();
     let version = lines

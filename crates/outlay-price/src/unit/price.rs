@@ -16,20 +16,23 @@ pub struct UnitPrice {
 
 /// What a count must be for a price to hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Conditions {
+pub struct Conditions {
     /// No side longer than this, in pixels.
-    pub(crate) side: Option<u32>,
+    pub side: Option<u32>,
     /// No more generation steps than this.
-    pub(crate) steps: Option<u32>,
+    pub steps: Option<u32>,
     /// This quality, resolution or policy.
-    pub(crate) word: Option<Box<str>>,
+    pub word: Option<Box<str>>,
 }
 
 /// Why a text is no price of a unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum UnitPriceError {
+pub enum UnitPriceError {
+    /// There is no such unit.
     Unit(super::ParseUnitError),
+    /// The conditions are none.
     Conditions,
+    /// The amount is none.
     Amount(DecimalError),
 }
 
@@ -45,7 +48,8 @@ impl UnitPrice {
     }
 
     /// Reads `output_image[side<=1024,premium]`, and `0.06`.
-    pub(crate) fn parse_parts(name: &str, amount: &str) -> Result<Self, UnitPriceError> {
+    #[doc(hidden)]
+    pub fn parse_parts(name: &str, amount: &str) -> Result<Self, UnitPriceError> {
         let (word, conditions) = match name.strip_suffix(']') {
             Some(name) => {
                 let (word, conditions) = name.split_once('[').ok_or(UnitPriceError::Conditions)?;
@@ -63,7 +67,8 @@ impl UnitPrice {
     }
 
     /// The unit and conditions as price files have them, such as `output_image[side<=1024,premium]`.
-    pub(crate) fn name(&self) -> String {
+    #[doc(hidden)]
+    pub fn name(&self) -> String {
         match &self.conditions {
             conditions if *conditions == Conditions::default() => self.unit.to_string(),
             conditions => format!("{}[{conditions}]", self.unit),
@@ -91,12 +96,14 @@ impl UnitPrice {
     }
 
     /// Reads the amount of a unit: dollars with at most nine decimals, so that a thousandth of it is whole.
-    pub(crate) fn amount(text: &str) -> Result<Usd, DecimalError> {
+    #[doc(hidden)]
+    pub fn amount(text: &str) -> Result<Usd, DecimalError> {
         Self::amount_for(text, 0)
     }
 
     /// The same of an amount that is for one with so many zeros, at most 9.
-    pub(crate) fn amount_for(text: &str, zeros: u32) -> Result<Usd, DecimalError> {
+    #[doc(hidden)]
+    pub fn amount_for(text: &str, zeros: u32) -> Result<Usd, DecimalError> {
         let most = 1_000_000 * Self::BILLION;
         match Decimal::parse(text)?.scaled(9_u32.saturating_sub(zeros))? {
             n if n < 0 => Err(DecimalError::BadByte(0)),
@@ -126,7 +133,8 @@ impl UnitPrice {
     }
 
     /// Whether both are of the same unit, size, quality and policy.
-    pub(crate) fn is_of_same(&self, other: &Self) -> bool {
+    #[doc(hidden)]
+    pub fn is_of_same(&self, other: &Self) -> bool {
         (self.unit, &self.conditions) == (other.unit, &other.conditions)
     }
 
@@ -143,10 +151,10 @@ impl UnitPrice {
     }
 }
 
-/// What importers make.
-#[cfg(feature = "import")]
 impl UnitPrice {
-    pub(crate) const fn new(unit: Unit, conditions: Conditions, price: Usd) -> Self {
+    /// What importers make.
+    #[doc(hidden)]
+    pub const fn new(unit: Unit, conditions: Conditions, price: Usd) -> Self {
         Self { unit, conditions, price }
     }
 }

@@ -9,7 +9,7 @@ use crate::{Family, ModelRef, Routing};
 /// not known.
 ///
 /// An id of a known vendor stands for itself.
-pub(crate) fn base_id(label: &str) -> Option<Cow<'_, str>> {
+pub fn base_id(label: &str) -> Option<Cow<'_, str>> {
     static LABELS: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
         let lines = include_str!("../../data/model-labels.tsv").lines();
         lines.filter_map(|line| line.split_once('\t')).map(|(label, id)| (folded(label), id)).collect()

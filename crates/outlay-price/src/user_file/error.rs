@@ -161,10 +161,7 @@ impl fmt::Display for Problem {
             Self::AliasTwice => "the same `from` as in another alias: remove one of them",
             Self::Geo => "not a geography: write one such as \"geo:eu\", or a region",
             Self::Foreign { format } => {
-                return write!(
-                    f,
-                    "this is {format}, not a price file: import it with `outlay_price::import`, of the feature `import`"
-                );
+                return write!(f, "this is {format}, not a price file: the crate `outlay-cli` makes one of it");
             }
             Self::AliasToItself => "an alias must go from an opaque id to another model's",
         };

@@ -392,7 +392,7 @@ fn a_price_table_of_somebody_else_is_named_with_what_reads_it() {
         (r#"[{"id": "anthropic", "models": []}, {"id": "aws", "models": []}]"#, "the prices of genai-prices"),
     ] {
         let error = Prices::from_json(text).unwrap_err().to_string();
-        assert!(error.contains(format) && error.contains("the feature `import`"), "{error}");
+        assert!(error.contains(format) && error.contains("`outlay-cli`"), "{error}");
     }
 }
 

@@ -1,0 +1,261 @@
+//! Two sources into one list of rows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::genai::{GenAi, Model};
+use super::id::Id;
+use super::imported::Skipped;
+use super::litellm::{LiteLlm, LiteRow};
+use super::resolutions::{Resolutions, Source, SourceNames};
+use super::{BuildError, Offer};
+use outlay_price::Confidence;
+use outlay_price::parts::Row;
+
+mod compare;
+mod draft;
+mod ids;
+
+use compare::{Comparison, compare, fill, union};
+use draft::Draft;
+
+pub(super) struct Merged {
+    pub(super) rows: Vec<Row>,
+    pub(super) not_yet: String,
+    pub(super) summary: String,
+}
+
+pub(super) fn merge(litellm: LiteLlm, genai: &GenAi, rules: &Resolutions) -> Result<Merged, BuildError> {
+    let keys = litellm.rows.len();
+    let keys_skipped = litellm.skipped.iter().filter(|(what, _)| !what.starts_with("litellm field")).count();
+    let mut merger = Merger {
+        genai,
+        rules,
+        copies: copies(rules)?,
+        drafts: Vec::new(),
+        rules_used: BTreeSet::new(),
+        models_found: BTreeSet::new(),
+        problems: Vec::new(),
+    };
+    let offers = merger.by_id(litellm.rows);
+    for id in merger.ids(&offers)? {
+        merger.draft(&id, offers.get(&id));
+    }
+    merger.drafts.push(Draft::provisioned(&rules.provisioned));
+    merger.unused_rules();
+    let mut skipped = litellm.skipped;
+    skipped.extend(merger.models_not_found());
+    skipped.sort();
+    let Merger { drafts, models_found, problems, .. } = merger;
+    if !problems.is_empty() {
+        return Err(BuildError { problems });
+    }
+    let mut rows: Vec<Row> = drafts.into_iter().flat_map(|draft| draft.into_rows(rules)).collect();
+    for stated in &rules.units {
+        if !stated.put_into(&mut rows)? {
+            return Err(BuildError::one(format!("resolutions: the rule {} is of no row: remove it", stated.name)));
+        }
+    }
+    rows.sort_by_key(key);
+    let models: BTreeSet<&str> = rows.iter().map(|row| row.model.as_str()).collect();
+    let summary = format!(
+        "{} rows of {} models; LiteLLM: {keys} of {} keys; genai-prices: {} of {} models",
+        rows.len(),
+        models.len(),
+        keys + keys_skipped,
+        models_found.len(),
+        genai.models.len(),
+    );
+    let not_yet = skipped.iter().map(|(what, why)| format!("{what}\t{why}\n")).collect();
+    Ok(Merged { rows, not_yet, summary })
+}
+
+/// LiteLLM's rows without another source; and what keeps some of them out.
+pub(super) fn litellm_alone(rows: Vec<LiteRow>, rules: &Resolutions) -> Result<(Vec<Row>, Vec<String>), BuildError> {
+    let genai = GenAi { models: Vec::new() };
+    let mut merger = Merger {
+        genai: &genai,
+        rules,
+        copies: copies(rules)?,
+        drafts: Vec::new(),
+        rules_used: BTreeSet::new(),
+        models_found: BTreeSet::new(),
+        problems: Vec::new(),
+    };
+    let offers = merger.by_id(rows);
+    let drafts = offers.iter().map(|(id, offer)| merger.own(id, offer));
+    let rows = drafts.flat_map(|draft| draft.into_rows(rules)).collect();
+    Ok((rows, merger.problems))
+}
+
+/// The rows of genai-prices without another source, for the ids that are known; and what keeps some of them out.
+pub(super) fn genai_alone(genai: &GenAi, known: BTreeSet<Id>, rules: &Resolutions) -> (Vec<Row>, Vec<Skipped>) {
+    let mut skipped = Vec::new();
+    let mut found = BTreeSet::new();
+    let mut rows = Vec::new();
+    for id in known.into_iter().chain(ids::added(genai, &BTreeMap::new())).collect::<BTreeSet<_>>() {
+        let Some(model) = genai.find(&id.wire()) else {
+            continue;
+        };
+        found.insert(model.id.as_str());
+        match rules.conflict(&id).filter(|rule| rule.take == Source::LiteLlm) {
+            Some(rule) => skipped.push(Skipped::new(format!("genai-prices: {id}"), &*rule.reason)),
+            None => rows.extend(model.offers.iter().flat_map(|(start, offer)| {
+                Draft::single(&id, start.clone(), offer, &rules.sources.genai).into_rows(rules)
+            })),
+        }
+    }
+    for model in genai.models.iter().filter(|model| !found.contains(model.id.as_str())) {
+        let why = rules.skipped(Source::GenAi, &model.id).map_or("no id of Bedrock is of it", |skip| &skip.reason);
+        skipped.push(Skipped::new(format!("genai-prices: {}", model.id), why));
+    }
+    (rows, skipped)
+}
+
+struct Merger<'a> {
+    genai: &'a GenAi,
+    rules: &'a Resolutions,
+    /// To, and from which by which rule.
+    copies: BTreeMap<Id, (Id, &'a str)>,
+    drafts: Vec<Draft>,
+    rules_used: BTreeSet<&'a str>,
+    models_found: BTreeSet<&'a str>,
+    /// All of them are told at once.
+    problems: Vec<String>,
+}
+
+fn copies(rules: &Resolutions) -> Result<BTreeMap<Id, (Id, &str)>, BuildError> {
+    let pairs = rules.copy.iter().flat_map(|rule| rule.pairs().map(|pair| (pair, rule.name.as_str())));
+    pairs.map(|(pair, name)| pair.map(|(to, from)| (to, (from, name)))).collect()
+}
+
+impl<'a> Merger<'a> {
+    /// LiteLLM's offers: several keys may be of one id, and some ids are copied from others.
+    fn by_id(&mut self, mut rows: Vec<LiteRow>) -> BTreeMap<Id, Offer> {
+        let mut offers: BTreeMap<Id, Offer> = BTreeMap::new();
+        // The plain key first: it is what LiteLLM documents, the prefixed ones add to it.
+        rows.sort_by_key(|LiteRow { key, .. }| {
+            (key.starts_with("bedrock_mantle/"), key.starts_with("bedrock/"), key.clone())
+        });
+        for LiteRow { key, id, offer } in rows {
+            let own = offers.entry(id.clone()).or_default();
+            if !self.copies.contains_key(&id) && !union(own, &offer) {
+                self.problems.push(format!("litellm: {key} differs from another key of {id}"));
+            }
+        }
+        let originals = offers.clone();
+        for (to, (from, name)) in &self.copies {
+            match originals.get(from) {
+                Some(offer) => drop(offers.insert(to.clone(), offer.clone())),
+                None => self.problems.push(format!("resolutions: {name}: there is no {from} to copy from")),
+            }
+        }
+        offers
+    }
+
+    /// Every id that will have rows.
+    fn ids(&mut self, offers: &BTreeMap<Id, Offer>) -> Result<BTreeSet<Id>, BuildError> {
+        let mut ids: BTreeSet<Id> = offers.keys().cloned().collect();
+        ids.extend(ids::added(self.genai, offers));
+        for id in self.rules.add.iter().flat_map(|add| &add.ids) {
+            if !ids.insert(Id::parse(id)?) {
+                self.problems.push(format!("resolutions: {id} is there without being added"));
+            }
+        }
+        Ok(ids)
+    }
+
+    fn draft(&mut self, id: &Id, own: Option<&Offer>) {
+        // genai-prices knows no regions.
+        let model = if id.region.is_none() { self.genai.find(&id.wire()) } else { None };
+        self.models_found.extend(model.map(|model| model.id.as_str()));
+        match (own, model) {
+            (Some(own), Some(model)) => self.both(id, own, model),
+            (Some(own), None) => {
+                let draft = self.own(id, own);
+                self.drafts.push(draft);
+            }
+            (None, Some(model)) => {
+                let offers = model.offers.iter();
+                self.drafts.extend(
+                    offers.map(|(start, offer)| Draft::single(id, start.clone(), offer, &self.rules.sources.genai)),
+                );
+            }
+            (None, None) => self.problems.push(format!("resolutions: no source has a price of the added {id}")),
+        }
+    }
+
+    /// What LiteLLM says, or what a rule made it say.
+    fn own(&self, id: &Id, offer: &Offer) -> Draft {
+        let mut draft = Draft::single(id, None, offer, &self.rules.sources.litellm);
+        if let Some((_, name)) = self.copies.get(id) {
+            draft.confidence = Confidence::Derived;
+            draft.notes.insert((*name).to_owned());
+        }
+        draft
+    }
+
+    /// LiteLLM has today's prices, genai-prices has those before as well.
+    fn both(&mut self, id: &Id, own: &Offer, model: &'a Model) {
+        let mut draft = self.own(id, own);
+        let Some((latest, earlier)) = model.offers.split_last() else {
+            return;
+        };
+        match compare(own, &latest.1) {
+            Comparison::Agree => {
+                fill(&mut draft.offer, &latest.1);
+                let SourceNames { litellm, genai, .. } = &self.rules.sources;
+                draft.source = format!("{}+{}", litellm.name, genai.name);
+                draft.as_of = litellm.as_of.clone().min(genai.as_of.clone());
+                // What was copied by a rule, and is confirmed, is as sure as what both state.
+                draft.confidence = Confidence::Agreed;
+            }
+            Comparison::Differ(what) => match self.rules.conflict(id) {
+                Some(rule) => {
+                    self.rules_used.insert(&rule.name);
+                    draft.notes.insert(rule.name.clone());
+                    draft.confidence = Confidence::Resolved;
+                    if rule.take == Source::GenAi {
+                        draft.offer.tiers.extend(latest.1.tiers.clone());
+                        draft.source.clone_from(&self.rules.sources.genai.name);
+                        draft.as_of.clone_from(&self.rules.sources.genai.as_of);
+                    }
+                }
+                None => self.problems.push(format!("{id}: the sources differ, and no rule decides: {what}")),
+            },
+        }
+        draft.start.clone_from(&latest.0);
+        let known_bounds = draft.bounds();
+        self.drafts.push(draft);
+        self.drafts.extend(earlier.iter().map(|(start, offer)| Draft {
+            known_bounds: known_bounds.clone(),
+            ..Draft::single(id, start.clone(), offer, &self.rules.sources.genai)
+        }));
+    }
+
+    fn unused_rules(&mut self) {
+        for rule in &self.rules.conflict {
+            if !self.rules_used.contains(rule.name.as_str()) {
+                self.problems.push(format!("resolutions: the rule {} decides nothing: remove it", rule.name));
+            }
+        }
+    }
+
+    /// Models of genai-prices that no id is of, with the reason why that is right.
+    fn models_not_found(&mut self) -> Vec<(String, String)> {
+        let mut skipped = Vec::new();
+        for Model { id, .. } in &self.genai.models {
+            match self.rules.skipped(Source::GenAi, id) {
+                _ if self.models_found.contains(id.as_str()) => {}
+                Some(skip) => skipped.push((format!("genai-prices {id}"), skip.reason.clone())),
+                None => self.problems.push(format!("genai-prices: no id is of {id}: skip it with a reason")),
+            }
+        }
+        skipped
+    }
+}
+
+/// The order of the table: readable in a diff.
+pub(super) fn key(row: &Row) -> impl Ord + use<> {
+    let start = row.start.as_ref().map(|start| start.at);
+    (row.model.clone(), row.routings.clone(), row.place.clone(), row.tier, row.latency, start, row.context_over)
+}

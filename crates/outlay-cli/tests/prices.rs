@@ -1,0 +1,196 @@
+//! `outlay prices`, as it is run.
+
+#![allow(clippy::unwrap_used)]
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+fn outlay(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_outlay"));
+    command.arg("prices").args(arguments).env_remove("OUTLAY_PRICES");
+    command
+}
+
+/// What it prints, where it succeeds.
+fn told(arguments: &[&str]) -> String {
+    let output = outlay(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What it prints, where it fails.
+fn failure(arguments: &[&str]) -> String {
+    let output = outlay(arguments).output().unwrap();
+    assert!(!output.status.success());
+    String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+}
+
+/// A file of this test's own.
+fn file(name: &str, text: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+/// The cells of the first line that begins so.
+fn cells<'t>(text: &'t str, start: &str) -> Vec<&'t str> {
+    let line = text.lines().find(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{start}: {text}"));
+    line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect()
+}
+
+#[test]
+fn show_gives_the_price_of_the_region_and_how_sure_it_is() {
+    let text = told(&["show", "eu.amazon.nova-pro-v1:0", "--region", "eu-north-1", "--prices", "bundled"]);
+    assert_eq!(cells(&text, "eu       default")[2..6], ["0.87", "3.48", "0.2175*", "0"]);
+    assert!(text.contains("exact, listed") && text.contains("* No source states it there"), "{text}");
+    assert!(!text.contains("in-region"), "the profile alone: {text}");
+    let of_model = told(&["show", "amazon.nova-pro-v1:0", "--region", "eu-north-1"]);
+    assert!(!of_model.contains("\nus ") && !of_model.contains("\napac "), "cannot be called there: {of_model}");
+    let elsewhere = told(&["show", "amazon.nova-canvas-v1:0", "--region", "eu-north-1"]);
+    assert!(elsewhere.contains("estimated, elsewhere  aws-pricing-page, of us-east-1"), "{elsewhere}");
+}
+
+#[test]
+fn show_knows_the_price_of_a_day() {
+    let read = |day| {
+        let text = told(&["show", "us.anthropic.claude-sonnet-5-5", "--region", "us-east-1", "--at", day]);
+        cells(&text, "us       default")[4].to_owned()
+    };
+    assert_eq!((read("2026-10-06"), read("2026-10-07")), ("0.22".to_owned(), "0.11".to_owned()));
+}
+
+#[test]
+fn show_without_a_region_names_all_regions_of_a_price() {
+    let text = told(&["show", "amazon.titan-embed-text-v2:0"]);
+    assert!(text.lines().any(|line| line.contains(" 0.2 ") && line.contains("eu-central-1")), "{text}");
+    assert!(text.lines().any(|line| line.contains(" 0.02 ") && line.contains("us-east-1")), "{text}");
+}
+
+#[test]
+fn what_is_not_known_is_said_with_what_is() {
+    let text = failure(&["show", "amazon.nova-prov"]);
+    assert!(
+        text.contains("no price of `amazon.nova-prov` is known: do you mean") && text.contains("amazon.nova-"),
+        "{text}"
+    );
+    for command in [&["show", "amazon.nova-pro-v1:0"][..], &["coverage"]] {
+        let text = failure(&[command, &["--region", "eu-north-9"]].concat());
+        assert!(text.contains("no price is of the region `eu-north-9`") && text.contains("eu-north-1,"), "{text}");
+    }
+    let text = failure(&["show", "amazon.nova-pro-v1:0", "--at", "yesterday"]);
+    assert!(text.contains("not a date: write a day, such as 2026-10-07"), "{text}");
+    let text = failure(&["show", "amazon.nova-pro-v1:0", "--prices", "no/such.toml"]);
+    assert!(text.contains("outlay: no/such.toml: cannot read the price file: No such file"), "{text}");
+}
+
+#[test]
+fn a_price_file_of_the_environment_counts() {
+    let own = file("own.toml", "[[price]]\nmodel = \"acme.big\"\ninput = \"7.25\"");
+    let output = outlay(&["show", "acme.big", "--region", "eu-west-1"]).env("OUTLAY_PRICES", own).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(cells(&text, "in-region"), ["in-region", "default", "7.25", "exact, own", "own.toml"]);
+    let none = outlay(&["show", "amazon.nova-pro-v1:0"]).env("OUTLAY_PRICES", "").output().unwrap();
+    assert!(none.status.success(), "an empty name is none");
+}
+
+#[test]
+fn coverage_counts_each_place_once() {
+    let full = told(&["coverage", "--full"]);
+    let lines: Vec<Vec<&str>> = full.lines().skip(1).map(|line| line.split('\t').collect()).collect();
+    let mut places: Vec<&[&str]> = lines.iter().map(|line| &line[..3]).collect();
+    places.sort_unstable();
+    places.dedup();
+    assert_eq!(places.len(), lines.len());
+    let cost = |id: &str, region: &str, tier: &str| {
+        lines.iter().find(|line| line[..3] == [id, region, tier]).map(|line| line[3])
+    };
+    assert_eq!(cost("eu.amazon.nova-pro-v1:0", "eu-north-1", "default"), Some("exact"));
+    assert_eq!(cost("eu.amazon.nova-pro-v1:0", "eu-north-1", "flex"), Some("estimated"));
+    assert_eq!(cost("eu.amazon.nova-pro-v1:0", "us-east-1", "default"), None, "cannot be called there");
+    assert_eq!(cost("amazon.nova-canvas-v1:0", "us-gov-west-1", "default"), Some("unpriced"));
+    let exact = lines.iter().filter(|line| line[2..] == ["default", "exact"]).count();
+    let text = told(&["coverage"]);
+    assert!(text.contains(&format!("\ndefault: {exact} of ")), "{text}");
+}
+
+#[test]
+fn check_accepts_a_plausible_file() {
+    let own = file(
+        "plausible.toml",
+        "[[price]]\nmodel = \"us.anthropic.claude-sonnet-4-6\"\ninput = \"3.1\"\noutput = \"15\"\n\
+         [[price]]\nmodel = \"acme.big\"\ninput = \"0.0001\"\nnote = \"a research preview\"",
+    );
+    assert_eq!(
+        told(&["check", own.to_str().unwrap()]).trim_end(),
+        format!("{}: 2 prices, all plausible", own.display())
+    );
+}
+
+#[test]
+fn check_finds_what_is_not_plausible() {
+    let own = file(
+        "odd.toml",
+        r#"
+        [[price]]
+        model = "us.anthropic.claude-sonnet-4-6"
+        input = "33"
+        output = "1.65"
+        cache_read = "3.2"
+        [[price]]
+        model = "amazon.nova-canvas-v1:0"
+        region = "us-east-9"
+        units = { "output_image[side<=1024,premium]" = "55" }
+        [[price]]
+        model = "acme.big"
+        input = "0.000001"
+        [[alias]]
+        from = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123"
+        to = "acme.none"
+        [[discount]]
+        percent = "10"
+        model = "acme.typo"
+        "#,
+    );
+    let text = failure(&["check", own.to_str().unwrap()]);
+    for problem in [
+        "anthropic.claude-sonnet-4-6 us default: input is 33: the bundled price is 3.3",
+        "anthropic.claude-sonnet-4-6 us default: output is 1.65: the bundled price is 16.5",
+        "amazon.nova-canvas-v1:0 in-region default in us-east-9: the bundled table has no region `us-east-9`",
+        "output_image[side<=1024,premium] is 55: the bundled price is 0.06",
+        "acme.big in-region default: input is 0.000001: bundled prices are from",
+        "abc123: no price of `acme.none` is known",
+        "discount 10% (model acme.typo): there is no price that it is taken off",
+        ": 3 prices, 7 problems",
+    ] {
+        assert!(text.contains(problem), "{problem}: {text}");
+    }
+    assert!(!text.contains("cache_read"), "less than ten times: {text}");
+}
+
+#[test]
+fn check_says_where_a_file_is_broken() {
+    let own = file("broken.toml", "[[price]]\nmodel = \"a.b\"\ninput = 3.3");
+    let text = failure(&["check", own.to_str().unwrap()]);
+    assert!(text.contains("broken.toml:3: price.input: a float is inexact"), "{text}");
+}
+
+#[test]
+fn diff_tells_what_a_file_changes() {
+    let own =
+        file("dearer.toml", "version = \"v\"\n[[price]]\nmodel = \"us.anthropic.claude-sonnet-4-6\"\ninput = \"6.6\"");
+    let text = told(&["diff", "bundled", own.to_str().unwrap()]);
+    assert!(text.contains("+100.00%") && text.contains("0 added, 0 removed, 1 changed"), "{text}");
+    assert!(told(&["diff", "bundled", "bundled"]).contains("0 added, 0 removed, 0 changed"));
+}
+
+#[test]
+fn a_reader_that_has_enough_is_no_error() {
+    let mut child = outlay(&["coverage", "--full"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // It reads a little and goes; the rest is more than a pipe holds.
+    let mut some = [0; 10];
+    child.stdout.take().unwrap().read_exact(&mut some).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert!(output.status.success());
+}
