@@ -85,7 +85,7 @@ impl Prices {
     /// are of the same, or one holds above a context size and none below it.
     #[doc(hidden)]
     pub fn of_imported(version: &str, rows: Vec<Row>) -> Option<Self> {
-        Table::imported(version, rows).ok().map(|table| Self::of(vec![table.into()]))
+        Table::listed(version, rows).ok().map(|table| Self::of(vec![table.into()]))
     }
 
     /// A catalogue that knows no price.
@@ -238,11 +238,8 @@ impl Prices {
         if search.tier == Tier::Reserved && is_known() { self.find(ANY_PROVISIONED, of_any) } else { None }
     }
 
-    /// The price of the place itself in any layer, before that of another place in one.
     fn find(&self, id: &str, search: Search<'_>) -> Option<&Price> {
-        let tables = || self.0.tables.iter();
-        let stated = tables().find_map(|table| table.find(id, search));
-        stated.or_else(|| tables().find_map(|table| table.find_elsewhere(id, search)))
+        Table::find_in_all(&self.0.tables, id, search)
     }
 
     /// Returns the model that a name stands for, where a price file or a resolver has said so; else the name itself.

@@ -23,8 +23,9 @@ pub(crate) struct Table {
     pub(crate) version: Arc<str>,
     models: HashMap<Box<str>, OfModel>,
     pub(crate) aliases: HashMap<Box<str>, Box<str>>,
-    /// Whether a row without region holds in regions of other partitions too.
-    reaches_all_partitions: bool,
+    /// Whether these are the user's own: they come before every list, and a row without region holds in the regions of
+    /// other partitions too.
+    is_own: bool,
 }
 
 /// The prices of one model on one road, each list in the order of search.
@@ -80,7 +81,7 @@ pub(crate) enum TableError {
 }
 
 impl Table {
-    /// A table of list prices. A price that is the same everywhere holds in AWS's commercial regions; where a region has
+    /// A table of list prices, bundled or imported. A price that is the same everywhere holds in AWS's commercial regions; where a region has
     /// none, that of another one stands in.
     pub(crate) fn listed(version: &str, rows: Vec<Row>) -> Result<Self, TableError> {
         let mut table = Self::new(version, rows, false)?;
@@ -88,17 +89,12 @@ impl Table {
         Ok(table)
     }
 
-    /// A table of list prices from elsewhere, which does not answer for regions that it does not have.
-    pub(crate) fn imported(version: &str, rows: Vec<Row>) -> Result<Self, TableError> {
-        Self::new(version, rows, false)
-    }
-
     /// The user's table: a row without region is meant for every region.
     pub(crate) fn own(version: &str, rows: Vec<Row>) -> Result<Self, TableError> {
         Self::new(version, rows, true)
     }
 
-    fn new(version: &str, rows: Vec<Row>, reaches_all_partitions: bool) -> Result<Self, TableError> {
+    fn new(version: &str, rows: Vec<Row>, is_own: bool) -> Result<Self, TableError> {
         let version: Arc<str> = version.into();
         let mut rows: Vec<(usize, Row)> = rows.into_iter().enumerate().collect();
         rows.sort_by(|(_, a), (_, b)| key(a).cmp(&key(b)).then(a.context_over.cmp(&b.context_over)));
@@ -116,26 +112,39 @@ impl Table {
                 return Err(TableError::NoBase { row: *row });
             }
             let terms = Arc::new(terms(group, first, Arc::clone(&version)));
-            models.entry_ref(first.model.as_str()).or_default().extend(slots(
-                *row,
-                first,
-                &terms,
-                !reaches_all_partitions,
-            ));
+            models.entry_ref(first.model.as_str()).or_default().extend(slots(*row, first, &terms, !is_own));
         }
         let roads = models.into_iter().map(|(model, slots)| Ok((model.into(), OfModel::Parsed(roads(slots)?))));
-        Ok(Self { version, models: roads.collect::<Result<_, _>>()?, aliases: HashMap::new(), reaches_all_partitions })
+        Ok(Self { version, models: roads.collect::<Result<_, _>>()?, aliases: HashMap::new(), is_own })
     }
 
-    /// The price in force: that of the account before that of any, that of the region before wider ones, the latest
-    /// start first.
-    pub(crate) fn find(&self, model: &str, search: Search<'_>) -> Option<&Price> {
-        self.find_in(model, search, OfRoad::pick)
+    /// The price in force, in any of the tables: that of the account before that of any, that of the region before wider
+    /// ones, the latest start first. The user's own tables are asked before the lists, which are one: a change that
+    /// was imported holds until a newer bundled table has a later one. A price of another place is only taken where
+    /// none has the one that is searched.
+    pub(crate) fn find_in_all<'a>(tables: &'a [Arc<Self>], model: &str, search: Search<'_>) -> Option<&'a Price> {
+        let stated = Self::first(tables, |table| table.find_in(model, search, OfRoad::pick));
+        let elsewhere = || {
+            let pick = |table: &'a Self| {
+                table.find_in(model, search, |of_road, _, _, holds| of_road.elsewhere.iter().find(holds))
+            };
+            Self::first(tables, pick)
+        };
+        stated.or_else(elsewhere).map(|slot| &slot.price)
     }
 
-    /// The price of another place, where a layer has none of the one that is searched.
-    pub(crate) fn find_elsewhere(&self, model: &str, search: Search<'_>) -> Option<&Price> {
-        self.find_in(model, search, |of_road, _, _, holds| of_road.elsewhere.iter().find(holds))
+    /// The first of the user's own, or else the first in the order of the slots.
+    fn first<'a>(tables: &'a [Arc<Self>], find: impl Fn(&'a Self) -> Option<&'a Slot>) -> Option<&'a Slot> {
+        let mut best: Option<&Slot> = None;
+        for table in tables {
+            match (find(table), best) {
+                (Some(own), _) if table.is_own => return Some(own),
+                (Some(slot), Some(known)) if slot.order() < known.order() => best = Some(slot),
+                (Some(slot), None) => best = Some(slot),
+                _ => {}
+            }
+        }
+        best
     }
 
     fn find_in<'a>(
@@ -143,13 +152,12 @@ impl Table {
         model: &str,
         search: Search<'_>,
         pick: impl Fn(&'a OfRoad, Option<&str>, Option<&str>, &dyn Fn(&&Slot) -> bool) -> Option<&'a Slot>,
-    ) -> Option<&'a Price> {
+    ) -> Option<&'a Slot> {
         let road = Road(search.routing, search.tier, search.latency);
         let of_road = self.roads(model).iter().find(|of_road| of_road.road == road)?;
-        let holds = |slot: &&Slot| {
-            slot.spot.holds_in(search.region, search.routing, self.reaches_all_partitions) && slot.has_begun(search.at)
-        };
-        pick(of_road, search.account, search.region, &holds).map(|slot| &slot.price)
+        let holds =
+            |slot: &&Slot| slot.spot.holds_in(search.region, search.routing, self.is_own) && slot.has_begun(search.at);
+        pick(of_road, search.account, search.region, &holds)
     }
 
     /// The prices in force in all places, each once.

@@ -78,7 +78,7 @@ pub(crate) fn parse(text: &str, syntax: Syntax, name: Option<&str>) -> Result<Ve
     table.aliases = aliases;
     let imported = match imported.rows.is_empty() {
         true => None,
-        false => Some(Layer::from(imported.table(|rows| Table::imported(&version, rows))?)),
+        false => Some(Layer::from(imported.table(|rows| Table::listed(&version, rows))?)),
     };
     let discounts = (!discounts.is_empty())
         .then(|| Arc::new(Discounts { source: source.into(), version: Arc::clone(&table.version), list: discounts }));

@@ -91,8 +91,8 @@ impl Prices {
     ///
     /// A row that was taken from somebody else's table says how sure it is: `confidence = "listed"` (AWS states it),
     /// `"agreed"` (two other sources do) or `"single"` (one does, so its costs are estimates), with its `source`. Such
-    /// rows lie below those without `confidence`, which are your own, and hold in AWS's commercial regions alone unless
-    /// they name a region. `region = "geo:eu"` names the regions of one geography.
+    /// rows come after those without `confidence`, which are your own, and hold in AWS's commercial regions alone unless
+    /// they name a region. They and the bundled table are one list: the narrower place and then the later start win. `region = "geo:eu"` names the regions of one geography.
     ///
     /// # Errors
     ///

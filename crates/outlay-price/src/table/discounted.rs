@@ -31,7 +31,7 @@ impl Table {
             version: Arc::clone(&discounts.version),
             models,
             aliases: HashMap::new(),
-            reaches_all_partitions: self.reaches_all_partitions,
+            is_own: self.is_own,
         })
     }
 
@@ -75,7 +75,7 @@ impl Table {
     /// Whether what holds in a slot holds in all of a spot.
     fn covers(&self, of_road: &OfRoad, slot: &Slot, spot: &Spot) -> bool {
         match spot.region() {
-            Some(region) => slot.spot.holds_in(Some(region), of_road.road.0, self.reaches_all_partitions),
+            Some(region) => slot.spot.holds_in(Some(region), of_road.road.0, self.is_own),
             None => slot.spot == *spot || slot.spot == Spot::Any,
         }
     }

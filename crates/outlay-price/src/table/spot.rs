@@ -66,14 +66,14 @@ impl Spot {
     }
 
     /// Whether a price holds for a call to this region on this road.
-    pub(super) fn holds_in(&self, region: Option<&str>, routing: Routing, reaches_all_partitions: bool) -> bool {
+    pub(super) fn holds_in(&self, region: Option<&str>, routing: Routing, is_own: bool) -> bool {
         match self {
             Self::Region(own) => region == Some(own),
             Self::Geo(_, geo) | Self::InsteadInGeo(_, geo) => match region {
                 Some(region) => geos(region).contains(geo),
                 None => routing == Routing::Geo(*geo),
             },
-            Self::Any => reaches_all_partitions || region.is_none_or(is_commercial),
+            Self::Any => is_own || region.is_none_or(is_commercial),
             Self::Instead => region.is_none_or(is_commercial),
         }
     }

@@ -444,3 +444,40 @@ fn a_row_that_says_whose_it_is_lies_below_the_user_s_own_and_stays_in_its_partit
         assert!(error.to_string().contains(says), "{error}");
     }
 }
+
+#[test]
+fn lists_are_one_list_in_which_the_narrower_place_and_then_the_later_start_win() {
+    let list = |version: &str, rows: &[&str]| {
+        let rows: Vec<String> = rows
+            .iter()
+            .map(|row| format!("[[price]]\nmodel = \"acme.big\"\nconfidence = \"single\"\n{row}\n"))
+            .collect();
+        Prices::from_toml(&format!("version = \"{version}\"\n{}", rows.concat())).unwrap().without_bundled()
+    };
+    let older = list(
+        "older",
+        &[
+            "input = \"3\"",
+            "input = \"1\"\neffective_from = \"2027-01-01\"",
+            "input = \"4\"\nregion = \"eu-west-1\"",
+            "input = \"5\"\nregion = \"geo:apac\"",
+        ],
+    );
+    let newer = list("newer", &["input = \"2\"\neffective_from = \"2026-12-01\""]);
+    let prices = newer.over(&older);
+    let input = |prices: &Prices, region: &str, day: &str| {
+        let at = format!("{day}T00:00:00Z").parse().unwrap();
+        let query = PriceQuery { region: Some(region), ..PriceQuery::new(ModelRef::parse("acme.big").unwrap(), at) };
+        let charge = prices.lookup(&query).unwrap().charge(&Usage::new().with_uncached_input(1_000_000));
+        charge.total().to_string()
+    };
+    assert_eq!(input(&prices, "us-east-1", "2026-11-30"), "$3.000000", "the past does not move");
+    assert_eq!(input(&prices, "us-east-1", "2026-12-01"), "$2.000000");
+    assert_eq!(input(&prices, "us-east-1", "2027-01-01"), "$1.000000", "what the list below has of a later day");
+    assert_eq!(input(&prices, "eu-west-1", "2026-12-01"), "$4.000000", "a price of the region");
+    assert_eq!(input(&prices, "ap-south-1", "2026-12-01"), "$5.000000", "a price of the geography");
+    let own = Prices::from_toml("[[price]]\nmodel = \"acme.big\"\ninput = \"9\"").unwrap().without_bundled();
+    for prices in [own.over(&prices), newer.over(&own.over(&older))] {
+        assert_eq!(input(&prices, "eu-west-1", "2027-01-01"), "$9.000000", "the user's own comes before every list");
+    }
+}
