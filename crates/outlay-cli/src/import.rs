@@ -31,6 +31,7 @@ mod merge;
 mod rates;
 mod resolutions;
 mod run_time;
+mod source;
 mod write;
 
 use std::collections::BTreeMap;
@@ -44,6 +45,7 @@ pub use aws::{aws_price_list, aws_price_lists};
 pub use coverage::coverage;
 pub use imported::{ImportError, ImportOptions, Imported, Skipped};
 pub use run_time::{genai_prices, litellm};
+pub(crate) use source::Source;
 
 /// The texts that a table is built from.
 #[derive(Clone, Copy, Debug)]

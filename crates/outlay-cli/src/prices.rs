@@ -16,6 +16,7 @@ mod diff;
 mod figures;
 mod places;
 mod show;
+mod update;
 
 /// The commands of `outlay prices`.
 #[derive(Debug, Subcommand)]
@@ -27,6 +28,8 @@ pub enum Command {
     Diff(diff::Diff),
     /// Shows which models have a price, in how many regions, and how sure it is
     Coverage(coverage::Coverage),
+    /// Brings a price file up to date with a price table of AWS, LiteLLM or genai-prices, and shows what that changes
+    Update(update::Update),
     /// Checks a price file: whether it loads, and whether its figures are plausible
     Check(check::Check),
 }
@@ -37,6 +40,7 @@ impl Command {
             Self::Show(show) => show.run(),
             Self::Diff(diff) => diff.run(),
             Self::Coverage(coverage) => coverage.run(),
+            Self::Update(update) => update.run(),
             Self::Check(check) => check.run(),
         }
     }

@@ -5,7 +5,6 @@ use hashbrown::HashMap;
 
 use crate::catalog::Layer;
 use crate::discount::Discounts;
-use crate::rate::RateSet;
 use crate::row::{Place, Row};
 use crate::table::{Table, TableError};
 use crate::{Confidence, ModelRef, Routing};
@@ -116,8 +115,10 @@ fn row(fields: &mut Fields<'_>, file: &str) -> Result<Row, LoadPricesError> {
     let context_over = fields.count("context_over")?;
     let rates = fields.rates()?;
     let units = fields.units()?;
-    match context_over {
+    match &context_over {
         Some(over) if over.value > 0 && !units.is_empty() => return Err(over.error(Problem::UnitsInContext)),
+        // A list may have no price of long contexts: those are unpriced, and not at the price of shorter ones.
+        Some(over) if over.value > 0 && confidence != Confidence::Own => {}
         _ if rates.is_empty() && units.is_empty() => {
             return Err(LoadPricesError::new(Problem::NoRates).at(fields.line(), "price"));
         }
@@ -133,7 +134,7 @@ fn row(fields: &mut Fields<'_>, file: &str) -> Result<Row, LoadPricesError> {
         context_over: context_over.map_or(0, Item::into_value),
         start: fields.date("effective_from")?.map(Item::into_value),
         rates,
-        derived: RateSet::default(),
+        derived: fields.derived()?,
         units,
         as_of: fields.text("as_of")?.map_or("", |day| day.value).to_owned(),
         source: fields.text("source")?.map_or(file, |source| source.value).to_owned(),

@@ -11,6 +11,8 @@ use outlay_price::parts::{Place, Row};
 pub struct Imported {
     /// One layer, with nothing below: lay it [`over`](Prices::over) the bundled table, or over nothing.
     pub prices: Prices,
+    /// The same as rows.
+    pub(crate) rows: Vec<Row>,
     /// All that the text holds and the prices do not.
     pub skipped: Vec<Skipped>,
 }
@@ -106,8 +108,9 @@ pub(super) fn layer(version: &str, rows: Vec<Row>, mut skipped: Vec<Skipped>) ->
     });
     skipped.sort();
     // What would make no table was taken out.
-    let prices = Prices::of_imported(version, kept.into_values().collect()).unwrap_or_else(Prices::empty);
-    Imported { prices, skipped }
+    let rows: Vec<Row> = kept.into_values().collect();
+    let prices = Prices::of_imported(version, rows.clone()).unwrap_or_else(Prices::empty);
+    Imported { prices, rows, skipped }
 }
 
 type Key = (String, Vec<outlay_price::Routing>, Place, outlay_price::Tier, Option<jiff::Timestamp>);

@@ -52,6 +52,7 @@ pub(super) enum Problem {
     AliasTwice,
     AliasToItself,
     Geo,
+    Rate,
     Foreign { format: &'static str },
 }
 
@@ -159,9 +160,12 @@ impl fmt::Display for Problem {
             Self::RoutingTwice => "the model says another routing: remove the key, or the prefix",
             Self::UnknownPrefix => "an unknown geo prefix: write the model without it, and give `routing`",
             Self::AliasTwice => "the same `from` as in another alias: remove one of them",
+            Self::Rate => {
+                "not rates: write the names of rates with commas between, such as \"cache_read,cache_write_5m\""
+            }
             Self::Geo => "not a geography: write one such as \"geo:eu\", or a region",
             Self::Foreign { format } => {
-                return write!(f, "this is {format}, not a price file: the crate `outlay-cli` makes one of it");
+                return write!(f, "this is {format}, not a price file: `outlay prices update --from` makes one of it");
             }
             Self::AliasToItself => "an alias must go from an opaque id to another model's",
         };

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::error::{LoadPricesError, Problem};
 use super::syntax::{Entry, Node, Value};
 use crate::decimal::DecimalError;
-use crate::rate::{RATES, Rate, Rates};
+use crate::rate::{RATES, Rate, RateSet, Rates};
 use crate::start::Start;
 use crate::unit::UnitPriceError;
 use crate::{ModelRef, ParseModelError, UnitPrice};
@@ -181,6 +181,14 @@ impl<'t> Fields<'t> {
             *rate = self.rate(name)?;
         }
         Ok(Rates::from_all(rates))
+    }
+
+    /// The rates that a rule derived, by their names: `cache_read,cache_write_5m`.
+    pub(super) fn derived(&mut self) -> Result<RateSet, LoadPricesError> {
+        match self.text("derived")? {
+            Some(item) => RateSet::parse(item.value).ok_or_else(|| item.error(Problem::Rate)),
+            None => Ok(RateSet::default()),
+        }
     }
 
     fn rate(&mut self, key: &'static str) -> Result<Option<Rate>, LoadPricesError> {

@@ -392,7 +392,7 @@ fn a_price_table_of_somebody_else_is_named_with_what_reads_it() {
         (r#"[{"id": "anthropic", "models": []}, {"id": "aws", "models": []}]"#, "the prices of genai-prices"),
     ] {
         let error = Prices::from_json(text).unwrap_err().to_string();
-        assert!(error.contains(format) && error.contains("`outlay-cli`"), "{error}");
+        assert!(error.contains(format) && error.contains("`outlay prices update --from`"), "{error}");
     }
 }
 
@@ -437,6 +437,7 @@ fn a_row_that_says_whose_it_is_lies_below_the_user_s_own_and_stays_in_its_partit
     assert_eq!(found("acme.small", "us-east-1"), some("$2.000000", "exact"));
     for (row, says) in [
         ("region = \"geo:mars\"", "not a geography"),
+        ("derived = \"cache\"", "not rates: write the names"),
         ("confidence = \"sure\"", "unknown confidence `sure`"),
         ("confidence = \"elsewhere\"", "of the region that it names"),
     ] {

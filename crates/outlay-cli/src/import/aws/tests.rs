@@ -37,7 +37,9 @@ fn each_price_holds_from_the_day_of_its_term_on() {
     assert_eq!(price("2027-01-01").as_deref(), Some("0.04"), "what is announced");
     let late = query("amazon.nova-lite-v1:0", "us-east-1", "2027-02-01");
     assert_eq!(per_million(&prices, &late, Usage::new().with_output(1)).as_deref(), Some("0.24"), "what is not cut");
-    assert_eq!(input(&prices, &PriceQuery { region: Some("eu-west-1"), ..late }), None);
+    let stands_in = prices.lookup(&PriceQuery { region: Some("eu-west-1"), ..late }).unwrap();
+    assert_eq!(stands_in.confidence(), outlay_price::Confidence::Elsewhere);
+    assert_eq!(input(&prices, &PriceQuery { region: Some("us-gov-west-1"), ..late }), None, "another partition");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod update;
+
 use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
