@@ -9,6 +9,7 @@ use outlay_price::{LoadPricesError, Prices};
 use crate::Outlay;
 use crate::environment::{self, BadVariable};
 use crate::policy_file;
+use crate::price_file::PriceFile;
 
 /// Sets up an [`Outlay`]. Nothing has to be set: prices are bundled, and spans and metrics go to the global providers.
 ///
@@ -17,7 +18,7 @@ use crate::policy_file;
 /// | variable | |
 /// |---|---|
 /// | `OUTLAY_DISABLED` | `true` makes metering a pass-through |
-/// | `OUTLAY_PRICES` | a price file, laid over the bundled table |
+/// | `OUTLAY_PRICES` | a price file, laid over the bundled table; it is read again when it changes |
 /// | `OUTLAY_POLICY` | a policy file, see [`Policy::from_toml`] |
 /// | `OUTLAY_TEAM`, `OUTLAY_PRODUCT`, `OUTLAY_COST_CENTER`, `OUTLAY_OWNER`, `OUTLAY_ENVIRONMENT`, `OUTLAY_CUSTOMER_SEGMENT`, `OUTLAY_WORKFLOW` | whose every task is that does not say otherwise |
 /// | `OUTLAY_DIMENSIONS` | likewise of your own: `tenant=acme,region=north` |
@@ -28,6 +29,7 @@ pub struct Builder {
     engine: EngineBuilder,
     dimensions: Dimensions,
     has_prices: bool,
+    price_file: Option<PriceFile>,
     policy: Option<Policy>,
     disabled: bool,
 }
@@ -53,6 +55,7 @@ impl Builder {
             engine: Engine::builder(),
             dimensions: Dimensions::default(),
             has_prices: false,
+            price_file: None,
             policy: None,
             disabled: false,
         }
@@ -311,7 +314,7 @@ impl Builder {
     pub fn build(mut self) -> Outlay {
         let mut ignored = Vec::new();
         let mut ignore = |error: BuildError| {
-            let text = describe(&error);
+            let text = with_causes(&error);
             tracing::warn!(target: "outlay", "ignored: {text}");
             ignored.push(text);
         };
@@ -355,6 +358,9 @@ impl Builder {
     fn finish(self, environment: &Dimensions, ignored: Vec<String>) -> Outlay {
         let policy = self.policy.unwrap_or_default();
         let engine = self.engine.dimensions(self.dimensions.or(environment)).policy(policy.clone()).build();
+        if let Some(file) = &self.price_file {
+            file.watch(&engine);
+        }
         policy_file::tell_due(&policy, engine.now());
         policy_file::tell_unasked(&policy, &engine);
         Outlay::new(engine, ignored, &policy)
@@ -368,17 +374,21 @@ impl Builder {
         }
     }
 
-    fn environment_prices(&self) -> Result<Option<Prices>, LoadPricesError> {
+    fn environment_prices(&mut self) -> Result<Option<Prices>, LoadPricesError> {
         match environment::price_file() {
-            Some(path) if !self.has_prices => Prices::from_path(path).map(Some),
+            Some(path) if !self.has_prices => {
+                let (file, prices) = PriceFile::read(path);
+                self.price_file = Some(file);
+                prices.map(Some)
+            }
             _ => Ok(None),
         }
     }
 }
 
-fn describe(error: &BuildError) -> String {
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
+    let mut source = error.source();
     while let Some(error) = source {
         text = format!("{text}: {error}");
         source = error.source();

@@ -9,6 +9,7 @@ mod free;
 mod made_call;
 mod outlay;
 mod policy_file;
+mod price_file;
 mod refusal;
 mod run;
 mod scope;
@@ -18,6 +19,7 @@ mod task_builder;
 pub mod telemetry;
 #[cfg(feature = "tower")]
 pub mod tower;
+mod watched_file;
 
 pub use outlay_ledger::{
     AlertKind, Amount, Budget, BudgetExceeded, BudgetRule, BudgetStatus, BudgetStore, Cost, CostKind, Dimension,

@@ -196,7 +196,8 @@ impl Outlay {
         self.engine.prices()
     }
 
-    /// Puts another price table in force. What is charged already keeps its price.
+    /// Puts another price table in force. What is charged already keeps its price. The file that `OUTLAY_PRICES` names is
+    /// still looked at every second, and put in force when it changes; where the builder was given prices, it is not.
     pub fn set_prices(&self, prices: Prices) {
         self.engine.set_prices(prices);
     }

@@ -1,0 +1,119 @@
+//! The price file that `OUTLAY_PRICES` names is looked at again while the application runs.
+
+use std::path::{Path, PathBuf};
+
+use outlay_otel::Engine;
+use outlay_price::{LoadPricesError, Prices};
+
+use crate::watched_file::{self, Stamp};
+
+/// The file as it was read.
+#[derive(Debug)]
+pub(crate) struct PriceFile {
+    path: PathBuf,
+    stamp: Stamp,
+}
+
+impl PriceFile {
+    /// Reads a file, and keeps it in mind also where it is none that loads: it may be one later.
+    pub(crate) fn read(path: PathBuf) -> (Self, Result<Prices, LoadPricesError>) {
+        // Before it is read: a change meanwhile is read once more.
+        let stamp = Stamp::of(&path);
+        let prices = Prices::from_path(&path);
+        (Self { path, stamp }, prices)
+    }
+
+    /// Puts a new version of the file in force once there is one. One that does not load is told once, and the prices
+    /// before it stay in force.
+    pub(crate) fn watch(&self, engine: &Engine) {
+        watched_file::watch("outlay-prices", engine, &self.path, self.stamp, reload);
+    }
+}
+
+fn reload(engine: &Engine, path: &Path) {
+    match Prices::from_path(path) {
+        Ok(prices) => {
+            tracing::info!(target: "outlay", version = prices.version(), "the prices of the file are in force");
+            engine.set_prices(prices);
+        }
+        Err(error) => {
+            let error = crate::build::with_causes(&error);
+            tracing::warn!(target: "outlay", "the prices before it stay in force: {error}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::process::Command;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::Outlay;
+
+    fn write(path: &Path, version: &str, rest: &str) {
+        fs::write(path, format!("version = \"{version}\"\n{rest}")).expect("a file");
+    }
+
+    fn wait(outlay: &Outlay, version: &str) {
+        let begun = Instant::now();
+        while !outlay.prices().version().ends_with(version) {
+            assert!(
+                begun.elapsed() < Duration::from_secs(20),
+                "{}: the file is looked at again",
+                outlay.prices().version()
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    #[test]
+    fn the_file_of_the_environment_is_read_again_when_it_changes() {
+        let path = std::env::temp_dir().join(format!("outlay-prices-{}.toml", std::process::id()));
+        write(&path, "+first", "");
+        // The environment of this process is that of all its tests.
+        let child = Command::new(std::env::current_exe().expect("this program"))
+            .args(["--exact", "price_file::tests::in_a_process_of_its_own", "--ignored", "--nocapture"])
+            .env("OUTLAY_PRICES", &path)
+            .output()
+            .expect("a process");
+        let text = String::from_utf8_lossy(&child.stdout);
+        assert!(
+            child.status.success() && text.contains("1 passed"),
+            "{text}{}",
+            String::from_utf8_lossy(&child.stderr)
+        );
+        let _ = fs::remove_file(&path);
+    }
+
+    #[test]
+    #[ignore = "run by the test above, in a process of its own"]
+    fn in_a_process_of_its_own() {
+        let path = PathBuf::from(std::env::var_os("OUTLAY_PRICES").expect("the file"));
+        let outlay = Outlay::builder().build();
+        assert!(outlay.prices().version().ends_with("+first"), "{}", outlay.prices().version());
+        write(&path, "+second", "");
+        wait(&outlay, "+second");
+        // One that is broken, and one that is gone, take nothing back.
+        write(&path, "+third", "[[price]]\nmodel = 7\n");
+        std::thread::sleep(Duration::from_secs(4));
+        assert!(outlay.prices().version().ends_with("+second"));
+        fs::remove_file(&path).expect("the file");
+        std::thread::sleep(Duration::from_secs(4));
+        assert!(outlay.prices().version().ends_with("+second"));
+        write(&path, "+fourth", "");
+        wait(&outlay, "+fourth");
+        // Who sets prices in the program does not read a file.
+        let own = Outlay::builder().prices(Prices::bundled()).build();
+        write(&path, "+fifth", "");
+        wait(&outlay, "+fifth");
+        assert_eq!(own.prices().version(), Prices::bundled().version());
+        // One that does not load at first is read once it does.
+        write(&path, "+sixth", "x = 1\n");
+        let late = Outlay::builder().build();
+        assert_eq!(late.ignored_settings().len(), 1, "{:?}", late.ignored_settings());
+        write(&path, "+seventh", "");
+        wait(&late, "+seventh");
+    }
+}
