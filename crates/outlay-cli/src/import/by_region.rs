@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) use self::agree::differences;
 pub(super) use self::amend::{Change, StatedPrice};
 use self::labels::Labels;
+pub(super) use self::list::Doubt;
 use self::list::{List, Pair, Variant};
 use self::page::Page;
 use super::BuildError;
@@ -165,13 +166,20 @@ impl Combiner<'_> {
             let is_covered = first.latency == Latency::Standard
                 && first.routings.iter().all(|routing| {
                     let regions = covered.get(&(*routing, first.tier));
-                    regions.is_some_and(|regions| first.region().is_none_or(|region| regions.contains(region)))
+                    let region = first.region().or_else(|| self.region_of(*routing));
+                    regions.is_some_and(|regions| region.is_none_or(|region| regions.contains(region)))
                 });
             if !is_covered || self.is_history(steps) {
                 rows.extend(self.stated(steps, &first.routings));
             }
         }
         Ok(rows)
+    }
+
+    /// The region that a source without regions speaks of; `None` where it is a geography, or the price is the same in all.
+    fn region_of(&self, routing: Routing) -> Option<&'static str> {
+        let is_of_region = !self.is_everywhere && matches!(routing, Routing::InRegion | Routing::Global);
+        is_of_region.then_some("us-east-1")
     }
 
     /// The roads that a price of the list is of.
@@ -255,7 +263,7 @@ impl Combiner<'_> {
             Settle {
                 stated,
                 is_of_base,
-                is_doubtful: pair.is_doubtful,
+                is_doubtful: pair.doubt.is_some(),
                 place: Place::of_region(Some(region)),
                 routings,
             },
@@ -278,7 +286,7 @@ impl Combiner<'_> {
         let place = Place::of_region(Some(region));
         self.settle(
             steps,
-            Settle { stated: RateSet::default(), is_of_base, is_doubtful: pair.is_doubtful, place, routings },
+            Settle { stated: RateSet::default(), is_of_base, is_doubtful: pair.doubt.is_some(), place, routings },
         )
     }
 

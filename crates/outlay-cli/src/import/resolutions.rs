@@ -1,3 +1,4 @@
+use super::by_region::Doubt;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -35,6 +36,8 @@ pub(super) struct Resolutions {
     pub(super) aws_is_closer: Named,
     /// Of rows of the list that are not twice their own batch row.
     pub(super) batch_contradicts: Named,
+    /// Of models of which the pricing page has another price of us-east-1.
+    pub(super) page_contradicts: Named,
     #[serde(default)]
     pub(super) skip: Vec<Skip>,
     #[serde(default)]
@@ -258,11 +261,14 @@ impl Resolutions {
     }
 
     /// The rule by which a row of the list is not sure, and its reason.
-    pub(super) fn list_rule(&self, id: &str, region: &str, batch: bool) -> Option<(&str, &str)> {
+    pub(super) fn list_rule(&self, doubt: Doubt, id: &str, region: &str, batch: bool) -> (&str, &str) {
         let mut rules = self.list_error.iter();
         let own = rules.find(|rule| rule.id == id && rule.region == region && rule.batch == batch);
-        let rule = own.map(|rule| (&*rule.name, &*rule.reason));
-        rule.or(Some((&*self.batch_contradicts.name, &*self.batch_contradicts.reason)))
+        match (own, doubt) {
+            (Some(rule), _) => (&rule.name, &rule.reason),
+            (None, Doubt::Page) => (&self.page_contradicts.name, &self.page_contradicts.reason),
+            (None, _) => (&self.batch_contradicts.name, &self.batch_contradicts.reason),
+        }
     }
 
     /// The change that a price names, and its reason.

@@ -113,3 +113,28 @@ fn a_price_field_that_is_not_understood_stops_the_build() {
     let error = build(&sources).unwrap_err().to_string();
     assert!(error.contains("a.b: output_cost_per_furlong: 2 is not understood"), "{error}");
 }
+
+#[test]
+fn two_labels_of_one_model_with_different_prices_stop_the_build() {
+    let texts = Texts::read();
+    let price_list =
+        format!("{}Qwen\tqwen3-next-80b-a3b\ton_demand\teu-west-1\t0.18\t1.41\n", texts.sources().price_list);
+    let error = build(&RawSources { price_list: &price_list, ..texts.sources() }).unwrap_err().to_string();
+    assert!(error.contains("another label of qwen.qwen3-next-80b-a3b has another price"), "{error}");
+}
+
+#[test]
+fn a_list_price_that_the_page_does_not_have_is_not_sure() {
+    let texts = Texts::read();
+    let doubted = |page: &str| {
+        let built = build(&RawSources { pricing_page: page, ..texts.sources() }).unwrap();
+        let lines: Vec<String> = built.differences.lines().map(str::to_owned).collect();
+        lines.into_iter().filter(|line| line.contains("page-has-another-price") && line.contains("zai.glm-5\t")).count()
+    };
+    let page = texts.sources().pricing_page;
+    assert_eq!(doubted(page), 0);
+    let line = |line: &&str| line.contains("\tGLM 5\t") && line.contains("Price per 1M input tokens");
+    let other: Vec<&str> = page.lines().filter(|text| !line(text)).collect();
+    let one = page.lines().find(line).unwrap().rsplit_once('$').unwrap().0.to_owned();
+    assert!(doubted(&format!("{}\n{one}$ 99\t\n", other.join("\n"))) > 0);
+}

@@ -46,8 +46,8 @@ pub(in crate::import) fn differences(
                 }
                 let note = price.map_or("", |price| price.note());
                 let rule = match () {
-                    () if pair.is_doubtful => rules.list_rule(id, region, *variant == Variant::Batch),
-                    () => rules.change_rule(id, note),
+                    () if rules.change_rule(id, note).is_some() => rules.change_rule(id, note),
+                    () => pair.doubt.map(|doubt| rules.list_rule(doubt, id, region, *variant == Variant::Batch)),
                 };
                 let theirs_text = per_million(theirs);
                 let ours_text = ours.map_or_else(String::new, |ours| ours.saturating_mul(tokens).to_decimal());

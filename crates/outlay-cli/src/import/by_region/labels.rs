@@ -24,6 +24,12 @@ impl<'a> Labels<'a> {
         Ok(Self(labels))
     }
 
+    /// Returns the ids of a label on the pricing page: a line for the page alone begins with `page:`.
+    pub(super) fn of_page(&self, label: &str) -> Result<&[&'a str], BuildError> {
+        self.0.get(&plain(&format!("page:{label}"))).map_or_else(|| self.ids(label), |ids| Ok(ids))
+    }
+
+    /// Returns the ids of a label.
     pub(super) fn ids(&self, label: &str) -> Result<&[&'a str], BuildError> {
         let unknown = || BuildError::one(format!("aws-labels: no id is known of `{label}`: map it, with the reason"));
         self.0.get(&plain(label)).map(Vec::as_slice).ok_or_else(unknown)

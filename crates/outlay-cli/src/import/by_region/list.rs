@@ -1,6 +1,6 @@
 //! AWS's Price List: what a model costs in each region.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::agree::Listed;
 use super::labels::Labels;
@@ -26,8 +26,18 @@ pub(super) struct Pair {
     pub(super) output: Option<Rate>,
     /// Both, as the list has them.
     pub(super) listed: Listed,
-    /// Whether a rule says that the list is wrong here, or batch does.
-    pub(super) is_doubtful: bool,
+    pub(super) doubt: Option<Doubt>,
+}
+
+/// What says that the list may be wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::import) enum Doubt {
+    /// A rule, which says what is right.
+    Rule,
+    /// The batch price.
+    Batch,
+    /// The pricing page, which has another price of us-east-1.
+    Page,
 }
 
 pub(super) type ByRegion = BTreeMap<String, Pair>;
@@ -39,6 +49,7 @@ pub(super) struct List(pub(super) BTreeMap<(String, Variant), ByRegion>);
 impl List {
     pub(super) fn parse(text: &str, labels: &Labels<'_>, rules: &Resolutions) -> Result<Self, BuildError> {
         let mut list = Self::default();
+        let mut contradictions = Vec::new();
         let lines = text.lines().filter(|line| !line.starts_with('#')).skip(1);
         for line in lines {
             let fields: Vec<&str> = line.split('\t').collect();
@@ -55,15 +66,24 @@ impl List {
                 text => Rate::per_million(text).map(Some).map_err(|_| bad()),
             };
             let (input, output) = (rate(input)?, rate(output)?);
-            let pair = Pair { input, output, listed: (input, output), is_doubtful: false };
+            let pair = Pair { input, output, listed: (input, output), doubt: None };
             for id in labels.ids(label)? {
-                let of_model = list.0.entry(((*id).to_owned(), variant)).or_default();
-                // Of two labels of one id the first holds.
-                of_model.entry(region.to_owned()).or_insert(pair);
+                let key = ((*id).to_owned(), variant);
+                let known = list.0.entry(key.clone()).or_default().entry(region.to_owned()).or_insert(pair);
+                if *known != pair {
+                    contradictions.push((key, region, line));
+                }
             }
         }
         list.mend(rules)?;
-        Ok(list)
+        // Of two labels of one id that differ a rule says which holds.
+        match contradictions.iter().find(|(key, region, _)| list.0[key][*region].doubt.is_none()) {
+            None => Ok(list),
+            Some(((id, _), _, line)) => {
+                let what = format!("price list: `{line}`: another label of {id} has another price");
+                Err(BuildError::one(format!("{what}: say in the resolutions which holds, as a list_error")))
+            }
+        }
     }
 
     /// Puts what a rule says in the place of rows that are wrong.
@@ -84,20 +104,44 @@ impl List {
                     *slot = Some(Rate::per_million(amount).map_err(bad)?);
                 }
             }
-            pair.is_doubtful = true;
+            pair.doubt = Some(Doubt::Rule);
         }
         Ok(())
     }
 
-    /// Marks what batch contradicts, unless the pricing page has it: batch is half of what is on demand.
+    /// Marks what the pricing page or batch contradicts.
     pub(super) fn doubt(&mut self, page: &Page) {
-        let ids: Vec<String> = self.0.keys().map(|(id, _)| id.clone()).collect();
+        let ids: BTreeSet<String> = self.0.keys().map(|(id, _)| id.clone()).collect();
+        self.doubt_by_page(&ids, page);
+        self.doubt_by_batch(&ids, page);
+    }
+
+    /// Of which region a price of the page is, it does not say; but it has that of us-east-1. Where it has another one, the
+    /// two are of different times or things, and the other regions of the list are no surer.
+    fn doubt_by_page(&mut self, ids: &BTreeSet<String>, page: &Page) {
         for id in ids {
-            let tolerance = self.tolerance(&id);
+            let main = self.0.get(&(id.clone(), Variant::OnDemand)).and_then(|own| own.get("us-east-1"));
+            let Some(main) = main.filter(|pair| pair.doubt.is_none()) else { continue };
+            let differs = |kind, rate: Option<Rate>| rate.is_some_and(|rate| page.contradicts(id, kind, rate));
+            if !differs("input", main.input) && !differs("output", main.output) {
+                continue;
+            }
+            for variant in [Variant::OnDemand, Variant::Batch] {
+                let of_model = self.0.get_mut(&(id.clone(), variant));
+                let pairs = of_model.into_iter().flat_map(BTreeMap::values_mut);
+                pairs.for_each(|pair| pair.doubt = pair.doubt.or(Some(Doubt::Page)));
+            }
+        }
+    }
+
+    /// Marks what batch contradicts, unless the pricing page has it: batch is half of what is on demand.
+    fn doubt_by_batch(&mut self, ids: &BTreeSet<String>, page: &Page) {
+        for id in ids {
+            let tolerance = self.tolerance(id);
             let Some(batch) = self.0.get(&(id.clone(), Variant::Batch)).cloned() else { continue };
             let Some(own) = self.0.get(&(id.clone(), Variant::OnDemand)).cloned() else { continue };
             for (region, pair) in own {
-                let Some(half) = batch.get(&region).filter(|half| !half.is_doubtful && !pair.is_doubtful) else {
+                let Some(half) = batch.get(&region).filter(|half| half.doubt.is_none() && pair.doubt.is_none()) else {
                     continue;
                 };
                 let rates = [("input", pair.input, half.input), ("output", pair.output, half.output)];
@@ -109,10 +153,10 @@ impl List {
                     continue;
                 }
                 for (variant, pair) in [(Variant::OnDemand, pair), (Variant::Batch, *half)] {
-                    let is_on_page = |kind, rate: Option<Rate>| rate.is_none_or(|rate| page.has(&id, kind, rate));
+                    let is_on_page = |kind, rate: Option<Rate>| rate.is_none_or(|rate| page.has(id, kind, rate));
                     if !(is_on_page("input", pair.input) && is_on_page("output", pair.output)) {
                         let doubted = self.0.get_mut(&(id.clone(), variant)).and_then(|own| own.get_mut(&region));
-                        doubted.into_iter().for_each(|pair| pair.is_doubtful = true);
+                        doubted.into_iter().for_each(|pair| pair.doubt = Some(Doubt::Batch));
                     }
                 }
             }

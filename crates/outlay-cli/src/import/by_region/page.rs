@@ -32,7 +32,7 @@ impl Page {
                 .iter()
                 .any(|word| tab.contains(word) || section.contains(word));
             let amount = price.trim_matches(|c: char| c == '$' || c.is_whitespace()).replace(',', "");
-            let ids = labels.ids(label).or_else(|error| if is_custom { Ok(&[][..]) } else { Err(error) })?;
+            let ids = labels.of_page(label).or_else(|error| if is_custom { Ok(&[][..]) } else { Err(error) })?;
             let Some(kind) = kind(column).filter(|_| !is_custom) else { continue };
             let kind = match kind {
                 "input" if label.ends_with("/ Speech") => "input_audio",
@@ -67,6 +67,11 @@ impl Page {
         let is_it =
             |cell: &Cell| cell.picos == picos || (cell.is_rounded && (picos + CENT / 2) / CENT * CENT == cell.picos);
         kinds.iter().filter_map(|kind| self.0.get(&(model.to_owned(), *kind))).flatten().any(is_it)
+    }
+
+    /// Whether the page has prices of a kind of token, and this one is none of them.
+    pub(super) fn contradicts(&self, model: &str, kind: &'static str, rate: Rate) -> bool {
+        self.0.contains_key(&(model.to_owned(), kind)) && !self.has(model, kind, rate)
     }
 
     /// Whether the page has this price of a unit, in pico-dollars.
