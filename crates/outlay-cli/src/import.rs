@@ -45,7 +45,7 @@ pub use aws::{aws_price_list, aws_price_lists};
 pub use coverage::coverage;
 pub use imported::{ImportError, ImportOptions, Imported, Skipped};
 pub use run_time::{genai_prices, litellm};
-pub(crate) use source::Source;
+pub(crate) use source::{PriceTable, Snapshot};
 
 /// The texts that a table is built from.
 #[derive(Clone, Copy, Debug)]

@@ -13,11 +13,11 @@ fn main() -> ExitCode {
         Ok(told) => told,
         Err(error) => {
             let causes = std::iter::successors(Some(&*error), |error| error.source());
-            eprintln!("outlay: {}", causes.map(ToString::to_string).collect::<Vec<_>>().join(": "));
+            eprintln!("outlay: {}", printable(&causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")));
             return ExitCode::FAILURE;
         }
     };
-    match writeln!(io::stdout(), "{}", told.text.trim_end()) {
+    match writeln!(io::stdout(), "{}", printable(told.text.trim_end())) {
         // Whoever reads has enough, as `head` does.
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             eprintln!("outlay: cannot write: {error}");
@@ -26,4 +26,17 @@ fn main() -> ExitCode {
         _ if told.is_well => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     }
+}
+
+/// A text without what would steer a terminal: names come from the tables of others.
+fn printable(text: &str) -> String {
+    let is_plain = |c: char| !c.is_control() || matches!(c, '\n' | '\t');
+    text.chars().fold(String::with_capacity(text.len()), |mut plain, c| {
+        if is_plain(c) {
+            plain.push(c)
+        } else {
+            plain.extend(c.escape_unicode())
+        }
+        plain
+    })
 }

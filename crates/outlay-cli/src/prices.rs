@@ -15,6 +15,7 @@ mod coverage;
 mod diff;
 mod figures;
 mod places;
+mod plausible;
 mod show;
 mod update;
 

@@ -150,12 +150,22 @@ fn read(model: RawModel<'_>, rules: &Resolutions, unknowns: &mut Unknowns) -> Re
             }
         };
         let mut offer = Offer::default();
+        let mut is_whole = true;
         for (field, raw) in prices {
-            if put(&mut offer, &field, raw, thirty_minutes).is_none() {
-                unknowns.meet(&what, format!("{field} is not understood"))?;
+            match put(&mut offer, &field, raw, thirty_minutes) {
+                Put::Done => {}
+                Put::NoField => unknowns.meet(&what, format!("{field} is not understood"))?,
+                // Half of a price is none.
+                Put::NoAmount => {
+                    is_whole = false;
+                    let amount = raw.get();
+                    unknowns.meet(&what, format!("{field}: {amount} is not understood, and its price is left out"))?;
+                }
             }
         }
-        offers.push((start, offer));
+        if is_whole {
+            offers.push((start, offer));
+        }
     }
     if offers.is_empty() {
         unknowns.meet(&what, "it has no price that is understood")?;
@@ -164,7 +174,13 @@ fn read(model: RawModel<'_>, rules: &Resolutions, unknowns: &mut Unknowns) -> Re
     Ok((!offers.is_empty()).then_some(Model { id: model.id, rule: model.rule, offers }))
 }
 
-fn put(offer: &mut Offer, field: &str, raw: &RawValue, thirty_minutes: bool) -> Option<()> {
+enum Put {
+    Done,
+    NoField,
+    NoAmount,
+}
+
+fn put(offer: &mut Offer, field: &str, raw: &RawValue, thirty_minutes: bool) -> Put {
     let slot: fn(&mut Rates) -> &mut Option<Rate> = match field {
         "input_mtok" => |rates| &mut rates.input,
         "output_mtok" => |rates| &mut rates.output,
@@ -174,21 +190,23 @@ fn put(offer: &mut Offer, field: &str, raw: &RawValue, thirty_minutes: bool) -> 
         "input_audio_mtok" => |rates| &mut rates.input_audio,
         "output_audio_mtok" => |rates| &mut rates.output_audio,
         "cache_write_1h_mtok" => |rates| &mut rates.cache_write_1h,
-        _ => return None,
+        _ => return Put::NoField,
     };
     let steps = offer.tiers.entry(Tier::Default).or_default();
     let mut set = |over, text: &str| {
         *slot(steps.entry(over).or_default()) = Some(Rate::per_million(text).ok()?);
         Some(())
     };
-    if raw.get().starts_with('{') {
-        let tiered: RawTiered<'_> = serde_json::from_str(raw.get()).ok()?;
-        set(0, tiered.base.get())?;
-        // A tier of genai-prices holds for counts greater than its start, as ours do.
-        tiered.tiers.iter().try_for_each(|tier| set(tier.start, tier.price.get()))
-    } else {
-        set(0, raw.get())
-    }
+    let done = match (raw.get().starts_with('{'), serde_json::from_str::<RawTiered<'_>>(raw.get())) {
+        (true, Ok(tiered)) => {
+            // A tier of genai-prices holds for counts greater than its start, as ours do.
+            let tiers = tiered.tiers.iter().map(|tier| (tier.start, tier.price.get()));
+            [(0, tiered.base.get())].into_iter().chain(tiers).try_for_each(|(over, text)| set(over, text))
+        }
+        (true, Err(_)) => None,
+        (false, _) => set(0, raw.get()),
+    };
+    if done.is_some() { Put::Done } else { Put::NoAmount }
 }
 
 impl GenAi {

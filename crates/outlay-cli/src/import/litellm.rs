@@ -58,13 +58,16 @@ pub(super) fn parse(text: &str, rules: &Resolutions, unknowns: &mut Unknowns) ->
         };
         let mut offer = Offer::default();
         let mut images = None;
+        let mut is_whole = true;
         for (field, raw) in fields.iter().filter(|(field, _)| field.contains("cost")) {
             let read = if let Some(skip) = rules.skipped_field(field) {
                 *fields_skipped.entry(&skip.field).or_default() += 1;
                 Some(())
             } else if let Some(price) = TokenField::parse(field) {
                 let thirty_minutes = rules.writes_live_thirty_minutes(id.vendor());
-                per_token(digits(raw)).ok().map(|rate| price.put(&mut offer, rate, thirty_minutes))
+                let rate = per_token(digits(raw)).ok();
+                is_whole &= rate.is_some();
+                rate.map(|rate| price.put(&mut offer, rate, thirty_minutes))
             } else if field == "input_cost_per_image_token" {
                 images = per_token(digits(raw)).ok();
                 images.map(|_| ())
@@ -74,6 +77,11 @@ pub(super) fn parse(text: &str, rules: &Resolutions, unknowns: &mut Unknowns) ->
             if read.is_none() {
                 unknowns.meet(format!("{what}: {field}"), format!("{raw} is not understood"))?;
             }
+        }
+        // Half of a price is none.
+        if !is_whole {
+            unknowns.meet(&what, "a price of tokens is not understood, and the row is left out")?;
+            continue;
         }
         if !tidy(&mut offer, images) {
             unknowns.meet(&what, "image tokens cost something else than text")?;
@@ -119,7 +127,7 @@ fn parse_key(key: &str) -> Option<Key> {
         } else if let Some(commitment) = part.strip_suffix("-commitment") {
             tier = Tier::Provisioned;
             conditions.word = Some(commitment.into());
-        } else if part.ends_with(|c: char| c.is_ascii_digit()) {
+        } else if is_region(part) {
             region = Some(part);
         } else if !matches!(part, "bedrock" | "bedrock_mantle" | "invoke" | "*") {
             return None;
@@ -130,6 +138,17 @@ fn parse_key(key: &str) -> Option<Key> {
         _ => Id::new(wire, region).ok()?,
     };
     Some(Key { id, tier, conditions })
+}
+
+/// Whether a text can be the name of a region: `us-gov-west-1`.
+fn is_region(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let is_word = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    match &parts[..] {
+        [words @ .., number] => words.len() >= 2 && words.iter().all(is_word) && is_number(number),
+        [] => false,
+    }
 }
 
 /// `cache_creation_input_token_cost_above_1hr_above_200k_tokens_batches`, taken apart.

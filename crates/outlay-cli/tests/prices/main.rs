@@ -156,11 +156,11 @@ fn check_finds_what_is_not_plausible() {
     );
     let text = failure(&["check", own.to_str().unwrap()]);
     for problem in [
-        "anthropic.claude-sonnet-4-6 us default: input is 33: the bundled price is 3.3",
-        "anthropic.claude-sonnet-4-6 us default: output is 1.65: the bundled price is 16.5",
+        "anthropic.claude-sonnet-4-6 us default: input is 33: 3.3 is in force",
+        "anthropic.claude-sonnet-4-6 us default: output is 1.65: 16.5 is in force",
         "amazon.nova-canvas-v1:0 in-region default in us-east-9: the bundled table has no region `us-east-9`",
-        "output_image[side<=1024,premium] is 55: the bundled price is 0.06",
-        "acme.big in-region default: input is 0.000001: bundled prices are from",
+        "output_image[side<=1024,premium] is 55: 0.06 is in force",
+        "acme.big in-region default: input is 0.000001: known prices are from",
         "abc123: no price of `acme.none` is known",
         "discount 10% (model acme.typo): there is no price that it is taken off",
         ": 3 prices, 7 problems",

@@ -35,6 +35,13 @@ fn price<'p>(prices: &'p Prices, model: &str, region: &str, day: &str) -> Option
     prices.lookup(&PriceQuery { region: Some(region), ..PriceQuery::new(ModelRef::parse(model).unwrap(), at) })
 }
 
+/// A file like that of genai-prices, in which one model has these prices.
+fn genai(name: &str, id: &str, prices: &str) -> String {
+    let text =
+        format!(r#"{{"id": "aws", "models": [{{"id": "{id}", "match": {{"equals": "{id}"}}, "prices": {prices}}}]}}"#);
+    file(name, &text).display().to_string()
+}
+
 /// A million tokens in: the amount, and how sure it is.
 fn input(prices: &Prices, model: &str, region: &str, day: &str) -> Option<(String, CostStatus)> {
     let charge = price(prices, model, region, day)?.charge(&Usage::new().with_uncached_input(1_000_000));
@@ -97,7 +104,7 @@ fn a_table_without_regions_leaves_prices_by_region_and_other_partitions_alone() 
     ];
     let table = litellm("by-region.json", changes);
     let text = told(&["update", "--from", &table, "--to", &own, "--as-of", "2026-12-01", "--verbose"]);
-    assert!(text.contains("left alone: amazon.nova-pro-v1:0 eu default"), "{text}");
+    assert!(text.contains("left alone: amazon.nova-pro-v1:0 eu default: it has prices by region"), "{text}");
     let (prices, bundled) = (Prices::from_path(&own).unwrap(), Prices::bundled());
     for (model, region) in [("amazon.nova-pro-v1:0", "us-east-1"), ("eu.amazon.nova-pro-v1:0", "eu-north-1")] {
         let of = |prices| input(prices, model, region, "2026-12-01");
@@ -144,11 +151,17 @@ fn what_was_written_by_hand_is_kept_and_wins() {
     let table = litellm("hand.json", &[(model, &[("input_cost_per_token", "2e-6")])]);
     told(&["update", "--from", &table, "--to", &own, "--as-of", "2026-12-01"]);
     let text = fs::read_to_string(&own).unwrap();
-    assert!(text.starts_with(&hand), "{text}");
+    assert!(text.contains(&hand), "{text}");
+    // What was taken over and is corrected on the same day is replaced; what was written by hand is as it was.
+    let table = litellm("hand-2.json", &[(model, &[("input_cost_per_token", "2.5e-6")])]);
+    told(&["update", "--from", &table, "--to", &own, "--as-of", "2026-12-01"]);
+    let text = fs::read_to_string(&own).unwrap();
+    assert!(text.contains(&hand) && text.matches("input = \"2.5\"").count() == 3, "{text}");
+    assert!(!text.contains("input = \"2\""), "{text}");
     let prices = Prices::from_path(&own).unwrap();
     assert_eq!(input(&prices, model, "us-east-1", "2026-12-01"), some("$2.500000", CostStatus::Exact));
     let discounted = input(&prices, model, "us-west-2", "2026-12-01");
-    assert_eq!(discounted, some("$1.800000", CostStatus::Estimated), "a tenth off what was imported");
+    assert_eq!(discounted, some("$2.250000", CostStatus::Estimated), "a tenth off what was imported");
 }
 
 #[test]
@@ -163,16 +176,171 @@ fn nothing_is_written_without_a_file_or_where_something_is_wrong() {
         (["--from", &table, "--to", "prices.json"], "an update is written as TOML"),
         (
             ["--from", &file("no.json", "{").display().to_string(), "--to", &to("no.toml")],
-            "no price table of AWS, LiteLLM",
+            "no.json: no price table of AWS, LiteLLM or genai-prices in JSON: EOF",
         ),
         (
             ["--from", &file("none.json", "{}").display().to_string(), "--to", &to("no.toml")],
-            "it has no row of Bedrock",
+            "none.json: not LiteLLM's price table: it has no row of Bedrock",
         ),
         (["--from", "no/such.json", "--to", &to("no.toml")], "no/such.json: No such file"),
-        (["--from", &table, "--to", "no/such/prices.toml"], "no/such/prices.toml: No such file"),
+        (
+            ["--from", &table, "--to", "no/such/prices.toml"],
+            "no/such/prices.toml: there is no directory no/such: make it first",
+        ),
     ] {
         let text = failure(&[&["update"], &arguments[..]].concat());
         assert!(text.contains(says), "{says}: {text}");
+    }
+}
+
+const SONNET: &str = "us.anthropic.claude-sonnet-4-6";
+
+#[test]
+fn of_dated_prices_the_one_in_force_counts_and_what_is_announced() {
+    let own = to("dated.toml");
+    let table = genai(
+        "dated.json",
+        SONNET,
+        r#"[{"prices": {"input_mtok": 3.3, "output_mtok": 16.5}},
+            {"constraint": {"start_date": "2026-10-01"}, "prices": {"input_mtok": 2, "output_mtok": 10}},
+            {"constraint": {"start_date": "2027-02-01"}, "prices": {"input_mtok": 1, "output_mtok": 5}}]"#,
+    );
+    told(&["update", "--from", &table, "--to", &own, "--as-of", "2026-12-01"]);
+    let prices = Prices::from_path(&own).unwrap();
+    let at = |day| input(&prices, SONNET, "us-east-1", day).unwrap();
+    // It was not so when the bundled table was built, whatever the source says now.
+    assert_eq!(at("2026-10-15"), ("$3.300000".to_owned(), CostStatus::Exact));
+    assert_eq!(at("2026-12-15"), ("$2.000000".to_owned(), CostStatus::Estimated));
+    assert_eq!(at("2027-02-01"), ("$1.000000".to_owned(), CostStatus::Estimated));
+}
+
+#[test]
+fn a_price_that_goes_back_is_as_sure_as_it_was() {
+    let own = to("back.toml");
+    let cut = litellm("back.json", &[(SONNET, &[("input_cost_per_token", "2e-6")])]);
+    told(&["update", "--from", &cut, "--to", &own, "--as-of", "2026-12-01"]);
+    let text =
+        told(&["update", "--from", &source("litellm-1.110.2-bedrock.json"), "--to", &own, "--as-of", "2026-12-10"]);
+    assert!(text.contains("+65.00%"), "{text}");
+    let prices = Prices::from_path(&own).unwrap();
+    let at = |day| input(&prices, SONNET, "us-east-1", day).unwrap();
+    assert_eq!(at("2026-12-09"), ("$2.000000".to_owned(), CostStatus::Estimated));
+    assert_eq!(at("2026-12-10"), ("$3.300000".to_owned(), CostStatus::Exact));
+}
+
+#[test]
+fn a_table_that_is_older_than_what_is_known_is_refused() {
+    let own = to("older.toml");
+    let table = litellm("older.json", &[(SONNET, &[("input_cost_per_token", "2e-6")])]);
+    let text = failure(&["update", "--from", &table, "--to", &own, "--as-of", "2026-01-01"]);
+    assert!(
+        text.contains("older.json: it is of 2026-01-01, and the prices are from that table as of 2026-11-27"),
+        "{text}"
+    );
+    told(&["update", "--from", &table, "--to", &own, "--as-of", "2026-12-01"]);
+    let text = failure(&["update", "--from", &table, "--to", &own, "--as-of", "2026-11-29"]);
+    assert!(text.contains("the prices are from that table as of 2026-12-01: an older one has no news"), "{text}");
+}
+
+#[test]
+fn two_tables_of_one_day_agree_or_the_first_one_holds() {
+    let lite = litellm("two.json", &[(SONNET, &[("input_cost_per_token", "2e-6"), ("output_cost_per_token", "1e-5")])]);
+    let run = |name: &str, prices: &str| {
+        let own = to(&format!("two-{name}.toml"));
+        let other = genai(&format!("two-{name}.json"), SONNET, prices);
+        let arguments =
+            ["update", "--from", &lite, "--from", &other, "--to", &own, "--as-of", "2026-12-01", "--verbose"];
+        let text = told(&arguments);
+        (Prices::from_path(&own).unwrap(), text)
+    };
+    let (prices, _) = run("same", r#"{"input_mtok": 2, "output_mtok": 10}"#);
+    assert_eq!(input(&prices, SONNET, "us-east-1", "2026-12-01"), some("$2.000000", CostStatus::Exact));
+    let found = price(&prices, SONNET, "us-east-1", "2026-12-01").unwrap();
+    let cached = found.charge(&Usage::new().with_cache_read(1_000_000));
+    assert_eq!(cached.status(), CostStatus::Estimated, "one of them does not have it");
+    assert_eq!(
+        (found.confidence(), &**found.source()),
+        (Confidence::Agreed, "litellm-2026-12-01+genai-prices-2026-12-01")
+    );
+    let (prices, text) = run("other", r#"{"input_mtok": 2.5, "output_mtok": 10}"#);
+    assert_eq!(input(&prices, SONNET, "us-east-1", "2026-12-01"), some("$2.000000", CostStatus::Estimated));
+    assert!(text.contains("another table of the same day has another price"), "{text}");
+}
+
+#[test]
+fn what_another_table_says_unchanged_takes_nothing_back() {
+    let own = to("unchanged-other.toml");
+    let lite = litellm("unchanged-other.json", &[(SONNET, &[("input_cost_per_token", "2e-6")])]);
+    told(&["update", "--from", &lite, "--to", &own, "--as-of", "2026-12-01"]);
+    let genai = source("genai-prices-0.2.3-aws.json");
+    let text = told(&["update", "--from", &genai, "--to", &own, "--as-of", "2026-12-10"]);
+    assert!(text.starts_with("0 rows change"), "{text}");
+}
+
+#[test]
+fn what_is_absurd_is_left_out_alone_and_named() {
+    let own = to("absurd.toml");
+    let changes: &[(&str, &[(&str, &str)])] = &[
+        (SONNET, &[("input_cost_per_token", "999")]),
+        ("acme.cheap-v1:0", &[("input_cost_per_token", "1e-12")]),
+        ("acme.image-v1:0", &[("input_cost_per_image", "1e-10"), ("output_cost_per_image", "1e30")]),
+        ("bedrock/*/1-month-commitment/acme.big-v1:0", &[("cost_per_second", "1e5")]),
+        ("bedrock/geo:us9/acme.geo-v1:0", &[("input_cost_per_token", "1e-6")]),
+        ("acme.minus-v1:0", &[("input_cost_per_token", "-1e-6"), ("output_cost_per_token", "1e-6")]),
+        ("acme.\u{1b}[31mred", &[("input_cost_per_token", "1e-6")]),
+        ("xai.grok-9", &[("input_cost_per_token", "1e-6")]),
+        ("bedrock/us-east-1/xai.grok-9", &[("input_cost_per_token", "1e-6")]),
+        ("acme.tenfold-v1:0", &[("input_cost_per_token", "1e-6")]),
+    ];
+    let table = litellm("absurd.json", changes);
+    let text = told(&["update", "--from", &table, "--to", &own, "--as-of", "2026-12-01", "--verbose"]);
+    for left_out in [
+        "left alone: anthropic.claude-sonnet-4-6 us default: input is 999000000: 3.3 is in force; --accept-far takes it over",
+        "left alone: acme.cheap-v1:0 in-region default: input is 0.000001: known prices are from 0.01 to 132;",
+        "no price: acme.image-v1:0 in-region default: it has no figure that is understood",
+        "no price: acme.big-v1:0 in-region provisioned: ",
+        "no price: litellm: bedrock/geo:us9/acme.geo-v1:0: the key is not understood",
+        "no price: litellm: acme.minus-v1:0: a price of tokens is not understood, and the row is left out",
+        "acme.\\u{1b}[31mred: the key is not understood",
+    ] {
+        assert!(text.contains(left_out), "{left_out}: {text}");
+    }
+    assert!(!text.contains('\u{1b}'));
+    let prices = Prices::from_path(&own).unwrap();
+    assert_eq!(input(&prices, "xai.grok-9", "us-east-1", "2026-12-01"), some("$1.000000", CostStatus::Estimated));
+    let far = litellm("far.json", &[("acme.tenfold-v1:0", &[("input_cost_per_token", "1e-5")])]);
+    let arguments = ["update", "--from", &far, "--to", &own, "--as-of", "2026-12-02", "--accept-far"];
+    assert!(told(&arguments[..7]).starts_with("0 rows change"));
+    assert!(told(&arguments).contains("+900.00%"));
+}
+
+#[cfg(unix)]
+#[test]
+fn the_file_stays_what_it_was() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    let table = litellm("stays.json", &[(SONNET, &[("input_cost_per_token", "2e-6")])]);
+    let real = file("stays-real.toml", "# ours\n");
+    let link = PathBuf::from(to("stays-link.toml"));
+    symlink(&real, &link).unwrap();
+    fs::set_permissions(&real, fs::Permissions::from_mode(0o600)).unwrap();
+    let update = |to: &str| ["update", "--from", &table, "--as-of", "2026-12-01", "--to", to].map(str::to_owned);
+    let run = |to: &str| {
+        let arguments = update(to);
+        super::outlay(&arguments.each_ref().map(String::as_str)).output().unwrap()
+    };
+    assert!(run(link.to_str().unwrap()).status.success());
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink(), "a link is followed");
+    assert!(fs::read_to_string(&real).unwrap().starts_with("# ours\n\n[[price]]"));
+    assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o600);
+    fs::set_permissions(&real, fs::Permissions::from_mode(0o400)).unwrap();
+    for (path, says) in [
+        (real.to_str().unwrap(), "it is read-only"),
+        ("/dev/null", "it is no file"),
+        (file("inline.toml", "price = []\n").to_str().unwrap(), "write `price = [..]` as that"),
+    ] {
+        let output = run(path);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && text.contains(path) && text.contains(says), "{text}");
     }
 }

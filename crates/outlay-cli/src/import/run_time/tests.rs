@@ -73,7 +73,9 @@ fn of_litellms_whole_table_only_bedrock_is_taken_and_the_rest_of_it_told() {
         "sample_spec": {"litellm_provider": "one of ...", "input_cost_per_token": 0.0},
         "gpt-4o": {"litellm_provider": "openai", "input_cost_per_token": 2.5e-06},
         "us.anthropic.claude-sonnet-4-6": {"litellm_provider": "bedrock_converse", "input_cost_per_token": 3.3e-06,
-            "output_cost_per_token": "dear", "input_cost_per_furlong": 1},
+            "input_cost_per_furlong": 1},
+        "us.deepseek.v9": {"litellm_provider": "bedrock_converse", "input_cost_per_token": 1e-6, "output_cost_per_token": "dear"},
+        "bedrock/us-east-1'9/deepseek.v9": {"litellm_provider": "bedrock_converse", "input_cost_per_token": 1e-6},
         "anthropic.claude-sonnet-4-6": {"litellm_provider": "bedrock", "input_cost_per_token": 3e-06},
         "bedrock/us-gov-west-1/deepseek.v3.1": {"litellm_provider": "bedrock", "input_cost_per_token_above_200k_tokens": 1e-6},
         "bedrock/wherever/deepseek.v3.1": {"litellm_provider": "bedrock", "input_cost_per_token": 1e-6},
@@ -88,16 +90,19 @@ fn of_litellms_whole_table_only_bedrock_is_taken_and_the_rest_of_it_told() {
         [
             "in-region.deepseek.v3.1 in us-gov-west-1, default: it holds above 200000 input tokens, and no price is told for fewer",
             "litellm: a: invalid type: integer `1`, expected a map at line 1 column 1",
+            "litellm: bedrock/us-east-1'9/deepseek.v9: the key is not understood",
             "litellm: bedrock/wherever/deepseek.v3.1: the key is not understood",
             "litellm: deepseek.v9: input_cost_per_token_above_99999999999999999k_tokens: 1e-6 is not understood",
             "litellm: us.anthropic.claude-sonnet-4-6: input_cost_per_furlong: 1 is not understood",
-            "litellm: us.anthropic.claude-sonnet-4-6: output_cost_per_token: \"dear\" is not understood",
+            "litellm: us.deepseek.v9: a price of tokens is not understood, and the row is left out",
+            "litellm: us.deepseek.v9: output_cost_per_token: \"dear\" is not understood",
         ]
     );
     let prices = imported.prices;
     assert_eq!(input(&prices, "us.anthropic.claude-sonnet-4-6").as_deref(), Some("3.3"));
     assert_eq!(input(&prices, "anthropic.claude-sonnet-4-6").as_deref(), Some("3.3"), "mended: bare is regional");
     assert_eq!(input(&prices, "gpt-4o"), None);
+    assert_eq!(input(&prices, "us.deepseek.v9"), None, "half of a price is none");
     assert!(prices.rows().any(|price| price.region() == Some("us-east-1") && price.model() == "deepseek.v3.2"));
     let nova = prices.rows().find(|price| price.model() == "amazon.nova-lite-v1:0").unwrap();
     assert_eq!((nova.note(), nova.confidence()), ("nova-writes-are-free", Confidence::Single));

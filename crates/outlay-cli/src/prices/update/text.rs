@@ -5,51 +5,51 @@ use std::fmt::Write as _;
 use outlay_price::parts::{Place, Rates, Row};
 use outlay_price::{Latency, Tier, Usd};
 
-use crate::Error;
 use crate::prices::places::wire;
 
-/// A price file without the rows that somebody wrote by hand, and without what they take off.
-pub(super) fn without_own(text: &str) -> Result<String, Error> {
-    let mut file: toml::Table = text.parse()?;
-    file.remove("discount");
-    file.remove("alias");
-    if let Some(toml::Value::Array(rows)) = file.get_mut("price") {
-        rows.retain(|row| row.get("confidence").is_some_and(|word| word.as_str() != Some("own")));
-    }
-    Ok(format!("{}\n", toml::to_string(&file)?))
+/// The fields that tell what a row is of.
+pub(super) const KEY: [&str; 6] = ["model", "region", "tier", "latency", "effective_from", "context_over"];
+
+/// What a row is of, in the order of [`KEY`]; empty where the row does not say it.
+pub(super) fn key(row: &Row) -> Vec<String> {
+    // A row of these has one routing.
+    let routing = row.routings.first().copied().unwrap_or(outlay_price::Routing::InRegion);
+    vec![
+        wire(&row.model, routing),
+        place(&row.place),
+        if row.tier == Tier::Default { String::new() } else { row.tier.to_string() },
+        if row.latency == Latency::Standard { String::new() } else { row.latency.to_string() },
+        row.start.as_ref().map_or_else(String::new, |start| start.text.to_string()),
+        if row.context_over == 0 { String::new() } else { row.context_over.to_string() },
+    ]
 }
 
 /// The rows, each after an empty line.
 pub(super) fn rows(rows: &[Row]) -> String {
     let mut text = String::new();
+    // Writing to a string does not fail.
     for row in rows {
-        // A row of these has one routing, and one region.
-        let routing = row.routings.first().copied().unwrap_or(outlay_price::Routing::InRegion);
-        let _ = writeln!(text, "\n[[price]]\nmodel = {}", quoted(&wire(&row.model, routing)));
-        let mut line = |key: &str, value: &str| {
-            if !value.is_empty() {
-                let _ = writeln!(text, "{key} = {}", quoted(value));
-            }
-        };
-        line("region", &place(&row.place));
-        line("tier", if row.tier == Tier::Default { "" } else { row.tier.as_str() });
-        line("latency", if row.latency == Latency::Standard { "" } else { row.latency.as_str() });
-        line("effective_from", row.start.as_ref().map_or("", |start| &start.text));
-        for (name, rate) in Rates::NAMES.into_iter().zip(row.rates.all()) {
-            line(name, &rate.map_or_else(String::new, |rate| rate.times(1_000_000).to_decimal()));
+        text.push_str("\n[[price]]\n");
+        for (name, value) in KEY.into_iter().zip(key(row)).filter(|(_, value)| !value.is_empty()) {
+            let value = if name == "context_over" { value } else { quoted(&value) };
+            let _ = writeln!(text, "{name} = {value}");
         }
-        line("derived", &row.derived.names().collect::<Vec<_>>().join(","));
-        line("source", &row.source);
-        line("as_of", &row.as_of);
-        line("confidence", row.confidence.as_str());
-        if row.context_over > 0 {
-            let _ = writeln!(text, "context_over = {}", row.context_over);
+        for (name, rate) in Rates::NAMES.into_iter().zip(row.rates.all()) {
+            if let Some(rate) = rate {
+                let _ = writeln!(text, "{name} = {}", quoted(&rate.times(1_000_000).to_decimal()));
+            }
         }
         if !row.units.is_empty() {
             let unit = |name: String, price: Usd| format!("{} = {}", quoted(&name), quoted(&price.to_decimal()));
             let units = row.units.iter().map(|price| unit(price.name(), price.price()));
             let _ = writeln!(text, "units = {{ {} }}", units.collect::<Vec<_>>().join(", "));
         }
+        let derived = row.derived.names().collect::<Vec<_>>().join(",");
+        let ends = [("derived", &*derived), ("source", &row.source), ("as_of", &row.as_of)];
+        for (name, value) in ends.into_iter().filter(|(_, value)| !value.is_empty()) {
+            let _ = writeln!(text, "{name} = {}", quoted(value));
+        }
+        let _ = writeln!(text, "confidence = {}", quoted(row.confidence.as_str()));
     }
     text
 }
@@ -64,5 +64,5 @@ pub(super) fn place(place: &Place) -> String {
 }
 
 fn quoted(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
+    toml_edit::value(text).to_string()
 }
