@@ -223,6 +223,8 @@ const CONTRACT: &[(&str, &str)] = &[
     ("outlay.price.routing", "Str"),
     ("outlay.price.tier", "Str"),
     ("outlay.price.source", "Str"),
+    ("outlay.price.region", "Str"),
+    ("outlay.price.confidence", "Str"),
     ("outlay.call.attempts", "Int"),
     ("outlay.attempt.number", "Int"),
     ("outlay.charge.name", "Str"),
