@@ -64,6 +64,7 @@ impl ResolveModel for ControlPlane {
         let (this, model) = (self.clone(), model.as_str().to_owned());
         runtime.spawn(async move {
             match this.find(&model, kind).await {
+                Ok(found) if kind == ModelKind::ProvisionedModel => answer.is_provisioned(&found),
                 Ok(found) => answer.stands_for(&found),
                 Err(reason) => answer.unknown(&reason),
             }

@@ -15,7 +15,7 @@ use crate::metrics::Metrics;
 use crate::open_tasks::OpenTasks;
 use crate::prompt_tokens::MeasuredPrompts;
 use crate::propagation::{Issued, Waiting};
-use crate::resolver::Resolver;
+use crate::resolver::{Learned, Resolver};
 use crate::settings::{DroppedStream, EngineBuilder, Semconv};
 use crate::tracer::SpanSource;
 use crate::{AttemptSpans, Incoming, OpenScope, Scope, Viewer, alerts};
@@ -74,7 +74,7 @@ pub(crate) struct Inner {
 /// The prices that are set, and those with what has been found out beside them.
 struct PriceTable {
     in_force: Prices,
-    aliases: Vec<(Arc<str>, Box<str>)>,
+    aliases: Vec<Learned>,
 }
 
 impl Engine {
@@ -179,15 +179,14 @@ impl Engine {
     pub fn set_prices(&self, prices: Prices) {
         let mut table = self.0.prices.write().unwrap_or_else(PoisonError::into_inner);
         // Each of them has been taken once.
-        table.in_force =
-            table.aliases.iter().fold(prices, |prices, (from, to)| prices.with_alias(from, to).unwrap_or(prices));
+        table.in_force = table.aliases.iter().fold(prices, |prices, learned| learned.over(&prices).unwrap_or(prices));
     }
 
     /// `from` stands for `to`.
-    pub(crate) fn learn_alias(&self, from: &Arc<str>, to: &str) -> Result<(), ParseModelError> {
+    pub(crate) fn learn_alias(&self, learned: Learned) -> Result<(), ParseModelError> {
         let mut table = self.0.prices.write().unwrap_or_else(PoisonError::into_inner);
-        table.in_force = table.in_force.with_alias(from, to)?;
-        table.aliases.push((from.clone(), to.into()));
+        table.in_force = learned.over(&table.in_force)?;
+        table.aliases.push(learned);
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use hashbrown::HashMap;
-use outlay_price::ModelRef;
+use outlay_price::{ModelRef, ParseModelError, Prices};
 
 use crate::Engine;
 
@@ -28,6 +28,22 @@ pub struct ModelAnswer {
     engine: Engine,
     model: Arc<str>,
     told: bool,
+}
+
+/// What a resolver has told of a name.
+#[derive(Debug)]
+pub(crate) struct Learned {
+    from: Arc<str>,
+    to: Box<str>,
+    is_provisioned: bool,
+}
+
+impl Learned {
+    /// The prices, with what has been told.
+    pub(crate) fn over(&self, prices: &Prices) -> Result<Prices, ParseModelError> {
+        let Self { from, to, is_provisioned } = self;
+        if *is_provisioned { prices.with_provisioned(from, to) } else { prices.with_alias(from, to) }
+    }
 }
 
 /// Who is asked, and what has been.
@@ -88,9 +104,20 @@ impl Engine {
 
 impl ModelAnswer {
     /// It stands for this model, by an id or an ARN that names one. Calls that settle from now on are priced so.
-    pub fn stands_for(mut self, model: &str) {
+    pub fn stands_for(self, model: &str) {
+        self.learn(model, false);
+    }
+
+    /// It is provisioned throughput of this model, by an id or an ARN that names one. Calls that settle from now on cost
+    /// nothing, for the capacity is billed by the hour.
+    pub fn is_provisioned(self, model: &str) {
+        self.learn(model, true);
+    }
+
+    fn learn(mut self, model: &str, is_provisioned: bool) {
         self.told = true;
-        if self.engine.learn_alias(&self.model, model).is_err() {
+        let learned = Learned { from: self.model.clone(), to: model.into(), is_provisioned };
+        if self.engine.learn_alias(learned).is_err() {
             self.again(&format!("`{model}` names no model"));
         }
     }

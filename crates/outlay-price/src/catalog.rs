@@ -4,11 +4,11 @@ use std::sync::{Arc, LazyLock};
 use jiff::Timestamp;
 
 use crate::model::shorter_ids;
-use crate::region::is_commercial;
+use crate::region::partition_of;
 use crate::row::{Row, tsv};
 use crate::table::TableError;
 use crate::table::{Search, Table};
-use crate::{Confidence, Latency, ModelKind, ModelRef, Price, Routing, Tier};
+use crate::{Confidence, Geo, Latency, ModelRef, Price, Routing, Tier};
 
 mod alias;
 mod layers;
@@ -139,8 +139,8 @@ impl Prices {
     ///   prefix, then without context size and revision (`...-v1:0:200k`, `...-v1:0`, `...-v1`).
     ///   What says nothing about its model (application profiles, provisioned, custom and imported
     ///   models, prompts, routers, endpoints) is priced only where the user's file maps it with
-    ///   `[[alias]]` or has a row for it. A provisioned model that is mapped costs nothing per call: its capacity is
-    ///   billed by the hour.
+    ///   `[[alias]]` or has a row for it. The ARN of a provisioned model that is mapped costs nothing per call: its
+    ///   capacity is billed by the hour. A bare name may be anything, and costs what the model does that it is mapped to.
     /// - **Routing** by the prefix: `us.` is never taken for `global.`. A bare id is in-region; an
     ///   ARN of a foundation model without region is global. An unknown prefix has no price.
     /// - **Account.** A row of the very account comes before one of every account, whatever their regions.
@@ -160,11 +160,11 @@ impl Prices {
     pub fn lookup(&self, query: &PriceQuery<'_>) -> Option<&Price> {
         let tables = &self.0.tables;
         let alias = tables.iter().find_map(|table| table.alias(query.model));
-        let model = alias.unwrap_or(query.model);
-        let region = query.region.or(query.model.region()).or(model.region());
+        let (model, is_provisioned) = alias.unwrap_or((query.model, false));
+        let region = query.region.or(query.model.place()).or(model.place());
         let account = query.account.or(query.model.account()).or(model.account());
         let PriceQuery { tier, latency, at, .. } = *query;
-        if alias.is_some() && query.model.kind() == ModelKind::ProvisionedModel {
+        if is_provisioned {
             return self
                 .find_provisioned(model, Search { tier: Tier::Provisioned, ..Search::plain(region, account, at) });
         }
@@ -195,7 +195,10 @@ impl Prices {
     pub fn in_any_region(&self, query: &PriceQuery<'_>) -> impl Iterator<Item = &Price> {
         let first = self.lookup(query);
         let is_elsewhere = first.is_some_and(|price| price.confidence() == Confidence::Elsewhere);
-        let no_region = query.region.or(query.model.region()).is_none();
+        let model = self.resolve(query.model);
+        let no_region = query.region.or(query.model.region()).or(model.region()).is_none();
+        let of_routing = (model.routing() == Some(Routing::Geo(Geo::UsGov))).then_some(Geo::UsGov.as_str());
+        let own = query.model.place().or(model.place()).or(of_routing).and_then(partition_of);
         let others = first.filter(|_| is_elsewhere && no_region).map(|found| {
             let search = Search {
                 routing: found.routing(),
@@ -203,8 +206,8 @@ impl Prices {
                 latency: found.latency(),
                 ..Search::plain(None, None, query.at)
             };
-            let is_commercial = |price: &&Price| price.region().is_none_or(is_commercial);
-            self.0.tables.iter().flat_map(move |table| table.everywhere(found.model(), search)).filter(is_commercial)
+            let is_there = move |price: &&Price| price.region().and_then(partition_of) == own;
+            self.0.tables.iter().flat_map(move |table| table.everywhere(found.model(), search)).filter(is_there)
         });
         first.into_iter().chain(others.into_iter().flatten())
     }
@@ -219,7 +222,7 @@ impl Prices {
 
     /// The prices of guardrail units for a call.
     pub(crate) fn guardrails_of(&self, query: &PriceQuery<'_>) -> Option<&Price> {
-        let region = query.region.or(query.model.region());
+        let region = query.region.or(query.model.place());
         let account = query.account.or(query.model.account());
         self.find(GUARDRAILS, Search::plain(region, account, query.at))
     }
@@ -245,7 +248,14 @@ impl Prices {
     /// Returns the model that a name stands for, where a price file or a resolver has said so; else the name itself.
     #[must_use]
     pub fn resolve<'a>(&'a self, model: ModelRef<'a>) -> ModelRef<'a> {
-        self.0.tables.iter().find_map(|table| table.alias(model)).unwrap_or(model)
+        self.0.tables.iter().find_map(|table| table.alias(model)).map_or(model, |(model, _)| model)
+    }
+
+    /// Whether a name is known to be that of provisioned throughput, of which a call costs nothing.
+    #[must_use]
+    pub fn is_provisioned(&self, model: ModelRef<'_>) -> bool {
+        let alias = self.0.tables.iter().find_map(|table| table.alias(model));
+        alias.map_or_else(|| model.is_provisioned(), |(_, is_provisioned)| is_provisioned)
     }
 
     /// Every price of every layer, in no particular order, and those that discounts make of them; one that is covered

@@ -30,6 +30,8 @@ pub struct ModelRef<'a> {
     resource: &'a str,
     base: Option<&'a str>,
     routing: Option<Routing>,
+    /// What the regions of the ARN's partition begin with, unless it is the commercial one.
+    partition: Option<&'static str>,
     region: Option<&'a str>,
     account: Option<&'a str>,
 }
@@ -125,7 +127,7 @@ impl<'a> ModelRef<'a> {
     }
 
     const fn opaque(text: &'a str, kind: ModelKind, resource: &'a str) -> Self {
-        Self { text, kind, resource, base: None, routing: None, region: None, account: None }
+        Self { text, kind, resource, base: None, routing: None, partition: None, region: None, account: None }
     }
 
     /// The original text.
@@ -136,6 +138,12 @@ impl<'a> ModelRef<'a> {
     /// What it stands for.
     pub const fn kind(&self) -> ModelKind {
         self.kind
+    }
+
+    /// Whether it is provisioned throughput, which an ARN alone says: a name without a dot may be that of an application
+    /// profile too, or of a gateway's own.
+    pub(crate) fn is_provisioned(&self) -> bool {
+        self.kind == ModelKind::ProvisionedModel && self.text.starts_with("arn:")
     }
 
     /// The model's id without its geo prefix; `None` where the text does not tell the model.
@@ -152,6 +160,12 @@ impl<'a> ModelRef<'a> {
     /// The region in an ARN.
     pub const fn region(&self) -> Option<&'a str> {
         self.region
+    }
+
+    /// The region in an ARN; where it has none and is not of the commercial partition, what the regions of its own begin
+    /// with, so that no commercial price is taken.
+    pub(crate) fn place(&self) -> Option<&'a str> {
+        self.region.or(self.partition)
     }
 
     /// The account in an ARN.

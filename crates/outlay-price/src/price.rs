@@ -114,6 +114,13 @@ impl Price {
         if is_exact || used.is_empty() { CostStatus::Exact } else { CostStatus::Estimated }
     }
 
+    /// Whether everything costs the same by both, however sure each is.
+    pub(crate) fn costs_the_same(&self, other: &Self) -> bool {
+        let (own, other) = (self.terms(), other.terms());
+        let rates = |step: &Step| (step.over, step.rates);
+        own.steps.iter().map(rates).eq(other.steps.iter().map(rates)) && own.units == other.units
+    }
+
     pub(crate) fn terms(&self) -> &Terms {
         &self.0.terms
     }

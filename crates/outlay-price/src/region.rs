@@ -5,7 +5,36 @@ use crate::Geo;
 /// Whether a region is in AWS's commercial partition. The others have prices of their own (the US
 /// government's about 1.2 times these), which no row of a commercial region may stand in for.
 pub fn is_commercial(region: &str) -> bool {
-    !["us-gov-", "us-iso", "eu-iso", "eusc-", "cn-"].iter().any(|prefix| region.starts_with(prefix))
+    partition(region).is_none()
+}
+
+/// What the regions of AWS's other partitions begin with: `us-iso` is of `us-iso-`, `us-isob-` and `us-isof-`.
+const OTHERS: [&str; 5] = ["us-gov-", "us-iso", "eu-iso", "eusc-", "cn-"];
+
+/// Returns what the regions of the partition begin with that a region is in; `None` for the commercial one.
+pub(crate) fn partition(region: &str) -> Option<&'static str> {
+    // A FIPS endpoint is named after its region, in some settings.
+    let region = region.strip_prefix("fips-").unwrap_or(region);
+    let begins = |prefix: &&str| region.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    OTHERS.into_iter().find(begins)
+}
+
+/// Returns the same of a region or of a geography.
+pub(crate) fn partition_of(place: &str) -> Option<&'static str> {
+    if place == Geo::UsGov.as_str() { Some("us-gov-") } else { partition(place) }
+}
+
+/// Returns what the regions of a partition begin with, by the partition's name in an ARN; `None` for the commercial one.
+pub(crate) fn of_partition(name: &str) -> Option<&'static str> {
+    match name {
+        "aws" => None,
+        "aws-us-gov" => Some("us-gov-"),
+        "aws-cn" => Some("cn-"),
+        "aws-eusc" => Some("eusc-"),
+        "aws-iso-e" => Some("eu-iso"),
+        // Partitions of which no price is public, and those to come.
+        _ => Some("us-iso"),
+    }
 }
 
 /// Returns the geographies whose inference profiles can be called in a region, the narrowest first.
@@ -16,7 +45,7 @@ pub fn geos(region: &str) -> &'static [Geo] {
         "ap-south-1" | "ap-south-2" => &[Geo::In, Geo::Apac],
         "il-central-1" => &[Geo::Eu],
         "me-central-1" => &[Geo::Apac],
-        _ if region.starts_with("us-gov-") => &[Geo::UsGov],
+        _ if partition(region) == Some("us-gov-") => &[Geo::UsGov],
         _ if !is_commercial(region) => &[],
         _ if region.starts_with("us-") => &[Geo::Us],
         _ if region.starts_with("eu-") => &[Geo::Eu],
@@ -51,9 +80,15 @@ mod tests {
     #[test]
     fn partitions_do_not_mix() {
         assert_eq!(geos("us-gov-east-1"), [Geo::UsGov]);
-        for region in ["us-iso-east-1", "us-isob-east-1", "eu-isoe-west-1", "eusc-de-east-1", "cn-north-1"] {
+        for region in
+            ["us-iso-east-1", "us-isob-east-1", "eu-isoe-west-1", "eusc-de-east-1", "cn-north-1", "CN-NORTH-1"]
+        {
             assert!(!is_commercial(region) && geos(region).is_empty(), "{region}");
         }
+        for region in ["US-GOV-EAST-1", "fips-us-gov-west-1", "us-gov-west-1-fips"] {
+            assert_eq!(geos(region), [Geo::UsGov], "{region}");
+        }
+        assert!(is_commercial("fips-us-east-1") && is_commercial("us") && is_commercial(""));
         assert_eq!(geos("ca-central-1"), [Geo::Ca, Geo::Us]);
         assert_eq!((geos("il-central-1"), geos("me-central-1")), (&[Geo::Eu][..], &[Geo::Apac][..]));
     }

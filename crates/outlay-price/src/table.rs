@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use crate::price::{Entry, Step, Terms};
 use crate::rate::Rates;
+use crate::region::is_commercial;
 use crate::row::Row;
 use crate::unit::UnitPrice;
 use crate::{Latency, ModelRef, Price, Routing, Tier};
@@ -22,10 +23,18 @@ use spot::Spot;
 pub(crate) struct Table {
     pub(crate) version: Arc<str>,
     models: HashMap<Box<str>, OfModel>,
-    pub(crate) aliases: HashMap<Box<str>, Box<str>>,
+    pub(crate) aliases: HashMap<Box<str>, Alias>,
     /// Whether these are the user's own: they come before every list, and a row without region holds in the regions of
     /// other partitions too.
     is_own: bool,
+}
+
+/// The model that a name stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Alias {
+    pub(crate) to: Box<str>,
+    /// Whether the name is that of provisioned throughput, though it does not say so itself.
+    pub(crate) is_provisioned: bool,
 }
 
 /// The prices of one model on one road, each list in the order of search.
@@ -47,6 +56,8 @@ struct OfRoad {
 struct Slot {
     spot: Spot,
     price: Price,
+    /// From here on the table says nothing there: a discount has ended, and the list answers again.
+    is_end: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -123,7 +134,13 @@ impl Table {
     /// was imported holds until a newer bundled table has a later one. A price of another place is only taken where
     /// none has the one that is searched.
     pub(crate) fn find_in_all<'a>(tables: &'a [Arc<Self>], model: &str, search: Search<'_>) -> Option<&'a Price> {
-        let stated = Self::first(tables, |table| table.find_in(model, search, OfRoad::pick));
+        let stated = Self::first(tables, |table| {
+            table.find_in(model, search, |of_road, account, region, holds| {
+                let found = of_road.pick(account, region, holds)?;
+                let is_unclear = region.is_none() && !table.is_own && found.price.account().is_none();
+                (!is_unclear || !of_road.is_other_by_region(found, search.at)).then_some(found)
+            })
+        });
         let elsewhere = || {
             let pick = |table: &'a Self| {
                 table.find_in(model, search, |of_road, _, _, holds| of_road.elsewhere.iter().find(holds))
@@ -157,7 +174,7 @@ impl Table {
         let of_road = self.roads(model).iter().find(|of_road| of_road.road == road)?;
         let holds =
             |slot: &&Slot| slot.spot.holds_in(search.region, search.routing, self.is_own) && slot.has_begun(search.at);
-        pick(of_road, search.account, search.region, &holds)
+        pick(of_road, search.account, search.region, &holds).filter(|slot| !slot.is_end)
     }
 
     /// The prices in force in all places, each once.
@@ -168,7 +185,8 @@ impl Table {
             let is_same = |a: &Slot, b: &Slot| a.spot == b.spot;
             of_road.regions.chunk_by(is_same).chain(of_road.wide.chunk_by(is_same))
         });
-        places.filter_map(move |slots| slots.iter().find(|slot| slot.has_begun(search.at))).map(|slot| &slot.price)
+        let in_force = places.filter_map(move |slots| slots.iter().find(|slot| slot.has_begun(search.at)));
+        in_force.filter(|slot| !slot.is_end).map(|slot| &slot.price)
     }
 
     /// The ids of all models.
@@ -191,12 +209,13 @@ impl Table {
             .values()
             .flat_map(|of_model| of_model.roads(&self.version))
             .flat_map(OfRoad::slots)
+            .filter(|slot| !slot.is_end)
             .map(|slot| &slot.price)
             .filter(|price| !price.0.is_elsewhere)
     }
 
     /// Names, and no prices.
-    pub(crate) fn of_aliases(aliases: HashMap<Box<str>, Box<str>>) -> Self {
+    pub(crate) fn of_aliases(aliases: HashMap<Box<str>, Alias>) -> Self {
         Self { aliases, ..Self::default() }
     }
 
@@ -205,16 +224,17 @@ impl Table {
         self.models.is_empty() && !self.aliases.is_empty()
     }
 
-    /// What a name stands for: by its whole text, or by the id of its resource.
-    pub(crate) fn alias(&self, model: ModelRef<'_>) -> Option<ModelRef<'_>> {
+    /// What a name stands for: by its whole text, or by the id of its resource; and whether it is provisioned throughput.
+    pub(crate) fn alias(&self, model: ModelRef<'_>) -> Option<(ModelRef<'_>, bool)> {
         if self.aliases.is_empty() {
             return None;
         }
-        let target = self.aliases.get(model.as_str()).or_else(|| match model.base_id() {
+        let alias = self.aliases.get(model.as_str()).or_else(|| match model.base_id() {
             Some(_) => None,
             None => self.aliases.get(model.resource_id()),
         })?;
-        ModelRef::parse(target).ok()
+        let target = ModelRef::parse(&alias.to).ok()?;
+        Some((target, alias.is_provisioned || model.is_provisioned()))
     }
 }
 
@@ -238,16 +258,33 @@ impl OfRoad {
 
     /// The first slot of the place itself that holds.
     fn pick(&self, account: Option<&str>, region: Option<&str>, holds: &dyn Fn(&&Slot) -> bool) -> Option<&Slot> {
-        let own = || self.accounts.iter().filter(|slot| slot.price.account() == account).find(holds);
         let of_region = |region: &str| {
             let from = self.regions.partition_point(|slot| slot.spot.region() < Some(region));
             self.regions[from..].iter().take_while(|slot| slot.spot.region() == Some(region)).find(holds)
         };
-        own().or_else(|| region.and_then(of_region)).or_else(|| self.wide.iter().find(holds))
+        let own = self.of_account(account, holds);
+        own.or_else(|| region.and_then(of_region)).or_else(|| self.wide.iter().find(holds))
+    }
+
+    fn of_account(&self, account: Option<&str>, holds: &dyn Fn(&&Slot) -> bool) -> Option<&Slot> {
+        self.accounts.iter().filter(|slot| slot.price.account() == account).find(holds)
+    }
+
+    /// Whether a commercial region then costs something else than all others do.
+    fn is_other_by_region(&self, of_others: &Slot, at: Timestamp) -> bool {
+        let mut regions = self.regions.chunk_by(|a, b| a.spot == b.spot);
+        regions.any(|slots| {
+            let in_force = slots.iter().find(|slot| slot.has_begun(at));
+            in_force.is_some_and(|slot| slot.is_commercial() && !slot.price.costs_the_same(&of_others.price))
+        })
     }
 }
 
 impl Slot {
+    fn is_commercial(&self) -> bool {
+        self.spot.region().is_some_and(is_commercial)
+    }
+
     fn has_begun(&self, at: Timestamp) -> bool {
         self.price.terms().start.as_ref().is_none_or(|start| start.at <= at)
     }
@@ -284,7 +321,7 @@ fn slots<'a>(
         Spot::of(&of.place, routing, is_listed).into_iter().map(move |spot| {
             let region = spot.name();
             let entry = Entry { terms: Arc::clone(terms), routing, region, is_elsewhere: false };
-            (row, road, Slot { spot, price: Price(Arc::new(entry)) })
+            (row, road, Slot { spot, price: Price(Arc::new(entry)), is_end: false })
         })
     })
 }

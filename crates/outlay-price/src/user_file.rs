@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 use crate::catalog::Layer;
 use crate::discount::Discounts;
 use crate::row::{Place, Row};
-use crate::table::{Table, TableError};
+use crate::table::{Alias, Table, TableError};
 use crate::{Confidence, ModelRef, Routing};
 
 mod discount;
@@ -180,7 +180,7 @@ fn routed<'t>(
     }
 }
 
-fn alias(fields: &mut Fields<'_>) -> Result<(Box<str>, Box<str>), LoadPricesError> {
+fn alias(fields: &mut Fields<'_>) -> Result<(Box<str>, Alias), LoadPricesError> {
     let from = fields.required("from")?;
     let to = fields.required("to")?;
     let model = to.model()?;
@@ -190,7 +190,7 @@ fn alias(fields: &mut Fields<'_>) -> Result<(Box<str>, Box<str>), LoadPricesErro
     if model.base_id().is_some() && model.routing().is_none() {
         return Err(to.error(Problem::UnknownPrefix));
     }
-    Ok((from.value.into(), to.value.into()))
+    Ok((from.value.into(), Alias { to: to.value.into(), is_provisioned: false }))
 }
 
 /// FNV-1a, folded to 32 bits: names a content, and is the same on every machine.

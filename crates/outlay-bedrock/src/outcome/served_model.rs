@@ -1,7 +1,7 @@
 //! Which model served a call, where the answer tells.
 
 use outlay_otel::CallEnd;
-use outlay_price::{Family, ModelKind, ModelRef, NamedModel, Routing};
+use outlay_price::{Family, ModelRef, NamedModel, Routing};
 
 use super::Context;
 
@@ -35,8 +35,7 @@ impl Context<'_> {
         let Some(named) = named.filter(|named| !named.is_empty() && named.len() <= MAX_NAME) else { return };
         let called = self.called.map(|called| (called.routing(), self.prices.named_model(called, &named)));
         // A call to provisioned throughput costs nothing, whichever model serves it.
-        let is_provisioned =
-            ModelRef::parse(&self.start.model).is_ok_and(|called| called.kind() == ModelKind::ProvisionedModel);
+        let is_provisioned = ModelRef::parse(&self.start.model).is_ok_and(|called| self.prices.is_provisioned(called));
         match called {
             Some((_, NamedModel::Called)) => {}
             Some((Some(routing), NamedModel::Other(id))) if !is_provisioned => {

@@ -1,5 +1,5 @@
 use super::{Layer, Prices};
-use crate::table::Table;
+use crate::table::{Alias, Table};
 use crate::{ModelRef, ParseModelError};
 
 impl Prices {
@@ -22,6 +22,20 @@ impl Prices {
     ///
     /// Where `to` is no id that names a model.
     pub fn with_alias(&self, from: &str, to: &str) -> Result<Self, ParseModelError> {
+        self.with(from, to, false)
+    }
+
+    /// Returns the same prices, with `from` known to be provisioned throughput of `to`: a call costs nothing beside the
+    /// hours of its capacity. An ARN of provisioned throughput says so itself.
+    ///
+    /// # Errors
+    ///
+    /// Where `to` is no id that names a model.
+    pub fn with_provisioned(&self, from: &str, to: &str) -> Result<Self, ParseModelError> {
+        self.with(from, to, true)
+    }
+
+    fn with(&self, from: &str, to: &str, is_provisioned: bool) -> Result<Self, ParseModelError> {
         let model = ModelRef::parse(to)?;
         if model.base_id().is_none() || model.routing().is_none() {
             return Err(ParseModelError::UnknownResource);
@@ -31,14 +45,14 @@ impl Prices {
             Some(last) => last.table.aliases.clone(),
             None => Default::default(),
         };
-        known.insert(from.into(), to.into());
+        known.insert(from.into(), Alias { to: to.into(), is_provisioned });
         layers.push(Layer::from(Table::of_aliases(known)));
         Ok(Self::of(layers))
     }
 
     /// Returns the names that stand for models, each with the id of its model.
     pub fn aliases(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.list.iter().flat_map(|layer| &layer.table.aliases).map(|(from, to)| (&**from, &**to))
+        self.0.list.iter().flat_map(|layer| &layer.table.aliases).map(|(from, alias)| (&**from, &*alias.to))
     }
 }
 

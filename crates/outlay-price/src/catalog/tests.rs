@@ -2,7 +2,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::rate::Rate;
-use crate::{CacheTtl, CostStatus, GuardrailUse, Unit, UnitCount, Usage, Usd};
+use crate::{CacheTtl, CacheUse, CostStatus, GuardrailUse, Unit, UnitCount, Usage, Usd};
 
 const SONNET: &str = "anthropic.claude-sonnet-4-5-20250929-v1:0";
 const NOW: &str = "2026-11-20T00:00:00Z";
@@ -273,4 +273,56 @@ fn a_call_to_provisioned_capacity_costs_nothing_beside_it() {
     let charge = price.charge(&Usage::new().with_uncached_input(1_000).with_output(1_000));
     assert_eq!((charge.total(), charge.status()), (Usd::ZERO, CostStatus::Exact));
     assert_eq!(price.capacity_cost(Unit::ModelUnitHour, Some("1-month"), 1_000), usd("63"));
+}
+
+#[test]
+fn a_bare_name_may_be_anything_and_is_not_free() {
+    let own = "[[alias]]\nfrom = \"my-sonnet\"\nto = \"us.anthropic.claude-sonnet-4-6\"";
+    let prices = Prices::from_toml(own).unwrap();
+    let in_us = |model| PriceQuery { region: Some("us-east-1"), ..query(model) };
+    assert_eq!(input(&prices, &in_us("my-sonnet")), usd("3.3"));
+    assert!(!prices.is_provisioned(ModelRef::parse("my-sonnet").unwrap()));
+
+    let prices = Prices::bundled().with_provisioned("my-capacity", "anthropic.claude-v2:1").unwrap();
+    let price = prices.lookup(&in_us("my-capacity")).unwrap();
+    assert_eq!((price.tier(), input(&prices, &in_us("my-capacity"))), (Tier::Provisioned, Some(Usd::ZERO)));
+    assert!(prices.is_provisioned(ModelRef::parse("my-capacity").unwrap()));
+    assert!(prices.with_provisioned("x", "no-model").is_err());
+}
+
+#[test]
+fn without_a_region_a_price_that_some_regions_do_not_have_is_an_estimate() {
+    // From 2025-12-01 on, extended access costs twice as much in the regions of the page.
+    let model = "us.anthropic.claude-3-5-sonnet-20241022-v2:0";
+    let of = |region, day| {
+        let query = PriceQuery { region, ..PriceQuery::new(ModelRef::parse(model).unwrap(), at(day)) };
+        let price = Prices::bundled().lookup(&query).cloned().unwrap();
+        (input(&Prices::bundled(), &query), price.confidence() == Confidence::Elsewhere)
+    };
+    assert_eq!(of(Some("us-east-1"), "2026-02-10T00:00:00Z"), (usd("6"), false));
+    assert_eq!(of(None, "2026-02-10T00:00:00Z"), (usd("6"), true));
+    assert_eq!(of(None, "2025-02-10T00:00:00Z"), (usd("3"), false), "it was the same everywhere");
+    let dearest = PriceQuery::new(ModelRef::parse(model).unwrap(), at("2026-02-10T00:00:00Z"));
+    let most = |price: &Price| price.bound(1_000_000, 0, CacheUse::NoWrites);
+    assert_eq!(Prices::bundled().in_any_region(&dearest).map(most).max(), usd("6"));
+}
+
+#[test]
+fn an_arn_of_another_partition_has_no_commercial_price() {
+    let of = |partition: &str, region: &str| {
+        let arn = format!("arn:{partition}:bedrock:{region}:123456789012:inference-profile/us-gov.{SONNET}");
+        let own = input(&Prices::bundled(), &query(&arn));
+        let arn = format!("arn:{partition}:bedrock:{region}::foundation-model/{SONNET}");
+        (own, input(&Prices::bundled(), &query(&arn)))
+    };
+    assert_eq!(of("aws", ""), (usd("3.6"), usd("3")), "the global one");
+    assert_eq!(of("aws-us-gov", "us-gov-west-1"), (usd("3.6"), usd("3.6")));
+    assert_eq!(of("aws-us-gov", ""), (usd("3.6"), None));
+    for partition in ["aws-cn", "aws-iso", "aws-iso-e", "aws-eusc", "aws-of-tomorrow"] {
+        assert_eq!(of(partition, ""), (None, None), "{partition}");
+    }
+    for region in ["US-GOV-WEST-1", "fips-us-gov-west-1", "CN-NORTH-1"] {
+        let query = PriceQuery { region: Some(region), ..query("global.anthropic.claude-sonnet-4-5-20250929-v1:0") };
+        assert_eq!(input(&Prices::bundled(), &query), None, "{region}");
+    }
 }

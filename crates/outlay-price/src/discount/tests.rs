@@ -61,8 +61,8 @@ fn history_stays_right_under_a_discount() {
         ("2026-07-29", "0.55", Some("2026-07-01")),
         ("2026-07-30", "0.11", Some("2026-07-30")),
         ("2026-08-31", "0.11", Some("2026-07-30")),
-        ("2026-09-01", "0.22", Some("2026-09-01")),
-        ("2026-11-20", "0.22", Some("2026-09-01")),
+        ("2026-09-01", "0.22", Some("2026-07-30")),
+        ("2026-11-20", "0.22", Some("2026-07-30")),
     ] {
         let price = prices.lookup(&query(LUNA, day)).unwrap();
         assert_eq!(input(price).to_decimal(), want, "{day}");
@@ -270,4 +270,19 @@ proptest! {
         let laid = laid.over(&below);
         prop_assert_eq!(laid.lookup(&query).map(|price| input(price).picos()), want, "{}", text);
     }
+}
+
+#[test]
+fn a_discount_that_has_ended_hides_no_later_price() {
+    let list = "confidence = \"agreed\"\nsource = \"litellm\"";
+    let own = format!(
+        "[[discount]]\npercent = 50\nmodel = \"openai.gpt-5.6-luna\"\neffective_from = \"2026-01-01\"\neffective_to = \"2026-06-01\"\n\
+         [[price]]\nmodel = \"us.openai.gpt-5.6-luna\"\ninput = \"0.1\"\noutput = \"1\"\n{list}\neffective_from = \"2026-11-01\""
+    );
+    let prices = prices(&own);
+    for (day, want) in [("2026-05-31", "0.55"), ("2026-06-01", "1.1"), ("2026-07-30", "0.22"), ("2026-11-01", "0.1")] {
+        assert_eq!(input(prices.lookup(&query(LUNA, day)).unwrap()).to_decimal(), want, "{day}");
+    }
+    let is_luna = |price: &&Price| price.model() == "openai.gpt-5.6-luna";
+    assert!(prices.rows().filter(is_luna).all(|price| !price.note().contains("ended")));
 }

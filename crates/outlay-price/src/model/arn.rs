@@ -1,5 +1,6 @@
 use super::{ModelKind, ModelRef, ParseModelError, name};
 use crate::Routing;
+use crate::region::of_partition;
 
 /// `partition:service:region:account:resource`, after `arn:`.
 pub(super) fn parse<'a>(text: &'a str, rest: &'a str) -> Result<ModelRef<'a>, ParseModelError> {
@@ -15,7 +16,12 @@ pub(super) fn parse<'a>(text: &'a str, rest: &'a str) -> Result<ModelRef<'a>, Pa
         return Err(ParseModelError::Empty);
     }
     let kind = kind(service, class, id)?;
-    let model = ModelRef { region: some(region), account: some(account), ..ModelRef::opaque(text, kind, resource) };
+    let model = ModelRef {
+        partition: of_partition(partition),
+        region: some(region),
+        account: some(account),
+        ..ModelRef::opaque(text, kind, resource)
+    };
     match kind {
         ModelKind::FoundationModel | ModelKind::InferenceProfile => named(model, id),
         _ => Ok(model),

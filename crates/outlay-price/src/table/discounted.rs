@@ -49,8 +49,11 @@ impl Table {
                 for &start in &times {
                     let at = start.map_or(Timestamp::MIN, |start| start.at);
                     let holds = |slot: &&Slot| self.covers(of_road, slot, spot) && slot.has_begun(at);
-                    let found =
-                        of_road.pick(account, spot.region(), &holds).or_else(|| of_road.elsewhere.iter().find(&holds));
+                    let stands_in = || of_road.elsewhere.iter().find(&holds);
+                    let found = match spot {
+                        Spot::Instead | Spot::InsteadInGeo(..) => stands_in(),
+                        _ => of_road.pick(account, spot.region(), &holds).or_else(stands_in),
+                    };
                     let Some(Slot { price: list_price, .. }) = found else {
                         continue;
                     };
@@ -62,9 +65,8 @@ impl Table {
                     };
                     if !is_as_before {
                         last = Some((list_price, discount));
-                        let discount = discount.map(|of| (of, discounts));
-                        let price = narrowed(list_price, account, spot, start, discount);
-                        derived.push(Slot { spot: spot.clone(), price });
+                        let price = narrowed(list_price, account, spot, start, discount.map(|of| (of, discounts)));
+                        derived.push(Slot { spot: spot.clone(), price, is_end: discount.is_none() });
                     }
                 }
             }
@@ -86,7 +88,7 @@ type Places<'a> = (BTreeSet<Option<&'a str>>, BTreeSet<Spot>, BTreeSet<Option<&'
 /// The accounts, spots and starts that rows and discounts name, and those that none names.
 fn places<'a>(of_road: &'a OfRoad, list: &[&'a Discount]) -> Places<'a> {
     let mut places: Places<'a> = ([None].into(), [Spot::Any].into(), [None].into());
-    for Slot { price, spot } in of_road.slots() {
+    for Slot { price, spot, .. } in of_road.slots() {
         places.0.insert(price.account());
         places.1.insert(spot.clone());
         places.2.insert(price.terms().start.as_ref());
@@ -112,7 +114,7 @@ fn is_same(a: Option<&Discount>, b: Option<&Discount>) -> bool {
     }
 }
 
-/// The price of a place from a day on: with the discount off, or the list price once more where one has ended.
+/// The price of a place from a day on, with the discount off.
 fn narrowed(
     list_price: &Price,
     account: Option<&str>,

@@ -11,9 +11,11 @@ use crate::price::Entry;
 use crate::region::{geos, is_commercial, rank};
 
 impl OfRoad {
-    /// Adds what stands in, unless the price is the same everywhere.
+    /// Adds what stands in, unless the price is the same everywhere. Where it is the same in all regions but some, that is
+    /// for calls of which no region is known.
     pub(super) fn stand_in(&mut self) {
-        if self.wide.iter().any(|slot| slot.spot == Spot::Any) {
+        let has_rest = self.wide.iter().any(|slot| slot.spot == Spot::Any);
+        if has_rest && self.regions.is_empty() {
             return;
         }
         let regions: BTreeSet<&str> = self.regions.iter().filter_map(|slot| slot.spot.region()).collect();
@@ -35,7 +37,12 @@ impl OfRoad {
             self.wide.iter().find(is_commercial).map(|slot| slot.spot.clone())
         });
         if let Some(of) = of {
-            added.extend(self.instead(&of, &Spot::Instead));
+            let own = self.instead(&of, &Spot::Instead);
+            let first = own.iter().map(|slot| slot.price.effective_at()).min();
+            // Before the region had a price of its own, that of all others held there.
+            let before = |slot: &Slot| first.is_some_and(|first| slot.price.effective_at() < first);
+            added.extend(self.instead(&Spot::Any, &Spot::Instead).into_iter().filter(before));
+            added.extend(own);
         }
         added.sort_by(|a, b| a.order().cmp(&b.order()));
         self.elsewhere = added.into();
@@ -46,7 +53,7 @@ impl OfRoad {
         let own = self.regions.iter().chain(&self.wide).filter(|slot| slot.spot == *of);
         let stand_in = |slot: &Slot| {
             let entry = Entry { is_elsewhere: true, ..(*slot.price.0).clone() };
-            Slot { spot: spot.clone(), price: Price(Arc::new(entry)) }
+            Slot { spot: spot.clone(), price: Price(Arc::new(entry)), is_end: false }
         };
         own.map(stand_in).collect()
     }
