@@ -32,6 +32,7 @@ mod rates;
 mod resolutions;
 mod run_time;
 mod source;
+mod steps;
 mod write;
 
 use std::collections::BTreeMap;

@@ -32,17 +32,35 @@ struct NovaRequest {
 #[serde(default)]
 struct NovaParams {
     text: Present,
-    image: Present,
+    image: Object<NovaImage>,
     audio: Present,
     video: Present,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct NovaImage {
+    detail_level: Text,
 }
 
 /// Nova Multimodal Embeddings. How long a sound or a video is cannot be seen from here.
 pub(super) fn nova(body: &[u8]) -> Option<Asked> {
     let request: NovaRequest = serde_json::from_slice(body).ok()?;
     let params = request.single_embedding_params.0?;
-    let seconds = params.audio.0 || params.video.0;
-    (!seconds).then(|| images_beside_tokens(u64::from(params.image.0), params.text.0))
+    if params.audio.0 || params.video.0 {
+        return None;
+    }
+    let Some(image) = params.image.0 else {
+        return Some(images_beside_tokens(0, params.text.0));
+    };
+    let count = UnitCount::new(Unit::InputImage, 1);
+    let count = match image.detail_level.0.as_deref() {
+        None | Some("STANDARD_IMAGE") => count,
+        Some("DOCUMENT_IMAGE") => count.with_word("document"),
+        // A level without a known price.
+        Some(_) => return None,
+    };
+    Some(Asked { tokens_too: true, has_text: params.text.0, ..Asked::exactly(count) })
 }
 
 #[derive(Default, Deserialize)]

@@ -122,6 +122,17 @@ fn an_image_to_embed_is_billed_beside_its_text() {
         assert!(asked.tokens_too);
         assert_eq!(asked.likely.iter().map(UnitCount::thousandths).sum::<u64>(), images, "{body}");
     }
+    for (level, word) in [
+        ("", None),
+        (r#""detailLevel":"STANDARD_IMAGE","#, None),
+        (r#""detailLevel":"DOCUMENT_IMAGE","#, Some("document")),
+    ] {
+        let body = format!(r#"{{"singleEmbeddingParams":{{"image":{{{level}"format":"png"}}}}}}"#);
+        let asked = asked("amazon.nova-2-multimodal-embeddings-v1:0", &body);
+        assert_eq!(one(&asked.likely).word(), word, "{level}");
+    }
+    let other = r#"{"singleEmbeddingParams":{"image":{"detailLevel":"OTHER"}}}"#;
+    assert!(asked_of_model("amazon.nova-2-multimodal-embeddings-v1:0", other.as_bytes()).is_none(), "no known price");
     let sound = r#"{"singleEmbeddingParams":{"audio":{"format":"mp3"}}}"#;
     assert!(asked_of_model("amazon.nova-2-multimodal-embeddings-v1:0", sound.as_bytes()).is_none(), "how long?");
     let query = asked("twelvelabs.marengo-embed-3-0-v1:0", r#"{"inputType":"text","text":{"inputText":"a"}}"#);

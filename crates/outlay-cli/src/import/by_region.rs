@@ -22,6 +22,7 @@ use self::list::{List, Pair, Variant};
 use self::page::Page;
 use super::BuildError;
 use super::resolutions::Resolutions;
+use super::steps::{Steps, by_price, with_all_bounds};
 use outlay_price::parts::ANY_PROVISIONED;
 use outlay_price::parts::Start;
 use outlay_price::parts::geos;
@@ -39,6 +40,8 @@ mod page;
 pub(super) struct Aws {
     list: List,
     page: Page,
+    /// Ids of one model.
+    twins: Vec<Vec<String>>,
 }
 
 impl Aws {
@@ -47,12 +50,9 @@ impl Aws {
         let page = Page::parse(page, &labels)?;
         let mut list = List::parse(list, &labels, rules)?;
         list.doubt(&page);
-        Ok(Self { list, page })
+        Ok(Self { list, page, twins: labels.twins() })
     }
 }
-
-/// One price: its rows by context size, the smallest first.
-type Steps = Vec<Row>;
 
 /// Puts rows of other sources, whose place is any region or one, where AWS says that they are, and adds what it says.
 pub(super) fn combine(rows: Vec<Row>, aws: &Aws, rules: &Resolutions) -> Result<Vec<Row>, BuildError> {
@@ -71,13 +71,47 @@ pub(super) fn combine(rows: Vec<Row>, aws: &Aws, rules: &Resolutions) -> Result<
     for (model, _) in aws.list.0.keys() {
         by_model.entry(model.clone()).or_default();
     }
+    add_tiers_of_twins(&mut by_model, aws);
     let mut all = Vec::new();
     for (model, prices) in by_model {
         let combiner =
             Combiner { model: &model, is_everywhere: rules.is_same_everywhere(&model), prices: &prices, aws, rules };
         all.extend(combiner.rows()?);
     }
-    amend::amend(merged_roads(all), rules)
+    let rows = amend::with_stated(merged_roads(all), rules)?;
+    amend::with_changes(with_all_bounds(rows, rules), rules)
+}
+
+/// A tier of which a source knows one id of a model alone is offered by its other ids too.
+fn add_tiers_of_twins(by_model: &mut BTreeMap<String, Vec<Steps>>, aws: &Aws) {
+    let kind = |steps: &Steps| (steps[0].routings.clone(), steps[0].tier, steps[0].latency);
+    let is_listed = |id: &str, routings: &[Routing]| match routings {
+        [Routing::InRegion] => aws.list.0.contains_key(&(id.to_owned(), Variant::OnDemand)),
+        [Routing::Global] => aws.list.0.contains_key(&(id.to_owned(), Variant::Global)),
+        _ => false,
+    };
+    for ids in &aws.twins {
+        let all: Vec<Steps> = ids.iter().filter_map(|id| by_model.get(id)).flatten().cloned().collect();
+        for id in ids {
+            let Some(own) = by_model.get_mut(id) else { continue };
+            let kinds: BTreeSet<_> = own.iter().map(kind).collect();
+            let has_road = |steps: &Steps| {
+                let routings = &steps[0].routings;
+                is_listed(id, routings) || own.iter().any(|own| own[0].routings == *routings)
+            };
+            let is_missing = |steps: &&Steps| {
+                matches!(steps[0].tier, Tier::Batch | Tier::Flex | Tier::Priority)
+                    && has_road(steps)
+                    && !kinds.contains(&kind(steps))
+            };
+            let missing: Vec<Steps> = all.iter().filter(is_missing).cloned().collect();
+            own.extend(
+                missing
+                    .into_iter()
+                    .map(|steps| steps.into_iter().map(|row| Row { model: id.clone(), ..row }).collect::<Steps>()),
+            );
+        }
+    }
 }
 
 /// Prices that are the same everywhere and on several roads have one row.
@@ -102,19 +136,6 @@ fn merged_roads(rows: Vec<Row>) -> Vec<Row> {
     let mut rows: Vec<Row> = merged.into_iter().flatten().collect();
     rows.iter_mut().for_each(|row| row.routings.sort_unstable());
     rows
-}
-
-fn by_price(rows: Vec<Row>) -> BTreeMap<impl Ord, Steps> {
-    let mut prices: BTreeMap<_, Steps> = BTreeMap::new();
-    for row in rows {
-        let start = row.start.as_ref().map(|start| start.at);
-        let key = (row.model.clone(), row.routings.clone(), row.place.clone(), row.tier, row.latency, start);
-        prices.entry(key).or_default().push(row);
-    }
-    for steps in prices.values_mut() {
-        steps.sort_by_key(|row| row.context_over);
-    }
-    prices
 }
 
 struct Combiner<'a> {

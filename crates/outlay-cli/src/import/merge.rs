@@ -7,6 +7,7 @@ use super::id::Id;
 use super::imported::Skipped;
 use super::litellm::{LiteLlm, LiteRow};
 use super::resolutions::{Resolutions, Source, SourceNames};
+use super::steps::with_all_bounds;
 use super::{BuildError, Offer};
 use outlay_price::Confidence;
 use outlay_price::parts::Row;
@@ -84,7 +85,7 @@ pub(super) fn litellm_alone(rows: Vec<LiteRow>, rules: &Resolutions) -> Result<(
     let offers = merger.by_id(rows);
     let drafts = offers.iter().map(|(id, offer)| merger.own(id, offer));
     let rows = drafts.flat_map(|draft| draft.into_rows(rules)).collect();
-    Ok((rows, merger.problems))
+    Ok((with_all_bounds(rows, rules), merger.problems))
 }
 
 /// The rows of genai-prices without another source, for the ids that are known; and what keeps some of them out.
@@ -108,7 +109,7 @@ pub(super) fn genai_alone(genai: &GenAi, known: BTreeSet<Id>, rules: &Resolution
         let why = rules.skipped(Source::GenAi, &model.id).map_or("no id of Bedrock is of it", |skip| &skip.reason);
         skipped.push(Skipped::new(format!("genai-prices: {}", model.id), why));
     }
-    (rows, skipped)
+    (with_all_bounds(rows, rules), skipped)
 }
 
 struct Merger<'a> {
@@ -224,12 +225,10 @@ impl<'a> Merger<'a> {
             },
         }
         draft.start.clone_from(&latest.0);
-        let known_bounds = draft.bounds();
         self.drafts.push(draft);
-        self.drafts.extend(earlier.iter().map(|(start, offer)| Draft {
-            known_bounds: known_bounds.clone(),
-            ..Draft::single(id, start.clone(), offer, &self.rules.sources.genai)
-        }));
+        let single =
+            |(start, offer): &(Option<_>, Offer)| Draft::single(id, start.clone(), offer, &self.rules.sources.genai);
+        self.drafts.extend(earlier.iter().map(single));
     }
 
     fn unused_rules(&mut self) {

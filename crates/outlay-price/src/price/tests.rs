@@ -176,6 +176,8 @@ fn seconds_images_and_tokens_add_up_by_direction() {
     let charge = price.charge_with_units(&usage, &units);
     assert_eq!(charge.input(), usd("0.009005"), "0.000135 + 0.00875 + 0.00012");
     assert_eq!((charge.total(), charge.status()), (charge.input(), CostStatus::Exact));
+    let document = UnitCount::new(Unit::InputImage, 1).with_word("document");
+    assert_eq!(price.charge_units(&document.into()).total(), usd("0.0006"));
 }
 
 #[test]

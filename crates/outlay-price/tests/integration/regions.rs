@@ -1,7 +1,7 @@
 //! The price of the region that was called, and how sure it is.
 
 use jiff::Timestamp;
-use outlay_price::{Confidence, CostStatus, ModelRef, PriceQuery, Prices, Usage};
+use outlay_price::{Confidence, CostStatus, ModelRef, PriceQuery, Prices, Tier, Usage};
 
 const NOW: &str = "2026-11-28T12:00:00Z";
 
@@ -104,4 +104,79 @@ fn a_derived_rate_weakens_only_the_calls_that_used_it() {
     let plain = Usage::new().with_uncached_input(10).with_output(5);
     assert_eq!(status(plain), CostStatus::Exact);
     assert_eq!(status(plain.with_cache_read(10)), CostStatus::Estimated);
+}
+
+/// The cost of so much input on a tier.
+fn cost_of_input(model: &str, region: &str, tier: Tier, input: u64, at: &str) -> String {
+    let mut query = PriceQuery::new(ModelRef::parse(model).expect("an id"), at.parse().expect("a time"));
+    (query.region, query.tier) = (Some(region), tier);
+    let Some(price) = Prices::bundled().lookup(&query).cloned() else {
+        return "no price".to_owned();
+    };
+    let charge = price.charge(&Usage::new().with_uncached_input(input));
+    format!("{} {}", charge.input(), charge.status().as_str())
+}
+
+#[test]
+fn a_premium_that_nobody_publishes_is_exact_on_no_tier() {
+    const BEFORE: &str = "2026-06-09T12:00:00Z";
+    for (model, tier, before, now) in [
+        ("anthropic.claude-3-haiku-20240307-v1:0", Tier::Default, "$0.025000 exact", "$0.025000 estimated"),
+        ("anthropic.claude-3-haiku-20240307-v1:0", Tier::Batch, "$0.012500 exact", "$0.012500 estimated"),
+        ("us.anthropic.claude-sonnet-4-20250514-v1:0", Tier::Batch, "$0.150000 exact", "$0.150000 estimated"),
+        ("global.anthropic.claude-sonnet-4-20250514-v1:0", Tier::Batch, "$0.150000 exact", "$0.150000 estimated"),
+    ] {
+        assert_eq!(cost_of_input(model, "us-east-1", tier, 100_000, BEFORE), before, "{model} {tier:?}");
+        assert_eq!(cost_of_input(model, "us-east-1", tier, 100_000, NOW), now, "{model} {tier:?}");
+    }
+}
+
+#[test]
+fn a_long_context_that_a_price_says_nothing_of_is_unpriced_or_an_estimate() {
+    const EARLY: &str = "2026-02-20T12:00:00Z";
+    for (model, region, tier) in [
+        ("anthropic.claude-sonnet-4-20250514-v1:0", "us-east-1", Tier::Batch),
+        ("global.anthropic.claude-sonnet-4-20250514-v1:0", "us-east-1", Tier::Batch),
+        ("anthropic.claude-sonnet-4-5-20250929-v1:0", "us-gov-west-1", Tier::Default),
+        ("in.openai.gpt-5.6-luna", "ap-south-1", Tier::Default),
+        ("openai.gpt-5.4", "us-gov-west-1", Tier::Default),
+    ] {
+        assert_eq!(cost_of_input(model, region, tier, 300_000, EARLY), "$0.000000 unpriced", "{model}");
+    }
+    for (model, tier, early, now) in [
+        ("us.anthropic.claude-sonnet-4-6", Tier::Default, "$0.990000 estimated", "$0.990000 exact"),
+        ("global.anthropic.claude-opus-4-6-v1", Tier::Default, "$1.500000 estimated", "$1.500000 exact"),
+        ("anthropic.claude-opus-4-6-v1", Tier::Batch, "$0.825000 estimated", "$0.825000 exact"),
+    ] {
+        assert_eq!(cost_of_input(model, "us-east-1", tier, 300_000, EARLY), early, "{model}");
+        assert_eq!(cost_of_input(model, "us-east-1", tier, 300_000, NOW), now, "{model}");
+        let short = cost_of_input(model, "us-east-1", tier, 200_000, EARLY);
+        assert!(short.ends_with(" exact"), "{model}: {short}");
+    }
+}
+
+#[test]
+fn a_tier_of_one_id_of_a_model_is_of_its_other_ids_too() {
+    for (model, tier, input) in [
+        ("deepseek.v3-v1:0", Tier::Flex, "$0.290000 exact"),
+        ("deepseek.v3-v1:0", Tier::Priority, "$1.015000 exact"),
+        ("qwen.qwen3-coder-30b-a3b-v1:0", Tier::Flex, "$0.075000 exact"),
+        ("qwen.qwen3-coder-480b-a35b-v1:0", Tier::Flex, "$0.225000 exact"),
+        ("qwen.qwen3-coder-480b-a35b-v1:0", Tier::Priority, "$0.787500 exact"),
+        ("qwen.qwen3-235b-a22b-2507-v1:0", Tier::Priority, "$0.385000 exact"),
+        ("global.anthropic.claude-haiku-4-5", Tier::Batch, "$0.500000 exact"),
+        ("global.anthropic.claude-opus-4-6-v1", Tier::Batch, "$2.500000 exact"),
+        ("global.anthropic.claude-sonnet-4-6", Tier::Batch, "$1.500000 exact"),
+    ] {
+        assert_eq!(cost_of_input(model, "us-east-1", tier, 1_000_000, NOW), input, "{model} {tier:?}");
+    }
+}
+
+#[test]
+fn a_batch_price_that_is_half_of_a_wrong_one_is_not_exact() {
+    let mut query = PriceQuery::new(ModelRef::parse("amazon.nova-2-lite-v1:0").unwrap(), NOW.parse().unwrap());
+    (query.region, query.tier) = (Some("us-west-1"), Tier::Batch);
+    let prices = Prices::bundled();
+    let charge = prices.lookup(&query).unwrap().charge(&Usage::new().with_output(1_000_000));
+    assert_eq!((charge.total().to_string(), charge.status()), ("$1.765500".to_owned(), CostStatus::Estimated));
 }

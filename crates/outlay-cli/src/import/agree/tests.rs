@@ -99,7 +99,7 @@ fn a_price_that_slipped_is_a_difference_that_no_rule_explains() {
 
 #[test]
 fn a_price_of_a_past_that_slipped_is_a_difference_too() {
-    let from = "openai.gpt-5.6-luna\t*\tin-region,us\tdefault\tstandard\t\t\t1.1\t";
+    let from = "openai.gpt-5.6-luna\t*\tin-region,us,in\tdefault\tstandard\t\t\t1.1\t";
     let error = differences_with(from, &from.replace("1.1", "1.2")).unwrap_err().to_string();
     assert!(error.contains("us.openai.gpt-5.6-luna: input_mtok is 1.1, charged is `1.2`, by no rule"), "{error}");
 }

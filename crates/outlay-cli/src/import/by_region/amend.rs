@@ -27,6 +27,7 @@ pub(in crate::import) struct StatedPrice {
     regions: Vec<String>,
     #[serde(default)]
     over: u64,
+    tier: Option<String>,
     /// Whether it is of the optimized latency.
     #[serde(default)]
     optimized: bool,
@@ -38,7 +39,8 @@ pub(in crate::import) struct StatedPrice {
     reason: String,
 }
 
-/// A day on which a price changed, of which the sources have only what was before or what is after.
+/// A day on which a price changed, of which the sources have only what was before or what is after. Where neither is given,
+/// the other one is not known, on any tier or road.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::import) struct Change {
@@ -55,14 +57,35 @@ pub(in crate::import) struct Change {
     regions: Vec<String>,
     before: Option<Amounts>,
     after: Option<Amounts>,
+    /// The input above which it is not known what was charged before; what is known is what is charged after.
+    unknown_before_over: Option<u64>,
     reason: String,
 }
 
-/// Puts them into the table.
-pub(super) fn amend(mut rows: Vec<Row>, rules: &Resolutions) -> Result<Vec<Row>, BuildError> {
+/// Adds the prices that rules state.
+pub(super) fn with_stated(mut rows: Vec<Row>, rules: &Resolutions) -> Result<Vec<Row>, BuildError> {
     for rule in &rules.stated {
-        rows.extend(rule.rows()?);
+        for stated in rule.rows()? {
+            let is_beside = |row: &&mut Row| {
+                let key = |row: &Row| (row.model.clone(), row.place.clone(), row.tier, row.latency, row.context_over);
+                key(row) == key(&stated) && row.routings == stated.routings && row.start.is_none()
+            };
+            // Units that another source does not have beside its tokens.
+            match rows.iter_mut().find(is_beside) {
+                Some(row) if stated.rates == Rates::default() && row.units.is_empty() => {
+                    row.units = stated.units;
+                    row.source = format!("{}+{}", row.source, stated.source);
+                    row.note = noted(&row.note, &stated.note);
+                }
+                _ => rows.push(stated),
+            }
+        }
     }
+    Ok(rows)
+}
+
+/// Puts the changes into the table.
+pub(super) fn with_changes(mut rows: Vec<Row>, rules: &Resolutions) -> Result<Vec<Row>, BuildError> {
     for rule in &rules.change {
         rule.put_into(&mut rows)?;
     }
@@ -82,12 +105,23 @@ fn rates(name: &str, amounts: &Amounts, own: Rates) -> Result<Rates, BuildError>
     Ok(Rates::from_all(all))
 }
 
+/// The kinds that have a price.
+fn used(rates: Rates) -> RateSet {
+    let mut used = RateSet::default();
+    for (name, _) in Rates::NAMES.into_iter().zip(rates.all()).filter(|(_, rate)| rate.is_some()) {
+        let _ = used.insert(name);
+    }
+    used
+}
+
 impl StatedPrice {
     fn rows(&self) -> Result<Vec<Row>, BuildError> {
         let none = Amounts::new();
         let confidence: Confidence =
             self.confidence.parse().map_err(|error| BuildError::one(format!("resolutions: {}: {error}", self.name)))?;
         let bad = |unit: &str| BuildError::one(format!("resolutions: {}: {unit} is no price of a unit", self.name));
+        let tier = self.tier.as_deref().map_or(Ok(Tier::Default), str::parse::<Tier>);
+        let tier = tier.map_err(|error| BuildError::one(format!("resolutions: {}: {error}", self.name)))?;
         let units = self.units.as_ref().unwrap_or(&none).iter();
         let units: Vec<UnitPrice> = units
             .map(|(unit, amount)| UnitPrice::parse_parts(unit, amount).map_err(|_| bad(unit)))
@@ -106,7 +140,7 @@ impl StatedPrice {
                 place,
                 account: None,
                 routings: vec![routing],
-                tier: Tier::Default,
+                tier,
                 latency: if self.optimized { Latency::Optimized } else { Latency::Standard },
                 context_over: self.over,
                 start: None,
@@ -141,11 +175,13 @@ impl Change {
         let problem = |what: &str| BuildError::one(format!("resolutions: {}: {what}", self.name));
         let on = Start::parse(&self.on).ok_or_else(|| problem("its day is none"))?;
         let tier = if self.batch { Tier::Batch } else { Tier::Default };
+        let is_known = self.before.is_some() || self.after.is_some();
         let is_of = |row: &Row| {
-            fits(&self.model, &row.model)
-                && row.tier == tier
+            let is_there = row.tier == tier
                 && row.latency == Latency::Standard
-                && (row.routings == [Routing::Global]) == self.global
+                && (row.routings == [Routing::Global]) == self.global;
+            fits(&self.model, &row.model)
+                && if is_known { is_there } else { !matches!(row.tier, Tier::Provisioned | Tier::Reserved) }
                 && row.start.as_ref().is_none_or(|start| *start < on)
                 && !matches!(row.place, Place::Geo(outlay_price::Geo::UsGov))
                 && row.region().is_none_or(outlay_price::parts::is_commercial)
@@ -158,6 +194,12 @@ impl Change {
                     note: noted(&row.note, &self.name),
                     ..row.clone()
                 });
+                row.start = Some(on.clone());
+            } else if let Some(over) = self.unknown_before_over {
+                let note = noted(&row.note, &self.name);
+                added.push(Row { note: note.clone(), ..row.clone() });
+                let derived = if row.confidence.is_exact() { used(row.rates) } else { RateSet::default() };
+                added.push(Row { note, context_over: over, derived, units: Vec::new(), ..row.clone() });
                 row.start = Some(on.clone());
             } else {
                 let after = self.after.as_ref().map_or(Ok(row.rates), |after| rates(&self.name, after, row.rates))?;

@@ -29,6 +29,12 @@ impl<'a> Labels<'a> {
         self.0.get(&plain(&format!("page:{label}"))).map_or_else(|| self.ids(label), |ids| Ok(ids))
     }
 
+    /// Returns the ids of each label that has several: they are of one model.
+    pub(super) fn twins(&self) -> Vec<Vec<String>> {
+        let several = self.0.values().filter(|ids| ids.len() > 1);
+        several.map(|ids| ids.iter().map(|id| (*id).to_owned()).collect()).collect()
+    }
+
     /// Returns the ids of a label.
     pub(super) fn ids(&self, label: &str) -> Result<&[&'a str], BuildError> {
         let unknown = || BuildError::one(format!("aws-labels: no id is known of `{label}`: map it, with the reason"));

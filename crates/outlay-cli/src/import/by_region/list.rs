@@ -141,7 +141,9 @@ impl List {
             let Some(batch) = self.0.get(&(id.clone(), Variant::Batch)).cloned() else { continue };
             let Some(own) = self.0.get(&(id.clone(), Variant::OnDemand)).cloned() else { continue };
             for (region, pair) in own {
-                let Some(half) = batch.get(&region).filter(|half| half.doubt.is_none() && pair.doubt.is_none()) else {
+                // What a rule says is right is held against the other one too.
+                let is_known = |doubt: Option<Doubt>| doubt.is_none_or(|doubt| doubt == Doubt::Rule);
+                let Some(half) = batch.get(&region).filter(|half| is_known(half.doubt) && is_known(pair.doubt)) else {
                     continue;
                 };
                 let rates = [("input", pair.input, half.input), ("output", pair.output, half.output)];
@@ -156,7 +158,7 @@ impl List {
                     let is_on_page = |kind, rate: Option<Rate>| rate.is_none_or(|rate| page.has(id, kind, rate));
                     if !(is_on_page("input", pair.input) && is_on_page("output", pair.output)) {
                         let doubted = self.0.get_mut(&(id.clone(), variant)).and_then(|own| own.get_mut(&region));
-                        doubted.into_iter().for_each(|pair| pair.doubt = Some(Doubt::Batch));
+                        doubted.into_iter().for_each(|pair| pair.doubt = pair.doubt.or(Some(Doubt::Batch)));
                     }
                 }
             }

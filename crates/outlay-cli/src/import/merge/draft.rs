@@ -20,8 +20,6 @@ pub(super) struct Draft {
     pub(super) as_of: String,
     pub(super) confidence: Confidence,
     pub(super) notes: BTreeSet<String>,
-    /// Context sizes above which the model costs something else at another time.
-    pub(super) known_bounds: Vec<u64>,
 }
 
 impl Draft {
@@ -35,7 +33,6 @@ impl Draft {
             as_of: source.as_of.clone(),
             confidence: Confidence::Single,
             notes: BTreeSet::new(),
-            known_bounds: Vec::new(),
         }
     }
 
@@ -54,8 +51,6 @@ impl Draft {
         if rules.writes_are_free(&self.id.model) {
             self.free_writes(&rules.free_cache_writes.name);
         }
-        let mut bounds = self.bounds();
-        bounds.extend(self.known_bounds.iter().copied());
         for &tier in self.offer.units.keys() {
             self.offer.tiers.entry(tier).or_default().entry(0).or_default();
         }
@@ -65,13 +60,6 @@ impl Draft {
             if tier == Tier::Provisioned || self.id.model == ANY_PROVISIONED {
                 notes.insert(rules.provisioned.name.clone());
                 steps.insert(0, Rates::FREE);
-            }
-            for &over in &bounds {
-                steps.entry(over).or_insert_with(|| {
-                    // Above the bound this tier costs something else, which no source says.
-                    notes.insert(rules.long_context_unknown.name.clone());
-                    Rates::default()
-                });
             }
             rows.extend(self.rows_of(tier, &steps, &notes));
         }
@@ -102,12 +90,6 @@ impl Draft {
             note: note.clone(),
         };
         steps.iter().map(row).collect()
-    }
-
-    /// The context sizes of the default tier: those of the model.
-    pub(super) fn bounds(&self) -> Vec<u64> {
-        let steps = self.offer.tiers.get(&Tier::Default);
-        steps.into_iter().flat_map(|steps| steps.keys().copied()).collect()
     }
 
     /// Where the cache can be read, writing to it costs nothing.
