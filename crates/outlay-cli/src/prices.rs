@@ -10,6 +10,7 @@ use outlay_price::Prices;
 
 use crate::{Error, Told};
 
+mod charged;
 mod check;
 mod coverage;
 mod diff;

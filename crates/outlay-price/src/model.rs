@@ -8,7 +8,8 @@ mod name;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use name::{bare_names, shorter_ids, without_variant};
+pub use name::shorter_ids;
+pub(crate) use name::{bare_names, without_variant};
 
 /// A parsed model id or ARN, as calls to Bedrock carry it, borrowing from the text.
 ///

@@ -3,6 +3,7 @@
 
 pub use crate::catalog::{ANY_PROVISIONED, GUARDRAILS};
 pub use crate::decimal::{Decimal, DecimalError};
+pub use crate::model::shorter_ids;
 pub use crate::price::Step;
 pub use crate::rate::{RATES, Rate, RateSet, Rates};
 pub use crate::region::{geos, is_commercial};

@@ -37,7 +37,11 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Layer>, LoadPricesError> {
 /// Parses the text of a price file; `name` is what its rows give as their source. The user's own rows are one layer, and
 /// those that say whose they are, as an import writes them, another one below it.
 pub(crate) fn parse(text: &str, syntax: Syntax, name: Option<&str>) -> Result<Vec<Layer>, LoadPricesError> {
-    let root = syntax.parse(text)?;
+    let root = syntax.parse(text).map_err(|error| {
+        // Under whatever name.
+        let format = Syntax::Json.parse(text).ok().and_then(|root| foreign::format(&root));
+        format.map_or(error, |format| LoadPricesError::new(Problem::Foreign { format }))
+    })?;
     if let Some(format) = foreign::format(&root) {
         return Err(LoadPricesError::new(Problem::Foreign { format }));
     }

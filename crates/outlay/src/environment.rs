@@ -1,9 +1,11 @@
 //! `OUTLAY_*`.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use outlay_ledger::{Dimension, Dimensions};
+
+use crate::watched_file;
 
 /// A variable's value is none that it can have.
 #[derive(Debug, thiserror::Error)]
@@ -23,12 +25,16 @@ pub(crate) fn disabled() -> Result<bool, BadVariable> {
 
 /// `OUTLAY_PRICES`.
 pub(crate) fn price_file() -> Option<PathBuf> {
-    env::var_os("OUTLAY_PRICES").filter(|path| !path.is_empty()).map(PathBuf::from)
+    path("OUTLAY_PRICES")
 }
 
 /// `OUTLAY_POLICY`.
 pub(crate) fn policy_file() -> Option<PathBuf> {
-    env::var_os("OUTLAY_POLICY").filter(|path| !path.is_empty()).map(PathBuf::from)
+    path("OUTLAY_POLICY")
+}
+
+fn path(name: &str) -> Option<PathBuf> {
+    env::var_os(name).filter(|path| !path.is_empty()).map(|path| watched_file::absolute(Path::new(&path)))
 }
 
 /// `OUTLAY_TEAM` and its like, `OUTLAY_DIMENSIONS`, and what the resource says. What is bad is told and left out.

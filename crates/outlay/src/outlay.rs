@@ -7,7 +7,7 @@ use outlay_ledger::{
 use outlay_otel::{Attribution, Engine, Incoming, OpenTask, PendingReceipt, ReceiveError};
 use outlay_price::Prices;
 
-use crate::{Builder, TaskBuilder, default_outlay, policy_file};
+use crate::{Builder, TaskBuilder, default_outlay, policy_file, watched_file};
 
 /// The books of an application: its prices, its tasks, and where their spans and metrics go.
 ///
@@ -39,7 +39,11 @@ impl Outlay {
         if let Some(path) = policy.path() {
             policy_file::watch(&engine, policy, path);
         }
-        let outlay = Self { engine, ignored: ignored.into(), policy_file: policy.path().map(Arc::from) };
+        let outlay = Self {
+            engine,
+            ignored: ignored.into(),
+            policy_file: policy.path().map(|path| watched_file::absolute(path).into()),
+        };
         default_outlay::set_first(&outlay.engine);
         outlay
     }

@@ -75,7 +75,8 @@ mod tests {
         // The environment of this process is that of all its tests.
         let child = Command::new(std::env::current_exe().expect("this program"))
             .args(["--exact", "price_file::tests::in_a_process_of_its_own", "--ignored", "--nocapture"])
-            .env("OUTLAY_PRICES", &path)
+            .env("OUTLAY_PRICES", path.file_name().expect("its name"))
+            .current_dir(std::env::temp_dir())
             .output()
             .expect("a process");
         let text = String::from_utf8_lossy(&child.stdout);
@@ -90,7 +91,8 @@ mod tests {
     #[test]
     #[ignore = "run by the test above, in a process of its own"]
     fn in_a_process_of_its_own() {
-        let path = PathBuf::from(std::env::var_os("OUTLAY_PRICES").expect("the file"));
+        let folder = std::env::current_dir().expect("a folder");
+        let path = folder.join(std::env::var_os("OUTLAY_PRICES").expect("the file"));
         let outlay = Outlay::builder().build();
         assert!(outlay.prices().version().ends_with("+first"), "{}", outlay.prices().version());
         write(&path, "+second", "");
@@ -102,8 +104,30 @@ mod tests {
         fs::remove_file(&path).expect("the file");
         std::thread::sleep(Duration::from_secs(4));
         assert!(outlay.prices().version().ends_with("+second"));
+        // Nor does one that is emptied, or cannot be read: it is tried again.
+        fs::write(&path, "").expect("a file");
+        std::thread::sleep(Duration::from_secs(4));
+        assert!(outlay.prices().version().ends_with("+second"));
+        fs::remove_file(&path).expect("the file");
+        fs::create_dir(&path).expect("a folder");
+        std::thread::sleep(Duration::from_secs(4));
+        assert!(outlay.prices().version().ends_with("+second"));
+        fs::remove_dir(&path).expect("the folder");
+        // Another file with the time and the length of the one before is another file.
+        write(&path, "+second", "");
+        wait(&outlay, "+second");
+        let modified = fs::metadata(&path).and_then(|file| file.modified()).expect("its time");
+        let copy = path.with_extension("copy");
+        write(&copy, "+secund", "");
+        let copied = fs::File::options().write(true).open(&copy).expect("the copy");
+        copied.set_modified(modified).expect("a time");
+        fs::rename(&copy, &path).expect("the copy in its place");
+        wait(&outlay, "+secund");
+        // The file is the same wherever the process goes.
+        std::env::set_current_dir("/").expect("a folder");
         write(&path, "+fourth", "");
         wait(&outlay, "+fourth");
+        std::env::set_current_dir(folder).expect("the folder");
         // Who sets prices in the program does not read a file.
         let own = Outlay::builder().prices(Prices::bundled()).build();
         write(&path, "+fifth", "");

@@ -17,6 +17,13 @@ pub struct Check {
 impl Check {
     pub(super) fn run(&self) -> Result<Told, Error> {
         let prices = Prices::from_path(&self.file)?;
+        if std::fs::read(&self.file).is_ok_and(|bytes| bytes.trim_ascii().is_empty()) {
+            return Err(format!(
+                "{}: it is empty: a program that runs keeps the prices before it",
+                self.file.display()
+            )
+            .into());
+        }
         let own = prices.without_bundled();
         let bundled = Prices::bundled();
         let idle = prices.idle_discounts();

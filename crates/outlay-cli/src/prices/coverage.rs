@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use clap::Args;
 use outlay_price::{CostStatus, Latency, Price, Routing, Tier, Usage};
 
-use super::places::{chosen, is_callable, price, regions, roads, wire};
+use super::places::{Call, chosen, is_callable, price, regions, roads, wire};
 use super::{By, When};
 use crate::columns::Columns;
 use crate::{Error, Told};
@@ -45,8 +45,13 @@ impl Coverage {
                 for region in regions.iter().filter(|region| is_callable(routing, region)) {
                     for tier in TIERS {
                         let has_tier = of_model.iter().any(|road| road.1 == tier);
-                        let cost = price(&prices, model, (routing, tier, Latency::Standard), region, at)
-                            .map(|price| cost(&price));
+                        let cost = price(
+                            &prices,
+                            model,
+                            (routing, tier, Latency::Standard),
+                            Call { region, account: None, at },
+                        )
+                        .map(|price| cost(&price));
                         if cost.is_some() || has_tier {
                             *counts.entry((tier, cost)).or_default() += 1;
                             let _ = writeln!(

@@ -19,6 +19,22 @@ pub(super) fn cells(step: &Step) -> Vec<String> {
     Rates::NAMES.into_iter().map(cell).collect()
 }
 
+/// By their names in price files; those of a context tier by its size too.
+pub(super) type Figures = Vec<(String, Usd)>;
+
+/// All figures of a price.
+pub(super) fn figures(price: &Price) -> Figures {
+    let of_step = price.steps().iter().flat_map(|step| {
+        let over = if step.over == 0 { String::new() } else { format!(" over {}", step.over) };
+        rates(step).map(move |(name, rate)| (format!("{name}{over}"), rate))
+    });
+    let units = price.units().iter().filter_map(|unit| {
+        let text = unit.to_string();
+        Some((text.rsplit_once('=')?.0.to_owned(), unit.price()))
+    });
+    of_step.chain(units).collect()
+}
+
 /// What a cost at a price is, and why: `exact, listed`.
 pub(super) fn sureness(price: &Price) -> String {
     let confidence: Confidence = price.confidence();

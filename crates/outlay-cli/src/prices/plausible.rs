@@ -3,61 +3,67 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use outlay_price::{Price, Prices, Usd};
+use outlay_price::parts::{geos, is_commercial};
+use outlay_price::{Confidence, Price, Prices, Usd};
 
-use super::figures::rates;
-use super::places::{geo, price, regions};
+use super::figures::{Figures, figures};
+use super::places::{Call, geo, is_callable, price, regions};
 
 /// How many times a figure may be the one in force, or be contained in it.
 const FACTOR: i128 = 10;
 
-/// The figures of a price that are far from those in force: of the same model and place, or else of any model.
+/// The figures of a price that are far from those in force: of the same model in a place where it would hold, or else of
+/// any model.
 pub(super) fn far(own: &Price, prices: &Prices, ranges: &Ranges) -> Vec<String> {
-    let same = counterpart(own, prices);
+    let same = counterparts(own, prices);
     let mut far = Vec::new();
     for (name, figure) in figures(own) {
-        let theirs = same.as_ref().and_then(|same| figures(same).into_iter().find(|(own, _)| *own == name));
-        let (what, low, high) = match theirs {
-            Some((_, theirs)) => (format!("{} is in force", theirs.to_decimal()), theirs, theirs),
-            None => match ranges.0.get(kind(&name)) {
-                Some(&(low, high)) => {
-                    (format!("known prices are from {} to {}", low.to_decimal(), high.to_decimal()), low, high)
-                }
-                None => continue,
-            },
+        let is_low = |low: Usd| figure.picos() * FACTOR <= low.picos() && !low.is_zero();
+        let is_high = |high: Usd| figure.picos() >= high.picos() * FACTOR && !figure.is_zero();
+        let of_kind = |(region, same): &(String, Figures)| {
+            let (_, theirs) = same.iter().find(|(own, _)| *own == name)?;
+            Some((*theirs, region.clone()))
         };
-        let is_low = figure.picos() * FACTOR <= low.picos() && !low.is_zero();
-        let is_high = figure.picos() >= high.picos() * FACTOR && !figure.is_zero();
-        if is_low || is_high {
-            far.push(format!("{name} is {}: {what}", figure.to_decimal()));
-        }
+        let theirs: BTreeMap<Usd, String> = same.iter().filter_map(of_kind).collect();
+        let of_region = theirs.iter().find_map(|(amount, region)| {
+            let place = if theirs.len() > 1 { format!(" in {region}") } else { String::new() };
+            (is_low(*amount) || is_high(*amount)).then(|| format!("{} is in force{place}", amount.to_decimal()))
+        });
+        let what = of_region.or_else(|| {
+            let (low, high) = *ranges.0.get(kind(&name)).filter(|_| theirs.is_empty())?;
+            let known = || format!("known prices are from {} to {}", low.to_decimal(), high.to_decimal());
+            (is_low(low) || is_high(high)).then(known)
+        });
+        far.extend(what.map(|what| format!("{name} is {}: {what}", figure.to_decimal())));
     }
     far
 }
 
-/// The price in force of the same model, road and place, when a price begins.
-fn counterpart(own: &Price, prices: &Prices) -> Option<Price> {
+/// The figures in force of the same model and road when a price begins, by the regions where it would hold. One that stands
+/// in for a region's own counts only where the price is of that region.
+fn counterparts(own: &Price, prices: &Prices) -> Vec<(String, Figures)> {
     let at = own.effective_at().unwrap_or_else(Timestamp::now);
     let road = (own.routing(), own.tier(), own.latency());
-    let of_geo = geo(own).and_then(|geo| {
-        let all = regions(prices);
-        all.into_iter().find(|region| outlay_price::parts::geos(region).contains(&geo))
-    });
-    let region = own.region().filter(|_| geo(own).is_none()).map(str::to_owned).or(of_geo);
-    price(prices, own.model(), road, region.as_deref().unwrap_or("us-east-1"), at)
-}
-
-/// All figures of a price, by their names in price files; those of a context tier by its size too.
-fn figures(price: &Price) -> Vec<(String, Usd)> {
-    let of_step = price.steps().iter().flat_map(|step| {
-        let over = if step.over == 0 { String::new() } else { format!(" over {}", step.over) };
-        rates(step).map(move |(name, rate)| (format!("{name}{over}"), rate))
-    });
-    let units = price.units().iter().filter_map(|unit| {
-        let text = unit.to_string();
-        Some((text.rsplit_once('=')?.0.to_owned(), unit.price()))
-    });
-    of_step.chain(units).collect()
+    let of_geo = geo(own);
+    let holds_in = |region: &String| match of_geo {
+        Some(geo) => geos(region).contains(&geo),
+        None => is_callable(own.routing(), region) && is_commercial(region),
+    };
+    let all: Vec<String> = match own.region().filter(|_| of_geo.is_none()) {
+        Some(region) => vec![region.to_owned()],
+        None => regions(prices).into_iter().filter(holds_in).collect(),
+    };
+    let mut found: Vec<(String, Figures)> = Vec::new();
+    for region in &all {
+        let call = Call { region, account: own.account(), at };
+        let Some(price) = price(prices, own.model(), road, call) else { continue };
+        let stands_in = price.confidence() == Confidence::Elsewhere && own.region().is_none();
+        let figures = figures(&price);
+        if !stands_in && !found.iter().any(|(_, known)| *known == figures) {
+            found.push((region.clone(), figures));
+        }
+    }
+    found
 }
 
 /// A figure's name without its conditions.

@@ -1,11 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
-use outlay_price::parts::is_commercial;
 use outlay_price::{Latency, ModelRef, Price, Prices, Routing, Tier};
 
 use super::figures::{cells, sureness};
-use super::places::{chosen, is_callable, price, regions, roads};
+use super::places::{Call, chosen, is_callable, named, price, regions, roads};
 use super::{By, When};
 use crate::columns::Columns;
 use crate::{Error, Told};
@@ -17,6 +16,9 @@ pub struct Show {
     /// The region that is called; all where it is not given
     #[arg(long)]
     region: Option<String>,
+    /// The account that is billed, where the price file has prices of one
+    #[arg(long)]
+    account: Option<String>,
     #[command(flatten)]
     when: When,
     #[command(flatten)]
@@ -29,22 +31,30 @@ type Line = (Routing, Tier, Latency, Vec<String>);
 impl Show {
     pub(super) fn run(&self) -> Result<Told, Error> {
         let prices = self.by.prices()?;
-        let model = prices.resolve(ModelRef::parse(&self.model)?);
+        let asked = ModelRef::parse(&self.model)?;
+        let model = prices.resolve(asked);
         let base = model.base_id().unwrap_or(model.as_str());
-        let only = model.routing().filter(|routing| *routing != Routing::InRegion);
+        if model.base_id().is_some() && model.routing().is_none() {
+            return Err(format!("`{model}`: its prefix is not known, and a call of it has no price").into());
+        }
+        // A plain id shows its profiles too.
+        let is_plain = asked.region().is_none() && model.routing() == Some(Routing::InRegion);
+        let only = model.routing().filter(|_| !is_plain);
         let roads: Vec<_> =
             roads(&prices, base).into_iter().filter(|road| only.is_none_or(|only| only == road.0)).collect();
         if roads.is_empty() {
             return Err(unknown(&prices, base).into());
         }
         let all = regions(&prices);
-        let regions = chosen(&all, self.region.as_deref())?;
+        let region = self.region.as_deref().or(asked.region());
+        let account = self.account.as_deref().or(asked.account());
+        let regions = chosen(&all, region)?;
         let at = self.when.instant();
         let mut lines: BTreeMap<Line, BTreeSet<&str>> = BTreeMap::new();
         let mut units: BTreeMap<Line, BTreeSet<&str>> = BTreeMap::new();
         for &road in &roads {
             for region in regions.iter().filter(|region| is_callable(road.0, region)) {
-                let Some(price) = price(&prices, base, road, region, at) else { continue };
+                let Some(price) = price(&prices, base, road, Call { region, account, at }) else { continue };
                 for cells in token_lines(&price) {
                     lines.entry((road.0, road.1, road.2, cells)).or_default().insert(region);
                 }
@@ -53,10 +63,9 @@ impl Show {
                 }
             }
         }
-        let commercial = all.iter().filter(|region| is_commercial(region)).map(String::as_str).collect();
-        let place = |regions: &BTreeSet<&str>| match &self.region {
+        let place = |regions: &BTreeSet<&str>| match region {
             Some(_) => String::new(),
-            None => named(regions, &commercial),
+            None => named(regions, &all),
         };
         let of_road = |(routing, tier, latency, _): &Line| {
             let latency = if *latency == Latency::Standard { String::new() } else { latency.to_string() };
@@ -76,7 +85,10 @@ impl Show {
             by_unit.push(of_road(line).into_iter().chain(line.3.iter().cloned()).chain([place(regions)]).collect());
         }
         if tokens.is_empty() && by_unit.is_empty() {
-            return Err(format!("{base} has no price there at that time").into());
+            let accounts = accounts(&prices, base).join(", ");
+            let hint =
+                if accounts.is_empty() { accounts } else { format!(": one of an account has, --account {accounts}") };
+            return Err(format!("{base} has no price there at that time{hint}").into());
         }
         if !tokens.is_empty() {
             text = format!("{text}\nUS dollars per million tokens\n{}", tokens.text());
@@ -86,6 +98,10 @@ impl Show {
         }
         if text.contains("* ") {
             text.push_str("\n* No source states it there: a call that uses it costs an estimate.\n");
+        }
+        if account.is_none() && !accounts(&prices, base).is_empty() {
+            let accounts = accounts(&prices, base).join(", ");
+            text.push_str(&format!("\nOf accounts with prices of their own: --account {accounts}\n"));
         }
         Ok(Told::well(text))
     }
@@ -120,17 +136,10 @@ fn source(price: &Price) -> String {
     }
 }
 
-fn named(regions: &BTreeSet<&str>, commercial: &BTreeSet<&str>) -> String {
-    let list = |regions: &mut dyn Iterator<Item = &&str>| regions.copied().collect::<Vec<_>>().join(", ");
-    let missing: Vec<&&str> = commercial.difference(regions).collect();
-    match missing.len() {
-        0 => {
-            let others = list(&mut regions.difference(commercial));
-            if others.is_empty() { "all commercial".to_owned() } else { format!("all commercial, {others}") }
-        }
-        1..=5 if regions.len() > 5 => format!("all commercial but {}", list(&mut missing.into_iter())),
-        _ => list(&mut regions.iter()),
-    }
+/// The accounts that have prices of a model.
+fn accounts<'a>(prices: &'a Prices, model: &str) -> Vec<&'a str> {
+    let own = prices.rows().filter(|price| price.model() == model);
+    own.filter_map(Price::account).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// What to say of a model without a price: the ids that are like it.

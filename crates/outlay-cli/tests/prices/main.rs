@@ -196,3 +196,89 @@ fn a_reader_that_has_enough_is_no_error() {
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     assert!(output.status.success());
 }
+
+#[test]
+fn check_compares_a_row_without_a_region_with_every_region_that_it_holds_in() {
+    let own = file("titan.toml", "[[price]]\nmodel = \"amazon.titan-embed-text-v2:0\"\ninput = \"0.02\"");
+    let text = failure(&["check", own.to_str().unwrap()]);
+    assert!(text.contains("input is 0.02: 0.2 is in force in eu-central-1"), "{text}");
+    let here = file(
+        "titan-here.toml",
+        "[[price]]\nmodel = \"amazon.titan-embed-text-v2:0\"\nregion = \"us-east-1\"\ninput = \"0.021\"",
+    );
+    assert!(told(&["check", here.to_str().unwrap()]).contains("1 prices, all plausible"));
+}
+
+#[test]
+fn check_says_that_a_file_is_empty() {
+    let own = file("empty.toml", " \n");
+    assert!(failure(&["check", own.to_str().unwrap()]).contains("empty.toml: it is empty"));
+}
+
+#[test]
+fn check_knows_a_region_where_all_prices_are_those_of_every_region() {
+    let own = file(
+        "mexico.toml",
+        "[[price]]\nmodel = \"anthropic.claude-sonnet-4-6\"\nregion = \"mx-central-1\"\ninput = \"3\"",
+    );
+    assert!(told(&["check", own.to_str().unwrap()]).contains("all plausible"));
+    let text = told(&["show", "anthropic.claude-sonnet-4-6", "--region", "mx-central-1"]);
+    assert!(text.contains("exact, listed"), "{text}");
+}
+
+#[test]
+fn show_answers_as_a_call_would_be_priced() {
+    let longer = told(&["show", "anthropic.claude-sonnet-4-6:24k", "--region", "us-east-1"]);
+    assert_eq!(cells(&longer, "in-region  default")[2], "3.3", "{longer}");
+    let prefix = failure(&["show", "xx.anthropic.claude-sonnet-4-6"]);
+    assert!(prefix.contains("its prefix is not known"), "{prefix}");
+    let arn = "arn:aws:bedrock:eu-north-1::foundation-model/amazon.nova-pro-v1:0";
+    let text = told(&["show", arn]);
+    assert_eq!(cells(&text, "in-region  default")[2], "0.87", "{text}");
+    assert!(!text.contains("regions") && !text.contains("\neu "), "one region, and one road: {text}");
+}
+
+#[test]
+fn show_finds_the_prices_of_an_account() {
+    let own = file(
+        "account.toml",
+        "[[price]]\nmodel = \"acme.big\"\naccount = \"123456789012\"\ninput = \"2\"\n\
+         [[price]]\nmodel = \"amazon.nova-pro-v1:0\"\naccount = \"123456789012\"\ninput = \"0.5\"",
+    );
+    let own = own.to_str().unwrap();
+    let show = |more: &[&'static str]| outlay(&[&["show", "--prices", own][..], more].concat()).output().unwrap();
+    let none = String::from_utf8(show(&["acme.big"]).stderr).unwrap();
+    assert!(none.contains("--account 123456789012"), "{none}");
+    let text =
+        String::from_utf8(show(&["acme.big", "--account", "123456789012", "--region", "us-east-1"]).stdout).unwrap();
+    assert_eq!(cells(&text, "in-region  default")[2], "2", "{text}");
+    let text = String::from_utf8(show(&["amazon.nova-pro-v1:0", "--region", "us-east-1"]).stdout).unwrap();
+    assert!(text.contains("--account 123456789012"), "{text}");
+}
+
+#[test]
+fn diff_tells_what_calls_are_charged_by() {
+    let own = file(
+        "everywhere.toml",
+        "[[price]]\nmodel = \"amazon.titan-embed-text-v2:0\"\ninput = \"0.02\"\noutput = \"0\"\n\
+         [[alias]]\nfrom = \"my-sonnet\"\nto = \"us.anthropic.claude-sonnet-4-6\"\n\
+         [[price]]\nmodel = \"amazon.nova-pro-v1:0\"\nregion = \"us-east-1\"\ninput = \"0.8\"\noutput = \"3.2\"\n\
+         cache_read = \"0.2\"\ncache_write_5m = \"0\"\nconfidence = \"single\"\neffective_from = \"2026-11-01\"\n\
+         [[price]]\nmodel = \"amazon.nova-pro-v1:0\"\nregion = \"eu-north-1\"\naccount = \"123456789012\"\n\
+         input = \"0.5\"",
+    );
+    let text = told(&["diff", "bundled", own.to_str().unwrap(), "--at", "2026-11-28"]);
+    for line in [
+        // A row without a region holds in all.
+        &["amazon.titan-embed-text-v2:0", "in-region", "default", "input", "0.2", "0.02", "eu-central-1, sa-east-1"][..],
+        &["my-sonnet", "us.anthropic.claude-sonnet-4-6"],
+        // How sure a price is, is a change too.
+        &["amazon.nova-pro-v1:0", "in-region", "default", "cost is", "exact, listed", "estimated, single", "us-east-1"],
+        &["amazon.nova-pro-v1:0", "in-region", "default", "123456789012", "input", "0.87", "0.5", "eu-north-1"],
+    ] {
+        let is_it =
+            |text: &&str| text.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).eq(line.iter().copied());
+        assert!(text.lines().any(|text| is_it(&text)), "{line:?}: {text}");
+    }
+    assert!(!told(&["diff", "bundled", "bundled"]).contains("charged"));
+}

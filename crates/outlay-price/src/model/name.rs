@@ -127,7 +127,7 @@ fn without_date(name: &str) -> (&str, &str) {
 }
 
 /// The same model under ever shorter ids: without the context size, the revision, and `-v1`.
-pub(crate) fn shorter_ids(base: &str) -> impl Iterator<Item = &str> {
+pub fn shorter_ids(base: &str) -> impl Iterator<Item = &str> {
     let mut next = Some(base);
     std::iter::from_fn(move || {
         let id = next?;

@@ -391,8 +391,10 @@ fn a_price_table_of_somebody_else_is_named_with_what_reads_it() {
         (r#"{"id": "aws", "pricing_urls": [], "models": []}"#, "the prices of genai-prices"),
         (r#"[{"id": "anthropic", "models": []}, {"id": "aws", "models": []}]"#, "the prices of genai-prices"),
     ] {
-        let error = Prices::from_json(text).unwrap_err().to_string();
-        assert!(error.contains(format) && error.contains("`outlay prices update --from`"), "{error}");
+        for error in [Prices::from_json(text).unwrap_err(), Prices::from_toml(text).unwrap_err()] {
+            let error = error.to_string();
+            assert!(error.contains(format) && error.contains("`outlay prices update --from`"), "{error}");
+        }
     }
 }
 

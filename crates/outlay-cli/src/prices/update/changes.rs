@@ -9,7 +9,7 @@ use outlay_price::{Confidence, Geo, Latency, Price, Prices, Routing, Tier, UnitP
 use super::text::{self, place};
 use crate::Error;
 use crate::import::{Imported, PriceTable, Snapshot};
-use crate::prices::places::{geo, price, regions};
+use crate::prices::places::{Call, geo, price, regions};
 use crate::prices::plausible::{Ranges, far};
 
 /// A table that may have news.
@@ -308,7 +308,7 @@ fn now(prices: &Prices, regions: &[String], thing: &Thing, at: Timestamp) -> Now
             && (price.routing(), price.tier(), price.latency()) == (*routing, *tier, *latency)
             && price.confidence() != Confidence::Elsewhere
     };
-    match price(prices, model, (*routing, *tier, *latency), region, at).filter(is_same) {
+    match price(prices, model, (*routing, *tier, *latency), Call { region, account: None, at }).filter(is_same) {
         None => Now::None(place),
         Some(price) if own.is_some() => Now::Is(price, place),
         Some(price) => match (geo(&price), price.region()) {
