@@ -1,5 +1,6 @@
 use std::fmt;
-use std::time::SystemTime;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use uuid::Uuid;
 
@@ -7,6 +8,14 @@ use uuid::Uuid;
 pub trait Clock: fmt::Debug + Send + Sync {
     /// The time now.
     fn now(&self) -> SystemTime;
+
+    /// Returns how long it has been since some moment in the past, by a clock that nobody sets. What waits for a while
+    /// waits by it.
+    ///
+    /// By default it goes as [`now`](Self::now) does.
+    fn monotonic(&self) -> Duration {
+        self.now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    }
 }
 
 /// The system's clock.
@@ -18,6 +27,16 @@ impl Clock for SystemClock {
     fn now(&self) -> SystemTime {
         SystemTime::now()
     }
+
+    fn monotonic(&self) -> Duration {
+        static START: LazyLock<Instant> = LazyLock::new(instant);
+        instant().saturating_duration_since(*START)
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "likewise, for the clock that nobody sets")]
+pub(crate) fn instant() -> Instant {
+    Instant::now()
 }
 
 /// Where a ledger takes its ids from. Tests inject their own.

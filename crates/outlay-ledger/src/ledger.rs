@@ -130,7 +130,7 @@ impl Ledger {
     /// Closes the finished scopes that have waited for longer than the late limit, by the ledger's clock. A thread of its
     /// own does this; it is public for those whose clock stands still.
     pub fn close_overdue(&self) {
-        self.inner.sweeper.close_overdue(self.inner.now());
+        self.inner.sweeper.close_overdue();
     }
 }
 
@@ -205,7 +205,7 @@ impl LedgerBuilder {
     /// The ledger.
     pub fn build(self) -> Ledger {
         let inner = Arc::new(Inner {
-            sweeper: Sweeper::new(self.clock.clone()),
+            sweeper: Sweeper::new(self.clock.clone(), self.late_limit),
             clock: self.clock,
             ids: self.ids,
             late_limit: self.late_limit,
@@ -271,9 +271,18 @@ impl Inner {
         &self.dimensions
     }
 
-    /// Has a finished scope closed once the late limit is over, counted from `now`.
-    pub(crate) fn close_later(&self, scope: &Scope, now: SystemTime) {
-        let due = now.checked_add(self.late_limit).unwrap_or(now);
-        self.sweeper.add(scope, due, self.late_limit);
+    /// Has a finished scope closed once the late limit is over.
+    pub(crate) fn close_later(&self, scope: &Scope) {
+        scope.0.waits_as(self.sweeper.add(scope));
+        if scope.is_closed() {
+            self.waits_no_more(scope);
+        }
+    }
+
+    /// A scope has closed, and need not be looked at any more.
+    pub(crate) fn waits_no_more(&self, scope: &Scope) {
+        if let Some(number) = scope.0.takes_wait() {
+            self.sweeper.remove(number);
+        }
     }
 }

@@ -54,7 +54,7 @@ pub struct ScopeRecord {
 #[non_exhaustive]
 pub enum Record {
     /// A scope of its own.
-    Scope(Box<ScopeRecord>),
+    Scope(Arc<ScopeRecord>),
     /// A model call.
     Call(Box<CallRecord>),
     /// An external charge.

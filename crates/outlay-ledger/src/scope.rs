@@ -7,6 +7,7 @@ mod hold;
 mod open;
 mod shared;
 mod state;
+mod tree;
 
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -17,11 +18,12 @@ use uuid::Uuid;
 
 use crate::alert::Observer;
 use crate::budget::HeldTo;
-use crate::record::{Record, ScopeRecord, TaskRecord};
+use crate::record::TaskRecord;
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Mutex, lock};
 use crate::{
     AgentId, Caller, CostKind, Dimensions, Outcome, ReceiptId, RefusedCalls, RemoteId, ScopeKind, StepId, StepKind,
-    TaskId, Totals,
+    TaskId,
 };
 
 pub use charge::ChargedScope;
@@ -29,6 +31,9 @@ pub use close::ClosedScope;
 pub use hold::Hold;
 use shared::TaskShared;
 pub(crate) use state::State;
+
+/// A report is at most so many scopes deep.
+const MAX_DEPTH: u32 = 128;
 
 /// A task, an agent or a step: something that calls and charges are made in. Cloning it is cheap and means the same
 /// scope.
@@ -49,6 +54,12 @@ pub(crate) struct Inner {
     late: bool,
     /// Whether the report has a place for it. It is taken when the scope opens, for those that hold most close last.
     kept: bool,
+    /// How many scopes it lies in.
+    depth: u32,
+    /// Its place among the children that are open in its parent; written under the parent's lock.
+    place: AtomicUsize,
+    /// Its place among those that wait for their late limit.
+    waiting: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -224,28 +235,6 @@ impl Scope {
         lock(&self.0.state).failure().cloned()
     }
 
-    /// What the scope and all below it cost so far.
-    pub fn totals(&self) -> Totals {
-        self.0.totals()
-    }
-
-    /// The scope and all that it holds, as of now.
-    pub fn record(&self) -> ScopeRecord {
-        let state = lock(&self.0.state);
-        let mut children = state.records().to_vec();
-        children.extend(state.open_children().iter().map(|c| Record::Scope(Box::new(c.record()))));
-        ScopeRecord {
-            kind: self.0.kind.clone(),
-            name: self.0.name.clone(),
-            started: self.0.started,
-            ended: state.ended(),
-            failure: state.failure().cloned(),
-            totals: state.totals(),
-            children,
-            elided: state.elided(),
-        }
-    }
-
     /// The task that the scope belongs to, as of now, with the tree below this scope.
     pub fn task_record(&self) -> TaskRecord {
         TaskRecord {
@@ -302,11 +291,17 @@ impl fmt::Debug for Scope {
     }
 }
 
-impl Inner {
-    fn totals(&self) -> Totals {
-        lock(&self.state).totals()
+/// A chain of scopes may be as long as a program makes it: one that is dropped does not drop the next one by recursion.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let mut next = self.parent.take();
+        while let Some(mut inner) = next.and_then(|scope| Arc::into_inner(scope.0)) {
+            next = inner.parent.take();
+        }
     }
+}
 
+impl Inner {
     /// The kind that steps inside go on from: beyond an agent they begin anew.
     fn cost_kind_of_steps(&self) -> &CostKind {
         match self.kind {
@@ -326,6 +321,20 @@ impl Inner {
     /// Whether the report has room for one more record of this scope.
     pub(crate) fn keep_record(&self) -> bool {
         self.kept && self.task.keep_record()
+    }
+
+    pub(crate) fn waits_as(&self, number: u64) {
+        self.waiting.store(number, Ordering::Relaxed);
+    }
+
+    pub(crate) fn takes_wait(&self) -> Option<u64> {
+        Some(self.waiting.swap(0, Ordering::Relaxed)).filter(|number| *number > 0)
+    }
+
+    /// Whether the report has room for one more scope in this one. What is deeper than anybody reads is left out, with all
+    /// below it; the totals hold it.
+    fn keeps_scope(&self) -> bool {
+        self.depth + 1 < MAX_DEPTH && self.keep_record()
     }
 
     pub(crate) fn late(&self) -> bool {

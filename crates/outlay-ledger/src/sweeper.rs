@@ -1,52 +1,93 @@
 //! Closes finished scopes that wait too long for what is open in them.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant};
 
+use crate::clock::instant;
 use crate::scope::Inner as ScopeInner;
 use crate::sync::{Mutex, lock, thread};
 use crate::{Clock, Scope};
 
-/// A queue of scopes by when they are due, and a thread that is there only while it holds any.
+/// The scopes that wait, and a thread that is there only while there are any.
 pub(crate) struct Sweeper {
     queue: Arc<Mutex<Queue>>,
     clock: Arc<dyn Clock>,
+    /// So long a scope waits.
+    limit: Duration,
 }
 
+/// Those that wait, in the order in which they came.
 #[derive(Default)]
 struct Queue {
-    /// In the order of `due`, for the late limit is the same for all.
-    waiting: VecDeque<(SystemTime, Weak<ScopeInner>)>,
+    waiting: BTreeMap<u64, Waiting>,
+    last: u64,
+    time: Steady,
+    /// What came before waits from then on, for the process stood still.
+    thawed: Duration,
     running: bool,
 }
 
+struct Waiting {
+    since: Duration,
+    scope: Weak<ScopeInner>,
+}
+
+/// A clock that does not go back, whatever the one does that it goes by.
+#[derive(Default)]
+struct Steady {
+    last: Duration,
+    /// So much that one has gone back.
+    lost: Duration,
+}
+
+impl Steady {
+    fn at(&mut self, time: Duration) -> Duration {
+        self.lost = self.lost.saturating_add(self.last.saturating_sub(time));
+        self.last = time;
+        time.saturating_add(self.lost)
+    }
+}
+
 impl Sweeper {
-    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { queue: Arc::default(), clock }
+    pub(crate) fn new(clock: Arc<dyn Clock>, limit: Duration) -> Self {
+        Self { queue: Arc::default(), clock, limit }
     }
 
-    pub(crate) fn add(&self, scope: &Scope, due: SystemTime, every: Duration) {
-        let start = {
+    /// Has a scope closed once the limit is over. Returns its number in the queue, which is never 0.
+    pub(crate) fn add(&self, scope: &Scope) -> u64 {
+        // Before the thread is there, too, the process may stand still.
+        let began = instant();
+        let time = self.clock.monotonic();
+        let (number, start) = {
             let mut queue = lock(&self.queue);
-            queue.waiting.push_back((due, Arc::downgrade(&scope.0)));
-            !std::mem::replace(&mut queue.running, true)
+            let since = queue.time.at(time);
+            queue.last += 1;
+            let number = queue.last;
+            queue.waiting.insert(number, Waiting { since, scope: Arc::downgrade(&scope.0) });
+            (number, !std::mem::replace(&mut queue.running, true))
         };
         if start {
-            self.start(every);
+            self.start(began);
         }
+        number
     }
 
-    pub(crate) fn close_overdue(&self, now: SystemTime) {
-        close_overdue(&self.queue, now);
+    /// Takes out what has closed by itself.
+    pub(crate) fn remove(&self, number: u64) {
+        lock(&self.queue).waiting.remove(&number);
     }
 
-    fn start(&self, late_limit: Duration) {
+    pub(crate) fn close_overdue(&self) {
+        close_overdue(&self.queue, &*self.clock, self.limit);
+    }
+
+    fn start(&self, began: Instant) {
         let queue = Arc::downgrade(&self.queue);
-        let clock = self.clock.clone();
-        let step = (late_limit / 4).clamp(Duration::from_millis(5), Duration::from_secs(5));
-        let spawned = thread::Builder::new().name("outlay-sweeper".into()).spawn(move || sweep(&queue, &*clock, step));
+        let (clock, limit) = (self.clock.clone(), self.limit);
+        let spawned =
+            thread::Builder::new().name("outlay-sweeper".into()).spawn(move || sweep(&queue, &*clock, limit, began));
         if spawned.is_err() {
             // Without a thread scopes still close when they settle; the next one that waits tries again.
             lock(&self.queue).running = false;
@@ -54,11 +95,20 @@ impl Sweeper {
     }
 }
 
-fn sweep(queue: &Weak<Mutex<Queue>>, clock: &dyn Clock, step: Duration) {
+fn sweep(queue: &Weak<Mutex<Queue>>, clock: &dyn Clock, limit: Duration, mut last: Instant) {
+    let step = (limit / 4).clamp(Duration::from_millis(5), Duration::from_secs(5));
     loop {
         thread::sleep(step);
         let Some(queue) = queue.upgrade() else { return };
-        close_overdue(&queue, clock.now());
+        let now = instant();
+        let gap = now.saturating_duration_since(std::mem::replace(&mut last, now));
+        // The process, or the machine, stood still. What was open in a scope could not settle meanwhile.
+        if gap > limit.saturating_add(step) {
+            let time = clock.monotonic();
+            let mut queue = lock(&queue);
+            queue.thawed = queue.time.at(time);
+        }
+        close_overdue(&queue, clock, limit);
         let mut queue = lock(&queue);
         if queue.waiting.is_empty() {
             queue.running = false;
@@ -67,21 +117,20 @@ fn sweep(queue: &Weak<Mutex<Queue>>, clock: &dyn Clock, step: Duration) {
     }
 }
 
-fn close_overdue(queue: &Mutex<Queue>, now: SystemTime) {
+fn close_overdue(queue: &Mutex<Queue>, clock: &dyn Clock, limit: Duration) {
     loop {
+        let time = clock.monotonic();
         let scope = {
             let mut queue = lock(queue);
-            // What has closed by itself meanwhile need not be waited for.
-            while queue.waiting.front().is_some_and(|(_, scope)| scope.strong_count() == 0) {
-                queue.waiting.pop_front();
-            }
-            match queue.waiting.front() {
-                Some((due, _)) if *due <= now => queue.waiting.pop_front(),
+            let now = queue.time.at(time);
+            let thawed = queue.thawed;
+            match queue.waiting.first_entry() {
+                Some(first) if first.get().since.max(thawed).saturating_add(limit) <= now => first.remove().scope,
                 _ => return,
             }
         };
         // One that waits on is closed with its task.
-        if let Some(scope) = scope.and_then(|(_, scope)| scope.upgrade()).map(Scope).filter(|scope| !scope.waits_on()) {
+        if let Some(scope) = scope.upgrade().map(Scope).filter(|scope| !scope.waits_on()) {
             // What is told of the close is the application's code too; if that panics, the other scopes still close.
             let _ = catch_unwind(AssertUnwindSafe(|| scope.close_now()));
         }

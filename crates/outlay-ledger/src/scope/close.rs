@@ -1,6 +1,7 @@
 //! How a scope ends: finished by its own code, closed when nothing in it is open any more, or when it took too long.
 
 use std::sync::Arc;
+use std::{mem, vec};
 
 use super::Scope;
 use crate::record::ScopeRecord;
@@ -44,7 +45,7 @@ impl Scope {
             !state.is_settled()
         };
         if pending {
-            ledger.close_later(self, now);
+            ledger.close_later(self);
         } else {
             self.close_if_settled();
         }
@@ -52,8 +53,7 @@ impl Scope {
 
     /// Whether it has yet to wait, however long: for another process, on behalf of a task whose own code goes on.
     pub(crate) fn waits_on(&self) -> bool {
-        let waits = lock(&self.0.state).waits_for_receipts();
-        waits && !lock(&self.own_task().0.state).is_finished()
+        self.waits_for_receipts() && !lock(&self.own_task().0.state).is_finished()
     }
 
     /// The nearest task that it is, or lies in.
@@ -79,23 +79,35 @@ impl Scope {
     /// Closes a finished scope with all that is open in it. What settles later is late money, and so is what code that
     /// runs on opens from now on.
     pub(crate) fn close_now(&self) {
-        let open = {
-            let mut state = lock(&self.0.state);
-            if !state.shut() {
-                return;
+        let mut around: Vec<(Self, vec::IntoIter<Self>)> = Vec::new();
+        let Some(mut open) = self.shut() else { return };
+        let mut scope = self.clone();
+        loop {
+            if let Some(child) = open.next() {
+                let now = child.0.task.ledger.now();
+                lock(&child.0.state).finish(now);
+                if let Some(below) = child.shut() {
+                    around.push((mem::replace(&mut scope, child), mem::replace(&mut open, below)));
+                }
+                continue;
             }
-            state.open_children().to_vec()
-        };
-        for child in open {
-            let now = child.0.task.ledger.now();
-            lock(&child.0.state).finish(now);
-            child.close_now();
+            let has_closed = scope.close(When::Now);
+            match around.pop() {
+                Some(outer) => (scope, open) = outer,
+                None => {
+                    if let Some(parent) = self.0.parent.as_ref().filter(|_| has_closed) {
+                        parent.close_if_settled();
+                    }
+                    return;
+                }
+            }
         }
-        if self.close(When::Now)
-            && let Some(parent) = &self.0.parent
-        {
-            parent.close_if_settled();
-        }
+    }
+
+    /// Lets nothing new in, and hands out what is open; nothing where the scope has closed.
+    fn shut(&self) -> Option<vec::IntoIter<Self>> {
+        let mut state = lock(&self.0.state);
+        state.shut().then(|| state.open_in_order().into_iter())
     }
 
     /// True if this call closed the scope.
@@ -106,36 +118,22 @@ impl Scope {
         if state.is_closed() || (when == When::Settled && !state.is_settled()) {
             return false;
         }
-        let (totals, observer) = state.close();
-        let failure = state.failure().cloned();
-        if let Some(parent_state) = &mut parent_state {
-            // A task inside a task has a report of its own; any other scope only its place in the task's.
-            let children = match self.0.kind {
-                ScopeKind::Task => state.records().to_vec(),
-                ScopeKind::Agent | ScopeKind::Step(_) => state.take_records(),
-            };
-            let record = ScopeRecord {
-                kind: self.0.kind.clone(),
-                name: self.0.name.clone(),
-                started: self.0.started,
-                ended: state.ended(),
-                failure: failure.clone(),
-                totals: totals.clone(),
-                children,
-                elided: state.elided(),
-            };
-            parent_state.fold(self, &totals, record, self.0.kept);
-        }
+        let (record, observer) = state.close(self);
         drop(state);
+        if let Some(parent_state) = &mut parent_state {
+            parent_state.fold(self, record.clone(), self.0.kept);
+        }
         drop(parent_state);
+        self.0.task.ledger.waits_no_more(self);
+        let ScopeRecord { totals, failure, .. } = &*record;
         if failure.is_none() {
-            self.ended_well(&totals);
+            self.ended_well(totals);
         }
         if self.0.kind == ScopeKind::Task {
-            self.check_cost(&totals);
+            self.check_cost(totals);
         }
         if let Some(observer) = observer {
-            observer(ClosedScope { scope: self, totals: &totals, failure: failure.as_ref() });
+            observer(ClosedScope { scope: self, totals, failure: failure.as_ref() });
         }
         true
     }

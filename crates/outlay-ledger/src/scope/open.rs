@@ -8,7 +8,7 @@ use crate::runaway::Watch;
 use crate::running::Running;
 use crate::spec::{TaskWords, scope_name};
 use crate::stop::TaskStop;
-use crate::sync::atomic::AtomicU32;
+use crate::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
 use crate::sync::{Mutex, RwLock, lock};
 use crate::{Budget, Caller, CostKind, ReceiptId, ScopeKind, StepKind, TaskId, TaskSpec};
 
@@ -54,7 +54,10 @@ impl Scope {
                 started: task.ledger.now(),
                 agent: parent.agent_scope().map(|agent| Arc::downgrade(&agent.0)),
                 late: parent.is_late(),
-                kept: parent.0.kept && task.keep_record(),
+                kept: parent.0.keeps_scope(),
+                depth: parent.0.depth.saturating_add(1),
+                place: AtomicUsize::default(),
+                waiting: AtomicU64::default(),
                 budgets: HeldTo::Then(match budgets {
                     [] => parent.0.budgets.shared(),
                     _ => parent.0.budgets.shared().iter().cloned().chain(of_own()).collect(),
@@ -118,7 +121,10 @@ impl Scope {
             started,
             agent: None,
             late: parent.is_some_and(Self::is_late),
-            kept: parent.is_none_or(|p| p.0.kept && p.0.task.keep_record()),
+            kept: parent.is_none_or(|parent| parent.0.keeps_scope()),
+            depth: parent.map_or(0, |parent| parent.0.depth.saturating_add(1)),
+            place: AtomicUsize::default(),
+            waiting: AtomicU64::default(),
             parent: parent.cloned(),
             task: Arc::new(TaskShared {
                 id: spec.caller.as_ref().filter(|_| spec.joins).map_or(TaskId::new(id), Caller::task_id),

@@ -101,9 +101,26 @@ impl TaskShared {
 
     /// Whether the report has room for one more record, and so have those of the tasks around, which hold it too.
     pub(super) fn keep_record(&self) -> bool {
-        let take = |left: &AtomicU32| {
+        let take = |task: &Self| {
+            let left = &task.records_left;
             left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
         };
-        self.outer.as_ref().is_none_or(|outer| outer.keep_record()) && take(&self.records_left)
+        let Some(full) = self.chain().position(|task| !take(task)) else {
+            return true;
+        };
+        for task in self.chain().take(full) {
+            task.records_left.fetch_add(1, Ordering::Relaxed);
+        }
+        false
+    }
+}
+
+/// As for scopes: a long chain is not dropped by recursion.
+impl Drop for TaskShared {
+    fn drop(&mut self) {
+        let mut next = self.outer.take();
+        while let Some(mut task) = next.and_then(Arc::into_inner) {
+            next = task.outer.take();
+        }
     }
 }
