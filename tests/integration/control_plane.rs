@@ -148,3 +148,21 @@ async fn a_model_that_names_itself_is_never_asked_for() {
     tokio::time::sleep(Duration::from_millis(20)).await;
     assert_eq!(asked.load(Ordering::SeqCst), 0);
 }
+
+#[derive(Debug)]
+struct Broken;
+
+impl outlay::ResolveModel for Broken {
+    fn resolve(&self, _: outlay::ModelRef<'_>, _: outlay::ModelAnswer) {
+        panic!("a resolver of the application")
+    }
+}
+
+#[tokio::test]
+async fn a_resolver_that_panics_breaks_no_call() {
+    let h = Harness::with(|builder| builder.model_resolver(Broken)).await;
+    let task = h.outlay.task("t").start();
+    task.run(ask(&h, PROFILE)).await;
+    let totals = task.finish(Outcome::success()).totals().clone();
+    assert_eq!((totals.calls(), totals.unpriced_calls()), (1, 1));
+}

@@ -7,6 +7,7 @@ mod attribution;
 mod budgets;
 mod conservation;
 mod control_plane;
+mod deep_trees;
 mod ends;
 mod identity;
 mod metering;

@@ -180,6 +180,14 @@ async fn past_two_hundred_task_names_the_others_are_other_and_no_money_is_lost()
     );
     let series = points(&metrics, "outlay.tasks", &[]).len();
     assert_eq!(series, 201 * 3);
+    let open: Vec<_> = (0..250).map(|number| h.outlay.task(&format!("task-{number}")).start()).collect();
+    open[220].charge("api", Usd::from_cents(3));
+    open[240].charge("api", Usd::from_cents(2));
+    let metrics = h.metrics();
+    let others = [("outlay.task.name", "other")];
+    assert_eq!(points(&metrics, "outlay.tasks.open", &[]).len(), 201);
+    assert_eq!(value(&metrics, "outlay.tasks.open", &others), 50.0);
+    assert_eq!(value(&metrics, "outlay.task.cost.open_max", &others), 0.03);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::callback::guarded;
 use crate::{BudgetExceeded, BudgetStatus, PolicyViolation, Runaway, Scope, Stopped};
 
 /// Something that somebody should know while it happens.
@@ -34,7 +35,17 @@ pub enum AlertKind {
 }
 
 /// Told of alerts, without any lock held.
-pub(crate) struct Observer(pub(crate) Box<dyn Fn(&Alert<'_>) + Send + Sync>);
+pub(crate) struct Observer(Box<dyn Fn(&Alert<'_>) + Send + Sync>);
+
+impl Observer {
+    pub(crate) fn new(tell: impl Fn(&Alert<'_>) + Send + Sync + 'static) -> Self {
+        Self(Box::new(tell))
+    }
+
+    fn tell(&self, alert: &Alert<'_>) {
+        let _ = guarded(|| (self.0)(alert));
+    }
+}
 
 impl fmt::Debug for Observer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -63,7 +74,7 @@ impl Alerts {
         }
         let Some(observer) = scope.alert_observer() else { return };
         for (name, kind, of) in &self.0 {
-            (observer.0)(&Alert { name, scope: of.as_ref().unwrap_or(scope), kind });
+            observer.tell(&Alert { name, scope: of.as_ref().unwrap_or(scope), kind });
         }
     }
 }

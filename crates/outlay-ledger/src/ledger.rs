@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::alert::Observer;
 use crate::budget::BudgetRules;
+use crate::callback::Guarded;
 use crate::clock::{Clock, IdSource, SystemClock, TimeOrderedIds};
 use crate::policy::PolicyRules;
 use crate::stop::Stops;
@@ -149,13 +150,13 @@ impl fmt::Debug for Ledger {
 impl LedgerBuilder {
     /// Where the time comes from. Defaults to the system's clock.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.clock = Arc::new(clock);
+        self.clock = Arc::new(Guarded(clock));
         self
     }
 
     /// Where ids come from. Defaults to UUIDs of version 7.
     pub fn ids(mut self, ids: impl IdSource + 'static) -> Self {
-        self.ids = Arc::new(ids);
+        self.ids = Arc::new(Guarded(ids));
         self
     }
 
@@ -192,13 +193,13 @@ impl LedgerBuilder {
     /// Told of what somebody should know while it happens. Called on the path of a call: it should return soon. Defaults
     /// to nobody.
     pub fn on_alert(mut self, observer: impl Fn(&Alert<'_>) + Send + Sync + 'static) -> Self {
-        self.alert_observer = Some(Observer(Box::new(observer)));
+        self.alert_observer = Some(Observer::new(observer));
         self
     }
 
     /// What holds the budgets of rules, where several processes share them. Defaults to this process by itself.
     pub fn budget_store(mut self, store: impl BudgetStore + 'static) -> Self {
-        self.budget_store = Some(Arc::new(store));
+        self.budget_store = Some(Arc::new(Guarded(store)));
         self
     }
 

@@ -12,6 +12,7 @@
 mod alert;
 mod budget;
 mod call;
+mod callback;
 mod caller;
 mod clock;
 mod dimensions;
@@ -41,6 +42,8 @@ pub use budget::{
     Amount, Budget, BudgetExceeded, BudgetRule, BudgetStatus, Forecast, Period, RefusalReason, Reserve, StoreCheck,
 };
 pub use call::{Ask, OpenCall, Settled, StoreQuestion};
+#[doc(hidden)]
+pub use callback::guarded;
 pub use caller::Caller;
 pub use clock::{Clock, IdSource, SystemClock, TimeOrderedIds};
 pub use dimensions::{Dimension, Dimensions};

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::callback::guarded;
 use crate::{Amount, Period};
 
 /// Holds the budgets that [`BudgetRule`](crate::BudgetRule)s make, so that all processes that are given the same store
@@ -175,9 +176,9 @@ impl OnSoftLimit {
         Self(Arc::new(tell))
     }
 
-    /// Tells it.
+    /// Tells it. What is told may be the application's code, and never panics here.
     pub fn tell(&self, figures: StoreFigures) {
-        (self.0)(figures);
+        let _ = guarded(|| (self.0)(figures));
     }
 }
 

@@ -1,7 +1,6 @@
 //! Closes finished scopes that wait too long for what is open in them.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -131,8 +130,7 @@ fn close_overdue(queue: &Mutex<Queue>, clock: &dyn Clock, limit: Duration) {
         };
         // One that waits on is closed with its task.
         if let Some(scope) = scope.upgrade().map(Scope).filter(|scope| !scope.waits_on()) {
-            // What is told of the close is the application's code too; if that panics, the other scopes still close.
-            let _ = catch_unwind(AssertUnwindSafe(|| scope.close_now()));
+            scope.close_now();
         }
     }
 }

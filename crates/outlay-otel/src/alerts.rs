@@ -2,13 +2,13 @@
 //! to the application.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use opentelemetry::trace::TraceContextExt as _;
 use opentelemetry::{Context, KeyValue, TraceId};
 use outlay_ledger::{Alert, AlertKind};
 
+use crate::callback::guarded;
 use crate::metrics::Metrics;
 use crate::names::{event, outlay};
 use crate::notice::Notice;
@@ -25,11 +25,9 @@ impl OnAlert {
         Self(Some(Arc::new(tell)))
     }
 
-    /// A panic of the application's is its own affair: it must not reach its call, nor the books.
     fn tell(&self, notice: &Notice) {
-        let Some(tell) = &self.0 else { return };
-        if catch_unwind(AssertUnwindSafe(|| tell(notice))).is_err() {
-            tracing::warn!(target: "outlay", "what on_alert was given has panicked");
+        if let Some(tell) = &self.0 {
+            let _ = guarded("on_alert", || tell(notice));
         }
     }
 }

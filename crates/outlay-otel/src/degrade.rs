@@ -1,8 +1,9 @@
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use outlay_ledger::BudgetExceeded;
+
+use crate::callback::guarded;
 
 /// How a call that a budget refused is made all the same: with less.
 ///
@@ -64,10 +65,7 @@ impl OnRefusal {
 
     pub(crate) fn decide(&self, refusal: &BudgetExceeded) -> Option<Degrade> {
         let decide = self.0.as_ref()?;
-        catch_unwind(AssertUnwindSafe(|| decide(refusal))).unwrap_or_else(|_| {
-            tracing::warn!(target: "outlay", "what on_refusal was given has panicked: the call is refused");
-            None
-        })
+        guarded("on_refusal", || decide(refusal)).flatten()
     }
 }
 

@@ -11,6 +11,7 @@ mod attempt;
 mod attribution;
 mod billed;
 mod call;
+mod callback;
 mod caller;
 mod current;
 mod degrade;
@@ -38,6 +39,8 @@ pub use attempt::{Attempt, AttemptSpans};
 pub use attribution::{Attribution, UnattributedSite};
 pub use billed::Billed;
 pub use call::{CallEnd, CallSpan, CallStart, OpenCall, Operation};
+#[doc(hidden)]
+pub use callback::guarded;
 pub use caller::{CallIdentity, Caller};
 pub use current::{InScope, ScopeGuard, current};
 pub use degrade::Degrade;

@@ -1,5 +1,6 @@
 //! Metrics, recorded from the books: neither sampling nor log filters touch them.
 
+mod by_provider;
 mod cost;
 mod counter;
 mod instruments;
@@ -7,11 +8,11 @@ mod labels;
 mod principal_names;
 mod task_names;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
+use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Meter, MeterProvider};
-use opentelemetry::{KeyValue, global};
 use outlay_ledger::{AlertKind, CostKind, Outcome, OutcomeKind, StepKind, StoreCheck, Totals};
 use outlay_price::{Charge, Usd};
 
@@ -23,14 +24,15 @@ use crate::notice::Notice;
 use crate::tracer::instrumentation_scope;
 use crate::{Caller, Scope};
 
+use by_provider::ByProvider;
 use cost::CostSeries;
 use counter::Counters;
-use instruments::Instruments;
+use instruments::{Instruments, OpenTasks};
 use labels::{CallLabels, KindLabels, NamedLabels, TaskLabels};
 use principal_names::PrincipalNames;
 use task_names::TaskNames;
 
-pub(crate) use instruments::OpenTasks;
+pub(crate) use instruments::OpenByName;
 
 /// The SDK adds token counts up unchecked: as many as no call has, and few enough to be added up for ever.
 const MAX_TOKENS: u64 = 1 << 40;
@@ -52,9 +54,9 @@ pub(crate) struct Metrics {
     sums: Arc<Sums>,
     /// The user's own dimensions that are on metrics.
     dimensions: Vec<Arc<str>>,
-    task_names: TaskNames,
+    task_names: Arc<TaskNames>,
     principal_names: PrincipalNames,
-    instruments: OnceLock<Instruments>,
+    instruments: ByProvider,
 }
 
 /// The sums that are kept here, exact and born with 0, and told when they are collected.
@@ -143,6 +145,7 @@ impl Metrics {
 
     /// A task has started: the series that it can have are born, so that none of them begins with a jump.
     pub(crate) fn task_started(&self, scope: &Scope) {
+        self.instruments.look_again();
         let _ = self.instruments(scope);
         let (sums, task) = (&self.sums, self.task_name(scope));
         for kind in KINDS.map(CostKind::Step).into_iter().chain([CostKind::Direct]) {
@@ -196,6 +199,9 @@ impl Metrics {
 
     /// A call has been opened: the series that it can have are born, but for those of its cost.
     pub(crate) fn call_opened(&self, scope: &Scope, model: &Arc<str>) {
+        if scope.is_unattributed() {
+            self.instruments.look_again();
+        }
         let _ = self.instruments(scope);
         let (sums, task) = (&self.sums, self.task_name(scope));
         let labels = CallLabels::new(&task, model);
@@ -290,12 +296,9 @@ impl Metrics {
     }
 
     fn instruments(&self, scope: &Scope) -> &Instruments {
-        self.instruments.get_or_init(|| {
-            let make = |meter: &Meter| Instruments::new(meter, &self.sums, scope.engine().open_tasks_on_metrics());
-            match &self.given {
-                Some(meter) => make(meter),
-                None => make(&global::meter_with_scope(instrumentation_scope())),
-            }
+        self.instruments.get(self.given.as_ref(), |meter| {
+            let open = OpenTasks { of: scope.engine().open_tasks_on_metrics(), names: self.task_names.clone() };
+            Instruments::new(meter, &self.sums, open)
         })
     }
 }

@@ -87,7 +87,7 @@ impl fmt::Debug for OpenTasks {
     }
 }
 
-impl metrics::OpenTasks for OpenTasks {
+impl metrics::OpenByName for OpenTasks {
     fn by_name(&self) -> HashMap<Arc<str>, (u64, Usd)> {
         let mut names: HashMap<Arc<str>, (u64, Usd)> = HashMap::new();
         // A task that goes on here is open where it started.
@@ -109,7 +109,7 @@ impl Engine {
         open
     }
 
-    pub(crate) fn open_tasks_on_metrics(&self) -> Arc<dyn metrics::OpenTasks> {
+    pub(crate) fn open_tasks_on_metrics(&self) -> Arc<dyn metrics::OpenByName> {
         self.inner().open_tasks.clone()
     }
 }

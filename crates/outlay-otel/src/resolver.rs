@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 use outlay_price::{ModelRef, ParseModelError, Prices};
 
 use crate::Engine;
+use crate::callback::guarded;
 
 /// As many ids are asked for; beyond it they stay unpriced.
 const MAX_MODELS: usize = 1_000;
@@ -97,7 +98,9 @@ impl Engine {
         let Some(given) = &resolver.given else { return };
         let Ok(parsed) = ModelRef::parse(model) else { return };
         if parsed.base_id().is_none() && resolver.ask(model, self.now()) {
-            given.resolve(parsed, ModelAnswer { engine: self.clone(), model: model.clone(), told: false });
+            let answer = ModelAnswer { engine: self.clone(), model: model.clone(), told: false };
+            // An answer that is dropped is one of its own: it is asked for again later.
+            let _ = guarded("the resolver", || given.resolve(parsed, answer));
         }
     }
 }

@@ -26,6 +26,16 @@ struct Inner {
     attributes: OnceLock<Box<[KeyValue]>>,
 }
 
+/// A chain of scopes may be as long as a program makes it: one that is dropped does not drop the next one by recursion.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let mut next = self.parent.take();
+        while let Some(mut inner) = next.and_then(|scope| Arc::into_inner(scope.0)) {
+            next = inner.parent.take();
+        }
+    }
+}
+
 impl Scope {
     pub(crate) fn new(engine: Engine, books: outlay_ledger::Scope, parent: Option<Self>) -> Self {
         Self::build(engine, books, parent, None)

@@ -1,6 +1,5 @@
 //! Tells soft limits, from a thread of its own: it is the application's code that is told, and may take its time.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -31,7 +30,7 @@ fn start() -> SyncSender<(OnSoftLimit, StoreFigures)> {
     // Without a thread they are missed.
     let _ = std::thread::Builder::new().name("outlay-redis-alerts".into()).spawn(move || {
         for (whom, figures) in told {
-            let _ = catch_unwind(AssertUnwindSafe(|| whom.tell(figures)));
+            whom.tell(figures);
         }
     });
     sender

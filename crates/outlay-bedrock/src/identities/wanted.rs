@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+
+use outlay_otel::guarded;
 
 use super::{Settings, Workflow};
 use crate::sts::stable_hash;
@@ -66,8 +67,7 @@ impl Choose {
     }
 
     fn role(&self, workflow: &Workflow<'_>) -> Option<Arc<str>> {
-        // A panic of the application's is its own affair: it must not reach the call.
-        let by = self.by.as_ref().and_then(|by| catch_unwind(AssertUnwindSafe(|| by(workflow))).ok().flatten());
+        let by = self.by.as_ref().and_then(|by| guarded("role_by", || by(workflow)).flatten());
         let said = by.map(Arc::from).or_else(|| self.by_workflow.get(workflow.name()).cloned());
         said.or_else(|| self.default.clone())
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::{mem, vec};
 
 use super::Scope;
+use crate::callback::guarded;
 use crate::record::ScopeRecord;
 use crate::sync::lock;
 use crate::{ScopeKind, Totals};
@@ -28,7 +29,8 @@ impl Scope {
     pub fn on_close(&self, observer: impl FnOnce(ClosedScope<'_>) + Send + 'static) {
         let set = lock(&self.0.state).observe(Box::new(observer));
         if let Err(observer) = set {
-            observer(ClosedScope { scope: self, totals: &self.totals(), failure: self.failure().as_ref() });
+            let (totals, failure) = (self.totals(), self.failure());
+            let _ = guarded(|| observer(ClosedScope { scope: self, totals: &totals, failure: failure.as_ref() }));
         }
     }
 
@@ -133,7 +135,7 @@ impl Scope {
             self.check_cost(totals);
         }
         if let Some(observer) = observer {
-            observer(ClosedScope { scope: self, totals, failure: failure.as_ref() });
+            let _ = guarded(|| observer(ClosedScope { scope: self, totals, failure: failure.as_ref() }));
         }
         true
     }

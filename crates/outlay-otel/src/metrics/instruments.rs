@@ -9,6 +9,7 @@ use outlay_price::Usd;
 
 use super::counter::{Counters, Described};
 use super::labels::CallLabels;
+use super::task_names::TaskNames;
 use super::{CallSums, Sums};
 use crate::names::{metric, outlay};
 
@@ -49,12 +50,31 @@ pub(super) struct Instruments {
 }
 
 /// The open tasks by name: how many there are, and what the dearest of them has cost so far.
-pub(crate) trait OpenTasks: Send + Sync {
+pub(crate) trait OpenByName: Send + Sync {
     fn by_name(&self) -> HashMap<Arc<str>, (u64, Usd)>;
 }
 
+/// The open tasks, by the names that they have on metrics.
+#[derive(Clone)]
+pub(super) struct OpenTasks {
+    pub(super) of: Arc<dyn OpenByName>,
+    pub(super) names: Arc<TaskNames>,
+}
+
+impl OpenTasks {
+    fn by_name(&self) -> HashMap<Arc<str>, (u64, Usd)> {
+        let mut names: HashMap<Arc<str>, (u64, Usd)> = HashMap::new();
+        for (name, (open, dearest)) in self.of.by_name() {
+            let (count, most) = names.entry(self.names.on_metrics(&name)).or_default();
+            *count += open;
+            *most = (*most).max(dearest);
+        }
+        names
+    }
+}
+
 impl Instruments {
-    pub(super) fn new(meter: &Meter, sums: &Sums, open: Arc<dyn OpenTasks>) -> Self {
+    pub(super) fn new(meter: &Meter, sums: &Sums, open: OpenTasks) -> Self {
         register_sums(meter, sums);
         register_open_tasks(meter, open);
         let seconds = |name, description, bounds: &[f64]| {
@@ -120,7 +140,7 @@ fn register_calls(meter: &Meter, calls: &Counters<CallLabels, CallSums>) {
     calls.register_usd(meter, metric::UNATTRIBUTED_COST, outside, |sums| sums.unattributed);
 }
 
-fn register_open_tasks(meter: &Meter, open: Arc<dyn OpenTasks>) {
+fn register_open_tasks(meter: &Meter, open: OpenTasks) {
     let counted = open.clone();
     let _ = meter
         .u64_observable_gauge(metric::TASKS_OPEN)

@@ -1,7 +1,6 @@
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use http::header::{HOST, HeaderValue, TE};
 use http::{Request, Response};
-use outlay_otel::{RemoteWork, current};
+use outlay_otel::{RemoteWork, current, guarded};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -80,9 +79,8 @@ impl Settings {
         })
     }
 
-    /// A panic of the application's is its own affair: it must not replace its error.
     fn says_nothing_was_sent(&self, error: &dyn Any) -> bool {
-        let says = |says: &Arc<NothingSent>| catch_unwind(AssertUnwindSafe(|| says(error))).unwrap_or(false);
+        let says = |says: &Arc<NothingSent>| guarded("nothing_sent", || says(error)).unwrap_or(false);
         self.nothing_sent.as_ref().is_some_and(says)
     }
 

@@ -1,6 +1,5 @@
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -11,7 +10,7 @@ use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use outlay_ledger::{Outcome, RemoteId};
-use outlay_otel::{ExtractError, Incoming};
+use outlay_otel::{ExtractError, Incoming, guarded};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -145,7 +144,7 @@ where
             let inner = self.inner.call(Request::from_parts(parts, body));
             return ServerFuture { state: State::Untouched { inner } };
         }
-        let trusted = guarded(|| (self.settings.trust)(&parts)).unwrap_or(false);
+        let trusted = guarded("trust", || (self.settings.trust)(&parts)).unwrap_or(false);
         if trusted && let Some(receipts) = self.settings.receipts(&parts) {
             return ServerFuture { state: State::Receipts { receipts } };
         }
@@ -170,7 +169,8 @@ impl Settings {
 
     fn start(&self, parts: &Parts, trusted: bool) -> Option<Running> {
         let incoming = trusted.then(|| incoming(parts)).flatten();
-        let own = self.task.as_ref().and_then(|task| guarded(|| task(&self.outlay, parts)).flatten());
+        let own =
+            self.task.as_ref().and_then(|task| guarded("task_per_request", || task(&self.outlay, parts)).flatten());
         let builder = match (own, &incoming) {
             (Some(own), Some(incoming)) => own.asked_by(incoming),
             (Some(own), None) => own,
@@ -209,15 +209,6 @@ fn takes_trailers(parts: &Parts) -> bool {
     values.flat_map(|value| value.split(',')).any(|coding| coding.trim().eq_ignore_ascii_case("trailers"))
 }
 
-/// A panic of the application's closures is its own affair: it must not reach the request.
-fn guarded<T>(closure: impl FnOnce() -> T) -> Option<T> {
-    let result = catch_unwind(AssertUnwindSafe(closure)).ok();
-    if result.is_none() {
-        tracing::warn!(target: "outlay", "a closure that the server layer was given has panicked");
-    }
-    result
-}
-
 /// Marks a request that a layer has seen.
 #[derive(Clone, Copy, Debug)]
 struct IsServed;
@@ -234,7 +225,7 @@ struct Running {
 impl Running {
     fn respond<R: Body>(self, mut response: Response<R>) -> Response<ScopedBody<R>> {
         let status = response.status();
-        let outcome = guarded(|| (self.settings.outcome)(status)).unwrap_or_else(|| outcome_of(status));
+        let outcome = guarded("outcome_by", || (self.settings.outcome)(status)).unwrap_or_else(|| outcome_of(status));
         // Receipts from further on are for this process alone.
         response.headers_mut().remove(RECEIPT);
         let body = response.body();

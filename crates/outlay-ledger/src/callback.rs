@@ -1,0 +1,66 @@
+//! The application's code that the books call: its clock, its ids, its store, and whoever is told. A panic in it ends here
+//! and reaches neither a call nor the books. The panic hook has told of it by then.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
+
+use uuid::Uuid;
+
+use crate::clock::{Clock, IdSource, SystemClock, TimeOrderedIds};
+use crate::store::{BudgetStore, Settlement, StoreAnswer, StoreAsk, StoreFuture};
+
+/// Calls the application's code. Returns `None` where that panics.
+#[doc(hidden)]
+pub fn guarded<T>(call: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(call)).ok()
+}
+
+/// What the application has put in the place of ours. Where it panics, ours does its work.
+#[derive(Debug)]
+pub(crate) struct Guarded<T>(pub(crate) T);
+
+impl<T: Clock> Clock for Guarded<T> {
+    fn now(&self) -> SystemTime {
+        guarded(|| self.0.now()).unwrap_or_else(|| SystemClock.now())
+    }
+
+    fn monotonic(&self) -> Duration {
+        guarded(|| self.0.monotonic()).unwrap_or_else(|| SystemClock.monotonic())
+    }
+}
+
+impl<T: IdSource> IdSource for Guarded<T> {
+    fn next_id(&self) -> Uuid {
+        guarded(|| self.0.next_id()).unwrap_or_else(|| TimeOrderedIds.next_id())
+    }
+}
+
+/// A store that panics has not been asked: the call goes on, and is counted as unchecked.
+impl<T: BudgetStore> BudgetStore for Guarded<T> {
+    fn reserve<'a>(&'a self, ask: &'a StoreAsk) -> StoreFuture<'a> {
+        match guarded(|| self.0.reserve(ask)) {
+            Some(answer) => Box::pin(GuardedFuture(answer)),
+            None => Box::pin(std::future::ready(StoreAnswer::Unchecked)),
+        }
+    }
+
+    fn reserve_now(&self, ask: &StoreAsk) -> StoreAnswer {
+        guarded(|| self.0.reserve_now(ask)).unwrap_or(StoreAnswer::Unchecked)
+    }
+
+    fn settle(&self, settlement: Settlement) {
+        let _ = guarded(|| self.0.settle(settlement));
+    }
+}
+
+struct GuardedFuture<'a>(StoreFuture<'a>);
+
+impl Future for GuardedFuture<'_> {
+    type Output = StoreAnswer;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<StoreAnswer> {
+        guarded(|| self.0.as_mut().poll(cx)).unwrap_or(Poll::Ready(StoreAnswer::Unchecked))
+    }
+}

@@ -1,0 +1,106 @@
+//! What the application has put in the place of ours, and what it is told by, may panic.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::SystemTime;
+
+use outlay_ledger::{
+    Ask, Budget, BudgetRule, BudgetStore, CallRecord, Clock, IdSource, Ledger, OpenCall, Scope, Settlement,
+    StoreAnswer, StoreAsk, StoreCheck, StoreFuture, TaskSpec,
+};
+use outlay_price::{Charge, Usage, Usd};
+use uuid::Uuid;
+
+/// All of them, broken.
+#[derive(Clone, Copy, Debug)]
+struct Broken;
+
+impl Clock for Broken {
+    fn now(&self) -> SystemTime {
+        panic!("a clock of the application")
+    }
+}
+
+impl IdSource for Broken {
+    fn next_id(&self) -> Uuid {
+        panic!("an id source of the application")
+    }
+}
+
+impl BudgetStore for Broken {
+    fn reserve<'a>(&'a self, ask: &'a StoreAsk) -> StoreFuture<'a> {
+        // One that panics at once, and one that does when it is polled.
+        assert!(ask.id().is_multiple_of(2), "a store of the application");
+        Box::pin(async { panic!("a store of the application") })
+    }
+
+    fn reserve_now(&self, _: &StoreAsk) -> StoreAnswer {
+        panic!("a store of the application")
+    }
+
+    fn settle(&self, _: Settlement) {
+        panic!("a store of the application")
+    }
+}
+
+fn begin(task: &Scope) -> OpenCall {
+    let ask = Ask {
+        model: &"m".into(),
+        input: 100,
+        max_output: None,
+        is_turn: true,
+        has_model: true,
+        is_trial: false,
+        bound: &|_| Some(Usd::from_cents(1)),
+    };
+    task.open_call(&ask).unwrap()
+}
+
+fn call() -> CallRecord {
+    let charge = Charge::external(Usd::from_cents(60));
+    CallRecord::answered(Arc::from("m"), Usage::new().with_output(5), charge, SystemTime::UNIX_EPOCH)
+}
+
+#[test]
+fn a_clock_and_an_id_source_that_panic_are_replaced_by_ours() {
+    let ledger = Ledger::builder().clock(Broken).ids(Broken).build();
+    let (one, other) = (ledger.task(TaskSpec::new("t")), ledger.task(TaskSpec::new("t")));
+    assert_ne!(one.task_id(), other.task_id());
+    assert!(one.started() > SystemTime::UNIX_EPOCH);
+    one.finish();
+    ledger.close_overdue();
+    assert!(one.is_closed());
+}
+
+#[test]
+fn a_store_that_panics_has_checked_nothing_and_stops_no_call() {
+    let rule = BudgetRule::new("all", Budget::new(Usd::from_dollars(1)));
+    let task = Ledger::builder().budget_store(Broken).budget_rule(rule).build().task(TaskSpec::new("t"));
+    for _ in 0..4 {
+        let mut open = begin(&task);
+        let question = open.ask_store().unwrap();
+        let answer = pin!(question.answer()).poll(&mut Context::from_waker(Waker::noop()));
+        let Poll::Ready(answer) = answer else { panic!("it answers at once") };
+        open.store_answered(&"m".into(), &answer).unwrap();
+        assert_eq!(open.settle(call()).store_check, Some(StoreCheck::Missed));
+    }
+    assert_eq!(task.totals().calls(), 4);
+}
+
+#[test]
+fn whoever_is_told_may_panic() {
+    let ledger = Ledger::builder().on_alert(|_| panic!("an alert")).build();
+    let task = ledger.task(TaskSpec::new("t").budget(Budget::new(Usd::from_dollars(1)).soft(50)));
+    let step = task.agent("a");
+    for scope in [&task, &step] {
+        scope.on_close(|_| panic!("a span processor"));
+    }
+    begin(&step).settle(call());
+    task.finish();
+    step.finish();
+    assert!(task.is_closed() && step.is_closed());
+    task.on_close(|_| panic!("one that comes late"));
+    assert_eq!(task.totals().exact(), Usd::from_cents(60));
+}
