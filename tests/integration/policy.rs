@@ -210,6 +210,12 @@ async fn a_file_that_changes_is_in_force_and_one_that_is_broken_is_not() {
     assert!(error.starts_with(&format!("{}:3: unknown field `reson`", file.0.display())), "{error}");
     assert_eq!(stopped("w").await.as_deref(), Some("the file says so"), "the one before stays");
 
+    // One that was emptied may be about to be written.
+    file.write("# later\n");
+    let error = h.outlay.reload_policy().unwrap_err().to_string();
+    assert!(error.contains("it has no entry"), "{error}");
+    assert_eq!(stopped("w").await.as_deref(), Some("the file says so"), "the one before stays");
+
     // By itself, without a word from us.
     file.write("[[stop]]\nonly = { workflow = \"v\" }\nreason = \"another\"\n[[budget]]\nname = \"b\"\ncalls = 0\nmode = \"enforce\"\n");
     let begun = Instant::now();

@@ -30,6 +30,11 @@ pub enum AlertKind {
     Stopped(Stopped),
     /// A task looks like one that does not end by itself; told once for each sign and task.
     Runaway(Runaway),
+    /// So many budgets of a rule without a period were forgotten, with what was spent of them: those that no task has used
+    /// for longest.
+    BudgetsForgotten(u64),
+    /// A rule has so many budgets, and keeps no more: the task has one of its own.
+    TooManyBudgets(u64),
     /// A rule of the policy is violated.
     Violation(PolicyViolation),
 }
@@ -65,6 +70,11 @@ impl Alerts {
     /// The same of another scope than the one that it happens in.
     pub(crate) fn push_of(&mut self, scope: &Scope, kind: AlertKind) {
         self.0.push((scope.task_name().clone(), kind, Some(scope.clone())));
+    }
+
+    #[cfg(all(test, not(outlay_shuttle)))]
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = &AlertKind> {
+        self.0.iter().map(|(_, kind, _)| kind)
     }
 
     /// Tells them, as of `scope`.

@@ -3,6 +3,7 @@ mod cell;
 mod exceeded;
 mod forecast;
 mod held_to;
+mod kept;
 mod period;
 mod reservation;
 mod reserve;

@@ -51,7 +51,7 @@ pub use id::{AgentId, ParseIdError, ReceiptId, RemoteId, StepId, TaskId};
 pub use kind::{CostKind, StepKind};
 pub use ledger::{Ledger, LedgerBuilder};
 pub use outcome::{Outcome, OutcomeKind};
-pub use policy::{LoadPolicyError, Policy, PolicyRule, PolicyViolation, Review, Violation};
+pub use policy::{LoadPolicyError, Policy, PolicyCounts, PolicyRule, PolicyViolation, Review, Violation};
 pub use receipt::{ParseReceiptError, Receipt};
 pub use record::{
     AttemptRecord, CallRecord, ChargeRecord, Elided, PricedAs, Record, RemoteRecord, ScopeRecord, TaskRecord,

@@ -16,7 +16,7 @@ use crate::spec::{TaskWords, clean_word, clean_word_key};
 use crate::sync::RwLock;
 use crate::{BudgetRule, RunawayRule, StopTarget};
 
-pub use file::{LoadPolicyError, Review};
+pub use file::{LoadPolicyError, PolicyCounts, Review};
 pub use violation::{PolicyViolation, Violation};
 
 use graduation::Graduations;

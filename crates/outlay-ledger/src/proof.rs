@@ -236,7 +236,11 @@ fn what_is_reserved_in_a_period_never_shows_in_the_next() {
 }
 
 fn of_task(rules: &BudgetRules, now: SystemTime) -> Vec<Arc<BudgetCell>> {
-    rules.of_task(&TaskWords { name: "t", conversation: None, dimensions: &Dimensions::default() }, now)
+    rules.of_task(
+        &TaskWords { name: "t", conversation: None, dimensions: &Dimensions::default() },
+        now,
+        &mut Alerts::default(),
+    )
 }
 
 #[test]

@@ -2,7 +2,7 @@
 #![allow(missing_docs)]
 
 use allocation_counter::measure;
-use outlay_ledger::{CallRecord, Ledger, Scope, StepKind, TaskSpec};
+use outlay_ledger::{Budget, BudgetRule, CallRecord, Ledger, Period, Scope, StepKind, TaskSpec};
 use outlay_price::{Charge, Usage, Usd};
 use std::time::SystemTime;
 
@@ -61,4 +61,22 @@ fn a_charge_in_a_scope_that_has_had_one_allocates_its_name_alone() {
     let used = measure(|| (0..100).for_each(|_| drop(step.charge("search", Charge::external(Usd::from_micros(5))))));
     assert!(used.count_total <= 2 * 100, "{} allocations", used.count_total);
     assert_eq!(used.bytes_current, 0);
+}
+
+#[test]
+fn a_budget_that_a_rule_keeps_takes_at_most_half_a_kibibyte() {
+    let rule = BudgetRule::new("talk", Budget::new(Usd::from_dollars(1))).per("conversation").every(Period::Month);
+    let ledger = Ledger::builder().budget_rule(rule).build();
+    let model = std::sync::Arc::from("m");
+    let spend = |number: u32| {
+        let task = ledger.task(TaskSpec::new("t").conversation(&format!("conversation {number:016}")));
+        task.open_call_unchecked().settle(call(&model));
+        task.charge("search", Charge::external(Usd::from_micros(5)));
+        task.finish();
+    };
+    spend(0);
+    const MANY: u32 = 14_000;
+    let used = measure(|| (1..=MANY).for_each(spend));
+    let each = used.bytes_current / i64::from(MANY);
+    assert!((200..=512).contains(&each), "{each} bytes");
 }

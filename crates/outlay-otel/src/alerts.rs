@@ -90,6 +90,21 @@ fn log(notice: &Notice) {
             sign = sign.as_str(),
             "a task looks like a runaway: {sign}"
         ),
+        AlertKind::BudgetsForgotten(budgets) => tracing::warn!(
+            target: "outlay",
+            budget = name,
+            budgets,
+            "a rule without a period has made so many budgets that those of which no task has spent for longest were \
+             forgotten, with what was spent of them: give it a period, or hold its budgets in a store"
+        ),
+        AlertKind::TooManyBudgets(budgets) => tracing::warn!(
+            target: "outlay",
+            budget = name,
+            budgets,
+            task,
+            "a rule has as many budgets as it keeps: a task that needs another one is held to the rule's limit by itself, and \
+             not with others like it"
+        ),
         _ => {}
     }
 }

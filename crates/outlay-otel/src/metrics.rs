@@ -73,6 +73,7 @@ pub(crate) struct Sums {
     calls: Counters<CallLabels, CallSums>,
     budget_refused: Counters<NamedLabels, u64>,
     budget_would_refuse: Counters<NamedLabels, u64>,
+    budget_forgotten: Counters<NamedLabels, u64>,
     policy_violations: Counters<NamedLabels, u64>,
 }
 
@@ -276,15 +277,16 @@ impl Metrics {
     pub(crate) fn alert(&self, notice: &Notice) {
         // Without what tells one conversation from the other: that would be a series for each.
         let budget = notice.name.split(" [").next().unwrap_or_default();
-        let (counter, key, name) = match &notice.kind {
-            AlertKind::Refused(_) => (&self.sums.budget_refused, outlay::BUDGET_NAME, budget),
-            AlertKind::WouldRefuse(_) => (&self.sums.budget_would_refuse, outlay::BUDGET_NAME, budget),
-            AlertKind::Violation(why) => (&self.sums.policy_violations, outlay::POLICY_RULE, why.rule()),
-            AlertKind::Runaway(sign) => (&self.sums.policy_violations, outlay::POLICY_RULE, sign.as_str()),
+        let (counter, key, name, count) = match &notice.kind {
+            AlertKind::Refused(_) => (&self.sums.budget_refused, outlay::BUDGET_NAME, budget, 1),
+            AlertKind::WouldRefuse(_) => (&self.sums.budget_would_refuse, outlay::BUDGET_NAME, budget, 1),
+            AlertKind::BudgetsForgotten(count) => (&self.sums.budget_forgotten, outlay::BUDGET_NAME, budget, *count),
+            AlertKind::Violation(why) => (&self.sums.policy_violations, outlay::POLICY_RULE, why.rule(), 1),
+            AlertKind::Runaway(sign) => (&self.sums.policy_violations, outlay::POLICY_RULE, sign.as_str(), 1),
             _ => return,
         };
         let task = self.task_names.on_metrics(&notice.task);
-        counter.add(NamedLabels::new(&task, key, name), 1);
+        counter.add(NamedLabels::new(&task, key, name), count);
     }
 
     fn add_phase(&self, task: &Arc<str>, scope: &Scope, charge: &Charge) {

@@ -231,6 +231,7 @@ pub mod metric {
     pub const UNPRICED_CALLS: &str = "outlay.unpriced_calls";
     pub const UNATTRIBUTED_COST: &str = "outlay.unattributed.cost";
     pub const BUDGET_REFUSED: &str = "outlay.budget.refused";
+    pub const BUDGET_FORGOTTEN: &str = "outlay.budget.forgotten";
     pub const BUDGET_WOULD_REFUSE: &str = "outlay.budget.would_refuse";
     pub const BUDGET_UNCHECKED: &str = "outlay.budget.unchecked";
     pub const POLICY_VIOLATIONS: &str = "outlay.policy.violations";

@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::time::Duration;
 
 use opentelemetry::metrics::MeterProvider;
@@ -30,6 +31,8 @@ pub struct Builder {
     dimensions: Dimensions,
     has_prices: bool,
     price_file: Option<PriceFile>,
+    /// The file that the environment names.
+    policy_file: Option<PathBuf>,
     policy: Option<Policy>,
     disabled: bool,
 }
@@ -56,6 +59,7 @@ impl Builder {
             dimensions: Dimensions::default(),
             has_prices: false,
             price_file: None,
+            policy_file: None,
             policy: None,
             disabled: false,
         }
@@ -363,13 +367,18 @@ impl Builder {
         }
         policy_file::tell_due(&policy, engine.now());
         policy_file::tell_unasked(&policy, &engine);
-        Outlay::new(engine, ignored, &policy)
+        let path = policy.path().or(self.policy_file.as_deref());
+        Outlay::new(engine, ignored, &policy, path)
     }
 
     fn environment_policy(&mut self) -> Result<Option<Policy>, LoadPolicyError> {
         match (self.policy.take(), environment::policy_file()) {
             (Some(policy), _) => Ok(Some(policy)),
-            (None, Some(path)) => Policy::from_path(path).map(Some),
+            (None, Some(path)) => {
+                let policy = Policy::from_path(&path);
+                self.policy_file = Some(path);
+                policy.map(Some)
+            }
             (None, None) => Ok(None),
         }
     }

@@ -35,15 +35,13 @@ impl Outlay {
         Builder::new()
     }
 
-    pub(crate) fn new(engine: Engine, ignored: Vec<String>, policy: &Policy) -> Self {
-        if let Some(path) = policy.path() {
+    /// `policy_file` is watched, also where it is none that loads.
+    pub(crate) fn new(engine: Engine, ignored: Vec<String>, policy: &Policy, policy_file: Option<&Path>) -> Self {
+        let policy_file = policy_file.map(watched_file::absolute);
+        if let Some(path) = &policy_file {
             policy_file::watch(&engine, policy, path);
         }
-        let outlay = Self {
-            engine,
-            ignored: ignored.into(),
-            policy_file: policy.path().map(|path| watched_file::absolute(path).into()),
-        };
+        let outlay = Self { engine, ignored: ignored.into(), policy_file: policy_file.map(Arc::from) };
         default_outlay::set_first(&outlay.engine);
         outlay
     }

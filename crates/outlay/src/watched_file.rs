@@ -29,6 +29,9 @@ impl Stamp {
     pub(crate) const UNREAD: Self =
         Self(Some(Version { modified: SystemTime::UNIX_EPOCH, length: u64::MAX, identity: (0, 0, 0, 0) }));
 
+    /// There is no file.
+    pub(crate) const MISSING: Self = Self(None);
+
     pub(crate) fn of(path: &Path) -> Self {
         let of_file = |file: Metadata| {
             Some(Version { modified: file.modified().ok()?, length: file.len(), identity: identity(&file) })

@@ -34,8 +34,12 @@ pub(crate) struct BudgetCell {
 #[derive(Debug)]
 pub(super) struct State {
     budget: Budget,
+    /// That of the policy, where the code has the same one: both hold.
+    second: Option<Budget>,
     /// Which period the figures are of.
     number: i64,
+    /// The one before that, and what was spent in it.
+    before: (i64, i128),
     spent: i128,
     reserved: i128,
     refused: u64,
@@ -106,15 +110,21 @@ impl BudgetCell {
         lock(&self.state).refusals.clone()
     }
 
-    /// Another limit, from now on.
-    pub(super) fn set_budget(&self, budget: Budget) {
-        lock(&self.state).budget = budget;
+    /// Other limits, from now on.
+    pub(super) fn set_budgets(&self, budget: Budget, second: Option<Budget>) {
+        let mut state = lock(&self.state);
+        if (state.budget, state.second) != (budget, second) {
+            (state.budget, state.second) = (budget, second);
+            // What has risen above what is spent is told when that is reached again.
+            state.soft_told = state.soft_told && state.has_reached_soft();
+        }
     }
 
-    /// Whether nothing is lost if it is forgotten: its period is over, and no call is open in it.
-    pub(super) fn is_over(&self, now: SystemTime) -> bool {
+    /// Whether something is lost if it is forgotten: what is spent in a period that goes on, or an open call.
+    pub(super) fn counts(&self, now: SystemTime) -> bool {
         let state = lock(&self.state);
-        state.reserved == 0 && self.period.is_some_and(|period| period.number(now) != state.number)
+        let is_over = self.period.is_some_and(|period| period.number(now) > state.number);
+        state.reserved != 0 || (state.spent != 0 && !is_over)
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -128,19 +138,30 @@ impl BudgetCell {
             return self.ask_shared(key, state, bound, now, is_trial);
         }
         let number = self.turn_over(state, now);
-        let units = match bound.units(&state.budget) {
-            Some(units) => units,
-            None if state.budget.allow_unpriced => return Verdict::Fits { units: 0, number },
-            None => {
-                let why = self.exceeded(state, bound, RefusalReason::Unpriced);
-                return refuse(state, why, 0, number);
-            }
+        let (units, why) = self.judge(state, bound, &state.budget);
+        let Some(second) = &state.second else {
+            return why.map_or(Verdict::Fits { units, number }, |why| refuse(&state.budget, why, units, number));
         };
-        if state.has_room(units) {
-            return Verdict::Fits { units, number };
+        let (more, second_why) = self.judge(state, bound, second);
+        let units = units.max(more);
+        let all = [(&state.budget, why), (second, second_why)];
+        // One that refuses says more than one that observes.
+        let refused = all.into_iter().filter_map(|(budget, why)| Some((budget, why?)));
+        match refused.min_by_key(|(budget, _)| budget.observed) {
+            Some((budget, why)) => refuse(budget, why, units, number),
+            None => Verdict::Fits { units, number },
         }
-        let why = self.over_limit(state, bound, units);
-        refuse(state, why, units, number)
+    }
+
+    /// What one limit has to reserve for a call, and why that does not fit, if it does not.
+    #[inline]
+    fn judge(&self, state: &State, bound: &Bound<'_>, budget: &Budget) -> (i128, Option<BudgetExceeded>) {
+        match bound.units(budget) {
+            Some(units) if state.has_room(budget, units) => (units, None),
+            Some(units) => (units, Some(self.over_limit(state, bound, budget, units))),
+            None if budget.allow_unpriced => (0, None),
+            None => (0, Some(self.exceeded(state, bound, budget, RefusalReason::Unpriced))),
+        }
     }
 
     /// What is to be asked of the store. It alone refuses; but a trial is told no where the store has just said that there
@@ -148,29 +169,32 @@ impl BudgetCell {
     // Apart from what most budgets are asked.
     #[cold]
     fn ask_shared(&self, key: &Arc<str>, state: &State, bound: &Bound<'_>, now: SystemTime, is_trial: bool) -> Verdict {
-        let Some(units) = bound.units(&state.budget) else {
-            let why = self.exceeded(state, bound, RefusalReason::Unpriced);
+        let budget = &state.strictest();
+        let Some(units) = bound.units(budget) else {
+            let why = self.exceeded(state, bound, budget, RefusalReason::Unpriced);
             let hold = Box::new(self.hold(key, state, 0));
-            return match (state.budget.allow_unpriced, state.budget.observed) {
+            return match (budget.allow_unpriced, budget.observed) {
                 (true, _) => Verdict::Shared { hold, why: None },
                 (false, true) => Verdict::Shared { hold, why: Some(why) },
                 (false, false) => Verdict::Refused(why),
             };
         };
         let has_just_been_seen = |seen| now.duration_since(seen).is_ok_and(|ago| ago < FRESH);
-        if is_trial && !state.budget.observed && !state.has_room(units) && state.seen.is_some_and(has_just_been_seen) {
-            return Verdict::Refused(self.over_limit(state, bound, units));
+        let is_known_to_be_full = !budget.observed && !state.has_room(budget, units);
+        if is_trial && is_known_to_be_full && state.seen.is_some_and(has_just_been_seen) {
+            return Verdict::Refused(self.over_limit(state, bound, budget, units));
         }
         Verdict::Shared { hold: Box::new(self.hold(key, state, units)), why: None }
     }
 
     /// So much, as the store that holds the budget is asked for it.
     fn hold(&self, key: &Arc<str>, state: &State, units: i128) -> StoreHold {
-        let limit = state.budget.limit;
+        let strictest = state.strictest();
+        let limit = strictest.limit;
         let mut budget = StoreBudget::new(key.clone(), limit);
         budget.period = self.period;
-        budget.soft_from = state.budget.soft_from().map(|units| limit.with_units(units));
-        budget.observed = state.budget.observed;
+        budget.soft_from = state.soft_from().map(|units| limit.with_units(units));
+        budget.observed = strictest.observed;
         StoreHold::new(budget, limit.with_units(units))
     }
 
@@ -184,15 +208,14 @@ impl BudgetCell {
     pub(super) fn see(&self, spent: Amount, reserved: Amount, now: SystemTime) -> (BudgetStatus, Reserve) {
         let mut state = lock(&self.state);
         (state.spent, state.reserved, state.seen) = (spent.units(), reserved.units(), Some(now));
-        (state.status(), state.budget.reserve)
+        (state.status(), state.strictest().reserve)
     }
 
     #[cold]
-    fn over_limit(&self, state: &State, bound: &Bound<'_>, units: i128) -> BudgetExceeded {
-        let limit = state.budget.limit;
-        let assumed = bound.assumed_output(&state.budget);
-        let reason = RefusalReason::OverLimit { bound: limit.with_units(units), assumed_output: assumed };
-        self.exceeded(state, bound, reason).reserving(state.budget.reserve)
+    fn over_limit(&self, state: &State, bound: &Bound<'_>, budget: &Budget, units: i128) -> BudgetExceeded {
+        let assumed = bound.assumed_output(budget);
+        let reason = RefusalReason::OverLimit { bound: budget.limit.with_units(units), assumed_output: assumed };
+        self.exceeded(state, bound, budget, reason).reserving(budget.reserve)
     }
 
     /// Reserves what was asked for, under the lock under which it was.
@@ -216,15 +239,16 @@ impl BudgetCell {
         lock(&self.state).would_refuse += 1;
     }
 
-    fn exceeded(&self, state: &State, bound: &Bound<'_>, reason: RefusalReason) -> BudgetExceeded {
-        BudgetExceeded::new(self.name.clone(), bound.model.clone(), state.status(), reason)
+    fn exceeded(&self, state: &State, bound: &Bound<'_>, budget: &Budget, reason: RefusalReason) -> BudgetExceeded {
+        BudgetExceeded::new(self.name.clone(), bound.model.clone(), state.status_of(budget), reason)
     }
 
     /// Replaces a reservation by what was spent, at once: nobody sees both, or neither. What was reserved in a period
     /// that is over is of that period. Says how the budget stands where its soft limit has just been reached.
     pub(super) fn settle(&self, reserved: i128, number: i64, spent: &Spent) -> Option<BudgetStatus> {
         let mut state = lock(&self.state);
-        if self.each_call || number != state.number {
+        // One that began before the clock was set back by periods is of the present one.
+        if self.each_call || number < state.number {
             return None;
         }
         state.reserved = state.reserved.saturating_sub(reserved);
@@ -244,16 +268,20 @@ impl BudgetCell {
     /// Begins a new period where one is due. Returns the number of the one that goes on.
     fn turn_over(&self, state: &mut State, now: SystemTime) -> i64 {
         let number = self.period.map_or(0, |period| period.number(now));
-        // A clock that is set back does not bring back what has been spent since.
         if number > state.number {
-            *state = State { number, refusals: std::mem::take(&mut state.refusals), ..State::new(state.budget) };
+            state.begin(number, 0, 0);
+        } else if number < state.number.saturating_sub(1) {
+            // The clock had jumped ahead, by more than a period, and is back: what was spent meanwhile was spent in this one.
+            let known = if state.before.0 == number { state.before.1 } else { 0 };
+            state.begin(number, known.saturating_add(state.spent), state.reserved);
         }
+        // A clock that is set back by less does not bring back what has been spent since.
         state.number
     }
 }
 
-fn refuse(state: &State, why: BudgetExceeded, units: i128, number: i64) -> Verdict {
-    match state.budget.observed {
+fn refuse(budget: &Budget, why: BudgetExceeded, units: i128, number: i64) -> Verdict {
+    match budget.observed {
         true => Verdict::Observed { units, number, why },
         false => Verdict::Refused(why),
     }
@@ -263,7 +291,9 @@ impl State {
     fn new(budget: Budget) -> Self {
         Self {
             budget,
+            second: None,
             number: i64::MIN,
+            before: (i64::MIN, 0),
             spent: 0,
             reserved: 0,
             refused: 0,
@@ -274,22 +304,49 @@ impl State {
         }
     }
 
-    const fn has_room(&self, units: i128) -> bool {
-        self.spent.saturating_add(self.reserved).saturating_add(units) <= self.budget.limit.units()
+    /// Begins another period, with what is known of it.
+    fn begin(&mut self, number: i64, spent: i128, reserved: i128) {
+        let before = (self.number, self.spent);
+        let refusals = std::mem::take(&mut self.refusals);
+        *self = Self { second: self.second, number, before, spent, reserved, refusals, ..Self::new(self.budget) };
+        self.soft_told = self.has_reached_soft();
     }
 
-    pub(super) const fn budget(&self) -> &Budget {
-        &self.budget
+    const fn has_room(&self, budget: &Budget, units: i128) -> bool {
+        self.spent.saturating_add(self.reserved).saturating_add(units) <= budget.limit.units()
+    }
+
+    pub(super) fn budgets(&self) -> impl Iterator<Item = &Budget> {
+        std::iter::once(&self.budget).chain(&self.second)
+    }
+
+    /// The limit that is reached first: of those that refuse, if one does.
+    fn strictest(&self) -> Budget {
+        let strictest = self.budgets().min_by_key(|budget| (budget.observed, budget.limit.units()));
+        *strictest.unwrap_or(&self.budget)
+    }
+
+    fn soft_from(&self) -> Option<i128> {
+        self.budgets().filter_map(Budget::soft_from).min()
+    }
+
+    fn has_reached_soft(&self) -> bool {
+        self.soft_from().is_some_and(|from| self.spent >= from)
     }
 
     fn spend(&mut self, spent: &Spent) -> Option<BudgetStatus> {
-        self.spent = self.spent.saturating_add(spent.units(self.budget.limit));
-        let reached = self.budget.soft_from().is_some_and(|from| self.spent >= from);
-        (reached && !std::mem::replace(&mut self.soft_told, true)).then(|| self.status())
+        // What is given back was spent before, and no more than that.
+        self.spent = self.spent.saturating_add(spent.units(self.budget.limit)).max(0);
+        (self.has_reached_soft() && !std::mem::replace(&mut self.soft_told, true)).then(|| self.status())
     }
 
     fn status(&self) -> BudgetStatus {
-        let limit = self.budget.limit;
+        self.status_of(&self.strictest())
+    }
+
+    /// How it stands, by one of its limits.
+    fn status_of(&self, budget: &Budget) -> BudgetStatus {
+        let limit = budget.limit;
         BudgetStatus {
             limit,
             spent: limit.with_units(self.spent),

@@ -101,7 +101,8 @@ impl Reservation {
         let mut assumed_output = None;
         // The innermost first: of several that refuse the call, the nearest one is named.
         for (cell, state) in budgets.iter().zip(&mut states).rev() {
-            assumed_output = assumed_output.max(bound.assumed_output(state.budget()));
+            let assumed = state.budgets().filter_map(|budget| bound.assumed_output(budget)).max();
+            assumed_output = assumed_output.max(assumed);
             let (units, number) = match cell.ask(state, bound, now, is_trial) {
                 Verdict::Fits { units, number } => (units, number),
                 Verdict::Observed { units, number, why } => {
@@ -111,7 +112,7 @@ impl Reservation {
                 Verdict::Refused(why) => return Err((cell.clone(), why)),
                 Verdict::Shared { hold, why } => {
                     observed.extend(why.map(|why| (cell.clone(), why)));
-                    shared.push(SharedCell::new(cell, *hold, bound.assumed_output(state.budget())));
+                    shared.push(SharedCell::new(cell, *hold, assumed));
                     continue;
                 }
             };

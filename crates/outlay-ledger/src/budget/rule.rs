@@ -66,6 +66,18 @@ impl BudgetRule {
         self
     }
 
+    /// Whether another rule spends of the same budgets: it has the same name, counts the same, over the same period, of the
+    /// same tasks.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let key = |rule: &Self| (rule.budget.limit.unit(), rule.period, rule.each_call);
+        *self.name == *other.name && key(self) == key(other) && self.only == other.only
+    }
+
+    /// What it counts, and over which period.
+    pub(crate) fn counts(&self) -> (&'static str, Option<Period>) {
+        (self.budget.limit.unit(), self.period)
+    }
+
     /// What the budget of a task goes by; `None` where the rule does not hold for it.
     pub(super) fn applies(&self, task: &TaskWords<'_>) -> Option<Arc<str>> {
         if !self.only.iter().all(|(key, wanted)| task.get(key) == Some(&**wanted)) {

@@ -37,6 +37,20 @@ pub struct Review {
     pub due: Date,
 }
 
+/// How many entries a policy has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PolicyCounts {
+    /// Budgets.
+    pub budgets: usize,
+    /// Stops.
+    pub stops: usize,
+    /// Rules.
+    pub rules: usize,
+    /// Whether it says what a runaway is.
+    pub has_runaway: bool,
+}
+
 /// A policy file cannot be used: which, where in it, and why.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub struct LoadPolicyError {
@@ -62,16 +76,28 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// Where it cannot be read, or is no policy: the error says file, line and field.
+    /// Where it cannot be read, is no policy, or has no entry: the error says file, line and field.
     pub fn from_path(path: impl AsRef<Path>) -> Result<Self, LoadPolicyError> {
         let path = path.as_ref();
         let in_file = |error: LoadPolicyError| LoadPolicyError { file: Some(path.into()), ..error };
-        match std::fs::read_to_string(path) {
-            Ok(text) => {
-                Self::from_toml(&text).map(|policy| Self { path: Some(path.into()), ..policy }).map_err(in_file)
-            }
-            Err(error) => Err(in_file(LoadPolicyError { file: None, line: None, problem: error.to_string() })),
+        let because = |problem: String| in_file(LoadPolicyError { file: None, line: None, problem });
+        let text = std::fs::read_to_string(path).map_err(|error| because(error.to_string()))?;
+        let file = parse(&text).map_err(in_file)?;
+        let has_mode = file.mode.is_some();
+        let policy = file.checked(&text).map_err(in_file)?;
+        if policy == Self::default() && !has_mode {
+            // Somebody may be about to write it.
+            return Err(because(
+                "it has no entry: where nothing is to hold, write `mode = \"observe\"` alone".to_owned(),
+            ));
         }
+        Ok(Self { path: Some(path.into()), ..policy })
+    }
+
+    /// How many entries it has, by their kind.
+    pub fn counts(&self) -> PolicyCounts {
+        let Self { budgets, stops, runaway, rules, .. } = self;
+        PolicyCounts { budgets: budgets.len(), stops: stops.len(), rules: rules.len(), has_runaway: runaway.is_some() }
     }
 
     /// Reads the text of a file.
@@ -136,14 +162,7 @@ impl Policy {
     ///
     /// Where it is no policy: the error says line and field.
     pub fn from_toml(text: &str) -> Result<Self, LoadPolicyError> {
-        let at = |start: Option<usize>, problem: String| LoadPolicyError {
-            file: None,
-            line: start.map(|start| 1 + text.bytes().take(start).filter(|byte| *byte == b'\n').count()),
-            problem,
-        };
-        let file: File = toml::from_str(text)
-            .map_err(|error| at(error.span().map(|span| span.start), error.message().to_owned()))?;
-        file.policy().map_err(|bad| at(bad.at, bad.problem))
+        parse(text)?.checked(text)
     }
 
     /// The file that it was read from, if it was.
@@ -161,6 +180,16 @@ impl Policy {
         let today = Timestamp::try_from(at).map_or(Date::MAX, |at| at.to_zoned(TimeZone::UTC).date());
         self.reviews.iter().filter(move |review| review.due <= today)
     }
+}
+
+fn parse(text: &str) -> Result<File, LoadPolicyError> {
+    toml::from_str(text).map_err(|error| at(text, error.span().map(|span| span.start), error.message().to_owned()))
+}
+
+/// A problem at a place in the text.
+fn at(text: &str, start: Option<usize>, problem: String) -> LoadPolicyError {
+    let line = start.map(|start| 1 + text.bytes().take(start).filter(|byte| *byte == b'\n').count());
+    LoadPolicyError { file: None, line, problem }
 }
 
 #[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
@@ -269,12 +298,21 @@ struct GraduateTable {
 }
 
 impl File {
+    fn checked(self, text: &str) -> Result<Policy, LoadPolicyError> {
+        self.policy().map_err(|bad| at(text, bad.at, bad.problem))
+    }
+
     fn policy(self) -> Result<Policy, Bad> {
         let enforced = |mode: Option<Mode>| mode.or(self.mode) == Some(Mode::Enforce);
         let mut policy = Policy::default();
         for table in self.budget {
             let enforced = enforced(table.as_ref().mode);
-            policy.budgets.push(budget(table, enforced)?);
+            let rule = budget(&table, enforced)?;
+            if policy.budgets.iter().any(|known| known.is_same(&rule)) {
+                let name = &table.as_ref().name;
+                return bad(&table, format_args!("budget `{name}`: it is there twice, over the same period and tasks"));
+            }
+            policy.budgets.push(rule);
         }
         for table in self.stop {
             policy.stops.push(stop(&table)?);
@@ -294,13 +332,13 @@ impl File {
     }
 }
 
-fn budget(table: Spanned<BudgetTable>, enforced: bool) -> Result<BudgetRule, Bad> {
+fn budget(table: &Spanned<BudgetTable>, enforced: bool) -> Result<BudgetRule, Bad> {
     let t = table.as_ref();
     let usd = t.usd.as_ref().map(|usd| money("usd", usd)).transpose()?.map(Budget::new);
     let limits = [usd, t.tokens.map(Budget::tokens), t.calls.map(Budget::calls), t.turns.map(Budget::turns)];
     let mut limits = limits.into_iter().flatten();
     let (Some(mut budget), None) = (limits.next(), limits.next()) else {
-        return bad(&table, format_args!("budget `{}`: it needs one of usd, tokens, calls, turns", t.name));
+        return bad(table, format_args!("budget `{}`: it needs one of usd, tokens, calls, turns", t.name));
     };
     if let Some(percent) = t.soft {
         budget = budget.soft(percent);

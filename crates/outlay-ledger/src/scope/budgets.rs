@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use outlay_price::Usd;
+
 use crate::alert::Alerts;
 use crate::budget::{BudgetCell, SharedHold, Spent};
 use crate::sync::lock;
@@ -49,7 +51,9 @@ impl Scope {
     pub(crate) fn renew_rules(&self) {
         let task = &self.0.task;
         let mut budgets = Vec::new();
-        add_once(&mut budgets, task.ledger.budget_rules().of_task(&task.words(), task.ledger.now()));
+        // It has one budget of each rule, and nothing is forgotten for it.
+        let mut alerts = Alerts::default();
+        add_once(&mut budgets, task.ledger.budget_rules().of_task(&task.words(), task.ledger.now(), &mut alerts));
         self.0.budgets.renew(budgets);
     }
 
@@ -72,8 +76,9 @@ impl Inner {
     }
 
     /// Counts what another process has spent, in the budgets of tasks, agents and steps. Those of rules count what each
-    /// process spends itself.
+    /// process spends itself. Whatever that process says, it gives nothing back.
     pub(crate) fn spend_elsewhere(&self, spent: &Spent, alerts: &mut Alerts) {
+        let spent = &Spent { usd: spent.usd.max(Usd::ZERO), ..*spent };
         self.spend_of(|cell| !cell.is_of_rule(), spent, alerts);
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::alert::Alerts;
 use crate::budget::{BudgetCell, HeldTo};
 use crate::ledger::Inner as LedgerInner;
 use crate::runaway::Watch;
@@ -106,14 +107,15 @@ impl Scope {
         spec.conversation = spec.conversation.or_else(|| outer.as_ref()?.conversation.clone());
         let words = TaskWords { name: &spec.name, conversation: spec.conversation.as_deref(), dimensions: &dimensions };
         let one_policy = ledger.hold_policy();
-        let by_rule = ledger.budget_rules().of_task(&words, started);
+        let mut alerts = Alerts::default();
+        let by_rule = ledger.budget_rules().of_task(&words, started, &mut alerts);
         let policy = if spec.watched { ledger.policy().of_task(&words) } else { Arc::default() };
         let watch = ledger.runaway().filter(|_| spec.watched).map(Watch::new);
         drop(one_policy);
         let mut budgets = parent.map_or_else(Vec::new, |parent| parent.0.budgets.shared().to_vec());
         add_once(&mut budgets, by_rule);
         budgets.extend(own.iter().cloned());
-        Self(Arc::new(Inner {
+        let task = Self(Arc::new(Inner {
             id,
             kind: ScopeKind::Task,
             cost_kind: CostKind::Direct,
@@ -152,7 +154,9 @@ impl Scope {
                 HeldTo::Now(Box::new(RwLock::new(budgets.into())))
             },
             state: Mutex::default(),
-        }))
+        }));
+        alerts.tell(&task);
+        task
     }
 }
 

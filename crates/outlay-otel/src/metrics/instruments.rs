@@ -124,6 +124,8 @@ fn register_sums(meter: &Meter, sums: &Sums) {
     sums.budget_refused.register(meter, refused, Some);
     let would = "Calls that a budget would have refused, if it were enforced.";
     sums.budget_would_refuse.register(meter, Described(metric::BUDGET_WOULD_REFUSE, "{call}", would), Some);
+    let forgotten = "Budgets that were forgotten with what was spent of them, for a rule has made too many.";
+    sums.budget_forgotten.register(meter, Described(metric::BUDGET_FORGOTTEN, "{budget}", forgotten), Some);
     let violations = Described(metric::POLICY_VIOLATIONS, "{violation}", "Violations of the policy.");
     sums.policy_violations.register(meter, violations, Some);
 }

@@ -90,3 +90,28 @@ fn a_review_is_due_on_its_day() {
     assert_eq!(due("2027-03-01T00:00:00Z").as_deref(), Some("ana"));
     assert_eq!(policy.rules, [PolicyRule::new("r").allow_model("m")]);
 }
+
+#[test]
+fn a_file_without_an_entry_is_none_but_for_an_explicit_mode() {
+    let path = std::env::temp_dir().join(format!("outlay-blank-policy-{}.toml", std::process::id()));
+    for text in ["", " \n", "# nothing yet\n"] {
+        std::fs::write(&path, text).unwrap();
+        let error = Policy::from_path(&path).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{}: it has no entry", path.display())), "{error}");
+    }
+    std::fs::write(&path, "mode = \"observe\"\n").unwrap();
+    assert_eq!(Policy::from_path(&path).unwrap().counts().budgets, 0);
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn a_budget_is_there_once() {
+    let budget = |more: &str| format!("[[budget]]\nname = \"b\"\ncalls = 1\n{more}\n");
+    let twice = |more: &str| Policy::from_toml(&(budget("") + &budget(more)));
+    let error = twice("per = [\"team\"]").unwrap_err().to_string();
+    assert_eq!(error, "line 5: budget `b`: it is there twice, over the same period and tasks");
+    for other in ["every = \"day\"", "only = { team = \"a\" }", "each_call = true"] {
+        assert_eq!(twice(other).unwrap().budgets.len(), 2, "{other}");
+    }
+    assert!(Policy::from_toml(&budget("").replace("calls", "tokens").repeat(2)).is_err());
+}
