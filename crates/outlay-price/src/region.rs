@@ -55,6 +55,9 @@ pub fn geos(region: &str) -> &'static [Geo] {
     }
 }
 
+/// Regions of which no row says anything of its own: what they have costs the same everywhere.
+pub const UNNAMED: [&str; 1] = ["mx-central-1"];
+
 /// The regions whose prices stand in for those of other regions, the first one that has a price: where most models were
 /// offered first.
 const MAIN: [&str; 8] = [

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::price::{Entry, Step, Terms};
 use crate::rate::Rates;
-use crate::region::is_commercial;
+use crate::region::{is_commercial, rank};
 use crate::row::Row;
 use crate::unit::UnitPrice;
 use crate::{Latency, ModelRef, Price, Routing, Tier};
@@ -132,32 +132,50 @@ impl Table {
     /// The price in force, in any of the tables: that of the account before that of any, that of the region before wider
     /// ones, the latest start first. The user's own tables are asked before the lists, which are one: a change that
     /// was imported holds until a newer bundled table has a later one. A price of another place is only taken where
-    /// none has the one that is searched.
+    /// none has the one that is searched, or nobody knows which that is and they differ.
     pub(crate) fn find_in_all<'a>(tables: &'a [Arc<Self>], model: &str, search: Search<'_>) -> Option<&'a Price> {
-        let stated = Self::first(tables, |table| {
-            table.find_in(model, search, |of_road, account, region, holds| {
-                let found = of_road.pick(account, region, holds)?;
-                let is_unclear = region.is_none() && !table.is_own && found.price.account().is_none();
-                (!is_unclear || !of_road.is_other_by_region(found, search.at)).then_some(found)
-            })
+        let stated = Self::stated(tables, model, search).filter(|(table, slot)| {
+            let is_certain = search.region.is_some() || table.is_own;
+            is_certain || !Self::differs_by_region(tables, model, search, slot)
         });
         let elsewhere = || {
             let pick = |table: &'a Self| {
-                table.find_in(model, search, |of_road, _, _, holds| of_road.elsewhere.iter().find(holds))
+                table.find_in(model, search, |of_road, account, _, holds| {
+                    let of_account = of_road.of_account(account, &|slot| slot.price.0.is_elsewhere && holds(slot));
+                    of_account.or_else(|| of_road.elsewhere.iter().find(|slot| holds(slot)))
+                })
             };
-            Self::first(tables, pick)
+            Self::first(tables, pick, Slot::order_elsewhere)
         };
-        stated.or_else(elsewhere).map(|slot| &slot.price)
+        stated.or_else(elsewhere).map(|(_, slot)| &slot.price)
     }
 
-    /// The first of the user's own, or else the first in the order of the slots.
-    fn first<'a>(tables: &'a [Arc<Self>], find: impl Fn(&'a Self) -> Option<&'a Slot>) -> Option<&'a Slot> {
-        let mut best: Option<&Slot> = None;
+    fn stated<'a>(tables: &'a [Arc<Self>], model: &str, search: Search<'_>) -> Option<(&'a Self, &'a Slot)> {
+        Self::first(tables, |table| table.find_in(model, search, OfRoad::pick), Slot::order)
+    }
+
+    /// Whether a call to some commercial region costs something else than this.
+    fn differs_by_region(tables: &[Arc<Self>], model: &str, search: Search<'_>, found: &Slot) -> bool {
+        let road = Road(search.routing, search.tier, search.latency);
+        let of_road = tables.iter().flat_map(|table| table.roads(model)).filter(|of_road| of_road.road == road);
+        of_road.flat_map(OfRoad::regions).filter(|region| is_commercial(region)).any(|region| {
+            let of_region = Self::stated(tables, model, Search { region: Some(region), ..search });
+            of_region.is_some_and(|(_, slot)| !slot.price.costs_the_same(&found.price))
+        })
+    }
+
+    /// The first of the user's own, or else the first in that order.
+    fn first<'a, O: Ord>(
+        tables: &'a [Arc<Self>],
+        find: impl Fn(&'a Self) -> Option<&'a Slot>,
+        order: impl Fn(&'a Slot) -> O,
+    ) -> Option<(&'a Self, &'a Slot)> {
+        let mut best: Option<(&Self, &Slot)> = None;
         for table in tables {
             match (find(table), best) {
-                (Some(own), _) if table.is_own => return Some(own),
-                (Some(slot), Some(known)) if slot.order() < known.order() => best = Some(slot),
-                (Some(slot), None) => best = Some(slot),
+                (Some(own), _) if table.is_own => return Some((table, own)),
+                (Some(slot), Some((_, known))) if order(slot) < order(known) => best = Some((table, slot)),
+                (Some(slot), None) => best = Some((table, slot)),
                 _ => {}
             }
         }
@@ -270,23 +288,24 @@ impl OfRoad {
         self.accounts.iter().filter(|slot| slot.price.account() == account).find(holds)
     }
 
-    /// Whether a commercial region then costs something else than all others do.
-    fn is_other_by_region(&self, of_others: &Slot, at: Timestamp) -> bool {
-        let mut regions = self.regions.chunk_by(|a, b| a.spot == b.spot);
-        regions.any(|slots| {
-            let in_force = slots.iter().find(|slot| slot.has_begun(at));
-            in_force.is_some_and(|slot| slot.is_commercial() && !slot.price.costs_the_same(&of_others.price))
-        })
+    /// The regions of which it has prices, each once.
+    fn regions(&self) -> impl Iterator<Item = &str> {
+        let own = self.regions.chunk_by(|a, b| a.spot == b.spot).filter_map(|slots| slots.first()?.spot.region());
+        own.chain(self.accounts.iter().filter_map(|slot| slot.spot.region()))
     }
 }
 
 impl Slot {
-    fn is_commercial(&self) -> bool {
-        self.spot.region().is_some_and(is_commercial)
-    }
-
     fn has_begun(&self, at: Timestamp) -> bool {
         self.price.terms().start.as_ref().is_none_or(|start| start.at <= at)
+    }
+
+    /// Of what stands in, that of the account and of the geography first, of the main region, and of the latest start.
+    fn order_elsewhere(&self) -> impl Ord {
+        // One that holds everywhere holds in us-east-1, unless that has its own.
+        let place = self.price.region().map_or((1, None), |region| (rank(region) * 2, Some(region)));
+        let (account, start) = (self.price.account(), self.price.effective_at());
+        (std::cmp::Reverse(account), &self.spot, place, std::cmp::Reverse(start))
     }
 
     /// The narrow ones first, and of each the latest start.

@@ -77,7 +77,6 @@ mod tests {
 
     use outlay_ledger::Ask;
 
-    use super::*;
     use crate::{Outcome, Outlay};
 
     #[test]

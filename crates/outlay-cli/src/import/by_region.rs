@@ -49,8 +49,9 @@ impl Aws {
         let labels = Labels::parse(labels)?;
         let page = Page::parse(page, &labels)?;
         let mut list = List::parse(list, &labels, rules)?;
-        list.doubt(&page);
-        Ok(Self { list, page, twins: labels.twins() })
+        let twins = labels.twins();
+        list.doubt(&page, &twins);
+        Ok(Self { list, page, twins })
     }
 }
 
@@ -82,9 +83,10 @@ pub(super) fn combine(rows: Vec<Row>, aws: &Aws, rules: &Resolutions) -> Result<
     amend::with_changes(with_all_bounds(rows, rules), rules)
 }
 
-/// A tier of which a source knows one id of a model alone is offered by its other ids too.
+/// What a source knows of one id of a model alone is so of its other ids too: its tiers, and what the list does not say of
+/// a road.
 fn add_tiers_of_twins(by_model: &mut BTreeMap<String, Vec<Steps>>, aws: &Aws) {
-    let kind = |steps: &Steps| (steps[0].routings.clone(), steps[0].tier, steps[0].latency);
+    let kind = |steps: &Steps| (steps[0].routings.clone(), steps[0].tier, steps[0].latency, steps[0].place.clone());
     let is_listed = |id: &str, routings: &[Routing]| match routings {
         [Routing::InRegion] => aws.list.0.contains_key(&(id.to_owned(), Variant::OnDemand)),
         [Routing::Global] => aws.list.0.contains_key(&(id.to_owned(), Variant::Global)),
@@ -100,9 +102,13 @@ fn add_tiers_of_twins(by_model: &mut BTreeMap<String, Vec<Steps>>, aws: &Aws) {
                 is_listed(id, routings) || own.iter().any(|own| own[0].routings == *routings)
             };
             let is_missing = |steps: &&Steps| {
-                matches!(steps[0].tier, Tier::Batch | Tier::Flex | Tier::Priority)
-                    && has_road(steps)
-                    && !kinds.contains(&kind(steps))
+                let is_tier = match steps[0].tier {
+                    Tier::Batch | Tier::Flex | Tier::Priority => has_road(steps),
+                    // The list has the road, and nobody what it does not say.
+                    Tier::Default => is_listed(id, &steps[0].routings),
+                    _ => false,
+                };
+                is_tier && !kinds.contains(&kind(steps))
             };
             let missing: Vec<Steps> = all.iter().filter(is_missing).cloned().collect();
             own.extend(
@@ -277,6 +283,7 @@ impl Combiner<'_> {
                 row.units.clear();
             }
         }
+        let is_as_main = self.is_as_main(tier, routings, pair);
         let is_of_base =
             is_as_base && (self.is_everywhere || region == "us-east-1" || base[0].region() == Some(region));
         self.settle(
@@ -284,11 +291,37 @@ impl Combiner<'_> {
             Settle {
                 stated,
                 is_of_base,
+                is_as_main,
                 is_doubtful: pair.doubt.is_some(),
                 place: Place::of_region(Some(region)),
                 routings,
             },
         )
+    }
+
+    /// Whether the list has the same price there as in us-east-1, of which the page speaks.
+    fn is_as_main(&self, tier: Tier, routings: &[Routing], pair: Pair) -> bool {
+        let variant = match (tier, routings) {
+            (Tier::Batch, _) => Variant::Batch,
+            (_, [Routing::Global]) => Variant::Global,
+            _ => Variant::OnDemand,
+        };
+        let main = self.aws.list.0.get(&(self.model.to_owned(), variant)).and_then(|of| of.get("us-east-1"));
+        let whole = |pair: &Pair| pair.input.zip(pair.output);
+        main.is_some_and(|main| whole(main).is_some() && whole(main) == whole(&pair))
+    }
+
+    /// What us-east-1 has of a kind of token, by the list and else by other sources.
+    fn main_rate(&self, tier: Tier, routings: &[Routing], over: u64, name: &str) -> Option<Rate> {
+        let index = Rates::NAMES.iter().position(|known| *known == name)?;
+        let is_main = |steps: &&Steps| {
+            let first = &steps[0];
+            (first.tier, first.latency) == (tier, Latency::Standard)
+                && first.routings.iter().any(|routing| routings.contains(routing) || *routing == Routing::InRegion)
+                && matches!(first.region(), None | Some("us-east-1"))
+        };
+        let rows = self.prices.iter().filter(is_main).flatten();
+        rows.filter(|row| row.context_over == over).find_map(|row| row.rates.all()[index])
     }
 
     /// Another tier in a region, by the ratio of that region's price to the one that the tier was stated beside.
@@ -305,10 +338,9 @@ impl Combiner<'_> {
         }
         let is_of_base = is_own || (is_as_base && self.is_everywhere);
         let place = Place::of_region(Some(region));
-        self.settle(
-            steps,
-            Settle { stated: RateSet::default(), is_of_base, is_doubtful: pair.doubt.is_some(), place, routings },
-        )
+        let is_as_main = self.is_as_main(Tier::Default, routings, pair);
+        let is_doubtful = pair.doubt.is_some();
+        self.settle(steps, Settle { stated: RateSet::default(), is_of_base, is_as_main, is_doubtful, place, routings })
     }
 
     /// What other sources say of a place that the list does not have.
@@ -323,7 +355,8 @@ impl Combiner<'_> {
             (Place::Any, _) => Place::of_region(Some("us-east-1")),
             (place, _) => place.clone(),
         };
-        let settle = Settle { stated: RateSet::default(), is_of_base: true, is_doubtful: false, place, routings };
+        let stated = RateSet::default();
+        let settle = Settle { stated, is_of_base: true, is_as_main: false, is_doubtful: false, place, routings };
         self.settle(steps.clone(), settle)
     }
 
@@ -350,6 +383,19 @@ impl Combiner<'_> {
     /// Decides how sure each rate is, and so the row.
     fn settle(&self, mut steps: Steps, how: Settle<'_>) -> Steps {
         let base = steps[0].confidence;
+        // The page does not say of which region a price is, but that of us-east-1 is there: elsewhere, the same figure is no
+        // evidence of its own.
+        let is_main = self.is_everywhere
+            || how.is_as_main
+            || match &how.place {
+                Place::Regions(regions) => regions.iter().any(|region| region == "us-east-1"),
+                Place::Geo(geo) => *geo == Geo::Us,
+                Place::Any => true,
+            };
+        let (tier, routings) = (steps[0].tier, how.routings);
+        let speaks_of = |row: &Row, name: &str, rate: Rate| {
+            is_main || self.main_rate(tier, routings, row.context_over, name) != Some(rate)
+        };
         // The page is of the commercial regions.
         let is_commercial = match &how.place {
             Place::Regions(regions) => regions.iter().all(|region| outlay_price::parts::is_commercial(region)),
@@ -369,7 +415,7 @@ impl Combiner<'_> {
             for (name, rate) in Rates::NAMES.into_iter().zip(row.rates.all()) {
                 let Some(rate) = rate else { continue };
                 let listed = row.context_over == 0 && how.stated.has(name);
-                let paged = !listed && is_on_page(name, rate, row.start.as_ref());
+                let paged = !listed && is_on_page(name, rate, row.start.as_ref()) && speaks_of(row, name, rate);
                 let is_free = rate.picos() == 0;
                 if listed || paged || is_free || (how.is_of_base && base == Confidence::Agreed) {
                     let _ = sure.insert(name);
@@ -467,6 +513,8 @@ struct Settle<'a> {
     stated: RateSet,
     /// Whether the other rates are as the other sources state them, for this place.
     is_of_base: bool,
+    /// Whether the list has the price of us-east-1 there.
+    is_as_main: bool,
     is_doubtful: bool,
     place: Place,
     routings: &'a [Routing],
@@ -482,7 +530,13 @@ fn joined(one: &str, other: &str) -> String {
 
 /// Rates that stand to a region's price as they do to the plain one; to its output where they are of output.
 fn by_ratio(rates: Rates, plain: Rates, pair: Pair) -> Rates {
-    let scale = |rate: Rate, own: Option<Rate>, plain: Option<Rate>| match (own, plain) {
+    // Where the list has one of the two alone, the other one follows it.
+    let has = |own: Option<Rate>, plain: Option<Rate>| own.is_some() && plain.is_some_and(|plain| plain.picos() > 0);
+    let input = (pair.input, plain.input);
+    let output = (pair.output, plain.output);
+    let of_input = if has(input.0, input.1) { input } else { output };
+    let of_output = if has(output.0, output.1) { output } else { input };
+    let scale = |rate: Rate, (own, plain): (Option<Rate>, Option<Rate>)| match (own, plain) {
         (Some(own), Some(plain)) if plain.picos() > 0 => {
             let scaled = (u128::from(rate.picos()) * u128::from(own.picos()) + u128::from(plain.picos()) / 2)
                 / u128::from(plain.picos());
@@ -493,8 +547,8 @@ fn by_ratio(rates: Rates, plain: Rates, pair: Pair) -> Rates {
     let mut scaled = [None; RATES];
     for ((slot, rate), name) in scaled.iter_mut().zip(rates.all()).zip(Rates::NAMES) {
         *slot = rate.and_then(|rate| match name {
-            "output" | "output_audio" => scale(rate, pair.output, plain.output),
-            _ => scale(rate, pair.input, plain.input),
+            "output" | "output_audio" => scale(rate, of_output),
+            _ => scale(rate, of_input),
         });
     }
     Rates::from_all(scaled)

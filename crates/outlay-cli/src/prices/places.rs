@@ -3,11 +3,8 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use outlay_price::parts::{geos, is_commercial, shorter_ids};
+use outlay_price::parts::{UNNAMED, geos, is_commercial, shorter_ids};
 use outlay_price::{Geo, Latency, ModelRef, Price, PriceQuery, Prices, Routing, Tier};
-
-/// Regions of which no row says anything of its own: what they have costs the same everywhere.
-pub(crate) const UNNAMED: [&str; 1] = ["mx-central-1"];
 
 /// The regions that prices are of.
 pub(super) fn regions(prices: &Prices) -> BTreeSet<String> {

@@ -152,6 +152,9 @@ fn check_finds_what_is_not_plausible() {
         [[discount]]
         percent = "10"
         model = "acme.typo"
+        [[discount]]
+        percent = "5"
+        region = "eu-centrl-1"
         "#,
     );
     let text = failure(&["check", own.to_str().unwrap()]);
@@ -163,7 +166,8 @@ fn check_finds_what_is_not_plausible() {
         "acme.big in-region default: input is 0.000001: known prices are from",
         "abc123: no price of `acme.none` is known",
         "discount 10% (model acme.typo): there is no price that it is taken off",
-        ": 3 prices, 7 problems",
+        "discount 5% (region eu-centrl-1): there is no price that it is taken off",
+        ": 3 prices, 8 problems",
     ] {
         assert!(text.contains(problem), "{problem}: {text}");
     }

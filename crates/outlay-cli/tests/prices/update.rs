@@ -344,3 +344,22 @@ fn the_file_stays_what_it_was() {
         assert!(!output.status.success() && text.contains(path) && text.contains(says), "{text}");
     }
 }
+
+#[test]
+fn a_table_without_regions_changes_no_geography_whose_regions_have_prices_of_their_own() {
+    let models = [
+        "us.amazon.nova-pro-v1:0",
+        "apac.amazon.nova-micro-v1:0",
+        "us.anthropic.claude-3-5-sonnet-20241022-v2:0",
+        "us.meta.llama3-2-11b-instruct-v1:0",
+    ];
+    let changes = models.map(|model| (model, &[("input_cost_per_token", "4e-7")][..]));
+    let (table, own) = (litellm("geographies.json", &changes), to("geographies.toml"));
+    let text = told(&["update", "--from", &table, "--to", &own, "--as-of", "2026-12-01", "--verbose"]);
+    assert!(text.starts_with("0 rows change"), "{text}");
+    for model in models {
+        let (geo, base) = model.split_once('.').unwrap();
+        let line = format!("left alone: {base} {geo} default: it has prices by region");
+        assert!(text.contains(&line), "{line}: {text}");
+    }
+}

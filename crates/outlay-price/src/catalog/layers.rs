@@ -5,7 +5,9 @@ use std::sync::{Arc, OnceLock};
 use super::Prices;
 use super::named::ByBareName;
 use crate::discount::Discounts;
+use crate::region::{UNNAMED, geos};
 use crate::table::Table;
+use crate::{Price, Routing};
 
 /// Prices from one place, and what it takes off those below.
 #[derive(Clone, Debug)]
@@ -46,14 +48,24 @@ impl Layers {
 }
 
 impl Prices {
-    /// The discounts that are for no model below them, by their percentage, note and selectors: a misspelt id, as a rule.
+    /// The discounts that are for no price below them, by their percentage, note and selectors: a misspelt id or region, as a
+    /// rule.
     pub fn idle_discounts(&self) -> Vec<String> {
         let mut idle = Vec::new();
         let mut layers = self.0.list.as_slice();
         while let [Layer { discounts, .. }, below @ ..] = layers {
             let prices = || below.iter().flat_map(|layer| layer.table.prices());
             for discount in discounts.iter().flat_map(|discounts| &discounts.list) {
-                if !prices().any(|price| discount.is_for(price.model(), price.routing(), price.tier())) {
+                let is_called = |routing| match (&discount.region, routing) {
+                    (Some(region), Routing::Geo(geo)) => geos(region).contains(&geo),
+                    _ => true,
+                };
+                let is_for = |price: &Price| {
+                    discount.is_for(price.model(), price.routing(), price.tier()) && is_called(price.routing())
+                };
+                let is_known =
+                    |region: &str| UNNAMED.contains(&region) || prices().any(|price| price.region() == Some(region));
+                if !prices().any(is_for) || !discount.region.as_deref().is_none_or(is_known) {
                     idle.push(discount.to_string());
                 }
             }

@@ -326,3 +326,39 @@ fn an_arn_of_another_partition_has_no_commercial_price() {
         assert_eq!(input(&Prices::bundled(), &query), None, "{region}");
     }
 }
+
+#[test]
+fn an_import_and_the_bundled_table_are_one_list_where_no_region_is_known() {
+    let dollars = |text: &str| usd(text).unwrap();
+    let at = |file: &str, model: &str, region: Option<&'static str>| {
+        let prices = Prices::from_toml(file).unwrap();
+        let query =
+            PriceQuery { region, ..PriceQuery::new(ModelRef::parse(model).unwrap(), at("2026-12-10T00:00:00Z")) };
+        let most = prices.in_any_region(&query).map(|price| price.bound(1_000_000, 0, CacheUse::NoWrites)).max();
+        let price = prices.lookup(&query).unwrap();
+        (input(&prices, &query).unwrap(), price.confidence() == Confidence::Elsewhere, most.unwrap())
+    };
+    let listed = "confidence = \"listed\"\nsource = \"aws-price-list\"\neffective_from = \"2026-12-01\"\n";
+    // A region that costs more since.
+    let dearer =
+        format!("[[price]]\nmodel = \"anthropic.claude-opus-5\"\nregion = \"eu-central-1\"\ninput = \"11\"\n{listed}");
+    let (own, is_elsewhere, most) = at(&dearer, "anthropic.claude-opus-5", None);
+    assert_eq!((own, is_elsewhere, most), (dollars("5.5"), true, dollars("11")));
+    assert!(!at(&dearer, "anthropic.claude-opus-5", Some("us-east-1")).1, "it is the same there");
+    // One price for all, over those of regions.
+    let flat =
+        "[[price]]\nmodel = \"amazon.nova-pro-v1:0\"\ninput = \"7\"\nconfidence = \"agreed\"\nsource = \"litellm\"\n";
+    let (own, is_elsewhere, most) = at(flat, "amazon.nova-pro-v1:0", None);
+    assert_eq!((own, is_elsewhere, most), (dollars("0.8"), true, dollars("7")));
+    // The price of one region does not stand in for the world.
+    let milan =
+        format!("[[price]]\nmodel = \"amazon.nova-pro-v1:0\"\nregion = \"eu-south-1\"\ninput = \"1.4\"\n{listed}");
+    for (region, want) in [(Some("sa-east-1"), "0.8"), (Some("eu-central-2"), "0.92"), (None, "0.8")] {
+        let (own, is_elsewhere, _) = at(&milan, "amazon.nova-pro-v1:0", region);
+        assert_eq!((own, is_elsewhere), (dollars(want), true), "{region:?}");
+    }
+    assert_eq!(at(&milan, "amazon.nova-pro-v1:0", Some("eu-south-1")).0, dollars("1.4"));
+    // That of the main one does.
+    let virginia = milan.replace("eu-south-1", "us-east-1");
+    assert_eq!(at(&virginia, "amazon.nova-pro-v1:0", Some("sa-east-1")).0, dollars("1.4"));
+}

@@ -286,3 +286,32 @@ fn a_discount_that_has_ended_hides_no_later_price() {
     let is_luna = |price: &&Price| price.model() == "openai.gpt-5.6-luna";
     assert!(prices.rows().filter(is_luna).all(|price| !price.note().contains("ended")));
 }
+
+#[test]
+fn a_discount_of_an_account_makes_no_estimate_sure() {
+    let prices = prices("[[discount]]\npercent = 10\naccount = \"123456789012\"");
+    let of = |region| {
+        let query = PriceQuery {
+            region,
+            account: Some("123456789012"),
+            ..query("us.anthropic.claude-3-5-sonnet-20241022-v2:0", "2026-02-10")
+        };
+        let price = prices.lookup(&query).unwrap();
+        let most = prices.in_any_region(&query).map(input).max().unwrap();
+        (input(price).to_decimal(), price.confidence() == Confidence::Elsewhere, most.to_decimal())
+    };
+    assert_eq!(of(Some("us-east-1")), ("5.4".to_owned(), false, "5.4".to_owned()));
+    let (own, is_elsewhere, most) = of(None);
+    assert_eq!((own.as_str(), is_elsewhere), ("5.4", true));
+    assert!(most.as_str() >= "5.4", "{most}");
+}
+
+#[test]
+fn a_discount_of_a_place_that_is_none_is_for_nothing() {
+    let idle = |selectors: &str| prices(&format!("[[discount]]\npercent = 10\n{selectors}")).idle_discounts().len();
+    assert_eq!(idle("region = \"geo:eu\""), 1);
+    assert_eq!(idle("region = \"eu-centrl-1\""), 1);
+    assert_eq!(idle("region = \"us-east-1\"\nrouting = \"eu\""), 1);
+    assert_eq!(idle("region = \"eu-central-1\"\nrouting = \"eu\""), 0);
+    assert_eq!(idle("region = \"mx-central-1\""), 0);
+}

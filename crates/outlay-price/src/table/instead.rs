@@ -11,13 +11,9 @@ use crate::price::Entry;
 use crate::region::{geos, is_commercial, rank};
 
 impl OfRoad {
-    /// Adds what stands in, unless the price is the same everywhere. Where it is the same in all regions but some, that is
-    /// for calls of which no region is known.
+    /// Adds what stands in. A price that is the same in all regions but some stands in where no region is known: those
+    /// that differ may be in another table.
     pub(super) fn stand_in(&mut self) {
-        let has_rest = self.wide.iter().any(|slot| slot.spot == Spot::Any);
-        if has_rest && self.regions.is_empty() {
-            return;
-        }
         let regions: BTreeSet<&str> = self.regions.iter().filter_map(|slot| slot.spot.region()).collect();
         let main = |mut of: Vec<&str>| {
             of.sort_by_key(|region| (rank(region), *region));
@@ -36,14 +32,12 @@ impl OfRoad {
             let is_commercial = |slot: &&Slot| matches!(slot.spot, Spot::Geo(_, geo) if geo != crate::Geo::UsGov);
             self.wide.iter().find(is_commercial).map(|slot| slot.spot.clone())
         });
-        if let Some(of) = of {
-            let own = self.instead(&of, &Spot::Instead);
-            let first = own.iter().map(|slot| slot.price.effective_at()).min();
-            // Before the region had a price of its own, that of all others held there.
-            let before = |slot: &Slot| first.is_some_and(|first| slot.price.effective_at() < first);
-            added.extend(self.instead(&Spot::Any, &Spot::Instead).into_iter().filter(before));
-            added.extend(own);
-        }
+        let own = of.map_or_else(Vec::new, |of| self.instead(&of, &Spot::Instead));
+        let first = own.iter().map(|slot| slot.price.effective_at()).min();
+        // Before the region had a price of its own, that of all others held there.
+        let before = |slot: &Slot| first.is_none_or(|first| slot.price.effective_at() < first);
+        added.extend(self.instead(&Spot::Any, &Spot::Instead).into_iter().filter(before));
+        added.extend(own);
         added.sort_by(|a, b| a.order().cmp(&b.order()));
         self.elsewhere = added.into();
     }

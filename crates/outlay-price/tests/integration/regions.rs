@@ -180,3 +180,88 @@ fn a_batch_price_that_is_half_of_a_wrong_one_is_not_exact() {
     let charge = prices.lookup(&query).unwrap().charge(&Usage::new().with_output(1_000_000));
     assert_eq!((charge.total().to_string(), charge.status()), ("$1.765500".to_owned(), CostStatus::Estimated));
 }
+
+#[test]
+fn what_the_list_says_by_half_follows_the_ratio_and_is_no_statement() {
+    for (model, region, tier, usage, expected) in [
+        (
+            "apac.amazon.nova-lite-v1:0",
+            "ap-east-2",
+            Tier::Default,
+            Usage::new().with_output(1_000_000),
+            "$0.288000 estimated",
+        ),
+        (
+            "amazon.nova-lite-v1:0",
+            "ap-east-2",
+            Tier::Default,
+            Usage::new().with_uncached_input(1_000_000),
+            "$0.072000 exact",
+        ),
+        (
+            "amazon.nova-micro-v1:0",
+            "ap-southeast-5",
+            Tier::Default,
+            Usage::new().with_output(1_000_000),
+            "$0.168000 estimated",
+        ),
+        (
+            "amazon.nova-pro-v1:0",
+            "ap-southeast-5",
+            Tier::Default,
+            Usage::new().with_output(1_000_000),
+            "$3.840000 estimated",
+        ),
+        (
+            "amazon.nova-pro-v1:0",
+            "ap-southeast-5",
+            Tier::Flex,
+            Usage::new().with_output(1_000_000),
+            "$1.920000 estimated",
+        ),
+        (
+            "amazon.nova-pro-v1:0",
+            "ap-east-2",
+            Tier::Batch,
+            Usage::new().with_uncached_input(1_000_000),
+            "$0.480000 estimated",
+        ),
+    ] {
+        let mut query = PriceQuery::new(ModelRef::parse(model).expect("an id"), NOW.parse().expect("a time"));
+        (query.region, query.tier) = (Some(region), tier);
+        let charge = Prices::bundled().lookup(&query).expect("a price").charge(&usage);
+        assert_eq!(format!("{} {}", charge.total(), charge.status().as_str()), expected, "{model} {region}");
+    }
+}
+
+#[test]
+fn a_price_of_us_east_1_on_the_page_says_nothing_of_other_regions() {
+    for (model, region) in [
+        ("eu.amazon.nova-2-pro-preview-20251202-v1:0", "eu-central-1"),
+        ("apac.amazon.nova-2-pro-preview-20251202-v1:0", "ap-northeast-1"),
+        ("meta.llama3-8b-instruct-v1:0", "us-west-1"),
+    ] {
+        let cost = call(model, region, 1_000, 100).cost();
+        assert!(cost.ends_with(" estimated"), "{model} in {region}: {cost}");
+    }
+    assert!(call("us.amazon.nova-2-pro-preview-20251202-v1:0", "us-east-1", 1_000, 100).cost().ends_with(" exact"));
+}
+
+#[test]
+fn small_prices_contradict_each_other_too() {
+    assert_eq!(call("amazon.titan-embed-text-v2:0", "ap-northeast-1", 10_000_000, 0).cost(), "$0.290000 estimated");
+    assert_eq!(call("amazon.titan-embed-text-v2:0", "us-east-1", 10_000_000, 0).cost(), "$0.200000 exact");
+}
+
+#[test]
+fn ids_of_one_model_cost_the_same_and_are_as_sure() {
+    for region in ["us-east-1", "ap-south-1", "eu-west-2"] {
+        for tier in [Tier::Default, Tier::Flex, Tier::Priority, Tier::Batch] {
+            let of = |model| cost_of_input(model, region, tier, 1_000_000, NOW);
+            assert_eq!(of("qwen.qwen3-next-80b-a3b"), of("qwen.qwen3-next-80b-a3b-instruct"), "{region} {tier:?}");
+        }
+    }
+    let cached =
+        |model| Call { usage: Usage::new().with_cache_read(1_000_000), ..call(model, "us-east-1", 0, 0) }.cost();
+    assert_eq!(cached("global.anthropic.claude-haiku-4-5"), "$0.100000 exact");
+}

@@ -109,11 +109,30 @@ impl List {
         Ok(())
     }
 
-    /// Marks what the pricing page or batch contradicts.
-    pub(super) fn doubt(&mut self, page: &Page) {
+    /// Marks what the pricing page or batch contradicts. What is doubtful of one id of a model is so of its other ids.
+    pub(super) fn doubt(&mut self, page: &Page, twins: &[Vec<String>]) {
         let ids: BTreeSet<String> = self.0.keys().map(|(id, _)| id.clone()).collect();
         self.doubt_by_page(&ids, page);
         self.doubt_by_batch(&ids, page);
+        for ids in twins {
+            for variant in [Variant::OnDemand, Variant::Global, Variant::Batch] {
+                self.share_doubts(ids, variant);
+            }
+        }
+    }
+
+    fn share_doubts(&mut self, ids: &[String], variant: Variant) {
+        let of_ids = ids.iter().filter_map(|id| self.0.get(&(id.clone(), variant))).flatten();
+        let doubted = of_ids.filter(|(_, pair)| pair.doubt.is_some());
+        let doubted: Vec<(String, Pair)> = doubted.map(|(region, pair)| (region.clone(), *pair)).collect();
+        for id in ids {
+            let Some(own) = self.0.get_mut(&(id.clone(), variant)) else { continue };
+            for (region, pair) in &doubted {
+                if let Some(known) = own.get_mut(region).filter(|known| known.doubt.is_none()) {
+                    *known = Pair { listed: known.listed, ..*pair };
+                }
+            }
+        }
     }
 
     /// Of which region a price of the page is, it does not say; but it has that of us-east-1. Where it has another one, the
@@ -147,7 +166,10 @@ impl List {
                     continue;
                 };
                 let rates = [("input", pair.input, half.input), ("output", pair.output, half.output)];
-                let is_off = |whole: Rate, half: Rate| whole.picos().abs_diff(half.picos() * 2) > tolerance;
+                let is_off = |whole: Rate, half: Rate| {
+                    let rounding = unit(whole) / 2 + unit(half);
+                    whole.picos().abs_diff(half.picos() * 2) > tolerance.min(rounding)
+                };
                 if !rates
                     .iter()
                     .any(|(_, whole, half)| whole.zip(*half).is_some_and(|(whole, half)| is_off(whole, half)))
@@ -173,4 +195,10 @@ impl List {
             of_model.flat_map(|(_, of_region)| of_region.values()).flat_map(|pair| [pair.input, pair.output]);
         if rates.all(|rate| rate.is_none_or(|rate| rate.picos().is_multiple_of(100_000))) { 150_000 } else { 15_000 }
     }
+}
+
+/// The last decimal that a rate is given with, as picodollars a token.
+fn unit(rate: Rate) -> u64 {
+    let places = std::iter::successors(Some(1), |unit: &u64| unit.checked_mul(10));
+    places.take_while(|unit| rate.picos().is_multiple_of(*unit)).take(7).last().unwrap_or(1)
 }

@@ -297,26 +297,32 @@ fn now(prices: &Prices, regions: &[String], thing: &Thing, at: Timestamp) -> Now
         Place::Regions(regions) => regions.first().map(String::as_str),
         _ => None,
     };
-    let in_geo = |geo: Geo| regions.iter().find(|region| geos(region).contains(&geo)).map(String::as_str);
-    let (region, place) = match (own, *routing) {
-        (Some(region), _) => (region, place.clone()),
-        (None, Routing::Geo(geo)) => (in_geo(geo).unwrap_or("us-east-1"), Place::Geo(geo)),
-        (None, _) => ("us-east-1", Place::of_region(Some("us-east-1"))),
+    let in_geo = |geo: Geo| regions.iter().map(String::as_str).filter(move |region| geos(region).contains(&geo));
+    let (regions, place): (Vec<&str>, Place) = match (own, *routing) {
+        (Some(region), _) => (vec![region], place.clone()),
+        (None, Routing::Geo(geo)) => (in_geo(geo).collect(), Place::Geo(geo)),
+        (None, _) => (vec!["us-east-1"], Place::of_region(Some("us-east-1"))),
     };
     let is_same = |price: &Price| {
         price.model() == model
             && (price.routing(), price.tier(), price.latency()) == (*routing, *tier, *latency)
             && price.confidence() != Confidence::Elsewhere
     };
-    match price(prices, model, (*routing, *tier, *latency), Call { region, account: None, at }).filter(is_same) {
-        None => Now::None(place),
-        Some(price) if own.is_some() => Now::Is(price, place),
-        Some(price) => match (geo(&price), price.region()) {
-            (Some(geo), _) => Now::Is(price, Place::Geo(geo)),
-            (None, None) => Now::Is(price, Place::Any),
-            // The region that a table without regions speaks of, as one of them has been taken over before.
-            (None, Some(_)) if !is_bundled(&price) && price.confidence() != Confidence::Listed => Now::Is(price, place),
-            (None, Some(_)) => Now::ByRegion(price),
+    let of_region = |region| price(prices, model, (*routing, *tier, *latency), Call { region, account: None, at });
+    let found: Vec<Price> = regions.into_iter().filter_map(of_region).filter(is_same).collect();
+    // The region that a table without regions speaks of, as one of them has been taken over before, is none of those.
+    let is_by_region = |price: &&Price| {
+        let is_of_list = is_bundled(price) || price.confidence() == Confidence::Listed;
+        geo(price).is_none() && price.region().is_some() && is_of_list
+    };
+    match (found.first(), found.iter().find(is_by_region)) {
+        (None, _) => Now::None(place),
+        (Some(price), _) if own.is_some() => Now::Is(price.clone(), place),
+        (Some(_), Some(price)) => Now::ByRegion(price.clone()),
+        (Some(price), None) => match (geo(price), price.region()) {
+            (Some(geo), _) => Now::Is(price.clone(), Place::Geo(geo)),
+            (None, None) => Now::Is(price.clone(), Place::Any),
+            (None, Some(_)) => Now::Is(price.clone(), place),
         },
     }
 }
@@ -408,7 +414,8 @@ fn rates_over_old(old: &Step, base: &Step, new: &Row, is_of_step: bool) -> Resul
         };
         rates[index] = match (said[index].filter(|_| is_of_step), kept, by) {
             (Some(said), ..) => Some(said),
-            (None, Some(kept), (Some(was), Some(is))) if was != is && was.picos() > 0 => {
+            // What is free stays so.
+            (None, Some(kept), (Some(was), Some(is))) if was != is && was.picos() > 0 && kept.picos() > 0 => {
                 let _ = derived.insert(name);
                 Some(scaled(kept, was, is)?)
             }
