@@ -46,7 +46,7 @@ fn query(id: &str) -> PriceQuery<'_> {
 
 /// The baseline is a map of the ids as calls have them, without region, tier, date or context size.
 fn warm(prices: &Prices) {
-    let query = query(SONNET);
+    let query = PriceQuery { region: Some("eu-central-1"), ..query(SONNET) };
     let by_hand: HashMap<String, u32> = wires(prices).into_iter().zip(0..).collect();
     let times = paired(
         PAIRS,

@@ -15,6 +15,15 @@ const OTHERS: [&str; 5] = ["us-gov-", "us-iso", "eu-iso", "eusc-", "cn-"];
 pub(crate) fn partition(region: &str) -> Option<&'static str> {
     // A FIPS endpoint is named after its region, in some settings.
     let region = region.strip_prefix("fips-").unwrap_or(region);
+    // Nearly always it is the commercial one: what comes after `us-` or `eu-` tells.
+    if let [a, b, _, d, ..] = region.as_bytes()
+        && !matches!(
+            [a, b, d].map(u8::to_ascii_lowercase),
+            [b'u', b's', b'g' | b'i'] | [b'e', b'u', b'i' | b'c'] | [b'c', b'n', _]
+        )
+    {
+        return None;
+    }
     let begins = |prefix: &&str| region.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
     OTHERS.into_iter().find(begins)
 }
