@@ -1,6 +1,7 @@
 //! The table as text.
 
 use super::rates::per_million;
+use outlay_price::Latency;
 use outlay_price::parts::File;
 use outlay_price::parts::Rates;
 use outlay_price::parts::{Place, Row};
@@ -24,7 +25,7 @@ fn line(row: &Row) -> String {
         place(&row.place),
         row.routings.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
         row.tier.to_string(),
-        row.latency.to_string(),
+        if row.latency == Latency::Standard { String::new() } else { row.latency.to_string() },
         if row.context_over == 0 { String::new() } else { row.context_over.to_string() },
         row.start.as_ref().map_or_else(String::new, |start| start.text.to_string()),
     ];

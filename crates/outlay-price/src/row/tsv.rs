@@ -3,7 +3,7 @@
 use crate::rate::{RATES, Rate, RateSet, Rates};
 use crate::row::{Place, Row};
 use crate::start::Start;
-use crate::{Routing, UnitPrice};
+use crate::{Latency, Routing, UnitPrice};
 
 const COLUMNS: usize = 13 + RATES;
 
@@ -68,7 +68,7 @@ pub(crate) fn row(line: &str) -> Result<Row, &'static str> {
         account: None,
         routings: parse_routings(routings).ok_or("routings")?,
         tier: tier.parse().map_err(|_| "tier")?,
-        latency: latency.parse().map_err(|_| "latency")?,
+        latency: if latency.is_empty() { Latency::Standard } else { latency.parse().map_err(|_| "latency")? },
         context_over: if context_over.is_empty() { 0 } else { context_over.parse().map_err(|_| "context_over")? },
         start: if start.is_empty() { None } else { Some(Start::parse(start).ok_or("effective_from")?) },
         rates: parse_rates(rates)?,

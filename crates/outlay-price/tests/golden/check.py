@@ -149,7 +149,7 @@ class Table:
         def holds(row):
             start = row["effective_from"]
             roads = row["routings"].split(",")
-            key = (row["model"], row["tier"], row["latency"]) == (model, tier, latency)
+            key = (row["model"], row["tier"], row["latency"] or "standard") == (model, tier, latency)
             return key and routing in roads and (not start or midnight(start) <= at)
 
         def in_force(rows, place, stands_in):

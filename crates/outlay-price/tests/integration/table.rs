@@ -87,7 +87,7 @@ fn one(fields: &[&str], routing: &str, region: Option<String>, place: Option<Str
         region: region.map(|region| if region.ends_with('-') { format!("{region}west-1") } else { region }),
         place,
         tier: fields[3].to_owned(),
-        latency: fields[4].to_owned(),
+        latency: if fields[4].is_empty() { "standard".to_owned() } else { fields[4].to_owned() },
         over: fields[5].parse().unwrap_or(0),
         start: some(6),
         rates: std::array::from_fn(|kind| some(7 + kind).map(|text| picos(&text))),

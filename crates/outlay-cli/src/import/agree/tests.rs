@@ -72,23 +72,23 @@ fn each_row_of_litellm_and_each_model_and_date_of_genai_prices_is_compared() {
 fn a_price_that_slipped_is_a_difference_that_no_rule_explains() {
     for (from, to, says) in [
         (
-            "cohere.rerank-v3-5:0\t*\tin-region\tdefault\tstandard\t\t\t0\t0\t\t\t\t\t\t\t\tquery=0.002",
-            "cohere.rerank-v3-5:0\t*\tin-region\tdefault\tstandard\t\t\t0\t0\t\t\t\t\t\t\t\tquery=0.003",
+            "cohere.rerank-v3-5:0\t*\tin-region\tdefault\t\t\t\t0\t0\t\t\t\t\t\t\t\tquery=0.002",
+            "cohere.rerank-v3-5:0\t*\tin-region\tdefault\t\t\t\t0\t0\t\t\t\t\t\t\t\tquery=0.003",
             "cohere.rerank-v3-5:0: input_cost_per_query is 0.002, charged is `0.003`, by no rule",
         ),
         (
-            "deepseek.v3.2\tus-east-1,us-east-2,us-west-2\tin-region,us,eu\tflex\tstandard\t\t\t0.31\t",
-            "deepseek.v3.2\tus-east-1,us-east-2,us-west-2\tin-region,us,eu\tflex\tstandard\t\t\t\t",
+            "deepseek.v3.2\tus-east-1,us-east-2,us-west-2\tin-region,us,eu\tflex\t\t\t\t0.31\t",
+            "deepseek.v3.2\tus-east-1,us-east-2,us-west-2\tin-region,us,eu\tflex\t\t\t\t\t",
             "deepseek.v3.2: input_cost_per_token_flex is 0.31, charged is ``, by no rule",
         ),
         (
-            "amazon.nova-2-sonic-v1:0\tus-east-1\tin-region\tdefault\tstandard\t\t\t0.33\t2.75\t\t\t\t\t3\t",
-            "amazon.nova-2-sonic-v1:0\tus-east-1\tin-region\tdefault\tstandard\t\t\t0.33\t2.75\t\t\t\t\t\t",
+            "amazon.nova-2-sonic-v1:0\tus-east-1\tin-region\tdefault\t\t\t\t0.33\t2.75\t\t\t\t\t3\t",
+            "amazon.nova-2-sonic-v1:0\tus-east-1\tin-region\tdefault\t\t\t\t0.33\t2.75\t\t\t\t\t\t",
             "amazon.nova-2-sonic-v1:0: input_cost_per_audio_token is 3, charged is ``, by no rule",
         ),
         (
-            "openai.gpt-5.6-sol\t*\tglobal\tdefault\tstandard\t272000\t2026-08-21\t8\t",
-            "openai.gpt-5.6-sol\t*\tglobal\tdefault\tstandard\t272000\t2026-08-21\t\t",
+            "openai.gpt-5.6-sol\t*\tglobal\tdefault\t\t272000\t2026-08-21\t8\t",
+            "openai.gpt-5.6-sol\t*\tglobal\tdefault\t\t272000\t2026-08-21\t\t",
             "openai.gpt-5.6-sol: input_mtok over 272000 is 8, charged is ``, by no rule",
         ),
     ] {
@@ -99,7 +99,7 @@ fn a_price_that_slipped_is_a_difference_that_no_rule_explains() {
 
 #[test]
 fn a_price_of_a_past_that_slipped_is_a_difference_too() {
-    let from = "openai.gpt-5.6-luna\t*\tin-region,us,in\tdefault\tstandard\t\t\t1.1\t";
+    let from = "openai.gpt-5.6-luna\t*\tin-region,us,in\tdefault\t\t\t\t1.1\t";
     let error = differences_with(from, &from.replace("1.1", "1.2")).unwrap_err().to_string();
     assert!(error.contains("us.openai.gpt-5.6-luna: input_mtok is 1.1, charged is `1.2`, by no rule"), "{error}");
 }
