@@ -74,7 +74,7 @@ impl RedisBudgets {
     ///
     /// [`ConnectError`] where the address is none.
     pub fn builder(address: &str) -> Result<Builder, ConnectError> {
-        Target::one(address).map(Builder::new).map_err(ConnectError::address)
+        Target::one(address).map(Builder::new).map_err(|error| ConnectError::address(error, [address].into_iter()))
     }
 
     /// Sets up the budgets on a cluster, by the addresses of some of its nodes. One namespace is on one node of it.
@@ -84,7 +84,9 @@ impl RedisBudgets {
     /// [`ConnectError`] where an address is none.
     #[cfg(feature = "cluster")]
     pub fn cluster<A: AsRef<str>>(addresses: impl IntoIterator<Item = A>) -> Result<Builder, ConnectError> {
-        Target::cluster(addresses).map(Builder::new).map_err(ConnectError::address)
+        let addresses: Vec<A> = addresses.into_iter().collect();
+        let target = Target::cluster(addresses.iter().map(AsRef::as_ref));
+        target.map(Builder::new).map_err(|error| ConnectError::address(error, addresses.iter().map(AsRef::as_ref)))
     }
 
     pub(crate) fn start(settings: Builder) -> Result<Self, ConnectError> {

@@ -7,13 +7,20 @@ pub struct ConnectError(Kind);
 #[derive(Debug)]
 enum Kind {
     Address(redis::RedisError),
+    /// It wants TLS, with which this crate was not built.
+    NoTls(redis::RedisError),
     Thread(std::io::Error),
     Unreachable(String),
 }
 
 impl ConnectError {
-    pub(crate) const fn address(source: redis::RedisError) -> Self {
-        Self(Kind::Address(source))
+    /// One of the addresses is none.
+    pub(crate) fn address<'a>(source: redis::RedisError, mut addresses: impl Iterator<Item = &'a str>) -> Self {
+        let wants_tls = |address: &str| address.trim_start().starts_with("rediss:");
+        match !cfg!(feature = "tls") && addresses.any(wants_tls) {
+            true => Self(Kind::NoTls(source)),
+            false => Self(Kind::Address(source)),
+        }
     }
 
     pub(crate) const fn thread(source: std::io::Error) -> Self {
@@ -26,7 +33,7 @@ impl ConnectError {
 
     /// Whether the address is no address: waiting does not help.
     pub const fn is_address(&self) -> bool {
-        matches!(self.0, Kind::Address(_))
+        matches!(self.0, Kind::Address(_) | Kind::NoTls(_))
     }
 }
 
@@ -35,6 +42,9 @@ impl fmt::Display for ConnectError {
         match &self.0 {
             // The address itself may hold a password.
             Kind::Address(_) => f.write_str("this is no address of a Redis: expected redis://host:port"),
+            Kind::NoTls(_) => f.write_str(
+                "rediss:// is Redis over TLS, which this was built without: add the feature `tls` of outlay-redis",
+            ),
             Kind::Thread(_) => f.write_str("the thread that talks to Redis could not be started"),
             Kind::Unreachable(why) => write!(f, "Redis could not be asked: {why}"),
         }
@@ -44,7 +54,7 @@ impl fmt::Display for ConnectError {
 impl std::error::Error for ConnectError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.0 {
-            Kind::Address(source) => Some(source),
+            Kind::Address(source) | Kind::NoTls(source) => Some(source),
             Kind::Thread(source) => Some(source),
             Kind::Unreachable(_) => None,
         }

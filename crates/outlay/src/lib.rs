@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(any(feature = "telemetry", feature = "tower"))]
+mod address;
 #[cfg(feature = "bedrock")]
 pub mod bedrock;
 mod build;

@@ -57,9 +57,16 @@ pub(super) fn store_key(rule: &BudgetRule, budget: &str) -> Arc<str> {
     key.into()
 }
 
-/// Without what divides the parts of a key.
+/// Without what divides the parts of a key, or might end it.
 fn escaped(text: &str) -> String {
-    text.replace('%', "%25").replace('|', "%7C").replace('=', "%3D")
+    let mut key = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '%' | '|' | '=' | '\0'..='\x1f' | '\x7f' => key.push_str(&format!("%{:02X}", u32::from(c))),
+            c => key.push(c),
+        }
+    }
+    key
 }
 
 /// A budget that is asked for: by its rule and name, with its limits.

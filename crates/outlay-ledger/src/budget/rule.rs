@@ -1,6 +1,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use sha2::{Digest as _, Sha256};
+
 use super::{Budget, Period};
 use crate::spec::{TaskWords, clean_word, clean_word_key};
 
@@ -91,15 +93,35 @@ impl BudgetRule {
     }
 }
 
-/// A value such that none looks like the end of it and the beginning of the next, or like none at all.
+/// In the name of a budget a value has fewer characters than this; a longer one has as many, and ends in a hash of the whole.
+const MAX_VALUE: usize = 256;
+
+/// A value such that none looks like the end of it and the beginning of the next, or like none at all. It is on one line
+/// and of bounded length, and no two values have the same.
 fn value(value: Option<&str>) -> Cow<'_, str> {
-    match value {
-        None => "(none)".into(),
-        Some(value) if value.contains([',', '\\']) || value == "(none)" => {
-            value.replace('\\', "\\\\").replace(',', "\\,").replace("(none)", "\\(none)").into()
-        }
-        Some(value) => value.into(),
+    let Some(value) = value else { return "(none)".into() };
+    let breaks_line = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if value == "(none)" {
+        return "\\(none)".into();
     }
+    if value.len() < MAX_VALUE && !value.contains([',', '\\']) && !value.contains(breaks_line) {
+        return value.into();
+    }
+    let mut text = String::new();
+    for c in value.chars() {
+        match c {
+            ',' => text.push_str("\\,"),
+            '\\' => text.push_str("\\\\"),
+            c if breaks_line(c) => text.extend(['\\'].into_iter().chain(c.escape_unicode().skip(1))),
+            c => text.push(c),
+        }
+    }
+    if text.chars().count() < MAX_VALUE {
+        return text.into();
+    }
+    let hash: String = Sha256::digest(value.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let start: String = text.chars().take(MAX_VALUE - hash.len() - 1).collect();
+    format!("{start}#{hash}").into()
 }
 
 #[cfg(test)]
@@ -130,5 +152,42 @@ mod tests {
         for (place, name) in all.iter().enumerate() {
             assert!(!all[..place].contains(name), "{name}");
         }
+    }
+
+    fn talk(id: &str) -> String {
+        let rule = BudgetRule::new("r", Budget::calls(1)).per("conversation");
+        let words = TaskWords { name: "t", conversation: Some(id), dimensions: &Dimensions::default() };
+        rule.applies(&words).unwrap().to_string()
+    }
+
+    #[test]
+    fn a_budget_s_name_is_on_one_line_and_bounded_and_no_two_ids_have_the_same() {
+        let long = "x".repeat(100_000);
+        let same_start = format!("{}y", "x".repeat(99_999));
+        let of_long = talk(&long);
+        let told = of_long.strip_prefix("r [conversation=").unwrap().strip_suffix(']').unwrap();
+        assert_eq!(told.chars().count(), MAX_VALUE);
+        let ids = [
+            "a",
+            "a\0b",
+            "a\0c",
+            "a\nb",
+            "a\\nb",
+            "a\\u{a}b",
+            "a\u{2028}b",
+            "(none)",
+            "\\(none)",
+            &long,
+            &same_start,
+            told,
+            &"x".repeat(255),
+            &"x".repeat(256),
+        ];
+        let names: Vec<String> = ids.iter().map(|id| talk(id)).collect();
+        for (place, name) in names.iter().enumerate() {
+            assert!(!names[..place].contains(name), "{name}");
+            assert!(name.len() < 300 && !name.contains(|c: char| c.is_control() || c == '\u{2028}'), "{name:?}");
+        }
+        assert_eq!(talk("a\nb"), "r [conversation=a\\u{a}b]");
     }
 }

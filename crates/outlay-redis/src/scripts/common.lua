@@ -70,11 +70,12 @@ local function left_of(period, at)
   return (era * 146097 + days - 719468) * DAY - at
 end
 
--- The key of a budget in the period of that time: a period is one by the clock of Redis, whichever process asks.
+-- The key of a budget in the period of that time: a period is one by the clock of Redis, whichever process asks. A base may
+-- hold any byte, of which %s of string.format would cut what comes after a zero.
 local function key_at(base, period, at)
-  if period == 'hour' then return string.format('%s:h%.0f', base, math.floor(at / 3600000)) end
-  if period == 'day' then return string.format('%s:d%.0f', base, math.floor(at / DAY)) end
-  if period == 'month' then return string.format('%s:m%.0f', base, month(math.floor(at / DAY))) end
+  if period == 'hour' then return base .. string.format(':h%.0f', math.floor(at / 3600000)) end
+  if period == 'day' then return base .. string.format(':d%.0f', math.floor(at / DAY)) end
+  if period == 'month' then return base .. string.format(':m%.0f', month(math.floor(at / DAY))) end
   return base .. ':e'
 end
 

@@ -214,6 +214,24 @@ async fn hostile_names_are_budgets_like_others() {
 }
 
 #[tokio::test]
+async fn a_zero_byte_ends_no_key() {
+    use outlay_ledger::{BudgetStore as _, StoreAnswer, StoreAsk, StoreBudget, StoreHold};
+    let Some(server) = Server::start(&[]) else { return };
+    let budgets = settings(&server).connect().await.unwrap();
+    let answer = async |id: u64, key: &str, period| {
+        let mut budget = StoreBudget::new(key.into(), Amount::Calls(1));
+        budget.period = period;
+        let ask = StoreAsk::new(id, vec![StoreHold::new(budget, Amount::Calls(1))]);
+        budgets.reserve(&ask).await
+    };
+    for (id, period) in (0..).step_by(3).zip([None, Some(Period::Hour), Some(Period::Day), Some(Period::Month)]) {
+        assert_eq!(answer(id, "talk \0 one", period).await, StoreAnswer::Admitted(Vec::new()), "{period:?}");
+        assert_eq!(answer(id + 1, "talk \0 other", period).await, StoreAnswer::Admitted(Vec::new()), "{period:?}");
+        assert!(matches!(answer(id + 2, "talk \0 one", period).await, StoreAnswer::Refused(_)), "{period:?}");
+    }
+}
+
+#[tokio::test]
 async fn scripts_that_somebody_flushed_are_loaded_again() {
     let Some(server) = Server::start(&[]) else { return };
     let budgets = settings(&server).connect().await.unwrap();
@@ -317,4 +335,18 @@ async fn a_redis_that_is_not_there_is_an_error_at_once_or_waited_for_in_the_back
     settle(open(&task, dollars(1)).await.unwrap(), dollars(1));
     assert!(lazy.flush(FLUSH).await);
     assert_eq!(server.figures(), (1, 0));
+}
+
+#[test]
+fn an_address_that_wants_tls_says_what_is_missing() {
+    let error = RedisBudgets::builder("rediss://me:secret@host:6379").err().map(|error| error.to_string());
+    match cfg!(feature = "tls") {
+        true => assert_eq!(error, None),
+        false => assert_eq!(
+            error.as_deref(),
+            Some("rediss:// is Redis over TLS, which this was built without: add the feature `tls` of outlay-redis")
+        ),
+    }
+    let error = RedisBudgets::builder("http://host").err().map(|error| error.to_string());
+    assert_eq!(error.as_deref(), Some("this is no address of a Redis: expected redis://host:port"));
 }

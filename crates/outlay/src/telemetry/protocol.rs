@@ -3,6 +3,7 @@
 use std::env;
 
 use super::InitError;
+use crate::address::without_userinfo;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Protocol {
@@ -36,7 +37,7 @@ fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Wanted, InitError> 
         };
         let Some(endpoint) = of_signal("ENDPOINT") else { return Ok(None) };
         if endpoint.starts_with("https:") {
-            return Err(InitError::Https(endpoint.chars().take(128).collect()));
+            return Err(InitError::Https(without_userinfo(&endpoint).chars().take(128).collect()));
         }
         choose(of_signal("PROTOCOL").as_deref(), &endpoint).map(Some)
     };
@@ -84,8 +85,8 @@ mod tests {
         assert_eq!(read(&[all, ("OTEL_METRICS_EXPORTER", "none")]), Ok(Wanted { traces: grpc, metrics: None }));
         let traces = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://localhost:4318/v1/traces");
         assert_eq!(read(&[traces]), Ok(Wanted { traces: http, metrics: None }));
-        let error = read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector:4317")]).unwrap_err();
-        assert!(error.contains("https://collector:4317"), "{error}");
+        let error = read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "https://me:secret@collector:4317")]).unwrap_err();
+        assert!(error.contains("https://collector:4317") && !error.contains("secret"), "{error}");
     }
 
     #[test]

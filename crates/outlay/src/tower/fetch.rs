@@ -4,9 +4,12 @@ use tower_service::Service;
 
 use super::client::IsAsked;
 use crate::Outlay;
+use crate::address::without_userinfo;
 
 /// A host's receipts for one piece of work hold at most this many bytes.
 const MAX_BODY: usize = 4 * 1024 * 1024;
+/// As many of them are read. A piece of work has one for each of its runs.
+const MAX_RECEIPTS: usize = 1_000;
 
 /// Asks once for each receipt that has not come and of which it is known where it can be asked for, and counts those that
 /// are final by now. Returns how many it counted.
@@ -39,15 +42,24 @@ where
             continue;
         }
         let Some(text) = read(response.into_body()).await else { continue };
-        for receipt in text.lines() {
+        let mut bad = None;
+        let mut receipts = text.lines().filter(|line| !line.trim().is_empty());
+        for receipt in receipts.by_ref().take(MAX_RECEIPTS) {
             match outlay.engine().receive_receipt_of(pending.id, receipt) {
                 Ok(outlay_ledger::Received::Joined | outlay_ledger::Received::Late) => counted += 1,
                 Ok(_) => {}
                 Err(error) => {
-                    let origin = &*pending.origin;
-                    tracing::warn!(target: "outlay", origin, "a receipt is not counted: {error}");
+                    let (first, count) = bad.take().unwrap_or((error, 0));
+                    bad = Some((first, count + 1));
                 }
             }
+        }
+        let (origin, more) = (without_userinfo(&pending.origin), receipts.count());
+        if let Some((first, count)) = bad {
+            tracing::warn!(target: "outlay", %origin, receipts = count, "receipts are not counted, the first: {first}");
+        }
+        if more > 0 {
+            tracing::warn!(target: "outlay", %origin, receipts = more, "no more than {MAX_RECEIPTS} receipts of one answer are read");
         }
     }
     counted
