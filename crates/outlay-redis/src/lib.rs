@@ -64,7 +64,7 @@
 //! |---|---|
 //! | `budget:<unit>\|<period>\|<name>:<number>` | a hash: `spent` and `reserved`, in pico-dollars or ones, and `told` once the soft limit is reached |
 //! | `owners` | the processes, by the time at which they expire |
-//! | `held:`, `void:`, `expired:`, `batch:<process>` | what it has reserved, what it has taken back, what has expired of it, its last batch (for an hour after it has ended) |
+//! | `held:`, `voided:`, `expired:`, `batch:<process>` | what it has reserved, what it has taken back, what has expired of it, its last batch (for an hour after it has ended) |
 //!
 //! All keys of a namespace are in one slot of a cluster, and so on one node: several namespaces are several slots. Names may
 //! hold any characters; beyond 200 bytes a name is cut, and told from others by its hash.

@@ -24,6 +24,8 @@ type Used = (usize, usize, String, i64);
 pub(crate) struct Scripts {
     reserve: Script,
     settle: Script,
+    /// The texts of both.
+    texts: [String; 2],
     prefix: String,
     owner: String,
     ttl: u64,
@@ -57,10 +59,12 @@ pub(crate) struct Settled {
 
 impl Scripts {
     pub(crate) fn new(settings: &Builder, owner: String) -> Self {
-        let script = |own| Script::new(&[include_str!("scripts/common.lua"), own].concat());
+        let texts = [include_str!("scripts/reserve.lua"), include_str!("scripts/settle.lua")];
+        let texts = texts.map(|own| [include_str!("scripts/common.lua"), own].concat());
         Self {
-            reserve: script(include_str!("scripts/reserve.lua")),
-            settle: script(include_str!("scripts/settle.lua")),
+            reserve: Script::new(&texts[0]),
+            settle: Script::new(&texts[1]),
+            texts,
             prefix: keys::prefix(&settings.namespace),
             owner,
             ttl: millis(settings.expire_after),
@@ -83,7 +87,7 @@ impl Scripts {
     pub(crate) async fn reserve(&self, link: &mut Connection, ask: &StoreAsk) -> RedisResult<Option<Answered>> {
         let holds = ask.holds();
         let mut command = evaluate(&self.reserve, 3 + holds.len());
-        command.arg(self.key("owners")).arg(self.own_key("held")).arg(self.own_key("void"));
+        command.arg(self.key("owners")).arg(self.own_key("held")).arg(self.own_key("voided"));
         for hold in holds {
             command.arg(keys::budget(&self.prefix, &hold.budget.key));
         }
@@ -101,7 +105,7 @@ impl Scripts {
     pub(crate) async fn settle(&self, link: &mut Connection, batch: &Batch) -> RedisResult<Settled> {
         let mut command = evaluate(&self.settle, 5);
         command.arg(self.key("owners"));
-        for own in ["held", "void", "expired", "batch"] {
+        for own in ["held", "voided", "expired", "batch"] {
             command.arg(self.own_key(own));
         }
         command.arg(&self.owner).arg(batch.number).arg(self.ttl).arg(self.idle).arg(self.on_expiry).arg(&self.prefix);
@@ -145,8 +149,10 @@ impl Scripts {
     }
 
     async fn load(&self, link: &mut Connection) -> RedisResult<()> {
-        self.reserve.prepare_invoke().load_async(link).await?;
-        self.settle.prepare_invoke().load_async(link).await?;
+        // `Script::load_async` panics where Redis has another hash of it.
+        for text in &self.texts {
+            let _: Value = redis::cmd("SCRIPT").arg("LOAD").arg(text).query_async(link).await?;
+        }
         Ok(())
     }
 

@@ -7,8 +7,9 @@ use std::time::Instant;
 
 use outlay_ledger::{Held, OnSoftLimit, Settlement, StoreAsk, StoreFigures};
 
-/// So many are settled at once.
+/// So many are settled at once, of so many budgets in all: Redis does nothing else meanwhile.
 const BATCH: usize = 128;
+const BATCH_HOLDS: usize = 512;
 /// So many wait at most; what is beyond them is lost.
 const MAX_WAITING: usize = 100_000;
 
@@ -53,8 +54,9 @@ pub(crate) struct Batch {
 }
 
 impl Queue {
-    /// Of that hour, by the clock of Redis. False where something is beyond what can wait.
-    pub(crate) fn push(&mut self, entry: Entry, hour: u64) -> bool {
+    /// Of that hour, by the clock of Redis; `None` where that has not been heard yet. False where something is beyond what
+    /// can wait.
+    pub(crate) fn push(&mut self, entry: Entry, hour: Option<u64>) -> bool {
         self.pushed += 1;
         if entry.is_amount() {
             // While Redis is away for long, many small amounts are one.
@@ -67,9 +69,14 @@ impl Queue {
         self.wait(entry)
     }
 
-    fn add(&mut self, part: Entry, hour: u64) -> bool {
+    fn add(&mut self, part: Entry, hour: Option<u64>) -> bool {
         let Some(hold) = part.settlement.ask.holds().first() else { return true };
-        let hour = if hold.budget.period.is_some() { hour } else { 0 };
+        let hour = match (hold.budget.period, hour) {
+            (None, _) => 0,
+            (Some(_), Some(hour)) => hour,
+            // Two of them may be of two periods.
+            (Some(_), None) => return self.wait(part),
+        };
         let is_unchecked = part.settlement.held == Held::Unchecked;
         let sum = Sum { budget: hold.budget.key.clone(), is_unchecked, hour };
         let place = self.sums.get(&sum).and_then(|place| place.checked_sub(self.taken));
@@ -97,7 +104,13 @@ impl Queue {
         if let Some(batch) = &self.unconfirmed {
             return batch.clone();
         }
-        let many = self.entries.len().min(BATCH);
+        let mut holds = 0;
+        let fits = |entry: &&Entry| {
+            holds += entry.settlement.ask.holds().len();
+            holds <= BATCH_HOLDS
+        };
+        // One at least, whatever it holds.
+        let many = self.entries.iter().take(BATCH).take_while(fits).count().max(1).min(self.entries.len());
         if many == 0 {
             return Rc::new(Batch { number: 0, entries: Vec::new() });
         }
@@ -203,9 +216,9 @@ mod tests {
     fn a_batch_stays_the_same_until_it_is_confirmed() {
         let mut queue = Queue::default();
         assert_eq!(queue.take_batch().number, 0, "nothing is no batch");
-        queue.push(entry(1, Held::Reserved), 0);
+        queue.push(entry(1, Held::Reserved), Some(0));
         let _ = queue.take_batch();
-        queue.push(entry(2, Held::Reserved), 0);
+        queue.push(entry(2, Held::Reserved), Some(0));
         let again = queue.take_batch();
         assert_eq!((again.number, again.entries.len()), (1, 1));
         assert!(!queue.is_written(1));
@@ -225,24 +238,49 @@ mod tests {
         assert_eq!(first.at, first.settlement.ask.asked_at(), "it counts when it was asked");
         for id in 0..1_000 {
             let budgets: &[&str] = if id % 2 == 0 { &["b", "c"] } else { &["b"] };
-            queue.push(of(id, Held::Unchecked, budgets), id / 500);
+            queue.push(of(id, Held::Unchecked, budgets), Some(id / 500));
         }
-        queue.push(entry(1_000, Held::Reserved), 1);
+        queue.push(entry(1_000, Held::Reserved), Some(1));
         let batch = queue.take_batch();
         assert_eq!(spent(&batch), [500, 250, 500, 250, 1].map(Amount::Calls));
-        queue.push(entry(1_001, Held::Unchecked), 1);
+        queue.push(entry(1_001, Held::Unchecked), Some(1));
         queue.confirm();
         assert_eq!(spent(&queue.take_batch()), [Amount::Calls(1)], "nothing is added to what has been sent");
+    }
+
+    #[test]
+    fn before_the_hour_is_known_nothing_of_a_period_is_added_up() {
+        let mut queue = Queue::default();
+        for id in 0..3 {
+            assert!(queue.push(of(id, Held::Unchecked, &["b"]), None));
+        }
+        assert_eq!(spent(&queue.take_batch()), [Amount::Calls(1); 3], "they may be of two periods");
+    }
+
+    #[test]
+    fn a_batch_is_bounded_by_the_budgets_in_it() {
+        let names: Vec<String> = (0..200).map(|number| format!("b{number}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut queue = Queue::default();
+        for id in 0..10 {
+            queue.push(of(id, Held::Reserved, &names), Some(0));
+        }
+        assert_eq!(queue.take_batch().entries.len(), 2, "400 budgets, and the next would be too many");
+        queue.confirm();
+        let many: Vec<&str> = names.iter().copied().cycle().take(5 * BATCH_HOLDS).collect();
+        let mut queue = Queue::default();
+        queue.push(of(0, Held::Reserved, &many), Some(0));
+        assert_eq!(queue.take_batch().entries.len(), 1, "one goes in any case");
     }
 
     #[test]
     fn what_is_beyond_what_can_wait_is_said_to_be_lost() {
         let mut queue = Queue::default();
         for id in 0..MAX_WAITING as u64 {
-            assert!(queue.push(entry(id, Held::Reserved), 0));
+            assert!(queue.push(entry(id, Held::Reserved), Some(0)));
         }
-        assert!(!queue.push(entry(0, Held::Reserved), 0) && !queue.push(entry(0, Held::Unchecked), 0));
+        assert!(!queue.push(entry(0, Held::Reserved), Some(0)) && !queue.push(entry(0, Held::Unchecked), Some(0)));
         let _ = queue.take_batch();
-        assert!(queue.push(entry(0, Held::Unchecked), 0));
+        assert!(queue.push(entry(0, Held::Unchecked), Some(0)));
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use outlay_ledger::{StoreAnswer, StoreAsk};
 use tokio::sync::{Notify, mpsc, oneshot};
-use tokio::task::LocalSet;
+use tokio::task::{AbortHandle, LocalSet};
 use tokio::time::{sleep, timeout};
 
 use crate::budgets::Shared;
@@ -66,8 +66,8 @@ struct Worker {
     wake: Notify,
     /// When the last batch began that Redis has.
     last_sign: Cell<Option<Instant>>,
-    /// The time of Redis.
-    clock: Cell<(Instant, Duration)>,
+    /// The time of Redis, once that has been heard.
+    clock: Cell<Option<(Instant, Duration)>>,
     teller: Teller,
     /// What has to be written before calls ask again; `None` until Redis answers.
     catches_up_to: Cell<Option<u64>>,
@@ -75,6 +75,8 @@ struct Worker {
     is_behind: Cell<bool>,
     failures: Cell<u32>,
     lost: Cell<u64>,
+    /// What writes.
+    writer: Cell<Option<AbortHandle>>,
 }
 
 /// Who waits until Redis has all settlements up to a number, and since when.
@@ -108,19 +110,20 @@ pub(crate) fn run(settings: Builder, owner: String, shared: Arc<Shared>, command
         waiting: RefCell::default(),
         wake: Notify::new(),
         last_sign: Cell::new(None),
-        clock: Cell::new((Instant::now(), Duration::ZERO)),
+        clock: Cell::new(None),
         teller: Teller::default(),
         catches_up_to: Cell::new(None),
         is_behind: Cell::new(false),
         failures: Cell::new(0),
         lost: Cell::new(0),
+        writer: Cell::new(None),
     });
     LocalSet::new().block_on(&runtime, worker.serve(commands));
 }
 
 impl Worker {
     async fn serve(self: Rc<Self>, mut commands: mpsc::UnboundedReceiver<Command>) {
-        let writer = tokio::task::spawn_local(self.clone().write());
+        let supervisor = tokio::task::spawn_local(self.clone().supervise());
         while let Some(command) = commands.recv().await {
             match command {
                 Command::Reserve { ask, asked, answer } => {
@@ -145,11 +148,28 @@ impl Worker {
             }
         }
         self.flush(LAST_WORDS).await;
-        writer.abort();
+        supervisor.abort();
+        if let Some(writer) = self.writer.take() {
+            writer.abort();
+        }
         self.shared.leave();
         let link = self.link.borrow().clone();
         if let Some(mut link) = link {
             let _ = timeout(PATIENCE, self.scripts.leave(&mut link)).await;
+        }
+    }
+
+    /// Has it written, for as long as somebody has the budgets: were it gone, nothing would be, and nobody told.
+    async fn supervise(self: Rc<Self>) {
+        loop {
+            let writer = tokio::task::spawn_local(self.clone().write());
+            self.writer.set(Some(writer.abort_handle()));
+            // It does not end by itself.
+            let _ = writer.await;
+            tracing::error!(target: "outlay", "what writes to Redis has panicked: it is started again");
+            self.link.borrow_mut().take();
+            self.lose(None);
+            sleep(LAST_PAUSE).await;
         }
     }
 
@@ -304,14 +324,14 @@ impl Worker {
         }
     }
 
-    /// Which hour it was then by the clock of Redis; before that has said so, by one that begins with this process.
-    fn hour(&self, at: Instant) -> u64 {
-        let (known, time) = self.clock.get();
+    /// Which hour it was then by the clock of Redis, if that has said so.
+    fn hour(&self, at: Instant) -> Option<u64> {
+        let (known, time) = self.clock.get()?;
         let time = match at.checked_duration_since(known) {
             Some(since) => time.saturating_add(since),
             None => time.saturating_sub(known.saturating_duration_since(at)),
         };
-        time.as_secs() / 3_600
+        Some(time.as_secs() / 3_600)
     }
 
     /// So much waits that nothing more can.
@@ -334,7 +354,7 @@ impl Worker {
                 self.shared.see(&settlement.ask, [heard]);
             }
         }
-        self.clock.set((Instant::now(), settled.now));
+        self.clock.set(Some((Instant::now(), settled.now)));
         self.is_behind.set(settled.more);
         let never_waited = self.lost.take();
         if never_waited > 0 {

@@ -6,7 +6,7 @@
 -- Returns 0, the budgets that would have refused, and what is used of each now and how many ms are left of its period; or 1
 -- and the same of the one that does; or 2 where the ask has been taken back.
 local owner, ask, ttl, idle = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-if redis.call('SISMEMBER', KEYS[3], ask) == 1 then return {2} end
+if redis.call('ZSCORE', KEYS[3], ask) then return {2} end
 -- A cluster's client may send it twice.
 if redis.call('HEXISTS', KEYS[2], ask) == 1 then return {0, {}, {}} end
 

@@ -11,8 +11,8 @@
 local owner, batch, ttl, idle, on_expiry, prefix =
   ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5], ARGV[6]
 local KEPT = 7 * DAY
--- No command takes longer to arrive.
-local LATE = 3600000
+-- No command takes longer to arrive: of an ask that is taken back it is remembered for so long.
+local LATE = 300000
 local lost, expired, reached, stands = 0, 0, {}, {}
 
 local function unpacked(payload)
@@ -89,6 +89,11 @@ if batch > 0 and is_new then redis.call('SET', KEYS[5], ARGV[2] .. '?', 'PX', KE
 
 -- Where it is reserved, if it is, and what has become of that.
 local function take(ask, may_come)
+  -- Also where it has come: it may come once more.
+  if may_come then
+    redis.call('ZADD', KEYS[3], now, ask)
+    redis.call('PEXPIRE', KEYS[3], LATE)
+  end
   local payload = redis.call('HGET', KEYS[2], ask)
   if payload then
     redis.call('HDEL', KEYS[2], ask)
@@ -100,11 +105,8 @@ local function take(ask, may_come)
     redis.call('HDEL', KEYS[4], ask)
     return entry[2], entry[1]
   end
-  if may_come then
-    redis.call('SADD', KEYS[3], ask)
-    redis.call('PEXPIRE', KEYS[3], LATE)
-  end
 end
+redis.pcall('ZREMRANGEBYSCORE', KEYS[3], '-inf', now - LATE)
 
 local function settle(place, n, key, period, by_reserved, by_spent, soft)
   local s, r = change(key, period, by_reserved, by_spent)

@@ -231,6 +231,39 @@ async fn a_zero_byte_ends_no_key() {
     }
 }
 
+#[test]
+fn an_ask_that_comes_again_after_it_was_taken_back_reserves_nothing() {
+    let Some(server) = Server::start(&[]) else { return };
+    let mut link = server.link();
+    let script = |own: &str| redis::Script::new(&[include_str!("../../src/scripts/common.lua"), own].concat());
+    let (reserve, settle) =
+        (script(include_str!("../../src/scripts/reserve.lua")), script(include_str!("../../src/scripts/settle.lua")));
+    let prefix = "{outlay:test}:";
+    let own = |of: &str| format!("{prefix}{of}:me");
+    let owners = format!("{prefix}owners");
+    let mut reserve = || -> (i64,) {
+        let mut call = reserve.key(&owners);
+        call.key(own("held")).key(own("voided")).key(format!("{prefix}budget:b"));
+        call.arg("me").arg(7).arg(60_000).arg(60_000).arg("day").arg(1).arg(10).arg(0);
+        let reply: Vec<redis::Value> = call.invoke(&mut link).unwrap();
+        (redis::from_redis_value(reply[0].clone()).unwrap(),)
+    };
+    assert_eq!(reserve(), (0,));
+    let mut other = server.link();
+    let mut call = settle.key(&owners);
+    for of in ["held", "voided", "expired", "batch"] {
+        call.key(own(of));
+    }
+    call.arg("me").arg(1).arg(60_000).arg(60_000).arg("spend").arg(prefix);
+    // Ask 7, which may yet come, of no age, with one budget, of which nothing is spent.
+    call.arg(7).arg(1).arg(0).arg(1).arg(format!("{prefix}budget:b")).arg("day").arg(0).arg("");
+    let _: redis::Value = call.invoke(&mut other).unwrap();
+    assert_eq!(reserve(), (2,), "it is the same command, that a cluster's client sends again");
+    assert_eq!(server.figures(), (0, 0));
+    let ttl: i64 = redis::cmd("PTTL").arg(own("voided")).query(&mut other).unwrap();
+    assert!((1..=300_000).contains(&ttl), "it is not remembered for ever: {ttl}");
+}
+
 #[tokio::test]
 async fn scripts_that_somebody_flushed_are_loaded_again() {
     let Some(server) = Server::start(&[]) else { return };
