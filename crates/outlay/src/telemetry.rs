@@ -8,6 +8,7 @@
 
 mod exporters;
 mod protocol;
+mod told;
 
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry::{Key, KeyValue, global};
@@ -163,7 +164,10 @@ impl Drop for Telemetry {
 }
 
 fn warn_on_error(signal: &str, result: opentelemetry_sdk::error::OTelSdkResult) {
-    if let Err(error) = result {
+    // What a collector has answered says more than this.
+    if let Err(error) = result.as_ref().map_err(|error| error.to_string())
+        && !told::is_told()
+    {
         tracing::warn!(target: "outlay", signal, %error, "telemetry was not sent");
     }
 }

@@ -1,11 +1,12 @@
 use opentelemetry_otlp::{MetricExporter, Protocol as OtlpProtocol, SpanExporter, WithExportConfig as _};
 
 use super::InitError;
-use super::protocol::{Protocol, Wanted};
+use super::protocol::{Destination, Protocol, Wanted};
+use super::told::Told;
 
 pub(super) struct Exporters {
-    pub(super) spans: Option<SpanExporter>,
-    pub(super) metrics: Option<MetricExporter>,
+    pub(super) spans: Option<Told<SpanExporter>>,
+    pub(super) metrics: Option<Told<MetricExporter>>,
     pub(super) runtime: Option<GrpcRuntime>,
 }
 
@@ -34,23 +35,25 @@ impl Drop for GrpcRuntime {
 }
 
 pub(super) fn build(wanted: &Wanted) -> Result<Exporters, InitError> {
-    let runtime = match wanted {
-        Wanted { traces: Some(Protocol::Grpc), .. } | Wanted { metrics: Some(Protocol::Grpc), .. } => {
-            Some(GrpcRuntime::start()?)
-        }
-        Wanted { .. } => None,
-    };
+    let mut protocols = [&wanted.traces, &wanted.metrics].into_iter().flatten().map(|to| to.protocol);
+    let runtime = if protocols.any(|protocol| protocol == Protocol::Grpc) { Some(GrpcRuntime::start()?) } else { None };
     let in_runtime = runtime.as_ref().and_then(|runtime| runtime.runtime.as_ref()).map(tokio::runtime::Runtime::enter);
-    let spans = wanted.traces.map(|protocol| match protocol {
-        Protocol::Http => SpanExporter::builder().with_http().with_protocol(OtlpProtocol::HttpBinary).build(),
-        Protocol::Grpc => SpanExporter::builder().with_tonic().build(),
-    });
-    let metrics = wanted.metrics.map(|protocol| match protocol {
-        Protocol::Http => MetricExporter::builder().with_http().with_protocol(OtlpProtocol::HttpBinary).build(),
-        Protocol::Grpc => MetricExporter::builder().with_tonic().build(),
-    });
-    let spans = spans.transpose().map_err(|e| failed("traces", e))?;
-    let metrics = metrics.transpose().map_err(|e| failed("metrics", e))?;
+    let spans = |to: &Destination| {
+        let built = match to.protocol {
+            Protocol::Http => SpanExporter::builder().with_http().with_protocol(OtlpProtocol::HttpBinary).build(),
+            Protocol::Grpc => SpanExporter::builder().with_tonic().build(),
+        };
+        built.map(|exporter| Told::new("traces", exporter, to.clone())).map_err(|e| failed("traces", e))
+    };
+    let metrics = |to: &Destination| {
+        let built = match to.protocol {
+            Protocol::Http => MetricExporter::builder().with_http().with_protocol(OtlpProtocol::HttpBinary).build(),
+            Protocol::Grpc => MetricExporter::builder().with_tonic().build(),
+        };
+        built.map(|exporter| Told::new("metrics", exporter, to.clone())).map_err(|e| failed("metrics", e))
+    };
+    let spans = wanted.traces.as_ref().map(spans).transpose()?;
+    let metrics = wanted.metrics.as_ref().map(metrics).transpose()?;
     drop(in_runtime);
     Ok(Exporters { spans, metrics, runtime })
 }
