@@ -94,12 +94,14 @@ impl fmt::Display for BudgetExceeded {
             RefusalReason::OverLimit { bound, assumed_output } => {
                 write!(
                     f,
-                    "it {} come to {bound}; of the limit of {}, {} is spent and {} is reserved by open calls",
+                    "it {} come to {bound}; of the limit of {}, {} is spent",
                     if *is_expected { "is expected to" } else { "may" },
                     status.limit,
                     status.spent,
-                    status.reserved
                 )?;
+                if status.reserved.units() != 0 {
+                    write!(f, " and {} is reserved by open calls", status.reserved)?;
+                }
                 if let Some(tokens) = assumed_output {
                     write!(
                         f,

@@ -16,7 +16,7 @@ use super::tree::{Rest, Tree, What};
 const MAX_KIND: usize = 12;
 /// The name's column keeps two thirds of what the numbers leave, if names need it.
 const NAME_PART: (usize, usize) = (2, 3);
-const HEADS: [&str; 5] = ["cost", "share", "in tok", "cached", "out"];
+const HEADS: [&str; 5] = ["cost", "share", "in tok", "read", "out"];
 /// How far each number stands from what is before it.
 const GAPS: [usize; 5] = [1, 2, 2, 2, 2];
 const TAIL_GAP: usize = 3;

@@ -43,14 +43,14 @@ fn what_has_no_price_is_never_zero() {
     insta::assert_snapshot!(report(&task).render(UNICODE), @r"
     all unknown  failure  unpriced   3 calls   0.3 s
 
-                                       cost  share  in tok  cached  out   time
-    task all unknown               unpriced          1,007       0   57   0.3s
-    ├─ tool   own model            unpriced          1,000       0   50   0.2s
-    │  ├─ chat my-model            unpriced          1,000       0   50   no price
-    │  ├─ chat my-model  ✗ failed  unpriced              ?       ?    ?   timeout  usage unknown
-    │  └─ charge a favour          unpriced                               no price
-    └─ agent  second               unpriced              7       0    7   0.1s
-       └─ chat my-model            unpriced              7       0    7   no price
+                                       cost  share  in tok  read  out   time
+    task all unknown               unpriced          1,007     0   57   0.3s
+    ├─ tool   own model            unpriced          1,000     0   50   0.2s
+    │  ├─ chat my-model            unpriced          1,000     0   50   no price
+    │  ├─ chat my-model  ✗ failed  unpriced              ?     ?    ?   timeout  usage unknown
+    │  └─ charge a favour          unpriced                             no price
+    └─ agent  second               unpriced              7     0    7   0.1s
+       └─ chat my-model            unpriced              7     0    7   no price
 
     by model      my-model unpriced
     wasted        unpriced in 1 failed call
@@ -130,8 +130,8 @@ fn amounts_too_small_to_show_still_add_up() {
     insta::assert_snapshot!(report(&task).render(UNICODE), @r"
     pennies  abandoned  $0.000001  exact   0 calls   0.0 s
 
-                             cost  share  in tok  cached  out   time
-    task pennies        $0.000001   100%                        0.0s
+                             cost  share  in tok  read  out   time
+    task pennies        $0.000001   100%                      0.0s
     ├─ charge lookup 0   0.000001  33.4%
     ├─ charge lookup 1  <0.000001  33.3%
     ├─ charge lookup 2  <0.000001  33.3%
@@ -154,10 +154,10 @@ fn what_is_open_is_pending() {
     insta::assert_snapshot!(report(&task).render(UNICODE), @r"
     live  running  ≥$0.002750  2 calls pending   1 call
 
-                                      cost  share  in tok  cached  out   time
-    agent researcher            ≥$0.002750   100%   2,000       0  100   running  1 call pending
-    ├─ chat us.claude-haiku-4-5   0.002750   100%   2,000       0  100
-    └─ retrieve  pages             pending                               running  1 call pending
+                                      cost  share  in tok  read  out   time
+    agent researcher            ≥$0.002750   100%   2,000     0  100   running  1 call pending
+    ├─ chat us.claude-haiku-4-5   0.002750   100%   2,000     0  100
+    └─ retrieve  pages             pending                             running  1 call pending
 
     by model      haiku-4-5 $0.002750 (100%)
     by direction  input 80%   output 20%

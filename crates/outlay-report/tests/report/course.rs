@@ -47,9 +47,9 @@ fn a_budget_says_what_it_refused_and_when_it_is_over() {
     insta::assert_snapshot!(report(&task).render(UNICODE), @r"
     too dear  failure  $0.011550  exact   1 call   9.0 s   over budget, 116% of $0.01
 
-                                      cost  share  in tok  cached  out   time
-    act write a book             $0.011550   100%   1,000       0  500   9.0s
-    └─ chat us.claude-sonnet-4-5  0.011550   100%   1,000       0  500
+                                      cost  share  in tok  read  out   time
+    act write a book             $0.011550   100%   1,000     0  500   9.0s
+    └─ chat us.claude-sonnet-4-5  0.011550   100%   1,000     0  500
 
     by model      sonnet-4-5 $0.011550 (100%)
     by direction  output 71%   input 29%
@@ -79,13 +79,13 @@ fn a_task_inside_a_task_is_a_branch() {
     insta::assert_snapshot!(report(&task).render(UNICODE), @r"
     outer  success  $0.018315  exact   2 calls
 
-                                               cost  share  in tok  cached  out   time
-    task outer                            $0.018315   100%   5,100       0  110   running
-    ├─ chat us.claude-haiku-4-5            0.000165   0.9%     100       0   10
-    └─ delegate  to the other team         0.018150  99.1%   5,000       0  100   running
-       └─ task  inner                      0.018150  99.1%   5,000       0  100   2.0s
-          └─ agent  worker                 0.018150  99.1%   5,000       0  100   2.0s
-             └─ chat us.claude-sonnet-4-5  0.018150  99.1%   5,000       0  100
+                                               cost  share  in tok  read  out   time
+    task outer                            $0.018315   100%   5,100     0  110   running
+    ├─ chat us.claude-haiku-4-5            0.000165   0.9%     100     0   10
+    └─ delegate  to the other team         0.018150  99.1%   5,000     0  100   running
+       └─ task  inner                      0.018150  99.1%   5,000     0  100   2.0s
+          └─ agent  worker                 0.018150  99.1%   5,000     0  100   2.0s
+             └─ chat us.claude-sonnet-4-5  0.018150  99.1%   5,000     0  100
 
     by model      sonnet-4-5 $0.018150 (99%)   haiku-4-5 $0.000165 (1%)
     by direction  input 91%   output 9%

@@ -59,20 +59,20 @@ fn a_task_is_a_tree_that_adds_up() {
     resolve-ticket  success  $0.076680  exact   6 calls, 7 attempts   8.4 s   budget 15% of $0.50
     team=support  cost_center=cc-4711  environment=production  workflow=tickets   trace 7f3a…c21e
 
-                                             cost  share  in tok  cached    out   time
-    agent triage                        $0.076680   100%  24,435   8,192  2,311   8.4s
-    ├─ plan   read the ticket            0.021325  27.8%   4,508       0    186   1.6s
-    │  └─ chat us.claude-sonnet-4-5      0.021325  27.8%   4,508       0    186   cache write 4,096
-    ├─ tool   search_kb                  0.007860  10.2%   2,310       0     58   0.7s
-    │  ├─ chat us.claude-haiku-4-5       0.002860   3.7%   2,310       0     58
+                                             cost  share  in tok   read    out   time
+    agent triage                        $0.076680   100%  24,435  8,192  2,311   8.4s
+    ├─ plan   read the ticket            0.021325  27.8%   4,508      0    186   1.6s
+    │  └─ chat us.claude-sonnet-4-5      0.021325  27.8%   4,508      0    186   cache write 4,096
+    ├─ tool   search_kb                  0.007860  10.2%   2,310      0     58   0.7s
+    │  ├─ chat us.claude-haiku-4-5       0.002860   3.7%   2,310      0     58
     │  └─ charge serp-api                0.005000   6.5%
-    ├─ agent  researcher                 0.010208  13.3%   6,530       0    550   2.2s
-    │  ├─ chat us.claude-haiku-4-5       0.004752   6.2%   3,120       0    240
-    │  └─ chat us.claude-haiku-4-5       0.005456   7.1%   3,410       0    310   ↻ 2 attempts: 429, 200
-    ├─ act    draft the reply  ✗ failed  0.020376  26.6%   5,336   4,096    905   2.3s  no citation
-    │  └─ chat us.claude-sonnet-4-5      0.020376  26.6%   5,336   4,096    905
-    └─ retry  attempt 2                  0.016911  22.1%   5,751   4,096    612   1.6s
-       └─ chat us.claude-sonnet-4-5      0.016911  22.1%   5,751   4,096    612   streamed
+    ├─ agent  researcher                 0.010208  13.3%   6,530      0    550   2.2s
+    │  ├─ chat us.claude-haiku-4-5       0.004752   6.2%   3,120      0    240
+    │  └─ chat us.claude-haiku-4-5       0.005456   7.1%   3,410      0    310   ↻ 2 attempts: 429, 200
+    ├─ act    draft the reply  ✗ failed  0.020376  26.6%   5,336  4,096    905   2.3s  no citation
+    │  └─ chat us.claude-sonnet-4-5      0.020376  26.6%   5,336  4,096    905
+    └─ retry  attempt 2                  0.016911  22.1%   5,751  4,096    612   1.6s
+       └─ chat us.claude-sonnet-4-5      0.016911  22.1%   5,751  4,096    612   streamed
 
     by model      sonnet-4-5 $0.058612 (76%)   haiku-4-5 $0.013068 (17%)   external $0.005000 (7%)
     by direction  output 41%   input 27%   cache write 22%   cache read 3%   external 7%
@@ -89,20 +89,20 @@ fn a_plain_terminal_gets_ascii() {
     resolve-ticket  success  $0.076680  exact   6 calls, 7 attempts   8.4 s   budget 15% of $0.50
     team=support  cost_center=cc-4711  environment=production  workflow=tickets   trace 7f3a...c21e
 
-                                             cost  share  in tok  cached    out   time
-    agent triage                        $0.076680   100%  24,435   8,192  2,311   8.4s
-    |- plan   read the ticket            0.021325  27.8%   4,508       0    186   1.6s
-    |  `- chat us.claude-sonnet-4-5      0.021325  27.8%   4,508       0    186   cache write 4,096
-    |- tool   search_kb                  0.007860  10.2%   2,310       0     58   0.7s
-    |  |- chat us.claude-haiku-4-5       0.002860   3.7%   2,310       0     58
+                                             cost  share  in tok   read    out   time
+    agent triage                        $0.076680   100%  24,435  8,192  2,311   8.4s
+    |- plan   read the ticket            0.021325  27.8%   4,508      0    186   1.6s
+    |  `- chat us.claude-sonnet-4-5      0.021325  27.8%   4,508      0    186   cache write 4,096
+    |- tool   search_kb                  0.007860  10.2%   2,310      0     58   0.7s
+    |  |- chat us.claude-haiku-4-5       0.002860   3.7%   2,310      0     58
     |  `- charge serp-api                0.005000   6.5%
-    |- agent  researcher                 0.010208  13.3%   6,530       0    550   2.2s
-    |  |- chat us.claude-haiku-4-5       0.004752   6.2%   3,120       0    240
-    |  `- chat us.claude-haiku-4-5       0.005456   7.1%   3,410       0    310   retry 2 attempts...
-    |- act    draft the reply  x failed  0.020376  26.6%   5,336   4,096    905   2.3s  no citation
-    |  `- chat us.claude-sonnet-4-5      0.020376  26.6%   5,336   4,096    905
-    `- retry  attempt 2                  0.016911  22.1%   5,751   4,096    612   1.6s
-       `- chat us.claude-sonnet-4-5      0.016911  22.1%   5,751   4,096    612   streamed
+    |- agent  researcher                 0.010208  13.3%   6,530      0    550   2.2s
+    |  |- chat us.claude-haiku-4-5       0.004752   6.2%   3,120      0    240
+    |  `- chat us.claude-haiku-4-5       0.005456   7.1%   3,410      0    310   retry 2 attempts...
+    |- act    draft the reply  x failed  0.020376  26.6%   5,336  4,096    905   2.3s  no citation
+    |  `- chat us.claude-sonnet-4-5      0.020376  26.6%   5,336  4,096    905
+    `- retry  attempt 2                  0.016911  22.1%   5,751  4,096    612   1.6s
+       `- chat us.claude-sonnet-4-5      0.016911  22.1%   5,751  4,096    612   streamed
 
     by model      sonnet-4-5 $0.058612 (76%)   haiku-4-5 $0.013068 (17%)   external $0.005000 (7%)
     by direction  output 41%   input 27%   cache write 22%   cache read 3%   external 7%
@@ -162,14 +162,14 @@ fn few_lines_keep_the_most_expensive_branches() {
     resolve-ticket  success  $0.076680  exact   6 calls, 7 attempts   8.4 s   budget 15% of $0.50
     team=support  cost_center=cc-4711  environment=production  workflow=tickets   trace 7f3a…c21e
 
-                                             cost  share  in tok  cached    out   time
-    agent triage                        $0.076680   100%  24,435   8,192  2,311   8.4s
-    ├─ plan   read the ticket            0.021325  27.8%   4,508       0    186   1.6s
-    │  └─ chat us.claude-sonnet-4-5      0.021325  27.8%   4,508       0    186   cache write 4,096
-    ├─ tool   search_kb                  0.007860  10.2%   2,310       0     58   0.7s  … 1 call
-    ├─ agent  researcher                 0.010208  13.3%   6,530       0    550   2.2s  … 2 calls
-    ├─ act    draft the reply  ✗ failed  0.020376  26.6%   5,336   4,096    905   2.3s  no citation…
-    └─ retry  attempt 2                  0.016911  22.1%   5,751   4,096    612   1.6s  … 1 call
+                                             cost  share  in tok   read    out   time
+    agent triage                        $0.076680   100%  24,435  8,192  2,311   8.4s
+    ├─ plan   read the ticket            0.021325  27.8%   4,508      0    186   1.6s
+    │  └─ chat us.claude-sonnet-4-5      0.021325  27.8%   4,508      0    186   cache write 4,096
+    ├─ tool   search_kb                  0.007860  10.2%   2,310      0     58   0.7s  … 1 call
+    ├─ agent  researcher                 0.010208  13.3%   6,530      0    550   2.2s  … 2 calls
+    ├─ act    draft the reply  ✗ failed  0.020376  26.6%   5,336  4,096    905   2.3s  no citation  … 1…
+    └─ retry  attempt 2                  0.016911  22.1%   5,751  4,096    612   1.6s  … 1 call
 
     by model      sonnet-4-5 $0.058612 (76%)   haiku-4-5 $0.013068 (17%)   external $0.005000 (7%)
     by direction  output 41%   input 27%   cache write 22%   cache read 3%   external 7%

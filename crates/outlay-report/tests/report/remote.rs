@@ -30,11 +30,11 @@ fn what_came_back_by_receipt_stands_in_the_tree_and_in_the_sums() {
     insta::assert_snapshot!(report(&task).render(UNICODE), @r"
     answer  success  $0.014075  exact   3 calls   0.8 s
 
-                                          cost  share  in tok  cached  out   time
-    task answer                      $0.014075   100%   4,000       0  250   0.8s
-    ├─ chat us.claude-sonnet-4-5      0.004950  35.2%   1,000       0  100
-    └─ tool  ask the researcher       0.009125  64.8%   3,000       0  150   0.6s
-       ├─ remote researcher.internal  0.004125  29.3%   3,000       0  150   0.6s  receipt of 2 calls
+                                          cost  share  in tok  read  out   time
+    task answer                      $0.014075   100%   4,000     0  250   0.8s
+    ├─ chat us.claude-sonnet-4-5      0.004950  35.2%   1,000     0  100
+    └─ tool  ask the researcher       0.009125  64.8%   3,000     0  150   0.6s
+       ├─ remote researcher.internal  0.004125  29.3%   3,000     0  150   0.6s  receipt of 2 calls
        └─ charge serp-api             0.005000  35.5%
 
     by model      sonnet-4-5 $0.004950 (35%)   haiku-4-5 $0.004125 (29%)   external $0.005000 (36%)
@@ -55,11 +55,11 @@ fn what_is_pending_or_lost_is_said() {
     insta::assert_snapshot!(report(&task).render(UNICODE), @r"
     answer  running  ≥$0.004950  1 call, 1 receipt pending   1 call
 
-                                       cost  share  in tok  cached  out   time
-    task answer                  ≥$0.004950   100%   1,000       0  100   running  1 call pending
-    ├─ chat us.claude-sonnet-4-5   0.004950   100%   1,000       0  100
-    ├─ remote gone                 unpriced                               0.0s  its receipt was lost
-    └─ tool  ask                    pending                               running  1 receipt pending
+                                       cost  share  in tok  read  out   time
+    task answer                  ≥$0.004950   100%   1,000     0  100   running  1 call pending
+    ├─ chat us.claude-sonnet-4-5   0.004950   100%   1,000     0  100
+    ├─ remote gone                 unpriced                             0.0s  its receipt was lost
+    └─ tool  ask                    pending                             running  1 receipt pending
 
     by model      sonnet-4-5 $0.004950 (100%)
     by direction  input 67%   output 33%
