@@ -8,6 +8,7 @@ mod metrics;
 mod shared_budgets;
 mod spans;
 mod store;
+mod warnings;
 
 pub use calls::{Got, NATIVE_BODY, Streamed, call_spans, eventually, invoke, stream_whole};
 pub use harness::{Harness, client_config, converse, haiku, user};
@@ -16,6 +17,7 @@ pub use metrics::{MetricPoint, read_points};
 pub use shared_budgets::SharedBudgets;
 pub use spans::{Span, Spans};
 pub use store::MetricStore;
+pub use warnings::Warnings;
 
 /// Claude Haiku 4.5 at `us.` prices: $1.10 per million tokens in, $5.50 out.
 pub const HAIKU: &str = "us.anthropic.claude-haiku-4-5-20251001-v1:0";

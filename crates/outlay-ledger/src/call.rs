@@ -140,7 +140,7 @@ impl Scope {
     }
 
     fn count_refused(&self, (cell, why): Refused, alerts: &mut Alerts) -> BudgetExceeded {
-        cell.count_refused(&why);
+        let why = cell.count_refused(why);
         if !self.is_of_a_task(&cell) {
             self.0.task.remember(&why);
         }
@@ -271,7 +271,7 @@ impl StoreQuestion {
 
 fn would_refuse(observed: Vec<Refused>, alerts: &mut Alerts) {
     for (cell, why) in observed {
-        cell.count_would_refuse();
+        let why = cell.count_would_refuse(why);
         alerts.push(&cell.name, AlertKind::WouldRefuse(why));
     }
 }

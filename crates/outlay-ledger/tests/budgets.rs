@@ -137,3 +137,23 @@ fn a_budget_gives_back_no_more_than_was_spent_of_it() {
     assert!(!spend(&task, 101) && spend(&task, 100));
     assert_eq!(task.totals().exact(), Usd::from_dollars(-49), "the totals keep it");
 }
+
+#[test]
+fn the_first_refusal_of_a_period_is_told_apart_from_those_after_it() {
+    let clock = Hand::default();
+    let first = Arc::new(Mutex::new(Vec::new()));
+    let tell = first.clone();
+    let rule = BudgetRule::new("day", Budget::calls(1)).every(Period::Day);
+    let ledger = builder(&clock).budget_rule(rule).on_alert(move |alert| {
+        if let outlay_ledger::AlertKind::Refused(why) = alert.kind {
+            tell.lock().unwrap().push(why.is_first());
+        }
+    });
+    let task = ledger.build().task(TaskSpec::new("t"));
+    for day in [20_000, 20_001] {
+        clock.set(day * DAY);
+        assert!(spend(&task, 1));
+        (0..3).for_each(|_| assert!(!spend(&task, 1)));
+    }
+    assert_eq!(*first.lock().unwrap(), [true, false, false, true, false, false]);
+}

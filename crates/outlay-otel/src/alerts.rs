@@ -76,9 +76,16 @@ fn log(notice: &Notice) {
             limit = %status.limit,
             "a budget has reached its soft limit"
         ),
-        AlertKind::Refused(why) => tracing::warn!(target: "outlay", task, %task_id, trace_id, "{why}"),
-        AlertKind::WouldRefuse(why) => {
+        // Where one call is refused, many are: the metric counts them, and one is told in each period.
+        AlertKind::Refused(why) if why.is_first() => {
+            tracing::warn!(target: "outlay", task, %task_id, trace_id, "{why}");
+        }
+        AlertKind::Refused(why) => tracing::debug!(target: "outlay", task, %task_id, trace_id, "{why}"),
+        AlertKind::WouldRefuse(why) if why.is_first() => {
             tracing::warn!(target: "outlay", task, %task_id, trace_id, "it is only observed, else {why}");
+        }
+        AlertKind::WouldRefuse(why) => {
+            tracing::debug!(target: "outlay", task, %task_id, trace_id, "it is only observed, else {why}");
         }
         AlertKind::Violation(why) => tracing::warn!(target: "outlay", task, %task_id, trace_id, "{why}"),
         AlertKind::Stopped(why) => tracing::warn!(target: "outlay", task, %task_id, trace_id, "{why}"),

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use bedrock_sim::{Reply, Tokens};
 use outlay::{AlertKind, Amount, Budget, BudgetRule, Notice, Outcome, Period, Usd};
-use outlay_tests::{Harness, haiku};
+use outlay_tests::{HAIKU, Harness, Warnings, converse, haiku};
 
 use super::{ask, at_most};
 
@@ -184,4 +184,20 @@ async fn what_is_in_no_task_is_held_to_the_rules_that_are_in_force() {
     let twice = BudgetRule::new("twice", Budget::calls(1));
     h.outlay.set_budget_rules(vec![twice.clone(), twice]);
     assert!(ask().await.is_ok() && ask().await.is_err());
+}
+
+#[tokio::test]
+async fn one_refusal_of_a_budget_is_told_and_the_others_are_counted() {
+    let warnings = Warnings::default();
+    let _counted = tracing::subscriber::set_default(warnings.subscriber());
+    let h = Harness::with(|builder| builder.budget_rule(BudgetRule::new("all", Budget::calls(0)))).await;
+    let task = h.outlay.task("t").start();
+    warnings.take();
+    for _ in 0..5 {
+        assert!(task.run(converse(&h.client, HAIKU).send()).await.is_err());
+    }
+    assert_eq!(warnings.take(), 1);
+    let refused: f64 =
+        h.metrics().iter().filter(|point| point.name == "outlay.budget.refused").map(|point| point.value).sum();
+    assert!((refused - 5.0).abs() < f64::EPSILON, "{refused}");
 }

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use outlay::tower::{ClientLayer, fetch_receipts};
 use outlay::{CostStatus, Outcome, TaskId, Usd};
-use outlay_tests::{Harness, SONNET, Spans, eventually};
+use outlay_tests::{Harness, SONNET, Spans, Warnings, eventually};
 use tower::{Layer as _, ServiceExt as _};
 
 use super::worker::{A_CALL, Worker, ask, bare_client, client, read};
@@ -448,21 +448,8 @@ async fn a_closure_that_panics_does_not_reach_the_request() {
     assert!(!response.headers().contains_key("outlay-receipt"));
 }
 
-/// Counts what is warned of.
-#[derive(Clone, Default)]
-struct Warnings(std::sync::Arc<std::sync::atomic::AtomicUsize>);
-
-impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Warnings {
-    fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
-        if *event.metadata().level() == tracing::Level::WARN && event.metadata().target() == "outlay" {
-            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        }
-    }
-}
-
 #[tokio::test]
 async fn an_answer_of_millions_of_lines_is_read_at_once_and_told_of_once() {
-    use tracing_subscriber::layer::SubscriberExt as _;
     let h = Harness::new().await;
     let worker = Worker::new().await;
     let task = h.outlay.task("t").start();
@@ -470,14 +457,14 @@ async fn an_answer_of_millions_of_lines_is_read_at_once_and_told_of_once() {
     request.headers_mut().insert("te", "gzip".parse().unwrap());
     read(task.run(client().oneshot(request)).await.unwrap()).await;
     let warnings = Warnings::default();
-    let _quiet = tracing::subscriber::set_default(tracing_subscriber::registry().with(warnings.clone()));
+    let _quiet = tracing::subscriber::set_default(warnings.subscriber());
     for (body, told) in [("\n".repeat(4 << 20), 0), (" \n".repeat(2 << 20), 0), ("x\n".repeat(2 << 20), 2)] {
-        warnings.0.store(0, std::sync::atomic::Ordering::Relaxed);
+        warnings.take();
         let mut answer = tower::service_fn(move |_: axum::http::Request<axum::body::Body>| {
             let found = axum::http::Response::new(axum::body::Body::from(body.clone()));
             std::future::ready(Ok::<_, std::convert::Infallible>(found))
         });
         assert_eq!(fetch_receipts(&h.outlay, &mut answer).await, 0);
-        assert_eq!(warnings.0.load(std::sync::atomic::Ordering::Relaxed), told);
+        assert_eq!(warnings.take(), told);
     }
 }

@@ -35,17 +35,31 @@ struct Refused {
     reason: RefusalReason,
     /// Whether the budget reserves what is expected of a prompt, and not its bound.
     is_expected: bool,
+    /// Whether it is the first of its budget in its period.
+    is_first: bool,
 }
 
 impl BudgetExceeded {
     pub(super) fn new(scope: Arc<str>, model: Arc<str>, status: BudgetStatus, reason: RefusalReason) -> Self {
-        Self(Box::new(Refused { scope, model, status, reason, is_expected: false }))
+        Self(Box::new(Refused { scope, model, status, reason, is_expected: false, is_first: false }))
     }
 
     /// The same of a budget that reserves this.
     pub(super) fn reserving(mut self, reserve: Reserve) -> Self {
         self.0.is_expected = reserve == Reserve::Expected;
         self
+    }
+
+    /// As the first of its budget in its period, or not.
+    pub(crate) fn as_first(mut self, is_first: bool) -> Self {
+        self.0.is_first = is_first;
+        self
+    }
+
+    /// Whether it is the first that the budget refuses, or would, in its period: what is worth to be told to people. Where a
+    /// store holds the budget, it is the first in this process.
+    pub fn is_first(&self) -> bool {
+        self.0.is_first
     }
 
     /// The limit.
@@ -88,7 +102,7 @@ impl BudgetExceeded {
 
 impl fmt::Display for BudgetExceeded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Refused { scope, model, status, reason, is_expected } = &*self.0;
+        let Refused { scope, model, status, reason, is_expected, .. } = &*self.0;
         write!(f, "the budget of `{scope}` refused a call to `{model}`: ")?;
         match reason {
             RefusalReason::OverLimit { bound, assumed_output } => {
