@@ -228,7 +228,7 @@ impl BudgetCell {
     /// Counts a call that it refused, for good.
     pub(crate) fn count_refused(&self, why: BudgetExceeded) -> BudgetExceeded {
         let mut state = lock(&self.state);
-        let why = why.as_first(state.refused == 0);
+        let why = why.told_first(state.refused == 0);
         state.refused += 1;
         if state.refusals.len() < MAX_REFUSALS {
             state.refusals.push(why.clone());
@@ -240,7 +240,7 @@ impl BudgetCell {
     pub(crate) fn count_would_refuse(&self, why: BudgetExceeded) -> BudgetExceeded {
         let mut state = lock(&self.state);
         state.would_refuse += 1;
-        why.as_first(state.would_refuse == 1)
+        why.told_first(state.would_refuse == 1)
     }
 
     fn exceeded(&self, state: &State, bound: &Bound<'_>, budget: &Budget, reason: RefusalReason) -> BudgetExceeded {

@@ -51,7 +51,7 @@ impl BudgetExceeded {
     }
 
     /// As the first of its budget in its period, or not.
-    pub(crate) fn as_first(mut self, is_first: bool) -> Self {
+    pub(crate) fn told_first(mut self, is_first: bool) -> Self {
         self.0.is_first = is_first;
         self
     }
