@@ -48,6 +48,8 @@ pub(crate) struct Shared {
     when_down: WhenDown,
     lease: Lease,
     up: AtomicBool,
+    /// Something was lost that no flush has told.
+    pub(crate) has_lost: AtomicBool,
     /// Why Redis cannot be asked.
     why_down: Mutex<Option<String>>,
     /// Asks that have been sent, and of which nobody knows whether they have been reserved.
@@ -94,6 +96,7 @@ impl RedisBudgets {
             when_down: settings.when_down,
             lease: Lease::new(settings.when_down),
             up: AtomicBool::new(false),
+            has_lost: AtomicBool::new(false),
             why_down: Mutex::default(),
             unknown: Mutex::default(),
             has_failed: AtomicBool::new(false),
@@ -120,7 +123,7 @@ impl RedisBudgets {
     }
 
     pub(crate) async fn connected(self) -> Result<Self, ConnectError> {
-        match self.flush(CONNECT_LIMIT).await {
+        match self.written(CONNECT_LIMIT).await {
             true => Ok(self),
             false => Err(ConnectError::unreachable(self.shared.why_down())),
         }
@@ -134,8 +137,14 @@ impl RedisBudgets {
     /// Waits until all that has been spent is in the books of Redis: before a process ends. What is not written when it
     /// does expires, by [`Builder::on_expiry`]; what was let through unchecked and is not written is lost.
     ///
-    /// False where that takes longer than the limit.
+    /// False where that takes longer than the limit, and where something was lost since it was last asked: for a key of a
+    /// budget holds something else, or for more waited than can.
     pub async fn flush(&self, limit: Duration) -> bool {
+        self.written(limit).await && !self.shared.has_lost.swap(false, Ordering::Relaxed)
+    }
+
+    /// Waits until nothing is on its way to Redis.
+    pub(crate) async fn written(&self, limit: Duration) -> bool {
         let (flushed, told) = oneshot::channel();
         let _ = self.commands.send(Command::Flush { limit, flushed });
         told.await.unwrap_or(false)

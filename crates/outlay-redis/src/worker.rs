@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use outlay_ledger::{StoreAnswer, StoreAsk};
@@ -336,6 +337,7 @@ impl Worker {
 
     /// So much waits that nothing more can.
     fn lose_one(&self) {
+        self.shared.has_lost.store(true, Ordering::Relaxed);
         if self.lost.replace(self.lost.get().saturating_add(1)) == 0 {
             tracing::warn!(
                 target: "outlay",
@@ -361,6 +363,7 @@ impl Worker {
             tracing::warn!(target: "outlay", lost = never_waited, "so many settlements were not written to Redis");
         }
         if settled.lost > 0 {
+            self.shared.has_lost.store(true, Ordering::Relaxed);
             tracing::warn!(
                 target: "outlay",
                 lost = settled.lost,

@@ -295,6 +295,7 @@ async fn a_key_that_holds_something_else_leaves_its_budget_to_the_rule_and_the_o
     let call = open(&good, dollars(1)).await.unwrap();
     assert!(open(&good, dollars(1)).await.is_err());
     assert_eq!(call.settle(record(dollars(1))).store_check, Some(StoreCheck::Done));
+    assert!(!budgets.flush(FLUSH).await, "something was lost");
     assert!(budgets.flush(FLUSH).await && budgets.is_up());
     assert_eq!(server.figures(), (1, 0));
     let kept: String = redis::cmd("GET").arg(key).query(&mut server.link()).unwrap();
