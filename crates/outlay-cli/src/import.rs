@@ -22,6 +22,7 @@
 mod agree;
 mod aws;
 mod by_region;
+mod context_tiers;
 mod coverage;
 mod genai;
 mod id;
@@ -32,7 +33,6 @@ mod rates;
 mod resolutions;
 mod run_time;
 mod source;
-mod steps;
 mod write;
 
 use std::collections::BTreeMap;

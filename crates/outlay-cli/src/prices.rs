@@ -10,7 +10,7 @@ use outlay_price::Prices;
 
 use crate::{Error, Told};
 
-mod charged;
+mod changed_charges;
 mod check;
 mod coverage;
 mod diff;

@@ -158,9 +158,7 @@ impl Prices {
     /// Allocates nothing.
     #[must_use]
     pub fn lookup(&self, query: &PriceQuery<'_>) -> Option<&Price> {
-        let tables = &self.0.tables;
-        let alias = tables.iter().find_map(|table| table.alias(query.model));
-        let (model, is_provisioned) = alias.unwrap_or((query.model, false));
+        let (model, is_provisioned) = self.alias(query.model).unwrap_or((query.model, false));
         let region = query.region.or(query.model.place()).or(model.place());
         let account = query.account.or(query.model.account()).or(model.account());
         let PriceQuery { tier, latency, at, .. } = *query;
@@ -248,14 +246,18 @@ impl Prices {
     /// Returns the model that a name stands for, where a price file or a resolver has said so; else the name itself.
     #[must_use]
     pub fn resolve<'a>(&'a self, model: ModelRef<'a>) -> ModelRef<'a> {
-        self.0.tables.iter().find_map(|table| table.alias(model)).map_or(model, |(model, _)| model)
+        self.alias(model).map_or(model, |(model, _)| model)
     }
 
     /// Whether a name is known to be that of provisioned throughput, of which a call costs nothing.
     #[must_use]
     pub fn is_provisioned(&self, model: ModelRef<'_>) -> bool {
-        let alias = self.0.tables.iter().find_map(|table| table.alias(model));
-        alias.map_or_else(|| model.is_provisioned(), |(_, is_provisioned)| is_provisioned)
+        self.alias(model).map_or_else(|| model.is_provisioned(), |(_, is_provisioned)| is_provisioned)
+    }
+
+    /// The model that a name stands for, and whether the name is that of provisioned throughput.
+    fn alias<'a>(&'a self, model: ModelRef<'a>) -> Option<(ModelRef<'a>, bool)> {
+        self.0.tables.iter().find_map(|table| table.alias(model))
     }
 
     /// Every price of every layer, in no particular order, and those that discounts make of them; one that is covered

@@ -6,7 +6,7 @@ pub use crate::decimal::{Decimal, DecimalError};
 pub use crate::model::shorter_ids;
 pub use crate::price::Step;
 pub use crate::rate::{RATES, Rate, RateSet, Rates};
-pub use crate::region::{UNNAMED, geos, is_commercial};
+pub use crate::region::{UNNAMED, geos, is_callable, is_commercial};
 pub use crate::row::tsv::File;
 pub use crate::row::{Place, Row};
 pub use crate::start::Start;

@@ -1,6 +1,6 @@
 //! Where a region is: its partition, and the geographies whose inference profiles can be called there.
 
-use crate::Geo;
+use crate::{Geo, Routing};
 
 /// Whether a region is in AWS's commercial partition. The others have prices of their own (the US
 /// government's about 1.2 times these), which no row of a commercial region may stand in for.
@@ -43,6 +43,15 @@ pub(crate) fn of_partition(name: &str) -> Option<&'static str> {
         "aws-iso-e" => Some("eu-iso"),
         // Partitions of which no price is public, and those to come.
         _ => Some("us-iso"),
+    }
+}
+
+/// Whether a model can be called so in a region.
+pub fn is_callable(routing: Routing, region: &str) -> bool {
+    match routing {
+        Routing::Geo(geo) => geos(region).contains(&geo),
+        Routing::Global => is_commercial(region),
+        _ => true,
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::context_tiers::with_all_bounds;
 use super::genai::{GenAi, Model};
 use super::id::Id;
 use super::imported::Skipped;
 use super::litellm::{LiteLlm, LiteRow};
 use super::resolutions::{Resolutions, Source, SourceNames};
-use super::steps::with_all_bounds;
 use super::{BuildError, Offer};
 use outlay_price::Confidence;
 use outlay_price::parts::Row;

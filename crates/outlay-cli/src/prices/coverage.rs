@@ -45,13 +45,9 @@ impl Coverage {
                 for region in regions.iter().filter(|region| is_callable(routing, region)) {
                     for tier in TIERS {
                         let has_tier = of_model.iter().any(|road| road.1 == tier);
-                        let cost = price(
-                            &prices,
-                            model,
-                            (routing, tier, Latency::Standard),
-                            Call { region, account: None, at },
-                        )
-                        .map(|price| cost(&price));
+                        let road = (routing, tier, Latency::Standard);
+                        let found = price(&prices, model, road, Call { region, account: None, at });
+                        let cost = found.map(|price| cost(&price));
                         if cost.is_some() || has_tier {
                             *counts.entry((tier, cost)).or_default() += 1;
                             let _ = writeln!(

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use clap::Args;
 use outlay_price::Prices;
 
-use super::{When, charged, load};
+use super::{When, changed_charges, load};
 use crate::columns::Columns;
 use crate::{Error, Told};
 
@@ -25,7 +25,7 @@ impl Diff {
         let mut text = format!("{}\n", old.diff(&new));
         let parts = [
             ("Names that stand for other models", aliases(&old, &new)),
-            ("What calls are charged by", charged::otherwise(&old, &new, self.when.instant())),
+            ("What calls are charged by", changed_charges::table(&old, &new, self.when.instant())),
         ];
         for (title, columns) in parts.iter().filter(|(_, columns)| !columns.is_empty()) {
             text.push_str(&format!("\n{title}\n{}", columns.text()));

@@ -19,7 +19,8 @@ pub(super) fn cells(step: &Step) -> Vec<String> {
     Rates::NAMES.into_iter().map(cell).collect()
 }
 
-/// By their names in price files; those of a context tier by its size too.
+/// The figures of a price, each with its name in price files. The name of one that holds above a context size has that size
+/// too.
 pub(super) type Figures = Vec<(String, Usd)>;
 
 /// All figures of a price.
@@ -28,10 +29,7 @@ pub(super) fn figures(price: &Price) -> Figures {
         let over = if step.over == 0 { String::new() } else { format!(" over {}", step.over) };
         rates(step).map(move |(name, rate)| (format!("{name}{over}"), rate))
     });
-    let units = price.units().iter().filter_map(|unit| {
-        let text = unit.to_string();
-        Some((text.rsplit_once('=')?.0.to_owned(), unit.price()))
-    });
+    let units = price.units().iter().map(|unit| (unit.name(), unit.price()));
     of_step.chain(units).collect()
 }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use outlay_price::parts::{UNNAMED, geos, is_commercial, shorter_ids};
+pub(super) use outlay_price::parts::is_callable;
+use outlay_price::parts::{UNNAMED, is_commercial, shorter_ids};
 use outlay_price::{Geo, Latency, ModelRef, Price, PriceQuery, Prices, Routing, Tier};
 
 /// The regions that prices are of.
@@ -33,15 +34,6 @@ pub(super) fn roads(prices: &Prices, model: &str) -> BTreeSet<Road> {
     let ids: BTreeSet<&str> = [model].into_iter().chain(shorter_ids(model)).collect();
     let own = prices.rows().filter(|price| ids.contains(price.model()));
     own.map(|price| (price.routing(), price.tier(), price.latency())).collect()
-}
-
-/// Whether a model can be called so in a region.
-pub(super) fn is_callable(routing: Routing, region: &str) -> bool {
-    match routing {
-        Routing::Geo(geo) => geos(region).contains(&geo),
-        Routing::Global => is_commercial(region),
-        _ => true,
-    }
 }
 
 /// What is called on a road: `eu.amazon.nova-pro-v1:0`.

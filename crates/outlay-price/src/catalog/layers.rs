@@ -4,10 +4,10 @@ use std::sync::{Arc, OnceLock};
 
 use super::Prices;
 use super::named::ByBareName;
+use crate::Price;
 use crate::discount::Discounts;
-use crate::region::{UNNAMED, geos};
+use crate::region::{UNNAMED, is_callable};
 use crate::table::Table;
-use crate::{Price, Routing};
 
 /// Prices from one place, and what it takes off those below.
 #[derive(Clone, Debug)]
@@ -56,10 +56,7 @@ impl Prices {
         while let [Layer { discounts, .. }, below @ ..] = layers {
             let prices = || below.iter().flat_map(|layer| layer.table.prices());
             for discount in discounts.iter().flat_map(|discounts| &discounts.list) {
-                let is_called = |routing| match (&discount.region, routing) {
-                    (Some(region), Routing::Geo(geo)) => geos(region).contains(&geo),
-                    _ => true,
-                };
+                let is_called = |routing| discount.region.as_deref().is_none_or(|region| is_callable(routing, region));
                 let is_for = |price: &Price| {
                     discount.is_for(price.model(), price.routing(), price.tier()) && is_called(price.routing())
                 };
