@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
-/// Counts what the library warns of on this thread.
+/// Counts the warnings that the library logs on this thread.
 #[derive(Clone, Debug, Default)]
 pub struct Warnings(Arc<AtomicUsize>);
 

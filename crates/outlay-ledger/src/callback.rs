@@ -1,5 +1,5 @@
-//! The application's code that the books call: its clock, its ids, its store, and whoever is told. A panic in it ends here
-//! and reaches neither a call nor the books. The panic hook has told of it by then.
+//! Calls to code that the application supplies: clocks, id generators, stores and listeners. A panic in that code is caught
+//! here and reaches neither a call nor the books. The panic hook has already reported it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;

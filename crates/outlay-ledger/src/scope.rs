@@ -58,7 +58,7 @@ pub(crate) struct Inner {
     depth: u32,
     /// Its place among the children that are open in its parent; written under the parent's lock.
     place: AtomicUsize,
-    /// Its place among those that wait for their late limit.
+    /// The key of this scope in the sweeper's queue.
     waiting: AtomicU64,
     state: Mutex<State>,
 }
@@ -291,7 +291,7 @@ impl fmt::Debug for Scope {
     }
 }
 
-/// A chain of scopes may be as long as a program makes it: one that is dropped does not drop the next one by recursion.
+/// Drops the parents in a loop. A long chain of scopes would overflow the stack by recursion.
 impl Drop for Inner {
     fn drop(&mut self) {
         let mut next = self.parent.take();

@@ -9,7 +9,7 @@ use crate::scope::Inner as ScopeInner;
 use crate::sync::{Mutex, lock, thread};
 use crate::{Clock, Scope};
 
-/// The scopes that wait, and a thread that is there only while there are any.
+/// Closes scopes that have passed their late limit. Its thread runs only while a scope is waiting.
 pub(crate) struct Sweeper {
     queue: Arc<Mutex<Queue>>,
     clock: Arc<dyn Clock>,

@@ -33,7 +33,7 @@ fn builder(clock: &Hand) -> LedgerBuilder {
     Ledger::builder().clock(clock.clone())
 }
 
-/// Makes a call that comes to so many cents; false where a budget refuses it.
+/// Makes a call that costs this many cents. Returns false if a budget refuses it.
 fn spend(task: &Scope, cents: i64) -> bool {
     begin(task, cents).is_ok_and(|open| {
         open.settle(record(cents));

@@ -109,7 +109,7 @@ fn records_of_nested_tasks_are_shared_and_not_copied() {
     assert!(used.count_total < 5_000, "{} allocations for 101 tasks around 1,000 calls", used.count_total);
 }
 
-/// How long it takes to close so many siblings of a task, from the last to the first.
+/// Returns how long it takes to close this many steps of one task, the newest first.
 fn closing(siblings: usize) -> Duration {
     let task = Ledger::default().task(TaskSpec::new("t"));
     let steps: Vec<Scope> = (0..siblings).map(|_| task.step(StepKind::Tool, "s")).collect();

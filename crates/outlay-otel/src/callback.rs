@@ -1,7 +1,7 @@
-//! The application's code that we call.
+//! Calls to code that the application supplies.
 
-/// Calls the application's code, which goes by this name. A panic in it is its own affair: it is told, and reaches neither a
-/// call nor the books.
+/// Calls code that the application supplies, and returns `None` if it panics. The panic is logged under this name, and reaches
+/// neither a call nor the books.
 pub fn guarded<T>(name: &str, callback: impl FnOnce() -> T) -> Option<T> {
     let result = outlay_ledger::guarded(callback);
     if result.is_none() {

@@ -26,7 +26,7 @@ struct Inner {
     attributes: OnceLock<Box<[KeyValue]>>,
 }
 
-/// A chain of scopes may be as long as a program makes it: one that is dropped does not drop the next one by recursion.
+/// Drops the parents in a loop. A long chain of scopes would overflow the stack by recursion.
 impl Drop for Inner {
     fn drop(&mut self) {
         let mut next = self.parent.take();

@@ -299,7 +299,7 @@ impl Combiner<'_> {
         )
     }
 
-    /// Whether the list has the same price there as in us-east-1, of which the page speaks.
+    /// Returns whether the price list has the same price in this region as in us-east-1, the region that the page is about.
     fn is_as_main(&self, tier: Tier, routings: &[Routing], pair: Pair) -> bool {
         let variant = match (tier, routings) {
             (Tier::Batch, _) => Variant::Batch,
@@ -311,7 +311,7 @@ impl Combiner<'_> {
         main.is_some_and(|main| whole(main).is_some() && whole(main) == whole(&pair))
     }
 
-    /// What us-east-1 has of a kind of token, by the list and else by other sources.
+    /// Returns the price of a kind of token in us-east-1, from the first source that has one.
     fn main_rate(&self, tier: Tier, routings: &[Routing], over: u64, name: &str) -> Option<Rate> {
         let index = Rates::NAMES.iter().position(|known| *known == name)?;
         let is_main = |steps: &&Steps| {

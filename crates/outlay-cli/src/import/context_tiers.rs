@@ -49,7 +49,7 @@ pub(super) fn with_all_bounds(rows: Vec<Row>, rules: &Resolutions) -> Vec<Row> {
     all
 }
 
-/// Whether tokens cost something, and the same whatever the context size.
+/// Returns whether tokens have a cost that does not depend on the context size.
 fn is_flat(steps: &Steps) -> bool {
     let costs = |row: &Row| row.rates.all().iter().flatten().any(|rate| rate.picos() > 0);
     matches!(&steps[..], [only] if only.context_over == 0 && costs(only))

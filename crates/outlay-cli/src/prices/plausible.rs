@@ -12,8 +12,8 @@ use super::places::{Call, geo, is_callable, price, regions};
 /// How many times a figure may be the one in force, or be contained in it.
 const FACTOR: i128 = 10;
 
-/// The figures of a price that are far from those in force: of the same model in a place where it would hold, or else of
-/// any model.
+/// Returns the figures of a price that are far from the figures in force. They are compared with the same model in the
+/// regions where the price would apply, or with all models if none of these has such a figure.
 pub(super) fn far(own: &Price, prices: &Prices, ranges: &Ranges) -> Vec<String> {
     let same = counterparts(own, prices);
     let mut far = Vec::new();
@@ -39,8 +39,8 @@ pub(super) fn far(own: &Price, prices: &Prices, ranges: &Ranges) -> Vec<String> 
     far
 }
 
-/// The figures in force of the same model and road when a price begins, by the regions where it would hold. One that stands
-/// in for a region's own counts only where the price is of that region.
+/// Returns the figures in force for the same model and road when a price begins, with the region of each. A price that
+/// stands in for a region's own is included only if the new price is for that region.
 fn counterparts(own: &Price, prices: &Prices) -> Vec<(String, Figures)> {
     let at = own.effective_at().unwrap_or_else(Timestamp::now);
     let road = (own.routing(), own.tier(), own.latency());

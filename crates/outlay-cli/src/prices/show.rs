@@ -16,7 +16,7 @@ pub struct Show {
     /// The region that is called; all where it is not given
     #[arg(long)]
     region: Option<String>,
-    /// The account that is billed, where the price file has prices of one
+    /// Also use the prices that the price file has for this AWS account
     #[arg(long)]
     account: Option<String>,
     #[command(flatten)]

@@ -34,7 +34,7 @@ pub(crate) struct BudgetCell {
 #[derive(Debug)]
 pub(super) struct State {
     budget: Budget,
-    /// That of the policy, where the code has the same one: both hold.
+    /// The policy's budget, if the code sets the same one. Both apply.
     second: Option<Budget>,
     /// Which period the figures are of.
     number: i64,

@@ -35,7 +35,7 @@ struct Refused {
     reason: RefusalReason,
     /// Whether the budget reserves what is expected of a prompt, and not its bound.
     is_expected: bool,
-    /// Whether it is the first of its budget in its period.
+    /// Whether this is the budget's first refusal in this period.
     is_first: bool,
 }
 
@@ -50,7 +50,7 @@ impl BudgetExceeded {
         self
     }
 
-    /// As the first of its budget in its period, or not.
+    /// Sets whether this is the budget's first refusal in this period.
     pub(crate) fn told_first(mut self, is_first: bool) -> Self {
         self.0.is_first = is_first;
         self

@@ -20,7 +20,7 @@ pub(super) const MAX_UNHELD: usize = 10_000;
 pub(super) const MAX_KEPT: usize = 1_000_000;
 /// So long a budget without a period is kept after its last use.
 const KEPT_FOR: Duration = Duration::from_secs(3_600);
-/// Where all places are taken, it is looked again so often whether one is free.
+/// How often to look for a free place while all are taken.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
 /// By rule.

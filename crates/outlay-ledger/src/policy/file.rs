@@ -47,7 +47,7 @@ pub struct PolicyCounts {
     pub stops: usize,
     /// Rules.
     pub rules: usize,
-    /// Whether it says what a runaway is.
+    /// Whether the policy sets limits for a runaway task.
     pub has_runaway: bool,
 }
 

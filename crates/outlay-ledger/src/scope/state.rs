@@ -30,7 +30,7 @@ pub(crate) struct State {
     closed: Option<Arc<ScopeRecord>>,
 }
 
-/// What a scope itself holds, beside what is open in it.
+/// A copy of what a scope holds, without the scopes that are still open in it.
 pub(super) struct Snapshot {
     pub(super) totals: Totals,
     pub(super) failure: Option<Arc<str>>,

@@ -1,8 +1,8 @@
 //! What a scope and all that is open below it hold. Trees may be as deep as a program makes them, so nothing here recurses,
 //! and no lock is held while another one is taken.
 //!
-//! What closes meanwhile is counted once: it is either in the totals of the scope around it when that is read, or it is
-//! among what is open there, and is read later with all that it held when it closed.
+//! A scope that closes during a read is counted once. Its figures are already in the totals of its parent, or it is still in
+//! the parent's list of open scopes and is read from there.
 
 use std::sync::Arc;
 use std::vec;
@@ -27,7 +27,7 @@ impl Frame {
         Self { scope: scope.clone(), read, open: open.into_iter() }
     }
 
-    /// The totals of the scope, once all that is open in it has been read.
+    /// Returns the totals of the scope. All scopes that are open in it must have been read before.
     fn totals(&mut self) -> Totals {
         if self.read.failure.is_some() {
             self.read.totals.mark_failed();

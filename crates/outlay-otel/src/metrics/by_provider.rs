@@ -40,7 +40,7 @@ impl ByProvider {
         instruments
     }
 
-    /// Looks at the global provider again. What is got next is of it.
+    /// Checks whether the global provider has changed. If so, later calls use the new one.
     pub(super) fn look_again(&self) {
         let current = self.current.load(Ordering::Acquire);
         let Some((Some(known), _)) = self.made.get(current).and_then(OnceLock::get) else { return };

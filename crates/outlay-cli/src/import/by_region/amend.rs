@@ -57,7 +57,7 @@ pub(in crate::import) struct Change {
     regions: Vec<String>,
     before: Option<Amounts>,
     after: Option<Amounts>,
-    /// The input above which it is not known what was charged before; what is known is what is charged after.
+    /// The input size above which the earlier price is unknown. The later price is known.
     unknown_before_over: Option<u64>,
     reason: String,
 }
