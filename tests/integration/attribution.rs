@@ -32,7 +32,7 @@ async fn the_share_of_each_dimension_and_the_places_without_a_task_are_told() {
     assert_eq!(sites, [(2, 2 * CALL.picos()), (1, 0)]);
     let site = &attribution.unattributed[0].site;
     assert!(site.starts_with("integration::attribution: nightly (") && site.contains("attribution.rs:"), "{site}");
-    assert_eq!(&*attribution.unattributed[1].site, "in no span");
+    assert_eq!(&*attribution.unattributed[1].site, "chat vendor.no-price");
     assert_eq!(h.outlay.unattributed().cost().usd().map(Usd::picos), Some(2 * CALL.picos()), "both say the same");
 
     let metrics = h.metrics();

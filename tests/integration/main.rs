@@ -16,6 +16,7 @@ mod ministack;
 mod operations;
 mod otlp_wire;
 mod outcomes;
+mod outside_tasks;
 mod policy;
 mod prometheus;
 mod propagation;

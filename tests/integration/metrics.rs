@@ -2,7 +2,7 @@
 
 use bedrock_sim::{Reply, Tokens};
 use opentelemetry_sdk::metrics::{InMemoryMetricExporterBuilder, SdkMeterProvider, Temporality};
-use outlay::{Outcome, Usd};
+use outlay::{Budget, Outcome, Usd};
 use outlay_tests::{HAIKU, Harness, MetricPoint, converse, haiku, read_points};
 
 /// The points of a metric whose attributes hold all of these.
@@ -114,6 +114,90 @@ async fn cost_per_useful_outcome_is_one_division() {
     let histogram = points(&metrics, "outlay.task.cost", &of("success"));
     assert_eq!((histogram[0].count, histogram[0].value), (2, 0.0033));
     assert_eq!(points(&metrics, "outlay.task.duration", &of("failure"))[0].count, 1);
+}
+
+/// The same of a tenant, a product, a cost centre or a segment: what is on `outlay.cost` is on these counters too.
+#[tokio::test]
+async fn cost_per_useful_outcome_can_be_told_by_tenant() {
+    let h = Harness::with(|builder| builder.metric_dimension("tenant")).await;
+    for (tenant, calls) in [("acme", 1), ("acme", 2), ("globex", 1)] {
+        let task = h.outlay.task("t").dimension("tenant", tenant).dimension("seat", "7");
+        let task = task.product("helpdesk").cost_center("cc-1").customer_segment("enterprise").start();
+        for _ in 0..calls {
+            task.run(h.ask(HAIKU, 1_000, 100)).await;
+        }
+        let id = task.id();
+        task.finish(Outcome::success().value(Usd::from_cents(50)));
+        h.outlay.set_outcome(id, Outcome::failure().value(Usd::from_cents(0)));
+    }
+    let metrics = h.metrics();
+    let of_acme = [
+        ("outlay.dim.tenant", "acme"),
+        ("outlay.product", "helpdesk"),
+        ("outlay.cost_center", "cc-1"),
+        ("outlay.customer_segment", "enterprise"),
+    ];
+    let cost: f64 = points(&metrics, "outlay.cost", &of_acme).iter().map(|point| point.value).sum();
+    assert!((cost - 3.0 * 0.001_65).abs() < 1e-12, "{cost}");
+    let success = [&of_acme[..], &[("outlay.outcome.kind", "success")]].concat();
+    assert_eq!(value(&metrics, "outlay.tasks", &success), 2.0);
+    assert_eq!(value(&metrics, "outlay.outcome.value", &success), 1.0);
+    assert_eq!(value(&metrics, "outlay.outcome.withdrawn_value", &success), 1.0);
+    assert_eq!(value(&metrics, "outlay.wasted.cost", &success), 0.0);
+    let failure = [&of_acme[..], &[("outlay.outcome.kind", "failure")]].concat();
+    assert_eq!(value(&metrics, "outlay.outcomes.revised", &failure), 2.0);
+    for name in ["outlay.task.cost", "outlay.task.duration"] {
+        assert_eq!(points(&metrics, name, &[]).len(), 1, "{name} has no series for each tenant");
+        assert!(points(&metrics, name, &[])[0].attribute("outlay.product").is_none());
+    }
+    assert!(metrics.iter().all(|point| point.attribute("outlay.dim.seat").is_none()));
+}
+
+/// Beyond the cap a task's counters keep team, cost centre and environment, and lose nothing.
+#[tokio::test]
+async fn more_tenants_than_series_are_summed_together() {
+    let h = Harness::with(|builder| builder.metric_dimension("tenant")).await;
+    for tenant in 0..400 {
+        let task =
+            h.outlay.task("t").dimension("tenant", &tenant.to_string()).team("a").cost_center("cc-1").product("p");
+        task.start().finish(Outcome::success());
+    }
+    let metrics = h.metrics();
+    let ended = points(&metrics, "outlay.tasks", &[("outlay.outcome.kind", "success")]);
+    assert!(points(&metrics, "outlay.tasks", &[]).len() <= 1_500);
+    assert_eq!(ended.iter().map(|point| point.value).sum::<f64>(), 400.0);
+    let beyond: Vec<_> = ended.iter().filter(|point| point.attribute("outlay.task.name") == Some("other")).collect();
+    assert_eq!(beyond.len(), 1);
+    assert!(beyond[0].value > 50.0);
+    assert_eq!(beyond[0].attribute("outlay.cost_center"), Some("cc-1"));
+    assert_eq!(beyond[0].attribute("outlay.team"), Some("a"));
+    assert_eq!((beyond[0].attribute("outlay.product"), beyond[0].attribute("outlay.dim.tenant")), (None, None));
+}
+
+#[tokio::test]
+async fn refused_calls_are_told_from_those_that_were_made() {
+    let h = Harness::new().await;
+    let task = h.outlay.task("t").budget(Budget::calls(1)).start();
+    task.run(h.ask(HAIKU, 1_000, 100)).await;
+    for _ in 0..3 {
+        task.run(haiku(&h.client).send()).await.unwrap_err();
+    }
+    let open = task.totals();
+    assert_eq!((open.calls(), open.refusals(), open.attempts(), open.failed_calls()), (1, 3, 1, 0));
+    let report = task.finish(Outcome::success());
+    assert!(report.to_string().contains("1 call   "), "{report}");
+    let metrics = h.metrics();
+    let refused = [("outlay.call.refused", "true")];
+    assert_eq!(value(&metrics, "outlay.calls", &refused), 3.0);
+    let made: f64 = points(&metrics, "outlay.calls", &[]).iter().map(|point| point.value).sum::<f64>() - 3.0;
+    assert_eq!(made, 1.0);
+    for name in ["outlay.attempts", "outlay.unpriced_calls", "outlay.cost"] {
+        assert!(points(&metrics, name, &refused).is_empty(), "{name}");
+    }
+    let spans = h.spans();
+    let root = spans.one("invoke_workflow t");
+    assert_eq!((root.int("outlay.total.calls"), root.int("outlay.total.failed_calls")), (Some(1), Some(0)));
+    assert_eq!(spans.named(&format!("chat {HAIKU}")).last().unwrap().int("outlay.task.running.calls"), Some(1));
 }
 
 #[tokio::test]

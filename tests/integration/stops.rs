@@ -55,7 +55,7 @@ async fn a_stopped_task_has_its_next_call_refused_with_all_that_is_inside_it() {
     inner.finish(Outcome::success());
     other.finish(Outcome::success());
     let report = task.finish(Outcome::failure());
-    assert_eq!(report.totals().calls(), 4, "those that were refused are calls at no cost");
+    assert_eq!((report.totals().calls(), report.totals().refusals()), (2, 2), "a refused call is no call");
     assert_eq!(report.record().refused_otherwise.as_ref().map(|refused| refused.calls), Some(1));
     assert!(report.to_string().contains("stopped       enough   1 call refused"), "{report}");
     assert!(!h.outlay.stop(task.id(), "too late"), "it has ended");
@@ -173,4 +173,35 @@ async fn a_runaway_around_others_is_told_as_itself() {
     let told = told.lock().unwrap();
     assert_eq!((told[0].task_id, &*told[0].task), (outer.id(), "outer"));
     assert!(matches!(told[0].kind, AlertKind::Runaway(Runaway::SameCall { times: 2, .. })));
+}
+
+/// An agent that does not give up is refused many calls: that is one warning for the task, and one event on each span.
+#[tokio::test]
+async fn many_refused_calls_are_told_once() {
+    let h = Harness::new().await;
+    let warnings = outlay_tests::Warnings::default();
+    let task = h.outlay.task("t").budget(outlay::Budget::calls(0)).start();
+    for reason in ["outlay.budget.refused", "outlay.stopped"] {
+        let _subscriber = tracing::subscriber::set_default(warnings.subscriber());
+        for agent in ["a", "b"] {
+            let ask_again_and_again = async {
+                for _ in 0..4 {
+                    haiku(&h.client).send().await.unwrap_err();
+                }
+            };
+            task.run(outlay::agent(agent).run(ask_again_and_again)).await;
+        }
+        assert_eq!(warnings.with("refused"), 1, "{reason}: {warnings:?}");
+        warnings.take();
+        h.outlay.stop(task.id(), "enough");
+    }
+    task.finish(Outcome::failure());
+    let spans = h.spans();
+    for agent in ["invoke_agent a", "invoke_agent b"] {
+        let told = spans.named(agent).into_iter().map(|span| {
+            let events = span.data().events.iter().map(|event| event.name.to_string());
+            events.collect::<Vec<_>>()
+        });
+        assert_eq!(told.collect::<Vec<_>>(), [["outlay.budget.refused"], ["outlay.stopped"]], "{agent}");
+    }
 }

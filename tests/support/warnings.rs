@@ -1,28 +1,49 @@
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
-/// Counts the warnings that the library logs on this thread.
+/// Keeps the warnings that the library logs on this thread.
 #[derive(Clone, Debug, Default)]
-pub struct Warnings(Arc<AtomicUsize>);
+pub struct Warnings(Arc<Mutex<Vec<String>>>);
 
 impl Warnings {
     /// How many there have been since the last time.
     pub fn take(&self) -> usize {
-        self.0.swap(0, Ordering::Relaxed)
+        std::mem::take(&mut *self.texts()).len()
     }
 
-    /// Who counts them.
+    /// How many of them hold this text.
+    pub fn with(&self, part: &str) -> usize {
+        self.texts().iter().filter(|text| text.contains(part)).count()
+    }
+
+    /// Who keeps them.
     pub fn subscriber(&self) -> impl tracing::Subscriber + Send + Sync + use<> {
         tracing_subscriber::registry().with(self.clone())
+    }
+
+    fn texts(&self) -> MutexGuard<'_, Vec<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<S: tracing::Subscriber> Layer<S> for Warnings {
     fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
         if *event.metadata().level() == tracing::Level::WARN && event.metadata().target() == "outlay" {
-            self.0.fetch_add(1, Ordering::Relaxed);
+            let mut text = Text(String::new());
+            event.record(&mut text);
+            self.texts().push(text.0);
         }
+    }
+}
+
+/// The fields of an event.
+struct Text(String);
+
+impl Visit for Text {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.0.push_str(&format!("{field}={value:?} "));
     }
 }

@@ -14,6 +14,10 @@ pub struct Alert<'a> {
     pub scope: &'a Scope,
     /// What happened.
     pub kind: &'a AlertKind,
+    /// Whether it is the first of its kind, name and reason in the task. Where one call is refused, many are.
+    pub first_in_task: bool,
+    /// Whether it is the first of them in the scope.
+    pub first_in_scope: bool,
 }
 
 /// What happened.
@@ -37,6 +41,37 @@ pub enum AlertKind {
     TooManyBudgets(u64),
     /// A rule of the policy is violated.
     Violation(PolicyViolation),
+}
+
+/// A task or a scope remembers at most so many of the alerts that were told of it.
+const MAX_TOLD: usize = 100;
+
+/// What has been told of a task or a scope, as far as it may come with every call.
+#[derive(Debug, Default)]
+pub(crate) struct Told(Vec<Box<str>>);
+
+impl Told {
+    /// Whether the alert with this key is the first one; beyond 100 different ones none is.
+    pub(crate) fn is_first(&mut self, key: &str) -> bool {
+        if self.0.len() >= MAX_TOLD || self.0.iter().any(|told| **told == *key) {
+            return false;
+        }
+        self.0.push(key.into());
+        true
+    }
+}
+
+impl AlertKind {
+    /// What tells it from others that may come with every call. `None` where it comes once by itself.
+    fn key(&self, name: &str) -> Option<String> {
+        match self {
+            Self::Refused(_) => Some(format!("refused {name}")),
+            Self::WouldRefuse(_) => Some(format!("would refuse {name}")),
+            Self::Stopped(why) => Some(format!("stopped {}: {}", why.what(), why.reason())),
+            Self::Violation(why) => Some(format!("violation of {}: {}", why.rule(), why.violation())),
+            Self::SoftLimit(_) | Self::Runaway(_) | Self::BudgetsForgotten(_) | Self::TooManyBudgets(_) => None,
+        }
+    }
 }
 
 /// Told of alerts, without any lock held.
@@ -84,7 +119,10 @@ impl Alerts {
         }
         let Some(observer) = scope.alert_observer() else { return };
         for (name, kind, of) in &self.0 {
-            observer.tell(&Alert { name, scope: of.as_ref().unwrap_or(scope), kind });
+            let scope = of.as_ref().unwrap_or(scope);
+            let key = kind.key(name);
+            let (first_in_task, first_in_scope) = key.map_or((true, true), |key| scope.is_first_alert(&key));
+            observer.tell(&Alert { name, scope, kind, first_in_task, first_in_scope });
         }
     }
 }

@@ -43,7 +43,7 @@ pub struct OpenCall {
 pub struct Settled {
     /// The task's known cost, this call included.
     pub running: Usd,
-    /// The task's settled calls, this one included.
+    /// The task's settled calls, with this one unless it was refused.
     pub running_calls: u64,
     /// Whether the cost is outside its task's sum, because the task or the call's scope had closed before.
     pub late: bool,
@@ -180,7 +180,7 @@ impl OpenCall {
     /// Settles the call: its cost replaces what was reserved, and its scope may close.
     pub fn settle(mut self, call: CallRecord) -> Settled {
         self.open = false;
-        let cost = call.charge.total();
+        let (cost, refused) = (call.charge.total(), call.refused);
         let spent = Spent {
             usd: cost,
             tokens: call.usage.total_tokens().saturating_add(call.bounded_tokens),
@@ -199,7 +199,7 @@ impl OpenCall {
             let late = !in_time || scope.late();
             // Before the lock goes: who sees the call in the totals sees it in the budget too.
             if !late {
-                scope.task.spend(cost, 1);
+                scope.task.spend(cost, u64::from(!refused));
             }
             match self.reservation.take() {
                 Some(reservation) => reservation.settle(&spent, &mut alerts),

@@ -90,6 +90,8 @@ pub struct CallRecord {
     pub streamed: bool,
     /// Whether the caller got an error.
     pub failed: bool,
+    /// Whether it was refused before anything was sent: it is no call, and costs nothing.
+    pub refused: bool,
     /// The same for two requests that are the same to the byte; `None` where nobody asks for it.
     pub fingerprint: Option<u64>,
     /// Whether the model has ended its turn with an answer: it asks for no tool, and was not cut off.
@@ -176,6 +178,7 @@ impl CallRecord {
             attempts: Vec::new(),
             streamed: false,
             failed: false,
+            refused: false,
             fingerprint: None,
             ends_turn: true,
             started: at,

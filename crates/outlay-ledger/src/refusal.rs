@@ -1,5 +1,6 @@
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::{BudgetExceeded, PolicyViolation, Stopped};
 
@@ -13,6 +14,36 @@ pub enum Refusal {
     Stopped(Stopped),
     /// A rule of the policy that is enforced does not allow it.
     Policy(PolicyViolation),
+    /// It was made outside any task, where the application allows no calls.
+    OutsideTask(OutsideTask),
+}
+
+/// A call was refused because it was made outside any task. Nothing was sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a call to `{model}` was refused: it is outside any task, at {site}. Make it inside a task, and carry the task into \
+     spawned work with outlay::in_scope(future)"
+)]
+pub struct OutsideTask {
+    model: Arc<str>,
+    site: Arc<str>,
+}
+
+impl OutsideTask {
+    /// A refusal of a call to `model` that was made at `site`.
+    pub const fn new(model: Arc<str>, site: Arc<str>) -> Self {
+        Self { model, site }
+    }
+
+    /// The model that was asked for.
+    pub const fn model(&self) -> &Arc<str> {
+        &self.model
+    }
+
+    /// Where in the application the call was made.
+    pub const fn site(&self) -> &Arc<str> {
+        &self.site
+    }
 }
 
 /// The calls of a task that something other than a budget refused.
@@ -32,6 +63,7 @@ impl Refusal {
             Self::Budget(_) => "budget_exceeded",
             Self::Stopped(_) => "stopped",
             Self::Policy(_) => "policy_violation",
+            Self::OutsideTask(_) => "outside_task",
         }
     }
 
@@ -41,6 +73,7 @@ impl Refusal {
             Self::Budget(why) => why.into(),
             Self::Stopped(why) => why.into(),
             Self::Policy(why) => why.into(),
+            Self::OutsideTask(why) => why.into(),
         }
     }
 }
@@ -51,6 +84,7 @@ impl fmt::Display for Refusal {
             Self::Budget(why) => why.fmt(f),
             Self::Stopped(why) => why.fmt(f),
             Self::Policy(why) => why.fmt(f),
+            Self::OutsideTask(why) => why.fmt(f),
         }
     }
 }

@@ -267,6 +267,12 @@ impl Scope {
         }
     }
 
+    /// Whether an alert with this key is the first one in its task, and in itself.
+    pub(crate) fn is_first_alert(&self, key: &str) -> (bool, bool) {
+        let in_task = lock(&self.0.task.told).is_first(key);
+        (in_task, lock(&self.0.state).told.get_or_insert_default().is_first(key))
+    }
+
     /// Whether its totals are final.
     pub fn is_closed(&self) -> bool {
         lock(&self.0.state).is_closed()

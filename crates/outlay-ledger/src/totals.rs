@@ -27,6 +27,7 @@ pub struct Totals {
     pub(crate) calls: u64,
     pub(crate) attempts: u64,
     pub(crate) failed_calls: u64,
+    pub(crate) refusals: u64,
     pub(crate) unpriced_calls: u64,
     pub(crate) pending_calls: u64,
     pub(crate) pending_receipts: u64,
@@ -100,7 +101,7 @@ impl Totals {
         &self.usage
     }
 
-    /// Model calls, settled ones.
+    /// Returns how many model calls were made and have settled. Refused ones are none.
     pub const fn calls(&self) -> u64 {
         self.calls
     }
@@ -113,6 +114,12 @@ impl Totals {
     /// Calls that failed, or that a failed scope holds.
     pub const fn failed_calls(&self) -> u64 {
         self.failed_calls
+    }
+
+    /// Returns how many calls were refused before anything was sent: by a budget, a stop or a policy, or because they were
+    /// outside any task. They are not among the calls, and cost nothing.
+    pub const fn refusals(&self) -> u64 {
+        self.refusals
     }
 
     /// Calls with a part that has no price.
@@ -201,6 +208,10 @@ impl Totals {
 
     /// Adds a settled call.
     pub(crate) fn add_call(&mut self, call: &CallRecord, kind: &CostKind) {
+        if call.refused {
+            self.refusals += 1;
+            return;
+        }
         let cost = call.charge.total();
         let unpriced = u64::from(!call.charge.is_priced());
         self.add_charge(&call.charge);
@@ -259,6 +270,7 @@ impl Totals {
         self.priced_parts += below.priced_parts;
         self.calls += below.calls;
         self.attempts += below.attempts;
+        self.refusals += below.refusals;
         self.unpriced_calls += below.unpriced_calls;
         self.pending_calls += below.pending_calls;
         self.pending_receipts += below.pending_receipts;

@@ -64,7 +64,7 @@ fn a_rule_that_is_given_twice_holds_a_call_once() {
     let task = Ledger::builder().budget_rule(rule.clone()).budget_rule(rule).build().task(TaskSpec::new("t"));
     let open = begin(&task, 0).expect("there is room for one");
     let refused = begin(&task, 0).expect_err("and for no other").to_string();
-    assert!(refused.contains(&format!("{} is reserved", Amount::Calls(1))), "{refused}");
+    assert!(refused.contains(&format!("{} reserved", Amount::Calls(1))), "{refused}");
     drop(open);
 }
 

@@ -56,13 +56,16 @@ pub(crate) fn observer(
             trace_id: trace.map(|id| id.to_string()),
         };
         metrics.alert(&notice);
-        log(&notice);
-        add_event(&notice);
+        log(&notice, alert.first_in_task);
+        // A span holds one event of each, however many calls come to it.
+        if alert.first_in_scope {
+            add_event(&notice);
+        }
         on_alert.tell(&notice);
     }
 }
 
-fn log(notice: &Notice) {
+fn log(notice: &Notice, first_in_task: bool) {
     let Notice { name, kind, task_id, task, trace_id } = notice;
     let (task, trace_id) = (&**task, trace_id.as_deref().unwrap_or("none"));
     match kind {
@@ -87,8 +90,14 @@ fn log(notice: &Notice) {
         AlertKind::WouldRefuse(why) => {
             tracing::debug!(target: "outlay", task, %task_id, trace_id, "it is only observed, else {why}");
         }
-        AlertKind::Violation(why) => tracing::warn!(target: "outlay", task, %task_id, trace_id, "{why}"),
-        AlertKind::Stopped(why) => tracing::warn!(target: "outlay", task, %task_id, trace_id, "{why}"),
+        AlertKind::Violation(why) if first_in_task => {
+            tracing::warn!(target: "outlay", task, %task_id, trace_id, "{why}");
+        }
+        AlertKind::Violation(why) => tracing::debug!(target: "outlay", task, %task_id, trace_id, "{why}"),
+        AlertKind::Stopped(why) if first_in_task => {
+            tracing::warn!(target: "outlay", task, %task_id, trace_id, "{why}");
+        }
+        AlertKind::Stopped(why) => tracing::debug!(target: "outlay", task, %task_id, trace_id, "{why}"),
         AlertKind::Runaway(sign) => tracing::warn!(
             target: "outlay",
             task,

@@ -32,7 +32,9 @@ pub struct Attribution {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnattributedSite {
-    /// The innermost `tracing` span at the call, with its file and line.
+    /// The place. For a scope, a charge or a recorded call it is the function of Outlay's that the application called,
+    /// with the file and line of that. For a call of the SDK it is the application's innermost `tracing` span, with its
+    /// file and line; without a span, the operation and the model.
     pub site: Arc<str>,
     /// Its calls.
     pub calls: u64,
@@ -61,8 +63,8 @@ struct Sums {
 }
 
 impl Spend {
-    /// Adds what was spent in a scope: by a call in no task, where that was made.
-    pub(crate) fn add(&self, scope: &Scope, cost: Usd, site: Option<&Arc<str>>) {
+    /// Adds what so many calls in a scope cost, or a charge; outside any task, with the place.
+    pub(crate) fn add(&self, scope: &Scope, calls: u64, cost: Usd, site: Option<&Arc<str>>) {
         let dimensions = scope.books().dimensions();
         let mut sums = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let sums = &mut *sums;
@@ -78,8 +80,8 @@ impl Spend {
         if let Some(site) = site {
             let has_place = sums.sites.len() < MAX_SITES || sums.sites.contains_key(site);
             let site = if has_place { site.clone() } else { Arc::from("elsewhere") };
-            let (calls, sum) = sums.sites.entry(site).or_default();
-            *calls += 1;
+            let (count, sum) = sums.sites.entry(site).or_default();
+            *count += calls;
             *sum = sum.saturating_add(cost);
         }
     }
@@ -121,18 +123,5 @@ impl Engine {
     /// How much of the known spend says whose it is.
     pub fn attribution(&self) -> Attribution {
         self.inner().metrics.attribution()
-    }
-
-    /// Where a call in no task is made: the application's innermost span.
-    pub(crate) fn site(&self) -> Arc<str> {
-        let span = tracing::Span::current();
-        match span.metadata() {
-            None => Arc::from("in no span"),
-            Some(metadata) => {
-                let (target, name) = (metadata.target(), metadata.name());
-                let (file, line) = (metadata.file().unwrap_or("unknown"), metadata.line().unwrap_or_default());
-                self.intern(&format!("{target}: {name} ({file}:{line})"))
-            }
-        }
     }
 }

@@ -113,6 +113,8 @@ pub struct CallEnd {
     pub usage_doubt: Option<String>,
     /// The same for two requests that are the same to the byte, where [`Engine::compares_calls`] asks for it.
     pub fingerprint: Option<u64>,
+    /// Whether a budget, a stop or a policy refused it: nothing was sent, and it is no call.
+    pub refused: bool,
 }
 
 /// A model call that has begun. Settle it once, however it ends.
@@ -174,7 +176,14 @@ impl CallEnd {
             usage_source: None,
             usage_doubt: None,
             fingerprint: None,
+            refused: false,
         }
+    }
+
+    /// A call that was refused before anything was sent.
+    pub(crate) fn refused(reason: &Refusal) -> Self {
+        let error = Some(reason.error_type().to_owned());
+        Self { error, refused: true, ..Self::new(Billed::Nothing) }
     }
 }
 
@@ -182,10 +191,7 @@ impl Engine {
     /// The scope that a call made here and now belongs to, with the engine that serves it: the current scope and its
     /// engine, else this engine's scope for calls outside any task.
     pub fn scope_of_call(&self) -> Scope {
-        current().unwrap_or_else(|| {
-            self.say_unattributed();
-            self.unattributed_scope()
-        })
+        current().unwrap_or_else(|| self.unattributed_scope())
     }
 }
 
@@ -199,13 +205,15 @@ impl OpenCall {
         if start.operation.is_free() {
             return Ok(Self::in_scope(scope.clone(), start, None));
         }
-        match Self::ask(scope, &start, false) {
+        let asked = match scope.refuses_outside(&start) {
+            Some(refusal) => Err(refusal),
+            None => Self::ask(scope, &start, false),
+        };
+        match asked {
             Ok(books) => Ok(Self::in_books(scope, start, books)),
             Err(reason) => {
                 let refused = Self::made(scope, start);
-                let mut end = CallEnd::new(Billed::Nothing);
-                end.error = Some(reason.error_type().to_owned());
-                refused.settle(end);
+                refused.settle(CallEnd::refused(&reason));
                 Err(reason)
             }
         }
@@ -217,7 +225,7 @@ impl OpenCall {
     ///
     /// The refusal of a budget. Whatever else refuses a call is left to [`begin`](Self::begin).
     pub fn try_begin(scope: &Scope, start: &CallStart) -> Result<Option<Self>, BudgetExceeded> {
-        if start.operation.is_free() {
+        if start.operation.is_free() || scope.refuses_outside(start).is_some() {
             return Ok(None);
         }
         match Self::ask(scope, start, true) {
@@ -268,7 +276,7 @@ impl OpenCall {
 
     fn in_scope(scope: Scope, start: CallStart, books: Option<outlay_ledger::OpenCall>) -> Self {
         let context = scope.context();
-        let site = scope.is_unattributed().then(|| scope.engine().site());
+        let site = scope.site_of_call(&start);
         Self { scope, start, books, context, site }
     }
 

@@ -1,7 +1,7 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, Once, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::SystemTime;
 
 use hashbrown::HashSet;
@@ -13,6 +13,7 @@ use crate::job::Jobs;
 use crate::late_outcome::ClosedTasks;
 use crate::metrics::Metrics;
 use crate::open_tasks::OpenTasks;
+use crate::outside_tasks::{self, Outside};
 use crate::prompt_tokens::MeasuredPrompts;
 use crate::propagation::{Issued, Waiting};
 use crate::resolver::{Learned, Resolver};
@@ -67,8 +68,7 @@ pub(crate) struct Inner {
     texts: Mutex<HashSet<Arc<str>>>,
     unpriced: Mutex<HashSet<Arc<str>>>,
     pub(crate) measured_prompts: MeasuredPrompts,
-    has_had_a_task: AtomicBool,
-    unattributed: Once,
+    pub(crate) outside: Outside,
 }
 
 /// The prices that are set, and those with what has been found out beside them.
@@ -113,8 +113,7 @@ impl Engine {
             texts: Mutex::default(),
             unpriced: Mutex::default(),
             measured_prompts: MeasuredPrompts::default(),
-            has_had_a_task: AtomicBool::new(false),
-            unattributed: Once::new(),
+            outside: Outside::new(settings.outside_tasks),
         }));
         engine.set_policy(settings.policy.unwrap_or_default());
         engine
@@ -135,14 +134,14 @@ impl Engine {
 
     /// Opens a task: inside the current scope if that belongs to this engine, else as the root of a tree of its own.
     pub fn open_task(&self, spec: TaskSpec) -> OpenScope {
-        self.0.has_had_a_task.store(true, Ordering::Relaxed);
+        outside_tasks::task_opened();
         OpenScope::task(self, spec)
     }
 
     /// Opens a task that another process asked for: a tree of its own here, below the span of who asked. What the sender
     /// says of its dimensions holds where `spec` says nothing.
     pub fn open_task_for(&self, spec: TaskSpec, incoming: &Incoming) -> OpenScope {
-        self.0.has_had_a_task.store(true, Ordering::Relaxed);
+        outside_tasks::task_opened();
         OpenScope::task_for(self, spec.caller(incoming.caller().clone()), incoming)
     }
 
@@ -154,19 +153,6 @@ impl Engine {
     /// The scope of calls outside any task.
     pub fn unattributed_scope(&self) -> Scope {
         Scope::new(self.clone(), self.0.ledger.unattributed().clone(), None)
-    }
-
-    /// Says once how to carry a scope to where it got lost. An application that has no tasks means it so.
-    pub(crate) fn say_unattributed(&self) {
-        if self.0.has_had_a_task.load(Ordering::Relaxed) {
-            self.0.unattributed.call_once(|| {
-                tracing::warn!(
-                    target: "outlay",
-                    "a call is in no task, and counts as unattributed: carry the scope into spawned work with \
-                     outlay::in_scope(future), or with .in_current_span() from tracing"
-                );
-            });
-        }
     }
 
     /// The price table in force.

@@ -5,6 +5,7 @@ mod cost;
 mod counter;
 mod instruments;
 mod labels;
+mod own_dimensions;
 mod principal_names;
 mod task_names;
 
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Meter, MeterProvider};
-use outlay_ledger::{AlertKind, CostKind, Outcome, OutcomeKind, StepKind, StoreCheck, Totals};
+use outlay_ledger::{AlertKind, CostKind, Dimensions, Outcome, OutcomeKind, StepKind, StoreCheck, Totals};
 use outlay_price::{Charge, Usd};
 
 use crate::attribution::{Attribution, Spend};
@@ -81,9 +82,10 @@ pub(crate) struct Sums {
 #[derive(Clone, Copy, Debug, Default)]
 struct CallSums {
     calls: u64,
-    attempts: u64,
-    /// Calls with a part that has no price.
-    unpriced: u64,
+    /// Their HTTP attempts; `None` where they were refused, and have none.
+    attempts: Option<u64>,
+    /// Calls with a part that has no price; likewise.
+    unpriced: Option<u64>,
     /// The cost outside any task; `None` while there was no such call.
     unattributed: Option<Usd>,
     /// Calls that the store of shared budgets could not check; `None` where there is no store.
@@ -92,21 +94,20 @@ struct CallSums {
 
 impl counter::Sum for CallSums {
     fn add(self, other: Self) -> Self {
-        let unattributed = match (self.unattributed, other.unattributed) {
-            (Some(sum), Some(more)) => Some(sum.saturating_add(more)),
-            (sum, more) => sum.or(more),
-        };
-        let unchecked = match (self.unchecked, other.unchecked) {
-            (Some(sum), Some(more)) => Some(sum.saturating_add(more)),
-            (sum, more) => sum.or(more),
-        };
         Self {
             calls: self.calls.saturating_add(other.calls),
-            attempts: self.attempts.saturating_add(other.attempts),
-            unpriced: self.unpriced.saturating_add(other.unpriced),
-            unattributed,
-            unchecked,
+            attempts: known_sum(self.attempts, other.attempts),
+            unpriced: known_sum(self.unpriced, other.unpriced),
+            unattributed: known_sum(self.unattributed, other.unattributed),
+            unchecked: known_sum(self.unchecked, other.unchecked),
         }
+    }
+}
+
+fn known_sum<T: counter::Sum>(sum: Option<T>, more: Option<T>) -> Option<T> {
+    match (sum, more) {
+        (Some(sum), Some(more)) => Some(sum.add(more)),
+        (sum, more) => sum.or(more),
     }
 }
 
@@ -155,7 +156,7 @@ impl Metrics {
         // A task that goes on here is counted where it started.
         let outcomes = [Outcome::success(), Outcome::failure(), Outcome::abandoned()];
         for outcome in outcomes.into_iter().filter(|_| scope.books().joined().is_none()) {
-            let labels = TaskLabels::new(&task, scope.books().dimensions(), outcome);
+            let labels = self.task_labels(scope.books().task_name(), scope.books().dimensions(), outcome);
             sums.tasks.add(labels.clone(), 0);
             if counts_waste(scope) {
                 sums.wasted.add(labels.clone(), Usd::ZERO);
@@ -168,9 +169,8 @@ impl Metrics {
     pub(crate) fn task_closed(&self, task: &ClosedTask<'_>) {
         let instruments = self.instruments(task.scope);
         let books = task.scope.books();
-        let labels = TaskLabels::new(&self.task_name(task.scope), books.dimensions(), task.outcome);
-        let mut attributes = Vec::with_capacity(6);
-        counter::Labels::push(&labels, &mut attributes);
+        let labels = self.task_labels(books.task_name(), books.dimensions(), task.outcome);
+        let attributes = labels.of_histograms();
         // Unknown is never zero: a task of which nothing is priced has no cost to be counted in a bucket.
         if let Some(usd) = task.totals.cost().usd() {
             instruments.task_cost.record(usd.to_f64(), &attributes);
@@ -187,7 +187,7 @@ impl Metrics {
 
     /// A task that has closed is said to have ended otherwise. Counters never go down: what is withdrawn is counted too.
     pub(crate) fn outcome_revised(&self, task: &late_outcome::ClosedTask, outcome: Outcome) {
-        let labels = |of: Outcome| TaskLabels::new(&self.task_names.on_metrics(&task.name), &task.dimensions, of);
+        let labels = |of: Outcome| self.task_labels(&task.name, &task.dimensions, of);
         let (sums, before) = (&self.sums, task.outcome);
         sums.outcomes_revised.add(labels(outcome).revised_from(before), 1);
         if let Some(worth) = outcome.worth() {
@@ -210,7 +210,7 @@ impl Metrics {
             return;
         }
         let unchecked = scope.engine().has_budget_store().then_some(0);
-        sums.calls.add(labels, CallSums { unchecked, ..CallSums::default() });
+        sums.calls.add(labels, CallSums { attempts: Some(0), unpriced: Some(0), unchecked, ..CallSums::default() });
     }
 
     /// A call goes out, signed with these credentials: the series of its cost are born.
@@ -249,13 +249,17 @@ impl Metrics {
         let caller = call.end.caller.as_ref();
         let principal = caller.map(|caller| self.principal_names.on_metrics(&caller.principal));
         sums.cost.add(&task, &call.scope, Some(model), principal, &call.charge, &self.dimensions);
-        sums.spend.add(&call.scope, call.charge.total(), call.site.as_ref());
+        sums.spend.add(&call.scope, u64::from(!call.end.refused), call.charge.total(), call.site.as_ref());
         self.add_phase(&task, &call.scope, &call.charge);
+        if call.end.refused {
+            sums.calls.add(CallLabels::new(&task, model).refused(), CallSums { calls: 1, ..CallSums::default() });
+            return;
+        }
         let is_made = !call.end.attempts.is_empty();
         let counted = CallSums {
             calls: 1,
-            attempts: call.end.attempts.len() as u64,
-            unpriced: u64::from(!call.charge.is_priced()),
+            attempts: Some(call.end.attempts.len() as u64),
+            unpriced: Some(u64::from(!call.charge.is_priced())),
             unattributed: call.scope.is_unattributed().then(|| call.charge.total()),
             unchecked: (is_made && call.settled.store_check == Some(StoreCheck::Missed)).then_some(1),
         };
@@ -266,7 +270,7 @@ impl Metrics {
         let _ = self.instruments(scope);
         let task = self.task_name(scope);
         self.sums.cost.add(&task, scope, None, None, charge, &self.dimensions);
-        self.sums.spend.add(scope, charge.total(), None);
+        self.sums.spend.add(scope, 0, charge.total(), scope.site());
         self.add_phase(&task, scope, charge);
     }
 
@@ -291,6 +295,10 @@ impl Metrics {
 
     fn add_phase(&self, task: &Arc<str>, scope: &Scope, charge: &Charge) {
         self.sums.phase_cost.add(KindLabels::new(task, scope.books().cost_kind()), charge.total());
+    }
+
+    fn task_labels(&self, name: &Arc<str>, dimensions: &Dimensions, outcome: Outcome) -> TaskLabels {
+        TaskLabels::new(&self.task_names.on_metrics(name), dimensions, outcome, &self.dimensions)
     }
 
     fn task_name(&self, scope: &Scope) -> Arc<str> {

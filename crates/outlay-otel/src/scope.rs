@@ -21,6 +21,8 @@ struct Inner {
     parent: Option<Scope>,
     /// The span in another process that the task lies below.
     asked_from: Option<SpanContext>,
+    /// Where in the application it was made, if that was outside any task.
+    site: Option<Arc<str>>,
     span: OnceLock<SpanContext>,
     /// What every call span of the scope carries: whose it is. Made at the first call.
     attributes: OnceLock<Box<[KeyValue]>>,
@@ -38,12 +40,19 @@ impl Drop for Inner {
 
 impl Scope {
     pub(crate) fn new(engine: Engine, books: outlay_ledger::Scope, parent: Option<Self>) -> Self {
-        Self::build(engine, books, parent, None)
+        let site = parent.as_ref().and_then(|parent| parent.0.site.clone());
+        Self::build(engine, books, parent, None, site)
+    }
+
+    /// The scope of work outside any task, at a place in the application.
+    pub(crate) fn outside_tasks(engine: Engine, site: Arc<str>) -> Self {
+        let books = engine.inner().ledger.unattributed().clone();
+        Self::build(engine, books, None, None, Some(site))
     }
 
     /// A task that another process asked for, below this span of it.
     pub(crate) fn asked_for(engine: Engine, books: outlay_ledger::Scope, span: Option<SpanContext>) -> Self {
-        Self::build(engine, books, None, span)
+        Self::build(engine, books, None, span, None)
     }
 
     fn build(
@@ -51,8 +60,15 @@ impl Scope {
         books: outlay_ledger::Scope,
         parent: Option<Self>,
         asked_from: Option<SpanContext>,
+        site: Option<Arc<str>>,
     ) -> Self {
-        Self(Arc::new(Inner { engine, books, parent, asked_from, span: OnceLock::new(), attributes: OnceLock::new() }))
+        let (span, attributes) = (OnceLock::new(), OnceLock::new());
+        Self(Arc::new(Inner { engine, books, parent, asked_from, site, span, attributes }))
+    }
+
+    /// Where in the application it, or the scope around it, was made, if that was outside any task.
+    pub(crate) fn site(&self) -> Option<&Arc<str>> {
+        self.0.site.as_ref()
     }
 
     /// The engine that the scope belongs to.

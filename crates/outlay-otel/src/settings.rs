@@ -15,6 +15,7 @@ use crate::engine::Extension;
 use crate::metrics::Metrics;
 use crate::names::outlay;
 use crate::notice::Notice;
+use crate::outside_tasks::OutsideTasks;
 use crate::tracer::SpanSource;
 use crate::{AttemptSpans, Engine, ResolveModel, Viewer};
 
@@ -59,6 +60,7 @@ pub struct EngineBuilder {
     pub(crate) request_metadata: Vec<Arc<str>>,
     pub(crate) propagated: Vec<Arc<str>>,
     pub(crate) dropped_stream: DroppedStream,
+    pub(crate) outside_tasks: OutsideTasks,
     pub(crate) disabled: bool,
 }
 
@@ -80,6 +82,7 @@ impl Default for EngineBuilder {
             request_metadata: Vec::new(),
             propagated: Vec::new(),
             dropped_stream: DroppedStream::default(),
+            outside_tasks: OutsideTasks::default(),
             disabled: false,
         }
     }
@@ -196,6 +199,12 @@ impl EngineBuilder {
     /// What happens when a stream is dropped before its end. Defaults to counting the bound.
     pub const fn on_dropped_stream(mut self, what: DroppedStream) -> Self {
         self.dropped_stream = what;
+        self
+    }
+
+    /// What becomes of model calls outside any task. Defaults to making them, with a warning.
+    pub const fn outside_tasks(mut self, what: OutsideTasks) -> Self {
+        self.outside_tasks = what;
         self
     }
 

@@ -4,7 +4,9 @@ use std::time::Duration;
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{Span, Tracer, TracerProvider};
 use outlay_ledger::{BudgetExceeded, BudgetRule, BudgetStore, Dimensions, LoadPolicyError, Policy, RunawayRule};
-use outlay_otel::{AttemptSpans, Degrade, DroppedStream, Engine, EngineBuilder, Notice, ResolveModel, Semconv, Viewer};
+use outlay_otel::{
+    AttemptSpans, Degrade, DroppedStream, Engine, EngineBuilder, Notice, OutsideTasks, ResolveModel, Semconv, Viewer,
+};
 use outlay_price::{LoadPricesError, Prices};
 
 use crate::Outlay;
@@ -279,6 +281,20 @@ impl Builder {
     /// What happens when the application drops a stream before its end. Defaults to counting the bound.
     pub fn on_dropped_stream(mut self, what: DroppedStream) -> Self {
         self.engine = self.engine.on_dropped_stream(what);
+        self
+    }
+
+    /// What becomes of model calls outside any task, which no budget of a task holds. Defaults to making them, with one
+    /// warning for each place in the application.
+    ///
+    /// ```
+    /// use outlay::{Outlay, OutsideTasks};
+    ///
+    /// // Every call has to say whose it is.
+    /// let outlay = Outlay::builder().outside_tasks(OutsideTasks::Refuse).build();
+    /// ```
+    pub fn outside_tasks(mut self, what: OutsideTasks) -> Self {
+        self.engine = self.engine.outside_tasks(what);
         self
     }
 

@@ -1,5 +1,6 @@
 //! The `Outlay` of code that names none.
 
+use std::panic::Location;
 use std::sync::{Mutex, PoisonError};
 
 use outlay_otel::{Engine, Scope, current};
@@ -15,10 +16,11 @@ pub(crate) fn set(engine: &Engine) {
     *DEFAULT.lock().unwrap_or_else(PoisonError::into_inner) = Some(engine.clone());
 }
 
-/// The current scope, else the default's scope for what is in no task. `None` before any `Outlay` is built.
-pub(crate) fn current_or_unattributed() -> Option<Scope> {
+/// The current scope, else the default's scope for work outside any task, which the application does by calling this
+/// function at this location. `None` before any `Outlay` is built.
+pub(crate) fn current_or_outside(function: &str, at: &Location<'_>) -> Option<Scope> {
     current().or_else(|| {
         let default = DEFAULT.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        default.map(|engine| engine.unattributed_scope())
+        default.map(|engine| engine.outside_tasks(function, at))
     })
 }

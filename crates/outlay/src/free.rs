@@ -1,36 +1,42 @@
 //! The functions that need no handle: they mean the current scope.
 
 use std::future::Future;
+use std::panic::Location;
 
 use outlay_ledger::StepKind;
 use outlay_otel::{InScope, RemoteWork, current};
 use outlay_price::Usd;
 
-use crate::default_outlay::current_or_unattributed;
+use crate::default_outlay::current_or_outside;
 use crate::{MadeCall, ScopeBuilder};
 
 /// An agent inside the current scope; agents nest.
+#[track_caller]
 pub fn agent(name: &str) -> ScopeBuilder {
     ScopeBuilder::agent(name)
 }
 
 /// A step that decides what to do.
+#[track_caller]
 pub fn plan(name: &str) -> ScopeBuilder {
     ScopeBuilder::step(StepKind::Plan, name)
 }
 
 /// A tool call, with whatever model calls and charges the tool makes.
+#[track_caller]
 pub fn tool(name: &str) -> ScopeBuilder {
     ScopeBuilder::step(StepKind::Tool, name)
 }
 
 /// A step of any kind: `act`, `reflect`, `verify`, `retrieve`, or your own.
+#[track_caller]
 pub fn step(kind: &str, name: &str) -> ScopeBuilder {
     ScopeBuilder::step(StepKind::from_name(kind), name)
 }
 
 /// A step in which the application asks again; `attempt` is 2 for the second time. What it costs counts as retry,
 /// whatever the steps inside it are.
+#[track_caller]
 pub fn retry(attempt: u32) -> ScopeBuilder {
     ScopeBuilder::step(StepKind::Retry, &format!("attempt {attempt}"))
 }
@@ -48,8 +54,9 @@ pub fn in_scope<F: Future>(future: F) -> InScope<F> {
 }
 
 /// Charges the current scope for something that is no model call: a paid search, a hosted tool. It acts at once.
+#[track_caller]
 pub fn charge(name: &str, amount: Usd) {
-    match current_or_unattributed() {
+    match current_or_outside("outlay::charge", Location::caller()) {
         Some(scope) => scope.charge(name, amount),
         None => tracing::warn!(target: "outlay", charge = name, "a charge before any Outlay is built is not counted"),
     }
@@ -103,6 +110,7 @@ pub fn remote(name: &str) -> RemoteWork {
 }
 
 /// A call that was made by other means than a metered client: it is priced and attributed when it is recorded.
+#[track_caller]
 pub fn call(model: &str) -> MadeCall {
     MadeCall::new(model)
 }

@@ -25,13 +25,14 @@ mod watched_file;
 
 pub use outlay_ledger::{
     AlertKind, Amount, Budget, BudgetExceeded, BudgetRule, BudgetStatus, BudgetStore, Cost, CostKind, Dimension,
-    Dimensions, DirectionTotals, KindTotals, LoadPolicyError, ModelTotals, Outcome, OutcomeKind, ParseReceiptError,
-    Period, Policy, PolicyRule, PolicyViolation, Receipt, ReceiptId, Received, Refusal, RefusalReason, RefusedCalls,
-    RemoteId, Reserve, Review, Runaway, RunawayRule, StepKind, StopTarget, Stopped, TaskId, Totals, Violation,
+    Dimensions, DirectionTotals, KindTotals, LoadPolicyError, ModelTotals, Outcome, OutcomeKind, OutsideTask,
+    ParseReceiptError, Period, Policy, PolicyRule, PolicyViolation, Receipt, ReceiptId, Received, Refusal,
+    RefusalReason, RefusedCalls, RemoteId, Reserve, Review, Runaway, RunawayRule, StepKind, StopTarget, Stopped,
+    TaskId, Totals, Violation,
 };
 pub use outlay_otel::{
     AttemptSpans, Attribution, Degrade, DroppedStream, ExtractError, InScope, Incoming, ModelAnswer, Notice, OpenTask,
-    Operation, PendingReceipt, ReceiveError, RemoteWork, ResolveModel, Semconv, Viewer,
+    Operation, OutsideTasks, PendingReceipt, ReceiveError, RemoteWork, ResolveModel, Semconv, Viewer,
 };
 pub use outlay_price::{
     CacheTtl, CostStatus, GuardrailUse, LoadPricesError, ModelRef, Prices, Unit, UnitCount, Units, Usage, Usd,
@@ -43,7 +44,7 @@ pub use crate::environment::BadVariable;
 pub use crate::free::{agent, call, charge, fail, in_scope, plan, remote, retry, step, tool};
 pub use crate::made_call::MadeCall;
 pub use crate::outlay::Outlay;
-pub use crate::refusal::{budget_exceeded, policy_violation, stopped};
+pub use crate::refusal::{budget_exceeded, outside_task, policy_violation, stopped};
 pub use crate::run::{Run, TaskRun, TryRun};
 pub use crate::scope::{ScopeBuilder, ScopeEntered};
 pub use crate::task::{Task, TaskEntered};

@@ -1,10 +1,11 @@
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use outlay_otel::{Billed, CallEnd, CallStart, OpenCall, Operation, PromptTokens};
 use outlay_price::{CacheUse, CostStatus, GuardrailUse, Units, Usage};
 
-use crate::default_outlay::current_or_unattributed;
+use crate::default_outlay::current_or_outside;
 
 /// A call that was made by other means than a metered client. Made by [`call`](crate::call).
 ///
@@ -34,9 +35,11 @@ pub struct MadeCall {
     tier: Option<Box<str>>,
     started: Option<SystemTime>,
     error: Option<String>,
+    made_at: &'static Location<'static>,
 }
 
 impl MadeCall {
+    #[track_caller]
     pub(crate) fn new(model: &str) -> Self {
         Self {
             model: model.into(),
@@ -49,6 +52,7 @@ impl MadeCall {
             tier: None,
             started: None,
             error: None,
+            made_at: Location::caller(),
         }
     }
 
@@ -109,7 +113,7 @@ impl MadeCall {
 
     /// Prices the call, and books it in the current scope.
     pub fn record(self) {
-        let Some(scope) = current_or_unattributed() else {
+        let Some(scope) = current_or_outside("outlay::call", self.made_at) else {
             tracing::warn!(target: "outlay", "a call before any Outlay is built is not counted");
             return;
         };

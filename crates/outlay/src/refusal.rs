@@ -1,6 +1,6 @@
 use std::error::Error;
 
-use outlay_ledger::{BudgetExceeded, PolicyViolation, Stopped};
+use outlay_ledger::{BudgetExceeded, OutsideTask, PolicyViolation, Stopped};
 
 /// The budget's refusal behind an error, wherever in its chain that is.
 ///
@@ -25,6 +25,12 @@ pub fn stopped<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Stopped> {
 
 /// The policy's refusal behind an error, wherever in its chain that is: a rule that is enforced does not allow the call.
 pub fn policy_violation<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a PolicyViolation> {
+    find(error)
+}
+
+/// Returns the refusal behind an error, wherever in its chain it is, of a call that was made outside any task. Only
+/// [`OutsideTasks::Refuse`](crate::OutsideTasks::Refuse) refuses such calls.
+pub fn outside_task<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a OutsideTask> {
     find(error)
 }
 

@@ -1,10 +1,11 @@
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 
 use outlay_ledger::{Budget, Hold, StepKind};
 use outlay_otel::{OpenScope, OwnedScopeEntered, Scope, current};
 
-use crate::default_outlay::current_or_unattributed;
+use crate::default_outlay::current_or_outside;
 use crate::run::{RETURNED_AN_ERROR, Run, TryRun};
 
 /// An agent or a step that is about to run. Made by [`agent`](crate::agent), [`plan`](crate::plan),
@@ -19,6 +20,8 @@ pub struct ScopeBuilder {
     tool_call: Option<Box<str>>,
     budgets: Vec<Budget>,
     parent: Option<Scope>,
+    /// Where the application made it.
+    made_at: &'static Location<'static>,
     /// Until it is open: what it will spend is to be in the receipt of who asked.
     _hold: Option<Hold>,
 }
@@ -29,19 +32,43 @@ enum Kind {
     Step(StepKind),
 }
 
+impl Kind {
+    /// The function that makes such scopes.
+    const fn function(&self) -> &'static str {
+        match self {
+            Self::Agent => "outlay::agent",
+            Self::Step(StepKind::Plan) => "outlay::plan",
+            Self::Step(StepKind::Tool) => "outlay::tool",
+            Self::Step(StepKind::Retry) => "outlay::retry",
+            Self::Step(_) => "outlay::step",
+        }
+    }
+}
+
 impl ScopeBuilder {
+    #[track_caller]
     pub(crate) fn agent(name: &str) -> Self {
         Self::new(Kind::Agent, name)
     }
 
+    #[track_caller]
     pub(crate) fn step(kind: StepKind, name: &str) -> Self {
         Self::new(Kind::Step(kind), name)
     }
 
+    #[track_caller]
     fn new(kind: Kind, name: &str) -> Self {
         let parent = current();
         let _hold = parent.as_ref().and_then(|scope| scope.books().hold());
-        Self { kind, name: name.into(), tool_call: None, budgets: Vec::new(), parent, _hold }
+        Self {
+            kind,
+            name: name.into(),
+            tool_call: None,
+            budgets: Vec::new(),
+            parent,
+            made_at: Location::caller(),
+            _hold,
+        }
     }
 
     /// What the agent or step may spend: an amount, or a [`Budget`]. Several limits hold side by side. Defaults to none
@@ -101,7 +128,8 @@ impl ScopeBuilder {
 
     /// `None` before any `Outlay` is built: there is nothing to count in, and what runs does so all the same.
     pub(crate) fn open(&self) -> Option<OpenScope> {
-        let parent = self.parent.clone().or_else(current_or_unattributed)?;
+        let outside = || current_or_outside(self.kind.function(), self.made_at);
+        let parent = self.parent.clone().or_else(outside)?;
         Some(match &self.kind {
             Kind::Agent => OpenScope::agent(&parent, &self.name, &self.budgets),
             Kind::Step(kind) => {

@@ -108,13 +108,13 @@ impl fmt::Display for BudgetExceeded {
             RefusalReason::OverLimit { bound, assumed_output } => {
                 write!(
                     f,
-                    "it {} come to {bound}; of the limit of {}, {} is spent",
+                    "it {} come to {bound}; the limit is {}, with {} spent",
                     if *is_expected { "is expected to" } else { "may" },
                     status.limit,
                     status.spent,
                 )?;
                 if status.reserved.units() != 0 {
-                    write!(f, " and {} is reserved by open calls", status.reserved)?;
+                    write!(f, " and {} reserved by open calls", status.reserved)?;
                 }
                 if let Some(tokens) = assumed_output {
                     write!(

@@ -110,6 +110,8 @@ struct Counts {
     #[serde(skip_serializing_if = "is_zero")]
     failed_calls: u64,
     #[serde(skip_serializing_if = "is_zero")]
+    refusals: u64,
+    #[serde(skip_serializing_if = "is_zero")]
     unpriced_calls: u64,
     #[serde(skip_serializing_if = "is_zero")]
     pending_calls: u64,
@@ -218,6 +220,7 @@ impl Figures {
                 calls: totals.calls,
                 attempts: totals.attempts,
                 failed_calls: totals.failed_calls,
+                refusals: totals.refusals,
                 unpriced_calls: totals.unpriced_calls,
                 pending_calls: totals.pending_calls,
                 pending_receipts: totals.pending_receipts,
@@ -259,6 +262,7 @@ impl Figures {
             calls: count.calls,
             attempts: count.attempts,
             failed_calls: count.failed_calls,
+            refusals: count.refusals,
             unpriced_calls: count.unpriced_calls,
             pending_calls: count.pending_calls,
             pending_receipts: count.pending_receipts,
@@ -305,13 +309,13 @@ impl Figures {
             return no("it names more than 16 models or kinds");
         }
         let Counts { calls, attempts, failed_calls, unpriced_calls, pending_calls, turns, .. } = self.count;
-        let Counts { pending_receipts, lost_receipts, .. } = self.count;
-        let counts =
-            [calls, attempts, failed_calls, unpriced_calls, pending_calls, turns, pending_receipts, lost_receipts];
+        let Counts { pending_receipts, lost_receipts, refusals, .. } = self.count;
+        let of_calls = [calls, attempts, failed_calls, refusals, unpriced_calls, pending_calls, turns];
+        let counts = of_calls.into_iter().chain([pending_receipts, lost_receipts]);
         let named = self.kinds.iter().map(|kind| kind.2).chain(self.models.iter().flat_map(|model| [model.2, model.3]));
         let mut of_tokens =
             std::iter::once(&self.tokens).chain(self.models.iter().map(|model| &model.4)).map(Tokens::most);
-        if counts.into_iter().chain(named).any(|n| n > MAX_COUNT) || of_tokens.any(|tokens| tokens > MAX_COUNT) {
+        if counts.chain(named).any(|n| n > MAX_COUNT) || of_tokens.any(|tokens| tokens > MAX_COUNT) {
             return no("a count is higher than any task's");
         }
         Ok(())

@@ -141,6 +141,7 @@ impl Scope {
                 refusals: Mutex::default(),
                 refused_otherwise: Mutex::default(),
                 stop: TaskStop::default(),
+                told: Mutex::default(),
                 watch,
                 policy,
                 outcome: Mutex::new(None),

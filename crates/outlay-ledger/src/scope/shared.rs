@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use outlay_price::Usd;
 
+use crate::alert::Told;
 use crate::budget::BudgetCell;
 use crate::ledger::Inner as LedgerInner;
 use crate::policy::HeldBy;
@@ -37,6 +38,8 @@ pub(crate) struct TaskShared {
     /// What was refused here by other than budgets.
     pub(super) refused_otherwise: Mutex<Option<RefusedCalls>>,
     pub(super) stop: TaskStop,
+    /// Which alerts have been told of it.
+    pub(super) told: Mutex<Told>,
     /// Where tasks are watched.
     pub(super) watch: Option<Watch>,
     pub(super) policy: HeldBy,

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::Scope;
+use crate::alert::Told;
 use crate::record::{CallRecord, ChargeRecord, Elided, Record, RemoteRecord, ScopeRecord};
 use crate::remote::Waited;
 use crate::sync::atomic::Ordering;
@@ -26,6 +27,8 @@ pub(crate) struct State {
     elided: Elided,
     ended: Option<SystemTime>,
     observer: Option<Observer>,
+    /// Which alerts have been told of it; nearly always none.
+    pub(super) told: Option<Box<Told>>,
     /// What it was when it closed. Its own report has it, and that of the scope around it.
     closed: Option<Arc<ScopeRecord>>,
 }

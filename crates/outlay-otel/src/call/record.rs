@@ -44,6 +44,7 @@ pub(super) fn record(
         attempts: end.attempts.iter().map(Attempt::record).collect(),
         streamed: start.stream,
         failed: end.error.is_some(),
+        refused: end.refused,
         fingerprint: end.fingerprint,
         ends_turn: ends_turn(&end.finish_reasons),
         started: start.started,

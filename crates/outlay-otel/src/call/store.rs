@@ -3,7 +3,6 @@
 use outlay_ledger::{Refusal, StoreAnswer, StoreQuestion};
 
 use super::{CallEnd, OpenCall};
-use crate::Billed;
 
 impl OpenCall {
     /// What is to be asked before the call is sent, as long as there is no answer. `None` where no store holds a budget of
@@ -42,9 +41,7 @@ impl OpenCall {
         match answered {
             Ok(()) => Ok(self),
             Err(reason) => {
-                let mut end = CallEnd::new(Billed::Nothing);
-                end.error = Some(reason.error_type().to_owned());
-                self.settle(end);
+                self.settle(CallEnd::refused(&reason));
                 Err(reason)
             }
         }

@@ -13,6 +13,7 @@ use outlay_ledger::Dimensions;
 use outlay_price::{Charge, CostStatus, Usd};
 
 use super::counter::{MAX_OVERFLOW, MAX_SERIES, lock};
+use super::own_dimensions::OwnDimensions;
 use crate::Scope;
 use crate::names::{metric, outlay, semconv};
 use crate::span_attributes::push_known_dimensions;
@@ -57,8 +58,7 @@ struct Series {
     /// Whose credentials the calls were signed with, where that is known.
     principal: Option<Arc<str>>,
     dimensions: Arc<Dimensions>,
-    /// The values of the user's own dimensions that are on metrics, by their keys.
-    own: Vec<(Arc<str>, Arc<str>)>,
+    own: OwnDimensions,
     status: CostStatus,
 }
 
@@ -72,14 +72,13 @@ impl Series {
         on_metrics: &[Arc<str>],
     ) -> Self {
         let books = scope.books();
-        let own = |key: &Arc<str>| books.dimensions().own(key).map(|value| (key.clone(), value.clone()));
         Self {
             task: task.clone(),
             agent: books.agent_in_scope().map(|(_, name)| name),
             model: model.cloned(),
             principal,
             dimensions: books.dimensions().clone(),
-            own: on_metrics.iter().filter_map(own).collect(),
+            own: OwnDimensions::of(books.dimensions(), on_metrics),
             status,
         }
     }
@@ -114,7 +113,7 @@ impl Series {
         }
         let other = Arc::from("other");
         let dimensions = Arc::new(dimensions);
-        let own = Vec::new();
+        let own = OwnDimensions::default();
         Self { task: other, agent: None, model: None, principal: None, dimensions, own, status: self.status }
     }
 
@@ -131,9 +130,7 @@ impl Series {
             attributes.push(KeyValue::new(outlay::AWS_PRINCIPAL, principal.clone()));
         }
         push_known_dimensions(&mut attributes, &self.dimensions);
-        for (key, value) in &self.own {
-            attributes.push(KeyValue::new(format!("{}{key}", outlay::DIM_PREFIX), value.clone()));
-        }
+        self.own.push(&mut attributes);
         attributes.push(KeyValue::new(outlay::COST_STATUS, self.status.as_str()));
         attributes
     }

@@ -131,11 +131,13 @@ fn register_sums(meter: &Meter, sums: &Sums) {
 }
 
 fn register_calls(meter: &Meter, calls: &Counters<CallLabels, CallSums>) {
-    calls.register(meter, Described(metric::CALLS, "{call}", "Model calls."), |sums| Some(sums.calls));
+    calls.register(meter, Described(metric::CALLS, "{call}", "Model calls, and those that were refused."), |sums| {
+        Some(sums.calls)
+    });
     let attempts = Described(metric::ATTEMPTS, "{attempt}", "HTTP attempts of model calls.");
-    calls.register(meter, attempts, |sums| Some(sums.attempts));
+    calls.register(meter, attempts, |sums| sums.attempts);
     let unpriced = Described(metric::UNPRICED_CALLS, "{call}", "Calls with a part that has no price.");
-    calls.register(meter, unpriced, |sums| Some(sums.unpriced));
+    calls.register(meter, unpriced, |sums| sums.unpriced);
     let unchecked = "Calls that were made although the store of shared budgets could not be asked in time.";
     calls.register(meter, Described(metric::BUDGET_UNCHECKED, "{call}", unchecked), |sums| sums.unchecked);
     let outside = "Cost of calls outside any task.";

@@ -6,13 +6,15 @@ use opentelemetry::KeyValue;
 use outlay_ledger::{CostKind, Dimension, Dimensions, Outcome};
 
 use super::counter::Labels;
+use super::own_dimensions::OwnDimensions;
 use crate::names::{outlay, semconv};
 
-/// Calls: by task and model.
+/// Calls: by task and model, and those that were made from those that were refused.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct CallLabels {
     task: Arc<str>,
     model: Arc<str>,
+    refused: bool,
 }
 
 /// Cost by phase: by task and kind of step.
@@ -32,6 +34,10 @@ pub(super) struct TaskLabels {
     team: Option<Arc<str>>,
     environment: Option<Arc<str>>,
     workflow: Option<Arc<str>>,
+    cost_center: Option<Arc<str>>,
+    product: Option<Arc<str>>,
+    customer_segment: Option<Arc<str>>,
+    own: OwnDimensions,
 }
 
 /// What has a name of its own: a budget, a rule.
@@ -44,7 +50,12 @@ pub(super) struct NamedLabels {
 
 impl CallLabels {
     pub(super) fn new(task: &Arc<str>, model: &Arc<str>) -> Self {
-        Self { task: task.clone(), model: model.clone() }
+        Self { task: task.clone(), model: model.clone(), refused: false }
+    }
+
+    /// Those that were refused.
+    pub(super) fn refused(self) -> Self {
+        Self { refused: true, ..self }
     }
 }
 
@@ -55,7 +66,8 @@ impl KindLabels {
 }
 
 impl TaskLabels {
-    pub(super) fn new(task: &Arc<str>, dimensions: &Dimensions, outcome: Outcome) -> Self {
+    /// `on_metrics` are the keys of the application's own dimensions that are on metrics.
+    pub(super) fn new(task: &Arc<str>, dimensions: &Dimensions, outcome: Outcome, on_metrics: &[Arc<str>]) -> Self {
         let value = |dimension| dimensions.value(dimension).cloned();
         Self {
             task: task.clone(),
@@ -64,12 +76,27 @@ impl TaskLabels {
             team: value(Dimension::Team),
             environment: value(Dimension::Environment),
             workflow: value(Dimension::Workflow),
+            cost_center: value(Dimension::CostCenter),
+            product: value(Dimension::Product),
+            customer_segment: value(Dimension::CustomerSegment),
+            own: OwnDimensions::of(dimensions, on_metrics),
         }
     }
 
     /// The same task, which had ended otherwise before.
     pub(super) fn revised_from(self, before: Outcome) -> Self {
         Self { from: Some(before.kind().as_str()), ..self }
+    }
+
+    /// What the histograms are told apart by: each of their series has many buckets, and so there are fewer labels.
+    pub(super) fn of_histograms(&self) -> Vec<KeyValue> {
+        let mut attributes = Vec::with_capacity(6);
+        attributes.push(KeyValue::new(outlay::TASK_NAME, self.task.clone()));
+        attributes.push(KeyValue::new(outlay::OUTCOME_KIND, self.outcome));
+        let dimensions =
+            [(outlay::TEAM, &self.team), (outlay::ENVIRONMENT, &self.environment), (outlay::WORKFLOW, &self.workflow)];
+        push_set(&mut attributes, dimensions);
+        attributes
     }
 }
 
@@ -84,10 +111,13 @@ impl Labels for CallLabels {
     fn push(&self, attributes: &mut Vec<KeyValue>) {
         attributes.push(KeyValue::new(outlay::TASK_NAME, self.task.clone()));
         attributes.push(KeyValue::new(semconv::REQUEST_MODEL, self.model.clone()));
+        if self.refused {
+            attributes.push(KeyValue::new(outlay::CALL_REFUSED, true));
+        }
     }
 
     fn overflow(&self) -> Self {
-        Self { task: Arc::from("other"), model: Arc::from("other") }
+        Self { task: Arc::from("other"), model: Arc::from("other"), ..self.clone() }
     }
 }
 
@@ -104,22 +134,37 @@ impl Labels for KindLabels {
 
 impl Labels for TaskLabels {
     fn push(&self, attributes: &mut Vec<KeyValue>) {
-        attributes.push(KeyValue::new(outlay::TASK_NAME, self.task.clone()));
-        attributes.push(KeyValue::new(outlay::OUTCOME_KIND, self.outcome));
+        attributes.extend(self.of_histograms());
         attributes.extend(self.from.map(|from| KeyValue::new(outlay::OUTCOME_FROM, from)));
-        let dimensions =
-            [(outlay::TEAM, &self.team), (outlay::ENVIRONMENT, &self.environment), (outlay::WORKFLOW, &self.workflow)];
-        for (key, value) in dimensions {
-            attributes.extend(value.iter().map(|value| KeyValue::new(key, value.clone())));
-        }
+        let dimensions = [
+            (outlay::COST_CENTER, &self.cost_center),
+            (outlay::PRODUCT, &self.product),
+            (outlay::CUSTOMER_SEGMENT, &self.customer_segment),
+        ];
+        push_set(attributes, dimensions);
+        self.own.push(attributes);
     }
 
     fn overflow(&self) -> Self {
-        Self { task: Arc::from("other"), workflow: None, ..self.clone() }
+        Self {
+            task: Arc::from("other"),
+            workflow: None,
+            product: None,
+            customer_segment: None,
+            own: OwnDimensions::default(),
+            ..self.clone()
+        }
     }
 
     fn rest(&self) -> Self {
-        Self { team: None, environment: None, ..self.overflow() }
+        Self { team: None, environment: None, cost_center: None, ..self.overflow() }
+    }
+}
+
+/// Those of the dimensions that are set.
+fn push_set(attributes: &mut Vec<KeyValue>, dimensions: [(&'static str, &Option<Arc<str>>); 3]) {
+    for (key, value) in dimensions {
+        attributes.extend(value.iter().map(|value| KeyValue::new(key, value.clone())));
     }
 }
 

@@ -1,0 +1,26 @@
+//! The application's own dimensions, as far as it puts them on metrics.
+
+use std::sync::Arc;
+
+use opentelemetry::KeyValue;
+use outlay_ledger::Dimensions;
+
+use crate::names::outlay;
+
+/// The values of the dimensions that are on metrics, by their keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct OwnDimensions(Vec<(Arc<str>, Arc<str>)>);
+
+impl OwnDimensions {
+    /// Those of `dimensions` whose keys are on metrics.
+    pub(super) fn of(dimensions: &Dimensions, on_metrics: &[Arc<str>]) -> Self {
+        let own = |key: &Arc<str>| dimensions.own(key).map(|value| (key.clone(), value.clone()));
+        Self(on_metrics.iter().filter_map(own).collect())
+    }
+
+    pub(super) fn push(&self, attributes: &mut Vec<KeyValue>) {
+        for (key, value) in &self.0 {
+            attributes.push(KeyValue::new(format!("{}{key}", outlay::DIM_PREFIX), value.clone()));
+        }
+    }
+}

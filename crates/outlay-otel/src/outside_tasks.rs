@@ -1,0 +1,156 @@
+//! Work outside any task: where in the application it happens, and what becomes of it.
+
+use std::panic::Location;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hashbrown::HashSet;
+use outlay_ledger::{OutsideTask, Refusal};
+use tracing::{Metadata, dispatcher};
+use tracing_subscriber::Registry;
+use tracing_subscriber::registry::LookupSpan as _;
+
+use crate::call::CallStart;
+use crate::names::TRACING_TARGET;
+use crate::{Engine, Scope};
+
+/// As many sites are warned of.
+const MAX_WARNINGS: usize = 200;
+
+/// Whether this process has ever had a task. One that has none means it so, and is not warned.
+static HAS_HAD_A_TASK: AtomicBool = AtomicBool::new(false);
+
+/// What becomes of model calls outside any task. No budget of a task holds them; budgets of rules do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OutsideTasks {
+    /// They are made, and counted as unattributed.
+    Allow,
+    /// The same, with one warning for each place in the application, as soon as the process has had a task.
+    #[default]
+    Warn,
+    /// They are refused before anything is sent. Charges, and calls that were made by other means, are spent already: they
+    /// are counted, with the warning.
+    Refuse,
+}
+
+/// What is done about work outside any task, and which sites have been warned of.
+#[derive(Debug, Default)]
+pub(crate) struct Outside {
+    rule: OutsideTasks,
+    warned: Mutex<HashSet<Arc<str>>>,
+}
+
+/// Notes that the process has a task.
+pub(crate) fn task_opened() {
+    HAS_HAD_A_TASK.store(true, Ordering::Relaxed);
+}
+
+impl Outside {
+    pub(crate) fn new(rule: OutsideTasks) -> Self {
+        Self { rule, warned: Mutex::default() }
+    }
+
+    fn warns_of(&self, site: &Arc<str>) -> bool {
+        if self.rule == OutsideTasks::Allow || !HAS_HAD_A_TASK.load(Ordering::Relaxed) {
+            return false;
+        }
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        warned.len() < MAX_WARNINGS && warned.insert(site.clone())
+    }
+
+    fn warn_of(&self, site: &Arc<str>) {
+        if self.warns_of(site) {
+            tracing::warn!(
+                target: "outlay",
+                site = &**site,
+                "work outside any task, at {site}: its cost counts as unattributed, and no budget of a task holds it. Carry \
+                 the task into spawned work with outlay::in_scope(future), or with .in_current_span() from tracing. If it \
+                 is meant, Builder::outside_tasks(OutsideTasks::Allow) ends this warning"
+            );
+        }
+    }
+}
+
+impl Engine {
+    /// Returns the scope for work outside any task that the application does by calling `function` of ours at this
+    /// location. Warns of the place once, unless that is turned off.
+    pub fn outside_tasks(&self, function: &str, at: &Location<'_>) -> Scope {
+        let site = self.intern(&format!("{function} ({}:{})", at.file(), at.line()));
+        self.inner().outside.warn_of(&site);
+        Scope::outside_tasks(self.clone(), site)
+    }
+}
+
+impl Scope {
+    /// Returns where in the application a call is made, if that is outside any task, and warns of it once.
+    pub(crate) fn site_of_call(&self, start: &CallStart) -> Option<Arc<str>> {
+        if !self.is_unattributed() {
+            return None;
+        }
+        // Inside a scope of ours it is where that was made.
+        if let Some(known) = self.site() {
+            return Some(known.clone());
+        }
+        let span = application_span();
+        let site = span.unwrap_or_else(|| format!("{} {}", start.operation.as_str(), start.model));
+        let site = self.engine().intern(&site);
+        if !start.operation.is_free() {
+            self.engine().inner().outside.warn_of(&site);
+        }
+        Some(site)
+    }
+
+    /// Returns why a call outside any task is refused, if it is.
+    pub(crate) fn refuses_outside(&self, start: &CallStart) -> Option<Refusal> {
+        if self.engine().inner().outside.rule != OutsideTasks::Refuse {
+            return None;
+        }
+        let site = self.site_of_call(start)?;
+        Some(Refusal::OutsideTask(OutsideTask::new(start.model.clone(), site)))
+    }
+}
+
+/// The application's innermost `tracing` span: neither one of ours nor one of the AWS SDK's.
+fn application_span() -> Option<String> {
+    let described = |metadata: &Metadata<'_>| {
+        let (target, name) = (metadata.target(), metadata.name());
+        let (file, line) = (metadata.file().unwrap_or("unknown"), metadata.line().unwrap_or_default());
+        format!("{target}: {name} ({file}:{line})")
+    };
+    dispatcher::get_default(|dispatch| {
+        let current = dispatch.current_span();
+        let innermost = current.metadata().filter(|metadata| is_of_application(metadata.target()));
+        if let Some(metadata) = innermost {
+            return Some(described(metadata));
+        }
+        // Only the registry of tracing-subscriber can say what is around it.
+        let innermost = dispatch.downcast_ref::<Registry>()?.span(current.id()?)?;
+        let mut around = innermost.scope().map(|span| span.metadata());
+        around.find(|metadata| is_of_application(metadata.target())).map(described)
+    })
+}
+
+/// Targets are module paths, unless the application says otherwise.
+fn is_of_application(target: &str) -> bool {
+    let library = target.split("::").next().unwrap_or(target);
+    let of_sdk = ["aws_config", "aws_credential_types", "aws_runtime", "aws_sigv4"].contains(&library)
+        || library.starts_with("aws_sdk_")
+        || library.starts_with("aws_smithy_");
+    !of_sdk && library != TRACING_TARGET
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_of_application;
+
+    #[test]
+    fn spans_of_ours_and_of_the_sdk_are_told_from_the_applications() {
+        for target in ["outlay", "outlay::call", "aws_smithy_runtime::client::orchestrator", "aws_sdk_bedrockruntime"] {
+            assert!(!is_of_application(target), "{target}");
+        }
+        for target in ["outlay_demo::agent", "aws_helper", "helpdesk", "", "my target"] {
+            assert!(is_of_application(target), "{target}");
+        }
+    }
+}
