@@ -38,7 +38,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let watcher = tokio::spawn(watch(outlay.clone()));
     let (error, report) = resolve_ticket(&outlay, client(&bedrock)).await;
     watcher.abort();
-    println!("the agent ended with: {error}\n\n{report}");
+    if outlay::stopped(&*error).is_none() {
+        println!("the agent ended with: {error}");
+    }
+    println!("\n{report}");
     Ok(())
 }
 
@@ -108,7 +111,8 @@ async fn watch(outlay: Outlay) {
 fn told(notice: &Notice) -> String {
     match &notice.kind {
         outlay::AlertKind::Runaway(sign) => format!("runaway: {}: {sign}", notice.task),
-        outlay::AlertKind::Stopped(why) => format!("stopped: {why}"),
+        // Why, the runaway's own line and the report say.
+        outlay::AlertKind::Stopped(why) => format!("stopped: {}, before its next call", why.what()),
         kind => format!("{}: {kind:?}", notice.task),
     }
 }

@@ -19,8 +19,8 @@ use crate::{Result, agents};
 pub(crate) async fn ask(mut worker: Child) -> Result<()> {
     let stdout = worker.stdout.take().ok_or("the worker has no standard output")?;
     let address = BufReader::new(stdout).lines().next_line().await?.ok_or("the worker has not started")?;
-    let client =
-        ClientLayer::new().allow_host("127.0.0.1").layer(HttpClient::builder(TokioExecutor::new()).build_http());
+    let layer = ClientLayer::new().allow_host("127.0.0.1").name_host("127.0.0.1", "researcher");
+    let client = layer.layer(HttpClient::builder(TokioExecutor::new()).build_http());
     let request = Request::post(format!("http://{address}/articles/exports/research")).body(Body::empty())?;
     let response = outlay::tool("ask the worker").try_run(client.oneshot(request)).await?;
     drop(worker.stdin.take());

@@ -4,7 +4,7 @@ use std::process::Command;
 
 #[test]
 fn the_tree_of_the_orchestrator_holds_what_the_worker_spent() {
-    for (arguments, row) in [(&[][..], "remote 127.0.0.1"), (&["--queue"], "remote research-queue")] {
+    for (arguments, row) in [(&[][..], "remote researcher"), (&["--queue"], "remote research-queue")] {
         let run = Command::new(env!("CARGO_BIN_EXE_two_processes")).args(arguments).output().unwrap();
         let text = String::from_utf8(run.stdout).unwrap();
         assert!(run.status.success(), "{text}\n{}", String::from_utf8_lossy(&run.stderr));

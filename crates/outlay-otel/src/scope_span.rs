@@ -203,7 +203,7 @@ fn failure(closed: &ClosedScope<'_>) -> Option<String> {
         matches!(closed.scope.kind(), ScopeKind::Task) && closed.scope.outcome().is_some_and(|o| o.kind() == Failure);
     match closed.failure {
         Some(reason) => Some(reason.to_string()),
-        None if failed_outcome => Some("the task's outcome is a failure".to_owned()),
+        None if failed_outcome => Some("its outcome is a failure".to_owned()),
         None => None,
     }
 }

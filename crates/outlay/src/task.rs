@@ -127,7 +127,7 @@ impl Task {
     pub(crate) fn end(&self, outcome: Outcome) {
         self.open.set_outcome(outcome);
         if outcome.kind() == OutcomeKind::Failure {
-            self.open.fail("the task's outcome is a failure");
+            self.open.fail("its outcome is a failure");
         }
         self.open.finish();
     }

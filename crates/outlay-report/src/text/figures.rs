@@ -18,6 +18,8 @@ pub(super) struct Figures {
     pub(super) partial: Usd,
     pub(super) status: CostStatus,
     pub(super) calls: u64,
+    /// Calls that were refused, and are not among the calls.
+    pub(super) refusals: u64,
     /// Calls with a part that has no price.
     pub(super) unpriced: u64,
     /// Whose cost is not known, for it is open.
@@ -65,6 +67,7 @@ impl Figures {
             partial,
             status: totals.cost().status(),
             calls: totals.calls(),
+            refusals: totals.refusals(),
             unpriced: totals.unpriced_calls(),
             pending: Pending::of(totals),
             tokens: Tokens::of(totals.usage()),
@@ -74,7 +77,8 @@ impl Figures {
 
     pub(super) fn of_call(call: &CallRecord) -> Self {
         Self {
-            calls: 1,
+            calls: u64::from(!call.refused),
+            refusals: u64::from(call.refused),
             unpriced: u64::from(!call.charge.is_priced()),
             tokens: Tokens::of(&call.usage),
             tokens_unknown: call.usage.is_empty() && !call.charge.is_priced(),
@@ -112,6 +116,7 @@ impl Figures {
             partial: self.partial + other.partial,
             status: self.status.weakest(other.status),
             calls: self.calls.saturating_add(other.calls),
+            refusals: self.refusals.saturating_add(other.refusals),
             unpriced: self.unpriced.saturating_add(other.unpriced),
             pending: self.pending.and(other.pending),
             tokens: Tokens {
@@ -138,6 +143,7 @@ impl Figures {
             partial: Usd::ZERO,
             status,
             calls: self.calls.saturating_sub(part.calls),
+            refusals: self.refusals.saturating_sub(part.refusals),
             unpriced,
             pending: self.pending.without(part.pending),
             tokens: Tokens {

@@ -10,26 +10,35 @@ use super::numbers::{count, grouped, time};
 /// The answers to a call's attempts are listed up to this many.
 const MAX_ANSWERS: usize = 6;
 
-/// Of a scope's row: how long it took, why it failed, what it has open.
-pub(super) fn scope(scope: &ScopeRecord, pending: Pending, look: &Look) -> Vec<String> {
+/// Of a scope's row: how long it took, the calls that it stands for, why it failed, what it has open.
+pub(super) fn scope(scope: &ScopeRecord, folded: Option<String>, pending: Pending, look: &Look) -> Vec<String> {
     let mut notes = vec![match scope.duration() {
         Some(duration) => time(duration, ""),
         None => "running".to_owned(),
     }];
+    notes.extend(folded);
     notes.extend(scope.failure.as_ref().map(|reason| look.clean(reason)));
     notes.extend(pending.text());
     notes
 }
 
-/// What a scope's row stands for, where nothing below it is shown.
-pub(super) fn folded(figures: &Figures, look: &Look) -> Option<String> {
-    (figures.calls > 0).then(|| format!("{} {}", look.more, count(figures.calls, "call")))
+/// The calls that a scope's row stands for, where nothing below it is shown: `(3 calls, 1 refused)`.
+pub(super) fn folded(figures: &Figures) -> Option<String> {
+    match (figures.calls, figures.refusals) {
+        (0, 0) => None,
+        (calls, 0) => Some(format!("({})", count(calls, "call"))),
+        (0, refused) => Some(format!("({} refused)", count(refused, "call"))),
+        (calls, refused) => Some(format!("({}, {} refused)", count(calls, "call"), grouped(refused))),
+    }
 }
 
 /// Of a call's row.
 pub(super) fn call(call: &CallRecord, look: &Look) -> Vec<String> {
     let mut notes = Vec::new();
     let last = call.attempts.last();
+    if call.refused {
+        notes.push("refused".to_owned());
+    }
     if call.failed
         && let Some(error) = last.and_then(|attempt| attempt.error.as_ref())
     {

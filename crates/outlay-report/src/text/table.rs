@@ -81,11 +81,8 @@ impl Table<'_> {
         let (label, notes) = match node.what {
             What::Scope(scope) => {
                 let pending = if is_folded { node.figures.pending } else { node.own_pending };
-                let mut notes = notes::scope(scope, pending, look);
-                if is_folded {
-                    notes.extend(notes::folded(&node.figures, look));
-                }
-                (scope_label(scope, place.kind, look), notes)
+                let folded = if is_folded { notes::folded(&node.figures) } else { None };
+                (scope_label(scope, place.kind, look), notes::scope(scope, folded, pending, look))
             }
             What::Call(call) => {
                 let operation = look.clean(call.operation);
@@ -126,6 +123,9 @@ impl Table<'_> {
         let (label, note) = match (*records, figures.calls) {
             (0, _) => ("not itemized".to_owned(), String::new()),
             (records, calls) if records == calls => (format!("{} more calls", grouped(calls)), String::new()),
+            (records, 0) if records == figures.refusals => {
+                (format!("{} more refused", grouped(records)), String::new())
+            }
             (records, 0) => (format!("{} more", grouped(records)), String::new()),
             (records, calls) => (format!("{} more", grouped(records)), count(calls, "call")),
         };

@@ -139,7 +139,7 @@ impl Node<'_> {
     pub(super) fn is_failed(&self) -> bool {
         match self.what {
             What::Scope(scope) => scope.failure.is_some(),
-            What::Call(call) => call.failed,
+            What::Call(call) => call.failed && !call.refused,
             What::Charge(_) | What::Remote(_) => false,
         }
     }

@@ -29,6 +29,8 @@ pub(super) fn causes(tree: &Tree<'_>, failed_cost: Usd, look: &Look) -> Vec<Caus
     if calls.calls > 0 {
         causes.push(Cause { text: format!("in {}", count(calls.calls, "failed call")), figures: calls });
     }
+    // Where nothing was called, as in a plan whose call was refused, nothing was wasted.
+    causes.retain(|cause| cause.figures.calls > 0 || !cause.is_free());
     // What failed for free is worth a word only where all did.
     if causes.iter().any(|cause| !cause.is_free()) {
         causes.retain(|cause| !cause.is_free());
@@ -69,7 +71,9 @@ impl Found<'_> {
                     self.scope(*child, asked_again);
                 }
                 What::Scope(_) => self.below(*child),
-                What::Call(CallRecord { failed: true, .. }) => self.calls = self.calls.and(node.figures),
+                What::Call(CallRecord { failed: true, refused: false, .. }) => {
+                    self.calls = self.calls.and(node.figures)
+                }
                 What::Call(_) | What::Charge(_) | What::Remote(_) => {}
             }
         }

@@ -178,3 +178,52 @@ fn attempts_are_listed_and_runs_of_them_counted() {
     sure of       exact $0.004950   estimated $0   bounded $0   unpriced 0 calls   prices 2026-11-28
     ");
 }
+
+#[test]
+fn a_refused_call_is_no_call_and_its_row_has_no_tokens() {
+    let books = Books::new();
+    let task = books.ledger.task(TaskSpec::new("t"));
+    let refused = || {
+        let mut refused = call(SONNET, Usage::new());
+        (refused.refused, refused.failed, refused.attempts) = (true, true, Vec::new());
+        refused
+    };
+    let plan = task.step(StepKind::Plan, "what next");
+    books.call(&plan, 10, refused());
+    plan.fail("returned an error");
+    plan.finish();
+    let act = task.step(StepKind::Act, "write");
+    books.call(&act, 9_000, call(SONNET, usage(1_000, 500)));
+    books.call(&act, 10, refused());
+    act.finish();
+    task.set_outcome(Outcome::success());
+    task.finish();
+    insta::assert_snapshot!(report(&task).render(UNICODE), @r"
+    t  success  $0.011550  exact   1 call   9.0 s
+
+                                         cost  share  in tok  read  out   time
+    task t                          $0.011550   100%   1,000     0  500   9.0s
+    ├─ plan  what next  ✗ failed     0.000000   0.0%                      10ms  returned an error
+    │  └─ chat us.claude-sonnet-4-5  0.000000   0.0%                      refused
+    └─ act   write                   0.011550   100%   1,000     0  500   9.0s
+       ├─ chat us.claude-sonnet-4-5  0.011550   100%   1,000     0  500
+       └─ chat us.claude-sonnet-4-5  0.000000   0.0%                      refused
+
+    by model      sonnet-4-5 $0.011550 (100%)
+    by direction  output 71%   input 29%
+    sure of       exact $0.011550   estimated $0   bounded $0   unpriced 0 calls   prices 2026-11-28
+    ");
+    insta::assert_snapshot!(report(&task).render(Style { max_lines: 12, ..UNICODE }), @r"
+    t  success  $0.011550  exact   1 call   9.0 s
+
+                                         cost  share  in tok  read  out   time
+    task t                          $0.011550   100%   1,000     0  500   9.0s
+    ├─ plan  what next  ✗ failed     0.000000   0.0%                      10ms  returned an error
+    │  └─ chat us.claude-sonnet-4-5  0.000000   0.0%                      refused
+    └─ act   write                   0.011550   100%   1,000     0  500   9.0s  (1 call, 1 refused)
+
+    by model      sonnet-4-5 $0.011550 (100%)
+    by direction  output 71%   input 29%
+    sure of       exact $0.011550   estimated $0   bounded $0   unpriced 0 calls   prices 2026-11-28
+    ");
+}

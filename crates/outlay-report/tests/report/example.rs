@@ -166,10 +166,10 @@ fn few_lines_keep_the_most_expensive_branches() {
     agent triage                        $0.076680   100%  24,435  8,192  2,311   8.4s
     ├─ plan   read the ticket            0.021325  27.8%   4,508      0    186   1.6s
     │  └─ chat us.claude-sonnet-4-5      0.021325  27.8%   4,508      0    186   cache write 4,096
-    ├─ tool   search_kb                  0.007860  10.2%   2,310      0     58   0.7s  … 1 call
-    ├─ agent  researcher                 0.010208  13.3%   6,530      0    550   2.2s  … 2 calls
-    ├─ act    draft the reply  ✗ failed  0.020376  26.6%   5,336  4,096    905   2.3s  no citation  … 1…
-    └─ retry  attempt 2                  0.016911  22.1%   5,751  4,096    612   1.6s  … 1 call
+    ├─ tool   search_kb                  0.007860  10.2%   2,310      0     58   0.7s  (1 call)
+    ├─ agent  researcher                 0.010208  13.3%   6,530      0    550   2.2s  (2 calls)
+    ├─ act    draft the reply  ✗ failed  0.020376  26.6%   5,336  4,096    905   2.3s  (1 call)  no…
+    └─ retry  attempt 2                  0.016911  22.1%   5,751  4,096    612   1.6s  (1 call)
 
     by model      sonnet-4-5 $0.058612 (76%)   haiku-4-5 $0.013068 (17%)   external $0.005000 (7%)
     by direction  output 41%   input 27%   cache write 22%   cache read 3%   external 7%

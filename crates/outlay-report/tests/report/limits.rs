@@ -28,26 +28,26 @@ fn two_thousand_calls_are_a_page() {
 
                            cost  share     in tok  read      out   time
     agent indexer     $3.547500   100%  2,100,000     0  119,000   1m00s
-    ├─ tool  batch 0   0.051975   1.5%     10,000     0    5,950   3.0s  … 100 calls
-    ├─ tool  batch 1   0.065175   1.8%     20,000     0    5,950   3.0s  … 100 calls
-    ├─ tool  batch 2   0.078375   2.2%     30,000     0    5,950   3.0s  … 100 calls
-    ├─ tool  batch 3   0.091575   2.6%     40,000     0    5,950   3.0s  … 100 calls
-    ├─ tool  batch 4   0.104775   3.0%     50,000     0    5,950   3.0s  … 100 calls
-    ├─ tool  batch 5   0.117975   3.3%     60,000     0    5,950   3.0s  … 100 calls
-    ├─ tool  batch 6   0.131175   3.7%     70,000     0    5,950   3.0s  … 100 calls
-    ├─ tool  batch 7   0.144375   4.1%     80,000     0    5,950   3.0s  … 100 calls
-    ├─ tool  batch 8   0.157575   4.4%     90,000     0    5,950   3.0s  … 100 calls
-    ├─ tool  batch 9   0.170775   4.8%    100,000     0    5,950   3.0s  … 100 calls
-    ├─ tool  batch 10  0.183975   5.2%    110,000     0    5,950   3.0s  … 100 calls
-    ├─ tool  batch 11  0.197175   5.6%    120,000     0    5,950   3.0s  … 100 calls
-    ├─ tool  batch 12  0.210375   5.9%    130,000     0    5,950   3.0s  … 100 calls
-    ├─ tool  batch 13  0.223575   6.3%    140,000     0    5,950   3.0s  … 100 calls
-    ├─ tool  batch 14  0.236775   6.7%    150,000     0    5,950   3.0s  … 100 calls
-    ├─ tool  batch 15  0.249975   7.0%    160,000     0    5,950   3.0s  … 100 calls
-    ├─ tool  batch 16  0.263175   7.4%    170,000     0    5,950   3.0s  … 100 calls
-    ├─ tool  batch 17  0.276375   7.8%    180,000     0    5,950   3.0s  … 100 calls
-    ├─ tool  batch 18  0.289575   8.2%    190,000     0    5,950   3.0s  … 100 calls
-    └─ tool  batch 19  0.302775   8.5%    200,000     0    5,950   3.0s  … 100 calls
+    ├─ tool  batch 0   0.051975   1.5%     10,000     0    5,950   3.0s  (100 calls)
+    ├─ tool  batch 1   0.065175   1.8%     20,000     0    5,950   3.0s  (100 calls)
+    ├─ tool  batch 2   0.078375   2.2%     30,000     0    5,950   3.0s  (100 calls)
+    ├─ tool  batch 3   0.091575   2.6%     40,000     0    5,950   3.0s  (100 calls)
+    ├─ tool  batch 4   0.104775   3.0%     50,000     0    5,950   3.0s  (100 calls)
+    ├─ tool  batch 5   0.117975   3.3%     60,000     0    5,950   3.0s  (100 calls)
+    ├─ tool  batch 6   0.131175   3.7%     70,000     0    5,950   3.0s  (100 calls)
+    ├─ tool  batch 7   0.144375   4.1%     80,000     0    5,950   3.0s  (100 calls)
+    ├─ tool  batch 8   0.157575   4.4%     90,000     0    5,950   3.0s  (100 calls)
+    ├─ tool  batch 9   0.170775   4.8%    100,000     0    5,950   3.0s  (100 calls)
+    ├─ tool  batch 10  0.183975   5.2%    110,000     0    5,950   3.0s  (100 calls)
+    ├─ tool  batch 11  0.197175   5.6%    120,000     0    5,950   3.0s  (100 calls)
+    ├─ tool  batch 12  0.210375   5.9%    130,000     0    5,950   3.0s  (100 calls)
+    ├─ tool  batch 13  0.223575   6.3%    140,000     0    5,950   3.0s  (100 calls)
+    ├─ tool  batch 14  0.236775   6.7%    150,000     0    5,950   3.0s  (100 calls)
+    ├─ tool  batch 15  0.249975   7.0%    160,000     0    5,950   3.0s  (100 calls)
+    ├─ tool  batch 16  0.263175   7.4%    170,000     0    5,950   3.0s  (100 calls)
+    ├─ tool  batch 17  0.276375   7.8%    180,000     0    5,950   3.0s  (100 calls)
+    ├─ tool  batch 18  0.289575   8.2%    190,000     0    5,950   3.0s  (100 calls)
+    └─ tool  batch 19  0.302775   8.5%    200,000     0    5,950   3.0s  (100 calls)
 
     by model      haiku-4-5 $2.673000 (75%)   sonnet-4-5 $0.874500 (25%)
     by direction  input 78%   output 22%
@@ -109,7 +109,7 @@ fn a_deep_task_stays_within_the_page() {
                 └─ agent  level 5           0.004950   100%   1,000     0  100   running
                    └─ agent  level 6        0.004950   100%   1,000     0  100   running
                       └─ agent  level 7     0.004950   100%   1,000     0  100   running
-                         └─ agent  level 8  0.004950   100%   1,000     0  100   running  … 1 call
+                         └─ agent  level 8  0.004950   100%   1,000     0  100   running  (1 call)
 
     by model      sonnet-4-5 $0.004950 (100%)
     by direction  input 67%   output 33%

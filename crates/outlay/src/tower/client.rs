@@ -29,6 +29,8 @@ pub struct ClientLayer {
 #[derive(Clone, Default)]
 struct Settings {
     hosts: Vec<Arc<str>>,
+    /// What the work that is asked of a host goes by.
+    names: Vec<(Arc<str>, Arc<str>)>,
     nothing_sent: Option<Arc<NothingSent>>,
     said: Arc<AtomicBool>,
 }
@@ -57,6 +59,18 @@ impl ClientLayer {
         self
     }
 
+    /// Names the work that is asked of a host, for the report and for `outlay.remote.name`: by what the service is called,
+    /// such as `researcher`. The host is meant as in [`allow_host`](Self::allow_host), and has to be allowed as well. Where
+    /// several of these match, the first holds. Defaults to the host with its port.
+    ///
+    /// ```
+    /// let layer = outlay::tower::ClientLayer::new().allow_host("10.0.0.7").name_host("10.0.0.7", "researcher");
+    /// ```
+    pub fn name_host(mut self, host: &str, name: &str) -> Self {
+        self.settings.names.push((host.to_ascii_lowercase().into(), name.into()));
+        self
+    }
+
     /// Whether an error of the service means that nothing was sent, and so nothing spent. Defaults to never: what was
     /// asked for and not answered may have cost something, and counts as a lost receipt.
     ///
@@ -72,11 +86,12 @@ impl ClientLayer {
 
 impl Settings {
     fn allows(&self, host: &str) -> bool {
-        let host = host.to_ascii_lowercase();
-        self.hosts.iter().any(|allowed| match allowed.strip_prefix("*.") {
-            Some(domain) => host.strip_suffix(domain).is_some_and(|sub| sub.len() > 1 && sub.ends_with('.')),
-            None => host == **allowed,
-        })
+        self.hosts.iter().any(|allowed| matches(allowed, host))
+    }
+
+    /// What the work that is asked of the host goes by, where somebody has said so.
+    fn name(&self, host: &str) -> Option<&str> {
+        self.names.iter().find(|(named, _)| matches(named, host)).map(|(_, name)| &**name)
     }
 
     fn says_nothing_was_sent(&self, error: &dyn Any) -> bool {
@@ -93,6 +108,15 @@ impl Settings {
                  the task's total is unpriced; is its server layer there, and does it trust this client?"
             );
         }
+    }
+}
+
+/// Whether a host is the one that is meant, or below the domain that is.
+fn matches(meant: &str, host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    match meant.strip_prefix("*.") {
+        Some(domain) => host.strip_suffix(domain).is_some_and(|sub| sub.len() > 1 && sub.ends_with('.')),
+        None => host == *meant,
     }
 }
 
@@ -143,7 +167,7 @@ impl<S> ClientService<S> {
             None => authority.host().to_owned(),
         };
         let origin = format!("{}://{host}", uri.scheme_str().unwrap_or("http"));
-        let work = crate::remote(&host);
+        let work = crate::remote(self.settings.name(authority.host()).unwrap_or(&host));
         if work.id().is_none() {
             // Nobody's work here is not somebody else's there, whatever the request says that came in.
             if current().is_none() {
