@@ -1,9 +1,10 @@
-//! What a process has once: its global providers. Each test here runs in a process of its own only as long as there is one.
+//! What a process has once: its global providers. The tests here take turns.
 #![allow(missing_docs)]
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
 
+use std::sync::{Mutex, PoisonError};
+
 use opentelemetry::global;
-use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, SdkMeterProvider};
 use outlay::{Outcome, Outlay, Usd};
 
@@ -12,16 +13,18 @@ fn provider() -> (SdkMeterProvider, InMemoryMetricExporter) {
     (SdkMeterProvider::builder().with_periodic_exporter(exporter.clone()).build(), exporter)
 }
 
-/// What `outlay.cost` adds up to.
-fn cost((provider, exporter): &(SdkMeterProvider, InMemoryMetricExporter)) -> f64 {
+static TURN: Mutex<()> = Mutex::new(());
+
+/// What a metric adds up to, by now.
+fn sum((provider, exporter): &(SdkMeterProvider, InMemoryMetricExporter), name: &str) -> f64 {
     provider.force_flush().unwrap();
     let exported = exporter.get_finished_metrics().unwrap();
-    let metrics = exported.last().into_iter().flat_map(|of| of.scope_metrics()).flat_map(|scope| scope.metrics());
-    let sums = metrics.filter(|metric| metric.name() == "outlay.cost").map(|metric| match metric.data() {
-        AggregatedMetrics::F64(MetricData::Sum(sum)) => sum.data_points().map(|point| point.value()).sum::<f64>(),
-        other => panic!("{other:?}"),
-    });
-    sums.sum()
+    let points = exported.last().map(outlay_tests::read_points).unwrap_or_default();
+    points.iter().filter(|point| point.name == name).map(|point| point.value).sum()
+}
+
+fn cost(provider: &(SdkMeterProvider, InMemoryMetricExporter)) -> f64 {
+    sum(provider, "outlay.cost")
 }
 
 fn spend(outlay: &Outlay, cents: i64) {
@@ -32,6 +35,7 @@ fn spend(outlay: &Outlay, cents: i64) {
 
 #[test]
 fn a_global_meter_provider_counts_from_the_first_task_after_it_is_set() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let outlay = Outlay::builder().build();
     spend(&outlay, 1);
     let first = provider();
@@ -43,4 +47,32 @@ fn a_global_meter_provider_counts_from_the_first_task_after_it_is_set() {
     global::set_meter_provider(second.0.clone());
     spend(&outlay, 4);
     assert!((cost(&second) - 0.07).abs() < 1e-9, "{}", cost(&second));
+}
+
+/// Of two callbacks with the same attributes the SDK keeps what the later one says.
+#[test]
+fn two_outlays_with_the_global_provider_are_added_up() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let provider = provider();
+    global::set_meter_provider(provider.0.clone());
+    let [first, second] = [(); 2].map(|()| Outlay::builder().build());
+    let third = Outlay::builder().build();
+    let open = [&first, &second].map(|outlay| outlay.task("t").team("a").start());
+    open[0].charge("api", Usd::from_cents(1));
+    open[1].charge("api", Usd::from_cents(2));
+    spend(&third, 5);
+    assert!((cost(&provider) - 0.08).abs() < 1e-9, "{}", cost(&provider));
+    assert_eq!(sum(&provider, "outlay.tasks.open"), 2.0);
+    assert_eq!(sum(&provider, "outlay.task.cost.open_max"), 0.02);
+    let ratio = sum(&provider, "outlay.attribution.ratio");
+    assert!(
+        (ratio - 3.0 / 8.0).abs() < 1e-9,
+        "three of eight cents have a team, and no other dimension is set: {ratio}"
+    );
+    open.iter().for_each(|task| drop(task.finish(Outcome::success())));
+    // Of one that has gone all stays.
+    drop((open, first));
+    assert!((cost(&provider) - 0.08).abs() < 1e-9, "{}", cost(&provider));
+    assert_eq!(sum(&provider, "outlay.tasks"), 3.0);
+    assert_eq!(sum(&provider, "outlay.tasks.open"), 0.0);
 }

@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::HashMap;
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::Meter;
+use opentelemetry::metrics::AsyncInstrument;
 use outlay_ledger::Dimension;
 use outlay_price::Usd;
 
-use crate::names::{metric, outlay};
+use crate::names::outlay;
 use crate::{Engine, Scope};
 
 /// As many places are told apart; what comes beyond is `elsewhere`.
@@ -52,7 +52,7 @@ impl Attribution {
 
 /// The sums behind it.
 #[derive(Debug, Default)]
-pub(crate) struct Spend(Arc<Mutex<Sums>>);
+pub(crate) struct Spend(Mutex<Sums>);
 
 #[derive(Debug, Default)]
 struct Sums {
@@ -100,22 +100,21 @@ impl Spend {
         }
     }
 
-    /// Has the meter ask for the shares when it collects.
-    pub(crate) fn register(&self, meter: &Meter) {
-        let spend = Self(self.0.clone());
-        let _ = meter
-            .f64_observable_gauge(metric::ATTRIBUTION_RATIO)
-            .with_unit("1")
-            .with_description("Which share of the spend carries a dimension.")
-            .with_callback(move |observer| {
-                let attribution = spend.attribution();
-                for dimension in Dimension::ALL {
-                    if let Some(share) = attribution.share(dimension) {
-                        observer.observe(share, &[KeyValue::new(outlay::DIMENSION, dimension.as_str())]);
-                    }
-                }
-            })
-            .build();
+    /// Tells the shares of what several have spent.
+    pub(crate) fn observe<'a>(several: impl Iterator<Item = &'a Self>, observer: &dyn AsyncInstrument<f64>) {
+        let (mut total, mut carried) = (Usd::ZERO, [Usd::ZERO; Dimension::ALL.len()]);
+        for one in several {
+            let sums = one.0.lock().unwrap_or_else(PoisonError::into_inner);
+            total = total.saturating_add(sums.total);
+            carried.iter_mut().zip(sums.carried).for_each(|(sum, part)| *sum = sum.saturating_add(part));
+        }
+        let by_dimension = Dimension::ALL.into_iter().zip(carried).collect();
+        let all = Attribution { total, by_dimension, ..Attribution::default() };
+        for dimension in Dimension::ALL {
+            if let Some(share) = all.share(dimension) {
+                observer.observe(share, &[KeyValue::new(outlay::DIMENSION, dimension.as_str())]);
+            }
+        }
     }
 }
 

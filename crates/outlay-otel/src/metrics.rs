@@ -3,6 +3,7 @@
 mod by_provider;
 mod cost;
 mod counter;
+mod group;
 mod instruments;
 mod labels;
 mod own_dimensions;
@@ -28,6 +29,7 @@ use crate::{Caller, Scope};
 use by_provider::ByProvider;
 use cost::CostSeries;
 use counter::Counters;
+use group::Member;
 use instruments::{Instruments, OpenTasks};
 use labels::{CallLabels, KindLabels, NamedLabels, TaskLabels};
 use principal_names::PrincipalNames;
@@ -306,9 +308,9 @@ impl Metrics {
     }
 
     fn instruments(&self, scope: &Scope) -> &Instruments {
-        self.instruments.get(self.given.as_ref(), |meter| {
+        self.instruments.get(self.given.as_ref(), || {
             let open = OpenTasks { of: scope.engine().open_tasks_on_metrics(), names: self.task_names.clone() };
-            Instruments::new(meter, &self.sums, open)
+            Member { sums: self.sums.clone(), open }
         })
     }
 }

@@ -229,6 +229,10 @@ impl Builder {
     }
 
     /// Where metrics go. Defaults to the global provider, looked up at first use.
+    ///
+    /// Several Outlays that use the global provider are added up. Give each a provider of its own otherwise: the SDK does
+    /// not tell whether two of them are the same one, and of two Outlays that were given one provider it exports only what
+    /// the later one counts under the same attributes.
     pub fn meter_provider(mut self, provider: &dyn MeterProvider) -> Self {
         self.engine = self.engine.meter_provider(provider);
         self

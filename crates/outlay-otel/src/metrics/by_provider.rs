@@ -5,15 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use opentelemetry::global;
-use opentelemetry::metrics::{Meter, MeterProvider};
+use opentelemetry::metrics::Meter;
 
+use super::group::{Member, Provider};
 use super::instruments::Instruments;
-use crate::tracer::instrumentation_scope;
 
 /// So often they are made anew for another provider.
 const MAX_PROVIDERS: usize = 8;
-
-type Provider = dyn MeterProvider + Send + Sync;
 
 /// The instruments, made at first use: of the meter that was given, else of the global provider, and once more when the
 /// application has set another one since. A provider that is set after the first use counts for nothing else.
@@ -26,13 +24,13 @@ pub(super) struct ByProvider {
 
 impl ByProvider {
     /// Returns those in force, of whatever provider.
-    pub(super) fn get(&self, given: Option<&Meter>, make: impl FnOnce(&Meter) -> Instruments) -> &Instruments {
+    pub(super) fn get(&self, given: Option<&Meter>, member: impl FnOnce() -> Member) -> &Instruments {
         let place = &self.made[self.current.load(Ordering::Acquire).min(MAX_PROVIDERS - 1)];
         let (_, instruments) = place.get_or_init(|| match given {
-            Some(meter) => (None, make(meter)),
+            Some(meter) => (None, Instruments::of_one(meter, member())),
             None => {
                 let provider = global::meter_provider();
-                let instruments = make(&provider.meter_with_scope(instrumentation_scope()));
+                let instruments = Instruments::of_global(&provider, member());
                 // Its allocation stays, so that no other provider is taken for it; the provider itself does not.
                 (Some(Arc::downgrade(&provider)), instruments)
             }

@@ -8,14 +8,14 @@ use std::sync::{Arc, Mutex};
 
 use hashbrown::{HashMap, HashSet};
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::{AsyncInstrument, Meter};
+use opentelemetry::metrics::AsyncInstrument;
 use outlay_ledger::Dimensions;
 use outlay_price::{Charge, CostStatus, Usd};
 
 use super::counter::{MAX_OVERFLOW, MAX_SERIES, lock};
 use super::own_dimensions::OwnDimensions;
 use crate::Scope;
-use crate::names::{metric, outlay, semconv};
+use crate::names::{outlay, semconv};
 use crate::span_attributes::push_known_dimensions;
 
 /// As many directions as a charge has.
@@ -26,7 +26,7 @@ const BORN: [usize; 2] = [0, 1];
 /// All series of the metric.
 #[derive(Debug, Default)]
 pub(super) struct CostSeries {
-    sums: Arc<Mutex<Sums>>,
+    sums: Mutex<Sums>,
 }
 
 #[derive(Debug, Default)]
@@ -151,20 +151,16 @@ impl Hash for Series {
 }
 
 impl CostSeries {
-    /// Has the meter ask for the sums when it collects.
-    pub(super) fn register(&self, meter: &Meter) {
-        // Held for as long as the provider lives: the last collection may come after the last engine has gone.
-        let sums = self.sums.clone();
-        let _ = meter
-            .f64_observable_counter(metric::COST)
-            .with_unit("USD")
-            .with_description("Cost, as it is settled.")
-            .with_callback(move |observer| {
-                // Copied, so that no call waits while the SDK takes the sums.
-                let series = lock(&sums).series.clone();
-                observe(&series, observer);
-            })
-            .build();
+    /// Tells what several have counted, added up.
+    pub(super) fn observe<'a>(several: impl Iterator<Item = &'a Self>, observer: &dyn AsyncInstrument<f64>) {
+        let mut all = HashMap::new();
+        for one in several {
+            // Copied, so that no call waits while the SDK takes the sums.
+            for (key, parts) in &lock(&one.sums).series {
+                add_parts(all.entry(key.clone()).or_default(), *parts);
+            }
+        }
+        observe(&all, observer);
     }
 
     /// A call goes out whose cost will be counted: its series begin with 0, where it is the first one of its task,
@@ -210,12 +206,19 @@ impl CostSeries {
         let mut sums = lock(&self.sums);
         let Sums { series, sets, .. } = &mut *sums;
         let key = key.within_cap(*sets, |key| series.contains_key(key));
-        for (sum, part) in series.entry(key).or_default().iter_mut().zip(parts) {
-            let Some(part) = part else { continue };
-            *sets += usize::from(sum.is_none());
-            *sum = Some(sum.unwrap_or_default().saturating_add(part));
-        }
+        *sets += add_parts(series.entry(key).or_default(), parts);
     }
+}
+
+/// Adds up by direction. Returns how many directions are new.
+fn add_parts(sums: &mut Parts, parts: Parts) -> usize {
+    let mut new = 0;
+    for (sum, part) in sums.iter_mut().zip(parts) {
+        let Some(part) = part else { continue };
+        new += usize::from(sum.is_none());
+        *sum = Some(sum.unwrap_or_default().saturating_add(part));
+    }
+    new
 }
 
 /// In the order of [`DIRECTIONS`].

@@ -1,11 +1,11 @@
 //! Counters whose sums are kept here, exactly, and told when they are collected.
 
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hashbrown::HashMap;
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::{AsyncInstrument, Meter};
+use opentelemetry::metrics::AsyncInstrument;
 use outlay_price::Usd;
 
 /// As many series are kept apart, well below the SDK's own cap of 2,000; what comes beyond is summed under fewer labels.
@@ -43,17 +43,13 @@ impl Sum for Usd {
     }
 }
 
-/// The name, unit and description of a counter.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Described(pub(super) &'static str, pub(super) &'static str, pub(super) &'static str);
-
 /// The series of one counter, or of several with the same labels.
 #[derive(Debug)]
-pub(super) struct Counters<L, V>(Arc<Mutex<HashMap<L, V>>>);
+pub(super) struct Counters<L, V>(Mutex<HashMap<L, V>>);
 
 impl<L, V> Default for Counters<L, V> {
     fn default() -> Self {
-        Self(Arc::default())
+        Self(Mutex::default())
     }
 }
 
@@ -79,50 +75,32 @@ impl<L: Labels + Send + 'static, V: Sum> Counters<L, V> {
     pub(super) fn is_born(&self, labels: &L) -> bool {
         lock(&self.0).contains_key(labels)
     }
+}
 
-    /// Has the meter ask for the sums when it collects. A series without a `value` is not told.
-    pub(super) fn register(
-        &self,
-        meter: &Meter,
-        about: Described,
-        value: impl Fn(V) -> Option<u64> + Sync + Send + 'static,
-    ) {
-        let callback = self.observed(value);
-        let Described(name, unit, description) = about;
-        let counter = meter.u64_observable_counter(name).with_unit(unit).with_description(description);
-        let _ = counter.with_callback(callback).build();
-    }
-
-    /// The same of money.
-    pub(super) fn register_usd(
-        &self,
-        meter: &Meter,
-        name: &'static str,
-        description: &'static str,
-        value: impl Fn(V) -> Option<Usd> + Sync + Send + 'static,
-    ) {
-        let callback = self.observed(move |sum| value(sum).map(Usd::to_f64));
-        let counter = meter.f64_observable_counter(name).with_unit("USD").with_description(description);
-        let _ = counter.with_callback(callback).build();
-    }
-
-    fn observed<T, F>(&self, value: F) -> impl Fn(&dyn AsyncInstrument<T>) + use<T, F, L, V>
-    where
-        F: Fn(V) -> Option<T>,
-    {
-        // Held for as long as the provider lives: the last collection may come after the last engine has gone.
-        let series = self.0.clone();
-        move |observer| {
-            // Copied, so that no call waits while the SDK takes the sums.
-            let series = lock(&series).clone();
-            let mut attributes = Vec::with_capacity(8);
-            for (labels, sum) in series {
-                let Some(value) = value(sum) else { continue };
-                attributes.clear();
-                labels.push(&mut attributes);
-                observer.observe(value, &attributes);
+impl<L: Clone + Eq + Hash, V: Sum> Counters<L, V> {
+    /// Adds what is counted here to the series of several.
+    pub(super) fn add_to(&self, all: &mut HashMap<L, V>) {
+        for (labels, sum) in &*lock(&self.0) {
+            match all.get_mut(labels) {
+                Some(known) => *known = known.add(*sum),
+                None => drop(all.insert(labels.clone(), *sum)),
             }
         }
+    }
+}
+
+/// Tells the sums of series. One without a `value` is not told.
+pub(super) fn observe<L: Labels, V: Sum, T>(
+    series: HashMap<L, V>,
+    observer: &dyn AsyncInstrument<T>,
+    value: impl Fn(V) -> Option<T>,
+) {
+    let mut attributes = Vec::with_capacity(8);
+    for (labels, sum) in series {
+        let Some(value) = value(sum) else { continue };
+        attributes.clear();
+        labels.push(&mut attributes);
+        observer.observe(value, &attributes);
     }
 }
 

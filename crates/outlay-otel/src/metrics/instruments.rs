@@ -7,11 +7,14 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Histogram, Meter};
 use outlay_price::Usd;
 
-use super::counter::{Counters, Described};
-use super::labels::CallLabels;
+use super::Sums;
+use super::cost::CostSeries;
+use super::counter::{Counters, Labels, Sum, observe};
+use super::group::{Group, Member, Provider};
 use super::task_names::TaskNames;
-use super::{CallSums, Sums};
+use crate::attribution::Spend;
 use crate::names::{metric, outlay};
+use crate::tracer::instrumentation_scope;
 
 /// The conventions' bucket bounds for token counts.
 const TOKEN_BOUNDS: [f64; 14] = [
@@ -62,21 +65,36 @@ pub(super) struct OpenTasks {
 }
 
 impl OpenTasks {
-    fn by_name(&self) -> HashMap<Arc<str>, (u64, Usd)> {
+    fn by_name(members: &[Member]) -> HashMap<Arc<str>, (u64, Usd)> {
         let mut names: HashMap<Arc<str>, (u64, Usd)> = HashMap::new();
-        for (name, (open, dearest)) in self.of.by_name() {
-            let (count, most) = names.entry(self.names.on_metrics(&name)).or_default();
-            *count += open;
-            *most = (*most).max(dearest);
+        for Member { open: tasks, .. } in members {
+            for (name, (open, dearest)) in tasks.of.by_name() {
+                let (count, most) = names.entry(tasks.names.on_metrics(&name)).or_default();
+                *count += open;
+                *most = (*most).max(dearest);
+            }
         }
         names
     }
 }
 
 impl Instruments {
-    pub(super) fn new(meter: &Meter, sums: &Sums, open: OpenTasks) -> Self {
-        register_sums(meter, sums);
-        register_open_tasks(meter, open);
+    /// Those of a provider that was given to one Outlay.
+    pub(super) fn of_one(meter: &Meter, member: Member) -> Self {
+        Register { meter, group: &Group::of_one(member) }.all();
+        Self::told_at_once(meter)
+    }
+
+    /// Those of the global provider, which other Outlays may use too.
+    pub(super) fn of_global(provider: &Arc<Provider>, member: Member) -> Self {
+        let meter = provider.meter_with_scope(instrumentation_scope());
+        if let Some(group) = Group::join(provider, member) {
+            Register { meter: &meter, group: &group }.all();
+        }
+        Self::told_at_once(&meter)
+    }
+
+    fn told_at_once(meter: &Meter) -> Self {
         let seconds = |name, description, bounds: &[f64]| {
             let histogram = meter.f64_histogram(name).with_unit("s").with_description(description);
             histogram.with_boundaries(bounds.to_vec()).build()
@@ -105,65 +123,116 @@ impl Instruments {
     }
 }
 
-fn register_sums(meter: &Meter, sums: &Sums) {
-    sums.cost.register(meter);
-    sums.spend.register(meter);
-    sums.phase_cost.register_usd(meter, metric::PHASE_COST, "Cost by kind of step.", Some);
-    sums.outcome_value.register_usd(meter, metric::OUTCOME_VALUE, "What the outcomes of tasks are worth.", Some);
-    let withdrawn = "What revised outcomes had been worth.";
-    sums.withdrawn_value.register_usd(meter, metric::OUTCOME_WITHDRAWN_VALUE, withdrawn, Some);
-    let wasted = "Cost of tasks that failed or were abandoned, and of what failed in those that succeeded.";
-    sums.wasted.register_usd(meter, metric::WASTED_COST, wasted, Some);
-    let revised =
-        Described(metric::OUTCOMES_REVISED, "{task}", "Tasks whose outcome was revised after they had ended.");
-    sums.outcomes_revised.register(meter, revised, Some);
-    let tasks = Described(metric::TASKS, "{task}", "Tasks that have ended.");
-    sums.tasks.register(meter, tasks, Some);
-    register_calls(meter, &sums.calls);
-    let refused = Described(metric::BUDGET_REFUSED, "{call}", "Calls that a budget refused.");
-    sums.budget_refused.register(meter, refused, Some);
-    let would = "Calls that a budget would have refused, if it were enforced.";
-    sums.budget_would_refuse.register(meter, Described(metric::BUDGET_WOULD_REFUSE, "{call}", would), Some);
-    let forgotten = "Budgets that were forgotten with what was spent of them, for a rule has made too many.";
-    sums.budget_forgotten.register(meter, Described(metric::BUDGET_FORGOTTEN, "{budget}", forgotten), Some);
-    let violations = Described(metric::POLICY_VIOLATIONS, "{violation}", "Violations of the policy.");
-    sums.policy_violations.register(meter, violations, Some);
+/// Has the meter ask the group for its sums when it collects.
+struct Register<'a> {
+    meter: &'a Meter,
+    group: &'a Arc<Group>,
 }
 
-fn register_calls(meter: &Meter, calls: &Counters<CallLabels, CallSums>) {
-    calls.register(meter, Described(metric::CALLS, "{call}", "Model calls, and those that were refused."), |sums| {
-        Some(sums.calls)
-    });
-    let attempts = Described(metric::ATTEMPTS, "{attempt}", "HTTP attempts of model calls.");
-    calls.register(meter, attempts, |sums| sums.attempts);
-    let unpriced = Described(metric::UNPRICED_CALLS, "{call}", "Calls with a part that has no price.");
-    calls.register(meter, unpriced, |sums| sums.unpriced);
-    let unchecked = "Calls that were made although the store of shared budgets could not be asked in time.";
-    calls.register(meter, Described(metric::BUDGET_UNCHECKED, "{call}", unchecked), |sums| sums.unchecked);
-    let outside = "Cost of calls outside any task.";
-    calls.register_usd(meter, metric::UNATTRIBUTED_COST, outside, |sums| sums.unattributed);
-}
+impl Register<'_> {
+    fn all(&self) {
+        self.cost();
+        self.attribution();
+        self.open_tasks();
+        self.usd(metric::PHASE_COST, "Cost by kind of step.", |sums| &sums.phase_cost, Some);
+        let worth = "What the outcomes of tasks are worth.";
+        self.usd(metric::OUTCOME_VALUE, worth, |sums| &sums.outcome_value, Some);
+        let withdrawn = "What revised outcomes had been worth.";
+        self.usd(metric::OUTCOME_WITHDRAWN_VALUE, withdrawn, |sums| &sums.withdrawn_value, Some);
+        let wasted = "Cost of tasks that failed or were abandoned, and of what failed in those that succeeded.";
+        self.usd(metric::WASTED_COST, wasted, |sums| &sums.wasted, Some);
+        let revised = "Tasks whose outcome was revised after they had ended.";
+        self.count(metric::OUTCOMES_REVISED, "{task}", revised, |sums| &sums.outcomes_revised, Some);
+        self.count(metric::TASKS, "{task}", "Tasks that have ended.", |sums| &sums.tasks, Some);
+        self.calls();
+        let refused = "Calls that a budget refused.";
+        self.count(metric::BUDGET_REFUSED, "{call}", refused, |sums| &sums.budget_refused, Some);
+        let would = "Calls that a budget would have refused, if it were enforced.";
+        self.count(metric::BUDGET_WOULD_REFUSE, "{call}", would, |sums| &sums.budget_would_refuse, Some);
+        let forgotten = "Budgets that were forgotten with what was spent of them, for a rule has made too many.";
+        self.count(metric::BUDGET_FORGOTTEN, "{budget}", forgotten, |sums| &sums.budget_forgotten, Some);
+        let violations = "Violations of the policy.";
+        self.count(metric::POLICY_VIOLATIONS, "{violation}", violations, |sums| &sums.policy_violations, Some);
+    }
 
-fn register_open_tasks(meter: &Meter, open: OpenTasks) {
-    let counted = open.clone();
-    let _ = meter
-        .u64_observable_gauge(metric::TASKS_OPEN)
-        .with_unit("{task}")
-        .with_description("Tasks that are open.")
-        .with_callback(move |observer| {
-            for (task, (count, _)) in counted.by_name() {
-                observer.observe(count, &[KeyValue::new(outlay::TASK_NAME, task)]);
-            }
-        })
-        .build();
-    let _ = meter
-        .f64_observable_gauge(metric::TASK_COST_OPEN_MAX)
-        .with_unit("USD")
-        .with_description("What the dearest of the open tasks has cost so far.")
-        .with_callback(move |observer| {
-            for (task, (_, most)) in open.by_name() {
-                observer.observe(most.to_f64(), &[KeyValue::new(outlay::TASK_NAME, task)]);
-            }
-        })
-        .build();
+    fn calls(&self) {
+        let calls = "Model calls, and those that were refused.";
+        self.count(metric::CALLS, "{call}", calls, |sums| &sums.calls, |sum| Some(sum.calls));
+        let attempts = "HTTP attempts of model calls.";
+        self.count(metric::ATTEMPTS, "{attempt}", attempts, |sums| &sums.calls, |sum| sum.attempts);
+        let unpriced = "Calls with a part that has no price.";
+        self.count(metric::UNPRICED_CALLS, "{call}", unpriced, |sums| &sums.calls, |sum| sum.unpriced);
+        let unchecked = "Calls that were made although the store of shared budgets could not be asked in time.";
+        self.count(metric::BUDGET_UNCHECKED, "{call}", unchecked, |sums| &sums.calls, |sum| sum.unchecked);
+        let outside = "Cost of calls outside any task.";
+        self.usd(metric::UNATTRIBUTED_COST, outside, |sums| &sums.calls, |sum| sum.unattributed);
+    }
+
+    fn count<L: Labels + 'static, V: Sum>(
+        &self,
+        name: &'static str,
+        unit: &'static str,
+        description: &'static str,
+        counters: fn(&Sums) -> &Counters<L, V>,
+        value: fn(V) -> Option<u64>,
+    ) {
+        let group = self.group.clone();
+        let counter = self.meter.u64_observable_counter(name).with_unit(unit).with_description(description);
+        let _ = counter.with_callback(move |observer| observe(group.series(counters), observer, value)).build();
+    }
+
+    /// The same of money.
+    fn usd<L: Labels + 'static, V: Sum>(
+        &self,
+        name: &'static str,
+        description: &'static str,
+        counters: fn(&Sums) -> &Counters<L, V>,
+        value: fn(V) -> Option<Usd>,
+    ) {
+        let group = self.group.clone();
+        let counter = self.meter.f64_observable_counter(name).with_unit("USD").with_description(description);
+        let dollars = move |sum| value(sum).map(Usd::to_f64);
+        let _ = counter.with_callback(move |observer| observe(group.series(counters), observer, dollars)).build();
+    }
+
+    fn cost(&self) {
+        let group = self.group.clone();
+        let counter = self.meter.f64_observable_counter(metric::COST).with_unit("USD");
+        let _ = counter
+            .with_description("Cost, as it is settled.")
+            .with_callback(move |observer| CostSeries::observe(group.members().iter().map(|m| &m.sums.cost), observer))
+            .build();
+    }
+
+    fn attribution(&self) {
+        let group = self.group.clone();
+        let gauge = self.meter.f64_observable_gauge(metric::ATTRIBUTION_RATIO).with_unit("1");
+        let _ = gauge
+            .with_description("Which share of the spend carries a dimension.")
+            .with_callback(move |observer| Spend::observe(group.members().iter().map(|m| &m.sums.spend), observer))
+            .build();
+    }
+
+    fn open_tasks(&self) {
+        let group = self.group.clone();
+        let gauge = self.meter.u64_observable_gauge(metric::TASKS_OPEN).with_unit("{task}");
+        let _ = gauge
+            .with_description("Tasks that are open.")
+            .with_callback(move |observer| {
+                for (task, (count, _)) in OpenTasks::by_name(&group.members()) {
+                    observer.observe(count, &[KeyValue::new(outlay::TASK_NAME, task)]);
+                }
+            })
+            .build();
+        let group = self.group.clone();
+        let gauge = self.meter.f64_observable_gauge(metric::TASK_COST_OPEN_MAX).with_unit("USD");
+        let _ = gauge
+            .with_description("What the dearest of the open tasks has cost so far.")
+            .with_callback(move |observer| {
+                for (task, (_, most)) in OpenTasks::by_name(&group.members()) {
+                    observer.observe(most.to_f64(), &[KeyValue::new(outlay::TASK_NAME, task)]);
+                }
+            })
+            .build();
+    }
 }
