@@ -18,6 +18,9 @@ use outlay_redis::RedisBudgets;
 const CALLS: usize = 2_000;
 const PAIRS: usize = 7;
 const AT_ONCE: usize = 64;
+/// Of each call, where they are many, and as many calls as one batch may hold.
+const BUDGETS: usize = 50;
+const SETTLED_TOGETHER: usize = 128;
 
 fn main() {
     let Some((_server, url)) = start() else {
@@ -96,6 +99,43 @@ async fn bench(url: &str) {
     }
     let calls = AT_ONCE * (CALLS / 8);
     println!("{AT_ONCE} at once: {:.0} calls a second", calls as f64 / began.elapsed().as_secs_f64());
+    budgets.flush(Duration::from_secs(10)).await;
+    longest_command(&budgets, &mut link).await;
+}
+
+/// Redis answers nobody else while a script runs: how long the longest one takes where each call has many budgets.
+async fn longest_command(budgets: &RedisBudgets, link: &mut redis::aio::MultiplexedConnection) {
+    let mut many = Ledger::builder().report_records(0).budget_store(budgets.clone());
+    for rule in 0..BUDGETS {
+        let rule = BudgetRule::new(&format!("rule {rule}"), Usd::from_dollars(1_000_000)).every(Period::Day);
+        many = many.budget_rule(rule);
+    }
+    let task = many.build().task(spec());
+    let mut open = Vec::new();
+    for _ in 0..SETTLED_TOGETHER {
+        open.push(reserve(&task).await);
+    }
+    for (setting, value) in [("slowlog-max-len", 100_000), ("slowlog-log-slower-than", 0)] {
+        redis::cmd("CONFIG").arg("SET").arg(setting).arg(value).exec_async(link).await.unwrap();
+    }
+    redis::cmd("SLOWLOG").arg("RESET").exec_async(link).await.unwrap();
+    open.into_iter().for_each(settle);
+    budgets.flush(Duration::from_secs(30)).await;
+    let log: Vec<Vec<redis::Value>> = redis::cmd("SLOWLOG").arg("GET").arg(100_000).query_async(link).await.unwrap();
+    // Each entry: its id, when, how many us, the command. What a script calls is in there too.
+    let is_script = |entry: &Vec<redis::Value>| {
+        let command = redis::from_redis_value::<Vec<String>>(entry[3].clone()).unwrap_or_default();
+        command.first().is_some_and(|name| name == "EVALSHA")
+    };
+    let times =
+        log.into_iter().filter(is_script).map(|entry| redis::from_redis_value::<u64>(entry[2].clone()).unwrap());
+    let mut times: Vec<f64> = times.map(|micros| micros as f64 / 1_000.0).collect();
+    times.sort_by(f64::total_cmp);
+    println!(
+        "{SETTLED_TOGETHER} calls of {BUDGETS} budgets settle in {} commands: the longest takes Redis {:.1} ms",
+        times.len(),
+        times.last().unwrap()
+    );
 }
 
 async fn reserve(task: &Scope) -> OpenCall {

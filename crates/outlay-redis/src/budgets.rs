@@ -138,7 +138,7 @@ impl RedisBudgets {
     /// does expires, by [`Builder::on_expiry`]; what was let through unchecked and is not written is lost.
     ///
     /// False where that takes longer than the limit, and where something was lost since it was last asked: for a key of a
-    /// budget holds something else, or for more waited than can.
+    /// budget holds something else, more waited than can, or Redis has come back with older data.
     pub async fn flush(&self, limit: Duration) -> bool {
         self.written(limit).await && !self.shared.has_lost.swap(false, Ordering::Relaxed)
     }

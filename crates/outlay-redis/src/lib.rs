@@ -49,6 +49,10 @@
 //! ends before Redis is back takes what it has not written with it. A node that has become a replica is left, by a new
 //! connection to the same address.
 //!
+//! A Redis may come back with older data: from a snapshot, or because a replica takes over that had not heard all. What was
+//! spent since then is missing in its budgets, which is said in the log and by [`RedisBudgets::flush`]. Each process has those
+//! of its reservations expire that Redis has again although they were settled, by [`OnExpiry`]; those that are open stay.
+//!
 //! The same rule holds a budget whose key holds something else, and calls that cannot wait: those of an operation that has
 //! credentials or an identity cache of its own.
 //!

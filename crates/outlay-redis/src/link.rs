@@ -1,4 +1,4 @@
-//! The connection to Redis, and the two scripts that are called on it: each a single command.
+//! The connection to Redis, and the scripts that are called on it: each a single command.
 
 use std::time::Duration;
 
@@ -24,8 +24,9 @@ type Used = (usize, usize, String, i64);
 pub(crate) struct Scripts {
     reserve: Script,
     settle: Script,
-    /// The texts of both.
-    texts: [String; 2],
+    reconcile: Script,
+    /// The texts of all.
+    texts: [String; 3],
     prefix: String,
     owner: String,
     ttl: u64,
@@ -49,6 +50,8 @@ pub(crate) struct Settled {
     pub(crate) expired: u64,
     /// There are more that have to expire.
     pub(crate) more: bool,
+    /// The number of the last batch that Redis knew before.
+    pub(crate) known: u64,
     /// The time of Redis.
     pub(crate) now: Duration,
     /// Place of the entry, place of the hold, spent, reserved.
@@ -59,11 +62,16 @@ pub(crate) struct Settled {
 
 impl Scripts {
     pub(crate) fn new(settings: &Builder, owner: String) -> Self {
-        let texts = [include_str!("scripts/reserve.lua"), include_str!("scripts/settle.lua")];
-        let texts = texts.map(|own| [include_str!("scripts/common.lua"), own].concat());
+        let (common, expire) = (include_str!("scripts/common.lua"), include_str!("scripts/expire.lua"));
+        let texts = [
+            [common, include_str!("scripts/reserve.lua")].concat(),
+            [common, expire, include_str!("scripts/settle.lua")].concat(),
+            [common, expire, include_str!("scripts/reconcile.lua")].concat(),
+        ];
         Self {
             reserve: Script::new(&texts[0]),
             settle: Script::new(&texts[1]),
+            reconcile: Script::new(&texts[2]),
             texts,
             prefix: keys::prefix(&settings.namespace),
             owner,
@@ -108,7 +116,7 @@ impl Scripts {
         for own in ["held", "voided", "expired", "batch"] {
             command.arg(self.own_key(own));
         }
-        command.arg(&self.owner).arg(batch.number).arg(self.ttl).arg(self.idle).arg(self.on_expiry).arg(&self.prefix);
+        self.push_owner(&mut command, batch.number);
         for Entry { settlement, may_come, at, .. } in &batch.entries {
             let holds = settlement.ask.holds();
             command.arg(settlement.ask.id()).arg(u8::from(*may_come)).arg(millis(at.elapsed())).arg(holds.len());
@@ -119,11 +127,33 @@ impl Scripts {
                 command.arg(soft.map_or_else(String::new, |soft| units(soft.units().max(0))));
             }
         }
-        let (now, lost, expired, more, reached, used): (u64, u64, u64, u8, _, Vec<Used>) =
+        let (now, lost, expired, more, known, reached, used): (u64, u64, u64, u8, u64, _, Vec<Used>) =
             self.query(link, &command).await?;
         let heard = used.iter().filter_map(|(entry, hold, used, left)| Some((*entry, heard(*hold, used, *left)?)));
         let (heard, now) = (heard.collect(), Duration::from_millis(now));
-        Ok(Settled { lost, expired, more: more == 1, now, reached, heard })
+        Ok(Settled { lost, expired, more: more == 1, known, now, reached, heard })
+    }
+
+    /// Expires what Redis takes for reserved and is not open here, some at a time. Returns how many those were, and whether
+    /// there may be more.
+    pub(crate) async fn reconcile(
+        &self,
+        link: &mut Connection,
+        open: impl Iterator<Item = u64>,
+    ) -> RedisResult<(u64, bool)> {
+        let mut command = evaluate(&self.reconcile, 1);
+        command.arg(self.own_key("held"));
+        self.push_owner(&mut command, 0);
+        for ask in open {
+            command.arg(ask);
+        }
+        let (expired, more): (u64, u8) = self.query(link, &command).await?;
+        Ok((expired, more == 1))
+    }
+
+    /// What the arguments of the scripts begin with that may take back reservations.
+    fn push_owner(&self, command: &mut Cmd, batch: u64) {
+        command.arg(&self.owner).arg(batch).arg(self.ttl).arg(self.idle).arg(self.on_expiry).arg(&self.prefix);
     }
 
     /// Leaves nothing behind that would have to expire, where nothing is held.

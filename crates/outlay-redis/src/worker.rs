@@ -2,21 +2,24 @@
 //! from hearing that this process lives.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use outlay_ledger::{StoreAnswer, StoreAsk};
+use redis::RedisResult;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{AbortHandle, LocalSet};
+use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 
 use crate::budgets::Shared;
 use crate::connection::Connection;
 use crate::deadline::Answer;
 use crate::link::{self, Answered, Scripts, Settled};
-use crate::queue::{Entry, Queue};
+use crate::queue::{Batch, Entry, Queue};
 use crate::settings::Builder;
 use crate::teller::Teller;
 
@@ -76,6 +79,12 @@ struct Worker {
     is_behind: Cell<bool>,
     failures: Cell<u32>,
     lost: Cell<u64>,
+    /// The asks that have been sent, and of which Redis may hold a reservation that has not been settled.
+    open: RefCell<HashSet<u64>>,
+    /// The number of the last batch that Redis knows, by what it said last.
+    last_batch: Cell<u64>,
+    /// Redis has come back with older data: it may hold reservations that are not open here.
+    is_older: Cell<bool>,
     /// What writes.
     writer: Cell<Option<AbortHandle>>,
 }
@@ -117,6 +126,9 @@ pub(crate) fn run(settings: Builder, owner: String, shared: Arc<Shared>, command
         is_behind: Cell::new(false),
         failures: Cell::new(0),
         lost: Cell::new(0),
+        open: RefCell::default(),
+        last_batch: Cell::new(0),
+        is_older: Cell::new(false),
         writer: Cell::new(None),
     });
     LocalSet::new().block_on(&runtime, worker.serve(commands));
@@ -134,8 +146,9 @@ impl Worker {
                     });
                 }
                 Command::Settle(entry) => {
-                    let hour = self.hour(entry.at);
+                    let (hour, ask) = (self.hour(entry.at), entry.settlement.ask.id());
                     if !self.queue.borrow_mut().push(entry, hour) {
+                        self.open.borrow_mut().remove(&ask);
                         self.lose_one();
                     }
                     self.wake.notify_one();
@@ -214,7 +227,16 @@ impl Worker {
         let link = self.link.borrow().clone();
         let Some(mut link) = link.filter(|_| self.shared.is_up()) else { return Reply::NotReserved };
         let left = self.settings.time_limit.saturating_sub(asked.elapsed());
-        match timeout(left, self.scripts.reserve(&mut link, ask)).await {
+        self.open.borrow_mut().insert(ask.id());
+        let reply = self.reply(ask, timeout(left, self.scripts.reserve(&mut link, ask)).await);
+        if !matches!(reply, Reply::Answer(StoreAnswer::Admitted(_)) | Reply::Unknown) {
+            self.open.borrow_mut().remove(&ask.id());
+        }
+        reply
+    }
+
+    fn reply(&self, ask: &StoreAsk, answered: Result<RedisResult<Option<Answered>>, Elapsed>) -> Reply {
+        match answered {
             Ok(Ok(Some(Answered { answer, heard }))) => {
                 self.shared.see(ask, heard);
                 Reply::Answer(answer)
@@ -253,7 +275,9 @@ impl Worker {
         let mut pause = FIRST_PAUSE;
         loop {
             self.tell_written();
-            let is_due = self.is_behind.get() || self.last_sign.get().is_none_or(|last| last.elapsed() >= beat);
+            let is_due = self.is_behind.get()
+                || self.is_older.get()
+                || self.last_sign.get().is_none_or(|last| last.elapsed() >= beat);
             if self.queue.borrow().is_empty() && self.shared.is_up() && !is_due {
                 let left = self.last_sign.get().map_or(beat, |last| beat.saturating_sub(last.elapsed()));
                 let _ = timeout(left, self.wake.notified()).await;
@@ -296,6 +320,7 @@ impl Worker {
         match written {
             Ok(Ok(settled)) => {
                 self.queue.borrow_mut().confirm();
+                self.see_whether_it_is_older(&batch, settled.known);
                 self.confirmed(&batch.entries, settled);
                 self.last_sign.set(Some(began));
                 self.failures.set(0);
@@ -304,6 +329,9 @@ impl Worker {
                 self.catches_up_to.set(Some(caught_up));
                 if self.queue.borrow().is_written(caught_up) && began.elapsed() <= self.settings.time_limit {
                     self.shared.came_up();
+                }
+                if self.is_older.get() {
+                    self.reconcile(&mut link).await;
                 }
                 true
             }
@@ -346,10 +374,47 @@ impl Worker {
         }
     }
 
+    /// A Redis that was restored from a snapshot, or whose replica has taken over, has forgotten the last batches.
+    fn see_whether_it_is_older(&self, batch: &Batch, known: u64) {
+        let last = self.last_batch.replace(known.max(batch.number));
+        if known < last {
+            self.is_older.set(true);
+            self.shared.has_lost.store(true, Ordering::Relaxed);
+            tracing::warn!(
+                target: "outlay",
+                batches = last - known,
+                "Redis has come back with older data: what this process has spent since then is missing in its budgets"
+            );
+        }
+    }
+
+    /// Has Redis expire what it takes for reserved and is not open here.
+    async fn reconcile(&self, link: &mut Connection) {
+        let open: Vec<u64> = self.open.borrow().iter().copied().collect();
+        match timeout(PATIENCE, self.scripts.reconcile(link, open.into_iter())).await {
+            Ok(Ok((expired, more))) => {
+                self.is_older.set(more);
+                if expired > 0 {
+                    tracing::warn!(
+                        target: "outlay",
+                        expired,
+                        on_expiry = ?self.settings.on_expiry,
+                        "reservations of this process that Redis had again, although they were settled, have expired"
+                    );
+                }
+            }
+            Ok(Err(error)) => self.lose(Some(&error)),
+            Err(_) => self.lose(None),
+        }
+    }
+
     fn confirmed(&self, batch: &[Entry], settled: Settled) {
+        let mut open = self.open.borrow_mut();
         for Entry { settlement, .. } in batch {
             self.shared.confirmed(settlement);
+            open.remove(&settlement.ask.id());
         }
+        drop(open);
         // After what has been counted meanwhile: it is in there.
         for (place, heard) in settled.heard {
             if let Some(Entry { settlement, .. }) = batch.get(place) {

@@ -6,53 +6,14 @@
 -- becomes of the expired (`spend` or `release`), the prefix of keys, then for each ask its number, whether it may yet be
 -- reserved (1), its age in ms, how many budgets it has, and for each of them its base, period, spent, and soft limit or ''.
 -- Returns the time in ms; how many figures could not be written; how many reservations were expired; whether there is more
--- to expire (1); the soft limits that have been reached, as place of the ask, place of the budget, spent, reserved; and
--- how each budget stands now, as place of the ask, place of the budget, used, ms left of its period.
-local owner, batch, ttl, idle, on_expiry, prefix =
-  ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5], ARGV[6]
+-- to expire (1); the number of the last batch that was known; the soft limits that have been reached, as place of the ask,
+-- place of the budget, spent, reserved; and how each budget stands now, as place of the ask, place of the budget, used, ms
+-- left of its period.
+local owner, batch, ttl, prefix = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[6]
 local KEPT = 7 * DAY
 -- No command takes longer to arrive: of an ask that is taken back it is remembered for so long.
 local LATE = 300000
-local lost, expired, reached, stands = 0, 0, {}, {}
-
-local function unpacked(payload)
-  local ok, held = pcall(cmsgpack.unpack, payload)
-  return ok and type(held) == 'table' and held or nil
-end
-
--- Nothing that is wrong with one key keeps the others from being written.
-local function change(key, period, by_reserved, by_spent)
-  local s, r = figures_of(key)
-  if not s then
-    lost = lost + 1
-    return
-  end
-  s, r = add(s, by_spent), add(r, by_reserved)
-  redis.call('HSET', key, 'spent', s, 'reserved', r)
-  keep(key, period, idle)
-  return s, r
-end
-
--- Whatever is raised in it is one loss.
-local function safely(act, ...)
-  local ok, result = pcall(act, ...)
-  if ok then return result end
-  lost = lost + 1
-end
-
-local function period_of(key)
-  local kind = string.match(key, ':(%a)%-?%d*$')
-  return ({h = 'hour', d = 'day', m = 'month'})[kind] or 'ever'
-end
-
-local function expire_ask(expired_key, ask, payload)
-  local held = unpacked(payload) or {}
-  for n = 1, #held, 2 do
-    local by_spent = on_expiry == 'spend' and held[n + 1] or '0'
-    change(held[n], period_of(held[n]), '-' .. held[n + 1], by_spent)
-  end
-  redis.call('HSET', expired_key, ask, cmsgpack.pack({on_expiry, held}))
-end
+local expired, reached, stands = 0, {}, {}
 
 -- What an owner held that has not been heard of: its calls may have been sent, and cost up to their bound. Some at a time.
 -- Returns whether it holds more.
@@ -62,7 +23,9 @@ local function expire(dead)
   local entries = redis.call('HRANDFIELD', held_key, 100, 'WITHVALUES')
   for i = 1, #entries, 2 do
     redis.call('HDEL', held_key, entries[i])
-    safely(expire_ask, expired_key, entries[i], entries[i + 1])
+    local held = safely(expire_ask, entries[i + 1])
+    -- What was expired is corrected by what settles after all.
+    if held then redis.call('HSET', expired_key, entries[i], cmsgpack.pack({on_expiry, held})) end
     expired = expired + 1
   end
   if expired > 0 then redis.call('PEXPIRE', expired_key, KEPT) end
@@ -82,9 +45,10 @@ end
 local more = dead and redis.call('ZCOUNT', KEYS[1], '-inf', now) > 0 and 1 or 0
 
 -- A number that has been begun, and not ended, is of a batch that is lost in part.
-local begun = batch == 0 and '' or redis.call('GET', KEYS[5]) or ''
+local begun = redis.call('GET', KEYS[5]) or ''
 local last, is_torn = tonumber(string.match(begun, '^%d+')) or 0, string.find(begun, '?', 1, true)
 local is_new = batch > last
+if batch == 0 then redis.call('PEXPIRE', KEYS[5], KEPT) end
 if batch > 0 and is_new then redis.call('SET', KEYS[5], ARGV[2] .. '?', 'PX', KEPT) end
 
 -- Where it is reserved, if it is, and what has become of that.
@@ -156,4 +120,4 @@ for _, of in ipairs(stands) do
   local s, r = figures_of(key_at(of[3], of[4], now))
   if s then used[#used + 1] = {of[1], of[2], add(s, r), left_of(of[4], now)} end
 end
-return {now, lost, expired, more, reached, used}
+return {now, lost, expired, more, last, reached, used}

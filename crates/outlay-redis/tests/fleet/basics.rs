@@ -235,7 +235,8 @@ async fn a_zero_byte_ends_no_key() {
 fn an_ask_that_comes_again_after_it_was_taken_back_reserves_nothing() {
     let Some(server) = Server::start(&[]) else { return };
     let mut link = server.link();
-    let script = |own: &str| redis::Script::new(&[include_str!("../../src/scripts/common.lua"), own].concat());
+    let common = [include_str!("../../src/scripts/common.lua"), include_str!("../../src/scripts/expire.lua")].concat();
+    let script = |own: &str| redis::Script::new(&[&common, own].concat());
     let (reserve, settle) =
         (script(include_str!("../../src/scripts/reserve.lua")), script(include_str!("../../src/scripts/settle.lua")));
     let prefix = "{outlay:test}:";

@@ -69,6 +69,7 @@ async fn a_node_that_has_been_made_a_replica_is_left_for_the_one_that_is_none() 
     replicate(&new);
     settle_all(open_all(&task, 5).await);
     eventually("the other is found", || budgets.is_up());
+    assert!(!budgets.flush(FLUSH).await, "the other does not have what was written to the old one");
     assert!(budgets.flush(FLUSH).await);
     assert_eq!(new.figures().0, 5, "what the old one would not have is there");
     assert_eq!(settle_all(open_all(&task, 2).await), (2, 0));

@@ -1,0 +1,44 @@
+-- What the scripts begin with that take back reservations, after common.lua. ARGV[4] is the time to live of budgets without
+-- a period in ms, and ARGV[5] what becomes of the expired: `spend` or `release`.
+local idle, on_expiry = tonumber(ARGV[4]), ARGV[5]
+local lost = 0
+
+local function unpacked(payload)
+  local ok, held = pcall(cmsgpack.unpack, payload)
+  return ok and type(held) == 'table' and held or nil
+end
+
+-- Nothing that is wrong with one key keeps the others from being written.
+local function change(key, period, by_reserved, by_spent)
+  local s, r = figures_of(key)
+  if not s then
+    lost = lost + 1
+    return
+  end
+  s, r = add(s, by_spent), add(r, by_reserved)
+  redis.call('HSET', key, 'spent', s, 'reserved', r)
+  keep(key, period, idle)
+  return s, r
+end
+
+-- Whatever is raised in it is one loss.
+local function safely(act, ...)
+  local ok, result = pcall(act, ...)
+  if ok then return result end
+  lost = lost + 1
+end
+
+local function period_of(key)
+  local kind = string.match(key, ':(%a)%-?%d*$')
+  return ({h = 'hour', d = 'day', m = 'month'})[kind] or 'ever'
+end
+
+-- Expires one reservation, and returns what it held.
+local function expire_ask(payload)
+  local held = unpacked(payload) or {}
+  for n = 1, #held, 2 do
+    local by_spent = on_expiry == 'spend' and held[n + 1] or '0'
+    change(held[n], period_of(held[n]), '-' .. held[n + 1], by_spent)
+  end
+  return held
+end
