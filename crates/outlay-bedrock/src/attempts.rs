@@ -158,3 +158,17 @@ fn could_not_connect(error: &ConnectorError) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An update of the SDK that words its debug text otherwise fails here. Such calls then count at their bound, unless the
+    /// HTTP client says that it never connected.
+    #[test]
+    fn the_debug_text_of_an_error_says_whether_there_was_a_connection() {
+        let error = || ConnectorError::io("refused".into());
+        assert!(says_never_connected(&error().never_connected()));
+        assert!(!says_never_connected(&error()));
+    }
+}

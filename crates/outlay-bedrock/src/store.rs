@@ -7,7 +7,7 @@ use aws_sdk_bedrockruntime::Config;
 use aws_sdk_bedrockruntime::config::{IdentityCache, SharedIdentityCache};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::identity::{IdentityFuture, ResolveCachedIdentity, SharedIdentityResolver};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::client::runtime_components::{RuntimeComponents, RuntimeComponentsBuilder};
 use aws_smithy_types::config_bag::ConfigBag;
 use outlay_ledger::Refusal;
 
@@ -17,16 +17,12 @@ use crate::interceptor::call_of;
 #[derive(Debug)]
 pub(crate) struct HeldToStore {
     inner: SharedIdentityCache,
-    /// It is the SDK's own kind, which panics without a clock that it would have refused to be built without.
-    is_lazy: bool,
 }
 
 impl HeldToStore {
     /// Around the cache of a client, or around one such as the SDK makes where it is given none.
     pub(crate) fn around(config: &Config) -> Self {
-        let inner = config.identity_cache().unwrap_or_else(|| IdentityCache::lazy().build());
-        let is_lazy = format!("{inner:?}").contains("LazyCache");
-        Self { inner, is_lazy }
+        Self { inner: config.identity_cache().unwrap_or_else(|| IdentityCache::lazy().build()) }
     }
 
     /// Whether the cache is one of these already.
@@ -69,11 +65,34 @@ impl ResolveCachedIdentity for HeldToStore {
         })
     }
 
-    fn validate_final_config(&self, components: &RuntimeComponents, _cfg: &ConfigBag) -> Result<(), BoxError> {
-        let has_clocks = components.time_source().is_some() && components.sleep_impl().is_some();
-        match self.is_lazy && !has_clocks {
-            true => Err("the identity cache needs a time source and an async sleep implementation".into()),
-            false => Ok(()),
-        }
+    fn validate_base_client_config(
+        &self,
+        components: &RuntimeComponentsBuilder,
+        cfg: &ConfigBag,
+    ) -> Result<(), BoxError> {
+        // A shared cache keeps its validation to the components that it is one of.
+        components.clone().with_identity_cache(Some(self.inner.clone())).validate_base_client_config(cfg)
+    }
+
+    fn validate_final_config(&self, components: &RuntimeComponents, cfg: &ConfigBag) -> Result<(), BoxError> {
+        components.to_builder().with_identity_cache(Some(self.inner.clone())).build()?.validate_final_config(cfg)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The SDK's own cache panics at a call without a clock, unless it is asked before.
+    #[test]
+    fn the_inner_cache_says_what_it_needs() {
+        let (none, cfg) = (RuntimeComponentsBuilder::new("no clock, no sleep"), ConfigBag::base());
+        let held = |cache| {
+            let config = Config::builder().identity_cache(cache).build();
+            HeldToStore::around(&config).validate_base_client_config(&none, &cfg)
+        };
+        let lazy = held(IdentityCache::lazy().build()).unwrap_err().to_string();
+        assert!(lazy.contains("time source") || lazy.contains("sleep"), "{lazy}");
+        assert!(held(IdentityCache::no_cache()).is_ok());
     }
 }
