@@ -11,11 +11,20 @@ use crate::WhenDown;
 /// Beyond it, what is known of budgets of which nothing has been let through is forgotten, and nothing of others is let
 /// through.
 const MAX_KNOWN: usize = 10_000;
+/// All of them are looked through at most this often.
+const SWEEP_PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(crate) struct Lease {
     when_down: WhenDown,
-    budgets: Mutex<HashMap<Arc<str>, Known>>,
+    budgets: Mutex<Budgets>,
+}
+
+#[derive(Debug, Default)]
+struct Budgets {
+    known: HashMap<Arc<str>, Known>,
+    /// When those that could be forgotten were last forgotten.
+    swept: Option<Instant>,
 }
 
 /// How a budget stands, by the word of Redis.
@@ -56,18 +65,17 @@ impl Lease {
 
     fn take(&self, ask: &StoreAsk, percent: u8) -> StoreAnswer {
         let mut budgets = self.lock();
-        make_room(&mut budgets);
-        let is_full = budgets.len() >= MAX_KNOWN;
-        let answer = refuse(ask, |hold| match budgets.get(&hold.budget.key) {
+        let is_full = !budgets.has_room(Instant::now());
+        let answer = refuse(ask, |hold| match budgets.known.get(&hold.budget.key) {
             Some(known) => known.has_room(hold, percent),
             None => !is_full && Known::default().has_room(hold, percent),
         });
         if answer == StoreAnswer::Unchecked {
             for hold in ask.holds() {
-                if is_full && !budgets.contains_key(&hold.budget.key) {
+                if is_full && !budgets.known.contains_key(&hold.budget.key) {
                     continue;
                 }
-                let known = budgets.entry(hold.budget.key.clone()).or_default();
+                let known = budgets.known.entry(hold.budget.key.clone()).or_default();
                 known.let_through = known.let_through.saturating_add(hold.amount.units());
             }
         }
@@ -80,10 +88,12 @@ impl Lease {
             return;
         }
         let (mut budgets, now) = (self.lock(), Instant::now());
-        make_room(&mut budgets);
         for Heard { hold, used, left } in heard {
             let Some(hold) = ask.holds().get(hold) else { continue };
-            let known = budgets.entry(hold.budget.key.clone()).or_default();
+            if !budgets.has_room(now) && !budgets.known.contains_key(&hold.budget.key) {
+                continue;
+            }
+            let known = budgets.known.entry(hold.budget.key.clone()).or_default();
             (known.used, known.until) = (used, left.and_then(|left| now.checked_add(left)));
         }
     }
@@ -114,7 +124,7 @@ impl Lease {
         }
         let mut budgets = self.lock();
         for (hold, spent) in ask.holds().iter().zip(spent) {
-            if let Some(known) = budgets.get_mut(&hold.budget.key) {
+            if let Some(known) = budgets.known.get_mut(&hold.budget.key) {
                 change(known, hold, spent.units());
             }
         }
@@ -124,7 +134,7 @@ impl Lease {
         matches!(self.when_down, WhenDown::Lease { .. })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Known>> {
+    fn lock(&self) -> MutexGuard<'_, Budgets> {
         self.budgets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -150,9 +160,15 @@ fn refuse(ask: &StoreAsk, has_room: impl Fn(&StoreHold) -> bool) -> StoreAnswer 
     ask.holds().iter().position(refuses).map_or(StoreAnswer::Unchecked, StoreAnswer::Unavailable)
 }
 
-fn make_room(budgets: &mut HashMap<Arc<str>, Known>) {
-    if budgets.len() >= MAX_KNOWN {
-        budgets.retain(|_, known| known.let_through != 0);
+impl Budgets {
+    /// Whether another one can be known, once those are forgotten of which nothing has been let through.
+    fn has_room(&mut self, now: Instant) -> bool {
+        let may_sweep = self.swept.is_none_or(|swept| now.saturating_duration_since(swept) >= SWEEP_PAUSE);
+        if self.known.len() >= MAX_KNOWN && may_sweep {
+            self.known.retain(|_, known| known.let_through != 0);
+            self.swept = Some(now);
+        }
+        self.known.len() < MAX_KNOWN
     }
 }
 
@@ -260,6 +276,12 @@ mod tests {
         }
         assert_eq!(lease.answer(&ask(MAX_KNOWN)), StoreAnswer::Unavailable(0));
         assert_eq!(lease.answer(&ask(0)), StoreAnswer::Unchecked);
-        assert_eq!(lease.lock().len(), MAX_KNOWN);
+        assert_eq!(lease.lock().known.len(), MAX_KNOWN);
+        lease.see(&ask(MAX_KNOWN), [heard(1)]);
+        assert_eq!(lease.lock().known.len(), MAX_KNOWN, "what Redis says of others is not kept either");
+        // Once some have been written there is room, though not all are looked through for each call.
+        lease.release(&ask(0), &[Amount::Calls(2)]);
+        lease.lock().swept = None;
+        assert_eq!(lease.answer(&ask(MAX_KNOWN)), StoreAnswer::Unchecked);
     }
 }

@@ -62,6 +62,10 @@ pub(crate) struct Settled {
 
 impl Scripts {
     pub(crate) fn new(settings: &Builder, owner: String) -> Self {
+        let on_expiry = match settings.on_expiry {
+            OnExpiry::Spend => "spend",
+            OnExpiry::Release => "release",
+        };
         let (common, expire) = (include_str!("scripts/common.lua"), include_str!("scripts/expire.lua"));
         let texts = [
             [common, include_str!("scripts/reserve.lua")].concat(),
@@ -74,13 +78,11 @@ impl Scripts {
             reconcile: Script::new(&texts[2]),
             texts,
             prefix: keys::prefix(&settings.namespace),
-            owner,
+            // Whoever finds it gone does with its reservations what it has been told itself.
+            owner: format!("{owner}-{on_expiry}"),
             ttl: millis(settings.expire_after),
             idle: millis(settings.forget_after),
-            on_expiry: match settings.on_expiry {
-                OnExpiry::Spend => "spend",
-                OnExpiry::Release => "release",
-            },
+            on_expiry,
         }
     }
 

@@ -54,23 +54,20 @@ pub(crate) struct Batch {
 }
 
 impl Queue {
-    /// Of that hour, by the clock of Redis; `None` where that has not been heard yet. False where something is beyond what
-    /// can wait.
-    pub(crate) fn push(&mut self, entry: Entry, hour: Option<u64>) -> bool {
+    /// Has it wait to be written, as of that hour by the clock of Redis; `None` where that has not been heard yet. Returns
+    /// what of it is beyond what can wait, and is lost.
+    pub(crate) fn push(&mut self, entry: Entry, hour: Option<u64>) -> Vec<Entry> {
         self.pushed += 1;
         if entry.is_amount() {
             // While Redis is away for long, many small amounts are one.
-            let mut have_room = true;
-            for part in (0..entry.settlement.ask.holds().len()).filter_map(|hold| entry.part(hold)) {
-                have_room &= self.add(part, hour);
-            }
-            return have_room;
+            let parts = (0..entry.settlement.ask.holds().len()).filter_map(|hold| entry.part(hold));
+            return parts.filter_map(|part| self.add(part, hour)).collect();
         }
-        self.wait(entry)
+        self.wait(entry).into_iter().collect()
     }
 
-    fn add(&mut self, part: Entry, hour: Option<u64>) -> bool {
-        let Some(hold) = part.settlement.ask.holds().first() else { return true };
+    fn add(&mut self, part: Entry, hour: Option<u64>) -> Option<Entry> {
+        let hold = part.settlement.ask.holds().first()?;
         let hour = match (hold.budget.period, hour) {
             (None, _) => 0,
             (Some(_), Some(hour)) => hour,
@@ -82,21 +79,22 @@ impl Queue {
         let place = self.sums.get(&sum).and_then(|place| place.checked_sub(self.taken));
         if let Some(known) = place.and_then(|place| self.entries.get_mut(place)) {
             known.add(part.settlement);
-            return true;
+            return None;
         }
-        let (place, waits) = (self.taken + self.entries.len(), self.wait(part));
-        if waits {
+        let (place, lost) = (self.taken + self.entries.len(), self.wait(part));
+        if lost.is_none() {
             self.sums.insert(sum, place);
         }
-        waits
+        lost
     }
 
-    fn wait(&mut self, entry: Entry) -> bool {
-        let has_room = self.entries.len() < MAX_WAITING;
-        if has_room {
-            self.entries.push_back(Entry { first: self.pushed, ..entry });
+    /// Returns it where no more can wait.
+    fn wait(&mut self, entry: Entry) -> Option<Entry> {
+        if self.entries.len() >= MAX_WAITING {
+            return Some(entry);
         }
-        has_room
+        self.entries.push_back(Entry { first: self.pushed, ..entry });
+        None
     }
 
     /// What is to be sent next: what has not been confirmed, if there is something.
@@ -252,7 +250,7 @@ mod tests {
     fn before_the_hour_is_known_nothing_of_a_period_is_added_up() {
         let mut queue = Queue::default();
         for id in 0..3 {
-            assert!(queue.push(of(id, Held::Unchecked, &["b"]), None));
+            assert!(queue.push(of(id, Held::Unchecked, &["b"]), None).is_empty());
         }
         assert_eq!(spent(&queue.take_batch()), [Amount::Calls(1); 3], "they may be of two periods");
     }
@@ -277,10 +275,13 @@ mod tests {
     fn what_is_beyond_what_can_wait_is_said_to_be_lost() {
         let mut queue = Queue::default();
         for id in 0..MAX_WAITING as u64 {
-            assert!(queue.push(entry(id, Held::Reserved), Some(0)));
+            assert!(queue.push(entry(id, Held::Reserved), Some(0)).is_empty());
         }
-        assert!(!queue.push(entry(0, Held::Reserved), Some(0)) && !queue.push(entry(0, Held::Unchecked), Some(0)));
+        let lost = queue.push(entry(1, Held::Reserved), Some(0));
+        assert_eq!(lost.iter().map(|entry| entry.settlement.ask.id()).collect::<Vec<_>>(), [1]);
+        let lost = queue.push(of(2, Held::Unchecked, &["b", "c"]), Some(0));
+        assert_eq!(lost.len(), 2, "by budget");
         let _ = queue.take_batch();
-        assert!(queue.push(entry(0, Held::Unchecked), Some(0)));
+        assert!(queue.push(entry(0, Held::Unchecked), Some(0)).is_empty());
     }
 }

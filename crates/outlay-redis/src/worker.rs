@@ -3,6 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -57,6 +58,12 @@ pub(crate) enum Reply {
     NotReserved,
     /// It has been sent, and may have been reserved.
     Unknown,
+}
+
+/// From a half to one and a half, another one each time.
+fn random_share() -> f64 {
+    let random = RandomState::new().build_hasher().finish();
+    0.5 + f64::from((random >> 32) as u32) / f64::from(u32::MAX)
 }
 
 struct Worker {
@@ -146,10 +153,10 @@ impl Worker {
                     });
                 }
                 Command::Settle(entry) => {
-                    let (hour, ask) = (self.hour(entry.at), entry.settlement.ask.id());
-                    if !self.queue.borrow_mut().push(entry, hour) {
-                        self.open.borrow_mut().remove(&ask);
-                        self.lose_one();
+                    let hour = self.hour(entry.at);
+                    let lost = self.queue.borrow_mut().push(entry, hour);
+                    if !lost.is_empty() {
+                        self.lose_settlement(&lost);
                     }
                     self.wake.notify_one();
                 }
@@ -287,7 +294,8 @@ impl Worker {
                 pause = FIRST_PAUSE;
                 continue;
             }
-            sleep(pause).await;
+            // A fleet does not come back all at once.
+            sleep(pause.mul_f64(random_share())).await;
             pause = (pause * 2).min(LAST_PAUSE);
         }
     }
@@ -364,7 +372,12 @@ impl Worker {
     }
 
     /// So much waits that nothing more can.
-    fn lose_one(&self) {
+    fn lose_settlement(&self, lost: &[Entry]) {
+        for Entry { settlement, .. } in lost {
+            self.open.borrow_mut().remove(&settlement.ask.id());
+            // Redis will never say that it has it: it must not take room of what is let through for ever.
+            self.shared.confirmed(settlement);
+        }
         self.shared.has_lost.store(true, Ordering::Relaxed);
         if self.lost.replace(self.lost.get().saturating_add(1)) == 0 {
             tracing::warn!(

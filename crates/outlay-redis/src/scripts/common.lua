@@ -88,6 +88,11 @@ local function keep(key, period, idle)
   redis.call('PEXPIRE', key, left)
 end
 
+-- What is noted of the processes goes when none has come for as long as any budget is kept.
+local function keep_owners(key, idle)
+  redis.call('PEXPIRE', key, math.max(idle, 33 * DAY))
+end
+
 -- Spent and reserved; nothing where the key holds something else, or its figures are none.
 local function figures_of(key)
   local found = redis.pcall('HMGET', key, 'spent', 'reserved')

@@ -33,11 +33,16 @@ local function period_of(key)
   return ({h = 'hour', d = 'day', m = 'month'})[kind] or 'ever'
 end
 
+-- What becomes of an owner's reservations, by its own word: its name ends with it.
+local function on_expiry_of(owner)
+  return string.match(owner, '%-(%a+)$') or on_expiry
+end
+
 -- Expires one reservation, and returns what it held.
-local function expire_ask(payload)
+local function expire_ask(payload, how)
   local held = unpacked(payload) or {}
   for n = 1, #held, 2 do
-    local by_spent = on_expiry == 'spend' and held[n + 1] or '0'
+    local by_spent = how == 'spend' and held[n + 1] or '0'
     change(held[n], period_of(held[n]), '-' .. held[n + 1], by_spent)
   end
   return held

@@ -13,7 +13,7 @@ for _, ask in ipairs(redis.call('HKEYS', KEYS[1])) do
     if expired == MOST then return {expired, 1} end
     local payload = redis.call('HGET', KEYS[1], ask)
     redis.call('HDEL', KEYS[1], ask)
-    safely(expire_ask, payload)
+    safely(expire_ask, payload, on_expiry)
     expired = expired + 1
   end
 end

@@ -20,12 +20,13 @@ local expired, reached, stands = 0, {}, {}
 local function expire(dead)
   local held_key, expired_key = prefix .. 'held:' .. dead, prefix .. 'expired:' .. dead
   -- Not by a scan: that finds nothing for long where much has been taken out.
+  local how = on_expiry_of(dead)
   local entries = redis.call('HRANDFIELD', held_key, 100, 'WITHVALUES')
   for i = 1, #entries, 2 do
     redis.call('HDEL', held_key, entries[i])
-    local held = safely(expire_ask, entries[i + 1])
+    local held = safely(expire_ask, entries[i + 1], how)
     -- What was expired is corrected by what settles after all.
-    if held then redis.call('HSET', expired_key, entries[i], cmsgpack.pack({on_expiry, held})) end
+    if held then redis.call('HSET', expired_key, entries[i], cmsgpack.pack({how, held})) end
     expired = expired + 1
   end
   if expired > 0 then redis.call('PEXPIRE', expired_key, KEPT) end
@@ -33,6 +34,8 @@ local function expire(dead)
 end
 
 redis.call('ZADD', KEYS[1], now + ttl, owner)
+keep_owners(KEYS[1], idle)
+keep_owners(KEYS[2], idle)
 local dead = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 1)[1]
 if dead then
   if safely(expire, dead) then

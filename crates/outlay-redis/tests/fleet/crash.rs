@@ -26,16 +26,23 @@ fn holder(server: &Server, calls: usize, on_expiry: &str) -> Process {
 }
 
 #[tokio::test]
-async fn what_a_killed_process_has_reserved_expires_by_the_rule() {
-    for (rule, word, spent) in [(OnExpiry::Spend, "spend", 2_100), (OnExpiry::Release, "release", 0)] {
+async fn what_a_killed_process_has_reserved_expires_by_its_own_rule() {
+    use OnExpiry::{Release, Spend};
+    for (rule, word, spent) in [(Spend, "spend", 2_100), (Release, "release", 0)] {
         let Some(server) = Server::start(&[]) else { return };
-        let budgets = survivor(&server, rule).await;
+        // Whoever finds it dead would do otherwise with what it has reserved itself.
+        let budgets = survivor(&server, if rule == Spend { Release } else { Spend }).await;
         let task = task(ledger(&budgets, BudgetRule::new("all", dollars(2_200))));
         // More than is expired at once.
         let process = holder(&server, 300, word);
         assert!(open(&task, dollars(101)).await.is_err());
         process.kill();
         assert_eq!(server.figures(), (0, 2_100), "nobody knows yet");
+        let keys: Vec<String> = redis::cmd("KEYS").arg("*").query(&mut server.link()).unwrap();
+        for key in keys {
+            let left: i64 = redis::cmd("PTTL").arg(&key).query(&mut server.link()).unwrap();
+            assert!(left > 0, "{key} would stay for ever, if nobody came any more");
+        }
         eventually("it has expired", || server.figures() == (spent, 0));
         assert_eq!(open(&task, dollars(2_200)).await.is_ok(), rule == OnExpiry::Release);
         drop(task);
