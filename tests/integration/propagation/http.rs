@@ -133,6 +133,41 @@ async fn a_client_that_takes_no_trailers_asks_for_the_receipt() {
     assert!(h.outlay.pending_receipts().is_empty());
 }
 
+/// A client that names the host in a header knows by itself whether to use TLS: no `http://` is made up for it.
+#[tokio::test]
+async fn a_receipt_is_asked_for_in_the_form_of_the_request_that_asked_for_the_work() {
+    let h = Harness::new().await;
+    let worker = Worker::new().await;
+    let to_the_host = tower::service_fn(|request: axum::http::Request<axum::body::Body>| {
+        let (mut parts, body) = request.into_parts();
+        assert!(parts.uri.scheme().is_none() && parts.uri.authority().is_none(), "{}", parts.uri);
+        parts.uri = format!("http://{}{}", parts.headers["host"].to_str().unwrap(), parts.uri).parse().unwrap();
+        bare_client().request(axum::http::Request::from_parts(parts, body))
+    });
+    let mut client = ClientLayer::new().allow_host("127.0.0.1").layer(to_the_host);
+    let mut request = ask("/stream");
+    request.headers_mut().insert("host", worker.authority.parse().unwrap());
+    request.headers_mut().insert("te", "gzip".parse().unwrap());
+    let task = h.outlay.task("t").start();
+    read(task.run(tower::ServiceExt::oneshot(client.clone(), request)).await.unwrap()).await;
+    assert_eq!(&*h.outlay.pending_receipts()[0].origin, &*format!("//{}", worker.authority));
+    assert_eq!(fetch_receipts(&h.outlay, &mut client).await, 1);
+    assert_eq!((task.totals().pending_receipts(), task.totals().cost().usd()), (0, usd(3 * A_CALL)));
+}
+
+/// What the work goes by is what the service is called, and not where it runs.
+#[tokio::test]
+async fn a_host_has_a_name_in_the_report_and_on_the_span() {
+    let h = Harness::new().await;
+    let worker = Worker::new().await;
+    let layer = ClientLayer::new().allow_host("127.0.0.1").name_host("*.internal", "other");
+    let named = layer.name_host("127.0.0.1", "researcher").layer(bare_client());
+    let task = h.outlay.task("t").start();
+    read(task.run(named.oneshot(ask(&worker.uri("/research/cats")))).await.unwrap()).await;
+    let report = task.finish(Outcome::success()).to_string();
+    assert!(report.contains("remote researcher") && !report.contains("127.0.0.1"), "{report}");
+}
+
 #[tokio::test]
 async fn a_task_waits_for_work_that_outlives_its_response() {
     let h = Harness::new().await;

@@ -166,7 +166,11 @@ impl<S> ClientService<S> {
             Some(port) => format!("{}:{port}", authority.host()),
             None => authority.host().to_owned(),
         };
-        let origin = format!("{}://{host}", uri.scheme_str().unwrap_or("http"));
+        // A request that names its host in a header alone leaves it to the service whether that is asked over TLS.
+        let origin = match uri.scheme_str() {
+            Some(scheme) => format!("{scheme}://{host}"),
+            None => format!("//{host}"),
+        };
         let work = crate::remote(self.settings.name(authority.host()).unwrap_or(&host));
         if work.id().is_none() {
             // Nobody's work here is not somebody else's there, whatever the request says that came in.

@@ -1,5 +1,7 @@
+use http::header::HOST;
 use http::{Request, Response, StatusCode};
 use http_body::Body;
+use outlay_otel::PendingReceipt;
 use tower_service::Service;
 
 use super::client::IsAsked;
@@ -26,9 +28,7 @@ where
 {
     let mut counted = 0;
     for pending in outlay.pending_receipts() {
-        let Ok(mut request) = Request::get(format!("{}{}", pending.origin, pending.path)).body(B::default()) else {
-            continue;
-        };
+        let Ok(mut request) = question(&pending).body(B::default()) else { continue };
         request.extensions_mut().insert(IsAsked);
         if std::future::poll_fn(|cx| service.poll_ready(cx)).await.is_err() {
             break;
@@ -63,6 +63,14 @@ where
         }
     }
     counted
+}
+
+/// In the form of the request that asked for the work: with the whole address, or with the host in a header.
+fn question(pending: &PendingReceipt) -> http::request::Builder {
+    match pending.origin.strip_prefix("//") {
+        Some(host) => Request::get(&*pending.path).header(HOST, host),
+        None => Request::get(format!("{}{}", pending.origin, pending.path)),
+    }
 }
 
 async fn read<R: Body>(body: R) -> Option<String> {
