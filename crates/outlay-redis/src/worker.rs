@@ -66,6 +66,22 @@ fn random_share() -> f64 {
     0.5 + f64::from((random >> 32) as u32) / f64::from(u32::MAX)
 }
 
+/// Runs a task, and starts it again a moment after it has ended, which it only does by a panic. `running` is the one that
+/// runs.
+async fn run_again<F: Future<Output = ()> + 'static>(
+    task: impl Fn() -> F,
+    has_ended: impl Fn(),
+    running: &Cell<Option<AbortHandle>>,
+) {
+    loop {
+        let started = tokio::task::spawn_local(task());
+        running.set(Some(started.abort_handle()));
+        let _ = started.await;
+        has_ended();
+        sleep(LAST_PAUSE).await;
+    }
+}
+
 struct Worker {
     settings: Builder,
     shared: Arc<Shared>,
@@ -180,18 +196,15 @@ impl Worker {
         }
     }
 
-    /// Has it written, for as long as somebody has the budgets: were it gone, nothing would be, and nobody told.
+    /// Keeps the writer running for as long as somebody has the budgets: without it nothing would be written any more.
     async fn supervise(self: Rc<Self>) {
-        loop {
-            let writer = tokio::task::spawn_local(self.clone().write());
-            self.writer.set(Some(writer.abort_handle()));
-            // It does not end by itself.
-            let _ = writer.await;
+        let writer = || self.clone().write();
+        let has_ended = || {
             tracing::error!(target: "outlay", "what writes to Redis has panicked: it is started again");
             self.link.borrow_mut().take();
             self.lose(None);
-            sleep(LAST_PAUSE).await;
-        }
+        };
+        run_again(writer, has_ended, &self.writer).await;
     }
 
     /// Waits until what has been spent so far is written.
@@ -463,5 +476,30 @@ impl Worker {
                 self.teller.tell(told, figures);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_writer_that_panics_is_started_again() {
+        let (runs, ended, running) = (Rc::new(Cell::new(0)), Cell::new(0), Cell::new(None));
+        let writer = || {
+            let runs = runs.clone();
+            async move {
+                runs.set(runs.get() + 1);
+                assert!(runs.get() > 2, "it panics twice");
+                std::future::pending().await
+            }
+        };
+        let supervised = async {
+            let limit = LAST_PAUSE * 10;
+            timeout(limit, run_again(writer, || ended.set(ended.get() + 1), &running)).await.unwrap_err();
+            assert!(!running.take().unwrap().is_finished(), "the last one runs");
+        };
+        LocalSet::new().run_until(supervised).await;
+        assert_eq!((runs.get(), ended.get()), (3, 2));
     }
 }
