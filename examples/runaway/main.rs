@@ -111,7 +111,7 @@ async fn watch(outlay: Outlay) {
 fn told(notice: &Notice) -> String {
     match &notice.kind {
         outlay::AlertKind::Runaway(sign) => format!("runaway: {}: {sign}", notice.task),
-        // Why, the runaway's own line and the report say.
+        // The runaway's own line and the report say why.
         outlay::AlertKind::Stopped(why) => format!("stopped: {}, before its next call", why.what()),
         kind => format!("{}: {kind:?}", notice.task),
     }

@@ -49,7 +49,7 @@ fn a_global_meter_provider_counts_from_the_first_task_after_it_is_set() {
     assert!((cost(&second) - 0.07).abs() < 1e-9, "{}", cost(&second));
 }
 
-/// Of two callbacks with the same attributes the SDK keeps what the later one says.
+/// The SDK keeps only the later of two callbacks with the same attributes.
 #[test]
 fn two_outlays_with_the_global_provider_are_added_up() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -70,7 +70,7 @@ fn two_outlays_with_the_global_provider_are_added_up() {
         "three of eight cents have a team, and no other dimension is set: {ratio}"
     );
     open.iter().for_each(|task| drop(task.finish(Outcome::success())));
-    // Of one that has gone all stays.
+    // A dropped one's counts stay.
     drop((open, first));
     assert!((cost(&provider) - 0.08).abs() < 1e-9, "{}", cost(&provider));
     assert_eq!(sum(&provider, "outlay.tasks"), 3.0);

@@ -116,7 +116,7 @@ async fn cost_per_useful_outcome_is_one_division() {
     assert_eq!(points(&metrics, "outlay.task.duration", &of("failure"))[0].count, 1);
 }
 
-/// The same of a tenant, a product, a cost centre or a segment: what is on `outlay.cost` is on these counters too.
+/// The counters of outcomes carry tenant, product, cost centre and segment, as `outlay.cost` does.
 #[tokio::test]
 async fn cost_per_useful_outcome_can_be_told_by_tenant() {
     let h = Harness::with(|builder| builder.metric_dimension("tenant")).await;
@@ -175,7 +175,7 @@ async fn more_tenants_than_series_are_summed_together() {
 }
 
 #[tokio::test]
-async fn refused_calls_are_told_from_those_that_were_made() {
+async fn refused_calls_are_counted_apart() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").budget(Budget::calls(1)).start();
     task.run(h.ask(HAIKU, 1_000, 100)).await;

@@ -31,16 +31,16 @@ async fn each_place_in_the_application_is_warned_of_once() {
         h.ask("us.amazon.nova-lite-v1:0", 1, 1).await;
         h.ask(HAIKU, 1, 1).instrument(tracing::info_span!("nightly")).await;
     }
-    assert_eq!(warnings.with(OUTSIDE), 3, "{warnings:?}");
-    assert_eq!(warnings.with(&format!("at chat {HAIKU}: ")), 1);
-    assert_eq!(warnings.with("at chat us.amazon.nova-lite-v1:0: "), 1);
-    assert_eq!(warnings.with("integration::outside_tasks: nightly ("), 1);
-    assert_eq!(warnings.with("outlay::in_scope(future)"), 3, "each says what to do");
+    assert_eq!(warnings.count_with(OUTSIDE), 3, "{warnings:?}");
+    assert_eq!(warnings.count_with(&format!("at chat {HAIKU}: ")), 1);
+    assert_eq!(warnings.count_with("at chat us.amazon.nova-lite-v1:0: "), 1);
+    assert_eq!(warnings.count_with("integration::outside_tasks: nightly ("), 1);
+    assert_eq!(warnings.count_with("outlay::in_scope(future)"), 3, "each says what to do");
 }
 
 /// The task's budget of one call does not hold what is spawned without the task, and that is said.
 #[tokio::test]
-async fn a_scope_of_a_spawned_future_that_lost_its_task_is_named_by_where_it_is_made() {
+async fn a_spawned_scope_without_its_task_is_named_by_its_call_site() {
     let (h, warnings) = after_a_task(|builder| builder).await;
     h.outlay.set_default();
     let _subscriber = tracing::subscriber::set_default(warnings.subscriber());
@@ -49,7 +49,7 @@ async fn a_scope_of_a_spawned_future_that_lost_its_task_is_named_by_where_it_is_
     h.sim.push(bedrock_sim::Reply::message().text("ok"));
     let spawned = async move {
         let search = async {
-            // Inside it is the same place: the agent does not lose anything that is not lost already.
+            // The agent inside is not another place: the task was lost at the tool.
             let inner = outlay::agent("researcher").run(async { haiku(&client).send().await });
             inner.await.unwrap();
         };
@@ -63,7 +63,7 @@ async fn a_scope_of_a_spawned_future_that_lost_its_task_is_named_by_where_it_is_
     let (named, calls) = found.unwrap();
     assert!(site.ends_with(&named.replace("outlay::tool (", "")) || named == site, "{named} is not {site}");
     assert_eq!(calls, 1);
-    assert_eq!(warnings.with(&named), 1, "{warnings:?}");
+    assert_eq!(warnings.count_with(&named), 1, "{warnings:?}");
 }
 
 #[tokio::test]
@@ -77,8 +77,8 @@ async fn charges_and_recorded_calls_outside_a_task_are_named_by_where_they_are_m
     }
     let lines = [line!() - 3, line!() - 3];
     for (function, line) in ["outlay::charge", "outlay::call"].into_iter().zip(lines) {
-        assert_eq!(warnings.with(&format!("outside_tasks.rs:{line}): ")), 1, "{function} {warnings:?}");
-        assert_eq!(warnings.with(&format!("at {function} (")), 1);
+        assert_eq!(warnings.count_with(&format!("outside_tasks.rs:{line}): ")), 1, "{function} {warnings:?}");
+        assert_eq!(warnings.count_with(&format!("at {function} (")), 1);
     }
     let charged = h.outlay.attribution().unattributed.into_iter().find(|site| site.site.starts_with("outlay::charge"));
     assert_eq!(charged.map(|site| (site.calls, site.cost)), Some((0, Usd::from_cents(2))));
@@ -99,18 +99,20 @@ async fn the_sdks_own_spans_are_no_place_in_the_application() {
 
 #[tokio::test]
 async fn calls_outside_a_task_are_refused_where_the_application_says_so() {
-    let (h, _) = after_a_task(|builder| builder.outside_tasks(OutsideTasks::Refuse)).await;
+    let (h, warnings) = after_a_task(|builder| builder.outside_tasks(OutsideTasks::Refuse)).await;
+    let _subscriber = tracing::subscriber::set_default(warnings.subscriber());
     let error = haiku(&h.client).send().await.unwrap_err();
     let refused = outlay::outside_task(&error).unwrap();
     assert_eq!((&**refused.model(), &**refused.site()), (HAIKU, &*format!("chat {HAIKU}")));
     assert!(refused.to_string().contains("outlay::in_scope(future)"), "{refused}");
     assert!(outlay::budget_exceeded(&error).is_none());
+    assert_eq!(warnings.count_with(OUTSIDE), 0, "the error says it all: {warnings:?}");
     assert_eq!(h.sim.requests().len(), 0, "nothing was sent");
     let spans = h.spans();
     assert_eq!(spans.one(&format!("chat {HAIKU}")).text("error.type"), Some("outside_task"));
     assert_eq!((h.outlay.unattributed().calls(), h.outlay.unattributed().refusals()), (0, 1));
 
-    // Inside a task all is as ever, and what costs nothing is made anywhere.
+    // Calls inside a task are made as before.
     let task = h.outlay.task("t").start();
     task.run(h.ask(HAIKU, 1, 1)).await;
     assert_eq!(task.totals().calls(), 1);
@@ -127,11 +129,11 @@ async fn a_refused_call_outside_a_task_is_not_degraded() {
 }
 
 #[tokio::test]
-async fn where_it_is_allowed_nobody_is_warned() {
+async fn allowed_work_is_not_warned_of() {
     let (h, warnings) = after_a_task(|builder| builder.outside_tasks(OutsideTasks::Allow)).await;
     let _subscriber = tracing::subscriber::set_default(warnings.subscriber());
     h.ask(HAIKU, 1, 1).await;
-    assert_eq!(warnings.with(OUTSIDE), 0);
+    assert_eq!(warnings.count_with(OUTSIDE), 0);
     assert_eq!(sites(&h.outlay).len(), 1, "it is counted all the same");
 }
 
@@ -150,10 +152,10 @@ fn a_process_without_tasks_is_not_warned() {
         let (h, warnings) = (Harness::new().await, Warnings::default());
         let _subscriber = tracing::subscriber::set_default(warnings.subscriber());
         h.ask(HAIKU, 1, 1).await;
-        assert_eq!(warnings.with(OUTSIDE), 0);
+        assert_eq!(warnings.count_with(OUTSIDE), 0);
         // As soon as there is a task, the same place may have lost it.
         h.outlay.task("t").start().finish(Outcome::success());
         h.ask(HAIKU, 1, 1).await;
-        assert_eq!(warnings.with(OUTSIDE), 1);
+        assert_eq!(warnings.count_with(OUTSIDE), 1);
     });
 }

@@ -271,8 +271,8 @@ async fn a_model_without_a_price_is_warned_of_once() {
         h.ask("vendor.model-of-tomorrow-v1:0", 1, 1).await;
         h.ask("vendor.model-of-next-week-v1:0", 1, 1).await;
     }
-    assert_eq!(warnings.with("model-of-tomorrow"), 1);
-    assert_eq!(warnings.with("model-of-next-week"), 1);
+    assert_eq!(warnings.count_with("model-of-tomorrow"), 1);
+    assert_eq!(warnings.count_with("model-of-next-week"), 1);
 }
 
 #[tokio::test]

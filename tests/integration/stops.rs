@@ -177,7 +177,7 @@ async fn a_runaway_around_others_is_told_as_itself() {
 
 /// An agent that does not give up is refused many calls: that is one warning for the task, and one event on each span.
 #[tokio::test]
-async fn many_refused_calls_are_told_once() {
+async fn repeated_refusals_warn_once() {
     let h = Harness::new().await;
     let warnings = outlay_tests::Warnings::default();
     let task = h.outlay.task("t").budget(outlay::Budget::calls(0)).start();
@@ -191,7 +191,7 @@ async fn many_refused_calls_are_told_once() {
             };
             task.run(outlay::agent(agent).run(ask_again_and_again)).await;
         }
-        assert_eq!(warnings.with("refused"), 1, "{reason}: {warnings:?}");
+        assert_eq!(warnings.count_with("refused"), 1, "{reason}: {warnings:?}");
         warnings.take();
         h.outlay.stop(task.id(), "enough");
     }

@@ -15,7 +15,7 @@ impl Warnings {
     }
 
     /// How many of them hold this text.
-    pub fn with(&self, part: &str) -> usize {
+    pub fn count_with(&self, part: &str) -> usize {
         self.texts().iter().filter(|text| text.contains(part)).count()
     }
 

@@ -163,8 +163,8 @@ fn could_not_connect(error: &ConnectorError) -> bool {
 mod tests {
     use super::*;
 
-    /// An update of the SDK that words its debug text otherwise fails here. Such calls then count at their bound, unless the
-    /// HTTP client says that it never connected.
+    /// Fails if an SDK update changes the debug text. Failed connections would then count at their bound, unless the HTTP client
+    /// says that it never connected.
     #[test]
     fn the_debug_text_of_an_error_says_whether_there_was_a_connection() {
         let error = || ConnectorError::io("refused".into());

@@ -70,7 +70,7 @@ impl ResolveCachedIdentity for HeldToStore {
         components: &RuntimeComponentsBuilder,
         cfg: &ConfigBag,
     ) -> Result<(), BoxError> {
-        // A shared cache keeps its validation to the components that it is one of.
+        // A shared cache is validated only as part of the components that hold it.
         components.clone().with_identity_cache(Some(self.inner.clone())).validate_base_client_config(cfg)
     }
 
@@ -83,9 +83,9 @@ impl ResolveCachedIdentity for HeldToStore {
 mod tests {
     use super::*;
 
-    /// The SDK's own cache panics at a call without a clock, unless it is asked before.
+    /// The SDK's own cache panics at a call without a clock, if it is not validated.
     #[test]
-    fn the_inner_cache_says_what_it_needs() {
+    fn the_inner_cache_is_validated() {
         let (none, cfg) = (RuntimeComponentsBuilder::new("no clock, no sleep"), ConfigBag::base());
         let held = |cache| {
             let config = Config::builder().identity_cache(cache).build();

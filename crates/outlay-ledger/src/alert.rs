@@ -14,7 +14,7 @@ pub struct Alert<'a> {
     pub scope: &'a Scope,
     /// What happened.
     pub kind: &'a AlertKind,
-    /// Whether it is the first of its kind, name and reason in the task. Where one call is refused, many are.
+    /// Whether it is the task's first of its kind, name and reason. Refusals tend to repeat.
     pub first_in_task: bool,
     /// Whether it is the first of them in the scope.
     pub first_in_scope: bool,
@@ -43,17 +43,17 @@ pub enum AlertKind {
     Violation(PolicyViolation),
 }
 
-/// A task or a scope remembers at most so many of the alerts that were told of it.
-const MAX_TOLD: usize = 100;
+/// The most alerts that are kept for a task or a scope.
+const MAX_SEEN_ALERTS: usize = 100;
 
-/// What has been told of a task or a scope, as far as it may come with every call.
+/// The repeatable alerts already reported for a task or a scope.
 #[derive(Debug, Default)]
-pub(crate) struct Told(Vec<Box<str>>);
+pub(crate) struct SeenAlerts(Vec<Box<str>>);
 
-impl Told {
-    /// Whether the alert with this key is the first one; beyond 100 different ones none is.
-    pub(crate) fn is_first(&mut self, key: &str) -> bool {
-        if self.0.len() >= MAX_TOLD || self.0.iter().any(|told| **told == *key) {
+impl SeenAlerts {
+    /// Records the key. Returns whether it is new; once 100 are kept, none is.
+    pub(crate) fn insert(&mut self, key: &str) -> bool {
+        if self.0.len() >= MAX_SEEN_ALERTS || self.0.iter().any(|seen| **seen == *key) {
             return false;
         }
         self.0.push(key.into());
@@ -62,7 +62,7 @@ impl Told {
 }
 
 impl AlertKind {
-    /// What tells it from others that may come with every call. `None` where it comes once by itself.
+    /// Returns the key by which repeats are found. `None` for a kind that does not repeat.
     fn key(&self, name: &str) -> Option<String> {
         match self {
             Self::Refused(_) => Some(format!("refused {name}")),
@@ -121,7 +121,7 @@ impl Alerts {
         for (name, kind, of) in &self.0 {
             let scope = of.as_ref().unwrap_or(scope);
             let key = kind.key(name);
-            let (first_in_task, first_in_scope) = key.map_or((true, true), |key| scope.is_first_alert(&key));
+            let (first_in_task, first_in_scope) = key.map_or((true, true), |key| scope.record_alert(&key));
             observer.tell(&Alert { name, scope, kind, first_in_task, first_in_scope });
         }
     }

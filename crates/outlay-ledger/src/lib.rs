@@ -56,7 +56,7 @@ pub use receipt::{ParseReceiptError, Receipt};
 pub use record::{
     AttemptRecord, CallRecord, ChargeRecord, Elided, PricedAs, Record, RemoteRecord, ScopeRecord, TaskRecord,
 };
-pub use refusal::{OutsideTask, Refusal, RefusedCalls};
+pub use refusal::{Refusal, RefusedCalls, RefusedOutsideTask};
 pub use remote::{OpenRemote, Received};
 pub use runaway::{Runaway, RunawayRule};
 pub use scope::{ChargedScope, ClosedScope, Hold, Scope};

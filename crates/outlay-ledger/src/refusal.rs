@@ -15,7 +15,7 @@ pub enum Refusal {
     /// A rule of the policy that is enforced does not allow it.
     Policy(PolicyViolation),
     /// It was made outside any task, where the application allows no calls.
-    OutsideTask(OutsideTask),
+    OutsideTask(RefusedOutsideTask),
 }
 
 /// A call was refused because it was made outside any task. Nothing was sent.
@@ -24,12 +24,12 @@ pub enum Refusal {
     "a call to `{model}` was refused: it is outside any task, at {site}. Make it inside a task, and carry the task into \
      spawned work with outlay::in_scope(future)"
 )]
-pub struct OutsideTask {
+pub struct RefusedOutsideTask {
     model: Arc<str>,
     site: Arc<str>,
 }
 
-impl OutsideTask {
+impl RefusedOutsideTask {
     /// A refusal of a call to `model` that was made at `site`.
     pub const fn new(model: Arc<str>, site: Arc<str>) -> Self {
         Self { model, site }

@@ -267,10 +267,10 @@ impl Scope {
         }
     }
 
-    /// Whether an alert with this key is the first one in its task, and in itself.
-    pub(crate) fn is_first_alert(&self, key: &str) -> (bool, bool) {
-        let in_task = lock(&self.0.task.told).is_first(key);
-        (in_task, lock(&self.0.state).told.get_or_insert_default().is_first(key))
+    /// Records the key. Returns whether it is new in the task, and in the scope.
+    pub(crate) fn record_alert(&self, key: &str) -> (bool, bool) {
+        let in_task = lock(&self.0.task.seen_alerts).insert(key);
+        (in_task, lock(&self.0.state).seen_alerts.get_or_insert_default().insert(key))
     }
 
     /// Whether its totals are final.

@@ -101,7 +101,7 @@ impl Totals {
         &self.usage
     }
 
-    /// Returns how many model calls were made and have settled. Refused ones are none.
+    /// Returns how many model calls were made and have settled, without refused ones.
     pub const fn calls(&self) -> u64 {
         self.calls
     }

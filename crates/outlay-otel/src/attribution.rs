@@ -32,8 +32,8 @@ pub struct Attribution {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnattributedSite {
-    /// The place. For a scope, a charge or a recorded call it is the function of Outlay's that the application called,
-    /// with the file and line of that. For a call of the SDK it is the application's innermost `tracing` span, with its
+    /// The place. For a scope, a charge or a recorded call, it is the Outlay function that the application called, with
+    /// the call's file and line. For a call of the SDK it is the application's innermost `tracing` span, with its
     /// file and line; without a span, the operation and the model.
     pub site: Arc<str>,
     /// Its calls.
@@ -63,7 +63,7 @@ struct Sums {
 }
 
 impl Spend {
-    /// Adds what so many calls in a scope cost, or a charge; outside any task, with the place.
+    /// Adds the cost of `calls` calls or of a charge; `site` is set outside any task.
     pub(crate) fn add(&self, scope: &Scope, calls: u64, cost: Usd, site: Option<&Arc<str>>) {
         let dimensions = scope.books().dimensions();
         let mut sums = self.0.lock().unwrap_or_else(PoisonError::into_inner);

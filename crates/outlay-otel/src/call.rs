@@ -113,7 +113,7 @@ pub struct CallEnd {
     pub usage_doubt: Option<String>,
     /// The same for two requests that are the same to the byte, where [`Engine::compares_calls`] asks for it.
     pub fingerprint: Option<u64>,
-    /// Whether a budget, a stop or a policy refused it: nothing was sent, and it is no call.
+    /// Whether it was refused before anything was sent: then it does not count as a call.
     pub refused: bool,
 }
 
@@ -205,7 +205,7 @@ impl OpenCall {
         if start.operation.is_free() {
             return Ok(Self::in_scope(scope.clone(), start, None));
         }
-        let asked = match scope.refuses_outside(&start) {
+        let asked = match scope.refusal_outside_task(&start) {
             Some(refusal) => Err(refusal),
             None => Self::ask(scope, &start, false),
         };
@@ -225,7 +225,7 @@ impl OpenCall {
     ///
     /// The refusal of a budget. Whatever else refuses a call is left to [`begin`](Self::begin).
     pub fn try_begin(scope: &Scope, start: &CallStart) -> Result<Option<Self>, BudgetExceeded> {
-        if start.operation.is_free() || scope.refuses_outside(start).is_some() {
+        if start.operation.is_free() || scope.refusal_outside_task(start).is_some() {
             return Ok(None);
         }
         match Self::ask(scope, start, true) {
@@ -276,7 +276,7 @@ impl OpenCall {
 
     fn in_scope(scope: Scope, start: CallStart, books: Option<outlay_ledger::OpenCall>) -> Self {
         let context = scope.context();
-        let site = scope.site_of_call(&start);
+        let site = scope.note_site_of_call(&start);
         Self { scope, start, books, context, site }
     }
 

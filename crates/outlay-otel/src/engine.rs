@@ -13,7 +13,7 @@ use crate::job::Jobs;
 use crate::late_outcome::ClosedTasks;
 use crate::metrics::Metrics;
 use crate::open_tasks::OpenTasks;
-use crate::outside_tasks::{self, Outside};
+use crate::outside_tasks::{self, OutsideWork};
 use crate::prompt_tokens::MeasuredPrompts;
 use crate::propagation::{Issued, Waiting};
 use crate::resolver::{Learned, Resolver};
@@ -68,7 +68,7 @@ pub(crate) struct Inner {
     texts: Mutex<HashSet<Arc<str>>>,
     unpriced: Mutex<HashSet<Arc<str>>>,
     pub(crate) measured_prompts: MeasuredPrompts,
-    pub(crate) outside: Outside,
+    pub(crate) outside: OutsideWork,
 }
 
 /// The prices that are set, and those with what has been found out beside them.
@@ -113,7 +113,7 @@ impl Engine {
             texts: Mutex::default(),
             unpriced: Mutex::default(),
             measured_prompts: MeasuredPrompts::default(),
-            outside: Outside::new(settings.outside_tasks),
+            outside: OutsideWork::new(settings.outside_tasks),
         }));
         engine.set_policy(settings.policy.unwrap_or_default());
         engine

@@ -3,10 +3,10 @@
 mod by_provider;
 mod cost;
 mod counter;
+mod custom_dimensions;
 mod group;
 mod instruments;
 mod labels;
-mod own_dimensions;
 mod principal_names;
 mod task_names;
 
@@ -98,15 +98,15 @@ impl counter::Sum for CallSums {
     fn add(self, other: Self) -> Self {
         Self {
             calls: self.calls.saturating_add(other.calls),
-            attempts: known_sum(self.attempts, other.attempts),
-            unpriced: known_sum(self.unpriced, other.unpriced),
-            unattributed: known_sum(self.unattributed, other.unattributed),
-            unchecked: known_sum(self.unchecked, other.unchecked),
+            attempts: add_known(self.attempts, other.attempts),
+            unpriced: add_known(self.unpriced, other.unpriced),
+            unattributed: add_known(self.unattributed, other.unattributed),
+            unchecked: add_known(self.unchecked, other.unchecked),
         }
     }
 }
 
-fn known_sum<T: counter::Sum>(sum: Option<T>, more: Option<T>) -> Option<T> {
+fn add_known<T: counter::Sum>(sum: Option<T>, more: Option<T>) -> Option<T> {
     match (sum, more) {
         (Some(sum), Some(more)) => Some(sum.add(more)),
         (sum, more) => sum.or(more),
@@ -172,7 +172,7 @@ impl Metrics {
         let instruments = self.instruments(task.scope);
         let books = task.scope.books();
         let labels = self.task_labels(books.task_name(), books.dimensions(), task.outcome);
-        let attributes = labels.of_histograms();
+        let attributes = labels.histogram_attributes();
         // Unknown is never zero: a task of which nothing is priced has no cost to be counted in a bucket.
         if let Some(usd) = task.totals.cost().usd() {
             instruments.task_cost.record(usd.to_f64(), &attributes);

@@ -113,7 +113,7 @@ pub mod outlay {
     pub const USAGE_SOURCE: &str = "outlay.usage.source";
     /// The model that was asked for first, where a budget refused that and the call was degraded.
     pub const CALL_DEGRADED_FROM: &str = "outlay.call.degraded_from";
-    /// On the counter `outlay.calls` alone: `true` of those that were refused before anything was sent.
+    /// Only on the counter `outlay.calls`: `true` for calls refused before anything was sent.
     pub const CALL_REFUSED: &str = "outlay.call.refused";
     pub const RUNNING_USD: &str = "outlay.task.running.usd";
     pub const RUNNING_PICOUSD: &str = "outlay.task.running.picousd";

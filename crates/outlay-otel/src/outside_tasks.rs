@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::HashSet;
-use outlay_ledger::{OutsideTask, Refusal};
+use outlay_ledger::{Refusal, RefusedOutsideTask};
 use tracing::{Metadata, dispatcher};
 use tracing_subscriber::Registry;
 use tracing_subscriber::registry::LookupSpan as _;
@@ -17,10 +17,10 @@ use crate::{Engine, Scope};
 /// As many sites are warned of.
 const MAX_WARNINGS: usize = 200;
 
-/// Whether this process has ever had a task. One that has none means it so, and is not warned.
+/// Whether this process has ever had a task. Before the first one, nothing is warned of.
 static HAS_HAD_A_TASK: AtomicBool = AtomicBool::new(false);
 
-/// What becomes of model calls outside any task. No budget of a task holds them; budgets of rules do.
+/// What happens to model calls outside any task. Budgets of rules limit them; those of tasks do not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OutsideTasks {
@@ -29,14 +29,14 @@ pub enum OutsideTasks {
     /// The same, with one warning for each place in the application, as soon as the process has had a task.
     #[default]
     Warn,
-    /// They are refused before anything is sent. Charges, and calls that were made by other means, are spent already: they
-    /// are counted, with the warning.
+    /// They are refused before anything is sent. Charges and recorded calls are already spent: they are counted, with the
+    /// warning.
     Refuse,
 }
 
 /// What is done about work outside any task, and which sites have been warned of.
 #[derive(Debug, Default)]
-pub(crate) struct Outside {
+pub(crate) struct OutsideWork {
     rule: OutsideTasks,
     warned: Mutex<HashSet<Arc<str>>>,
 }
@@ -46,12 +46,13 @@ pub(crate) fn task_opened() {
     HAS_HAD_A_TASK.store(true, Ordering::Relaxed);
 }
 
-impl Outside {
+impl OutsideWork {
     pub(crate) fn new(rule: OutsideTasks) -> Self {
         Self { rule, warned: Mutex::default() }
     }
 
-    fn warns_of(&self, site: &Arc<str>) -> bool {
+    /// Records the site. Returns whether it is new, and to be warned of.
+    fn is_first_warning(&self, site: &Arc<str>) -> bool {
         if self.rule == OutsideTasks::Allow || !HAS_HAD_A_TASK.load(Ordering::Relaxed) {
             return false;
         }
@@ -60,31 +61,31 @@ impl Outside {
     }
 
     fn warn_of(&self, site: &Arc<str>) {
-        if self.warns_of(site) {
+        if self.is_first_warning(site) {
             tracing::warn!(
                 target: "outlay",
                 site = &**site,
-                "work outside any task, at {site}: its cost counts as unattributed, and no budget of a task holds it. Carry \
-                 the task into spawned work with outlay::in_scope(future), or with .in_current_span() from tracing. If it \
-                 is meant, Builder::outside_tasks(OutsideTasks::Allow) ends this warning"
+                "work outside any task, at {site}: its cost counts as unattributed, and no task's budget limits it. Carry \
+                 the task into spawned work with outlay::in_scope(future), or tracing's .in_current_span(). If this is \
+                 intended, Builder::outside_tasks(OutsideTasks::Allow) ends this warning"
             );
         }
     }
 }
 
 impl Engine {
-    /// Returns the scope for work outside any task that the application does by calling `function` of ours at this
-    /// location. Warns of the place once, unless that is turned off.
-    pub fn outside_tasks(&self, function: &str, at: &Location<'_>) -> Scope {
+    /// Returns the scope for work outside any task that begins with a call of our `function` at `at`. Warns of each place
+    /// once, unless such work is allowed.
+    pub fn scope_outside_tasks(&self, function: &str, at: &Location<'_>) -> Scope {
         let site = self.intern(&format!("{function} ({}:{})", at.file(), at.line()));
         self.inner().outside.warn_of(&site);
-        Scope::outside_tasks(self.clone(), site)
+        Scope::at_site(self.clone(), site)
     }
 }
 
 impl Scope {
-    /// Returns where in the application a call is made, if that is outside any task, and warns of it once.
-    pub(crate) fn site_of_call(&self, start: &CallStart) -> Option<Arc<str>> {
+    /// Returns where in the application a call is made, if that is outside any task. Warns of it once, unless it is refused.
+    pub(crate) fn note_site_of_call(&self, start: &CallStart) -> Option<Arc<str>> {
         if !self.is_unattributed() {
             return None;
         }
@@ -95,19 +96,21 @@ impl Scope {
         let span = application_span();
         let site = span.unwrap_or_else(|| format!("{} {}", start.operation.as_str(), start.model));
         let site = self.engine().intern(&site);
-        if !start.operation.is_free() {
-            self.engine().inner().outside.warn_of(&site);
+        let outside = &self.engine().inner().outside;
+        // The error of a refused call says it all.
+        if !start.operation.is_free() && outside.rule != OutsideTasks::Refuse {
+            outside.warn_of(&site);
         }
         Some(site)
     }
 
     /// Returns why a call outside any task is refused, if it is.
-    pub(crate) fn refuses_outside(&self, start: &CallStart) -> Option<Refusal> {
+    pub(crate) fn refusal_outside_task(&self, start: &CallStart) -> Option<Refusal> {
         if self.engine().inner().outside.rule != OutsideTasks::Refuse {
             return None;
         }
-        let site = self.site_of_call(start)?;
-        Some(Refusal::OutsideTask(OutsideTask::new(start.model.clone(), site)))
+        let site = self.note_site_of_call(start)?;
+        Some(Refusal::OutsideTask(RefusedOutsideTask::new(start.model.clone(), site)))
     }
 }
 
@@ -145,7 +148,7 @@ mod tests {
     use super::is_of_application;
 
     #[test]
-    fn spans_of_ours_and_of_the_sdk_are_told_from_the_applications() {
+    fn our_spans_and_the_sdks_are_not_the_applications() {
         for target in ["outlay", "outlay::call", "aws_smithy_runtime::client::orchestrator", "aws_sdk_bedrockruntime"] {
             assert!(!is_of_application(target), "{target}");
         }

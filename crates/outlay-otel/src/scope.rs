@@ -45,7 +45,7 @@ impl Scope {
     }
 
     /// The scope of work outside any task, at a place in the application.
-    pub(crate) fn outside_tasks(engine: Engine, site: Arc<str>) -> Self {
+    pub(crate) fn at_site(engine: Engine, site: Arc<str>) -> Self {
         let books = engine.inner().ledger.unattributed().clone();
         Self::build(engine, books, None, None, Some(site))
     }

@@ -202,7 +202,7 @@ impl EngineBuilder {
         self
     }
 
-    /// What becomes of model calls outside any task. Defaults to making them, with a warning.
+    /// What happens to model calls outside any task. Defaults to making them, with a warning.
     pub const fn outside_tasks(mut self, what: OutsideTasks) -> Self {
         self.outside_tasks = what;
         self

@@ -18,8 +18,9 @@ use outlay_redis::RedisBudgets;
 const CALLS: usize = 2_000;
 const PAIRS: usize = 7;
 const AT_ONCE: usize = 64;
-/// Of each call, where they are many, and as many calls as one batch may hold.
+/// The budgets of each call in [`longest_command`].
 const BUDGETS: usize = 50;
+/// The most calls in one batch.
 const SETTLED_TOGETHER: usize = 128;
 
 fn main() {
@@ -103,7 +104,7 @@ async fn bench(url: &str) {
     longest_command(&budgets, &mut link).await;
 }
 
-/// Redis answers nobody else while a script runs: how long the longest one takes where each call has many budgets.
+/// Prints how long the longest script blocks Redis when each call has many budgets.
 async fn longest_command(budgets: &RedisBudgets, link: &mut redis::aio::MultiplexedConnection) {
     let mut many = Ledger::builder().report_records(0).budget_store(budgets.clone());
     for rule in 0..BUDGETS {

@@ -137,8 +137,8 @@ impl RedisBudgets {
     /// Waits until all that has been spent is in the books of Redis: before a process ends. What is not written when it
     /// does expires, by [`Builder::on_expiry`]; what was let through unchecked and is not written is lost.
     ///
-    /// False where that takes longer than the limit, and where something was lost since it was last asked: for a key of a
-    /// budget holds something else, more waited than can, or Redis has come back with older data.
+    /// Returns false if that takes longer than the limit, or if something was lost since the last call: a budget's key holds
+    /// something else, too much waited, or Redis came back with older data.
     pub async fn flush(&self, limit: Duration) -> bool {
         self.written(limit).await && !self.shared.has_lost.swap(false, Ordering::Relaxed)
     }

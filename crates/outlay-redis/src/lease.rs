@@ -11,7 +11,7 @@ use crate::WhenDown;
 /// Beyond it, what is known of budgets of which nothing has been let through is forgotten, and nothing of others is let
 /// through.
 const MAX_KNOWN: usize = 10_000;
-/// All of them are looked through at most this often.
+/// The least time between two sweeps.
 const SWEEP_PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(crate) struct Lease {
 #[derive(Debug, Default)]
 struct Budgets {
     known: HashMap<Arc<str>, Known>,
-    /// When those that could be forgotten were last forgotten.
+    /// When the budgets were last swept.
     swept: Option<Instant>,
 }
 
@@ -161,7 +161,7 @@ fn refuse(ask: &StoreAsk, has_room: impl Fn(&StoreHold) -> bool) -> StoreAnswer 
 }
 
 impl Budgets {
-    /// Whether another one can be known, once those are forgotten of which nothing has been let through.
+    /// Returns whether another budget can be kept, after a sweep of those with nothing let through.
     fn has_room(&mut self, now: Instant) -> bool {
         let may_sweep = self.swept.is_none_or(|swept| now.saturating_duration_since(swept) >= SWEEP_PAUSE);
         if self.known.len() >= MAX_KNOWN && may_sweep {

@@ -49,9 +49,9 @@
 //! ends before Redis is back takes what it has not written with it. A node that has become a replica is left, by a new
 //! connection to the same address.
 //!
-//! A Redis may come back with older data: from a snapshot, or because a replica takes over that had not heard all. What was
-//! spent since then is missing in its budgets, which is said in the log and by [`RedisBudgets::flush`]. Each process has those
-//! of its reservations expire that Redis has again although they were settled, by [`OnExpiry`]; those that are open stay.
+//! A Redis may come back with older data: from a snapshot, or from a replica that had not received every write. What was
+//! spent since is missing from its budgets; the log and [`RedisBudgets::flush`] say so. Each process expires those of its
+//! reservations that came back although they were settled, by [`OnExpiry`]. Open ones stay.
 //!
 //! The same rule holds a budget whose key holds something else, and calls that cannot wait: those of an operation that has
 //! credentials or an identity cache of its own.

@@ -51,7 +51,7 @@ pub(crate) struct Settled {
     /// There are more that have to expire.
     pub(crate) more: bool,
     /// The number of the last batch that Redis knew before.
-    pub(crate) known: u64,
+    pub(crate) last_batch: u64,
     /// The time of Redis.
     pub(crate) now: Duration,
     /// Place of the entry, place of the hold, spent, reserved.
@@ -78,7 +78,7 @@ impl Scripts {
             reconcile: Script::new(&texts[2]),
             texts,
             prefix: keys::prefix(&settings.namespace),
-            // Whoever finds it gone does with its reservations what it has been told itself.
+            // Whoever finds this owner dead expires its reservations by this owner's rule.
             owner: format!("{owner}-{on_expiry}"),
             ttl: millis(settings.expire_after),
             idle: millis(settings.forget_after),
@@ -118,7 +118,7 @@ impl Scripts {
         for own in ["held", "voided", "expired", "batch"] {
             command.arg(self.own_key(own));
         }
-        self.push_owner(&mut command, batch.number);
+        self.push_expiry_args(&mut command, batch.number);
         for Entry { settlement, may_come, at, .. } in &batch.entries {
             let holds = settlement.ask.holds();
             command.arg(settlement.ask.id()).arg(u8::from(*may_come)).arg(millis(at.elapsed())).arg(holds.len());
@@ -129,15 +129,14 @@ impl Scripts {
                 command.arg(soft.map_or_else(String::new, |soft| units(soft.units().max(0))));
             }
         }
-        let (now, lost, expired, more, known, reached, used): (u64, u64, u64, u8, u64, _, Vec<Used>) =
+        let (now, lost, expired, more, last_batch, reached, used): (u64, u64, u64, u8, u64, _, Vec<Used>) =
             self.query(link, &command).await?;
         let heard = used.iter().filter_map(|(entry, hold, used, left)| Some((*entry, heard(*hold, used, *left)?)));
         let (heard, now) = (heard.collect(), Duration::from_millis(now));
-        Ok(Settled { lost, expired, more: more == 1, known, now, reached, heard })
+        Ok(Settled { lost, expired, more: more == 1, last_batch, now, reached, heard })
     }
 
-    /// Expires what Redis takes for reserved and is not open here, some at a time. Returns how many those were, and whether
-    /// there may be more.
+    /// Expires some of the reservations in Redis that are not open here. Returns how many, and whether there may be more.
     pub(crate) async fn reconcile(
         &self,
         link: &mut Connection,
@@ -145,7 +144,7 @@ impl Scripts {
     ) -> RedisResult<(u64, bool)> {
         let mut command = evaluate(&self.reconcile, 1);
         command.arg(self.own_key("held"));
-        self.push_owner(&mut command, 0);
+        self.push_expiry_args(&mut command, 0);
         for ask in open {
             command.arg(ask);
         }
@@ -153,8 +152,8 @@ impl Scripts {
         Ok((expired, more == 1))
     }
 
-    /// What the arguments of the scripts begin with that may take back reservations.
-    fn push_owner(&self, command: &mut Cmd, batch: u64) {
+    /// Adds the first arguments of the scripts that may expire reservations.
+    fn push_expiry_args(&self, command: &mut Cmd, batch: u64) {
         command.arg(&self.owner).arg(batch).arg(self.ttl).arg(self.idle).arg(self.on_expiry).arg(&self.prefix);
     }
 

@@ -54,8 +54,8 @@ pub(crate) struct Batch {
 }
 
 impl Queue {
-    /// Has it wait to be written, as of that hour by the clock of Redis; `None` where that has not been heard yet. Returns
-    /// what of it is beyond what can wait, and is lost.
+    /// Queues `entry`, of `hour` by the clock of Redis; `None` if that is not known yet. Returns the parts that found no room
+    /// and are lost.
     pub(crate) fn push(&mut self, entry: Entry, hour: Option<u64>) -> Vec<Entry> {
         self.pushed += 1;
         if entry.is_amount() {

@@ -60,15 +60,14 @@ pub(crate) enum Reply {
     Unknown,
 }
 
-/// From a half to one and a half, another one each time.
-fn random_share() -> f64 {
+/// Returns a new random factor from 0.5 to 1.5.
+fn jitter() -> f64 {
     let random = RandomState::new().build_hasher().finish();
     0.5 + f64::from((random >> 32) as u32) / f64::from(u32::MAX)
 }
 
-/// Runs a task, and starts it again a moment after it has ended, which it only does by a panic. `running` is the one that
-/// runs.
-async fn run_again<F: Future<Output = ()> + 'static>(
+/// Runs a task that ends only by a panic, and starts it again a moment later. `running` holds the current run's handle.
+async fn restart_on_panic<F: Future<Output = ()> + 'static>(
     task: impl Fn() -> F,
     has_ended: impl Fn(),
     running: &Cell<Option<AbortHandle>>,
@@ -107,7 +106,7 @@ struct Worker {
     /// The number of the last batch that Redis knows, by what it said last.
     last_batch: Cell<u64>,
     /// Redis has come back with older data: it may hold reservations that are not open here.
-    is_older: Cell<bool>,
+    needs_reconcile: Cell<bool>,
     /// What writes.
     writer: Cell<Option<AbortHandle>>,
 }
@@ -151,7 +150,7 @@ pub(crate) fn run(settings: Builder, owner: String, shared: Arc<Shared>, command
         lost: Cell::new(0),
         open: RefCell::default(),
         last_batch: Cell::new(0),
-        is_older: Cell::new(false),
+        needs_reconcile: Cell::new(false),
         writer: Cell::new(None),
     });
     LocalSet::new().block_on(&runtime, worker.serve(commands));
@@ -204,7 +203,7 @@ impl Worker {
             self.link.borrow_mut().take();
             self.lose(None);
         };
-        run_again(writer, has_ended, &self.writer).await;
+        restart_on_panic(writer, has_ended, &self.writer).await;
     }
 
     /// Waits until what has been spent so far is written.
@@ -296,7 +295,7 @@ impl Worker {
         loop {
             self.tell_written();
             let is_due = self.is_behind.get()
-                || self.is_older.get()
+                || self.needs_reconcile.get()
                 || self.last_sign.get().is_none_or(|last| last.elapsed() >= beat);
             if self.queue.borrow().is_empty() && self.shared.is_up() && !is_due {
                 let left = self.last_sign.get().map_or(beat, |last| beat.saturating_sub(last.elapsed()));
@@ -308,7 +307,7 @@ impl Worker {
                 continue;
             }
             // A fleet does not come back all at once.
-            sleep(pause.mul_f64(random_share())).await;
+            sleep(pause.mul_f64(jitter())).await;
             pause = (pause * 2).min(LAST_PAUSE);
         }
     }
@@ -341,7 +340,7 @@ impl Worker {
         match written {
             Ok(Ok(settled)) => {
                 self.queue.borrow_mut().confirm();
-                self.see_whether_it_is_older(&batch, settled.known);
+                self.note_rollback(&batch, settled.last_batch);
                 self.confirmed(&batch.entries, settled);
                 self.last_sign.set(Some(began));
                 self.failures.set(0);
@@ -351,7 +350,7 @@ impl Worker {
                 if self.queue.borrow().is_written(caught_up) && began.elapsed() <= self.settings.time_limit {
                     self.shared.came_up();
                 }
-                if self.is_older.get() {
+                if self.needs_reconcile.get() {
                     self.reconcile(&mut link).await;
                 }
                 true
@@ -388,7 +387,7 @@ impl Worker {
     fn lose_settlement(&self, lost: &[Entry]) {
         for Entry { settlement, .. } in lost {
             self.open.borrow_mut().remove(&settlement.ask.id());
-            // Redis will never say that it has it: it must not take room of what is let through for ever.
+            // Redis will never confirm it: without this it would use up the lease for ever.
             self.shared.confirmed(settlement);
         }
         self.shared.has_lost.store(true, Ordering::Relaxed);
@@ -400,11 +399,11 @@ impl Worker {
         }
     }
 
-    /// A Redis that was restored from a snapshot, or whose replica has taken over, has forgotten the last batches.
-    fn see_whether_it_is_older(&self, batch: &Batch, known: u64) {
+    /// Notes when Redis has forgotten batches: after a restore from a snapshot, or a replica's takeover.
+    fn note_rollback(&self, batch: &Batch, known: u64) {
         let last = self.last_batch.replace(known.max(batch.number));
         if known < last {
-            self.is_older.set(true);
+            self.needs_reconcile.set(true);
             self.shared.has_lost.store(true, Ordering::Relaxed);
             tracing::warn!(
                 target: "outlay",
@@ -414,18 +413,18 @@ impl Worker {
         }
     }
 
-    /// Has Redis expire what it takes for reserved and is not open here.
+    /// Has Redis expire the reservations that are not open here.
     async fn reconcile(&self, link: &mut Connection) {
         let open: Vec<u64> = self.open.borrow().iter().copied().collect();
         match timeout(PATIENCE, self.scripts.reconcile(link, open.into_iter())).await {
             Ok(Ok((expired, more))) => {
-                self.is_older.set(more);
+                self.needs_reconcile.set(more);
                 if expired > 0 {
                     tracing::warn!(
                         target: "outlay",
                         expired,
                         on_expiry = ?self.settings.on_expiry,
-                        "reservations of this process that Redis had again, although they were settled, have expired"
+                        "settled reservations of this process that came back with older data have expired"
                     );
                 }
             }
@@ -496,7 +495,7 @@ mod tests {
         };
         let supervised = async {
             let limit = LAST_PAUSE * 10;
-            timeout(limit, run_again(writer, || ended.set(ended.get() + 1), &running)).await.unwrap_err();
+            timeout(limit, restart_on_panic(writer, || ended.set(ended.get() + 1), &running)).await.unwrap_err();
             assert!(!running.take().unwrap().is_finished(), "the last one runs");
         };
         LocalSet::new().run_until(supervised).await;

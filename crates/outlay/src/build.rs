@@ -230,9 +230,9 @@ impl Builder {
 
     /// Where metrics go. Defaults to the global provider, looked up at first use.
     ///
-    /// Several Outlays that use the global provider are added up. Give each a provider of its own otherwise: the SDK does
-    /// not tell whether two of them are the same one, and of two Outlays that were given one provider it exports only what
-    /// the later one counts under the same attributes.
+    /// The metrics of several Outlays on the global provider are added up. Otherwise, give each Outlay its own provider: the
+    /// SDK does not say whether two providers are the same. If two Outlays share a given one, it exports only the later one's
+    /// counts under equal attributes.
     pub fn meter_provider(mut self, provider: &dyn MeterProvider) -> Self {
         self.engine = self.engine.meter_provider(provider);
         self
@@ -288,8 +288,8 @@ impl Builder {
         self
     }
 
-    /// What becomes of model calls outside any task, which no budget of a task holds. Defaults to making them, with one
-    /// warning for each place in the application.
+    /// What happens to model calls outside any task, which no task's budget limits. Defaults to making them, with one warning
+    /// for each place in the application.
     ///
     /// ```
     /// use outlay::{Outlay, OutsideTasks};

@@ -16,11 +16,11 @@ pub(crate) fn set(engine: &Engine) {
     *DEFAULT.lock().unwrap_or_else(PoisonError::into_inner) = Some(engine.clone());
 }
 
-/// The current scope, else the default's scope for work outside any task, which the application does by calling this
-/// function at this location. `None` before any `Outlay` is built.
+/// Returns the current scope, else the default's scope for work outside any task, with `function` and `at` as its place.
+/// `None` before any `Outlay` is built.
 pub(crate) fn current_or_outside(function: &str, at: &Location<'_>) -> Option<Scope> {
     current().or_else(|| {
         let default = DEFAULT.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        default.map(|engine| engine.outside_tasks(function, at))
+        default.map(|engine| engine.scope_outside_tasks(function, at))
     })
 }

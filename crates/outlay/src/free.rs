@@ -43,6 +43,9 @@ pub fn retry(attempt: u32) -> ScopeBuilder {
 
 /// Carries the current scope into a future that is polled elsewhere, such as a spawned task.
 ///
+/// Without it, what the future calls is outside any task: no budget of the task holds it, and its cost counts as
+/// unattributed. [`OutsideTasks`](crate::OutsideTasks) says what becomes of such calls.
+///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
 /// # async fn search() {}

@@ -25,10 +25,10 @@ mod watched_file;
 
 pub use outlay_ledger::{
     AlertKind, Amount, Budget, BudgetExceeded, BudgetRule, BudgetStatus, BudgetStore, Cost, CostKind, Dimension,
-    Dimensions, DirectionTotals, KindTotals, LoadPolicyError, ModelTotals, Outcome, OutcomeKind, OutsideTask,
-    ParseReceiptError, Period, Policy, PolicyRule, PolicyViolation, Receipt, ReceiptId, Received, Refusal,
-    RefusalReason, RefusedCalls, RemoteId, Reserve, Review, Runaway, RunawayRule, StepKind, StopTarget, Stopped,
-    TaskId, Totals, Violation,
+    Dimensions, DirectionTotals, KindTotals, LoadPolicyError, ModelTotals, Outcome, OutcomeKind, ParseReceiptError,
+    Period, Policy, PolicyRule, PolicyViolation, Receipt, ReceiptId, Received, Refusal, RefusalReason, RefusedCalls,
+    RefusedOutsideTask, RemoteId, Reserve, Review, Runaway, RunawayRule, StepKind, StopTarget, Stopped, TaskId, Totals,
+    Violation,
 };
 pub use outlay_otel::{
     AttemptSpans, Attribution, Degrade, DroppedStream, ExtractError, InScope, Incoming, ModelAnswer, Notice, OpenTask,

@@ -1,6 +1,6 @@
 use std::error::Error;
 
-use outlay_ledger::{BudgetExceeded, OutsideTask, PolicyViolation, Stopped};
+use outlay_ledger::{BudgetExceeded, PolicyViolation, RefusedOutsideTask, Stopped};
 
 /// The budget's refusal behind an error, wherever in its chain that is.
 ///
@@ -30,7 +30,7 @@ pub fn policy_violation<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Poli
 
 /// Returns the refusal behind an error, wherever in its chain it is, of a call that was made outside any task. Only
 /// [`OutsideTasks::Refuse`](crate::OutsideTasks::Refuse) refuses such calls.
-pub fn outside_task<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a OutsideTask> {
+pub fn outside_task<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a RefusedOutsideTask> {
     find(error)
 }
 

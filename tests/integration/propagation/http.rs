@@ -155,7 +155,7 @@ async fn a_receipt_is_asked_for_in_the_form_of_the_request_that_asked_for_the_wo
     assert_eq!((task.totals().pending_receipts(), task.totals().cost().usd()), (0, usd(3 * A_CALL)));
 }
 
-/// What the work goes by is what the service is called, and not where it runs.
+/// The work is named after the service, not after its address.
 #[tokio::test]
 async fn a_host_has_a_name_in_the_report_and_on_the_span() {
     let h = Harness::new().await;

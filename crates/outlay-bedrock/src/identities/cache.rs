@@ -109,7 +109,7 @@ impl ResolveCachedIdentity for WorkflowIdentities {
         components: &RuntimeComponentsBuilder,
         cfg: &ConfigBag,
     ) -> Result<(), BoxError> {
-        // A shared cache keeps its validation to the components that it is one of.
+        // A shared cache is validated only as part of the components that hold it.
         components.clone().with_identity_cache(Some(self.base.clone())).validate_base_client_config(cfg)
     }
 

@@ -141,7 +141,7 @@ impl Scope {
                 refusals: Mutex::default(),
                 refused_otherwise: Mutex::default(),
                 stop: TaskStop::default(),
-                told: Mutex::default(),
+                seen_alerts: Mutex::default(),
                 watch,
                 policy,
                 outcome: Mutex::new(None),

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use outlay_price::Usd;
 
-use crate::alert::Told;
+use crate::alert::SeenAlerts;
 use crate::budget::BudgetCell;
 use crate::ledger::Inner as LedgerInner;
 use crate::policy::HeldBy;
@@ -38,8 +38,8 @@ pub(crate) struct TaskShared {
     /// What was refused here by other than budgets.
     pub(super) refused_otherwise: Mutex<Option<RefusedCalls>>,
     pub(super) stop: TaskStop,
-    /// Which alerts have been told of it.
-    pub(super) told: Mutex<Told>,
+    /// The alerts reported for it.
+    pub(super) seen_alerts: Mutex<SeenAlerts>,
     /// Where tasks are watched.
     pub(super) watch: Option<Watch>,
     pub(super) policy: HeldBy,

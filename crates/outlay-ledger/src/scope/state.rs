@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::Scope;
-use crate::alert::Told;
+use crate::alert::SeenAlerts;
 use crate::record::{CallRecord, ChargeRecord, Elided, Record, RemoteRecord, ScopeRecord};
 use crate::remote::Waited;
 use crate::sync::atomic::Ordering;
@@ -27,8 +27,8 @@ pub(crate) struct State {
     elided: Elided,
     ended: Option<SystemTime>,
     observer: Option<Observer>,
-    /// Which alerts have been told of it; nearly always none.
-    pub(super) told: Option<Box<Told>>,
+    /// The alerts reported for it; nearly always none.
+    pub(super) seen_alerts: Option<Box<SeenAlerts>>,
     /// What it was when it closed. Its own report has it, and that of the scope around it.
     closed: Option<Arc<ScopeRecord>>,
 }

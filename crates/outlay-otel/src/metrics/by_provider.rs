@@ -27,7 +27,7 @@ impl ByProvider {
     pub(super) fn get(&self, given: Option<&Meter>, member: impl FnOnce() -> Member) -> &Instruments {
         let place = &self.made[self.current.load(Ordering::Acquire).min(MAX_PROVIDERS - 1)];
         let (_, instruments) = place.get_or_init(|| match given {
-            Some(meter) => (None, Instruments::of_one(meter, member())),
+            Some(meter) => (None, Instruments::of_given(meter, member())),
             None => {
                 let provider = global::meter_provider();
                 let instruments = Instruments::of_global(&provider, member());

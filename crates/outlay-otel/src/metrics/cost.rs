@@ -13,7 +13,7 @@ use outlay_ledger::Dimensions;
 use outlay_price::{Charge, CostStatus, Usd};
 
 use super::counter::{MAX_OVERFLOW, MAX_SERIES, lock};
-use super::own_dimensions::OwnDimensions;
+use super::custom_dimensions::CustomDimensions;
 use crate::Scope;
 use crate::names::{outlay, semconv};
 use crate::span_attributes::push_known_dimensions;
@@ -58,7 +58,7 @@ struct Series {
     /// Whose credentials the calls were signed with, where that is known.
     principal: Option<Arc<str>>,
     dimensions: Arc<Dimensions>,
-    own: OwnDimensions,
+    own: CustomDimensions,
     status: CostStatus,
 }
 
@@ -78,7 +78,7 @@ impl Series {
             model: model.cloned(),
             principal,
             dimensions: books.dimensions().clone(),
-            own: OwnDimensions::of(books.dimensions(), on_metrics),
+            own: CustomDimensions::of(books.dimensions(), on_metrics),
             status,
         }
     }
@@ -113,7 +113,7 @@ impl Series {
         }
         let other = Arc::from("other");
         let dimensions = Arc::new(dimensions);
-        let own = OwnDimensions::default();
+        let own = CustomDimensions::default();
         Self { task: other, agent: None, model: None, principal: None, dimensions, own, status: self.status }
     }
 

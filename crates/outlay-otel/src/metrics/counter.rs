@@ -89,7 +89,7 @@ impl<L: Clone + Eq + Hash, V: Sum> Counters<L, V> {
     }
 }
 
-/// Tells the sums of series. One without a `value` is not told.
+/// Observes the sums of series, except those without a `value`.
 pub(super) fn observe<L: Labels, V: Sum, T>(
     series: HashMap<L, V>,
     observer: &dyn AsyncInstrument<T>,

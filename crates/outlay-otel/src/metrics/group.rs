@@ -32,12 +32,11 @@ static GLOBAL: Mutex<Vec<(Weak<Provider>, Arc<Group>)>> = Mutex::new(Vec::new())
 
 impl Group {
     /// The group of a provider that was given to one Outlay.
-    pub(super) fn of_one(member: Member) -> Arc<Self> {
+    pub(super) fn of_given(member: Member) -> Arc<Self> {
         Arc::new(Self(Mutex::new(vec![member])))
     }
 
-    /// Joins those that use the same global provider. Returns their group if this is the first one, which registers the
-    /// callbacks.
+    /// Adds a member to its global provider's group. Returns the group if it is new: its callbacks are still to register.
     pub(super) fn join(provider: &Arc<Provider>, member: Member) -> Option<Arc<Self>> {
         let mut groups = lock(&GLOBAL);
         groups.retain(|(known, _)| known.strong_count() > 0);
@@ -47,7 +46,7 @@ impl Group {
             lock(&group.0).push(member);
             return None;
         }
-        let group = Self::of_one(member);
+        let group = Self::of_given(member);
         groups.push((Arc::downgrade(provider), group.clone()));
         Some(group)
     }

@@ -80,21 +80,21 @@ impl OpenTasks {
 
 impl Instruments {
     /// Those of a provider that was given to one Outlay.
-    pub(super) fn of_one(meter: &Meter, member: Member) -> Self {
-        Register { meter, group: &Group::of_one(member) }.all();
-        Self::told_at_once(meter)
+    pub(super) fn of_given(meter: &Meter, member: Member) -> Self {
+        Callbacks { meter, group: &Group::of_given(member) }.register();
+        Self::synchronous(meter)
     }
 
     /// Those of the global provider, which other Outlays may use too.
     pub(super) fn of_global(provider: &Arc<Provider>, member: Member) -> Self {
         let meter = provider.meter_with_scope(instrumentation_scope());
         if let Some(group) = Group::join(provider, member) {
-            Register { meter: &meter, group: &group }.all();
+            Callbacks { meter: &meter, group: &group }.register();
         }
-        Self::told_at_once(&meter)
+        Self::synchronous(&meter)
     }
 
-    fn told_at_once(meter: &Meter) -> Self {
+    fn synchronous(meter: &Meter) -> Self {
         let seconds = |name, description, bounds: &[f64]| {
             let histogram = meter.f64_histogram(name).with_unit("s").with_description(description);
             histogram.with_boundaries(bounds.to_vec()).build()
@@ -124,13 +124,13 @@ impl Instruments {
 }
 
 /// Has the meter ask the group for its sums when it collects.
-struct Register<'a> {
+struct Callbacks<'a> {
     meter: &'a Meter,
     group: &'a Arc<Group>,
 }
 
-impl Register<'_> {
-    fn all(&self) {
+impl Callbacks<'_> {
+    fn register(&self) {
         self.cost();
         self.attribution();
         self.open_tasks();
@@ -149,7 +149,7 @@ impl Register<'_> {
         self.count(metric::BUDGET_REFUSED, "{call}", refused, |sums| &sums.budget_refused, Some);
         let would = "Calls that a budget would have refused, if it were enforced.";
         self.count(metric::BUDGET_WOULD_REFUSE, "{call}", would, |sums| &sums.budget_would_refuse, Some);
-        let forgotten = "Budgets that were forgotten with what was spent of them, for a rule has made too many.";
+        let forgotten = "Budgets that were forgotten, with what they had spent: a rule made too many.";
         self.count(metric::BUDGET_FORGOTTEN, "{budget}", forgotten, |sums| &sums.budget_forgotten, Some);
         let violations = "Violations of the policy.";
         self.count(metric::POLICY_VIOLATIONS, "{violation}", violations, |sums| &sums.policy_violations, Some);

@@ -6,10 +6,10 @@ use opentelemetry::KeyValue;
 use outlay_ledger::{CostKind, Dimension, Dimensions, Outcome};
 
 use super::counter::Labels;
-use super::own_dimensions::OwnDimensions;
+use super::custom_dimensions::CustomDimensions;
 use crate::names::{outlay, semconv};
 
-/// Calls: by task and model, and those that were made from those that were refused.
+/// Calls by task and model, with made and refused calls apart.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct CallLabels {
     task: Arc<str>,
@@ -37,7 +37,7 @@ pub(super) struct TaskLabels {
     cost_center: Option<Arc<str>>,
     product: Option<Arc<str>>,
     customer_segment: Option<Arc<str>>,
-    own: OwnDimensions,
+    own: CustomDimensions,
 }
 
 /// What has a name of its own: a budget, a rule.
@@ -79,7 +79,7 @@ impl TaskLabels {
             cost_center: value(Dimension::CostCenter),
             product: value(Dimension::Product),
             customer_segment: value(Dimension::CustomerSegment),
-            own: OwnDimensions::of(dimensions, on_metrics),
+            own: CustomDimensions::of(dimensions, on_metrics),
         }
     }
 
@@ -88,14 +88,14 @@ impl TaskLabels {
         Self { from: Some(before.kind().as_str()), ..self }
     }
 
-    /// What the histograms are told apart by: each of their series has many buckets, and so there are fewer labels.
-    pub(super) fn of_histograms(&self) -> Vec<KeyValue> {
+    /// Returns the labels of histograms: fewer, because each of their series has many buckets.
+    pub(super) fn histogram_attributes(&self) -> Vec<KeyValue> {
         let mut attributes = Vec::with_capacity(6);
         attributes.push(KeyValue::new(outlay::TASK_NAME, self.task.clone()));
         attributes.push(KeyValue::new(outlay::OUTCOME_KIND, self.outcome));
         let dimensions =
             [(outlay::TEAM, &self.team), (outlay::ENVIRONMENT, &self.environment), (outlay::WORKFLOW, &self.workflow)];
-        push_set(&mut attributes, dimensions);
+        push_present(&mut attributes, dimensions);
         attributes
     }
 }
@@ -134,14 +134,14 @@ impl Labels for KindLabels {
 
 impl Labels for TaskLabels {
     fn push(&self, attributes: &mut Vec<KeyValue>) {
-        attributes.extend(self.of_histograms());
+        attributes.extend(self.histogram_attributes());
         attributes.extend(self.from.map(|from| KeyValue::new(outlay::OUTCOME_FROM, from)));
         let dimensions = [
             (outlay::COST_CENTER, &self.cost_center),
             (outlay::PRODUCT, &self.product),
             (outlay::CUSTOMER_SEGMENT, &self.customer_segment),
         ];
-        push_set(attributes, dimensions);
+        push_present(attributes, dimensions);
         self.own.push(attributes);
     }
 
@@ -151,7 +151,7 @@ impl Labels for TaskLabels {
             workflow: None,
             product: None,
             customer_segment: None,
-            own: OwnDimensions::default(),
+            own: CustomDimensions::default(),
             ..self.clone()
         }
     }
@@ -161,8 +161,8 @@ impl Labels for TaskLabels {
     }
 }
 
-/// Those of the dimensions that are set.
-fn push_set(attributes: &mut Vec<KeyValue>, dimensions: [(&'static str, &Option<Arc<str>>); 3]) {
+/// Pushes the dimensions that are set.
+fn push_present(attributes: &mut Vec<KeyValue>, dimensions: [(&'static str, &Option<Arc<str>>); 3]) {
     for (key, value) in dimensions {
         attributes.extend(value.iter().map(|value| KeyValue::new(key, value.clone())));
     }

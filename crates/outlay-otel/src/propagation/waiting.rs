@@ -39,8 +39,8 @@ pub enum ReceiveError {
 pub struct PendingReceipt {
     /// What the work goes by.
     pub id: RemoteId,
-    /// Who does it: scheme, host and port, such as `https://worker.internal:8443`. `//` instead of the scheme where the
-    /// request said none.
+    /// The worker's scheme, host and port: `https://worker.internal:8443`, or `//worker.internal:8443` if the request had no
+    /// scheme.
     pub origin: Arc<str>,
     /// The path there at which the receipt can be asked for.
     pub path: Arc<str>,

@@ -88,8 +88,8 @@ local function keep(key, period, idle)
   redis.call('PEXPIRE', key, left)
 end
 
--- What is noted of the processes goes when none has come for as long as any budget is kept.
-local function keep_owners(key, idle)
+-- Records of processes expire when none has come for as long as any budget is kept.
+local function expire_when_idle(key, idle)
   redis.call('PEXPIRE', key, math.max(idle, 33 * DAY))
 end
 

@@ -1,4 +1,4 @@
--- What the scripts begin with that take back reservations, after common.lua. ARGV[4] is the time to live of budgets without
+-- The part after common.lua of the scripts that expire reservations. ARGV[4] is the time to live of budgets without
 -- a period in ms, and ARGV[5] what becomes of the expired: `spend` or `release`.
 local idle, on_expiry = tonumber(ARGV[4]), ARGV[5]
 local lost = 0
@@ -21,7 +21,7 @@ local function change(key, period, by_reserved, by_spent)
   return s, r
 end
 
--- Whatever is raised in it is one loss.
+-- Counts an error in `act` as one loss.
 local function safely(act, ...)
   local ok, result = pcall(act, ...)
   if ok then return result end
@@ -33,7 +33,7 @@ local function period_of(key)
   return ({h = 'hour', d = 'day', m = 'month'})[kind] or 'ever'
 end
 
--- What becomes of an owner's reservations, by its own word: its name ends with it.
+-- Returns an owner's own expiry rule, with which its name ends.
 local function on_expiry_of(owner)
   return string.match(owner, '%-(%a+)$') or on_expiry
 end

@@ -32,7 +32,7 @@ end
 -- What may fail comes first: no figure is changed that nobody would set right.
 redis.call('ZADD', KEYS[1], now + ttl, owner)
 redis.call('HSET', KEYS[2], ask, cmsgpack.pack(held))
-keep_owners(KEYS[2], idle)
+expire_when_idle(KEYS[2], idle)
 for n, key in ipairs(keys) do
   redis.call('HSET', key, 'reserved', reserved[n])
   keep(key, ARGV[5 + (n - 1) * 4], idle)

@@ -25,7 +25,7 @@ local function expire(dead)
   for i = 1, #entries, 2 do
     redis.call('HDEL', held_key, entries[i])
     local held = safely(expire_ask, entries[i + 1], how)
-    -- What was expired is corrected by what settles after all.
+    -- A late settlement corrects what was expired.
     if held then redis.call('HSET', expired_key, entries[i], cmsgpack.pack({how, held})) end
     expired = expired + 1
   end
@@ -34,8 +34,8 @@ local function expire(dead)
 end
 
 redis.call('ZADD', KEYS[1], now + ttl, owner)
-keep_owners(KEYS[1], idle)
-keep_owners(KEYS[2], idle)
+expire_when_idle(KEYS[1], idle)
+expire_when_idle(KEYS[2], idle)
 local dead = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 1)[1]
 if dead then
   if safely(expire, dead) then

@@ -30,7 +30,7 @@ async fn what_a_killed_process_has_reserved_expires_by_its_own_rule() {
     use OnExpiry::{Release, Spend};
     for (rule, word, spent) in [(Spend, "spend", 2_100), (Release, "release", 0)] {
         let Some(server) = Server::start(&[]) else { return };
-        // Whoever finds it dead would do otherwise with what it has reserved itself.
+        // The survivor has the opposite rule for its own reservations.
         let budgets = survivor(&server, if rule == Spend { Release } else { Spend }).await;
         let task = task(ledger(&budgets, BudgetRule::new("all", dollars(2_200))));
         // More than is expired at once.

@@ -133,7 +133,7 @@ async fn a_redis_that_comes_back_with_older_data_holds_no_reservation_that_has_b
         assert!(!budgets.flush(FLUSH).await, "what was spent meanwhile is lost");
         assert_eq!(settle_all(held), (1, 0));
         assert!(budgets.flush(FLUSH).await);
-        assert_eq!(server.figures(), (3 + of_settled, 0), "what is open is no other");
+        assert_eq!(server.figures(), (3 + of_settled, 0), "what was open is settled");
         settle_all(held_later);
         assert!(budgets.flush(FLUSH).await);
         assert_eq!(server.figures(), (4 + of_settled, 0), "of that it knew nothing");

@@ -23,7 +23,7 @@ pub(super) fn scope(scope: &ScopeRecord, folded: Option<String>, pending: Pendin
 }
 
 /// The calls that a scope's row stands for, where nothing below it is shown: `(3 calls, 1 refused)`.
-pub(super) fn folded(figures: &Figures) -> Option<String> {
+pub(super) fn hidden_calls(figures: &Figures) -> Option<String> {
     match (figures.calls, figures.refusals) {
         (0, 0) => None,
         (calls, 0) => Some(format!("({})", count(calls, "call"))),

@@ -81,7 +81,7 @@ impl Table<'_> {
         let (label, notes) = match node.what {
             What::Scope(scope) => {
                 let pending = if is_folded { node.figures.pending } else { node.own_pending };
-                let folded = if is_folded { notes::folded(&node.figures) } else { None };
+                let folded = if is_folded { notes::hidden_calls(&node.figures) } else { None };
                 (scope_label(scope, place.kind, look), notes::scope(scope, folded, pending, look))
             }
             What::Call(call) => {

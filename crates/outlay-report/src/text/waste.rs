@@ -29,7 +29,7 @@ pub(super) fn causes(tree: &Tree<'_>, failed_cost: Usd, look: &Look) -> Vec<Caus
     if calls.calls > 0 {
         causes.push(Cause { text: format!("in {}", count(calls.calls, "failed call")), figures: calls });
     }
-    // Where nothing was called, as in a plan whose call was refused, nothing was wasted.
+    // A plan whose only call was refused, for example, has wasted nothing.
     causes.retain(|cause| cause.figures.calls > 0 || !cause.is_free());
     // What failed for free is worth a word only where all did.
     if causes.iter().any(|cause| !cause.is_free()) {

@@ -59,9 +59,9 @@ impl ClientLayer {
         self
     }
 
-    /// Names the work that is asked of a host, for the report and for `outlay.remote.name`: by what the service is called,
-    /// such as `researcher`. The host is meant as in [`allow_host`](Self::allow_host), and has to be allowed as well. Where
-    /// several of these match, the first holds. Defaults to the host with its port.
+    /// Names the work that is asked of a host, for the report and for `outlay.remote.name`, such as `researcher`. The host is
+    /// matched as in [`allow_host`](Self::allow_host), and must be allowed there too. If several match, the first is used.
+    /// Defaults to the host with its port.
     ///
     /// ```
     /// let layer = outlay::tower::ClientLayer::new().allow_host("10.0.0.7").name_host("10.0.0.7", "researcher");
@@ -86,12 +86,12 @@ impl ClientLayer {
 
 impl Settings {
     fn allows(&self, host: &str) -> bool {
-        self.hosts.iter().any(|allowed| matches(allowed, host))
+        self.hosts.iter().any(|allowed| host_matches(allowed, host))
     }
 
     /// What the work that is asked of the host goes by, where somebody has said so.
     fn name(&self, host: &str) -> Option<&str> {
-        self.names.iter().find(|(named, _)| matches(named, host)).map(|(_, name)| &**name)
+        self.names.iter().find(|(named, _)| host_matches(named, host)).map(|(_, name)| &**name)
     }
 
     fn says_nothing_was_sent(&self, error: &dyn Any) -> bool {
@@ -111,12 +111,12 @@ impl Settings {
     }
 }
 
-/// Whether a host is the one that is meant, or below the domain that is.
-fn matches(meant: &str, host: &str) -> bool {
+/// Returns whether `pattern`, a host or `*.domain`, matches `host`.
+fn host_matches(pattern: &str, host: &str) -> bool {
     let host = host.to_ascii_lowercase();
-    match meant.strip_prefix("*.") {
+    match pattern.strip_prefix("*.") {
         Some(domain) => host.strip_suffix(domain).is_some_and(|sub| sub.len() > 1 && sub.ends_with('.')),
-        None => host == *meant,
+        None => host == *pattern,
     }
 }
 
@@ -166,7 +166,7 @@ impl<S> ClientService<S> {
             Some(port) => format!("{}:{port}", authority.host()),
             None => authority.host().to_owned(),
         };
-        // A request that names its host in a header alone leaves it to the service whether that is asked over TLS.
+        // If only a header names the host, the inner service decides whether to use TLS.
         let origin = match uri.scheme_str() {
             Some(scheme) => format!("{scheme}://{host}"),
             None => format!("//{host}"),

@@ -28,7 +28,7 @@ where
 {
     let mut counted = 0;
     for pending in outlay.pending_receipts() {
-        let Ok(mut request) = question(&pending).body(B::default()) else { continue };
+        let Ok(mut request) = receipt_request(&pending).body(B::default()) else { continue };
         request.extensions_mut().insert(IsAsked);
         if std::future::poll_fn(|cx| service.poll_ready(cx)).await.is_err() {
             break;
@@ -65,8 +65,8 @@ where
     counted
 }
 
-/// In the form of the request that asked for the work: with the whole address, or with the host in a header.
-fn question(pending: &PendingReceipt) -> http::request::Builder {
+/// Returns a request in the form of the one for the work: with a full address, or the host in a header.
+fn receipt_request(pending: &PendingReceipt) -> http::request::Builder {
     match pending.origin.strip_prefix("//") {
         Some(host) => Request::get(&*pending.path).header(HOST, host),
         None => Request::get(format!("{}{}", pending.origin, pending.path)),

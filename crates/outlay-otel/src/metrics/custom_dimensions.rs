@@ -9,9 +9,9 @@ use crate::names::outlay;
 
 /// The values of the dimensions that are on metrics, by their keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct OwnDimensions(Vec<(Arc<str>, Arc<str>)>);
+pub(super) struct CustomDimensions(Vec<(Arc<str>, Arc<str>)>);
 
-impl OwnDimensions {
+impl CustomDimensions {
     /// Those of `dimensions` whose keys are on metrics.
     pub(super) fn of(dimensions: &Dimensions, on_metrics: &[Arc<str>]) -> Self {
         let own = |key: &Arc<str>| dimensions.own(key).map(|value| (key.clone(), value.clone()));
