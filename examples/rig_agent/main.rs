@@ -1,8 +1,8 @@
 //! An agent of a framework, and what each of its steps costs: rig, given a metered client. Not a line of rig is changed.
 //!
 //! ```sh
-//! cargo run --example rig_agent              # a Bedrock on loopback: no account, no cost
-//! cargo run --example rig_agent -- --aws     # the real one, with the credentials of your environment
+//! cargo run -p example-rig-agent              # a Bedrock on loopback: no account, no cost
+//! cargo run -p example-rig-agent -- --aws     # the real one, with the credentials of your environment
 //! ```
 //!
 //! Outlay adds three things: the client is `metered`, the prompt runs in `outlay::agent`, and the tool's body in

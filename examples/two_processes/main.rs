@@ -1,8 +1,8 @@
 //! An orchestrator and a worker agent, each a process of its own, and what a task costs in both.
 //!
 //! ```sh
-//! cargo run --bin two_processes              # the worker is a service on HTTP
-//! cargo run --bin two_processes -- --queue   # it takes messages from a queue
+//! cargo run -p example-two-processes              # the worker is a service on HTTP
+//! cargo run -p example-two-processes -- --queue   # it takes messages from a queue
 //! ```
 //!
 //! Both processes have a simulated Bedrock of their own. The worker says what its part cost in a receipt, and the
