@@ -76,3 +76,25 @@ fn two_outlays_with_the_global_provider_are_added_up() {
     assert_eq!(sum(&provider, "outlay.tasks"), 3.0);
     assert_eq!(sum(&provider, "outlay.tasks.open"), 0.0);
 }
+
+/// Together they may have more series than the SDK keeps: what is beyond is summed, and nothing is lost or goes down.
+#[test]
+fn many_series_of_several_outlays_stay_within_what_the_sdk_keeps() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let provider = provider();
+    global::set_meter_provider(provider.0.clone());
+    let outlays = [(); 3].map(|()| Outlay::builder().metric_dimension("tenant").build());
+    for round in 1..=2 {
+        for (number, outlay) in outlays.iter().enumerate() {
+            for tenant in 0..900 {
+                let task = outlay.task("t").dimension("tenant", &format!("{number}-{tenant}")).start();
+                task.charge("api", Usd::from_cents(1));
+                task.finish(Outcome::success());
+            }
+            let (dollars, tasks) = (cost(&provider), sum(&provider, "outlay.tasks"));
+            let expected = 2_700 * (round - 1) + 900 * (number + 1);
+            assert!((dollars - expected as f64 / 100.0).abs() < 1e-6, "{dollars} of {expected} cents");
+            assert_eq!(tasks, expected as f64);
+        }
+    }
+}

@@ -20,6 +20,7 @@ mod outside_tasks;
 mod policy;
 mod prometheus;
 mod propagation;
+mod refusals;
 mod request_metadata;
 mod rig;
 mod roll_up;

@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use outlay::{Budget, Outcome, Outlay, OutsideTasks, Usage, Usd};
+use aws_sdk_bedrockruntime::types::InferenceConfiguration;
+use outlay::{Budget, BudgetRule, Outcome, Outlay, OutsideTasks, Usage, Usd};
 use outlay_tests::{HAIKU, Harness, Warnings, converse, haiku};
 use tracing::Instrument as _;
 
@@ -158,4 +159,66 @@ fn a_process_without_tasks_is_not_warned() {
         h.ask(HAIKU, 1, 1).await;
         assert_eq!(warnings.count_with(OUTSIDE), 1);
     });
+}
+
+/// Whichever of the two refuses: the Outlay of the scope that is outside any task, or that of the client.
+#[tokio::test]
+async fn a_scope_outside_any_task_does_not_take_the_call_from_the_clients_rule() {
+    Outlay::builder().build().set_default();
+    let h = Harness::with(|builder| builder.outside_tasks(OutsideTasks::Refuse)).await;
+    let error = outlay::tool("search").run(haiku(&h.client).send()).await.unwrap_err();
+    let refused = outlay::outside_task(&error).unwrap();
+    assert!(refused.site().starts_with("outlay::tool ("), "{refused}");
+    assert_eq!(h.sim.requests().len(), 0);
+}
+
+/// As in a worker whose loop runs in an agent of ours.
+#[tokio::test]
+async fn a_task_inside_a_scope_outside_any_task_is_a_task_like_any_other() {
+    let h = Harness::with(|builder| builder.budget_rule(BudgetRule::new("team", Usd::from_cents(5)).per("team"))).await;
+    h.outlay.set_default();
+    // Nobody's cents are spent.
+    outlay::charge("x", Usd::from_cents(5));
+    let worker = async {
+        let task = h.outlay.task("job").team("a").start();
+        let at_most = InferenceConfiguration::builder().max_tokens(10).build();
+        h.sim.push(bedrock_sim::Reply::message().usage(bedrock_sim::Tokens::new(1_000, 0)));
+        task.run(haiku(&h.client).inference_config(at_most).send()).await.unwrap();
+        task.finish(Outcome::failure());
+    };
+    outlay::agent("worker").run(worker).await;
+    let attribution = h.outlay.attribution();
+    assert_eq!(attribution.in_tasks, Usd::from_micros(1_100));
+    assert_eq!(attribution.unattributed.iter().map(|site| site.cost).sum::<Usd>(), Usd::from_cents(5));
+    assert_eq!(h.outlay.unattributed().cost().usd(), Some(Usd::from_cents(5)));
+    let wasted: f64 = h.metrics().iter().filter(|p| p.name == "outlay.wasted.cost").map(|p| p.value).sum();
+    assert!((wasted - 0.001_1).abs() < 1e-12, "{wasted}");
+    assert!(h.spans().one("invoke_workflow job").has("outlay.task.root"));
+}
+
+/// Such as `names.map(outlay::tool)`.
+#[tokio::test]
+async fn a_function_that_is_called_by_the_standard_library_names_no_file_of_that() {
+    let (h, _) = after_a_task(|builder| builder).await;
+    h.outlay.set_default();
+    for tool in ["a", "b"].map(outlay::tool) {
+        tool.run_sync(|| outlay::charge("x", Usd::from_cents(1)));
+    }
+    assert_eq!(sites(&h.outlay), [("outlay::tool, called by the standard library".to_owned(), 0)]);
+}
+
+#[tokio::test]
+async fn a_hostile_model_id_forges_no_line_and_fills_no_log() {
+    for rule in [OutsideTasks::Warn, OutsideTasks::Refuse] {
+        let (h, warnings) = after_a_task(|builder| builder.outside_tasks(rule)).await;
+        let _subscriber = tracing::subscriber::set_default(warnings.subscriber());
+        let model = format!("x\n2026-11-29 WARN outlay: all is well {}", "y".repeat(2_000));
+        let answered = converse(&h.client, &model).send().await;
+        let site = h.outlay.attribution().unattributed[0].site.clone();
+        assert!(site.len() < 300 && !site.contains('\n'), "{site}");
+        if let Err(error) = answered {
+            let text = outlay::outside_task(&error).unwrap().to_string();
+            assert!(text.len() < 900 && !text.contains('\n'), "{text}");
+        }
+    }
 }

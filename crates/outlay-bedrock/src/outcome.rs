@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use outlay_otel::{Billed, CallEnd, CallStart, JobEvent, OpenCall};
 use outlay_price::{CostStatus, GuardrailUse, ModelRef, Prices, Units, Usage};
 
+use crate::attempts::Reached;
 use crate::call::CallLog;
 use crate::input::Kind;
 use crate::input::guardrail::most_of_call;
@@ -96,6 +97,7 @@ pub(crate) fn end(
     end.server_port = log.port;
     end.fingerprint = log.fingerprint;
     end.request_id = log.attempts.last().and_then(|a| a.request_id().map(str::to_owned));
+    end.sent = end.error.is_none() || log.attempts.iter().any(|attempt| attempt.reached() != Reached::Nowhere);
     end.attempts = log.attempts.drain(..).map(|attempt| attempt.finish(now)).collect();
     end
 }

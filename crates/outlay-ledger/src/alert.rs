@@ -65,10 +65,11 @@ impl AlertKind {
     /// Returns the key by which repeats are found. `None` for a kind that does not repeat.
     fn key(&self, name: &str) -> Option<String> {
         match self {
-            Self::Refused(_) => Some(format!("refused {name}")),
-            Self::WouldRefuse(_) => Some(format!("would refuse {name}")),
-            Self::Stopped(why) => Some(format!("stopped {}: {}", why.what(), why.reason())),
-            Self::Violation(why) => Some(format!("violation of {}: {}", why.rule(), why.violation())),
+            Self::Refused(why) => Some(format!("refused {name}: {}", why.reason().as_str())),
+            Self::WouldRefuse(why) => Some(format!("would refuse {name}: {}", why.reason().as_str())),
+            // What is stopped again, after it was resumed, is told again.
+            Self::Stopped(why) => Some(format!("stopped {}", why.serial())),
+            Self::Violation(why) => Some(format!("violation of {}: {}", why.rule(), why.violation().kind())),
             Self::SoftLimit(_) | Self::Runaway(_) | Self::BudgetsForgotten(_) | Self::TooManyBudgets(_) => None,
         }
     }

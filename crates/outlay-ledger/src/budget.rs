@@ -24,6 +24,7 @@ pub use shared::StoreCheck;
 
 pub(crate) use cell::BudgetCell;
 pub(crate) use held_to::HeldTo;
+pub(crate) use kept::Times;
 pub(crate) use reservation::{Bound, Refused, Reservation, Spent};
 pub(crate) use rules::BudgetRules;
 use shared::SharedCell;

@@ -3,9 +3,10 @@ use std::sync::Arc;
 use outlay_price::Usd;
 
 use crate::alert::Alerts;
-use crate::budget::{Bound, Refused, Reservation, SharedHold, Spent};
+use crate::budget::{Bound, BudgetCell, Refused, Reservation, SharedHold, Spent};
 use crate::record::CallRecord;
 use crate::scope::State;
+use crate::sync::atomic::Ordering;
 use crate::sync::lock;
 use crate::{AlertKind, BudgetExceeded, BudgetStore, Forecast, Refusal, Scope, StoreAnswer, StoreAsk, StoreCheck};
 
@@ -131,7 +132,7 @@ impl Scope {
             Err((_, why)) if is_trial => return Err(why),
             made => made,
         };
-        would_refuse(observed, alerts);
+        self.would_refuse(observed, alerts);
         let mut reservation = made.map_err(|refused| self.count_refused(refused, alerts))?;
         if let (Some(store), false) = (ledger.budget_store(), shared.is_empty()) {
             reservation.share(SharedHold::new(store.clone(), shared));
@@ -140,12 +141,28 @@ impl Scope {
     }
 
     fn count_refused(&self, (cell, why): Refused, alerts: &mut Alerts) -> BudgetExceeded {
-        let why = cell.count_refused(why);
+        let first = self.is_first_of_each_call(&cell, "refused", &why);
+        let why = cell.count_refused(why, self.0.task.ledger.now(), first);
+        self.0.task.refused_by_budgets.fetch_add(1, Ordering::Relaxed);
         if !self.is_of_a_task(&cell) {
             self.0.task.remember(&why);
         }
         alerts.push(&cell.name, AlertKind::Refused(why.clone()));
         why
+    }
+
+    fn would_refuse(&self, observed: Vec<Refused>, alerts: &mut Alerts) {
+        for (cell, why) in observed {
+            let first = self.is_first_of_each_call(&cell, "would refuse", &why);
+            let why = cell.count_would_refuse(why, self.0.task.ledger.now(), first);
+            alerts.push(&cell.name, AlertKind::WouldRefuse(why));
+        }
+    }
+
+    /// A budget that holds each call by itself has no period: its refusals are first in each task.
+    fn is_first_of_each_call(&self, cell: &BudgetCell, what: &str, why: &BudgetExceeded) -> Option<bool> {
+        let key = || format!("each call {what} {}: {}", cell.name, why.reason().as_str());
+        cell.is_each_call().then(|| self.record_alert(&key()).0)
     }
 
     /// Begins a call for which no budget is asked: one that has been made already, by other means, or was refused.
@@ -185,12 +202,12 @@ impl OpenCall {
             usd: cost,
             tokens: call.usage.total_tokens().saturating_add(call.bounded_tokens),
             // One that was refused, or given up before it was sent, is none.
-            calls: u64::from(!call.failed || !call.attempts.is_empty()),
+            calls: u64::from(call.sent),
             turns: u64::from(call.operation == "chat" && !call.failed),
         };
         let store_check = self.settle_shared(&spent);
         let scope = &self.scope.0;
-        let keep = scope.keep_record();
+        let keep = if refused { scope.keep_refused_record() } else { scope.keep_record() };
         let mut alerts = Alerts::default();
         self.scope.watch_call(&call, &mut alerts);
         let (in_time, settled, late) = {
@@ -242,7 +259,7 @@ impl OpenCall {
         let Some(shared) = self.reservation.as_mut().and_then(Reservation::shared_mut) else { return Ok(()) };
         let (mut observed, mut alerts) = (Vec::new(), Alerts::default());
         let answered = shared.answered(model, answer, self.scope.0.task.ledger.now(), &mut observed);
-        would_refuse(observed, &mut alerts);
+        self.scope.would_refuse(observed, &mut alerts);
         let answered = answered.map_err(|refused| self.scope.count_refused(refused, &mut alerts));
         alerts.tell(&self.scope);
         answered
@@ -266,13 +283,6 @@ impl StoreQuestion {
     /// The store's answer. It is awaited before the call is sent, and taken in by [`OpenCall::store_answered`].
     pub async fn answer(&self) -> StoreAnswer {
         self.store.reserve(&self.ask).await
-    }
-}
-
-fn would_refuse(observed: Vec<Refused>, alerts: &mut Alerts) {
-    for (cell, why) in observed {
-        let why = cell.count_would_refuse(why);
-        alerts.push(&cell.name, AlertKind::WouldRefuse(why));
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
@@ -14,20 +15,45 @@ use crate::store::{BudgetStore, Settlement, StoreAnswer, StoreAsk, StoreFuture};
 /// Calls the application's code. Returns `None` where that panics.
 #[doc(hidden)]
 pub fn guarded<T>(call: impl FnOnce() -> T) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(call)).ok()
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(result) => Some(result),
+        Err(payload) => {
+            // It is the application's too, and may panic when it is dropped.
+            std::mem::forget(payload);
+            None
+        }
+    }
 }
 
 /// What the application has put in the place of ours. Where it panics, ours does its work.
 #[derive(Debug)]
 pub(crate) struct Guarded<T>(pub(crate) T);
 
-impl<T: Clock> Clock for Guarded<T> {
+/// A clock of the application's. Where it panics, no time has passed since it last spoke.
+#[derive(Debug)]
+pub(crate) struct GuardedClock<T> {
+    clock: T,
+    /// What it last said of the time that has passed, in ns.
+    last: AtomicU64,
+}
+
+impl<T> GuardedClock<T> {
+    pub(crate) const fn new(clock: T) -> Self {
+        Self { clock, last: AtomicU64::new(0) }
+    }
+}
+
+impl<T: Clock> Clock for GuardedClock<T> {
     fn now(&self) -> SystemTime {
-        guarded(|| self.0.now()).unwrap_or_else(|| SystemClock.now())
+        guarded(|| self.clock.now()).unwrap_or_else(|| SystemClock.now())
     }
 
     fn monotonic(&self) -> Duration {
-        guarded(|| self.0.monotonic()).unwrap_or_else(|| SystemClock.monotonic())
+        let Some(time) = guarded(|| self.clock.monotonic()) else {
+            return Duration::from_nanos(self.last.load(Ordering::Relaxed));
+        };
+        self.last.store(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        time
     }
 }
 

@@ -3,8 +3,8 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use crate::alert::Observer;
-use crate::budget::BudgetRules;
-use crate::callback::Guarded;
+use crate::budget::{BudgetRules, Times};
+use crate::callback::{Guarded, GuardedClock};
 use crate::clock::{Clock, IdSource, SystemClock, TimeOrderedIds};
 use crate::policy::PolicyRules;
 use crate::stop::Stops;
@@ -150,7 +150,7 @@ impl fmt::Debug for Ledger {
 impl LedgerBuilder {
     /// Where the time comes from. Defaults to the system's clock.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.clock = Arc::new(Guarded(clock));
+        self.clock = Arc::new(GuardedClock::new(clock));
         self
     }
 
@@ -229,6 +229,11 @@ impl LedgerBuilder {
 impl Inner {
     pub(crate) fn now(&self) -> SystemTime {
         self.clock.now()
+    }
+
+    /// The time by both clocks.
+    pub(crate) fn times(&self) -> Times {
+        Times { wall: self.clock.now(), monotonic: self.clock.monotonic() }
     }
 
     pub(crate) fn ids(&self) -> &dyn IdSource {

@@ -30,6 +30,7 @@ mod remote;
 mod runaway;
 mod running;
 mod scope;
+mod shown;
 mod spec;
 mod stop;
 mod store;
@@ -60,6 +61,8 @@ pub use refusal::{Refusal, RefusedCalls, RefusedOutsideTask};
 pub use remote::{OpenRemote, Received};
 pub use runaway::{Runaway, RunawayRule};
 pub use scope::{ChargedScope, ClosedScope, Hold, Scope};
+#[doc(hidden)]
+pub use shown::shown;
 pub use spec::{ScopeKind, TaskSpec};
 pub use stop::{StopTarget, Stopped};
 pub use store::{

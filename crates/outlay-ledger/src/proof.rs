@@ -11,7 +11,7 @@ use shuttle::scheduler::DfsScheduler;
 use shuttle::{Config, Runner, thread};
 
 use crate::alert::Alerts;
-use crate::budget::{Bound, BudgetCell, BudgetRules, Reservation, Spent};
+use crate::budget::{Bound, BudgetCell, BudgetRules, Reservation, Spent, Times};
 use crate::spec::TaskWords;
 use crate::stop::{Stops, TaskStop};
 use crate::{Amount, Budget, BudgetExceeded, BudgetRule, BudgetStatus, Dimensions, Period, RefusalReason, StopTarget};
@@ -238,7 +238,7 @@ fn what_is_reserved_in_a_period_never_shows_in_the_next() {
 fn of_task(rules: &BudgetRules, now: SystemTime) -> Vec<Arc<BudgetCell>> {
     rules.of_task(
         &TaskWords { name: "t", conversation: None, dimensions: &Dimensions::default() },
-        now,
+        Times { wall: now, monotonic: Duration::ZERO },
         &mut Alerts::default(),
     )
 }

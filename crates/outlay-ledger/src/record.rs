@@ -23,6 +23,8 @@ pub struct TaskRecord {
     pub budget: Option<BudgetStatus>,
     /// Calls that its budgets refused; the first 100.
     pub refusals: Vec<BudgetExceeded>,
+    /// How many calls of this task budgets refused.
+    pub refused_by_budgets: u64,
     /// Calls that were refused by other than budgets: because it was stopped, or by the policy.
     pub refused_otherwise: Option<RefusedCalls>,
 }
@@ -92,6 +94,8 @@ pub struct CallRecord {
     pub failed: bool,
     /// Whether it was refused before anything was sent: it is no call, and costs nothing.
     pub refused: bool,
+    /// Whether something of it was sent. Otherwise no budget of calls counts it.
+    pub sent: bool,
     /// The same for two requests that are the same to the byte; `None` where nobody asks for it.
     pub fingerprint: Option<u64>,
     /// Whether the model has ended its turn with an answer: it asks for no tool, and was not cut off.
@@ -179,6 +183,7 @@ impl CallRecord {
             streamed: false,
             failed: false,
             refused: false,
+            sent: true,
             fingerprint: None,
             ends_turn: true,
             started: at,

@@ -2,6 +2,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::shown::shown;
 use crate::{BudgetExceeded, PolicyViolation, Stopped};
 
 /// Why a call was refused. Nothing was sent.
@@ -21,8 +22,9 @@ pub enum Refusal {
 /// A call was refused because it was made outside any task. Nothing was sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a call to `{model}` was refused: it is outside any task, at {site}. Make it inside a task, and carry the task into \
-     spawned work with outlay::in_scope(future)"
+    "a call to `{}` was refused: it is outside any task, at {site}. Make it inside a task, and carry the task into \
+     spawned work with outlay::in_scope(future)",
+    shown(model)
 )]
 pub struct RefusedOutsideTask {
     model: Arc<str>,

@@ -220,6 +220,8 @@ impl State {
     fn spend(&mut self, rule: &RunawayRule, amount: Usd, at: SystemTime) -> Option<Runaway> {
         let (limit, within) = rule.rate?;
         let part = within / PARTS;
+        // A clock that had jumped ahead and is back: what was spent meanwhile was spent now.
+        self.spent.iter_mut().filter(|(since, _)| *since > at).for_each(|(since, _)| *since = at);
         match self.spent.back_mut() {
             // What comes close to the one before is counted with it: as many entries as the time has parts.
             Some((since, sum)) if at.duration_since(*since).is_ok_and(|age| age < part) => {

@@ -244,6 +244,7 @@ impl Scope {
             outcome: self.outcome().unwrap_or(Outcome::abandoned()),
             budget: self.budget(),
             refusals: self.refusals(),
+            refused_by_budgets: self.0.task.refused_by_budgets.load(Ordering::Relaxed),
             refused_otherwise: self.refused_otherwise(),
         }
     }
@@ -322,6 +323,13 @@ impl Inner {
 
     pub(crate) fn state(&self) -> &Mutex<State> {
         &self.state
+    }
+
+    /// Whether the report has room for one more record of a refused call: they are many, and cost nothing.
+    pub(crate) fn keep_refused_record(&self) -> bool {
+        let left = &self.task.refused_records_left;
+        let take = |left: u32| left.checked_sub(1);
+        left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok() && self.keep_record()
     }
 
     /// Whether the report has room for one more record of this scope.

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError};
 
 use crate::TaskId;
+use crate::shown::shown;
 use crate::spec::{TaskWords, clean_word};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Mutex, RwLock, lock};
@@ -69,15 +71,30 @@ impl fmt::Display for StopTarget {
 
 /// A call was refused, for its task is stopped. Nothing was sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a call to `{}` was refused: {} is stopped: {}", .0.model, .0.what, .0.reason)]
+#[error("a call to `{}` was refused: {} is stopped: {}", shown(&.0.model), .0.what, .0.reason.text)]
 pub struct Stopped(Box<Refused>);
 
 /// Boxed, so that the results that may hold it stay small.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Refused {
     what: Arc<str>,
-    reason: Arc<str>,
+    reason: Reason,
     model: Arc<str>,
+}
+
+/// Why something is stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Reason {
+    text: Arc<str>,
+    /// Of two stops for the same reason, each has its own.
+    serial: u64,
+}
+
+impl Reason {
+    fn new(text: &str) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self { text: bounded_reason(text), serial: NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed) }
+    }
 }
 
 impl Stopped {
@@ -88,7 +105,12 @@ impl Stopped {
 
     /// Why, in the words of whoever stopped it.
     pub fn reason(&self) -> &str {
-        &self.0.reason
+        &self.0.reason.text
+    }
+
+    /// The number of the stop.
+    pub(crate) fn serial(&self) -> u64 {
+        self.0.reason.serial
     }
 
     /// The model that was asked for.
@@ -100,7 +122,7 @@ impl Stopped {
         &self.0.what
     }
 
-    fn new(what: &Arc<str>, reason: &Arc<str>, model: &Arc<str>) -> Self {
+    fn new(what: &Arc<str>, reason: &Reason, model: &Arc<str>) -> Self {
         Self(Box::new(Refused { what: what.clone(), reason: reason.clone(), model: model.clone() }))
     }
 }
@@ -120,8 +142,8 @@ type Kinds = BTreeMap<Arc<str>, HashMap<Arc<str>, Kind>>;
 #[derive(Debug)]
 struct Kind {
     what: Arc<str>,
-    by_hand: Option<Arc<str>>,
-    of_policy: Option<Arc<str>>,
+    by_hand: Option<Reason>,
+    of_policy: Option<Reason>,
 }
 
 impl Stops {
@@ -129,7 +151,7 @@ impl Stops {
     pub(crate) fn add(&self, target: &StopTarget, reason: &str) {
         self.change(|kinds| {
             if let Some(kind) = place(kinds, target) {
-                kind.by_hand = Some(bounded_reason(reason));
+                kind.by_hand = Some(Reason::new(reason));
             }
         });
     }
@@ -142,7 +164,7 @@ impl Stops {
             }
             for (target, reason) in stops {
                 if let Some(kind) = place(kinds, target) {
-                    kind.of_policy = Some(bounded_reason(reason));
+                    kind.of_policy = Some(Reason::new(reason));
                 }
             }
         });
@@ -192,12 +214,12 @@ pub(crate) struct TaskStop {
 
 #[derive(Debug, Default)]
 struct State {
-    reason: Option<Arc<str>>,
+    reason: Option<Reason>,
 }
 
 impl TaskStop {
     pub(crate) fn set(&self, reason: &str) {
-        lock(&self.state).reason = Some(bounded_reason(reason));
+        lock(&self.state).reason = Some(Reason::new(reason));
         self.stopped.store(true, Ordering::Release);
     }
 
@@ -209,6 +231,10 @@ impl TaskStop {
     }
 
     pub(crate) fn reason(&self) -> Option<Arc<str>> {
+        self.found().map(|reason| reason.text)
+    }
+
+    fn found(&self) -> Option<Reason> {
         if !self.stopped.load(Ordering::Acquire) {
             return None;
         }
@@ -217,7 +243,7 @@ impl TaskStop {
 
     /// Why a call of the task, which has this name, is refused.
     pub(crate) fn find(&self, task: &str, model: &Arc<str>) -> Option<Stopped> {
-        let reason = self.reason()?;
+        let reason = self.found()?;
         Some(Stopped::new(&format!("task `{task}`").into(), &reason, model))
     }
 }

@@ -115,6 +115,8 @@ pub struct CallEnd {
     pub fingerprint: Option<u64>,
     /// Whether it was refused before anything was sent: then it does not count as a call.
     pub refused: bool,
+    /// Whether something of it was sent. Otherwise no budget of calls counts it.
+    pub sent: bool,
 }
 
 /// A model call that has begun. Settle it once, however it ends.
@@ -177,13 +179,14 @@ impl CallEnd {
             usage_doubt: None,
             fingerprint: None,
             refused: false,
+            sent: true,
         }
     }
 
     /// A call that was refused before anything was sent.
     pub(crate) fn refused(reason: &Refusal) -> Self {
         let error = Some(reason.error_type().to_owned());
-        Self { error, refused: true, ..Self::new(Billed::Nothing) }
+        Self { error, refused: true, sent: false, ..Self::new(Billed::Nothing) }
     }
 }
 
@@ -191,7 +194,8 @@ impl Engine {
     /// The scope that a call made here and now belongs to, with the engine that serves it: the current scope and its
     /// engine, else this engine's scope for calls outside any task.
     pub fn scope_of_call(&self) -> Scope {
-        current().unwrap_or_else(|| self.unattributed_scope())
+        let Some(scope) = current() else { return self.unattributed_scope() };
+        scope.refused_by(self).unwrap_or(scope)
     }
 }
 

@@ -272,7 +272,8 @@ impl Metrics {
         let _ = self.instruments(scope);
         let task = self.task_name(scope);
         self.sums.cost.add(&task, scope, None, None, charge, &self.dimensions);
-        self.sums.spend.add(scope, 0, charge.total(), scope.site());
+        let site = scope.site().filter(|_| scope.is_unattributed());
+        self.sums.spend.add(scope, 0, charge.total(), site);
         self.add_phase(&task, scope, charge);
     }
 

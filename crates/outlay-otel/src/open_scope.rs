@@ -14,9 +14,10 @@ pub struct OpenScope {
 }
 
 impl OpenScope {
-    /// Opens a task: inside the current scope if that belongs to the same engine, else as a root.
+    /// Opens a task: inside the current scope if that belongs to the same engine, else as a root. A scope outside any task
+    /// holds none.
     pub fn task(engine: &Engine, spec: TaskSpec) -> Self {
-        match current().filter(|scope| scope.engine() == engine) {
+        match current().filter(|scope| scope.engine() == engine && !scope.is_unattributed()) {
             Some(outer) => Self::inside(&outer, |books| books.task(spec)),
             None => Self::start(Scope::new(engine.clone(), engine.inner().ledger.task(spec), None)),
         }

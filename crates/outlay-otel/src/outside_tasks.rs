@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::HashSet;
-use outlay_ledger::{Refusal, RefusedOutsideTask};
+use outlay_ledger::{Refusal, RefusedOutsideTask, shown};
 use tracing::{Metadata, dispatcher};
 use tracing_subscriber::Registry;
 use tracing_subscriber::registry::LookupSpan as _;
@@ -39,6 +39,8 @@ pub enum OutsideTasks {
 pub(crate) struct OutsideWork {
     rule: OutsideTasks,
     warned: Mutex<HashSet<Arc<str>>>,
+    /// Whether it was said that no more are warned of.
+    too_many: AtomicBool,
 }
 
 /// Notes that the process has a task.
@@ -48,7 +50,7 @@ pub(crate) fn task_opened() {
 
 impl OutsideWork {
     pub(crate) fn new(rule: OutsideTasks) -> Self {
-        Self { rule, warned: Mutex::default() }
+        Self { rule, warned: Mutex::default(), too_many: AtomicBool::new(false) }
     }
 
     /// Records the site. Returns whether it is new, and to be warned of.
@@ -57,7 +59,17 @@ impl OutsideWork {
             return false;
         }
         let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
-        warned.len() < MAX_WARNINGS && warned.insert(site.clone())
+        if warned.len() < MAX_WARNINGS {
+            return warned.insert(site.clone());
+        }
+        if !warned.contains(site) && !self.too_many.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                target: "outlay",
+                "there is work outside any task at more than {MAX_WARNINGS} places: no other place is warned of. \
+                 Outlay::attribution() lists the dearest"
+            );
+        }
+        false
     }
 
     fn warn_of(&self, site: &Arc<str>) {
@@ -77,7 +89,12 @@ impl Engine {
     /// Returns the scope for work outside any task that begins with a call of our `function` at `at`. Warns of each place
     /// once, unless such work is allowed.
     pub fn scope_outside_tasks(&self, function: &str, at: &Location<'_>) -> Scope {
-        let site = self.intern(&format!("{function} ({}:{})", at.file(), at.line()));
+        // Where it is given to a function of the standard library, such as `map`, that is what calls it.
+        let site = match at.file().starts_with("/rustc/") {
+            true => format!("{function}, called by the standard library"),
+            false => format!("{function} ({}:{})", at.file(), at.line()),
+        };
+        let site = self.intern(&site);
         self.inner().outside.warn_of(&site);
         Scope::at_site(self.clone(), site)
     }
@@ -90,18 +107,28 @@ impl Scope {
             return None;
         }
         // Inside a scope of ours it is where that was made.
-        if let Some(known) = self.site() {
-            return Some(known.clone());
-        }
-        let span = application_span();
-        let site = span.unwrap_or_else(|| format!("{} {}", start.operation.as_str(), start.model));
-        let site = self.engine().intern(&site);
+        let site = self.site().cloned().unwrap_or_else(|| {
+            let span = application_span();
+            let site = span.unwrap_or_else(|| format!("{} {}", start.operation.as_str(), shown(&start.model)));
+            self.engine().intern(&site)
+        });
         let outside = &self.engine().inner().outside;
         // The error of a refused call says it all.
         if !start.operation.is_free() && outside.rule != OutsideTasks::Refuse {
             outside.warn_of(&site);
         }
         Some(site)
+    }
+
+    /// Returns the scope of this engine at the same place, if this scope is outside any task of another engine, and this
+    /// one refuses calls there: whichever of the two refuses, the call is.
+    pub(crate) fn refused_by(&self, engine: &Engine) -> Option<Self> {
+        let refuses = engine.inner().outside.rule == OutsideTasks::Refuse;
+        let is_others = self.engine() != engine && self.is_unattributed();
+        (refuses && is_others).then(|| match self.site() {
+            Some(site) => Self::at_site(engine.clone(), site.clone()),
+            None => engine.unattributed_scope(),
+        })
     }
 
     /// Returns why a call outside any task is refused, if it is.

@@ -151,7 +151,7 @@ fn start_attributes(scope: &Scope) -> Vec<KeyValue> {
                     attributes.push(KeyValue::new(outlay::CALLER_TASK_ID, caller.task_id().to_string()));
                     attributes.push(KeyValue::new(outlay::CALLER_TASK_NAME, caller.task_name().clone()));
                 }
-                None if books.is_root() && current().is_none() => {
+                None if books.is_root() && current().is_none_or(|around| around.is_unattributed()) => {
                     attributes.push(KeyValue::new(outlay::TASK_ROOT, true));
                 }
                 _ => {}

@@ -75,6 +75,7 @@ impl Repriced {
         for record in &scope.children {
             match record {
                 Record::Scope(scope) => self.add(scope, prices),
+                Record::Call(call) if call.refused => {}
                 Record::Call(call) => self.calls.push(RepricedCall {
                     model: call.model.clone(),
                     charged: call.charge,

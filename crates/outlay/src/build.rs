@@ -231,8 +231,8 @@ impl Builder {
     /// Where metrics go. Defaults to the global provider, looked up at first use.
     ///
     /// The metrics of several Outlays on the global provider are added up. Otherwise, give each Outlay its own provider: the
-    /// SDK does not say whether two providers are the same. If two Outlays share a given one, it exports only the later one's
-    /// counts under equal attributes.
+    /// SDK does not say whether two providers are the same. If two Outlays share a given one, or one is given what is the global
+    /// one for the other, it exports only the later one's counts under equal attributes.
     pub fn meter_provider(mut self, provider: &dyn MeterProvider) -> Self {
         self.engine = self.engine.meter_provider(provider);
         self

@@ -13,6 +13,8 @@ use crate::sync::{Mutex, MutexGuard, lock};
 const MAX_REFUSALS: usize = 100;
 /// For so long a trial goes by what a store has said.
 const FRESH: Duration = Duration::from_secs(1);
+/// So many other periods are remembered in which no call is open.
+const MAX_OTHERS: usize = 3;
 
 /// A budget in force.
 #[derive(Debug)]
@@ -34,20 +36,37 @@ pub(crate) struct BudgetCell {
 #[derive(Debug)]
 pub(super) struct State {
     budget: Budget,
-    /// The policy's budget, if the code sets the same one. Both apply.
-    second: Option<Budget>,
-    /// Which period the figures are of.
-    number: i64,
-    /// The one before that, and what was spent in it.
-    before: (i64, i128),
-    spent: i128,
-    reserved: i128,
+    /// The limits of other rules of this name, if the code and the policy set several. All of them apply.
+    others: Vec<Budget>,
+    /// Those of the period that goes on.
+    figures: Figures,
+    /// Those of other periods: in which calls are still open, and a few more. The clock may have jumped ahead, and come back.
+    of_others: Vec<Figures>,
     refused: u64,
     would_refuse: u64,
-    soft_told: bool,
+    /// Which refusals have been warned of.
+    warned: Warned,
     refusals: Vec<BudgetExceeded>,
     /// When a store last said how it stands.
     seen: Option<SystemTime>,
+}
+
+/// What was spent in a period, and what is reserved in it.
+#[derive(Clone, Copy, Debug)]
+struct Figures {
+    number: i64,
+    spent: i128,
+    reserved: i128,
+    soft_told: bool,
+}
+
+/// The reasons of refusals that have been warned of in a period.
+#[derive(Debug)]
+struct Warned {
+    number: i64,
+    /// A bit for each reason.
+    refused: u8,
+    would_refuse: u8,
 }
 
 /// What a budget makes of a call.
@@ -111,20 +130,31 @@ impl BudgetCell {
     }
 
     /// Other limits, from now on.
-    pub(super) fn set_budgets(&self, budget: Budget, second: Option<Budget>) {
+    pub(super) fn set_budgets(&self, budget: Budget, others: Vec<Budget>) {
         let mut state = lock(&self.state);
-        if (state.budget, state.second) != (budget, second) {
-            (state.budget, state.second) = (budget, second);
+        if state.budget != budget || state.others != others {
+            (state.budget, state.others) = (budget, others);
             // What has risen above what is spent is told when that is reached again.
-            state.soft_told = state.soft_told && state.has_reached_soft();
+            state.figures.soft_told &= state.has_reached_soft();
+            state.warned = Warned::new(state.warned.number);
         }
     }
 
     /// Whether something is lost if it is forgotten: what is spent in a period that goes on, or an open call.
     pub(super) fn counts(&self, now: SystemTime) -> bool {
         let state = lock(&self.state);
-        let is_over = self.period.is_some_and(|period| period.number(now) > state.number);
-        state.reserved != 0 || (state.spent != 0 && !is_over)
+        let is_over = |of: &Figures| self.period.is_some_and(|period| period.number(now) > of.number);
+        state.all().any(|of| of.reserved != 0 || (of.spent != 0 && !is_over(of)))
+    }
+
+    /// Whether anything was ever spent of it that is remembered, also in a period that is over by now.
+    pub(super) fn is_spent(&self) -> bool {
+        lock(&self.state).all().any(|of| of.reserved != 0 || of.spent != 0)
+    }
+
+    /// Whether it holds each call by itself.
+    pub(crate) const fn is_each_call(&self) -> bool {
+        self.each_call
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -138,16 +168,16 @@ impl BudgetCell {
             return self.ask_shared(key, state, bound, now, is_trial);
         }
         let number = self.turn_over(state, now);
-        let (units, why) = self.judge(state, bound, &state.budget);
-        let Some(second) = &state.second else {
-            return why.map_or(Verdict::Fits { units, number }, |why| refuse(&state.budget, why, units, number));
-        };
-        let (more, second_why) = self.judge(state, bound, second);
-        let units = units.max(more);
-        let all = [(&state.budget, why), (second, second_why)];
-        // One that refuses says more than one that observes.
-        let refused = all.into_iter().filter_map(|(budget, why)| Some((budget, why?)));
-        match refused.min_by_key(|(budget, _)| budget.observed) {
+        let (mut units, why) = self.judge(state, bound, &state.budget);
+        let mut refused = why.map(|why| (&state.budget, why));
+        for budget in &state.others {
+            let (more, why) = self.judge(state, bound, budget);
+            units = units.max(more);
+            // One that refuses says more than one that observes.
+            let says_more = refused.as_ref().is_none_or(|(known, _)| known.observed && !budget.observed);
+            refused = why.filter(|_| says_more).map(|why| (budget, why)).or(refused);
+        }
+        match refused {
             Some((budget, why)) => refuse(budget, why, units, number),
             None => Verdict::Fits { units, number },
         }
@@ -169,45 +199,55 @@ impl BudgetCell {
     // Apart from what most budgets are asked.
     #[cold]
     fn ask_shared(&self, key: &Arc<str>, state: &State, bound: &Bound<'_>, now: SystemTime, is_trial: bool) -> Verdict {
-        let budget = &state.strictest();
-        let Some(units) = bound.units(budget) else {
-            let why = self.exceeded(state, bound, budget, RefusalReason::Unpriced);
-            let hold = Box::new(self.hold(key, state, 0));
-            return match (budget.allow_unpriced, budget.observed) {
-                (true, _) => Verdict::Shared { hold, why: None },
-                (false, true) => Verdict::Shared { hold, why: Some(why) },
-                (false, false) => Verdict::Refused(why),
-            };
-        };
         let has_just_been_seen = |seen| now.duration_since(seen).is_ok_and(|ago| ago < FRESH);
-        let is_known_to_be_full = !budget.observed && !state.has_room(budget, units);
-        if is_trial && is_known_to_be_full && state.seen.is_some_and(has_just_been_seen) {
-            return Verdict::Refused(self.over_limit(state, bound, budget, units));
+        let is_fresh = is_trial && state.seen.is_some_and(has_just_been_seen);
+        let mut unpriced = None;
+        for budget in state.budgets() {
+            match bound.units(budget) {
+                Some(units) if !budget.observed && is_fresh && !state.has_room(budget, units) => {
+                    return Verdict::Refused(self.over_limit(state, bound, budget, units));
+                }
+                None if !budget.allow_unpriced => {
+                    let why = self.exceeded(state, bound, budget, RefusalReason::Unpriced);
+                    if !budget.observed {
+                        return Verdict::Refused(why);
+                    }
+                    unpriced = Some(why);
+                }
+                _ => {}
+            }
         }
-        Verdict::Shared { hold: Box::new(self.hold(key, state, units)), why: None }
+        let hold = Box::new(self.hold(key, state, |budget| bound.units(budget).unwrap_or(0)));
+        Verdict::Shared { hold, why: unpriced }
     }
 
-    /// So much, as the store that holds the budget is asked for it.
-    fn hold(&self, key: &Arc<str>, state: &State, units: i128) -> StoreHold {
-        let strictest = state.strictest();
-        let limit = strictest.limit;
-        let mut budget = StoreBudget::new(key.clone(), limit);
+    /// So much by each limit, as the store that holds the budget is asked for it. The store knows one limit: the one by which
+    /// the largest amount fits exactly where each amount fits its own limit. What only observes beside a limit that refuses
+    /// is not asked for.
+    fn hold(&self, key: &Arc<str>, state: &State, units: impl Fn(&Budget) -> i128) -> StoreHold {
+        let unit = state.budget.limit;
+        let observed = state.budgets().all(|budget| budget.observed);
+        let asked = || state.budgets().filter(|budget| budget.observed == observed);
+        let most = asked().map(&units).max().unwrap_or(0);
+        let left = asked().map(|budget| budget.limit.units().saturating_sub(units(budget))).min().unwrap_or(0);
+        let mut budget = StoreBudget::new(key.clone(), unit.with_units(left.saturating_add(most)));
         budget.period = self.period;
-        budget.soft_from = state.soft_from().map(|units| limit.with_units(units));
-        budget.observed = strictest.observed;
-        StoreHold::new(budget, limit.with_units(units))
+        budget.soft_from = state.soft_from().map(|units| unit.with_units(units));
+        budget.observed = observed;
+        StoreHold::new(budget, unit.with_units(most))
     }
 
     /// What counts in it that nothing was reserved for, where a store holds it.
     pub(crate) fn unreserved(self: &Arc<Self>) -> Option<SharedCell> {
-        let hold = self.hold(self.store_key.as_ref()?, &lock(&self.state), 0);
+        let hold = self.hold(self.store_key.as_ref()?, &lock(&self.state), |_| 0);
         Some(SharedCell::new(self, hold, None))
     }
 
     /// How it stands, by the word of the store that holds it.
     pub(super) fn see(&self, spent: Amount, reserved: Amount, now: SystemTime) -> (BudgetStatus, Reserve) {
         let mut state = lock(&self.state);
-        (state.spent, state.reserved, state.seen) = (spent.units(), reserved.units(), Some(now));
+        (state.figures.spent, state.figures.reserved) = (spent.units(), reserved.units());
+        state.seen = Some(now);
         (state.status(), state.strictest().reserve)
     }
 
@@ -221,14 +261,16 @@ impl BudgetCell {
     /// Reserves what was asked for, under the lock under which it was.
     pub(super) fn reserve(&self, state: &mut State, units: i128) {
         if !self.each_call {
-            state.reserved = state.reserved.saturating_add(units);
+            state.figures.reserved = state.figures.reserved.saturating_add(units);
         }
     }
 
-    /// Counts a call that it refused, for good.
-    pub(crate) fn count_refused(&self, why: BudgetExceeded) -> BudgetExceeded {
+    /// Counts a call that it refused, for good. The refusal is the first one of its reason in the period; of a budget that
+    /// holds each call by itself, `is_first` says so.
+    pub(crate) fn count_refused(&self, why: BudgetExceeded, now: SystemTime, is_first: Option<bool>) -> BudgetExceeded {
         let mut state = lock(&self.state);
-        let why = why.told_first(state.refused == 0);
+        let is_new = insert_bit(&mut state.warned_in(self.number(now)).refused, why.reason().bit());
+        let why = why.told_first(is_first.unwrap_or(is_new));
         state.refused += 1;
         if state.refusals.len() < MAX_REFUSALS {
             state.refusals.push(why.clone());
@@ -237,10 +279,20 @@ impl BudgetCell {
     }
 
     /// Counts a call that it would have refused.
-    pub(crate) fn count_would_refuse(&self, why: BudgetExceeded) -> BudgetExceeded {
+    pub(crate) fn count_would_refuse(
+        &self,
+        why: BudgetExceeded,
+        now: SystemTime,
+        is_first: Option<bool>,
+    ) -> BudgetExceeded {
         let mut state = lock(&self.state);
+        let is_new = insert_bit(&mut state.warned_in(self.number(now)).would_refuse, why.reason().bit());
         state.would_refuse += 1;
-        why.told_first(state.would_refuse == 1)
+        why.told_first(is_first.unwrap_or(is_new))
+    }
+
+    fn number(&self, now: SystemTime) -> i64 {
+        self.period.map_or(0, |period| period.number(now))
     }
 
     fn exceeded(&self, state: &State, bound: &Bound<'_>, budget: &Budget, reason: RefusalReason) -> BudgetExceeded {
@@ -251,12 +303,22 @@ impl BudgetCell {
     /// that is over is of that period. Says how the budget stands where its soft limit has just been reached.
     pub(super) fn settle(&self, reserved: i128, number: i64, spent: &Spent) -> Option<BudgetStatus> {
         let mut state = lock(&self.state);
-        // One that began before the clock was set back by periods is of the present one.
-        if self.each_call || number < state.number {
+        if self.each_call {
             return None;
         }
-        state.reserved = state.reserved.saturating_sub(reserved);
-        state.spend(spent)
+        let units = spent.units(state.budget.limit);
+        if let Some(of_its_own) = state.of_others.iter_mut().find(|of| of.number == number) {
+            of_its_own.give_back(reserved);
+            of_its_own.spend(units);
+            return None;
+        }
+        if number < state.figures.number {
+            // Its period is over, and forgotten.
+            return None;
+        }
+        // One that began while the clock had jumped ahead is of the present period.
+        state.figures.give_back(reserved);
+        state.spend(units)
     }
 
     /// Counts what nothing was reserved for.
@@ -266,21 +328,18 @@ impl BudgetCell {
             return None;
         }
         self.turn_over(&mut state, now);
-        state.spend(spent)
+        let units = spent.units(state.budget.limit);
+        state.spend(units)
     }
 
     /// Begins a new period where one is due. Returns the number of the one that goes on.
     fn turn_over(&self, state: &mut State, now: SystemTime) -> i64 {
-        let number = self.period.map_or(0, |period| period.number(now));
-        if number > state.number {
-            state.begin(number, 0, 0);
-        } else if number < state.number.saturating_sub(1) {
-            // The clock had jumped ahead, by more than a period, and is back: what was spent meanwhile was spent in this one.
-            let known = if state.before.0 == number { state.before.1 } else { 0 };
-            state.begin(number, known.saturating_add(state.spent), state.reserved);
+        let number = self.number(now);
+        // A clock that is set back by less than a period does not bring back what has been spent since.
+        if number > state.figures.number || number < state.figures.number.saturating_sub(1) {
+            state.turn_to(number);
         }
-        // A clock that is set back by less does not bring back what has been spent since.
-        state.number
+        state.figures.number
     }
 }
 
@@ -295,33 +354,60 @@ impl State {
     fn new(budget: Budget) -> Self {
         Self {
             budget,
-            second: None,
-            number: i64::MIN,
-            before: (i64::MIN, 0),
-            spent: 0,
-            reserved: 0,
+            others: Vec::new(),
+            figures: Figures::new(i64::MIN),
+            of_others: Vec::new(),
             refused: 0,
             would_refuse: 0,
-            soft_told: false,
+            warned: Warned::new(i64::MIN),
             refusals: Vec::new(),
             seen: None,
         }
     }
 
-    /// Begins another period, with what is known of it.
-    fn begin(&mut self, number: i64, spent: i128, reserved: i128) {
-        let before = (self.number, self.spent);
-        let refusals = std::mem::take(&mut self.refusals);
-        *self = Self { second: self.second, number, before, spent, reserved, refusals, ..Self::new(self.budget) };
-        self.soft_told = self.has_reached_soft();
+    /// Goes on in another period, with what is known of it. Where the clock had jumped ahead and is back, what was spent and
+    /// reserved meanwhile was so in this one.
+    fn turn_to(&mut self, number: i64) {
+        let before = std::mem::replace(&mut self.figures, Figures::new(number));
+        if before.spent != 0 || before.reserved != 0 {
+            self.of_others.push(before);
+        }
+        let (mut folded, others) = (self.figures, std::mem::take(&mut self.of_others));
+        self.of_others.extend(others.into_iter().filter(|of| {
+            let is_of_this = of.number >= number;
+            if is_of_this {
+                folded.fold(of);
+            }
+            !is_of_this
+        }));
+        self.figures = folded;
+        self.of_others.sort_unstable_by_key(|of| std::cmp::Reverse(of.number));
+        let mut kept = 0;
+        self.of_others.retain(|of| {
+            kept += usize::from(of.spent != 0 && of.reserved == 0);
+            of.reserved != 0 || (of.spent != 0 && kept <= MAX_OTHERS)
+        });
+        (self.refused, self.would_refuse) = (0, 0);
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Figures> {
+        std::iter::once(&self.figures).chain(&self.of_others)
+    }
+
+    /// What has been warned of in the period of this number.
+    fn warned_in(&mut self, number: i64) -> &mut Warned {
+        if self.warned.number != number {
+            self.warned = Warned::new(number);
+        }
+        &mut self.warned
     }
 
     const fn has_room(&self, budget: &Budget, units: i128) -> bool {
-        self.spent.saturating_add(self.reserved).saturating_add(units) <= budget.limit.units()
+        self.figures.spent.saturating_add(self.figures.reserved).saturating_add(units) <= budget.limit.units()
     }
 
     pub(super) fn budgets(&self) -> impl Iterator<Item = &Budget> {
-        std::iter::once(&self.budget).chain(&self.second)
+        std::iter::once(&self.budget).chain(&self.others)
     }
 
     /// The limit that is reached first: of those that refuse, if one does.
@@ -335,13 +421,12 @@ impl State {
     }
 
     fn has_reached_soft(&self) -> bool {
-        self.soft_from().is_some_and(|from| self.spent >= from)
+        self.soft_from().is_some_and(|from| self.figures.spent >= from)
     }
 
-    fn spend(&mut self, spent: &Spent) -> Option<BudgetStatus> {
-        // What is given back was spent before, and no more than that.
-        self.spent = self.spent.saturating_add(spent.units(self.budget.limit)).max(0);
-        (self.has_reached_soft() && !std::mem::replace(&mut self.soft_told, true)).then(|| self.status())
+    fn spend(&mut self, units: i128) -> Option<BudgetStatus> {
+        self.figures.spend(units);
+        (self.has_reached_soft() && !std::mem::replace(&mut self.figures.soft_told, true)).then(|| self.status())
     }
 
     fn status(&self) -> BudgetStatus {
@@ -353,12 +438,46 @@ impl State {
         let limit = budget.limit;
         BudgetStatus {
             limit,
-            spent: limit.with_units(self.spent),
-            reserved: limit.with_units(self.reserved),
+            spent: limit.with_units(self.figures.spent),
+            reserved: limit.with_units(self.figures.reserved),
             refused: self.refused,
             would_refuse: self.would_refuse,
         }
     }
+}
+
+impl Figures {
+    const fn new(number: i64) -> Self {
+        Self { number, spent: 0, reserved: 0, soft_told: false }
+    }
+
+    fn fold(&mut self, other: &Self) {
+        self.spent = self.spent.saturating_add(other.spent);
+        self.reserved = self.reserved.saturating_add(other.reserved);
+        self.soft_told |= other.soft_told;
+    }
+
+    /// What is given back was spent before, and no more than that.
+    fn spend(&mut self, units: i128) {
+        self.spent = self.spent.saturating_add(units).max(0);
+    }
+
+    fn give_back(&mut self, reserved: i128) {
+        self.reserved = self.reserved.saturating_sub(reserved).max(0);
+    }
+}
+
+impl Warned {
+    const fn new(number: i64) -> Self {
+        Self { number, refused: 0, would_refuse: 0 }
+    }
+}
+
+/// Returns whether the bit was not set before.
+const fn insert_bit(bits: &mut u8, bit: u8) -> bool {
+    let is_new = *bits & bit == 0;
+    *bits |= bit;
+    is_new
 }
 
 impl Spent {

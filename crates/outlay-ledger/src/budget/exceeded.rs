@@ -1,6 +1,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::shown::shown;
+
 use super::reserve::Reserve;
 use super::{Amount, BudgetStatus};
 
@@ -20,6 +22,26 @@ pub enum RefusalReason {
     /// The store that holds the budget for several processes could not be asked in time, and its rule is to refuse. What
     /// the refusal says of spent and reserved is what the store said last, if it ever did.
     StoreUnavailable,
+}
+
+impl RefusalReason {
+    /// Returns a bit of its own for each reason, whatever its figures are.
+    pub(crate) const fn bit(self) -> u8 {
+        match self {
+            Self::OverLimit { .. } => 1,
+            Self::Unpriced => 2,
+            Self::StoreUnavailable => 4,
+        }
+    }
+
+    /// Returns the reason as a word, whatever its figures are.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::OverLimit { .. } => "over limit",
+            Self::Unpriced => "unpriced",
+            Self::StoreUnavailable => "store unavailable",
+        }
+    }
 }
 
 /// A budget refused a call. Nothing was sent.
@@ -103,7 +125,7 @@ impl BudgetExceeded {
 impl fmt::Display for BudgetExceeded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Refused { scope, model, status, reason, is_expected, .. } = &*self.0;
-        write!(f, "the budget of `{scope}` refused a call to `{model}`: ")?;
+        write!(f, "the budget of `{scope}` refused a call to `{}`: ", shown(model))?;
         match reason {
             RefusalReason::OverLimit { bound, assumed_output } => {
                 write!(

@@ -34,16 +34,17 @@ struct OfRule {
     by_name: HashMap<Arc<str>, Kept>,
     /// With so many it is looked which of them can be forgotten.
     look_at: usize,
-    /// When it was last looked.
-    looked: Option<SystemTime>,
+    /// When it was last looked, by the monotonic clock.
+    looked: Option<Duration>,
     /// When it was last told that there is no place.
-    told: Option<SystemTime>,
+    told: Option<Duration>,
 }
 
 #[derive(Debug)]
 struct Kept {
     cell: Arc<BudgetCell>,
-    last_use: SystemTime,
+    /// By the monotonic clock: one that jumps ahead makes nothing old.
+    last_use: Duration,
 }
 
 /// What a store knows a budget by. It is the same in every process: what it counts, over which period, of which tasks, and the
@@ -73,8 +74,8 @@ fn escaped(text: &str) -> String {
 pub(super) struct Wanted<'a> {
     pub(super) rule: &'a BudgetRule,
     pub(super) name: Arc<str>,
-    /// That of the policy, beside that of the code.
-    pub(super) second: Option<Budget>,
+    /// Those of other rules of the same name.
+    pub(super) others: Vec<Budget>,
 }
 
 impl KeptBudgets {
@@ -83,10 +84,10 @@ impl KeptBudgets {
         &mut self,
         wanted: Wanted<'_>,
         is_shared: bool,
-        now: SystemTime,
+        now: Times,
         alerts: &mut Alerts,
     ) -> Arc<BudgetCell> {
-        let Wanted { rule, name, second } = wanted;
+        let Wanted { rule, name, others } = wanted;
         let of_rule = match self.0.iter().position(|of_rule| of_rule.rule.is_same(rule)) {
             Some(place) => &mut self.0[place],
             None => {
@@ -96,7 +97,7 @@ impl KeptBudgets {
             }
         };
         let cell = of_rule.get(rule, name, is_shared, now, alerts);
-        cell.set_budgets(rule.budget, second);
+        cell.set_budgets(rule.budget, others);
         cell
     }
 
@@ -107,8 +108,15 @@ impl KeptBudgets {
 }
 
 /// Whether it is time to do again what was done then.
-fn is_long_ago(then: Option<SystemTime>, now: SystemTime) -> bool {
-    then.and_then(|then| now.duration_since(then).ok()).is_none_or(|ago| ago >= LOOK_AGAIN)
+fn is_long_ago(then: Option<Duration>, now: Duration) -> bool {
+    then.is_none_or(|then| now.saturating_sub(then) >= LOOK_AGAIN)
+}
+
+/// The time by the clock that is set, and by the one that is not.
+#[derive(Clone, Copy)]
+pub(crate) struct Times {
+    pub(crate) wall: SystemTime,
+    pub(crate) monotonic: Duration,
 }
 
 impl OfRule {
@@ -121,11 +129,11 @@ impl OfRule {
         rule: &BudgetRule,
         name: Arc<str>,
         is_shared: bool,
-        now: SystemTime,
+        now: Times,
         alerts: &mut Alerts,
     ) -> Arc<BudgetCell> {
         if let Some(kept) = self.by_name.get_mut(&name) {
-            kept.last_use = now;
+            kept.last_use = now.monotonic;
             return kept.cell.clone();
         }
         if self.by_name.len() >= self.look_at {
@@ -137,32 +145,34 @@ impl OfRule {
             false => BudgetCell::every(name.clone(), rule.budget, rule.period),
         });
         if self.by_name.len() < MAX_KEPT {
-            self.by_name.insert(name, Kept { cell: cell.clone(), last_use: now });
-        } else if is_long_ago(self.told, now) {
-            self.told = Some(now);
+            self.by_name.insert(name, Kept { cell: cell.clone(), last_use: now.monotonic });
+        } else if is_long_ago(self.told, now.monotonic) {
+            self.told = Some(now.monotonic);
             alerts.push(&rule.name, AlertKind::TooManyBudgets(MAX_KEPT as u64));
         }
         cell
     }
 
     /// Forgets what is worth nothing, and of the rest what may be. It is done once for as many new budgets as are left.
-    fn make_room(&mut self, is_shared: bool, now: SystemTime, alerts: &mut Alerts) {
-        if self.by_name.len() >= MAX_KEPT && !is_long_ago(self.looked, now) {
+    fn make_room(&mut self, is_shared: bool, now: Times, alerts: &mut Alerts) {
+        if self.by_name.len() >= MAX_KEPT && !is_long_ago(self.looked, now.monotonic) {
             return;
         }
-        self.looked = Some(now);
+        self.looked = Some(now.monotonic);
         // Of one that a task holds the next task would get another, and both would be spent.
         let is_held = |kept: &Kept| Arc::strong_count(&kept.cell) > 1;
         // What a store holds is there all the same.
-        let is_worth = |kept: &Kept| is_held(kept) || is_shared || kept.cell.counts(now);
+        let is_old = |kept: &Kept| now.monotonic.saturating_sub(kept.last_use) >= KEPT_FOR;
+        // A period may be over only because the clock has jumped ahead, and may come back.
+        let counts = |kept: &Kept| kept.cell.counts(now.wall) || (!is_old(kept) && kept.cell.is_spent());
+        let is_worth = |kept: &Kept| is_held(kept) || is_shared || counts(kept);
         self.by_name.retain(|_, kept| is_worth(kept));
         if is_shared || self.rule.period.is_none() {
-            let is_old = |kept: &Kept| now.duration_since(kept.last_use).is_ok_and(|ago| ago >= KEPT_FOR);
             let may_go = |kept: &Kept| !is_held(kept) && (is_shared || is_old(kept));
             let unheld = self.by_name.values().filter(|kept| !is_held(kept)).count();
             // Some more than there are too many, or it would be done again at once.
             let too_many = if unheld > MAX_UNHELD { unheld - MAX_UNHELD * 9 / 10 } else { 0 };
-            let mut uses: Vec<SystemTime> =
+            let mut uses: Vec<Duration> =
                 self.by_name.values().filter(|kept| may_go(kept)).map(|kept| kept.last_use).collect();
             uses.sort_unstable();
             if let Some(last) = uses.get(too_many.min(uses.len()).wrapping_sub(1)).copied() {
@@ -200,8 +210,9 @@ mod tests {
         }
 
         fn of(&mut self, id: impl std::fmt::Display) -> Arc<BudgetCell> {
-            let wanted = Wanted { rule: &self.rule, name: format!("talk [{id}]").into(), second: None };
-            self.kept.get(wanted, self.is_shared, self.now, &mut self.alerts)
+            let wanted = Wanted { rule: &self.rule, name: format!("talk [{id}]").into(), others: Vec::new() };
+            let monotonic = self.now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            self.kept.get(wanted, self.is_shared, Times { wall: self.now, monotonic }, &mut self.alerts)
         }
 
         fn spend(&mut self, id: impl std::fmt::Display) {

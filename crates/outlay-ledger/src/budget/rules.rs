@@ -1,7 +1,6 @@
 use std::sync::{Arc, PoisonError};
-use std::time::SystemTime;
 
-use super::kept::{KeptBudgets, Wanted};
+use super::kept::{KeptBudgets, Times, Wanted};
 use super::{BudgetCell, BudgetRule};
 use crate::alert::Alerts;
 use crate::spec::TaskWords;
@@ -41,7 +40,7 @@ impl BudgetRules {
     }
 
     /// The budgets that hold a task. What was forgotten for them goes to `alerts`.
-    pub(crate) fn of_task(&self, task: &TaskWords<'_>, now: SystemTime, alerts: &mut Alerts) -> Vec<Arc<BudgetCell>> {
+    pub(crate) fn of_task(&self, task: &TaskWords<'_>, now: Times, alerts: &mut Alerts) -> Vec<Arc<BudgetCell>> {
         let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
         if rules.own.is_empty() && rules.of_policy.is_empty() {
             return Vec::new();
@@ -49,10 +48,10 @@ impl BudgetRules {
         let mut wanted: Vec<Wanted<'_>> = Vec::new();
         for rule in rules.own.iter().chain(&rules.of_policy) {
             let Some(name) = rule.applies(task) else { continue };
-            // The code and the policy may both have it: what is spent is one figure, and both limits hold.
+            // The code and the policy may both have it, or the code several: what is spent is one figure, and all limits hold.
             match wanted.iter_mut().find(|known| known.name == name && known.rule.is_same(rule)) {
-                Some(known) => known.second = Some(rule.budget),
-                None => wanted.push(Wanted { rule, name, second: None }),
+                Some(known) => known.others.push(rule.budget),
+                None => wanted.push(Wanted { rule, name, others: Vec::new() }),
             }
         }
         let mut kept = lock(&self.kept);
@@ -62,10 +61,16 @@ impl BudgetRules {
 
 #[cfg(all(test, not(outlay_shuttle)))]
 mod tests {
+    use std::time::{Duration, SystemTime};
+
     use outlay_price::Usd;
 
     use super::super::kept::store_key;
     use super::*;
+
+    fn then(wall: SystemTime) -> Times {
+        Times { wall, monotonic: Duration::ZERO }
+    }
     use crate::budget::Spent;
     use crate::{Amount, Budget, Dimension, Dimensions, Period};
 
@@ -93,7 +98,7 @@ mod tests {
     }
 
     fn names(rules: &BudgetRules, task: &TaskWords<'_>) -> Vec<String> {
-        let cells = rules.of_task(task, SystemTime::UNIX_EPOCH, &mut Alerts::default());
+        let cells = rules.of_task(task, then(SystemTime::UNIX_EPOCH), &mut Alerts::default());
         cells.iter().map(|cell| cell.name.to_string()).collect()
     }
 
@@ -112,8 +117,8 @@ mod tests {
         assert_eq!(names(&rules, &of_search), ["all", "team [team=search]", "search", "talk [conversation=c-1]"]);
         assert_eq!(names(&rules, &words("u", None, &nobody)), ["all", "team [team=(none)]"]);
         assert!(Arc::ptr_eq(
-            &rules.of_task(&of_search, SystemTime::UNIX_EPOCH, &mut Alerts::default())[1],
-            &rules.of_task(&of_search, SystemTime::UNIX_EPOCH, &mut Alerts::default())[1]
+            &rules.of_task(&of_search, then(SystemTime::UNIX_EPOCH), &mut Alerts::default())[1],
+            &rules.of_task(&of_search, then(SystemTime::UNIX_EPOCH), &mut Alerts::default())[1]
         ));
     }
 
@@ -123,7 +128,7 @@ mod tests {
         let (task, at) = (Dimensions::default(), SystemTime::UNIX_EPOCH);
         let cell_of = |rule: BudgetRule| {
             rules.set(vec![rule]);
-            rules.of_task(&words("t", None, &task), at, &mut Alerts::default()).remove(0)
+            rules.of_task(&words("t", None, &task), then(at), &mut Alerts::default()).remove(0)
         };
         let spent = |rule| cell_of(rule).status().spent;
         let dollars = |limit| BudgetRule::new("r", Usd::from_dollars(limit));
@@ -141,7 +146,7 @@ mod tests {
         rules.set(vec![dollars(5)]);
         rules.set_of_policy(vec![dollars(3)]);
         let (dimensions, at) = (Dimensions::default(), SystemTime::UNIX_EPOCH);
-        let budgets = || rules.of_task(&words("t", None, &dimensions), at, &mut Alerts::default());
+        let budgets = || rules.of_task(&words("t", None, &dimensions), then(at), &mut Alerts::default());
         assert_eq!(budgets().len(), 1);
         assert_eq!(budgets()[0].status().limit, Amount::Usd(Usd::from_dollars(3)));
         let _ = budgets()[0].spend(&Spent::usd(Usd::from_dollars(2)), at);

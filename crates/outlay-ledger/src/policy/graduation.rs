@@ -81,6 +81,13 @@ impl Graduations {
         }
         let done = all.entry(key).or_default();
         let (day, month) = (Period::Day.number(at), Period::Month.number(at));
+        // Where the clock had jumped ahead and is back, what was done meanwhile was done today.
+        if day.saturating_add(1) < done.day {
+            done.day = day;
+        }
+        if month.saturating_add(1) < done.month {
+            done.month = month;
+        }
         if day > done.day {
             (done.day, done.tasks, done.tasks_told, done.principal_told) = (day, 0, false, false);
         }

@@ -3,6 +3,8 @@ use std::sync::Arc;
 
 use outlay_price::Usd;
 
+use crate::shown::shown;
+
 /// What is not as a policy has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -69,11 +71,23 @@ impl PolicyViolation {
     }
 }
 
+impl Violation {
+    /// Returns which kind it is, as a word.
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self {
+            Self::MissingDimensions(_) => "dimensions",
+            Self::Model(_) => "model",
+            Self::Cost { .. } => "cost",
+            Self::Graduation { .. } => "graduation",
+        }
+    }
+}
+
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::MissingDimensions(keys) => write!(f, "the task says no {}", keys.join(", ")),
-            Self::Model(model) => write!(f, "the model `{model}` is not allowed"),
+            Self::Model(model) => write!(f, "the model `{}` is not allowed", shown(model)),
             Self::Cost { cost, expected } => write!(f, "the task cost {cost}, and should cost {expected} at most"),
             Self::Graduation { workflow, tasks, cost, principal } => {
                 write!(f, "the workflow `{workflow}` has grown out of it, ")?;

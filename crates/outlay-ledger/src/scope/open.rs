@@ -13,7 +13,7 @@ use crate::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
 use crate::sync::{Mutex, RwLock, lock};
 use crate::{Budget, Caller, CostKind, ReceiptId, ScopeKind, StepKind, TaskId, TaskSpec};
 
-use super::shared::TaskShared;
+use super::shared::{MAX_REFUSED_RECORDS, TaskShared};
 use super::state::State;
 use super::{Inner, Scope};
 
@@ -108,7 +108,7 @@ impl Scope {
         let words = TaskWords { name: &spec.name, conversation: spec.conversation.as_deref(), dimensions: &dimensions };
         let one_policy = ledger.hold_policy();
         let mut alerts = Alerts::default();
-        let by_rule = ledger.budget_rules().of_task(&words, started, &mut alerts);
+        let by_rule = ledger.budget_rules().of_task(&words, ledger.times(), &mut alerts);
         let policy = if spec.watched { ledger.policy().of_task(&words) } else { Arc::default() };
         let watch = ledger.runaway().filter(|_| spec.watched).map(Watch::new);
         drop(one_policy);
@@ -146,6 +146,8 @@ impl Scope {
                 policy,
                 outcome: Mutex::new(None),
                 records_left: AtomicU32::new(records),
+                refused_records_left: AtomicU32::new(MAX_REFUSED_RECORDS),
+                refused_by_budgets: AtomicU64::default(),
                 outer,
                 ledger: ledger.clone(),
             }),

@@ -10,10 +10,12 @@ use crate::runaway::Watch;
 use crate::running::Running;
 use crate::spec::TaskWords;
 use crate::stop::TaskStop;
-use crate::sync::atomic::{AtomicU32, Ordering};
+use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::sync::{Mutex, lock};
 use crate::{BudgetExceeded, Caller, Dimensions, Outcome, ReceiptId, Refusal, RefusedCalls, Stopped, TaskId};
 
+/// As many refused calls are in the report.
+pub(super) const MAX_REFUSED_RECORDS: u32 = 20;
 /// As many refusals are remembered.
 const MAX_REFUSALS: usize = 100;
 
@@ -46,6 +48,10 @@ pub(crate) struct TaskShared {
     pub(super) outcome: Mutex<Option<Outcome>>,
     /// How many more records the task's report keeps.
     pub(super) records_left: AtomicU32,
+    /// Of these, how many may be of refused calls.
+    pub(super) refused_records_left: AtomicU32,
+    /// How many of its calls budgets have refused.
+    pub(crate) refused_by_budgets: AtomicU64,
     pub(crate) ledger: Arc<LedgerInner>,
 }
 

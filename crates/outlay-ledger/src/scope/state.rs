@@ -172,7 +172,9 @@ impl State {
             return false;
         }
         self.settled.add_call(&call, kind);
-        self.keep(Record::Call(Box::new(call)), keep);
+        if keep || !call.refused {
+            self.keep(Record::Call(Box::new(call)), keep);
+        }
         true
     }
 

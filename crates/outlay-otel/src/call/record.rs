@@ -45,6 +45,7 @@ pub(super) fn record(
         streamed: start.stream,
         failed: end.error.is_some(),
         refused: end.refused,
+        sent: end.sent,
         fingerprint: end.fingerprint,
         ends_turn: ends_turn(&end.finish_reasons),
         started: start.started,

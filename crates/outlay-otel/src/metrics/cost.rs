@@ -14,6 +14,7 @@ use outlay_price::{Charge, CostStatus, Usd};
 
 use super::counter::{MAX_OVERFLOW, MAX_SERIES, lock};
 use super::custom_dimensions::CustomDimensions;
+use super::group::Kept;
 use crate::Scope;
 use crate::names::{outlay, semconv};
 use crate::span_attributes::push_known_dimensions;
@@ -51,7 +52,7 @@ type Parts = [Option<Usd>; 6];
 
 /// What is told apart, beside the direction.
 #[derive(Clone, Debug)]
-struct Series {
+pub(super) struct Series {
     task: Arc<str>,
     agent: Option<Arc<str>>,
     model: Option<Arc<str>>,
@@ -99,7 +100,12 @@ impl Series {
         if sets + DIRECTIONS.len() <= MAX_SERIES + MAX_OVERFLOW || has_place(&overflow) {
             return overflow;
         }
-        Self { dimensions: Arc::default(), ..overflow }
+        overflow.rest()
+    }
+
+    /// The series for what is beyond that: one for all.
+    fn rest(&self) -> Self {
+        Self { dimensions: Arc::default(), ..self.overflow() }
     }
 
     /// The series for what is beyond the cap.
@@ -152,15 +158,26 @@ impl Hash for Series {
 
 impl CostSeries {
     /// Tells what several have counted, added up.
-    pub(super) fn observe<'a>(several: impl Iterator<Item = &'a Self>, observer: &dyn AsyncInstrument<f64>) {
-        let mut all = HashMap::new();
+    pub(super) fn observe<'a>(
+        several: impl ExactSizeIterator<Item = &'a Self>,
+        kept: &Kept<Series>,
+        observer: &dyn AsyncInstrument<f64>,
+    ) {
+        let (is_one, mut all) = (several.len() < 2, HashMap::new());
         for one in several {
             // Copied, so that no call waits while the SDK takes the sums.
             for (key, parts) in &lock(&one.sums).series {
                 add_parts(all.entry(key.clone()).or_default(), *parts);
             }
         }
+        // One keeps within the limit by itself.
+        let all = if is_one { all } else { kept.within(all, Series::overflow, Series::rest, sum_of_parts) };
         observe(&all, observer);
+    }
+
+    /// The series of several that are kept apart: each may have all directions.
+    pub(super) fn kept() -> Kept<Series> {
+        Kept::new([MAX_SERIES, MAX_OVERFLOW].map(|most| most / DIRECTIONS.len()))
     }
 
     /// A call goes out whose cost will be counted: its series begin with 0, where it is the first one of its task,
@@ -208,6 +225,11 @@ impl CostSeries {
         let key = key.within_cap(*sets, |key| series.contains_key(key));
         *sets += add_parts(series.entry(key).or_default(), parts);
     }
+}
+
+fn sum_of_parts(mut sums: Parts, parts: Parts) -> Parts {
+    add_parts(&mut sums, parts);
+    sums
 }
 
 /// Adds up by direction. Returns how many directions are new.

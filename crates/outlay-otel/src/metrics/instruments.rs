@@ -9,8 +9,8 @@ use outlay_price::Usd;
 
 use super::Sums;
 use super::cost::CostSeries;
-use super::counter::{Counters, Labels, Sum, observe};
-use super::group::{Group, Member, Provider};
+use super::counter::{Counters, Labels, MAX_OVERFLOW, MAX_SERIES, Sum, observe};
+use super::group::{Group, Kept, Member, Provider};
 use super::task_names::TaskNames;
 use crate::attribution::Spend;
 use crate::names::{metric, outlay};
@@ -168,7 +168,7 @@ impl Callbacks<'_> {
         self.usd(metric::UNATTRIBUTED_COST, outside, |sums| &sums.calls, |sum| sum.unattributed);
     }
 
-    fn count<L: Labels + 'static, V: Sum>(
+    fn count<L: Labels + Send + 'static, V: Sum>(
         &self,
         name: &'static str,
         unit: &'static str,
@@ -176,31 +176,35 @@ impl Callbacks<'_> {
         counters: fn(&Sums) -> &Counters<L, V>,
         value: fn(V) -> Option<u64>,
     ) {
-        let group = self.group.clone();
+        let (group, kept) = (self.group.clone(), Kept::new([MAX_SERIES, MAX_OVERFLOW]));
         let counter = self.meter.u64_observable_counter(name).with_unit(unit).with_description(description);
-        let _ = counter.with_callback(move |observer| observe(group.series(counters), observer, value)).build();
+        let _ = counter.with_callback(move |observer| observe(group.series(counters, &kept), observer, value)).build();
     }
 
     /// The same of money.
-    fn usd<L: Labels + 'static, V: Sum>(
+    fn usd<L: Labels + Send + 'static, V: Sum>(
         &self,
         name: &'static str,
         description: &'static str,
         counters: fn(&Sums) -> &Counters<L, V>,
         value: fn(V) -> Option<Usd>,
     ) {
-        let group = self.group.clone();
+        let (group, kept) = (self.group.clone(), Kept::new([MAX_SERIES, MAX_OVERFLOW]));
         let counter = self.meter.f64_observable_counter(name).with_unit("USD").with_description(description);
         let dollars = move |sum| value(sum).map(Usd::to_f64);
-        let _ = counter.with_callback(move |observer| observe(group.series(counters), observer, dollars)).build();
+        let _ =
+            counter.with_callback(move |observer| observe(group.series(counters, &kept), observer, dollars)).build();
     }
 
     fn cost(&self) {
-        let group = self.group.clone();
+        let (group, kept) = (self.group.clone(), CostSeries::kept());
         let counter = self.meter.f64_observable_counter(metric::COST).with_unit("USD");
         let _ = counter
             .with_description("Cost, as it is settled.")
-            .with_callback(move |observer| CostSeries::observe(group.members().iter().map(|m| &m.sums.cost), observer))
+            .with_callback(move |observer| {
+                let members = group.members();
+                CostSeries::observe(members.iter().map(|member| &member.sums.cost), &kept, observer);
+            })
             .build();
     }
 

@@ -1,7 +1,7 @@
 //! The last lines: the total by model and direction, what was wasted, what caching did, how sure it all is.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::mem::discriminant;
 
 use outlay_ledger::{Amount, BudgetExceeded, Refusal, RefusalReason, Totals};
 use outlay_price::{CostStatus, Usd};
@@ -156,22 +156,29 @@ fn refused(report: &Report, look: &Look) -> Vec<Piece> {
     let refusals = report.refusals();
     let listed = refusals.len() as u64;
     let total = report.budget().map_or(listed, |budget| budget.refused.max(listed));
+    let total = total.max(report.record().refused_by_budgets);
     if total == 0 {
         return Vec::new();
     }
-    let mut by_model: BTreeMap<&str, (usize, u64, &BudgetExceeded)> = BTreeMap::new();
-    for (i, refusal) in refusals.iter().enumerate() {
-        by_model.entry(refusal.model()).or_insert((i, 0, refusal)).1 += 1;
+    // The first of each model, budget and reason.
+    let kind = |why: &BudgetExceeded| (why.model().to_owned(), why.scope().to_owned(), discriminant(&why.reason()));
+    let mut kinds: Vec<(u64, &BudgetExceeded)> = Vec::new();
+    for refusal in refusals {
+        match kinds.iter_mut().find(|(_, known)| kind(known) == kind(refusal)) {
+            Some((times, _)) => *times += 1,
+            None => kinds.push((1, refusal)),
+        }
     }
-    let mut models: Vec<_> = by_model.into_values().collect();
-    models.sort_by_key(|(first, ..)| *first);
-    let only = models.len() == 1;
-    let each = models.into_iter().map(|(_, times, refusal)| {
-        let times = if only { String::new() } else { format!(" {}{times}", look.times) };
+    let (is_only, first) = (kinds.len() == 1, kinds.first().map(|(_, first)| first.scope().to_owned()));
+    let one_budget = kinds.iter().all(|(_, refusal)| Some(refusal.scope()) == first.as_deref());
+    let each = kinds.into_iter().map(|(times, refusal)| {
+        let times = if is_only { String::new() } else { format!(" {}{times}", look.times) };
+        let budget = if one_budget { String::new() } else { format!(" by {}", look.clean(refusal.scope())) };
         let model = look.model(refusal.model());
-        Piece::new(3, format!("{}{times} {}", models::shortest(&model), reason(refusal)))
+        Piece::new(3, format!("{}{times}{budget} {}", models::shortest(&model), reason(refusal)))
     });
-    std::iter::once(Piece::new(0, format!("{} by the budget", count(total, "call")))).chain(each).collect()
+    let by = if one_budget { "the budget" } else { "budgets" };
+    std::iter::once(Piece::new(0, format!("{} by {by}", count(total, "call")))).chain(each).collect()
 }
 
 /// Why a stop or the policy refused the first call, and how many they refused.
