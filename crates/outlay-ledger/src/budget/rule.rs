@@ -51,7 +51,7 @@ impl BudgetRule {
     /// A budget that has been spent of is kept to the end of its period. One of a rule without a period is kept for an
     /// hour after its last use; of those that no open task holds, 10,000 are kept longer, and when the others are
     /// forgotten with what was spent of them, that is told ([`AlertKind::BudgetsForgotten`](crate::AlertKind)). A rule
-    /// keeps 1,000,000 budgets, which take some 400 bytes each besides their names: a task that comes later has one of
+    /// keeps 1,000,000 budgets, which take 400 to 600 bytes each besides their names: a task that comes later has one of
     /// its own. A store for several processes keeps them by a rule of its own.
     #[must_use]
     pub fn per(mut self, key: &str) -> Self {
