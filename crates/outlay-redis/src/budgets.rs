@@ -183,7 +183,8 @@ impl BudgetStore for RedisBudgets {
             self.shared.lease.settle(&settlement.ask, &settlement.spent);
         }
         let is_nothing = settlement.spent.iter().all(|spent| spent.units() == 0);
-        if is_nothing && settlement.held != Held::Reserved && !may_come {
+        // Of one whose answer nobody took in, it is not known whether it was reserved.
+        if is_nothing && matches!(settlement.held, Held::Nothing | Held::Unchecked) && !may_come {
             return;
         }
         let _ = self.commands.send(Command::Settle(Entry::new(settlement, may_come)));

@@ -16,7 +16,7 @@ enum Kind {
 impl ConnectError {
     /// One of the addresses is none.
     pub(crate) fn address<'a>(source: redis::RedisError, mut addresses: impl Iterator<Item = &'a str>) -> Self {
-        let wants_tls = |address: &str| address.trim_start().starts_with("rediss:");
+        let wants_tls = |address: &str| address.trim_start().to_ascii_lowercase().starts_with("rediss:");
         match !cfg!(feature = "tls") && addresses.any(wants_tls) {
             true => Self(Kind::NoTls(source)),
             false => Self(Kind::Address(source)),

@@ -53,6 +53,9 @@
 //! spent since is missing from its budgets; the log and [`RedisBudgets::flush`] say so. Each process expires those of its
 //! reservations that came back although they were settled, by [`OnExpiry`]. Open ones stay.
 //!
+//! Where the code and a policy set several limits of one name, the ones that refuse all hold. One that only observes is not
+//! told beside one that refuses, and a lease is a share of the limit that is nearest.
+//!
 //! The same rule holds a budget whose key holds something else, and calls that cannot wait: those of an operation that has
 //! credentials or an identity cache of its own.
 //!
@@ -66,9 +69,10 @@
 //!
 //! | key, after `{outlay:<namespace>}:` | |
 //! |---|---|
-//! | `budget:<unit>\|<period>\|<name>:<number>` | a hash: `spent` and `reserved`, in pico-dollars or ones, and `told` once the soft limit is reached |
+//! | `budget:<unit>\|<period>\|<name>:<number>` | a hash: `spent` and `reserved`, in pico-dollars or ones, and as `told` the soft limit that has been told |
 //! | `owners` | the processes, by the time at which they expire |
-//! | `held:`, `voided:`, `expired:`, `batch:<process>` | what it has reserved, what it has taken back, what has expired of it, its last batch (for an hour after it has ended) |
+//! | `sign` | when any of them last gave a sign: after a gap all have their time anew |
+//! | `held:`, `voided:`, `expired:`, `batch:`, `older:<process>` | what it has reserved, what it has taken back, what has expired of it, its last batch (for an hour after it has ended), that batches of it are missing |
 //!
 //! All keys of a namespace are in one slot of a cluster, and so on one node: several namespaces are several slots. Names may
 //! hold any characters; beyond 200 bytes a name is cut, and told from others by its hash.
@@ -76,7 +80,7 @@
 //! Amounts are whole numbers, exact up to 10<sup>27</sup> pico-dollars (10<sup>15</sup> dollars); a limit beyond that is held to
 //! that, and a credit takes no budget below zero. Periods are those of the clock of Redis, whatever the clocks of the processes say. The key of a budget with a period
 //! goes a day after the period's end (a month's, within 32 days), one without after 90 days in which nobody asks for it
-//! ([`Builder::forget_after`]). A soft limit is told once in the fleet and period, by the process that reaches it, on a thread of its own. A limit is
+//! ([`Builder::forget_after`]). A soft limit is told once in the fleet and period, and again where it is raised, by the process that reaches it, on a thread of its own. A limit is
 //! that of the process that asks: while a new policy is rolled out, each goes by its own.
 //!
 //! It needs Redis 6.2 or newer, with `EVALSHA` and `SCRIPT LOAD`. Redis forgets what it has not kept: without

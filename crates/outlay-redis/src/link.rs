@@ -50,8 +50,8 @@ pub(crate) struct Settled {
     pub(crate) expired: u64,
     /// There are more that have to expire.
     pub(crate) more: bool,
-    /// The number of the last batch that Redis knew before.
-    pub(crate) last_batch: u64,
+    /// Batches are missing that had been written: Redis has come back with older data.
+    pub(crate) is_older: bool,
     /// The time of Redis.
     pub(crate) now: Duration,
     /// Place of the entry, place of the hold, spent, reserved.
@@ -112,13 +112,15 @@ impl Scripts {
     }
 
     /// Settles a batch, and gives a sign of life.
-    pub(crate) async fn settle(&self, link: &mut Connection, batch: &Batch) -> RedisResult<Settled> {
+    /// `written` is the number of the last batch that is known to be written.
+    pub(crate) async fn settle(&self, link: &mut Connection, batch: &Batch, written: u64) -> RedisResult<Settled> {
         let mut command = evaluate(&self.settle, 5);
         command.arg(self.key("owners"));
         for own in ["held", "voided", "expired", "batch"] {
             command.arg(self.own_key(own));
         }
         self.push_expiry_args(&mut command, batch.number);
+        command.arg(written);
         for Entry { settlement, may_come, at, .. } in &batch.entries {
             let holds = settlement.ask.holds();
             command.arg(settlement.ask.id()).arg(u8::from(*may_come)).arg(millis(at.elapsed())).arg(holds.len());
@@ -129,11 +131,11 @@ impl Scripts {
                 command.arg(soft.map_or_else(String::new, |soft| units(soft.units().max(0))));
             }
         }
-        let (now, lost, expired, more, last_batch, reached, used): (u64, u64, u64, u8, u64, _, Vec<Used>) =
+        let (now, lost, expired, more, is_older, reached, used): (u64, u64, u64, u8, u8, _, Vec<Used>) =
             self.query(link, &command).await?;
         let heard = used.iter().filter_map(|(entry, hold, used, left)| Some((*entry, heard(*hold, used, *left)?)));
         let (heard, now) = (heard.collect(), Duration::from_millis(now));
-        Ok(Settled { lost, expired, more: more == 1, last_batch, now, reached, heard })
+        Ok(Settled { lost, expired, more: more == 1, is_older: is_older == 1, now, reached, heard })
     }
 
     /// Expires some of the reservations in Redis that are not open here. Returns how many, and whether there may be more.
@@ -141,10 +143,11 @@ impl Scripts {
         &self,
         link: &mut Connection,
         open: impl Iterator<Item = u64>,
+        written: u64,
     ) -> RedisResult<(u64, bool)> {
-        let mut command = evaluate(&self.reconcile, 1);
-        command.arg(self.own_key("held"));
-        self.push_expiry_args(&mut command, 0);
+        let mut command = evaluate(&self.reconcile, 2);
+        command.arg(self.own_key("held")).arg(self.own_key("batch"));
+        self.push_expiry_args(&mut command, written);
         for ask in open {
             command.arg(ask);
         }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use outlay_ledger::{StoreAnswer, StoreAsk};
+use outlay_ledger::{Held, StoreAnswer, StoreAsk};
 use redis::RedisResult;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{AbortHandle, LocalSet};
@@ -20,7 +20,7 @@ use crate::budgets::Shared;
 use crate::connection::Connection;
 use crate::deadline::Answer;
 use crate::link::{self, Answered, Scripts, Settled};
-use crate::queue::{Batch, Entry, Queue};
+use crate::queue::{Entry, Queue};
 use crate::settings::Builder;
 use crate::teller::Teller;
 
@@ -103,8 +103,8 @@ struct Worker {
     lost: Cell<u64>,
     /// The asks that have been sent, and of which Redis may hold a reservation that has not been settled.
     open: RefCell<HashSet<u64>>,
-    /// The number of the last batch that Redis knows, by what it said last.
-    last_batch: Cell<u64>,
+    /// The number of the last batch that is known to be written.
+    written: Cell<u64>,
     /// Redis has come back with older data: it may hold reservations that are not open here.
     needs_reconcile: Cell<bool>,
     /// What writes.
@@ -149,7 +149,7 @@ pub(crate) fn run(settings: Builder, owner: String, shared: Arc<Shared>, command
         failures: Cell::new(0),
         lost: Cell::new(0),
         open: RefCell::default(),
-        last_batch: Cell::new(0),
+        written: Cell::new(0),
         needs_reconcile: Cell::new(false),
         writer: Cell::new(None),
     });
@@ -336,11 +336,14 @@ impl Worker {
         let last = self.queue.borrow().last();
         // It stays as it is until it is confirmed; what is pushed meanwhile waits behind it.
         let batch = self.queue.borrow_mut().take_batch();
-        let written = timeout(patience, self.scripts.settle(&mut link, &batch)).await;
+        let written = timeout(patience, self.scripts.settle(&mut link, &batch, self.written.get())).await;
         match written {
             Ok(Ok(settled)) => {
                 self.queue.borrow_mut().confirm();
-                self.note_rollback(&batch, settled.last_batch);
+                self.written.set(self.written.get().max(batch.number));
+                if settled.is_older {
+                    self.note_rollback();
+                }
                 self.confirmed(&batch.entries, settled);
                 self.last_sign.set(Some(began));
                 self.failures.set(0);
@@ -387,6 +390,8 @@ impl Worker {
     fn lose_settlement(&self, lost: &[Entry]) {
         for Entry { settlement, .. } in lost {
             self.open.borrow_mut().remove(&settlement.ask.id());
+            // What it had reserved there is not open any more.
+            self.needs_reconcile.set(self.needs_reconcile.get() || settlement.held == Held::Reserved);
             // Redis will never confirm it: without this it would use up the lease for ever.
             self.shared.confirmed(settlement);
         }
@@ -399,15 +404,12 @@ impl Worker {
         }
     }
 
-    /// Notes when Redis has forgotten batches: after a restore from a snapshot, or a replica's takeover.
-    fn note_rollback(&self, batch: &Batch, known: u64) {
-        let last = self.last_batch.replace(known.max(batch.number));
-        if known < last {
-            self.needs_reconcile.set(true);
-            self.shared.has_lost.store(true, Ordering::Relaxed);
+    /// Redis has forgotten batches: after a restore from a snapshot, or a replica's takeover.
+    fn note_rollback(&self) {
+        self.shared.has_lost.store(true, Ordering::Relaxed);
+        if !self.needs_reconcile.replace(true) {
             tracing::warn!(
                 target: "outlay",
-                batches = last - known,
                 "Redis has come back with older data: what this process has spent since then is missing in its budgets"
             );
         }
@@ -416,7 +418,7 @@ impl Worker {
     /// Has Redis expire the reservations that are not open here.
     async fn reconcile(&self, link: &mut Connection) {
         let open: Vec<u64> = self.open.borrow().iter().copied().collect();
-        match timeout(PATIENCE, self.scripts.reconcile(link, open.into_iter())).await {
+        match timeout(PATIENCE, self.scripts.reconcile(link, open.into_iter(), self.written.get())).await {
             Ok(Ok((expired, more))) => {
                 self.needs_reconcile.set(more);
                 if expired > 0 {
@@ -427,6 +429,10 @@ impl Worker {
                         "settled reservations of this process that came back with older data have expired"
                     );
                 }
+            }
+            Ok(Err(error)) if link::is_of_command(&error) => {
+                self.needs_reconcile.set(false);
+                tracing::warn!(target: "outlay", "settled reservations may stay in Redis until this process ends: {error}");
             }
             Ok(Err(error)) => self.lose(Some(&error)),
             Err(_) => self.lose(None),

@@ -143,7 +143,8 @@ impl SharedHold {
         if self.cells.iter().all(|cell| cell.hold.budget.soft_from.is_none()) {
             return None;
         }
-        let cells: Vec<_> = self.cells.iter().map(|cell| (cell.cell.name.clone(), cell.hold.budget.limit)).collect();
+        // Not the limit that the store is asked for: of several, that is none that anybody has set.
+        let cells: Vec<_> = self.cells.iter().map(|cell| (cell.cell.name.clone(), cell.cell.status().limit)).collect();
         let whose = Whose::of(scope);
         Some(OnSoftLimit::new(move |figures| {
             let Some((name, limit)) = cells.get(figures.hold) else { return };

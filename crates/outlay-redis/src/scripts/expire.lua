@@ -2,6 +2,8 @@
 -- a period in ms, and ARGV[5] what becomes of the expired: `spend` or `release`.
 local idle, on_expiry = tonumber(ARGV[4]), ARGV[5]
 local lost = 0
+-- No more budgets are changed at once: Redis does nothing else meanwhile.
+local MAX_HOLDS = 512
 
 local function unpacked(payload)
   local ok, held = pcall(cmsgpack.unpack, payload)

@@ -1,20 +1,23 @@
 -- Expires an owner's reservations that it no longer holds. A Redis that came back with older data does not know that they
 -- were settled, and nobody will settle them again.
 --
--- KEYS: what the owner holds.
--- ARGV: owner, 0, owner's time to live in ms, time to live of budgets without a period in ms, what becomes of the expired,
--- the prefix of keys, then the asks that are open.
+-- KEYS: what the owner holds, its last batch.
+-- ARGV: owner, the last batch that it knows to be written, owner's time to live in ms, time to live of budgets without a
+-- period in ms, what becomes of the expired, the prefix of keys, then the asks that are open.
 -- Returns how many were expired, some at a time; and whether there may be more (1).
-local MAX_EXPIRED = 500
-local open, expired = {}, 0
+local open, expired, holds = {}, 0, 0
 for at = 7, #ARGV do open[ARGV[at]] = true end
 for _, ask in ipairs(redis.call('HKEYS', KEYS[1])) do
   if not open[ask] then
-    if expired == MAX_EXPIRED then return {expired, 1} end
+    if holds >= MAX_HOLDS then return {expired, 1} end
     local payload = redis.call('HGET', KEYS[1], ask)
     redis.call('HDEL', KEYS[1], ask)
-    safely(expire_ask, payload, on_expiry)
-    expired = expired + 1
+    local held = safely(expire_ask, payload, on_expiry)
+    expired, holds = expired + 1, holds + (held and #held / 2 or 1)
   end
 end
+-- Should it come back with the same data once more, that is seen.
+local last = tonumber(string.match(redis.call('GET', KEYS[2]) or '', '^%d+')) or 0
+if last < tonumber(ARGV[2]) then redis.call('SET', KEYS[2], ARGV[2], 'PX', 7 * DAY) end
+redis.call('DEL', ARGV[6] .. 'older:' .. ARGV[1])
 return {expired, 0}

@@ -3,13 +3,14 @@
 --
 -- KEYS: owners, what the owner holds, what it has taken back, what was expired of it, its last batch.
 -- ARGV: owner, number of the batch or 0, owner's time to live in ms, time to live of budgets without a period in ms, what
--- becomes of the expired (`spend` or `release`), the prefix of keys, then for each ask its number, whether it may yet be
--- reserved (1), its age in ms, how many budgets it has, and for each of them its base, period, spent, and soft limit or ''.
+-- becomes of the expired (`spend` or `release`), the prefix of keys, the last batch that the owner knows to be written, then
+-- for each ask its number, whether it may yet be reserved (1), its age in ms, how many budgets it has, and for each of them
+-- its base, period, spent, and soft limit or ''.
 -- Returns the time in ms; how many figures could not be written; how many reservations were expired; whether there is more
--- to expire (1); the number of the last batch that was known; the soft limits that have been reached, as place of the ask,
+-- to expire (1); whether batches are missing that were written (1); the soft limits that have been reached, as place of the ask,
 -- place of the budget, spent, reserved; and how each budget stands now, as place of the ask, place of the budget, used, ms
 -- left of its period.
-local owner, batch, ttl, prefix = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[6]
+local owner, batch, ttl, prefix, confirmed = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[6], tonumber(ARGV[7])
 local KEPT = 7 * DAY
 -- No command takes longer to arrive: of an ask that is taken back it is remembered for so long.
 local LATE = 300000
@@ -22,9 +23,12 @@ local function expire(dead)
   -- Not by a scan: that finds nothing for long where much has been taken out.
   local how = on_expiry_of(dead)
   local entries = redis.call('HRANDFIELD', held_key, 100, 'WITHVALUES')
+  local holds = 0
   for i = 1, #entries, 2 do
+    if holds >= MAX_HOLDS then break end
     redis.call('HDEL', held_key, entries[i])
     local held = safely(expire_ask, entries[i + 1], how)
+    holds = holds + (held and #held / 2 or 1)
     -- A late settlement corrects what was expired.
     if held then redis.call('HSET', expired_key, entries[i], cmsgpack.pack({how, held})) end
     expired = expired + 1
@@ -33,6 +37,15 @@ local function expire(dead)
   return redis.call('EXISTS', held_key) == 1
 end
 
+-- While Redis was away, or stood still, nobody could give a sign: then all have their time anew.
+local sign_key = prefix .. 'sign'
+local last_sign = tonumber(redis.call('GET', sign_key) or '')
+if last_sign and now - last_sign > ttl / 2 then
+  for _, other in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now + ttl)) do
+    redis.call('ZADD', KEYS[1], now + ttl, other)
+  end
+end
+redis.call('SET', sign_key, string.format('%.0f', now), 'PX', KEPT)
 redis.call('ZADD', KEYS[1], now + ttl, owner)
 expire_when_idle(KEYS[1], idle)
 expire_when_idle(KEYS[2], idle)
@@ -51,6 +64,10 @@ local more = dead and redis.call('ZCOUNT', KEYS[1], '-inf', now) > 0 and 1 or 0
 local begun = redis.call('GET', KEYS[5]) or ''
 local last, is_torn = tonumber(string.match(begun, '^%d+')) or 0, string.find(begun, '?', 1, true)
 local is_new = batch > last
+-- It stays so until the owner has had its reservations looked through: the answer may be lost.
+local older_key = prefix .. 'older:' .. owner
+if last < confirmed then redis.call('SET', older_key, '1', 'PX', KEPT) end
+local is_older = redis.call('EXISTS', older_key)
 if batch == 0 then redis.call('PEXPIRE', KEYS[5], KEPT) end
 if batch > 0 and is_new then redis.call('SET', KEYS[5], ARGV[2] .. '?', 'PX', KEPT) end
 
@@ -77,12 +94,17 @@ redis.pcall('ZREMRANGEBYSCORE', KEYS[3], '-inf', now - LATE)
 
 local function settle(place, n, key, period, by_reserved, by_spent, soft)
   local s, r = change(key, period, by_reserved, by_spent)
-  if s and soft ~= '' and not exceeds(soft, s) and redis.call('HSETNX', key, 'told', '1') == 1 then
-    table.insert(reached, {place, n, s, r})
+  if s and soft ~= '' and not exceeds(soft, s) then
+    -- Told once; and again where it has been raised since.
+    local told = redis.call('HGET', key, 'told')
+    if not told or exceeds(soft, told) then
+      redis.call('HSET', key, 'told', soft)
+      table.insert(reached, {place, n, s, r})
+    end
   end
 end
 
-local at, place, seen = 7, 0, {}
+local at, place, seen = 8, 0, {}
 while at <= #ARGV do
   local ask, may_come, age, budgets = ARGV[at], ARGV[at + 1] == '1', tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
   at = at + 4
@@ -123,4 +145,4 @@ for _, of in ipairs(stands) do
   local s, r = figures_of(key_at(of[3], of[4], now))
   if s then used[#used + 1] = {of[1], of[2], add(s, r), left_of(of[4], now)} end
 end
-return {now, lost, expired, more, last, reached, used}
+return {now, lost, expired, more, is_older, reached, used}

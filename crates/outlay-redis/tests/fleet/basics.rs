@@ -255,7 +255,7 @@ fn an_ask_that_comes_again_after_it_was_taken_back_reserves_nothing() {
     for of in ["held", "voided", "expired", "batch"] {
         call.key(own(of));
     }
-    call.arg("me").arg(1).arg(60_000).arg(60_000).arg("spend").arg(prefix);
+    call.arg("me").arg(1).arg(60_000).arg(60_000).arg("spend").arg(prefix).arg(0);
     // Ask 7, which may yet come, of no age, with one budget, of which nothing is spent.
     call.arg(7).arg(1).arg(0).arg(1).arg(format!("{prefix}budget:b")).arg("day").arg(0).arg("");
     let _: redis::Value = call.invoke(&mut other).unwrap();

@@ -40,6 +40,14 @@ pub(crate) async fn open(scope: &Scope, most: Usd) -> Result<OpenCall, BudgetExc
     Ok(call)
 }
 
+/// Waits for the store's answer, and drops the call without it.
+pub(crate) async fn open_and_drop(scope: &Scope, most: Usd) {
+    let model: Arc<str> = "m".into();
+    let mut call = begin(scope, &model, most).unwrap();
+    let question = call.ask_store().expect("there is a store");
+    let _ = question.answer().await;
+}
+
 fn begin(scope: &Scope, model: &Arc<str>, most: Usd) -> Result<OpenCall, BudgetExceeded> {
     let ask = Ask {
         model,

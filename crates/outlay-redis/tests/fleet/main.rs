@@ -14,6 +14,7 @@ mod crowd;
 mod damage;
 mod load;
 mod model;
+mod older_data;
 mod partly;
 mod process;
 mod proxy;

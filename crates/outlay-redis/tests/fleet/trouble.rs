@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use outlay_ledger::{Budget, BudgetRule, OpenCall, RefusalReason, Scope, StoreCheck};
-use outlay_redis::{OnExpiry, RedisBudgets, WhenDown};
+use outlay_redis::{RedisBudgets, WhenDown};
 
 use crate::calls::{dollars, ledger, open, record, settings, task};
 use crate::proxy::Proxy;
@@ -106,38 +106,6 @@ async fn a_redis_that_comes_back_empty_has_what_settles_from_then_on() {
     assert!(!budgets.flush(FLUSH).await, "what was spent before is lost");
     assert!(budgets.flush(FLUSH).await);
     assert_eq!(server.figures(), (3, 0), "what it has forgotten is not made up");
-}
-
-/// As after a restart from a snapshot, or where a replica takes over that had not heard all.
-#[tokio::test]
-async fn a_redis_that_comes_back_with_older_data_holds_no_reservation_that_has_been_settled() {
-    for (on_expiry, of_settled) in [(OnExpiry::Spend, 1), (OnExpiry::Release, 0)] {
-        let Some(mut server) = Server::start(&[]) else { return };
-        let settings = settings(&server).when_down(WhenDown::AllowAndMark).on_expiry(on_expiry);
-        let budgets = settings.connect().await.unwrap();
-        let task = calls(&budgets, 100);
-        assert_eq!(settle_all(open_all(&task, 2).await), (2, 0));
-        let (settled, held) = (open_all(&task, 1).await, open_all(&task, 1).await);
-        assert!(budgets.flush(FLUSH).await);
-        let () = redis::cmd("SAVE").query(&mut server.link()).unwrap();
-        assert_eq!(server.figures(), (2, 2), "that is what it will know");
-        settle_all(settled);
-        let held_later = open_all(&task, 1).await;
-        assert!(budgets.flush(FLUSH).await);
-        assert_eq!(server.figures(), (3, 2));
-        server.kill();
-        server.run();
-        assert_eq!(server.figures(), (2, 2));
-        eventually("it is found", || budgets.is_up());
-        eventually("what was settled is not reserved", || server.figures() == (2 + of_settled, 1));
-        assert!(!budgets.flush(FLUSH).await, "what was spent meanwhile is lost");
-        assert_eq!(settle_all(held), (1, 0));
-        assert!(budgets.flush(FLUSH).await);
-        assert_eq!(server.figures(), (3 + of_settled, 0), "what was open is settled");
-        settle_all(held_later);
-        assert!(budgets.flush(FLUSH).await);
-        assert_eq!(server.figures(), (4 + of_settled, 0), "of that it knew nothing");
-    }
 }
 
 #[tokio::test]
