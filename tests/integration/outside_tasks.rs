@@ -152,12 +152,18 @@ fn a_process_without_tasks_is_not_warned() {
     runtime.block_on(async {
         let (h, warnings) = (Harness::new().await, Warnings::default());
         let _subscriber = tracing::subscriber::set_default(warnings.subscriber());
+        h.outlay.set_default();
+        let in_a_scope = async {
+            h.ask(HAIKU, 1, 1).await;
+            assert_eq!(warnings.count_with(OUTSIDE), 0);
+            h.outlay.task("t").start().finish(Outcome::success());
+            h.ask(HAIKU, 1, 1).await;
+        };
+        outlay::agent("daemon").run(in_a_scope).await;
+        // As soon as there is a task, the same places may have lost it.
+        assert_eq!(warnings.count_with("at outlay::agent ("), 1);
         h.ask(HAIKU, 1, 1).await;
-        assert_eq!(warnings.count_with(OUTSIDE), 0);
-        // As soon as there is a task, the same place may have lost it.
-        h.outlay.task("t").start().finish(Outcome::success());
-        h.ask(HAIKU, 1, 1).await;
-        assert_eq!(warnings.count_with(OUTSIDE), 1);
+        assert_eq!(warnings.count_with(OUTSIDE), 2);
     });
 }
 
@@ -221,4 +227,16 @@ async fn a_hostile_model_id_forges_no_line_and_fills_no_log() {
             assert!(text.len() < 900 && !text.contains('\n'), "{text}");
         }
     }
+}
+
+/// Such as the models of many tenants: that there are more is said once.
+#[tokio::test]
+async fn beyond_two_hundred_places_one_warning_says_that_there_are_more() {
+    let (h, warnings) = after_a_task(|builder| builder).await;
+    let _subscriber = tracing::subscriber::set_default(warnings.subscriber());
+    for number in 0..203 {
+        h.ask(&format!("acme.model-{number}"), 1, 1).await;
+    }
+    assert_eq!(warnings.count_with("work outside any task, at"), 200);
+    assert_eq!(warnings.count_with("at more than 200 places"), 1);
 }
