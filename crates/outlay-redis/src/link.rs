@@ -15,6 +15,8 @@ use crate::settings::{Builder, OnExpiry};
 const MAX_UNITS: i128 = 10_i128.pow(27);
 /// For so many ms a batch is known for what it is after its process has left. No command takes longer to arrive.
 const LATE: u64 = 3_600_000;
+/// For so many ms the scripts keep the number of a living process's last batch.
+const KEPT: u64 = 7 * 86_400_000;
 
 /// Place of the entry, place of the hold, what is used, and how many ms are left of its period.
 type Used = (usize, usize, String, i64);
@@ -111,8 +113,7 @@ impl Scripts {
         read_answer(ask, reply)
     }
 
-    /// Settles a batch, and gives a sign of life.
-    /// `written` is the number of the last batch that is known to be written.
+    /// Settles a batch, and gives a sign of life. `written` is the number of the last batch that is known to be written.
     pub(crate) async fn settle(&self, link: &mut Connection, batch: &Batch, written: u64) -> RedisResult<Settled> {
         let mut command = evaluate(&self.settle, 5);
         command.arg(self.key("owners"));
@@ -153,6 +154,13 @@ impl Scripts {
         }
         let (expired, more): (u64, u8) = self.query(link, &command).await?;
         Ok((expired, more == 1))
+    }
+
+    /// Takes the older data for what it is, where nothing can be expired. Otherwise each sign of life would find it again.
+    pub(crate) async fn give_up_reconcile(&self, link: &mut Connection, written: u64) -> RedisResult<()> {
+        let batch = self.own_key("batch");
+        let () = redis::cmd("SET").arg(batch).arg(written).arg("PX").arg(KEPT).query_async(link).await?;
+        redis::cmd("DEL").arg(self.own_key("older")).query_async(link).await
     }
 
     /// Adds the first arguments of the scripts that may expire reservations.

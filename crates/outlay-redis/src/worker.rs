@@ -105,7 +105,7 @@ struct Worker {
     open: RefCell<HashSet<u64>>,
     /// The number of the last batch that is known to be written.
     written: Cell<u64>,
-    /// Redis has come back with older data: it may hold reservations that are not open here.
+    /// Redis may hold reservations that are not open here: it came back with older data, or settlements were lost.
     needs_reconcile: Cell<bool>,
     /// What writes.
     writer: Cell<Option<AbortHandle>>,
@@ -418,24 +418,34 @@ impl Worker {
     /// Has Redis expire the reservations that are not open here.
     async fn reconcile(&self, link: &mut Connection) {
         let open: Vec<u64> = self.open.borrow().iter().copied().collect();
+        // A settlement that is lost while Redis answers asks for it again.
+        self.needs_reconcile.set(false);
         match timeout(PATIENCE, self.scripts.reconcile(link, open.into_iter(), self.written.get())).await {
             Ok(Ok((expired, more))) => {
-                self.needs_reconcile.set(more);
+                if more {
+                    self.needs_reconcile.set(true);
+                }
                 if expired > 0 {
                     tracing::warn!(
                         target: "outlay",
                         expired,
                         on_expiry = ?self.settings.on_expiry,
-                        "settled reservations of this process that came back with older data have expired"
+                        "reservations of this process that are no longer open here have expired"
                     );
                 }
             }
             Ok(Err(error)) if link::is_of_command(&error) => {
-                self.needs_reconcile.set(false);
                 tracing::warn!(target: "outlay", "settled reservations may stay in Redis until this process ends: {error}");
+                let _ = timeout(PATIENCE, self.scripts.give_up_reconcile(link, self.written.get())).await;
             }
-            Ok(Err(error)) => self.lose(Some(&error)),
-            Err(_) => self.lose(None),
+            Ok(Err(error)) => {
+                self.needs_reconcile.set(true);
+                self.lose(Some(&error));
+            }
+            Err(_) => {
+                self.needs_reconcile.set(true);
+                self.lose(None);
+            }
         }
     }
 
