@@ -238,7 +238,7 @@ fn what_is_reserved_in_a_period_never_shows_in_the_next() {
 fn of_task(rules: &BudgetRules, now: SystemTime) -> Vec<Arc<BudgetCell>> {
     rules.of_task(
         &TaskWords { name: "t", conversation: None, dimensions: &Dimensions::default() },
-        Times { wall: now, monotonic: Duration::ZERO },
+        || Times { wall: now, monotonic: Duration::ZERO },
         &mut Alerts::default(),
     )
 }

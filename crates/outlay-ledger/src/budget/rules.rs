@@ -39,8 +39,14 @@ impl BudgetRules {
         self.rules.write().unwrap_or_else(PoisonError::into_inner).of_policy = rules;
     }
 
-    /// The budgets that hold a task. What was forgotten for them goes to `alerts`.
-    pub(crate) fn of_task(&self, task: &TaskWords<'_>, now: Times, alerts: &mut Alerts) -> Vec<Arc<BudgetCell>> {
+    /// The budgets that hold a task. What was forgotten for them goes to `alerts`. The time is asked for only where there are
+    /// rules.
+    pub(crate) fn of_task(
+        &self,
+        task: &TaskWords<'_>,
+        now: impl FnOnce() -> Times,
+        alerts: &mut Alerts,
+    ) -> Vec<Arc<BudgetCell>> {
         let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
         if rules.own.is_empty() && rules.of_policy.is_empty() {
             return Vec::new();
@@ -54,7 +60,7 @@ impl BudgetRules {
                 None => wanted.push(Wanted { rule, name, others: Vec::new() }),
             }
         }
-        let mut kept = lock(&self.kept);
+        let (now, mut kept) = (now(), lock(&self.kept));
         wanted.into_iter().map(|wanted| kept.get(wanted, self.are_shared, now, alerts)).collect()
     }
 }
@@ -67,12 +73,12 @@ mod tests {
 
     use super::super::kept::store_key;
     use super::*;
-
-    fn then(wall: SystemTime) -> Times {
-        Times { wall, monotonic: Duration::ZERO }
-    }
     use crate::budget::Spent;
     use crate::{Amount, Budget, Dimension, Dimensions, Period};
+
+    fn then(wall: SystemTime) -> impl Fn() -> Times {
+        move || Times { wall, monotonic: Duration::ZERO }
+    }
 
     fn team(name: &str) -> Dimensions {
         let mut dimensions = Dimensions::default();

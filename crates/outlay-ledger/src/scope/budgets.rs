@@ -53,7 +53,7 @@ impl Scope {
         let mut budgets = Vec::new();
         // It has one budget of each rule, and nothing is forgotten for it.
         let mut alerts = Alerts::default();
-        add_once(&mut budgets, task.ledger.budget_rules().of_task(&task.words(), task.ledger.times(), &mut alerts));
+        add_once(&mut budgets, task.ledger.budget_rules().of_task(&task.words(), || task.ledger.times(), &mut alerts));
         self.0.budgets.renew(budgets);
     }
 

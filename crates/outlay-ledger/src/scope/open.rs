@@ -108,7 +108,7 @@ impl Scope {
         let words = TaskWords { name: &spec.name, conversation: spec.conversation.as_deref(), dimensions: &dimensions };
         let one_policy = ledger.hold_policy();
         let mut alerts = Alerts::default();
-        let by_rule = ledger.budget_rules().of_task(&words, ledger.times(), &mut alerts);
+        let by_rule = ledger.budget_rules().of_task(&words, || ledger.times(), &mut alerts);
         let policy = if spec.watched { ledger.policy().of_task(&words) } else { Arc::default() };
         let watch = ledger.runaway().filter(|_| spec.watched).map(Watch::new);
         drop(one_policy);
