@@ -83,7 +83,7 @@ impl ResolveCachedIdentity for HeldToStore {
 mod tests {
     use super::*;
 
-    /// The SDK's own cache panics at a call without a clock, if it is not validated.
+    /// Without validation, the SDK's own cache panics at the first call that has no clock.
     #[test]
     fn the_inner_cache_is_validated() {
         let (none, cfg) = (RuntimeComponentsBuilder::new("no clock, no sleep"), ConfigBag::base());

@@ -16,7 +16,7 @@ pub struct Alert<'a> {
     pub kind: &'a AlertKind,
     /// Whether it is the task's first of its kind, name and reason. Refusals tend to repeat.
     pub first_in_task: bool,
-    /// Whether it is the first of them in the scope.
+    /// Whether it is the scope's first.
     pub first_in_scope: bool,
 }
 
@@ -51,7 +51,7 @@ const MAX_SEEN_ALERTS: usize = 100;
 pub(crate) struct SeenAlerts(Vec<Box<str>>);
 
 impl SeenAlerts {
-    /// Records the key. Returns whether it is new; once 100 are kept, none is.
+    /// Records the key. Returns false if it is known, or if 100 keys are kept already.
     pub(crate) fn insert(&mut self, key: &str) -> bool {
         if self.0.len() >= MAX_SEEN_ALERTS || self.0.iter().any(|seen| **seen == *key) {
             return false;
@@ -62,7 +62,7 @@ impl SeenAlerts {
 }
 
 impl AlertKind {
-    /// Returns the key by which repeats are found. `None` for a kind that does not repeat.
+    /// Returns the key that repeats of the alert share, or `None` for a kind that does not repeat.
     fn key(&self, name: &str) -> Option<String> {
         match self {
             Self::Refused(why) => Some(format!("refused {name}: {}", why.reason().as_str())),

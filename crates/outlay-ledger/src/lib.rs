@@ -19,6 +19,7 @@ mod dimensions;
 mod id;
 mod kind;
 mod ledger;
+mod message_text;
 mod outcome;
 mod policy;
 #[cfg(all(test, outlay_shuttle))]
@@ -30,7 +31,6 @@ mod remote;
 mod runaway;
 mod running;
 mod scope;
-mod shown;
 mod spec;
 mod stop;
 mod store;
@@ -51,6 +51,8 @@ pub use dimensions::{Dimension, Dimensions};
 pub use id::{AgentId, ParseIdError, ReceiptId, RemoteId, StepId, TaskId};
 pub use kind::{CostKind, StepKind};
 pub use ledger::{Ledger, LedgerBuilder};
+#[doc(hidden)]
+pub use message_text::shown;
 pub use outcome::{Outcome, OutcomeKind};
 pub use policy::{LoadPolicyError, Policy, PolicyCounts, PolicyRule, PolicyViolation, Review, Violation};
 pub use receipt::{ParseReceiptError, Receipt};
@@ -61,8 +63,6 @@ pub use refusal::{Refusal, RefusedCalls, RefusedOutsideTask};
 pub use remote::{OpenRemote, Received};
 pub use runaway::{Runaway, RunawayRule};
 pub use scope::{ChargedScope, ClosedScope, Hold, Scope};
-#[doc(hidden)]
-pub use shown::shown;
 pub use spec::{ScopeKind, TaskSpec};
 pub use stop::{StopTarget, Stopped};
 pub use store::{

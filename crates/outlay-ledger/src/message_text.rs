@@ -1,9 +1,9 @@
 use std::borrow::Cow;
 
-/// So many characters of a text are shown.
+/// The most characters of a text that are shown.
 const MAX: usize = 256;
 
-/// Returns a text of somebody else's as it may stand in a message: without control characters, and cut where it is long.
+/// Returns a text from outside as it is safe in a message: without control characters, and cut where it is long.
 #[doc(hidden)]
 pub fn shown(text: &str) -> Cow<'_, str> {
     if text.len() <= MAX && !text.chars().any(char::is_control) {

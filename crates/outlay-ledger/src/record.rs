@@ -23,7 +23,7 @@ pub struct TaskRecord {
     pub budget: Option<BudgetStatus>,
     /// Calls that its budgets refused; the first 100.
     pub refusals: Vec<BudgetExceeded>,
-    /// How many calls of this task budgets refused.
+    /// The number of this task's calls that budgets refused.
     pub refused_by_budgets: u64,
     /// Calls that were refused by other than budgets: because it was stopped, or by the policy.
     pub refused_otherwise: Option<RefusedCalls>,
@@ -94,7 +94,7 @@ pub struct CallRecord {
     pub failed: bool,
     /// Whether it was refused before anything was sent: it is no call, and costs nothing.
     pub refused: bool,
-    /// Whether something of it was sent. Otherwise no budget of calls counts it.
+    /// Whether anything was sent. Budgets of calls count only calls that were.
     pub sent: bool,
     /// The same for two requests that are the same to the byte; `None` where nobody asks for it.
     pub fingerprint: Option<u64>,

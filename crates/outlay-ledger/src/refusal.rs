@@ -2,7 +2,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::shown::shown;
+use crate::message_text::shown;
 use crate::{BudgetExceeded, PolicyViolation, Stopped};
 
 /// Why a call was refused. Nothing was sent.

@@ -268,7 +268,7 @@ impl Scope {
         }
     }
 
-    /// Records the key. Returns whether it is new in the task, and in the scope.
+    /// Records the key of an alert. Returns whether it is new in the task, and whether it is new in the scope.
     pub(crate) fn record_alert(&self, key: &str) -> (bool, bool) {
         let in_task = lock(&self.0.task.seen_alerts).insert(key);
         (in_task, lock(&self.0.state).seen_alerts.get_or_insert_default().insert(key))

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError};
 
 use crate::TaskId;
-use crate::shown::shown;
+use crate::message_text::shown;
 use crate::spec::{TaskWords, clean_word};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Mutex, RwLock, lock};
@@ -86,7 +86,7 @@ struct Refused {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Reason {
     text: Arc<str>,
-    /// Of two stops for the same reason, each has its own.
+    /// Tells two stops with the same reason apart.
     serial: u64,
 }
 

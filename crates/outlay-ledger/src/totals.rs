@@ -101,8 +101,8 @@ impl Totals {
         &self.usage
     }
 
-    /// Returns how many model calls were made and have settled, without refused ones. One that failed before anything was sent,
-    /// for want of credentials or of a connection, is among them.
+    /// Returns how many model calls were made and have settled, without refused ones. A call that failed
+    /// before anything was sent, because it had no credentials or no connection, is among them.
     pub const fn calls(&self) -> u64 {
         self.calls
     }

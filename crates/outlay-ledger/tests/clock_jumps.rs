@@ -1,14 +1,14 @@
-//! A clock that jumps ahead and comes back, or panics: what was spent stays spent, and nobody is told what is not so.
+//! Tests clocks that jump ahead and come back, or panic. Nothing that was spent is forgotten, and no false alert is told.
 #![allow(missing_docs)]
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
 
-mod by_hand;
+mod manual_clock;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use by_hand::{Hand, begin, d, record};
+use manual_clock::{Hand, begin, d, record};
 use outlay_ledger::{
     AlertKind, Budget, BudgetRule, Clock, Ledger, Period, Policy, PolicyRule, Refusal, RunawayRule, Scope, TaskSpec,
 };

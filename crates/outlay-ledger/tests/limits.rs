@@ -1,12 +1,12 @@
-//! Several limits under one name hold side by side, here and on a store; and the first refusal of each reason is told.
+//! Tests several limits under one name, in the process and on a store, and which refusals are told as the first.
 #![allow(missing_docs)]
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
 
-mod by_hand;
+mod manual_clock;
 
 use std::sync::{Arc, Mutex};
 
-use by_hand::{Hand, begin, begin_model, d, record};
+use manual_clock::{Hand, begin, begin_model, d, record};
 use outlay_ledger::{
     AlertKind, Amount, Ask, Budget, BudgetRule, BudgetStore, Forecast, Ledger, LedgerBuilder, Period, Policy,
     PolicyRule, Refusal, Reserve, Scope, Settlement, StoreAnswer, StoreAsk, StoreFigures, StoreFuture, TaskSpec,

@@ -115,7 +115,7 @@ pub struct CallEnd {
     pub fingerprint: Option<u64>,
     /// Whether it was refused before anything was sent: then it does not count as a call.
     pub refused: bool,
-    /// Whether something of it was sent. Otherwise no budget of calls counts it.
+    /// Whether anything was sent. Budgets of calls count only calls that were.
     pub sent: bool,
 }
 

@@ -4,10 +4,10 @@ mod by_provider;
 mod cost;
 mod counter;
 mod custom_dimensions;
-mod group;
 mod instruments;
 mod labels;
 mod principal_names;
+mod provider_group;
 mod task_names;
 
 use std::sync::Arc;
@@ -29,10 +29,10 @@ use crate::{Caller, Scope};
 use by_provider::ByProvider;
 use cost::CostSeries;
 use counter::Counters;
-use group::Member;
 use instruments::{Instruments, OpenTasks};
 use labels::{CallLabels, KindLabels, NamedLabels, TaskLabels};
 use principal_names::PrincipalNames;
+use provider_group::Member;
 use task_names::TaskNames;
 
 pub(crate) use instruments::OpenByName;

@@ -14,7 +14,7 @@ use crate::call::CallStart;
 use crate::names::TRACING_TARGET;
 use crate::{Engine, Scope};
 
-/// As many sites are warned of.
+/// The most sites that are warned of.
 const MAX_WARNINGS: usize = 200;
 
 /// Whether this process has ever had a task. Before the first one, nothing is warned of.
@@ -39,7 +39,7 @@ pub enum OutsideTasks {
 pub(crate) struct OutsideWork {
     rule: OutsideTasks,
     warned: Mutex<HashSet<Arc<str>>>,
-    /// Whether it was said that no more are warned of.
+    /// Whether a warning has said that there are more sites.
     too_many: AtomicBool,
 }
 

@@ -17,6 +17,13 @@ fn both(one: &Harness, worker: &Worker) -> Spans {
     one.spans().and(worker.harness.spans())
 }
 
+/// A request whose answer cannot have trailers: its receipt has to be asked for.
+fn ask_without_trailers(worker: &Worker) -> axum::http::Request<axum::body::Body> {
+    let mut request = ask(&worker.uri("/stream"));
+    request.headers_mut().insert("te", "gzip".parse().unwrap());
+    request
+}
+
 #[tokio::test]
 async fn what_the_other_process_spends_is_part_of_the_callers_total_and_its_spans_are_below_the_callers() {
     let h = Harness::with(|builder| builder.propagate(["team", "tenant"])).await;
@@ -118,8 +125,7 @@ async fn a_client_that_takes_no_trailers_asks_for_the_receipt() {
     let h = Harness::new().await;
     let worker = Worker::new().await;
     let task = h.outlay.task("t").start();
-    let mut request = ask(&worker.uri("/stream"));
-    request.headers_mut().insert("te", "gzip".parse().unwrap());
+    let request = ask_without_trailers(&worker);
     let response = task.run(client().oneshot(request)).await.unwrap();
     assert!(!response.headers().contains_key("trailer"));
     read(response).await;
@@ -442,8 +448,7 @@ async fn a_receipt_that_its_host_has_no_more_is_lost_and_not_asked_for_again() {
     let h = Harness::new().await;
     let worker = Worker::new().await;
     let task = h.outlay.task("t").start();
-    let mut request = ask(&worker.uri("/stream"));
-    request.headers_mut().insert("te", "gzip".parse().unwrap());
+    let request = ask_without_trailers(&worker);
     read(task.run(client().oneshot(request)).await.unwrap()).await;
     let mut nothing_there = tower::service_fn(|_: axum::http::Request<axum::body::Body>| {
         let gone = axum::http::Response::builder().status(410).body(axum::body::Body::empty()).unwrap();
@@ -488,8 +493,7 @@ async fn an_answer_of_millions_of_lines_is_read_at_once_and_told_of_once() {
     let h = Harness::new().await;
     let worker = Worker::new().await;
     let task = h.outlay.task("t").start();
-    let mut request = ask(&worker.uri("/stream"));
-    request.headers_mut().insert("te", "gzip".parse().unwrap());
+    let request = ask_without_trailers(&worker);
     read(task.run(client().oneshot(request)).await.unwrap()).await;
     let warnings = Warnings::default();
     let _quiet = tracing::subscriber::set_default(warnings.subscriber());

@@ -39,8 +39,8 @@ pub(super) fn far(own: &Price, prices: &Prices, ranges: &Ranges) -> Vec<String> 
     far
 }
 
-/// Returns the figures in force for the same model and road when a price begins, with the region of each. A price that
-/// stands in for a region's own is included only if the new price is for that region.
+/// Returns the figures in force for the same model, routing, tier and latency when a price begins, with their regions. A
+/// price that stands in for a region's own is included only if the new price is for that region.
 fn counterparts(own: &Price, prices: &Prices) -> Vec<(String, Figures)> {
     let at = own.effective_at().unwrap_or_else(Timestamp::now);
     let road = (own.routing(), own.tier(), own.latency());

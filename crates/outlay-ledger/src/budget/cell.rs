@@ -13,7 +13,7 @@ use crate::sync::{Mutex, MutexGuard, lock};
 const MAX_REFUSALS: usize = 100;
 /// For so long a trial goes by what a store has said.
 const FRESH: Duration = Duration::from_secs(1);
-/// So many other periods are remembered in which no call is open.
+/// The most other periods that are remembered without an open call.
 const MAX_OTHERS: usize = 3;
 
 /// A budget in force.
@@ -38,9 +38,10 @@ pub(super) struct State {
     budget: Budget,
     /// The limits of other rules of this name, if the code and the policy set several. All of them apply.
     others: Vec<Budget>,
-    /// Those of the period that goes on.
+    /// The amounts of the current period.
     figures: Figures,
-    /// Those of other periods: in which calls are still open, and a few more. The clock may have jumped ahead, and come back.
+    /// The amounts of other periods: those in which calls are still open, and a few more. A clock that has jumped ahead may
+    /// come back to them.
     of_others: Vec<Figures>,
     refused: u64,
     would_refuse: u64,
@@ -51,7 +52,7 @@ pub(super) struct State {
     seen: Option<SystemTime>,
 }
 
-/// What was spent in a period, and what is reserved in it.
+/// The amounts of one period.
 #[derive(Clone, Copy, Debug)]
 struct Figures {
     number: i64,
@@ -221,9 +222,9 @@ impl BudgetCell {
         Verdict::Shared { hold, why: unpriced }
     }
 
-    /// So much by each limit, as the store that holds the budget is asked for it. The store knows one limit: the one by which
-    /// the largest amount fits exactly where each amount fits its own limit. What only observes beside a limit that refuses
-    /// is not asked for.
+    /// Returns what the store is asked for. `units` is the amount by each limit, but the store takes one amount and one limit:
+    /// the largest amount fits that limit exactly where each amount fits its own. A limit that only observes is left out
+    /// beside one that refuses.
     fn hold(&self, key: &Arc<str>, state: &State, units: impl Fn(&Budget) -> i128) -> StoreHold {
         let unit = state.budget.limit;
         let observed = state.budgets().all(|budget| budget.observed);
@@ -265,8 +266,8 @@ impl BudgetCell {
         }
     }
 
-    /// Counts a call that it refused, for good. The refusal is the first one of its reason in the period; of a budget that
-    /// holds each call by itself, `is_first` says so.
+    /// Counts a refused call, and marks the first refusal of each reason in a period. A budget that holds each call by itself
+    /// has no period: there `is_first` decides.
     pub(crate) fn count_refused(&self, why: BudgetExceeded, now: SystemTime, is_first: Option<bool>) -> BudgetExceeded {
         let mut state = lock(&self.state);
         let is_new = insert_bit(&mut state.warned_in(self.number(now)).refused, why.reason().bit());

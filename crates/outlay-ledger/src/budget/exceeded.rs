@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::shown::shown;
+use crate::message_text::shown;
 
 use super::reserve::Reserve;
 use super::{Amount, BudgetStatus};

@@ -16,8 +16,8 @@ use crate::alert::Alerts;
 
 /// As many budgets of one rule without a period are kept that no open task holds.
 pub(super) const MAX_UNHELD: usize = 10_000;
-/// As many budgets of one rule are kept in any case. One takes some 400 bytes besides its name, and 600 once
-/// it has gone through several periods.
+/// The most budgets that are kept for one rule. One takes some 400 bytes besides its name, and 600 once it has gone through
+/// several periods.
 pub(super) const MAX_KEPT: usize = 1_000_000;
 /// So long a budget without a period is kept after its last use.
 const KEPT_FOR: Duration = Duration::from_secs(3_600);

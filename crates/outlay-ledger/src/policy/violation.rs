@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use outlay_price::Usd;
 
-use crate::shown::shown;
+use crate::message_text::shown;
 
 /// What is not as a policy has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl PolicyViolation {
 }
 
 impl Violation {
-    /// Returns which kind it is, as a word.
+    /// Returns the kind of violation as a word.
     pub(crate) const fn kind(&self) -> &'static str {
         match self {
             Self::MissingDimensions(_) => "dimensions",

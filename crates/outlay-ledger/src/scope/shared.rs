@@ -14,7 +14,7 @@ use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::sync::{Mutex, lock};
 use crate::{BudgetExceeded, Caller, Dimensions, Outcome, ReceiptId, Refusal, RefusedCalls, Stopped, TaskId};
 
-/// As many refused calls are in the report.
+/// The most refused calls that a report keeps.
 pub(super) const MAX_REFUSED_RECORDS: u32 = 20;
 /// As many refusals are remembered.
 const MAX_REFUSALS: usize = 100;
@@ -40,7 +40,7 @@ pub(crate) struct TaskShared {
     /// What was refused here by other than budgets.
     pub(super) refused_otherwise: Mutex<Option<RefusedCalls>>,
     pub(super) stop: TaskStop,
-    /// The alerts reported for it.
+    /// The alerts reported for the task.
     pub(super) seen_alerts: Mutex<SeenAlerts>,
     /// Where tasks are watched.
     pub(super) watch: Option<Watch>,
@@ -50,7 +50,7 @@ pub(crate) struct TaskShared {
     pub(super) records_left: AtomicU32,
     /// Of these, how many may be of refused calls.
     pub(super) refused_records_left: AtomicU32,
-    /// How many of its calls budgets have refused.
+    /// The number of its calls that budgets have refused.
     pub(crate) refused_by_budgets: AtomicU64,
     pub(crate) ledger: Arc<LedgerInner>,
 }

@@ -27,7 +27,7 @@ pub(crate) struct State {
     elided: Elided,
     ended: Option<SystemTime>,
     observer: Option<Observer>,
-    /// The alerts reported for it; nearly always none.
+    /// The alerts reported for the scope. There are rarely any.
     pub(super) seen_alerts: Option<Box<SeenAlerts>>,
     /// What it was when it closed. Its own report has it, and that of the scope around it.
     closed: Option<Arc<ScopeRecord>>,

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use outlay_ledger::{Ask, CallRecord, Clock, OpenCall, Refusal, Scope};
 use outlay_price::{Charge, Usage, Usd};
 
-/// The clock that is set, and the one that nobody sets.
+/// A wall clock and a monotonic clock, both set by the test.
 #[derive(Clone, Debug)]
 pub(crate) struct Hand(Arc<Mutex<(SystemTime, Duration)>>);
 

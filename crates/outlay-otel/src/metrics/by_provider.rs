@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock, Weak};
 use opentelemetry::global;
 use opentelemetry::metrics::Meter;
 
-use super::group::{Member, Provider};
 use super::instruments::Instruments;
+use super::provider_group::{Member, Provider};
 
 /// So often they are made anew for another provider.
 const MAX_PROVIDERS: usize = 8;

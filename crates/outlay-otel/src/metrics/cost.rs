@@ -14,7 +14,7 @@ use outlay_price::{Charge, CostStatus, Usd};
 
 use super::counter::{MAX_OVERFLOW, MAX_SERIES, lock};
 use super::custom_dimensions::CustomDimensions;
-use super::group::Kept;
+use super::provider_group::Kept;
 use crate::Scope;
 use crate::names::{outlay, semconv};
 use crate::span_attributes::push_known_dimensions;

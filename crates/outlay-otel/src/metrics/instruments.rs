@@ -10,7 +10,7 @@ use outlay_price::Usd;
 use super::Sums;
 use super::cost::CostSeries;
 use super::counter::{Counters, Labels, MAX_OVERFLOW, MAX_SERIES, Sum, observe};
-use super::group::{Group, Kept, Member, Provider};
+use super::provider_group::{Group, Kept, Member, Provider};
 use super::task_names::TaskNames;
 use crate::attribution::Spend;
 use crate::names::{metric, outlay};

@@ -15,7 +15,7 @@ use super::instruments::OpenTasks;
 
 pub(super) type Provider = dyn MeterProvider + Send + Sync;
 
-/// What one Outlay has to tell.
+/// The sums and the open tasks of one Outlay.
 #[derive(Clone)]
 pub(super) struct Member {
     pub(super) sums: Arc<Sums>,
@@ -30,7 +30,7 @@ pub(super) struct Group(Mutex<Vec<Member>>);
 /// The groups of the providers that are, or were, the global one.
 static GLOBAL: Mutex<Vec<(Weak<Provider>, Arc<Group>)>> = Mutex::new(Vec::new());
 
-/// The series that have a place of their own. Once they have one they keep it, so that no counter goes down.
+/// The series that have a place of their own. A series keeps its place, so that no counter goes down.
 pub(super) struct Kept<L> {
     known: Mutex<HashSet<L>>,
     /// So many series are kept apart, and so many more of what is beyond.
@@ -42,7 +42,7 @@ impl<L: Clone + Eq + Hash> Kept<L> {
         Self { known: Mutex::default(), most }
     }
 
-    /// Sums what has no place under the labels of what is beyond.
+    /// Returns the series that have a place of their own, and the sums of all others under fewer labels.
     pub(super) fn within<V: Copy>(
         &self,
         all: HashMap<L, V>,

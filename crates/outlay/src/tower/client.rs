@@ -89,7 +89,7 @@ impl Settings {
         self.hosts.iter().any(|allowed| host_matches(allowed, host))
     }
 
-    /// What the work that is asked of the host goes by, where somebody has said so.
+    /// Returns the name for work that is asked of the host, if one is set.
     fn name(&self, host: &str) -> Option<&str> {
         self.names.iter().find(|(named, _)| host_matches(named, host)).map(|(_, name)| &**name)
     }
