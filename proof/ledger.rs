@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use outlay_price::{Charge, Usage, Usd};
 use outlay_proof::{
-    Amount, Ask, Budget, BudgetRule, BudgetStatus, CallRecord, Caller, Clock, Ledger, OpenCall, Period, Receipt,
+    Amount, Ask, Budget, BudgetRule, BudgetStatus, CallRecord, Caller, Clock, Ledger, PendingCall, Period, Receipt,
     Received, Refusal, RefusalReason, RemoteId, Scope, StepKind, StopTarget, TaskSpec,
 };
 use shuttle::rand::{Rng, thread_rng};
@@ -36,7 +36,7 @@ impl Clock for Still {
     }
 }
 
-fn open(scope: &Scope, cents: i64) -> Result<OpenCall, Refusal> {
+fn open(scope: &Scope, cents: i64) -> Result<PendingCall, Refusal> {
     let model = "m".into();
     let bound = |_| Some(Usd::from_cents(cents));
     scope.open_call(&Ask {

@@ -2,16 +2,16 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::callback::guarded;
-use crate::{BudgetExceeded, BudgetStatus, PolicyViolation, Runaway, Scope, Stopped};
+use crate::{BudgetExceeded, BudgetStatus, PolicyViolation, Runaway, Stopped, TaskFacts};
 
-/// Something that somebody should know while it happens.
+/// A budget, stop, runaway or policy event.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Alert<'a> {
     /// The name of what tells it: of a budget, of what is stopped, of a rule.
     pub name: &'a str,
-    /// The scope in which it happened.
-    pub scope: &'a Scope,
+    /// The task in which it happened.
+    pub task: &'a TaskFacts,
     /// What happened.
     pub kind: &'a AlertKind,
     /// Whether it is the task's first of its kind, name and reason. Refusals tend to repeat.
@@ -75,15 +75,15 @@ impl AlertKind {
     }
 }
 
-/// Told of alerts, without any lock held.
+/// The function that receives alerts. No lock is held while it runs.
 pub(crate) struct Observer(Box<dyn Fn(&Alert<'_>) + Send + Sync>);
 
 impl Observer {
-    pub(crate) fn new(tell: impl Fn(&Alert<'_>) + Send + Sync + 'static) -> Self {
-        Self(Box::new(tell))
+    pub(crate) fn new(receive: impl Fn(&Alert<'_>) + Send + Sync + 'static) -> Self {
+        Self(Box::new(receive))
     }
 
-    fn tell(&self, alert: &Alert<'_>) {
+    pub(crate) fn call(&self, alert: &Alert<'_>) {
         let _ = guarded(|| (self.0)(alert));
     }
 }
@@ -94,36 +94,55 @@ impl fmt::Debug for Observer {
     }
 }
 
-/// What is to be told once the locks are gone; nearly always nothing.
+/// Where alerts go to: a scope.
+pub(crate) trait AlertSource {
+    /// Returns the facts of the task that the alerts are of.
+    fn facts(&self) -> &TaskFacts;
+
+    /// Returns the observer, if there is one.
+    fn alert_observer(&self) -> Option<&Observer>;
+
+    /// Records the key of an alert. Returns whether it is new in the task, and whether it is new in the scope.
+    fn record_alert(&self, key: &str) -> (bool, bool);
+}
+
+/// Alerts that are collected while locks are held, and sent once they are released.
 #[derive(Debug, Default)]
-pub(crate) struct Alerts(Vec<(Arc<str>, AlertKind, Option<Scope>)>);
+pub(crate) struct Alerts(Vec<Collected>);
+
+#[derive(Debug)]
+struct Collected {
+    name: Arc<str>,
+    kind: AlertKind,
+    /// The task, if it is another one than the source's.
+    task: Option<Arc<TaskFacts>>,
+}
 
 impl Alerts {
     pub(crate) fn push(&mut self, name: &Arc<str>, kind: AlertKind) {
-        self.0.push((name.clone(), kind, None));
+        self.0.push(Collected { name: name.clone(), kind, task: None });
     }
 
-    /// The same of another scope than the one that it happens in.
-    pub(crate) fn push_of(&mut self, scope: &Scope, kind: AlertKind) {
-        self.0.push((scope.task_name().clone(), kind, Some(scope.clone())));
+    /// Adds an alert of another task than the one in which it happens.
+    pub(crate) fn push_of(&mut self, task: &Arc<TaskFacts>, kind: AlertKind) {
+        self.0.push(Collected { name: task.name.clone(), kind, task: Some(task.clone()) });
     }
 
     #[cfg(all(test, not(outlay_shuttle)))]
     pub(crate) fn kinds(&self) -> impl Iterator<Item = &AlertKind> {
-        self.0.iter().map(|(_, kind, _)| kind)
+        self.0.iter().map(|collected| &collected.kind)
     }
 
-    /// Tells them, as of `scope`.
-    pub(crate) fn tell(self, scope: &Scope) {
+    /// Sends the alerts to the observer of `source`. No lock may be held.
+    pub(crate) fn send(self, source: &impl AlertSource) {
         if self.0.is_empty() {
             return;
         }
-        let Some(observer) = scope.alert_observer() else { return };
-        for (name, kind, of) in &self.0 {
-            let scope = of.as_ref().unwrap_or(scope);
-            let key = kind.key(name);
-            let (first_in_task, first_in_scope) = key.map_or((true, true), |key| scope.record_alert(&key));
-            observer.tell(&Alert { name, scope, kind, first_in_task, first_in_scope });
+        let Some(observer) = source.alert_observer() else { return };
+        for Collected { name, kind, task } in &self.0 {
+            let task = task.as_deref().unwrap_or(source.facts());
+            let (first_in_task, first_in_scope) = kind.key(name).map_or((true, true), |key| source.record_alert(&key));
+            observer.call(&Alert { name, task, kind, first_in_task, first_in_scope });
         }
     }
 }

@@ -1,34 +1,38 @@
-mod amount;
-mod cell;
+mod bound;
+mod budget_cell;
+mod budget_rule;
+mod budget_rules;
+mod budget_store;
+mod budgets_of_rules;
 mod exceeded;
 mod forecast;
-mod held_to;
-mod kept;
+mod held_by;
 mod period;
 mod reservation;
 mod reserve;
-mod rule;
-mod rules;
-mod shared;
-mod whose;
+mod store_hold;
 
 use outlay_price::Usd;
 
-pub use amount::Amount;
+use crate::Amount;
+
+pub(crate) use bound::Bound;
+pub(crate) use budget_cell::{BudgetCell, Refused};
+pub use budget_rule::BudgetRule;
+pub(crate) use budget_rules::BudgetRules;
+pub use budget_store::{
+    BudgetStore, Held, OnSoftLimit, Settlement, StoreAnswer, StoreAsk, StoreBudget, StoreFigures, StoreFuture,
+    StoreHold,
+};
+pub(crate) use budgets_of_rules::Times;
 pub use exceeded::{BudgetExceeded, RefusalReason};
 pub use forecast::Forecast;
+pub(crate) use held_by::HeldBy;
 pub use period::Period;
+pub(crate) use reservation::Reservation;
 pub use reserve::Reserve;
-pub use rule::BudgetRule;
-pub use shared::StoreCheck;
-
-pub(crate) use cell::BudgetCell;
-pub(crate) use held_to::HeldTo;
-pub(crate) use kept::Times;
-pub(crate) use reservation::{Bound, Refused, Reservation, Spent};
-pub(crate) use rules::BudgetRules;
-use shared::SharedCell;
-pub(crate) use shared::SharedHold;
+pub use store_hold::StoreCheck;
+pub(crate) use store_hold::{SharedCell, SharedHold};
 
 /// A limit on what may be spent: in US dollars, tokens, calls or turns.
 ///

@@ -1,8 +1,9 @@
 use std::fmt;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use uuid::Uuid;
+use crate::callback::guarded;
 
 /// Where a ledger takes the time from. Tests inject their own.
 pub trait Clock: fmt::Debug + Send + Sync {
@@ -39,18 +40,30 @@ pub(crate) fn instant() -> Instant {
     Instant::now()
 }
 
-/// Where a ledger takes its ids from. Tests inject their own.
-pub trait IdSource: fmt::Debug + Send + Sync {
-    /// An id that this process has not had before.
-    fn next_id(&self) -> Uuid;
+/// A clock of the application's. Where it panics, no time has passed since it last spoke.
+#[derive(Debug)]
+pub(crate) struct GuardedClock<T> {
+    clock: T,
+    /// What it last said of the time that has passed, in ns.
+    last: AtomicU64,
 }
 
-/// UUIDs of version 7: unique everywhere, and sorted by time.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct TimeOrderedIds;
+impl<T> GuardedClock<T> {
+    pub(crate) const fn new(clock: T) -> Self {
+        Self { clock, last: AtomicU64::new(0) }
+    }
+}
 
-impl IdSource for TimeOrderedIds {
-    fn next_id(&self) -> Uuid {
-        Uuid::now_v7()
+impl<T: Clock> Clock for GuardedClock<T> {
+    fn now(&self) -> SystemTime {
+        guarded(|| self.clock.now()).unwrap_or_else(|| SystemClock.now())
+    }
+
+    fn monotonic(&self) -> Duration {
+        let Some(time) = guarded(|| self.clock.monotonic()) else {
+            return Duration::from_nanos(self.last.load(Ordering::Relaxed));
+        };
+        self.last.store(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        time
     }
 }

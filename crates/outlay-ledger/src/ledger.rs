@@ -2,15 +2,17 @@ use std::fmt;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use crate::alert::Observer;
-use crate::budget::{BudgetRules, Times};
-use crate::callback::{Guarded, GuardedClock};
-use crate::clock::{Clock, IdSource, SystemClock, TimeOrderedIds};
+use crate::alert::{Alert, Observer};
+use crate::budget::BudgetRules;
+use crate::callback::Guarded;
+use crate::clock::{Clock, GuardedClock, SystemClock};
+use crate::ground::Ground;
+use crate::id_source::{IdSource, TimeOrderedIds};
 use crate::policy::PolicyRules;
 use crate::stop::Stops;
 use crate::sweeper::Sweeper;
-use crate::sync::{RwLock, RwLockReadGuard};
-use crate::{Alert, BudgetRule, BudgetStore, Dimensions, Policy, RunawayRule, Scope, StopTarget, TaskSpec};
+use crate::sync::RwLock;
+use crate::{BudgetRule, BudgetStore, Dimensions, Policy, RunawayRule, Scope, StopTarget, TaskSpec};
 
 /// A finished scope waits at most this long for what is open in it.
 const LATE_LIMIT: Duration = Duration::from_secs(60);
@@ -20,26 +22,11 @@ const REPORT_RECORDS: u32 = 1_000;
 /// Opens tasks, and closes those that took too long. Cloning it is cheap and means the same ledger.
 #[derive(Clone)]
 pub struct Ledger {
-    inner: Arc<Inner>,
+    ground: Arc<Ground>,
     unattributed: Scope,
-}
-
-pub(crate) struct Inner {
-    clock: Arc<dyn Clock>,
-    ids: Arc<dyn IdSource>,
-    late_limit: Duration,
-    report_records: u32,
-    dimensions: Dimensions,
-    budget_rules: BudgetRules,
-    stops: Stops,
-    policy: PolicyRules,
-    /// Held while a policy is put in force, and while a task reads what holds it: of one policy, never of two.
-    reload: RwLock<()>,
+    /// The rule that the code has set. It holds where the policy has none.
     own_runaway: Option<RunawayRule>,
-    runaway: RwLock<Option<RunawayRule>>,
-    alert_observer: Option<Observer>,
-    budget_store: Option<Arc<dyn BudgetStore>>,
-    sweeper: Sweeper,
+    late_limit: Duration,
 }
 
 /// Sets up a [`Ledger`].
@@ -53,7 +40,7 @@ pub struct LedgerBuilder {
     dimensions: Dimensions,
     budget_rules: Vec<BudgetRule>,
     runaway: Option<RunawayRule>,
-    alert_observer: Option<Observer>,
+    alert_observer: Option<Arc<Observer>>,
     budget_store: Option<Arc<dyn BudgetStore>>,
 }
 
@@ -76,8 +63,8 @@ impl Ledger {
     /// Puts other budget rules in force, for tasks that start from now on, and for calls in none. A budget that goes by the same name keeps what
     /// has been spent of it; one that counts something else, or over another period, begins anew.
     pub fn set_budget_rules(&self, rules: Vec<BudgetRule>) {
-        let _alone = self.inner.reload.write().unwrap_or_else(PoisonError::into_inner);
-        self.inner.budget_rules.set(rules);
+        let _alone = self.ground.reload.write().unwrap_or_else(PoisonError::into_inner);
+        self.ground.budget_rules.set(rules);
         self.unattributed.renew_rules();
     }
 
@@ -85,32 +72,32 @@ impl Ledger {
     /// goes by the same name keeps what has been spent of it, and what the code has set stays.
     pub fn set_policy(&self, policy: Policy) {
         let Policy { budgets, stops, runaway, rules, .. } = policy;
-        let _alone = self.inner.reload.write().unwrap_or_else(PoisonError::into_inner);
-        self.inner.budget_rules.set_of_policy(budgets);
-        self.inner.policy.set(rules);
-        *self.inner.runaway.write().unwrap_or_else(PoisonError::into_inner) = runaway.or(self.inner.own_runaway);
-        self.inner.stops.set_of_policy(&stops);
+        let _alone = self.ground.reload.write().unwrap_or_else(PoisonError::into_inner);
+        self.ground.budget_rules.set_of_policy(budgets);
+        self.ground.policy.set(rules);
+        *self.ground.runaway.write().unwrap_or_else(PoisonError::into_inner) = runaway.or(self.own_runaway);
+        self.ground.stops.set_of_policy(&stops);
         self.unattributed.renew_rules();
     }
 
     /// When a task that starts now looks like one that does not end by itself.
     pub fn runaway(&self) -> Option<RunawayRule> {
-        self.inner.runaway()
+        self.ground.runaway()
     }
 
     /// Stops a kind of tasks: their next calls are refused. One task is stopped by its scope.
     pub fn stop(&self, target: &StopTarget, reason: &str) {
-        self.inner.stops.add(target, reason);
+        self.ground.stops.add(target, reason);
     }
 
     /// Lets a kind of tasks go on; true if it was stopped.
     pub fn resume(&self, target: &StopTarget) -> bool {
-        self.inner.stops.remove(target)
+        self.ground.stops.remove(target)
     }
 
     /// Opens a task.
     pub fn task(&self, spec: TaskSpec) -> Scope {
-        Scope::new_task(&self.inner, spec, self.inner.report_records)
+        Scope::new_task(&self.ground, spec, self.ground.report_records)
     }
 
     /// The task that calls outside any task belong to. It never ends, and keeps totals but no records.
@@ -120,18 +107,18 @@ impl Ledger {
 
     /// Whether several processes share the budgets of rules.
     pub fn has_budget_store(&self) -> bool {
-        self.inner.budget_store.is_some()
+        self.ground.budget_store.is_some()
     }
 
     /// The time, by the ledger's clock.
     pub fn now(&self) -> SystemTime {
-        self.inner.now()
+        self.ground.now()
     }
 
     /// Closes the finished scopes that have waited for longer than the late limit, by the ledger's clock. A thread of its
     /// own does this; it is public for those whose clock stands still.
     pub fn close_overdue(&self) {
-        self.inner.sweeper.close_overdue();
+        self.ground.sweeper.close_overdue();
     }
 }
 
@@ -143,7 +130,7 @@ impl Default for Ledger {
 
 impl fmt::Debug for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ledger").field("late_limit", &self.inner.late_limit).finish_non_exhaustive()
+        f.debug_struct("Ledger").field("late_limit", &self.late_limit).finish_non_exhaustive()
     }
 }
 
@@ -193,7 +180,7 @@ impl LedgerBuilder {
     /// Told of what somebody should know while it happens. Called on the path of a call: it should return soon. Defaults
     /// to nobody.
     pub fn on_alert(mut self, observer: impl Fn(&Alert<'_>) + Send + Sync + 'static) -> Self {
-        self.alert_observer = Some(Observer::new(observer));
+        self.alert_observer = Some(Arc::new(Observer::new(observer)));
         self
     }
 
@@ -205,90 +192,22 @@ impl LedgerBuilder {
 
     /// The ledger.
     pub fn build(self) -> Ledger {
-        let inner = Arc::new(Inner {
+        let ground = Arc::new(Ground {
             sweeper: Sweeper::new(self.clock.clone(), self.late_limit),
             clock: self.clock,
             ids: self.ids,
-            late_limit: self.late_limit,
             report_records: self.report_records,
             dimensions: self.dimensions,
             budget_rules: if self.budget_store.is_some() { BudgetRules::shared() } else { BudgetRules::default() },
             stops: Stops::default(),
             policy: PolicyRules::default(),
             reload: RwLock::default(),
-            own_runaway: self.runaway,
             runaway: RwLock::new(self.runaway),
             alert_observer: self.alert_observer,
             budget_store: self.budget_store,
         });
-        inner.budget_rules.set(self.budget_rules);
-        Ledger { unattributed: Scope::new_task(&inner, TaskSpec::unattributed(), 0), inner }
-    }
-}
-
-impl Inner {
-    pub(crate) fn now(&self) -> SystemTime {
-        self.clock.now()
-    }
-
-    /// The time by both clocks.
-    pub(crate) fn times(&self) -> Times {
-        Times { wall: self.clock.now(), monotonic: self.clock.monotonic() }
-    }
-
-    pub(crate) fn ids(&self) -> &dyn IdSource {
-        &*self.ids
-    }
-
-    pub(crate) fn report_records(&self) -> u32 {
-        self.report_records
-    }
-
-    pub(crate) fn budget_rules(&self) -> &BudgetRules {
-        &self.budget_rules
-    }
-
-    pub(crate) const fn stops(&self) -> &Stops {
-        &self.stops
-    }
-
-    /// No other policy comes into force while this is held.
-    pub(crate) fn hold_policy(&self) -> RwLockReadGuard<'_, ()> {
-        self.reload.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) const fn policy(&self) -> &PolicyRules {
-        &self.policy
-    }
-
-    pub(crate) fn runaway(&self) -> Option<RunawayRule> {
-        *self.runaway.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) const fn alert_observer(&self) -> Option<&Observer> {
-        self.alert_observer.as_ref()
-    }
-
-    pub(crate) const fn budget_store(&self) -> Option<&Arc<dyn BudgetStore>> {
-        self.budget_store.as_ref()
-    }
-
-    pub(crate) fn dimensions(&self) -> &Dimensions {
-        &self.dimensions
-    }
-
-    /// Has a finished scope closed once the late limit is over.
-    pub(crate) fn close_later(&self, scope: &Scope) {
-        scope.0.waits_as(self.sweeper.add(scope));
-        if scope.is_closed() {
-            self.waits_no_more(scope);
-        }
-    }
-
-    /// A scope has closed, and need not be looked at any more.
-    pub(crate) fn waits_no_more(&self, scope: &Scope) {
-        if let Some(number) = scope.0.takes_wait() {
-            self.sweeper.remove(number);
-        }
+        ground.budget_rules.set(self.budget_rules);
+        let unattributed = Scope::new_task(&ground, TaskSpec::unattributed(), 0);
+        Ledger { ground, unattributed, own_runaway: self.runaway, late_limit: self.late_limit }
     }
 }

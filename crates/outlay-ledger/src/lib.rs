@@ -9,18 +9,18 @@
 
 #![deny(clippy::float_arithmetic)]
 
+mod admission;
 mod alert;
 mod budget;
-mod call;
 mod callback;
-mod caller;
 mod clock;
-mod dimensions;
+mod facts;
+mod ground;
 mod id;
-mod kind;
+mod id_source;
 mod ledger;
 mod message_text;
-mod outcome;
+mod money;
 mod policy;
 #[cfg(all(test, outlay_shuttle))]
 mod proof;
@@ -29,44 +29,36 @@ mod record;
 mod refusal;
 mod remote;
 mod runaway;
-mod running;
 mod scope;
-mod spec;
 mod stop;
-mod store;
 mod sweeper;
 mod sync;
-mod totals;
+mod task;
 
+pub use admission::{Ask, PendingCall, Settled, StoreQuestion};
 pub use alert::{Alert, AlertKind};
 pub use budget::{
-    Amount, Budget, BudgetExceeded, BudgetRule, BudgetStatus, Forecast, Period, RefusalReason, Reserve, StoreCheck,
+    Budget, BudgetExceeded, BudgetRule, BudgetStatus, BudgetStore, Forecast, Held, OnSoftLimit, Period, RefusalReason,
+    Reserve, Settlement, StoreAnswer, StoreAsk, StoreBudget, StoreCheck, StoreFigures, StoreFuture, StoreHold,
 };
-pub use call::{Ask, OpenCall, Settled, StoreQuestion};
 #[doc(hidden)]
 pub use callback::guarded;
-pub use caller::Caller;
-pub use clock::{Clock, IdSource, SystemClock, TimeOrderedIds};
-pub use dimensions::{Dimension, Dimensions};
+pub use clock::{Clock, SystemClock};
+pub use facts::TaskFacts;
 pub use id::{AgentId, ParseIdError, ReceiptId, RemoteId, StepId, TaskId};
-pub use kind::{CostKind, StepKind};
+pub use id_source::{IdSource, TimeOrderedIds};
 pub use ledger::{Ledger, LedgerBuilder};
 #[doc(hidden)]
 pub use message_text::shown;
-pub use outcome::{Outcome, OutcomeKind};
-pub use policy::{LoadPolicyError, Policy, PolicyCounts, PolicyRule, PolicyViolation, Review, Violation};
+pub use money::{Amount, Cost, DirectionTotals, KindTotals, ModelTotals, Totals};
+pub use policy::{LoadPolicyError, Policy, PolicyCounts, PolicyRule, Review};
 pub use receipt::{ParseReceiptError, Receipt};
 pub use record::{
     AttemptRecord, CallRecord, ChargeRecord, Elided, PricedAs, Record, RemoteRecord, ScopeRecord, TaskRecord,
 };
-pub use refusal::{Refusal, RefusedCalls, RefusedOutsideTask};
+pub use refusal::{PolicyViolation, Refusal, RefusedCalls, RefusedOutsideTask, Stopped, Violation};
 pub use remote::{OpenRemote, Received};
 pub use runaway::{Runaway, RunawayRule};
-pub use scope::{ChargedScope, ClosedScope, Hold, Scope};
-pub use spec::{ScopeKind, TaskSpec};
-pub use stop::{StopTarget, Stopped};
-pub use store::{
-    BudgetStore, Held, OnSoftLimit, Settlement, StoreAnswer, StoreAsk, StoreBudget, StoreFigures, StoreFuture,
-    StoreHold,
-};
-pub use totals::{Cost, DirectionTotals, KindTotals, ModelTotals, Totals};
+pub use scope::{ChargedScope, ClosedScope, Hold, Scope, TaskSpec};
+pub use stop::StopTarget;
+pub use task::{Caller, CostKind, Dimension, Dimensions, Outcome, OutcomeKind, ScopeKind, StepKind};

@@ -11,9 +11,10 @@ use shuttle::scheduler::DfsScheduler;
 use shuttle::{Config, Runner, thread};
 
 use crate::alert::Alerts;
-use crate::budget::{Bound, BudgetCell, BudgetRules, Reservation, Spent, Times};
-use crate::spec::TaskWords;
+use crate::budget::{Bound, BudgetCell, BudgetRules, Reservation, Times};
+use crate::money::Spent;
 use crate::stop::{Stops, TaskStop};
+use crate::task::TaskWords;
 use crate::{Amount, Budget, BudgetExceeded, BudgetRule, BudgetStatus, Dimensions, Period, RefusalReason, StopTarget};
 
 const DAY: Duration = Duration::from_secs(86_400);

@@ -1,13 +1,13 @@
 //! What a task cost, on its way to the process that asked for it: JSON in one line of ASCII, fit for a header.
 
-mod wire;
+mod receipt_json;
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::{ReceiptId, RemoteId, Scope, Totals};
 
-use wire::Wire;
+use receipt_json::Wire;
 
 /// A receipt holds at most this many bytes.
 const MAX_LENGTH: usize = 16 * 1024;

@@ -1,9 +1,16 @@
+mod policy_violation;
+mod stopped;
+
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::BudgetExceeded;
 use crate::message_text::shown;
-use crate::{BudgetExceeded, PolicyViolation, Stopped};
+
+pub use policy_violation::{PolicyViolation, Violation};
+pub(crate) use stopped::StopReason;
+pub use stopped::Stopped;
 
 /// Why a call was refused. Nothing was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::alert::Alerts;
-use crate::budget::Spent;
+use crate::money::Spent;
 use crate::record::RemoteRecord;
-use crate::scope::State;
-use crate::spec::scope_name;
+use crate::scope::Waited;
 use crate::sync::{Mutex, MutexGuard, lock};
+use crate::task::scope_name;
 use crate::{Receipt, ReceiptId, RemoteId, Scope};
 
 /// The receipts of as many runs are counted: a queue may deliver a message more than once, and each run has spent. One
@@ -38,15 +38,6 @@ struct Progress {
     is_full: bool,
 }
 
-/// How far the wait for a receipt has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Waited {
-    Open,
-    /// It was given up; it may yet come.
-    Lost,
-    Settled,
-}
-
 /// What became of a receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -67,12 +58,12 @@ impl Scope {
     /// Asks another process for work on behalf of this scope, or of the nearest open one around it, which waits for the
     /// receipt. The name is what the work goes by in the report; it is cut to 64 characters.
     pub fn open_remote(&self, name: &str) -> OpenRemote {
-        let ledger = &self.0.task.ledger;
-        let (scope, _) = self.take_in(State::open_remote, State::drop_remote);
+        let ground = &self.0.task.ground;
+        let scope = self.take_in_remote();
         OpenRemote {
-            id: RemoteId::new(ledger.ids().next_id()),
+            id: RemoteId::new(ground.ids.next_id()),
             name: scope_name(name),
-            started: ledger.now(),
+            started: ground.now(),
             scope,
             progress: Mutex::new(Progress {
                 waited: Waited::Open,
@@ -135,7 +126,7 @@ impl OpenRemote {
         };
 
         let scope = &self.scope.0;
-        let (cost, calls, now) = (totals.known(), totals.calls(), scope.task.ledger.now());
+        let (cost, calls, now) = (totals.known(), totals.calls(), scope.task.ground.now());
         let spent = Spent { usd: cost, tokens: totals.usage().total_tokens(), calls, turns: totals.turns() };
         let keep = scope.keep_record();
         let mut alerts = Alerts::default();
@@ -151,7 +142,7 @@ impl OpenRemote {
             (in_time, state.is_settled(), late)
         };
         drop(progress);
-        alerts.tell(&self.scope);
+        alerts.send(&self.scope);
         if settled && in_time {
             self.scope.close_if_settled();
         }
@@ -199,7 +190,7 @@ impl OpenRemote {
     /// How far the wait has come is held on to until the scope knows it too: a receipt that comes now finds both or neither.
     fn count_lost(&self, progress: MutexGuard<'_, Progress>, was: Waited) {
         let keep = self.scope.0.keep_record();
-        let lost = self.record(None, self.scope.0.task.ledger.now());
+        let lost = self.record(None, self.scope.0.task.ground.now());
         lock(self.scope.0.state()).lose_remote(was, lost, keep);
         drop(progress);
         self.scope.close_if_settled();

@@ -1,13 +1,16 @@
 //! The tree of a task: what each scope holds, and how it closes.
 
-mod budgets;
 mod charge;
-mod close;
+mod check_policy;
+mod close_scope;
 mod hold;
-mod open;
-mod shared;
-mod state;
-mod tree;
+mod open_scope;
+mod read_tree;
+mod runaway_signs;
+mod scope_state;
+mod spend;
+mod task_spec;
+mod task_state;
 
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -16,21 +19,25 @@ use std::time::SystemTime;
 use outlay_price::Usd;
 use uuid::Uuid;
 
-use crate::alert::Observer;
-use crate::budget::HeldTo;
+use crate::alert::{AlertSource, Observer};
+use crate::budget::HeldBy;
 use crate::record::TaskRecord;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Mutex, lock};
 use crate::{
     AgentId, Caller, CostKind, Dimensions, Outcome, ReceiptId, RefusedCalls, RemoteId, ScopeKind, StepId, StepKind,
-    TaskId,
+    TaskFacts, TaskId,
 };
 
+use scope_state::ScopeState;
+use task_state::TaskState;
+
 pub use charge::ChargedScope;
-pub use close::ClosedScope;
+pub(crate) use check_policy::push_violation;
+pub use close_scope::ClosedScope;
 pub use hold::Hold;
-use shared::TaskShared;
-pub(crate) use state::State;
+pub(crate) use scope_state::Waited;
+pub use task_spec::TaskSpec;
 
 /// A report is at most so many scopes deep.
 const MAX_DEPTH: u32 = 128;
@@ -48,8 +55,8 @@ pub(crate) struct Inner {
     started: SystemTime,
     parent: Option<Scope>,
     agent: Option<Weak<Inner>>,
-    pub(crate) task: Arc<TaskShared>,
-    pub(crate) budgets: HeldTo,
+    pub(crate) task: Arc<TaskState>,
+    pub(crate) budgets: HeldBy,
     /// Outside its task's sum: the task had closed when this scope was opened.
     late: bool,
     /// Whether the report has a place for it. It is taken when the scope opens, for those that hold most close last.
@@ -60,7 +67,7 @@ pub(crate) struct Inner {
     place: AtomicUsize,
     /// The key of this scope in the sweeper's queue.
     waiting: AtomicU64,
-    state: Mutex<State>,
+    state: Mutex<ScopeState>,
 }
 
 impl Scope {
@@ -121,12 +128,12 @@ impl Scope {
 
     /// The run of the task that it belongs to: of the innermost one, where tasks nest.
     pub fn task_id(&self) -> TaskId {
-        self.0.task.id
+        self.0.task.facts.id
     }
 
     /// This run of it: of two parts of one task in this process, each has its own.
     pub fn run_id(&self) -> ReceiptId {
-        self.0.task.run
+        self.0.task.facts.run
     }
 
     /// Who asked for the task from another process.
@@ -144,14 +151,19 @@ impl Scope {
         self.caller().filter(|_| self.0.task.joins)
     }
 
+    /// Returns which task it is: its ids, its name and its dimensions.
+    pub fn task_facts(&self) -> &Arc<TaskFacts> {
+        &self.0.task.facts
+    }
+
     /// That task's name.
     pub fn task_name(&self) -> &Arc<str> {
-        &self.0.task.name
+        &self.0.task.facts.name
     }
 
     /// Whose that task is.
     pub fn dimensions(&self) -> &Arc<Dimensions> {
-        &self.0.task.dimensions
+        &self.0.task.facts.dimensions
     }
 
     /// The conversation that the task is part of.
@@ -185,10 +197,6 @@ impl Scope {
     /// The task's known cost and its calls, as of now.
     pub fn running(&self) -> (Usd, u64) {
         self.0.task.running.sum()
-    }
-
-    pub(crate) fn alert_observer(&self) -> Option<&Observer> {
-        self.0.task.ledger.alert_observer()
     }
 
     /// Stops the task: its next call is refused, and so is that of every task inside it. The last reason holds.
@@ -268,12 +276,6 @@ impl Scope {
         }
     }
 
-    /// Records the key of an alert. Returns whether it is new in the task, and whether it is new in the scope.
-    pub(crate) fn record_alert(&self, key: &str) -> (bool, bool) {
-        let in_task = lock(&self.0.task.seen_alerts).insert(key);
-        (in_task, lock(&self.0.state).seen_alerts.get_or_insert_default().insert(key))
-    }
-
     /// Whether its totals are final.
     pub fn is_closed(&self) -> bool {
         lock(&self.0.state).is_closed()
@@ -281,6 +283,21 @@ impl Scope {
 
     fn is_shut(&self) -> bool {
         lock(&self.0.state).is_shut()
+    }
+}
+
+impl AlertSource for Scope {
+    fn facts(&self) -> &TaskFacts {
+        &self.0.task.facts
+    }
+
+    fn alert_observer(&self) -> Option<&Observer> {
+        self.0.task.ground.alert_observer.as_deref()
+    }
+
+    fn record_alert(&self, key: &str) -> (bool, bool) {
+        let in_task = lock(&self.0.task.seen_alerts).insert(key);
+        (in_task, lock(&self.0.state).seen_alerts.get_or_insert_default().insert(key))
     }
 }
 
@@ -321,7 +338,7 @@ impl Inner {
         &self.cost_kind
     }
 
-    pub(crate) fn state(&self) -> &Mutex<State> {
+    pub(crate) fn state(&self) -> &Mutex<ScopeState> {
         &self.state
     }
 

@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError};
 
 use crate::TaskId;
-use crate::message_text::shown;
-use crate::spec::{TaskWords, clean_word};
+use crate::refusal::{StopReason, Stopped};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Mutex, RwLock, lock};
+use crate::task::{TaskWords, clean_word};
 
 /// What to stop: one task, or all tasks of a kind, those to come included.
 ///
@@ -69,64 +68,6 @@ impl fmt::Display for StopTarget {
     }
 }
 
-/// A call was refused, for its task is stopped. Nothing was sent.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a call to `{}` was refused: {} is stopped: {}", shown(&.0.model), .0.what, .0.reason.text)]
-pub struct Stopped(Box<Refused>);
-
-/// Boxed, so that the results that may hold it stay small.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Refused {
-    what: Arc<str>,
-    reason: Reason,
-    model: Arc<str>,
-}
-
-/// Why something is stopped.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Reason {
-    text: Arc<str>,
-    /// Tells two stops with the same reason apart.
-    serial: u64,
-}
-
-impl Reason {
-    fn new(text: &str) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        Self { text: bounded_reason(text), serial: NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed) }
-    }
-}
-
-impl Stopped {
-    /// What is stopped: a task by its name, or a kind of tasks.
-    pub fn what(&self) -> &str {
-        &self.0.what
-    }
-
-    /// Why, in the words of whoever stopped it.
-    pub fn reason(&self) -> &str {
-        &self.0.reason.text
-    }
-
-    /// The number of the stop.
-    pub(crate) fn serial(&self) -> u64 {
-        self.0.reason.serial
-    }
-
-    /// The model that was asked for.
-    pub fn model(&self) -> &str {
-        &self.0.model
-    }
-
-    pub(crate) fn name(&self) -> &Arc<str> {
-        &self.0.what
-    }
-
-    fn new(what: &Arc<str>, reason: &Reason, model: &Arc<str>) -> Self {
-        Self(Box::new(Refused { what: what.clone(), reason: reason.clone(), model: model.clone() }))
-    }
-}
-
 /// The kinds of tasks that are stopped.
 #[derive(Debug, Default)]
 pub(crate) struct Stops {
@@ -142,8 +83,8 @@ type Kinds = BTreeMap<Arc<str>, HashMap<Arc<str>, Kind>>;
 #[derive(Debug)]
 struct Kind {
     what: Arc<str>,
-    by_hand: Option<Reason>,
-    of_policy: Option<Reason>,
+    by_hand: Option<StopReason>,
+    of_policy: Option<StopReason>,
 }
 
 impl Stops {
@@ -151,7 +92,7 @@ impl Stops {
     pub(crate) fn add(&self, target: &StopTarget, reason: &str) {
         self.change(|kinds| {
             if let Some(kind) = place(kinds, target) {
-                kind.by_hand = Some(Reason::new(reason));
+                kind.by_hand = Some(StopReason::new(reason));
             }
         });
     }
@@ -164,7 +105,7 @@ impl Stops {
             }
             for (target, reason) in stops {
                 if let Some(kind) = place(kinds, target) {
-                    kind.of_policy = Some(Reason::new(reason));
+                    kind.of_policy = Some(StopReason::new(reason));
                 }
             }
         });
@@ -214,12 +155,12 @@ pub(crate) struct TaskStop {
 
 #[derive(Debug, Default)]
 struct State {
-    reason: Option<Reason>,
+    reason: Option<StopReason>,
 }
 
 impl TaskStop {
     pub(crate) fn set(&self, reason: &str) {
-        lock(&self.state).reason = Some(Reason::new(reason));
+        lock(&self.state).reason = Some(StopReason::new(reason));
         self.stopped.store(true, Ordering::Release);
     }
 
@@ -234,7 +175,7 @@ impl TaskStop {
         self.found().map(|reason| reason.text)
     }
 
-    fn found(&self) -> Option<Reason> {
+    fn found(&self) -> Option<StopReason> {
         if !self.stopped.load(Ordering::Acquire) {
             return None;
         }
@@ -246,12 +187,6 @@ impl TaskStop {
         let reason = self.found()?;
         Some(Stopped::new(&format!("task `{task}`").into(), &reason, model))
     }
-}
-
-/// Of a hostile length or with control characters it would break lines and spans.
-fn bounded_reason(reason: &str) -> Arc<str> {
-    let reason: String = reason.trim().chars().filter(|c| !c.is_control()).take(256).collect();
-    if reason.is_empty() { "no reason is given".into() } else { reason.into() }
 }
 
 #[cfg(all(test, not(outlay_shuttle)))]

@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use crate::clock::instant;
-use crate::scope::Inner as ScopeInner;
+use crate::clock::{Clock, instant};
 use crate::sync::{Mutex, lock, thread};
-use crate::{Clock, Scope};
+
+/// Something that is closed when it has waited for too long: a scope.
+pub(crate) trait CloseOverdue: Send + Sync {
+    /// Closes it, unless it has a reason to wait on.
+    fn close_overdue(self: Arc<Self>);
+}
 
 /// Closes scopes that have passed their late limit. Its thread runs only while a scope is waiting.
 pub(crate) struct Sweeper {
@@ -30,7 +34,7 @@ struct Queue {
 
 struct Waiting {
     since: Duration,
-    scope: Weak<ScopeInner>,
+    scope: Weak<dyn CloseOverdue>,
 }
 
 /// A clock that does not go back, whatever the one does that it goes by.
@@ -55,7 +59,7 @@ impl Sweeper {
     }
 
     /// Has a scope closed once the limit is over. Returns its number in the queue, which is never 0.
-    pub(crate) fn add(&self, scope: &Scope) -> u64 {
+    pub(crate) fn add(&self, scope: Weak<dyn CloseOverdue>) -> u64 {
         // Before the thread is there, too, the process may stand still.
         let began = instant();
         let time = self.clock.monotonic();
@@ -64,7 +68,7 @@ impl Sweeper {
             let since = queue.time.at(time);
             queue.last += 1;
             let number = queue.last;
-            queue.waiting.insert(number, Waiting { since, scope: Arc::downgrade(&scope.0) });
+            queue.waiting.insert(number, Waiting { since, scope });
             (number, !std::mem::replace(&mut queue.running, true))
         };
         if start {
@@ -128,9 +132,8 @@ fn close_overdue(queue: &Mutex<Queue>, clock: &dyn Clock, limit: Duration) {
                 _ => return,
             }
         };
-        // One that waits on is closed with its task.
-        if let Some(scope) = scope.upgrade().map(Scope).filter(|scope| !scope.waits_on()) {
-            scope.close_now();
+        if let Some(scope) = scope.upgrade() {
+            scope.close_overdue();
         }
     }
 }

@@ -41,7 +41,7 @@ fn spend(task: &Scope, cents: i64) -> bool {
     })
 }
 
-fn begin(task: &Scope, cents: i64) -> Result<outlay_ledger::OpenCall, Refusal> {
+fn begin(task: &Scope, cents: i64) -> Result<outlay_ledger::PendingCall, Refusal> {
     task.open_call(&Ask {
         model: &"m".into(),
         input: 0,

@@ -107,7 +107,7 @@ fn a_limit_that_takes_no_unpriced_call_holds_beside_one_that_does() {
 }
 
 /// The code reserves the bound of $12, the policy the $1 that are expected.
-fn begin_of_twelve(ledger: LedgerBuilder, code: i64, of_policy: i64) -> Result<outlay_ledger::OpenCall, Refusal> {
+fn begin_of_twelve(ledger: LedgerBuilder, code: i64, of_policy: i64) -> Result<outlay_ledger::PendingCall, Refusal> {
     let ledger = ledger.budget_rule(daily(d(code))).build();
     ledger.set_policy(policy(Budget::new(d(of_policy)).reserve(Reserve::Expected)));
     let ask = Ask {

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::SystemTime;
 
 use outlay_ledger::{
-    Ask, Budget, BudgetRule, BudgetStore, CallRecord, Clock, IdSource, Ledger, OpenCall, Scope, Settlement,
+    Ask, Budget, BudgetRule, BudgetStore, CallRecord, Clock, IdSource, Ledger, PendingCall, Scope, Settlement,
     StoreAnswer, StoreAsk, StoreCheck, StoreFuture, TaskSpec,
 };
 use outlay_price::{Charge, Usage, Usd};
@@ -45,7 +45,7 @@ impl BudgetStore for Broken {
     }
 }
 
-fn begin(task: &Scope) -> OpenCall {
+fn begin(task: &Scope) -> PendingCall {
     let ask = Ask {
         model: &"m".into(),
         input: 100,

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use outlay_ledger::{
     AlertKind, Amount, Ask, Budget, BudgetExceeded, BudgetRule, BudgetStore, CallRecord, Clock, Held, Ledger,
-    LedgerBuilder, OpenCall, Period, Refusal, RefusalReason, Scope, Settlement, StoreAnswer, StoreAsk, StoreCheck,
+    LedgerBuilder, PendingCall, Period, Refusal, RefusalReason, Scope, Settlement, StoreAnswer, StoreAsk, StoreCheck,
     StoreFigures, StoreFuture, TaskSpec,
 };
 use outlay_price::{Charge, Usage, Usd};
@@ -58,7 +58,7 @@ fn ledger(store: &Store) -> LedgerBuilder {
     Ledger::builder().budget_store(store.clone())
 }
 
-fn begin(scope: &Scope, usd: Option<Usd>, is_trial: bool) -> Result<OpenCall, BudgetExceeded> {
+fn begin(scope: &Scope, usd: Option<Usd>, is_trial: bool) -> Result<PendingCall, BudgetExceeded> {
     let ask = Ask {
         model: &"m".into(),
         input: 100,
@@ -74,7 +74,7 @@ fn begin(scope: &Scope, usd: Option<Usd>, is_trial: bool) -> Result<OpenCall, Bu
     })
 }
 
-fn ask(call: &mut OpenCall) -> Result<(), BudgetExceeded> {
+fn ask(call: &mut PendingCall) -> Result<(), BudgetExceeded> {
     let question = call.ask_store().expect("a store has to be asked");
     let Poll::Ready(answer) = std::pin::pin!(question.answer()).poll(&mut Context::from_waker(Waker::noop())) else {
         panic!("this store answers at once")
@@ -247,7 +247,7 @@ fn a_settlement_that_waits_keeps_neither_its_task_nor_the_ledger_and_tells_of_th
     let tell = told.clone();
     let rule = BudgetRule::new("all", Budget::calls(10).soft(50));
     let ledger = Ledger::builder().budget_store(store.clone()).budget_rule(rule).on_alert(move |alert| {
-        tell.lock().unwrap().push((alert.scope.task_id(), alert.scope.task_name().to_string()));
+        tell.lock().unwrap().push((alert.task.id, alert.task.name.to_string()));
     });
     let ledger = ledger.build();
     let task = ledger.task(TaskSpec::new("t"));

@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use outlay_ledger::{Amount, Ask, Budget, CallRecord, Ledger, OpenCall, Refusal, Scope, StepKind, TaskSpec};
+use outlay_ledger::{Amount, Ask, Budget, CallRecord, Ledger, PendingCall, Refusal, Scope, StepKind, TaskSpec};
 use outlay_price::{Charge, Usage, Usd};
 
 const THREADS: u64 = 16;
 const CALLS: u64 = 10_000;
 
-fn open(scope: &Scope, most: Usd) -> Result<OpenCall, Refusal> {
+fn open(scope: &Scope, most: Usd) -> Result<PendingCall, Refusal> {
     let model = "m".into();
     let bound = |_| Some(most);
     scope.open_call(&Ask {

@@ -45,14 +45,14 @@ pub(crate) fn observer(
     on_alert: OnAlert,
 ) -> impl Fn(&Alert<'_>) + Send + Sync {
     move |alert| {
-        let task_id = alert.scope.task_id();
+        let task_id = alert.task.id;
         let current = Context::map_current(|context| context.span().span_context().trace_id());
         let trace = open.trace_of(task_id).or(Some(current)).filter(|id| *id != TraceId::INVALID);
         let notice = Notice {
             name: alert.name.to_owned(),
             kind: alert.kind.clone(),
             task_id,
-            task: alert.scope.task_name().clone(),
+            task: alert.task.name.clone(),
             trace_id: trace.map(|id| id.to_string()),
         };
         metrics.alert(&notice);

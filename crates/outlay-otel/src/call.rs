@@ -125,7 +125,7 @@ pub struct OpenCall {
     scope: Scope,
     start: CallStart,
     /// `None` for what is free.
-    books: Option<outlay_ledger::OpenCall>,
+    books: Option<outlay_ledger::PendingCall>,
     context: Context,
     /// Where it was made, if that is in no task.
     site: Option<Arc<str>>,
@@ -239,7 +239,7 @@ impl OpenCall {
         }
     }
 
-    fn ask(scope: &Scope, start: &CallStart, is_trial: bool) -> Result<outlay_ledger::OpenCall, Refusal> {
+    fn ask(scope: &Scope, start: &CallStart, is_trial: bool) -> Result<outlay_ledger::PendingCall, Refusal> {
         // Nearly every call is asked by no budget in dollars.
         let prices = OnceCell::new();
         let has_tokens = start.bills_tokens && start.operation.has_model();
@@ -271,14 +271,14 @@ impl OpenCall {
         Self::in_books(scope, start, scope.books().open_call_unchecked())
     }
 
-    fn in_books(scope: &Scope, start: CallStart, books: outlay_ledger::OpenCall) -> Self {
+    fn in_books(scope: &Scope, start: CallStart, books: outlay_ledger::PendingCall) -> Self {
         // Now, so that it may be known when the call settles.
         scope.engine().resolve_in_background(&start.model);
         scope.engine().inner().metrics.call_opened(scope, &start.model);
         Self::in_scope(scope.of_books(books.scope()), start, Some(books))
     }
 
-    fn in_scope(scope: Scope, start: CallStart, books: Option<outlay_ledger::OpenCall>) -> Self {
+    fn in_scope(scope: Scope, start: CallStart, books: Option<outlay_ledger::PendingCall>) -> Self {
         let context = scope.context();
         let site = scope.note_site_of_call(&start);
         Self { scope, start, books, context, site }
@@ -302,7 +302,7 @@ impl OpenCall {
     /// The most output tokens of all answers, where its end is not seen: what it allows itself, else what a budget that
     /// holds it assumes.
     pub fn most_output(&self) -> u64 {
-        let assumed = || self.books.as_ref().and_then(outlay_ledger::OpenCall::assumed_output);
+        let assumed = || self.books.as_ref().and_then(outlay_ledger::PendingCall::assumed_output);
         match self.start.max_tokens {
             Some(tokens) => tokens.saturating_mul(self.start.inferences),
             None => assumed().unwrap_or(Budget::DEFAULT_ASSUMED_OUTPUT.saturating_mul(self.start.inferences)),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use outlay_ledger::{
-    Ask, Budget, BudgetRule, CallRecord, Dimension, Dimensions, Ledger, OpenCall, Period, Scope, TaskSpec,
+    Ask, Budget, BudgetRule, CallRecord, Dimension, Dimensions, Ledger, PendingCall, Period, Scope, TaskSpec,
 };
 use outlay_price::{Charge, Usage, Usd};
 use outlay_redis::RedisBudgets;
@@ -139,7 +139,7 @@ async fn longest_command(budgets: &RedisBudgets, link: &mut redis::aio::Multiple
     );
 }
 
-async fn reserve(task: &Scope) -> OpenCall {
+async fn reserve(task: &Scope) -> PendingCall {
     let model: Arc<str> = "m".into();
     let mut call = begin(task, &model);
     let question = call.ask_store().unwrap();
@@ -148,7 +148,7 @@ async fn reserve(task: &Scope) -> OpenCall {
     call
 }
 
-fn begin(task: &Scope, model: &Arc<str>) -> OpenCall {
+fn begin(task: &Scope, model: &Arc<str>) -> PendingCall {
     let ask = Ask {
         model,
         input: 1_000,
@@ -161,7 +161,7 @@ fn begin(task: &Scope, model: &Arc<str>) -> OpenCall {
     task.open_call(&ask).unwrap()
 }
 
-fn settle(call: OpenCall) {
+fn settle(call: PendingCall) {
     let usage = Usage::new().with_uncached_input(1_000).with_output(300);
     let charge = Charge::external(Usd::from_micros(4));
     call.settle(CallRecord::answered("m".into(), usage, charge, SystemTime::UNIX_EPOCH));

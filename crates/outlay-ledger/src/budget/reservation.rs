@@ -1,69 +1,13 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use outlay_price::Usd;
-
-use super::cell::{BudgetCell, State, Verdict};
-use super::forecast::Forecast;
-use super::reserve::Reserve;
-use super::shared::{SharedCell, SharedHold};
-use super::{Amount, Budget, BudgetExceeded};
+use super::bound::Bound;
+use super::budget_cell::{BudgetCell, Refused, State, Verdict};
+use super::store_hold::{SharedCell, SharedHold};
 use crate::AlertKind;
 use crate::alert::Alerts;
+use crate::money::Spent;
 use crate::sync::MutexGuard;
-
-/// The most that a call can come to.
-pub(crate) struct Bound<'a> {
-    pub(crate) model: &'a Arc<str>,
-    /// The most tokens of its input.
-    pub(crate) input: u64,
-    /// The most tokens that it allows itself, where it says so.
-    pub(crate) max_output: Option<u64>,
-    pub(crate) is_turn: bool,
-    /// In dollars, if it writes at most so many tokens; `None` where it has no price.
-    pub(crate) usd: &'a dyn Fn(u64) -> Option<Usd>,
-    pub(crate) forecast: &'a Forecast<'a>,
-}
-
-/// What has been spent, in all that budgets count.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Spent {
-    pub(crate) usd: Usd,
-    pub(crate) tokens: u64,
-    pub(crate) calls: u64,
-    pub(crate) turns: u64,
-}
-
-impl Bound<'_> {
-    /// In what the budget counts; `None` where that cannot be said.
-    pub(super) fn units(&self, budget: &Budget) -> Option<i128> {
-        let output = self.max_output.unwrap_or_else(|| self.assumed(budget));
-        let expected = self.forecast.usd.filter(|_| budget.reserve == Reserve::Expected);
-        let input = match budget.reserve {
-            Reserve::Bound => self.input,
-            Reserve::Expected => self.input.min(self.forecast.input),
-        };
-        Some(match budget.limit {
-            Amount::Usd(_) => {
-                let most = (self.usd)(output)?;
-                expected.and_then(|expected| expected(output)).map_or(most, |expected| expected.min(most)).picos()
-            }
-            Amount::Tokens(_) => i128::from(input) + i128::from(output),
-            Amount::Calls(_) => 1,
-            Amount::Turns(_) => i128::from(self.is_turn),
-        })
-    }
-
-    /// What was assumed of the output, where the budget counts that and the call says nothing.
-    pub(super) fn assumed_output(&self, budget: &Budget) -> Option<u64> {
-        let counts_output = matches!(budget.limit, Amount::Usd(_) | Amount::Tokens(_));
-        (self.max_output.is_none() && counts_output).then(|| self.assumed(budget))
-    }
-
-    const fn assumed(&self, budget: &Budget) -> u64 {
-        budget.assumed_output.saturating_mul(self.forecast.answers)
-    }
-}
 
 /// What one call has reserved in every budget above it. Dropped, it gives all back.
 #[derive(Debug, Default)]
@@ -81,9 +25,6 @@ struct Held {
     units: i128,
     number: i64,
 }
-
-/// A budget, and why it refused a call, or would have.
-pub(crate) type Refused = (Arc<BudgetCell>, BudgetExceeded);
 
 impl Reservation {
     /// Reserves in all of the budgets or in none. What observing ones would have refused goes to `observed`. Those that

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use outlay_price::Charge;
 
 use crate::alert::Alerts;
-use crate::budget::Spent;
+use crate::money::Spent;
 use crate::record::ChargeRecord;
-use crate::spec::scope_name;
 use crate::sync::lock;
+use crate::task::scope_name;
 
 use super::Scope;
 
 impl Scope {
     /// Records an external charge here, or in the nearest open scope around this one.
     pub fn charge(&self, name: &str, charge: Charge) -> ChargedScope {
-        let (name, at) = (scope_name(name), self.0.task.ledger.now());
+        let (name, at) = (scope_name(name), self.0.task.ground.now());
         let record = ChargeRecord { name: name.clone(), charge, at };
         loop {
             let scope = self.open_ancestor();
@@ -37,7 +37,7 @@ impl Scope {
             drop(state);
             scope.spend_shared(&spent);
             scope.watch_charge(charge.total(), at, &mut alerts);
-            alerts.tell(&scope);
+            alerts.send(&scope);
             return ChargedScope { scope, name, late, orphaned };
         }
     }

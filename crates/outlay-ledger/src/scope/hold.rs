@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Scope;
-use super::state::State;
+use super::scope_state::ScopeState;
 use crate::sync::lock;
 
 /// Keeps a scope open, up to its late limit, until it is dropped.
@@ -18,7 +18,7 @@ impl Scope {
         if !is_waited_for {
             return None;
         }
-        let (scope, is_open) = self.take_in(State::hold, State::release);
+        let (scope, is_open) = self.take_in(ScopeState::hold, ScopeState::release);
         let hold = Hold(scope);
         is_open.then_some(hold)
     }

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use outlay_ledger::{Ask, CallRecord, Clock, OpenCall, Refusal, Scope};
+use outlay_ledger::{Ask, CallRecord, Clock, PendingCall, Refusal, Scope};
 use outlay_price::{Charge, Usage, Usd};
 
 /// A wall clock and a monotonic clock, both set by the test.
@@ -44,11 +44,11 @@ impl Clock for Hand {
 }
 
 /// Begins a call that may cost so much; `None` has no price.
-pub(crate) fn begin(scope: &Scope, usd: Option<Usd>) -> Result<OpenCall, Refusal> {
+pub(crate) fn begin(scope: &Scope, usd: Option<Usd>) -> Result<PendingCall, Refusal> {
     begin_model(scope, usd, "m")
 }
 
-pub(crate) fn begin_model(scope: &Scope, usd: Option<Usd>, model: &str) -> Result<OpenCall, Refusal> {
+pub(crate) fn begin_model(scope: &Scope, usd: Option<Usd>, model: &str) -> Result<PendingCall, Refusal> {
     let ask = Ask {
         model: &model.into(),
         input: 100,

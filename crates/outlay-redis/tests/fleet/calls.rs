@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use outlay_ledger::{
-    Ask, BudgetExceeded, BudgetRule, CallRecord, Clock, Ledger, LedgerBuilder, OpenCall, Refusal, Scope, TaskSpec,
+    Ask, BudgetExceeded, BudgetRule, CallRecord, Clock, Ledger, LedgerBuilder, PendingCall, Refusal, Scope, TaskSpec,
 };
 use outlay_price::{Charge, Usage, Usd};
 use outlay_redis::{Builder, RedisBudgets};
@@ -31,7 +31,7 @@ pub(crate) fn dollars(picos: i128) -> Usd {
 }
 
 /// Opens a call that comes to at most so much, and has the store's word.
-pub(crate) async fn open(scope: &Scope, most: Usd) -> Result<OpenCall, BudgetExceeded> {
+pub(crate) async fn open(scope: &Scope, most: Usd) -> Result<PendingCall, BudgetExceeded> {
     let model: Arc<str> = "m".into();
     let mut call = begin(scope, &model, most)?;
     let question = call.ask_store().expect("there is a store");
@@ -48,7 +48,7 @@ pub(crate) async fn open_and_drop(scope: &Scope, most: Usd) {
     let _ = question.answer().await;
 }
 
-fn begin(scope: &Scope, model: &Arc<str>, most: Usd) -> Result<OpenCall, BudgetExceeded> {
+fn begin(scope: &Scope, model: &Arc<str>, most: Usd) -> Result<PendingCall, BudgetExceeded> {
     let ask = Ask {
         model,
         input: 0,
@@ -64,7 +64,7 @@ fn begin(scope: &Scope, model: &Arc<str>, most: Usd) -> Result<OpenCall, BudgetE
     })
 }
 
-pub(crate) fn settle(call: OpenCall, cost: Usd) {
+pub(crate) fn settle(call: PendingCall, cost: Usd) {
     call.settle(record(cost));
 }
 

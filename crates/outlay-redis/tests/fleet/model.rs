@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use outlay_ledger::{Ask, BudgetExceeded, BudgetRule, Ledger, OpenCall, Refusal, Scope, TaskSpec};
+use outlay_ledger::{Ask, BudgetExceeded, BudgetRule, Ledger, PendingCall, Refusal, Scope, TaskSpec};
 use outlay_price::{Charge, Usd};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -48,7 +48,7 @@ fn a_budget_on_redis_admits_and_refuses_what_one_in_the_process_does_with_the_sa
         let rule = BudgetRule::new(&format!("case {}", case.get()), dollars(limit + more));
         let in_process = Ledger::builder().report_records(0).budget_rule(rule.clone()).build().task(TaskSpec::new("t"));
         let on_redis = task(ledger(&budgets, rule));
-        let (mut mine, mut others): (Vec<OpenCall>, Vec<OpenCall>) = Default::default();
+        let (mut mine, mut others): (Vec<PendingCall>, Vec<PendingCall>) = Default::default();
         for step in steps {
             match step {
                 Step::Open(most) => {
@@ -90,7 +90,7 @@ fn a_budget_on_redis_admits_and_refuses_what_one_in_the_process_does_with_the_sa
     same.unwrap();
 }
 
-fn open(scope: &Scope, most: Usd) -> Result<OpenCall, BudgetExceeded> {
+fn open(scope: &Scope, most: Usd) -> Result<PendingCall, BudgetExceeded> {
     let model: Arc<str> = "m".into();
     let ask = Ask {
         model: &model,

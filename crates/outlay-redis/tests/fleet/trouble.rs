@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use outlay_ledger::{Budget, BudgetRule, OpenCall, RefusalReason, Scope, StoreCheck};
+use outlay_ledger::{Budget, BudgetRule, PendingCall, RefusalReason, Scope, StoreCheck};
 use outlay_redis::{RedisBudgets, WhenDown};
 
 use crate::calls::{dollars, ledger, open, record, settings, task};
@@ -26,7 +26,7 @@ pub(crate) fn calls(budgets: &RedisBudgets, limit: u64) -> Scope {
 }
 
 /// Opens so many, or as many as are let through; and how each was checked.
-pub(crate) async fn open_all(task: &Scope, many: usize) -> Vec<OpenCall> {
+pub(crate) async fn open_all(task: &Scope, many: usize) -> Vec<PendingCall> {
     let mut open_calls = Vec::new();
     for _ in 0..many {
         match open(task, dollars(1)).await {
@@ -40,7 +40,7 @@ pub(crate) async fn open_all(task: &Scope, many: usize) -> Vec<OpenCall> {
     open_calls
 }
 
-pub(crate) fn settle_all(open: Vec<OpenCall>) -> (usize, usize) {
+pub(crate) fn settle_all(open: Vec<PendingCall>) -> (usize, usize) {
     let checks: Vec<_> = open.into_iter().map(|call| call.settle(record(dollars(1))).store_check).collect();
     let count = |wanted| checks.iter().filter(|check| **check == Some(wanted)).count();
     (count(StoreCheck::Done), count(StoreCheck::Missed))

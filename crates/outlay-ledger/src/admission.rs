@@ -1,0 +1,11 @@
+//! The road of a call through the books: admitted, pending, settled.
+
+mod admit;
+mod ask;
+mod ask_store;
+mod check_model;
+mod pending_call;
+
+pub use ask::Ask;
+pub use ask_store::StoreQuestion;
+pub use pending_call::{PendingCall, Settled};

@@ -1,0 +1,68 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::message_text::shown;
+
+/// A call was refused, for its task is stopped. Nothing was sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a call to `{}` was refused: {} is stopped: {}", shown(&.0.model), .0.what, .0.reason.text)]
+pub struct Stopped(Box<Refused>);
+
+/// Boxed, so that the results that may hold it stay small.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Refused {
+    what: Arc<str>,
+    reason: StopReason,
+    model: Arc<str>,
+}
+
+/// Why something is stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StopReason {
+    pub(crate) text: Arc<str>,
+    /// Tells two stops with the same reason apart.
+    serial: u64,
+}
+
+impl StopReason {
+    pub(crate) fn new(text: &str) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self { text: bounded_reason(text), serial: NEXT.fetch_add(1, Ordering::Relaxed) }
+    }
+}
+
+impl Stopped {
+    /// What is stopped: a task by its name, or a kind of tasks.
+    pub fn what(&self) -> &str {
+        &self.0.what
+    }
+
+    /// Why, in the words of whoever stopped it.
+    pub fn reason(&self) -> &str {
+        &self.0.reason.text
+    }
+
+    /// The number of the stop.
+    pub(crate) fn serial(&self) -> u64 {
+        self.0.reason.serial
+    }
+
+    /// The model that was asked for.
+    pub fn model(&self) -> &str {
+        &self.0.model
+    }
+
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.0.what
+    }
+
+    pub(crate) fn new(what: &Arc<str>, reason: &StopReason, model: &Arc<str>) -> Self {
+        Self(Box::new(Refused { what: what.clone(), reason: reason.clone(), model: model.clone() }))
+    }
+}
+
+/// Of a hostile length or with control characters it would break lines and spans.
+fn bounded_reason(reason: &str) -> Arc<str> {
+    let reason: String = reason.trim().chars().filter(|c| !c.is_control()).take(256).collect();
+    if reason.is_empty() { "no reason is given".into() } else { reason.into() }
+}

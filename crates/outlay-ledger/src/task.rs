@@ -1,0 +1,15 @@
+//! What a task is: its name, its dimensions, who called it and how it ended.
+
+mod bounded_name;
+mod caller;
+mod dimensions;
+mod kind;
+mod outcome;
+mod task_words;
+
+pub(crate) use bounded_name::{bounded_name, scope_name};
+pub use caller::Caller;
+pub use dimensions::{Dimension, Dimensions};
+pub use kind::{CostKind, ScopeKind, StepKind};
+pub use outcome::{Outcome, OutcomeKind};
+pub(crate) use task_words::{TaskWords, clean_word, clean_word_key};
