@@ -3,8 +3,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::family::Family;
 use crate::fault::Fault;
-use crate::native::Family;
 use crate::reply::Reply;
 use crate::tokens::{Stated, Tokens};
 
@@ -143,6 +143,10 @@ impl Message {
     pub fn family(mut self, family: Family) -> Self {
         self.family = Some(family);
         self
+    }
+
+    pub(crate) fn family_or_default(&self, model_id: &str) -> Family {
+        self.family.unwrap_or_else(|| Family::of_model(model_id))
     }
 
     pub(crate) fn stop_reason_or_default(&self) -> &str {

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::Turn;
+use super::turn::Turn;
 use crate::message::{Block, SIGNATURE};
 
 pub(super) fn body(turn: &Turn<'_>) -> Value {

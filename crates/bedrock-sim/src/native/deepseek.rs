@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Turn;
+use super::turn::Turn;
 
 pub(super) fn body(turn: &Turn<'_>) -> Value {
     let mut body = choice(turn, &turn.message.all_text(), true);

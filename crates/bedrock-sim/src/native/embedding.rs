@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Turn;
+use super::turn::Turn;
 
 const VECTOR: [f64; 4] = [0.5, -0.25, 0.125, 0.0];
 

@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 
 use crate::frame;
 use crate::message::Message;
-use crate::native::Turn;
+use crate::native;
 use crate::render::{Rendered, set, stream, whole};
 use crate::tokens::{Stated, Tokens};
 
 pub(super) fn whole_turn(message: &Message, token_headers: Stated, model_id: &str) -> Rendered {
-    let mut body = Turn::new(message, model_id).body();
+    let mut body = native::body(message, model_id);
     if let Some(trace) = &message.trace {
         body["amazon-bedrock-trace"] = trace.clone();
         body["amazon-bedrock-guardrailAction"] = guardrail_action(message);
@@ -28,7 +28,7 @@ pub(super) fn whole_turn(message: &Message, token_headers: Stated, model_id: &st
 
 /// The head of a stream has no token headers: at that point nobody knows.
 pub(super) fn streamed_turn(message: &Message, with_metadata: bool, model_id: &str) -> Rendered {
-    let mut chunks = Turn::new(message, model_id).chunks();
+    let mut chunks = native::chunks(message, model_id);
     if let Some(last) = chunks.last_mut() {
         if let Some(trace) = &message.trace {
             last["amazon-bedrock-trace"] = trace.clone();

@@ -10,10 +10,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error_kind::ErrorKind;
+use crate::family::Family;
 use crate::fault::Fault;
 use crate::matching::Match;
 use crate::message::{Block, Message};
-use crate::native::Family;
 use crate::operation::Operation;
 use crate::reply::Reply;
 use crate::tokens::{Stated, Tokens};
