@@ -8,7 +8,7 @@ use http_body::{Body, Frame};
 use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep};
 
-use crate::render::Ending;
+use crate::rendered::Ending;
 use crate::reply::Timing;
 use crate::socket::ResetSwitch;
 

@@ -14,7 +14,8 @@ use tokio::sync::oneshot;
 
 use crate::body::{Aborted, ScriptedBody};
 use crate::operation::Operation;
-use crate::render::{Ending, Rendered, render};
+use crate::render::render;
+use crate::rendered::{Ending, Rendered};
 use crate::request::Recorded;
 use crate::server::Shared;
 use crate::socket::{ResetSwitch, Socket};

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::frame;
 use crate::message::{Block, Message, SIGNATURE};
-use crate::render::{Rendered, stream, whole};
+use crate::rendered::Rendered;
 
 pub(super) fn whole_turn(message: &Message) -> Rendered {
     let content: Vec<Value> = message.content.iter().map(Block::converse).collect();
@@ -17,7 +17,7 @@ pub(super) fn whole_turn(message: &Message) -> Rendered {
         body.insert("additionalModelResponseFields".into(), fields.clone());
     }
     add_metadata(&mut body, message);
-    whole(StatusCode::OK, "application/json", Value::Object(body).to_string())
+    Rendered::whole(StatusCode::OK, "application/json", Value::Object(body).to_string())
 }
 
 pub(super) fn streamed_turn(message: &Message, with_metadata: bool) -> Rendered {
@@ -36,7 +36,7 @@ pub(super) fn streamed_turn(message: &Message, with_metadata: bool) -> Rendered 
         add_metadata(&mut metadata, message);
         events.push("metadata", Value::Object(metadata));
     }
-    stream(events.frames)
+    Rendered::stream(events.frames)
 }
 
 /// Only a tool call has a start event: the service model has no member there for text or reasoning.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::frame;
 use crate::message::Message;
 use crate::native;
-use crate::render::{Rendered, set, stream, whole};
+use crate::rendered::{Rendered, set_header};
 use crate::tokens::{Stated, Tokens};
 
 pub(super) fn whole_turn(message: &Message, token_headers: Stated, model_id: &str) -> Rendered {
@@ -16,11 +16,11 @@ pub(super) fn whole_turn(message: &Message, token_headers: Stated, model_id: &st
         body["amazon-bedrock-trace"] = trace.clone();
         body["amazon-bedrock-guardrailAction"] = guardrail_action(message);
     }
-    let mut rendered = whole(StatusCode::OK, "application/json", body.to_string());
+    let mut rendered = Rendered::whole(StatusCode::OK, "application/json", body.to_string());
     let headers = &mut rendered.headers;
     if let Some(tokens) = token_headers.or(message.tokens()) {
         add_token_headers(headers, &tokens);
-        set(headers, "x-amzn-bedrock-invocation-latency", &message.latency_or_default().to_string());
+        set_header(headers, "x-amzn-bedrock-invocation-latency", &message.latency_or_default().to_string());
     }
     add_served(headers, message);
     rendered
@@ -44,8 +44,8 @@ pub(super) fn streamed_turn(message: &Message, with_metadata: bool, model_id: &s
 }
 
 pub(super) fn stream_of(frames: Vec<Bytes>) -> Rendered {
-    let mut rendered = stream(frames);
-    set(&mut rendered.headers, "x-amzn-bedrock-content-type", "application/json");
+    let mut rendered = Rendered::stream(frames);
+    set_header(&mut rendered.headers, "x-amzn-bedrock-content-type", "application/json");
     rendered
 }
 
@@ -57,17 +57,17 @@ pub(super) fn add_token_headers(headers: &mut HeaderMap, tokens: &Tokens) {
         ("x-amzn-bedrock-cache-write-input-token-count", tokens.all_cache_writes()),
     ] {
         if let Some(count) = count {
-            set(headers, name, &count.to_string());
+            set_header(headers, name, &count.to_string());
         }
     }
 }
 
 fn add_served(headers: &mut HeaderMap, message: &Message) {
     if let Some(tier) = &message.service_tier {
-        set(headers, "x-amzn-bedrock-service-tier", tier);
+        set_header(headers, "x-amzn-bedrock-service-tier", tier);
     }
     if let Some(mode) = &message.latency_mode {
-        set(headers, "x-amzn-bedrock-performanceconfig-latency", mode);
+        set_header(headers, "x-amzn-bedrock-performanceconfig-latency", mode);
     }
 }
 
