@@ -39,6 +39,8 @@
 
 mod body;
 mod connection;
+mod content_block;
+mod delivery;
 mod echo;
 mod error_kind;
 mod family;

@@ -1,20 +1,16 @@
-use std::time::Duration;
+use serde_json::Value;
 
-use serde::Deserialize;
-use serde_json::{Value, json};
-
+use crate::content_block::ContentBlock;
 use crate::family::Family;
-use crate::fault::Fault;
-use crate::reply::Reply;
 use crate::tokens::{Stated, Tokens};
 
 /// An assistant turn, rendered as the request's operation and model family ask for it.
 ///
-/// Begins with [`Reply::message`]. The methods that say how the reply is delivered (`delay`,
-/// `fault`, ...) turn it into a [`Reply`], so they come last.
+/// Begins with [`Reply::message`](crate::Reply::message). The methods that say how the reply is delivered (`delay`,
+/// `fault`, ...) turn it into a [`Reply`](crate::Reply), so they come last.
 #[derive(Clone, Debug, Default)]
 pub struct Message {
-    pub(crate) content: Vec<Block>,
+    pub(crate) content: Vec<ContentBlock>,
     pub(crate) stop_reason: Option<String>,
     pub(crate) usage: Stated,
     pub(crate) invocation_metrics: Stated,
@@ -27,34 +23,25 @@ pub struct Message {
     pub(crate) family: Option<Family>,
 }
 
-/// One block of an assistant turn.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum Block {
-    Text(String),
-    Reasoning(String),
-    ToolUse { id: String, name: String, input: Value },
-}
-
 impl Message {
     /// Adds a text block.
     #[must_use]
     pub fn text(mut self, text: impl Into<String>) -> Self {
-        self.content.push(Block::Text(text.into()));
+        self.content.push(ContentBlock::Text(text.into()));
         self
     }
 
     /// Adds a reasoning block.
     #[must_use]
     pub fn reasoning(mut self, text: impl Into<String>) -> Self {
-        self.content.push(Block::Reasoning(text.into()));
+        self.content.push(ContentBlock::Reasoning(text.into()));
         self
     }
 
     /// Adds a call of a tool.
     #[must_use]
     pub fn tool_use(mut self, id: impl Into<String>, name: impl Into<String>, input: Value) -> Self {
-        self.content.push(Block::ToolUse { id: id.into(), name: name.into(), input });
+        self.content.push(ContentBlock::ToolUse { id: id.into(), name: name.into(), input });
         self
     }
 
@@ -166,8 +153,8 @@ impl Message {
             .content
             .iter()
             .map(|block| match block {
-                Block::Text(text) | Block::Reasoning(text) => text.chars().count(),
-                Block::ToolUse { name, input, .. } => name.chars().count() + input.to_string().chars().count(),
+                ContentBlock::Text(text) | ContentBlock::Reasoning(text) => text.chars().count(),
+                ContentBlock::ToolUse { name, input, .. } => name.chars().count() + input.to_string().chars().count(),
             })
             .sum();
         self.usage.or(Some(Tokens::new(10, (characters as u64).div_ceil(4))))
@@ -177,7 +164,7 @@ impl Message {
         self.content
             .iter()
             .filter_map(|block| match block {
-                Block::Text(text) => Some(text.as_str()),
+                ContentBlock::Text(text) => Some(text.as_str()),
                 _ => None,
             })
             .collect()
@@ -187,7 +174,7 @@ impl Message {
         self.content
             .iter()
             .filter_map(|block| match block {
-                Block::Reasoning(text) => Some(text.as_str()),
+                ContentBlock::Reasoning(text) => Some(text.as_str()),
                 _ => None,
             })
             .collect()
@@ -196,7 +183,7 @@ impl Message {
     /// Id, name and input of each call of a tool.
     pub(crate) fn tool_uses(&self) -> impl Iterator<Item = (&str, &str, &Value)> {
         self.content.iter().filter_map(|block| match block {
-            Block::ToolUse { id, name, input } => Some((id.as_str(), name.as_str(), input)),
+            ContentBlock::ToolUse { id, name, input } => Some((id.as_str(), name.as_str(), input)),
             _ => None,
         })
     }
@@ -208,73 +195,3 @@ impl Message {
         characters.chunks(length).map(|piece| piece.iter().collect()).collect()
     }
 }
-
-/// How the turn is delivered: the same methods as on [`Reply`].
-impl Message {
-    /// See [`Reply::header`].
-    #[must_use]
-    pub fn header(self, name: &str, value: &str) -> Reply {
-        Reply::from(self).header(name, value)
-    }
-
-    /// See [`Reply::token_headers`].
-    #[must_use]
-    pub fn token_headers(self, tokens: Tokens) -> Reply {
-        Reply::from(self).token_headers(tokens)
-    }
-
-    /// See [`Reply::without_token_headers`].
-    #[must_use]
-    pub fn without_token_headers(self) -> Reply {
-        Reply::from(self).without_token_headers()
-    }
-
-    /// See [`Reply::delay`].
-    #[must_use]
-    pub fn delay(self, delay: Duration) -> Reply {
-        Reply::from(self).delay(delay)
-    }
-
-    /// See [`Reply::first_byte_delay`].
-    #[must_use]
-    pub fn first_byte_delay(self, delay: Duration) -> Reply {
-        Reply::from(self).first_byte_delay(delay)
-    }
-
-    /// See [`Reply::pace`].
-    #[must_use]
-    pub fn pace(self, pause: Duration) -> Reply {
-        Reply::from(self).pace(pause)
-    }
-
-    /// See [`Reply::split`].
-    #[must_use]
-    pub fn split(self, bytes: usize) -> Reply {
-        Reply::from(self).split(bytes)
-    }
-
-    /// See [`Reply::fault`].
-    #[must_use]
-    pub fn fault(self, fault: Fault) -> Reply {
-        Reply::from(self).fault(fault)
-    }
-}
-
-impl Block {
-    /// The `ContentBlock` shape of Converse.
-    pub(crate) fn converse(&self) -> Value {
-        match self {
-            Self::Text(text) => json!({"text": text}),
-            Self::Reasoning(text) => json!({"reasoningContent": {"reasoningText": {
-                "text": text,
-                "signature": SIGNATURE,
-            }}}),
-            Self::ToolUse { id, name, input } => {
-                json!({"toolUse": {"toolUseId": id, "name": name, "input": input}})
-            }
-        }
-    }
-}
-
-/// What stands in for the signature of a reasoning block.
-pub(crate) const SIGNATURE: &str = "c2ltdWxhdGVk";

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::error_kind::ErrorKind;
 use crate::fault::Fault;
 use crate::message::Message;
-use crate::tokens::{Stated, Tokens};
+use crate::tokens::Stated;
 
 /// What the simulator answers, and how it delivers it.
 #[derive(Clone, Debug)]
@@ -125,70 +125,6 @@ impl Reply {
             split: None,
             fault: None,
         }
-    }
-
-    /// Sets a header, over whatever the reply would have there.
-    ///
-    /// # Panics
-    ///
-    /// Where the name or the value cannot be in an HTTP header: the script is wrong.
-    #[must_use]
-    pub fn header(mut self, name: &str, value: &str) -> Self {
-        let name = HeaderName::try_from(name).unwrap_or_else(|_| panic!("`{name}` is not a header name"));
-        let value = HeaderValue::try_from(value).unwrap_or_else(|_| panic!("`{value}` is not a header value"));
-        self.headers.push((name, value));
-        self
-    }
-
-    /// What the `X-Amzn-Bedrock-*-Token-Count` headers of InvokeModel say. Defaults to the usage of
-    /// a [`Message`], and to no headers on any other reply.
-    #[must_use]
-    pub fn token_headers(mut self, tokens: Tokens) -> Self {
-        self.token_headers = Stated::As(tokens);
-        self
-    }
-
-    /// Leaves the token headers out, as some families do.
-    #[must_use]
-    pub fn without_token_headers(mut self) -> Self {
-        self.token_headers = Stated::Not;
-        self
-    }
-
-    /// Waits before the head.
-    #[must_use]
-    pub fn delay(mut self, delay: Duration) -> Self {
-        self.timing.before_head = delay;
-        self
-    }
-
-    /// Waits between the head and the first byte of the body.
-    #[must_use]
-    pub fn first_byte_delay(mut self, delay: Duration) -> Self {
-        self.timing.before_body = delay;
-        self
-    }
-
-    /// Waits between any two frames of a stream.
-    #[must_use]
-    pub fn pace(mut self, pause: Duration) -> Self {
-        self.timing.between_frames = pause;
-        self
-    }
-
-    /// Sends the body in pieces of so many bytes, each flushed, so that frames are cut anywhere.
-    /// Zero means one.
-    #[must_use]
-    pub fn split(mut self, bytes: usize) -> Self {
-        self.split = Some(bytes.max(1));
-        self
-    }
-
-    /// Breaks the body. The last fault given holds.
-    #[must_use]
-    pub fn fault(mut self, fault: Fault) -> Self {
-        self.fault = Some(fault);
-        self
     }
 }
 

@@ -4,12 +4,13 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
+use crate::content_block::{ContentBlock, SIGNATURE};
 use crate::frame;
-use crate::message::{Block, Message, SIGNATURE};
+use crate::message::Message;
 use crate::rendered::Rendered;
 
 pub(super) fn whole_turn(message: &Message) -> Rendered {
-    let content: Vec<Value> = message.content.iter().map(Block::converse).collect();
+    let content: Vec<Value> = message.content.iter().map(ContentBlock::converse).collect();
     let mut body = Map::new();
     body.insert("output".into(), json!({"message": {"role": "assistant", "content": content}}));
     body.insert("stopReason".into(), json!(message.stop_reason_or_default()));
@@ -40,23 +41,23 @@ pub(super) fn streamed_turn(message: &Message, with_metadata: bool) -> Rendered 
 }
 
 /// Only a tool call has a start event: the service model has no member there for text or reasoning.
-fn add_block(events: &mut Events, message: &Message, index: usize, block: &Block) {
+fn add_block(events: &mut Events, message: &Message, index: usize, block: &ContentBlock) {
     let mut delta = |delta: Value| {
         events.push("contentBlockDelta", json!({"contentBlockIndex": index, "delta": delta}));
     };
     match block {
-        Block::Text(text) => {
+        ContentBlock::Text(text) => {
             for piece in message.pieces(text) {
                 delta(json!({"text": piece}));
             }
         }
-        Block::Reasoning(text) => {
+        ContentBlock::Reasoning(text) => {
             for piece in message.pieces(text) {
                 delta(json!({"reasoningContent": {"text": piece}}));
             }
             delta(json!({"reasoningContent": {"signature": SIGNATURE}}));
         }
-        Block::ToolUse { id, name, input } => {
+        ContentBlock::ToolUse { id, name, input } => {
             let start = json!({"toolUse": {"toolUseId": id, "name": name}});
             events.push("contentBlockStart", json!({"contentBlockIndex": index, "start": start}));
             for piece in message.pieces(&input.to_string()) {

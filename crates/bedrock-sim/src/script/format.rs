@@ -9,11 +9,12 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::content_block::ContentBlock;
 use crate::error_kind::ErrorKind;
 use crate::family::Family;
 use crate::fault::Fault;
 use crate::matching::Match;
-use crate::message::{Block, Message};
+use crate::message::Message;
 use crate::operation::Operation;
 use crate::reply::Reply;
 use crate::tokens::{Stated, Tokens};
@@ -111,7 +112,7 @@ impl Content {
 #[serde(deny_unknown_fields)]
 struct Turn {
     #[serde(default)]
-    content: Vec<Block>,
+    content: Vec<ContentBlock>,
     stop_reason: Option<String>,
     usage: Option<Tokens>,
     #[serde(default)]
