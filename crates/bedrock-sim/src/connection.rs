@@ -16,8 +16,9 @@ use crate::body::{Aborted, ScriptedBody};
 use crate::operation::Operation;
 use crate::render::render;
 use crate::rendered::{Ending, Rendered};
+use crate::replies::Queues;
 use crate::request::Recorded;
-use crate::server::Shared;
+use crate::request_log::RequestLog;
 use crate::socket::{ResetSwitch, Socket};
 
 /// More than any request to Bedrock may have.
@@ -28,13 +29,14 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 /// One connection of a client.
 pub(crate) struct Connection {
     number: u64,
-    shared: Arc<Shared>,
+    replies: Arc<Queues>,
+    log: Arc<RequestLog>,
     reset: ResetSwitch,
 }
 
 impl Connection {
-    pub(crate) fn new(number: u64, shared: Arc<Shared>) -> Self {
-        Self { number, shared, reset: ResetSwitch::default() }
+    pub(crate) fn new(number: u64, replies: Arc<Queues>, log: Arc<RequestLog>) -> Self {
+        Self { number, replies, log, reset: ResetSwitch::default() }
     }
 
     pub(crate) async fn serve(self, stream: TcpStream) {
@@ -81,10 +83,10 @@ impl Connection {
         let operation = Operation::InvokeModelWithBidirectionalStream;
         let request = self.record(operation, model_id, headers, Bytes::new());
         let (ended, input_ended) = oneshot::channel();
-        let (shared, order) = (Arc::clone(&self.shared), request.order);
+        let (log, order) = (Arc::clone(&self.log), request.order);
         tokio::spawn(async move {
             if let Ok(body) = Limited::new(body, BODY_LIMIT).collect().await {
-                shared.body_ended(order, body.to_bytes());
+                log.set_body(order, body.to_bytes());
             }
             // Nobody waits for it where the client has left.
             let _ = ended.send(());
@@ -95,7 +97,7 @@ impl Connection {
     }
 
     fn record(&self, operation: Operation, model_id: String, headers: HeaderMap, body: Bytes) -> Recorded {
-        self.shared.record(|order| Recorded {
+        self.log.record(|order| Recorded {
             operation,
             model_id,
             headers,
@@ -108,7 +110,7 @@ impl Connection {
     }
 
     async fn reply_to(&self, request: &Recorded) -> Result<Response<ScriptedBody>, Aborted> {
-        let reply = self.shared.queues.next_for(request);
+        let reply = self.replies.next_for(request);
         tokio::time::sleep(reply.timing.before_head).await;
         let Rendered { status, headers, frames, ending } = render(&reply, request.operation, &request.model_id);
         match ending {

@@ -21,7 +21,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::{AbortHandle, JoinSet};
 
-use crate::server::{StartError, listen};
+use crate::listener::{StartError, listen};
 use answer::Answer;
 use issued::Issued;
 
