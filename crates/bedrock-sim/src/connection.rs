@@ -12,13 +12,13 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
-use crate::body::{Aborted, ScriptedBody};
 use crate::operation::Operation;
+use crate::recorded::Recorded;
 use crate::render::render;
 use crate::rendered::{Ending, Rendered};
-use crate::replies::Queues;
-use crate::request::Recorded;
+use crate::reply_queues::ReplyQueues;
 use crate::request_log::RequestLog;
+use crate::scripted_body::{Aborted, ScriptedBody};
 use crate::socket::{ResetSwitch, Socket};
 
 /// More than any request to Bedrock may have.
@@ -29,13 +29,13 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 /// One connection of a client.
 pub(crate) struct Connection {
     number: u64,
-    replies: Arc<Queues>,
+    replies: Arc<ReplyQueues>,
     log: Arc<RequestLog>,
     reset: ResetSwitch,
 }
 
 impl Connection {
-    pub(crate) fn new(number: u64, replies: Arc<Queues>, log: Arc<RequestLog>) -> Self {
+    pub(crate) fn new(number: u64, replies: Arc<ReplyQueues>, log: Arc<RequestLog>) -> Self {
         Self { number, replies, log, reset: ResetSwitch::default() }
     }
 

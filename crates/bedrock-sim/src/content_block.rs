@@ -1,7 +1,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// One block of an assistant turn.
+/// A content block of an assistant turn.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum ContentBlock {
@@ -11,8 +11,8 @@ pub(crate) enum ContentBlock {
 }
 
 impl ContentBlock {
-    /// The `ContentBlock` shape of Converse.
-    pub(crate) fn converse(&self) -> Value {
+    /// Returns the `ContentBlock` shape of Converse.
+    pub(crate) fn to_converse(&self) -> Value {
         match self {
             Self::Text(text) => json!({"text": text}),
             Self::Reasoning(text) => json!({"reasoningContent": {"reasoningText": {
@@ -26,5 +26,5 @@ impl ContentBlock {
     }
 }
 
-/// What stands in for the signature of a reasoning block.
+/// The placeholder for the signature of a reasoning block.
 pub(crate) const SIGNATURE: &str = "c2ltdWxhdGVk";

@@ -7,14 +7,14 @@ use http::{HeaderName, HeaderValue};
 use crate::fault::Fault;
 use crate::message::Message;
 use crate::reply::Reply;
-use crate::tokens::{Stated, Tokens};
+use crate::tokens::{ReportedTokens, Tokens};
 
 impl Reply {
-    /// Sets a header, over whatever the reply would have there.
+    /// Sets a header. Replaces the header that the reply would have by default.
     ///
     /// # Panics
     ///
-    /// Where the name or the value cannot be in an HTTP header: the script is wrong.
+    /// Panics if the name or the value is not valid in an HTTP header.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         let name = HeaderName::try_from(name).unwrap_or_else(|_| panic!("`{name}` is not a header name"));
@@ -23,51 +23,53 @@ impl Reply {
         self
     }
 
-    /// What the `X-Amzn-Bedrock-*-Token-Count` headers of InvokeModel say. Defaults to the usage of
-    /// a [`Message`], and to no headers on any other reply.
+    /// Sets the counts in the `X-Amzn-Bedrock-*-Token-Count` headers of InvokeModel.
+    ///
+    /// Defaults to the usage of a [`Message`]. Other replies have no token headers by default.
     #[must_use]
     pub fn token_headers(mut self, tokens: Tokens) -> Self {
-        self.token_headers = Stated::As(tokens);
+        self.token_headers = ReportedTokens::Given(tokens);
         self
     }
 
-    /// Leaves the token headers out, as some families do.
+    /// Omits the token headers.
     #[must_use]
     pub fn without_token_headers(mut self) -> Self {
-        self.token_headers = Stated::Not;
+        self.token_headers = ReportedTokens::Omitted;
         self
     }
 
-    /// Waits before the head.
+    /// Sets the delay before the response head.
     #[must_use]
     pub fn delay(mut self, delay: Duration) -> Self {
         self.timing.before_head = delay;
         self
     }
 
-    /// Waits between the head and the first byte of the body.
+    /// Sets the delay between the response head and the first byte of the body.
     #[must_use]
     pub fn first_byte_delay(mut self, delay: Duration) -> Self {
         self.timing.before_body = delay;
         self
     }
 
-    /// Waits between any two frames of a stream.
+    /// Sets the delay between two frames of a stream.
     #[must_use]
     pub fn pace(mut self, pause: Duration) -> Self {
         self.timing.between_frames = pause;
         self
     }
 
-    /// Sends the body in pieces of so many bytes, each flushed, so that frames are cut anywhere.
-    /// Zero means one.
+    /// Sends the body in pieces of this many bytes and flushes each of them.
+    ///
+    /// Pieces do not follow the boundaries of frames. Zero means one byte.
     #[must_use]
     pub fn split(mut self, bytes: usize) -> Self {
         self.split = Some(bytes.max(1));
         self
     }
 
-    /// Breaks the body. The last fault given holds.
+    /// Sets the fault in the body. A second call replaces the first fault.
     #[must_use]
     pub fn fault(mut self, fault: Fault) -> Self {
         self.fault = Some(fault);
@@ -75,7 +77,7 @@ impl Reply {
     }
 }
 
-/// How the turn is delivered: the same methods as on [`Reply`].
+/// The delivery methods of [`Reply`].
 impl Message {
     /// See [`Reply::header`].
     #[must_use]

@@ -1,6 +1,6 @@
 use serde::Deserialize;
 
-/// A model family, as far as its native bodies differ from others.
+/// A model family, distinguished by the format of its native bodies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -13,25 +13,26 @@ pub enum Family {
     Cohere,
     /// Cohere embeddings.
     CohereEmbed,
-    /// DeepSeek R1, which completes a text.
+    /// DeepSeek R1 with text completion.
     DeepSeekR1,
     /// Meta Llama.
     Llama,
-    /// The Mistral models that complete a text.
+    /// The Mistral models with text completion.
     Mistral,
     /// Amazon Nova.
     Nova,
-    /// Chat completions in the style of OpenAI: OpenAI, Qwen, DeepSeek V3 and most others.
+    /// OpenAI-style chat completions: OpenAI, Qwen, DeepSeek V3 and most other models.
     OpenAi,
-    /// Amazon Titan text.
+    /// Amazon Titan Text.
     Titan,
     /// Amazon Titan embeddings.
     TitanEmbed,
 }
 
 impl Family {
-    /// The family that a model id, a profile id or an ARN names. [`OpenAi`](Self::OpenAi) where it
-    /// names none, since most newer models follow it.
+    /// Returns the family that a model id, an inference profile id or an ARN names.
+    ///
+    /// Returns [`OpenAi`](Self::OpenAi) if it names none, because most newer models use that format.
     #[must_use]
     pub fn of_model(model_id: &str) -> Self {
         const NAMES: [(&str, Family); 15] = [
@@ -61,7 +62,7 @@ mod tests {
     use super::Family;
 
     #[test]
-    fn model_ids_name_their_family() {
+    fn finds_family_in_model_id() {
         for (model_id, family) in [
             ("us.anthropic.claude-haiku-4-5-20251001-v1:0", Family::Anthropic),
             ("arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0", Family::Nova),

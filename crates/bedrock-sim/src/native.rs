@@ -1,4 +1,4 @@
-//! The bodies that each model family gives to InvokeModel.
+//! The native response bodies of InvokeModel, by model family.
 
 mod anthropic;
 mod cohere;
@@ -17,7 +17,7 @@ use crate::family::Family;
 use crate::message::Message;
 use turn::Turn;
 
-/// The body of InvokeModel.
+/// Returns the body of InvokeModel.
 pub(crate) fn body(message: &Message, model_id: &str) -> Value {
     let turn = &Turn::new(message, model_id);
     match message.family_or_default(model_id) {
@@ -34,8 +34,9 @@ pub(crate) fn body(message: &Message, model_id: &str) -> Value {
     }
 }
 
-/// The chunks of InvokeModelWithResponseStream, before the invocation metrics. Embeddings come
-/// in one.
+/// Returns the chunks of InvokeModelWithResponseStream without the invocation metrics.
+///
+/// Embeddings are a single chunk.
 pub(crate) fn chunks(message: &Message, model_id: &str) -> Vec<Value> {
     let turn = &Turn::new(message, model_id);
     match message.family_or_default(model_id) {

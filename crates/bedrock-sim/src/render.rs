@@ -1,4 +1,4 @@
-//! From a reply to the bytes that carry it.
+//! Renders replies in the wire format.
 
 mod converse;
 mod fault_injection;
@@ -14,9 +14,9 @@ use crate::operation::Operation;
 use crate::rendered::{Ending, Rendered, set_header};
 use crate::reply::{Kind, Reply};
 
-/// The bytes that answer `operation` on `model_id`, without a server.
+/// Renders a reply to a request for `operation` on `model_id`, without a server.
 ///
-/// Timing and splitting are the server's; faults are applied here.
+/// The fault of the reply is applied. Its delays and its split are not, because they are up to the server.
 ///
 /// ```
 /// use bedrock_sim::{Operation, Reply, Tokens, render};
@@ -32,7 +32,7 @@ pub fn render(reply: &Reply, operation: Operation, model_id: &str) -> Rendered {
         Kind::Message(message) => render_message(reply, message, operation, model_id),
         Kind::Body { content_type, bytes } => {
             let mut rendered = Rendered::whole(StatusCode::OK, content_type, bytes.clone());
-            if let Some(tokens) = reply.token_headers.or(None) {
+            if let Some(tokens) = reply.token_headers.resolve(None) {
                 invoke::add_token_headers(&mut rendered.headers, &tokens);
             }
             rendered
@@ -76,8 +76,9 @@ fn render_message(reply: &Reply, message: &Message, operation: Operation, model_
     }
 }
 
-/// An error shape, as the service sends it: the type has a namespace behind a colon, which clients
-/// must cut off.
+/// Returns an error response.
+///
+/// As in the real service, the error type is followed by a colon and a namespace, which clients must strip.
 fn error(kind: ErrorKind, message: Option<&str>) -> Rendered {
     let mut rendered = Rendered::whole(kind.status(), "application/json", kind.body(message).to_string());
     let error_type = format!("{}:http://internal.amazon.com/coral/com.amazon.bedrock/", kind.name());
@@ -85,11 +86,12 @@ fn error(kind: ErrorKind, message: Option<&str>) -> Rendered {
     rendered
 }
 
-/// A reply that the operation cannot carry: a mistake in the script, told where it will be read and
-/// not retried.
+/// Returns the response for a reply that the operation cannot return, which is a mistake in the script.
+///
+/// SDKs do not retry its status, so the message reaches the author of the script.
 fn misfit(operation: Operation) -> Rendered {
-    let told = format!("bedrock-sim: the scripted reply does not fit {operation}");
-    Rendered::whole(StatusCode::NOT_IMPLEMENTED, "text/plain", told)
+    let message = format!("bedrock-sim: the scripted reply does not fit {operation}");
+    Rendered::whole(StatusCode::NOT_IMPLEMENTED, "text/plain", message)
 }
 
 fn reset_after_headers(reply: &Reply, operation: Operation, model_id: &str) -> Rendered {

@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 const EVENT_STREAM: &str = "application/vnd.amazon.eventstream";
 
-/// A reply as it goes on the wire, but for the request id and what HTTP itself adds.
+/// A reply in the wire format, without the request id and the headers that HTTP itself adds.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Rendered {
@@ -12,14 +12,14 @@ pub struct Rendered {
     pub status: StatusCode,
     /// The headers. Only a body that is not a stream has a `content-length`.
     pub headers: HeaderMap,
-    /// The body: one entry for each event-stream frame, or one entry for all of it.
+    /// The body. An event stream has one entry for each frame, any other body a single entry.
     pub frames: Vec<Bytes>,
     /// What happens after the last frame.
     pub ending: Ending,
 }
 
 impl Rendered {
-    /// The whole body in one piece.
+    /// Returns the concatenated frames.
     #[must_use]
     pub fn body(&self) -> Bytes {
         self.frames.concat().into()
@@ -41,11 +41,12 @@ impl Rendered {
         Self { status: StatusCode::OK, headers, frames, ending: Ending::Complete }
     }
 
-    /// Returns a reply of which no byte is sent.
+    /// Returns an empty reply, for endings that send no byte.
     pub(crate) fn nothing(ending: Ending) -> Self {
         Self { status: StatusCode::OK, headers: HeaderMap::new(), frames: Vec::new(), ending }
     }
 
+    /// Returns whether the body is an event stream.
     pub(crate) fn is_stream(&self) -> bool {
         self.headers.get(CONTENT_TYPE).is_some_and(|value| value == EVENT_STREAM)
     }
@@ -59,11 +60,11 @@ pub enum Ending {
     Complete,
     /// The connection is reset.
     Reset,
-    /// Nothing follows, and the connection stays open.
+    /// The body does not end, and the connection stays open.
     Stall,
-    /// The connection is reset before the head.
+    /// The connection is reset before the response head.
     ResetBeforeHead,
-    /// There is never a head.
+    /// The response head is never sent.
     Silence,
 }
 

@@ -7,14 +7,14 @@ use serde_json::Value;
 use crate::error_kind::ErrorKind;
 use crate::fault::Fault;
 use crate::message::Message;
-use crate::tokens::Stated;
+use crate::tokens::ReportedTokens;
 
-/// What the simulator answers, and how it delivers it.
+/// A reply of the simulator and how it is delivered.
 #[derive(Clone, Debug)]
 pub struct Reply {
     pub(crate) kind: Kind,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
-    pub(crate) token_headers: Stated,
+    pub(crate) token_headers: ReportedTokens,
     pub(crate) timing: Timing,
     pub(crate) split: Option<usize>,
     pub(crate) fault: Option<Fault>,
@@ -34,7 +34,7 @@ pub(crate) enum Kind {
     Hang,
 }
 
-/// When the parts of a reply are sent.
+/// The delays before the parts of a reply.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Timing {
     pub(crate) before_head: Duration,
@@ -43,74 +43,75 @@ pub(crate) struct Timing {
 }
 
 impl Reply {
-    /// An assistant turn, for any of [`Operation::TURNS`](crate::Operation::TURNS).
+    /// Returns an empty assistant turn, which fits any of [`Operation::TURNS`](crate::Operation::TURNS).
     #[must_use]
     pub fn message() -> Message {
         Message::default()
     }
 
-    /// A JSON body, as it is. Token headers only where [`token_headers`](Self::token_headers) asks
-    /// for them.
+    /// Returns a reply with this JSON body.
+    ///
+    /// It has token headers only if [`token_headers`](Self::token_headers) is called.
     #[must_use]
     pub fn json(value: Value) -> Self {
         Self::bytes("application/json", value.to_string())
     }
 
-    /// A body of any type, as it is.
+    /// Returns a reply with this body and content type.
     #[must_use]
     pub fn bytes(content_type: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
         Self::of(Kind::Body { content_type: content_type.into(), bytes: bytes.into() })
     }
 
-    /// The chunks of an InvokeModel stream, or of a speech session, as they are.
+    /// Returns a stream of these chunks, for an InvokeModel stream or a speech session.
     #[must_use]
     pub fn chunks(chunks: impl IntoIterator<Item = Value>) -> Self {
         Self::of(Kind::Chunks(chunks.into_iter().collect()))
     }
 
-    /// The events of a ConverseStream, as they are: `(":event-type", payload)`.
+    /// Returns a stream of these events, for a ConverseStream. An event is a pair of its `:event-type` and payload.
     #[must_use]
     pub fn events<N: Into<String>>(events: impl IntoIterator<Item = (N, Value)>) -> Self {
         Self::of(Kind::Events(events.into_iter().map(|(name, payload)| (name.into(), payload)).collect()))
     }
 
-    /// A modelled error in place of a reply.
+    /// Returns a modeled error with its default message.
     #[must_use]
     pub fn error(kind: ErrorKind) -> Self {
         Self::of(Kind::Error { kind, message: None })
     }
 
-    /// A modelled error with a message of its own.
+    /// Returns a modeled error with this message.
     #[must_use]
     pub fn error_saying(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self::of(Kind::Error { kind, message: Some(message.into()) })
     }
 
-    /// `ThrottlingException`, which the SDKs retry.
+    /// Returns a `ThrottlingException`, which the SDKs retry.
     #[must_use]
     pub fn throttled() -> Self {
         Self::error(ErrorKind::Throttling)
     }
 
-    /// A status with an HTML body and no error shape, as a proxy would answer.
+    /// Returns a bare HTTP status with an HTML body and no error shape, as a proxy would send it.
     #[must_use]
     pub fn status(status: StatusCode) -> Self {
         Self::of(Kind::Status(status))
     }
 
-    /// The connection is reset before any byte of a reply.
+    /// Returns a reply that resets the connection before any byte is sent.
     #[must_use]
     pub fn reset() -> Self {
         Self::of(Kind::Reset)
     }
 
-    /// The connection is reset after the head of a reply that looks good.
+    /// Returns a reply that resets the connection after a successful response head.
     #[must_use]
     pub fn reset_after_headers() -> Self {
         Self::of(Kind::ResetAfterHeaders)
     }
 
-    /// No answer until the client leaves.
+    /// Returns a reply that sends nothing until the client disconnects.
     #[must_use]
     pub fn hang() -> Self {
         Self::of(Kind::Hang)
@@ -120,7 +121,7 @@ impl Reply {
         Self {
             kind,
             headers: Vec::new(),
-            token_headers: Stated::ByDefault,
+            token_headers: ReportedTokens::Default,
             timing: Timing::default(),
             split: None,
             fault: None,

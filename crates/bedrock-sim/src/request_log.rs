@@ -4,7 +4,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use crate::request::Recorded;
+use crate::recorded::Recorded;
 
 /// How long [`RequestLog::wait_for`] waits.
 const WAIT_LIMIT: Duration = Duration::from_secs(10);

@@ -1,13 +1,13 @@
 //! Replies in a JSON file, so that programs in other languages can script the simulator.
 
-mod format;
+mod entry;
 
 use std::path::Path;
 use std::{fs, io};
 
-use crate::matching::Match;
 use crate::reply::Reply;
-use crate::script::format::Entry;
+use crate::request_match::Match;
+use crate::script::entry::Entry;
 
 /// Replies read from a JSON file: a list, in the order in which they are queued.
 ///

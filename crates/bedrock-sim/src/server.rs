@@ -7,11 +7,11 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use crate::connection::Connection;
 use crate::listener::{StartError, listen};
-use crate::matching::Match;
-use crate::replies::{Queues, Replies};
+use crate::recorded::Recorded;
 use crate::reply::Reply;
-use crate::request::Recorded;
+use crate::reply_queues::{Replies, ReplyQueues};
 use crate::request_log::{RequestLog, TooFewRequests};
+use crate::request_match::Match;
 use crate::script::Script;
 
 /// A Bedrock Runtime on loopback. It stops when it is dropped.
@@ -20,7 +20,7 @@ use crate::script::Script;
 #[derive(Debug)]
 pub struct BedrockSim {
     address: SocketAddr,
-    replies: Arc<Queues>,
+    replies: Arc<ReplyQueues>,
     log: Arc<RequestLog>,
     accepting: AbortHandle,
 }
@@ -34,7 +34,7 @@ impl BedrockSim {
     /// Starts on this address, which must be loopback.
     pub async fn start_on(address: SocketAddr) -> Result<Self, StartError> {
         let (listener, address) = listen(address).await?;
-        let replies = Arc::<Queues>::default();
+        let replies = Arc::<ReplyQueues>::default();
         let log = Arc::<RequestLog>::default();
         let accepting = tokio::spawn(accept(listener, Arc::clone(&replies), Arc::clone(&log))).abort_handle();
         Ok(Self { address, replies, log, accepting })
@@ -127,7 +127,7 @@ impl Drop for BedrockSim {
     }
 }
 
-async fn accept(listener: TcpListener, replies: Arc<Queues>, log: Arc<RequestLog>) {
+async fn accept(listener: TcpListener, replies: Arc<ReplyQueues>, log: Arc<RequestLog>) {
     let mut connections = JoinSet::new();
     let mut number = 0;
     loop {

@@ -1,5 +1,6 @@
-//! Anthropic Messages. A stream states the input in `message_start` and the final output in
-//! `message_delta`.
+//! Anthropic Messages.
+//!
+//! A stream reports the input tokens in `message_start` and the final output tokens in `message_delta`.
 
 use serde_json::{Value, json};
 
@@ -19,7 +20,7 @@ pub(super) fn body(turn: &Turn<'_>) -> Value {
 pub(super) fn chunks(turn: &Turn<'_>) -> Vec<Value> {
     let mut start = envelope(turn, Vec::new());
     if turn.tokens.is_some() {
-        // The first event counts the one token that is already there.
+        // `message_start` reports the one output token that was generated so far.
         start["usage"] = usage(turn, 1);
     }
     let mut chunks = vec![json!({"type": "message_start", "message": start})];

@@ -1,4 +1,4 @@
-//! DeepSeek R1, which completes a text.
+//! DeepSeek R1 text completion.
 
 use serde_json::{Value, json};
 

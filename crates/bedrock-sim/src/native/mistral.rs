@@ -1,4 +1,4 @@
-//! The Mistral models that complete a text. Their bodies have no token counts: the headers do.
+//! Mistral text completion. The bodies have no token counts. Only the headers report them.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Amazon Nova: Converse in shape, with cache members of its own names.
+//! Amazon Nova. Its bodies resemble those of Converse but have other names for the cache tokens.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::turn::Turn;
 use crate::content_block::ContentBlock;
 
 pub(super) fn body(turn: &Turn<'_>) -> Value {
-    let content: Vec<Value> = turn.message.content.iter().map(ContentBlock::converse).collect();
+    let content: Vec<Value> = turn.message.content.iter().map(ContentBlock::to_converse).collect();
     let mut body = json!({
         "output": {"message": {"role": "assistant", "content": content}},
         "stopReason": turn.message.stop_reason_or_default(),

@@ -1,4 +1,4 @@
-//! Chat completions in the style of OpenAI. `prompt_tokens` includes the cache here.
+//! OpenAI-style chat completions. Their `prompt_tokens` include the cache tokens.
 
 use serde_json::{Value, json};
 

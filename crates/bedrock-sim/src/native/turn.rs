@@ -1,9 +1,7 @@
-//! What the native bodies of all model families are made from.
-
 use crate::message::Message;
 use crate::tokens::Tokens;
 
-/// A message on its way to a native body.
+/// An assistant turn to render as a native body.
 pub(super) struct Turn<'a> {
     pub(super) message: &'a Message,
     pub(super) tokens: Option<Tokens>,
@@ -15,7 +13,7 @@ impl<'a> Turn<'a> {
         Self { message, tokens: message.tokens(), model_id }
     }
 
-    /// The stop reason in the words of families that know an end, a limit and a call of a tool.
+    /// Returns the stop reason in the terms of a family that distinguishes an end, a token limit and a tool call.
     pub(super) fn stop_reason(&self, end: &'static str, limit: &'static str, tool: &'static str) -> &'static str {
         match self.message.stop_reason_or_default() {
             "max_tokens" | "model_context_window_exceeded" => limit,
@@ -24,7 +22,7 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// The text in the pieces of a stream, each with whether it is the last. Never empty.
+    /// Returns the text deltas of a stream, each with whether it is the last one. There is at least one.
     pub(super) fn text_pieces(&self) -> Vec<(String, bool)> {
         let mut pieces = self.message.pieces(&self.message.all_text());
         if pieces.is_empty() {
@@ -34,7 +32,7 @@ impl<'a> Turn<'a> {
         pieces.into_iter().enumerate().map(|(index, piece)| (piece, index == last)).collect()
     }
 
-    /// Output tokens after `done` of `of` pieces, for families that count as they go.
+    /// Returns the output tokens after `done` of `of` deltas, for families with a running count.
     pub(super) fn output_after(&self, done: usize, of: usize) -> Option<u64> {
         self.tokens.map(|tokens| tokens.output * done as u64 / of.max(1) as u64)
     }

@@ -1,4 +1,4 @@
-//! Converse and ConverseStream.
+//! The responses of Converse and ConverseStream.
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -10,7 +10,7 @@ use crate::message::Message;
 use crate::rendered::Rendered;
 
 pub(super) fn whole_turn(message: &Message) -> Rendered {
-    let content: Vec<Value> = message.content.iter().map(ContentBlock::converse).collect();
+    let content: Vec<Value> = message.content.iter().map(ContentBlock::to_converse).collect();
     let mut body = Map::new();
     body.insert("output".into(), json!({"message": {"role": "assistant", "content": content}}));
     body.insert("stopReason".into(), json!(message.stop_reason_or_default()));
@@ -40,7 +40,9 @@ pub(super) fn streamed_turn(message: &Message, with_metadata: bool) -> Rendered 
     Rendered::stream(events.frames)
 }
 
-/// Only a tool call has a start event: the service model has no member there for text or reasoning.
+/// Adds the events of a content block.
+///
+/// Only a tool call has a start event, because the service model defines none for text or reasoning.
 fn add_block(events: &mut Events, message: &Message, index: usize, block: &ContentBlock) {
     let mut delta = |delta: Value| {
         events.push("contentBlockDelta", json!({"contentBlockIndex": index, "delta": delta}));
@@ -69,7 +71,7 @@ fn add_block(events: &mut Events, message: &Message, index: usize, block: &Conte
     events.push("contentBlockStop", json!({"contentBlockIndex": index}));
 }
 
-/// What Converse says beside its message, and ConverseStream in its last event.
+/// Adds the fields that Converse returns beside the message and ConverseStream in its `metadata` event.
 fn add_metadata(body: &mut Map<String, Value>, message: &Message) {
     if let Some(tokens) = message.tokens() {
         body.insert("usage".into(), tokens.converse_usage());

@@ -1,4 +1,4 @@
-//! Breaks the rendered body of a reply.
+//! Injects faults into rendered replies.
 
 use bytes::{Bytes, BytesMut};
 
@@ -6,8 +6,9 @@ use crate::fault::Fault;
 use crate::frame;
 use crate::rendered::{Ending, Rendered};
 
-/// [`NoMetadata`](Fault::NoMetadata) is the renderer's; every other fault works on the finished
-/// frames.
+/// Injects a fault into the rendered frames.
+///
+/// [`Fault::NoMetadata`] is not handled here, because the frames are rendered without the metadata.
 pub(super) fn inject(fault: Fault, rendered: &mut Rendered) {
     let frames = &mut rendered.frames;
     match fault {
@@ -20,7 +21,7 @@ pub(super) fn inject(fault: Fault, rendered: &mut Rendered) {
             }
         }
         Fault::CorruptFrame(n) => flip(frames, n, |length| length.checked_sub(1)),
-        // The prelude is two lengths of four bytes and then its checksum.
+        // The prelude consists of two lengths of four bytes each, followed by their checksum.
         Fault::CorruptPrelude(n) => flip(frames, n, |length| (length > 8).then_some(8)),
         Fault::ExceptionAt(n, kind) => {
             frames.truncate(n);
@@ -28,7 +29,7 @@ pub(super) fn inject(fault: Fault, rendered: &mut Rendered) {
         }
         Fault::ErrorFrameAt(n) => {
             frames.truncate(n);
-            frames.push(frame::unmodelled_error());
+            frames.push(frame::unmodeled_error());
         }
         Fault::ResetAt(n) => {
             frames.truncate(n);
@@ -41,14 +42,15 @@ pub(super) fn inject(fault: Fault, rendered: &mut Rendered) {
     }
 }
 
-fn flip(frames: &mut [Bytes], n: usize, place: impl Fn(usize) -> Option<usize>) {
+/// Flips one byte of the frame with index `n`, at the offset that `offset` returns for the length of the frame.
+fn flip(frames: &mut [Bytes], n: usize, offset: impl Fn(usize) -> Option<usize>) {
     let Some(frame) = frames.get_mut(n) else {
         return;
     };
-    let Some(place) = place(frame.len()) else {
+    let Some(offset) = offset(frame.len()) else {
         return;
     };
     let mut bytes = BytesMut::from(&frame[..]);
-    bytes[place] ^= 0xff;
+    bytes[offset] ^= 0xff;
     *frame = bytes.freeze();
 }

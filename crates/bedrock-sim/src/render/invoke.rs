@@ -1,4 +1,4 @@
-//! InvokeModel and InvokeModelWithResponseStream.
+//! The responses of InvokeModel and InvokeModelWithResponseStream.
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -8,9 +8,9 @@ use crate::frame;
 use crate::message::Message;
 use crate::native;
 use crate::rendered::{Rendered, set_header};
-use crate::tokens::{Stated, Tokens};
+use crate::tokens::{ReportedTokens, Tokens};
 
-pub(super) fn whole_turn(message: &Message, token_headers: Stated, model_id: &str) -> Rendered {
+pub(super) fn whole_turn(message: &Message, token_headers: ReportedTokens, model_id: &str) -> Rendered {
     let mut body = native::body(message, model_id);
     if let Some(trace) = &message.trace {
         body["amazon-bedrock-trace"] = trace.clone();
@@ -18,7 +18,7 @@ pub(super) fn whole_turn(message: &Message, token_headers: Stated, model_id: &st
     }
     let mut rendered = Rendered::whole(StatusCode::OK, "application/json", body.to_string());
     let headers = &mut rendered.headers;
-    if let Some(tokens) = token_headers.or(message.tokens()) {
+    if let Some(tokens) = token_headers.resolve(message.tokens()) {
         add_token_headers(headers, &tokens);
         set_header(headers, "x-amzn-bedrock-invocation-latency", &message.latency_or_default().to_string());
     }
@@ -26,7 +26,9 @@ pub(super) fn whole_turn(message: &Message, token_headers: Stated, model_id: &st
     rendered
 }
 
-/// The head of a stream has no token headers: at that point nobody knows.
+/// Renders a streamed turn.
+///
+/// The response head has no token headers, because the counts are not known when the service sends it.
 pub(super) fn streamed_turn(message: &Message, with_metadata: bool, model_id: &str) -> Rendered {
     let mut chunks = native::chunks(message, model_id);
     if let Some(last) = chunks.last_mut() {
@@ -34,7 +36,7 @@ pub(super) fn streamed_turn(message: &Message, with_metadata: bool, model_id: &s
             last["amazon-bedrock-trace"] = trace.clone();
             last["amazon-bedrock-guardrailAction"] = guardrail_action(message);
         }
-        if with_metadata && let Some(tokens) = message.invocation_metrics.or(message.tokens()) {
+        if with_metadata && let Some(tokens) = message.invocation_metrics.resolve(message.tokens()) {
             last["amazon-bedrock-invocationMetrics"] = tokens.invocation_metrics(message.latency_or_default());
         }
     }
@@ -43,6 +45,7 @@ pub(super) fn streamed_turn(message: &Message, with_metadata: bool, model_id: &s
     rendered
 }
 
+/// Returns an InvokeModel stream of these frames.
 pub(super) fn stream_of(frames: Vec<Bytes>) -> Rendered {
     let mut rendered = Rendered::stream(frames);
     set_header(&mut rendered.headers, "x-amzn-bedrock-content-type", "application/json");

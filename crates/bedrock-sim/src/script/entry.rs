@@ -13,11 +13,11 @@ use crate::content_block::ContentBlock;
 use crate::error_kind::ErrorKind;
 use crate::family::Family;
 use crate::fault::Fault;
-use crate::matching::Match;
 use crate::message::Message;
 use crate::operation::Operation;
 use crate::reply::Reply;
-use crate::tokens::{Stated, Tokens};
+use crate::request_match::Match;
+use crate::tokens::{ReportedTokens, Tokens};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -147,11 +147,11 @@ impl Turn {
     }
 }
 
-fn stated(tokens: Option<Tokens>, without: bool) -> Stated {
+fn stated(tokens: Option<Tokens>, without: bool) -> ReportedTokens {
     match tokens {
-        _ if without => Stated::Not,
-        Some(tokens) => Stated::As(tokens),
-        None => Stated::ByDefault,
+        _ if without => ReportedTokens::Omitted,
+        Some(tokens) => ReportedTokens::Given(tokens),
+        None => ReportedTokens::Default,
     }
 }
 
