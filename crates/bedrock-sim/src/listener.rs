@@ -3,27 +3,27 @@ use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
 
-/// Why a simulator did not start.
+/// An error returned when a simulator cannot start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The address can be reached from elsewhere.
+    /// The address is not a loopback address.
     #[error("{address} is not a loopback address")]
     NotLoopback {
-        /// The address asked for.
+        /// The requested address.
         address: SocketAddr,
     },
     /// The address could not be bound.
     #[error("cannot listen on {address}")]
     Bind {
-        /// The address asked for.
+        /// The requested address.
         address: SocketAddr,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
 }
 
-/// A listener on this address, which must be loopback, and the address with its port.
+/// Listens on a loopback address. Returns the listener and the address with its actual port.
 pub(crate) async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
     if !address.ip().is_loopback() {
         return Err(StartError::NotLoopback { address });

@@ -14,9 +14,9 @@ use crate::request_log::{RequestLog, TooFewRequests};
 use crate::request_match::Match;
 use crate::script::Script;
 
-/// A Bedrock Runtime on loopback. It stops when it is dropped.
+/// A simulator of Bedrock Runtime on loopback.
 ///
-/// It keeps every request, and refuses those with a body over 64 MiB.
+/// The simulator records every request and rejects those with a body over 64 MiB. It stops when it is dropped.
 #[derive(Debug)]
 pub struct BedrockSim {
     address: SocketAddr,
@@ -26,12 +26,12 @@ pub struct BedrockSim {
 }
 
 impl BedrockSim {
-    /// Starts on a free port of 127.0.0.1, on the current tokio runtime.
+    /// Starts a simulator on a free port of 127.0.0.1. It runs on the current tokio runtime.
     pub async fn start() -> Result<Self, StartError> {
         Self::start_on(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await
     }
 
-    /// Starts on this address, which must be loopback.
+    /// Starts a simulator on this address, which must be loopback.
     pub async fn start_on(address: SocketAddr) -> Result<Self, StartError> {
         let (listener, address) = listen(address).await?;
         let replies = Arc::<ReplyQueues>::default();
@@ -40,25 +40,25 @@ impl BedrockSim {
         Ok(Self { address, replies, log, accepting })
     }
 
-    /// The endpoint to give to a client, such as `http://127.0.0.1:34567`.
+    /// Returns the endpoint URL to give to a client, such as `http://127.0.0.1:34567`.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The address it listens on.
+    /// Returns the address that the simulator listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Adds a reply to whatever request comes when its turn is.
+    /// Queues a reply to any request.
     pub fn push(&self, reply: impl Into<Reply>) -> &Self {
         self.replies.push(reply.into());
         self
     }
 
-    /// Adds a reply so many times.
+    /// Queues a reply this many times.
     pub fn push_times(&self, times: usize, reply: impl Into<Reply>) -> &Self {
         let reply = reply.into();
         for _ in 0..times {
@@ -67,20 +67,23 @@ impl BedrockSim {
         self
     }
 
-    /// The queue of replies to these requests. The first matching queue that is not empty wins, and
-    /// wins over the general one. The same [`Match`] gives the same queue.
+    /// Returns the queue of replies to these requests.
+    ///
+    /// A request takes its reply from the first matching queue that is not empty. The general queue is used only if there
+    /// is none. Equal values of [`Match`] return the same queue.
     pub fn when(&self, requests: Match) -> Replies<'_> {
         self.replies.when(requests)
     }
 
-    /// Answers requests for which no reply is queued. Defaults to an echo of the last user text,
-    /// with usage derived from the lengths of the request's body and the text.
+    /// Sets the responder to requests for which no reply is queued.
+    ///
+    /// Defaults to an echo of the last user text, with usage derived from the lengths of the request body and the text.
     pub fn otherwise<R: Into<Reply>>(&self, responder: impl Fn(&Recorded) -> R + Send + Sync + 'static) -> &Self {
         self.replies.set_otherwise(Arc::new(move |request| responder(request).into()));
         self
     }
 
-    /// Adds the replies of a script.
+    /// Queues the replies of a script.
     pub fn load(&self, script: Script) -> &Self {
         for (requests, reply) in script.into_replies() {
             match requests {
@@ -95,25 +98,30 @@ impl BedrockSim {
         self
     }
 
-    /// Replies that no request has taken yet.
+    /// Returns the number of queued replies.
     #[must_use]
     pub fn pending(&self) -> usize {
         self.replies.pending()
     }
 
-    /// All requests so far, in order, but for those taken.
+    /// Returns all requests so far, in order, except those that were taken.
     #[must_use]
     pub fn requests(&self) -> Vec<Recorded> {
         self.log.requests()
     }
 
-    /// All requests so far, and forgets them: for runs of so many that they would fill the memory.
+    /// Removes all requests so far and returns them. Long runs use it to limit memory.
     pub fn take_requests(&self) -> Vec<Recorded> {
         self.log.take()
     }
 
-    /// Waits until so many requests have come since the start, taken ones too, and gives
-    /// [`requests`](Self::requests). It waits for ten seconds at most.
+    /// Waits until this many requests were received since the start, then returns [`requests`](Self::requests).
+    ///
+    /// Requests that were taken count too.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the requests do not arrive within ten seconds.
     pub async fn wait_for(&self, requests: usize) -> Result<Vec<Recorded>, TooFewRequests> {
         self.log.wait_for(requests).await?;
         Ok(self.requests())
@@ -122,7 +130,7 @@ impl BedrockSim {
 
 impl Drop for BedrockSim {
     fn drop(&mut self) {
-        // Ends the listener and, with its set, every connection.
+        // Stops the listener. It owns the connections and stops them too.
         self.accepting.abort();
     }
 }
@@ -138,7 +146,7 @@ async fn accept(listener: TcpListener, replies: Arc<ReplyQueues>, log: Arc<Reque
                     connections.spawn(connection.serve(stream));
                     number += 1;
                 }
-                // Out of file descriptors, most likely: those of closed connections come back.
+                // Most likely no file descriptors are left. Closing connections frees some.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             },
             Some(_) = connections.join_next() => {}

@@ -1,6 +1,6 @@
-//! The members of a script file.
+//! The fields of a script file.
 //!
-//! No untagged enums: they would lose the place of an error.
+//! None of them is an untagged enum, because the position of an error would be lost.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,6 +19,7 @@ use crate::reply::Reply;
 use crate::request_match::Match;
 use crate::tokens::{ReportedTokens, Tokens};
 
+/// An entry of a script file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Entry {
@@ -43,7 +44,7 @@ impl Entry {
         let requests = self.requests.and_then(Requests::into_match);
         let mut reply = self.reply.into_reply();
         reply.headers = self.headers.0;
-        reply.token_headers = stated(self.token_headers, self.without_token_headers);
+        reply.token_headers = reported(self.token_headers, self.without_token_headers);
         if let Some(delay) = self.delay_ms {
             reply = reply.delay(Duration::from_millis(delay));
         }
@@ -134,8 +135,8 @@ impl Turn {
         Message {
             content: self.content,
             stop_reason: self.stop_reason,
-            usage: stated(self.usage, self.without_usage),
-            invocation_metrics: stated(self.invocation_metrics, self.without_invocation_metrics),
+            usage: reported(self.usage, self.without_usage),
+            invocation_metrics: reported(self.invocation_metrics, self.without_invocation_metrics),
             latency_ms: self.latency_ms,
             service_tier: self.service_tier,
             latency_mode: self.latency_mode,
@@ -147,7 +148,7 @@ impl Turn {
     }
 }
 
-fn stated(tokens: Option<Tokens>, without: bool) -> ReportedTokens {
+fn reported(tokens: Option<Tokens>, without: bool) -> ReportedTokens {
     match tokens {
         _ if without => ReportedTokens::Omitted,
         Some(tokens) => ReportedTokens::Given(tokens),
