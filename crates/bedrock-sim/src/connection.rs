@@ -12,14 +12,16 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
-use crate::body::{Aborted, ScriptedBody};
 use crate::operation::Operation;
-use crate::render::{Ending, Rendered, render};
-use crate::request::Recorded;
-use crate::server::Shared;
-use crate::socket::{ResetSwitch, Socket};
+use crate::recorded::Recorded;
+use crate::render::render;
+use crate::rendered::{Ending, Rendered};
+use crate::reply_queues::ReplyQueues;
+use crate::request_log::RequestLog;
+use crate::scripted_body::{Aborted, ScriptedBody};
+use crate::socket::{ResetFlag, Socket};
 
-/// More than any request to Bedrock may have.
+/// The largest accepted request body in bytes. Bedrock accepts less.
 const BODY_LIMIT: usize = 64 * 1024 * 1024;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
@@ -27,33 +29,33 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 /// One connection of a client.
 pub(crate) struct Connection {
     number: u64,
-    shared: Arc<Shared>,
-    reset: ResetSwitch,
+    replies: Arc<ReplyQueues>,
+    log: Arc<RequestLog>,
+    reset: ResetFlag,
 }
 
 impl Connection {
-    pub(crate) fn new(number: u64, shared: Arc<Shared>) -> Self {
-        Self { number, shared, reset: ResetSwitch::default() }
+    pub(crate) fn new(number: u64, replies: Arc<ReplyQueues>, log: Arc<RequestLog>) -> Self {
+        Self { number, replies, log, reset: ResetFlag::default() }
     }
 
     pub(crate) async fn serve(self, stream: TcpStream) {
-        // Without it a frame may wait for the one before to be acknowledged; nothing is wrong if it
-        // is refused.
+        // Otherwise a frame may wait until the previous one is acknowledged. Failure to set the option is harmless.
         let _ = stream.set_nodelay(true);
         let socket = Socket::new(stream, self.reset.clone());
         let service = service_fn(|request| self.answer(request));
-        // An error is a client that left or a reset that the script asked for.
+        // An error means that the client disconnected or that the script resets the connection.
         let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<ScriptedBody>, Aborted> {
         let (head, body) = request.into_parts();
-        let Some((operation, subject)) = Operation::of_request(&head.method, head.uri.path()) else {
-            let told = format!("bedrock-sim: no operation is {} {}", head.method, head.uri.path());
-            return Ok(refusal(StatusCode::NOT_FOUND, "UnknownOperationException", &told));
+        let Some((operation, resource)) = Operation::of_request(&head.method, head.uri.path()) else {
+            let message = format!("bedrock-sim: no operation matches {} {}", head.method, head.uri.path());
+            return Ok(rejection(StatusCode::NOT_FOUND, "UnknownOperationException", &message));
         };
         if operation == Operation::InvokeModelWithBidirectionalStream {
-            return self.converse_both_ways(subject, head.headers, body).await;
+            return self.answer_session(resource, head.headers, body).await;
         }
         if body.size_hint().lower() > BODY_LIMIT as u64 {
             return Ok(too_large());
@@ -64,14 +66,14 @@ impl Connection {
             Err(_) => return Err(Aborted),
         };
         let model_id = match operation {
-            Operation::StartAsyncInvoke => model_in(&body),
-            _ => subject,
+            Operation::StartAsyncInvoke => model_in_body(&body),
+            _ => resource,
         };
         self.reply_to(&self.record(operation, model_id, head.headers, body)).await
     }
 
-    /// A speech session is answered while its input comes, and ends with it.
-    async fn converse_both_ways(
+    /// Answers a speech session while its input arrives. The response ends when the input does.
+    async fn answer_session(
         &self,
         model_id: String,
         headers: HeaderMap,
@@ -80,21 +82,22 @@ impl Connection {
         let operation = Operation::InvokeModelWithBidirectionalStream;
         let request = self.record(operation, model_id, headers, Bytes::new());
         let (ended, input_ended) = oneshot::channel();
-        let (shared, order) = (Arc::clone(&self.shared), request.order);
+        let (log, order) = (Arc::clone(&self.log), request.order);
         tokio::spawn(async move {
             if let Ok(body) = Limited::new(body, BODY_LIMIT).collect().await {
-                shared.body_ended(order, body.to_bytes());
+                log.set_body(order, body.to_bytes());
             }
-            // Nobody waits for it where the client has left.
+            // Sending fails if the client has disconnected.
             let _ = ended.send(());
         });
         let mut response = self.reply_to(&request).await?;
-        response.body_mut().end_after(input_ended);
+        response.body_mut().wait_before_end(input_ended);
         Ok(response)
     }
 
+    /// Records a request.
     fn record(&self, operation: Operation, model_id: String, headers: HeaderMap, body: Bytes) -> Recorded {
-        self.shared.record(|order| Recorded {
+        self.log.record(|order| Recorded {
             operation,
             model_id,
             headers,
@@ -106,14 +109,15 @@ impl Connection {
         })
     }
 
+    /// Sends the next reply to a recorded request.
     async fn reply_to(&self, request: &Recorded) -> Result<Response<ScriptedBody>, Aborted> {
-        let reply = self.shared.queues.next_for(request);
+        let reply = self.replies.next_for(request);
         tokio::time::sleep(reply.timing.before_head).await;
         let Rendered { status, headers, frames, ending } = render(&reply, request.operation, &request.model_id);
         match ending {
             Ending::Silence => pending().await,
             Ending::ResetBeforeHead => {
-                self.reset.pull();
+                self.reset.request();
                 return Err(Aborted);
             }
             Ending::Complete | Ending::Reset | Ending::Stall => {}
@@ -129,25 +133,26 @@ impl Connection {
     }
 }
 
-/// StartAsyncInvoke names its model in the body.
-fn model_in(body: &[u8]) -> String {
+/// Returns the model id of StartAsyncInvoke, which is in the body instead of the path.
+fn model_in_body(body: &[u8]) -> String {
     let body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     body["modelId"].as_str().unwrap_or_default().to_owned()
 }
 
-/// A UUID in form, and the place of the request in fact, so that what a test prints is the same
-/// every time.
+/// Returns a request id in the form of a UUID.
+///
+/// It is derived from the position of the request, so that the output of a test does not vary.
 fn request_id(order: usize) -> String {
     format!("00000000-0000-4000-8000-{order:012x}")
 }
 
 fn too_large() -> Response<ScriptedBody> {
-    let told = format!("bedrock-sim: the body is over {BODY_LIMIT} bytes");
-    refusal(StatusCode::PAYLOAD_TOO_LARGE, "ValidationException", &told)
+    let message = format!("bedrock-sim: the body is over {BODY_LIMIT} bytes");
+    rejection(StatusCode::PAYLOAD_TOO_LARGE, "ValidationException", &message)
 }
 
-/// The answer to a request that no script can be for.
-fn refusal(status: StatusCode, error_type: &'static str, message: &str) -> Response<ScriptedBody> {
+/// Returns the response to a request that cannot be scripted.
+fn rejection(status: StatusCode, error_type: &'static str, message: &str) -> Response<ScriptedBody> {
     let body = serde_json::json!({ "message": message }).to_string();
     let mut response = Response::new(ScriptedBody::whole(vec![Bytes::from(body)]));
     *response.status_mut() = status;

@@ -2,7 +2,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// A modelled error of Bedrock Runtime.
+/// A modeled error of Bedrock Runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -34,7 +34,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// Every kind, for tests that go through them all.
+    /// Every kind.
     pub const ALL: [Self; 12] = [
         Self::AccessDenied,
         Self::Conflict,
@@ -50,7 +50,7 @@ impl ErrorKind {
         Self::Validation,
     ];
 
-    /// The name of the shape, such as `ThrottlingException`.
+    /// Returns the name of the shape, such as `ThrottlingException`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -69,7 +69,7 @@ impl ErrorKind {
         }
     }
 
-    /// The HTTP status that the service model gives it.
+    /// Returns the HTTP status of the error in the service model.
     #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
@@ -84,7 +84,7 @@ impl ErrorKind {
         }
     }
 
-    /// The name of the member in an event stream, such as `throttlingException`.
+    /// Returns the name of the exception in an event stream, such as `throttlingException`.
     pub(crate) fn event_name(self) -> String {
         let name = self.name();
         name[..1].to_ascii_lowercase() + &name[1..]
@@ -111,7 +111,7 @@ impl ErrorKind {
         }
     }
 
-    /// The JSON body, the same at the head of a reply and inside a stream.
+    /// Returns the JSON body. An error response and an exception in a stream have the same body.
     pub(crate) fn body(self, message: Option<&str>) -> Value {
         let mut body = json!({"message": message.unwrap_or(self.default_message())});
         match self {

@@ -1,90 +1,38 @@
-use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
 
 use crate::error_kind::ErrorKind;
-use crate::frame;
-use crate::render::{Ending, Rendered};
 
-/// How the body of a reply breaks.
+/// A fault in the body of a reply.
 ///
-/// Frames count from 0; a place past the last frame is the end of the body. A body that is not a
-/// stream is one frame, which can be cut, reset or stalled but has no checksums and no place for an
-/// exception.
+/// Frames are counted from 0. An index past the last frame means the end of the body. A body that is not a stream counts
+/// as one frame. It can be truncated, reset or stalled, but it has no checksums and cannot contain an exception.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Fault {
-    /// No usage at the end: no `metadata` event, no `amazon-bedrock-invocationMetrics`.
+    /// The `metadata` event or the `amazon-bedrock-invocationMetrics` at the end of the stream are missing.
     NoMetadata,
-    /// The body ends, as if it were whole, after so many frames.
+    /// The body ends normally after this many frames.
     TruncateAfterFrames(usize),
-    /// The body ends, as if it were whole, so many bytes into this frame.
+    /// The body ends normally in the frame with this index, after this many bytes of it.
     TruncateInFrame(usize, usize),
-    /// This frame's message checksum is wrong.
+    /// The message checksum of the frame with this index is wrong.
     CorruptFrame(usize),
-    /// This frame's prelude checksum is wrong.
+    /// The prelude checksum of the frame with this index is wrong.
     CorruptPrelude(usize),
-    /// An exception in place of this frame, and nothing after it.
+    /// An exception replaces the frame with this index and ends the body.
     ExceptionAt(usize, ErrorKind),
-    /// A `:message-type: error` in place of this frame, and nothing after it.
+    /// A message of `:message-type` `error` replaces the frame with this index and ends the body.
     ErrorFrameAt(usize),
-    /// The connection is reset after so many frames. A client that has fallen behind by then may
-    /// lose the last of them, as it would elsewhere.
+    /// The connection is reset after this many frames. A client that reads slowly may lose the last of them.
     ResetAt(usize),
-    /// After so many frames no byte follows, though the connection stays open.
+    /// The body stalls after this many frames while the connection stays open.
     StallAt(usize),
 }
 
 impl Fault {
-    /// Whether it makes sense only in an event stream.
+    /// Returns whether the fault makes sense only in an event stream.
     pub(crate) fn needs_frames(self) -> bool {
         matches!(self, Self::CorruptFrame(_) | Self::CorruptPrelude(_) | Self::ExceptionAt(..) | Self::ErrorFrameAt(_))
     }
-
-    /// [`NoMetadata`](Self::NoMetadata) is the renderer's; every other fault works on the finished
-    /// frames.
-    pub(crate) fn apply(self, rendered: &mut Rendered) {
-        let frames = &mut rendered.frames;
-        match self {
-            Self::NoMetadata => {}
-            Self::TruncateAfterFrames(n) => frames.truncate(n),
-            Self::TruncateInFrame(n, bytes) => {
-                frames.truncate(n.saturating_add(1));
-                if let Some(frame) = frames.get_mut(n) {
-                    frame.truncate(bytes);
-                }
-            }
-            Self::CorruptFrame(n) => flip(frames, n, |length| length.checked_sub(1)),
-            // The prelude is two lengths of four bytes and then its checksum.
-            Self::CorruptPrelude(n) => flip(frames, n, |length| (length > 8).then_some(8)),
-            Self::ExceptionAt(n, kind) => {
-                frames.truncate(n);
-                frames.push(frame::exception(kind));
-            }
-            Self::ErrorFrameAt(n) => {
-                frames.truncate(n);
-                frames.push(frame::unmodelled_error());
-            }
-            Self::ResetAt(n) => {
-                frames.truncate(n);
-                rendered.ending = Ending::Reset;
-            }
-            Self::StallAt(n) => {
-                frames.truncate(n);
-                rendered.ending = Ending::Stall;
-            }
-        }
-    }
-}
-
-fn flip(frames: &mut [Bytes], n: usize, place: impl Fn(usize) -> Option<usize>) {
-    let Some(frame) = frames.get_mut(n) else {
-        return;
-    };
-    let Some(place) = place(frame.len()) else {
-        return;
-    };
-    let mut bytes = BytesMut::from(&frame[..]);
-    bytes[place] ^= 0xff;
-    *frame = bytes.freeze();
 }

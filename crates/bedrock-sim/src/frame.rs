@@ -1,4 +1,4 @@
-//! Event-stream messages as bytes.
+//! Encodes event-stream messages.
 
 use aws_smithy_eventstream::frame::write_message_to;
 use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::error_kind::ErrorKind;
 
-/// An event, named by its `:event-type`.
+/// Encodes an event with this `:event-type`.
 pub(crate) fn event(event_type: &str, payload: &Value) -> Bytes {
     encode(
         &[(":event-type", event_type), (":content-type", "application/json"), (":message-type", "event")],
@@ -17,19 +17,19 @@ pub(crate) fn event(event_type: &str, payload: &Value) -> Bytes {
     )
 }
 
-/// A `chunk` event of an InvokeModel stream: the native JSON in base64.
+/// Encodes a `chunk` event of an InvokeModel stream, which contains the native JSON in base64.
 pub(crate) fn chunk(native: &Value) -> Bytes {
     let bytes = STANDARD.encode(native.to_string());
     event("chunk", &json!({"p": padding(bytes.len()), "bytes": bytes}))
 }
 
-/// What the service puts under `p` in its events, so that their length gives nothing away.
+/// Returns the padding that the service adds to its events as `p` to hide their length.
 pub(crate) fn padding(seed: usize) -> &'static str {
     const PADDING: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
     &PADDING[..1 + seed % (PADDING.len() - 1)]
 }
 
-/// A modelled exception in mid-stream.
+/// Encodes a modeled exception.
 pub(crate) fn exception(kind: ErrorKind) -> Bytes {
     encode(
         &[
@@ -41,8 +41,8 @@ pub(crate) fn exception(kind: ErrorKind) -> Bytes {
     )
 }
 
-/// An error that the service model does not know.
-pub(crate) fn unmodelled_error() -> Bytes {
+/// Encodes an error that is not in the service model.
+pub(crate) fn unmodeled_error() -> Bytes {
     encode(
         &[
             (":error-code", "InternalFailure"),
@@ -58,8 +58,7 @@ fn encode(headers: &[(&'static str, &str)], payload: String) -> Bytes {
         message.add_header(Header::new(*name, HeaderValue::String((*value).to_owned().into())))
     });
     let mut buffer = BytesMut::new();
-    // Fails only for headers over 32 KiB or a payload over 4 GiB: a script that large is a mistake
-    // to stop at.
-    write_message_to(&message, &mut buffer).expect("an event-stream message has room for its headers and payload");
+    // Fails only for headers over 32 KiB or a payload over 4 GiB, which no useful script contains.
+    write_message_to(&message, &mut buffer).expect("headers and payload should fit in an event-stream message");
     buffer.freeze()
 }

@@ -1,9 +1,8 @@
-//! A Bedrock Runtime on loopback that speaks the real wire format.
+//! A simulator of Amazon Bedrock Runtime on loopback that uses the real wire format.
 //!
-//! Tests, examples and benches script it reply by reply: an assistant turn, an error shape, a
-//! stream that breaks at the third frame. The same [`Message`] is rendered as the operation asks
-//! for it: `Converse` JSON, `ConverseStream` events, or the native body of the model's family for
-//! `InvokeModel`.
+//! Tests, examples and benchmarks script each reply, such as an assistant turn, an error or a stream that breaks at the
+//! third frame. A [`Message`] is rendered in the format of the requested operation: as `Converse` JSON, as
+//! `ConverseStream` events, or as the native body of the model family for `InvokeModel`.
 //!
 //! ```
 //! use bedrock_sim::{BedrockSim, ErrorKind, Fault, Match, Reply, Tokens};
@@ -12,62 +11,71 @@
 //! let bedrock = BedrockSim::start().await?;
 //! assert!(bedrock.url().starts_with("http://127.0.0.1:"));
 //!
-//! // Replies to any request, in order.
+//! // These replies answer any request, in order.
 //! bedrock
 //!     .push(Reply::throttled())
 //!     .push(Reply::message().text("hello").usage(Tokens::new(1_000, 200).cache_read(8_192)));
 //!
-//! // Replies for some requests only; they win over the general ones.
+//! // This reply answers only some requests. It takes precedence over those above.
 //! let broken = Fault::ExceptionAt(3, ErrorKind::ModelStreamError);
 //! bedrock.when(Match::model("haiku")).push(Reply::message().text("half an answ").fault(broken));
 //!
-//! // What no script covers. Defaults to an echo of the last user text.
+//! // Answers requests without a scripted reply. Defaults to an echo of the last user text.
 //! bedrock.otherwise(|request| Reply::message().text(format!("from {}", request.model_id)));
 //! # Ok::<(), bedrock_sim::StartError>(())
 //! # })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The other operations (guardrails, jobs, speech sessions, token counts) answer with something sensible of their own,
-//! or with the [`Reply::json`] or [`Reply::chunks`] that a script gives them.
+//! The other operations (guardrails, jobs, speech sessions and token counts) have plausible default replies. A script
+//! replaces them with [`Reply::json`] or [`Reply::chunks`].
 //!
-//! [`render()`] gives the bytes of a reply without a server, so that a benchmark can replay them.
+//! [`render()`] returns the bytes of a reply without a server, so that a benchmark can replay them.
 //!
-//! [`StsSim`] is a Security Token Service beside it.
+//! [`StsSim`] is a simulator of the AWS Security Token Service.
 //!
-//! Signatures are not verified: any credentials will do.
+//! Signatures are not verified, so any credentials are accepted.
 
-mod body;
 mod connection;
-mod echo;
+mod content_block;
+mod default_reply;
+mod delivery;
 mod error_kind;
+mod family;
 mod fault;
 mod frame;
-mod matching;
+mod listener;
 mod message;
 mod native;
 mod operation;
+mod recorded;
 mod render;
-mod replies;
+mod rendered;
 mod reply;
-mod request;
+mod reply_queues;
+mod request_log;
+mod request_match;
 mod script;
+mod scripted_body;
 mod server;
 mod socket;
 mod sts;
 mod tokens;
 
 pub use crate::error_kind::ErrorKind;
+pub use crate::family::Family;
 pub use crate::fault::Fault;
-pub use crate::matching::Match;
+pub use crate::listener::StartError;
 pub use crate::message::Message;
-pub use crate::native::Family;
 pub use crate::operation::{Operation, UnknownOperation};
-pub use crate::render::{Ending, Rendered, render};
-pub use crate::replies::Replies;
+pub use crate::recorded::Recorded;
+pub use crate::render::render;
+pub use crate::rendered::{Ending, Rendered};
 pub use crate::reply::Reply;
-pub use crate::request::Recorded;
+pub use crate::reply_queues::Replies;
+pub use crate::request_log::TooFewRequests;
+pub use crate::request_match::Match;
 pub use crate::script::{Script, ScriptError};
-pub use crate::server::{BedrockSim, StartError, TooFewRequests};
+pub use crate::server::BedrockSim;
 pub use crate::sts::{StsAction, StsFault, StsRequest, StsSim};
 pub use crate::tokens::Tokens;

@@ -1,8 +1,10 @@
-//! `bedrock-sim --listen 127.0.0.1:0 [--script FILE.json]`: a scripted Bedrock Runtime for programs
-//! in any language. `bedrock-sim --listen 127.0.0.1:0 --serve sts`: a Security Token Service.
+//! Runs a simulator for programs in any language.
 //!
-//! Prints its URL in one line and serves until its standard input closes or it is told to stop. The
-//! format of the file is that of [`bedrock_sim::Script`].
+//! - `bedrock-sim --listen 127.0.0.1:0 [--script FILE.json]` simulates Bedrock Runtime. The format of the file is that of
+//!   [`bedrock_sim::Script`].
+//! - `bedrock-sim --listen 127.0.0.1:0 --serve sts` simulates the Security Token Service.
+//!
+//! The program prints its URL on one line. It serves until its standard input closes or it receives a signal to stop.
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -20,14 +22,14 @@ fn main() -> ExitCode {
     let Err(error) = Options::from_args(std::env::args().skip(1)).and_then(serve) else {
         return ExitCode::SUCCESS;
     };
-    let mut told = error.to_string();
+    let mut message = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
-        told += &format!(": {error}");
+        message += &format!(": {error}");
         source = error.source();
     }
-    // With standard error closed there is nobody left to tell.
-    let _ = writeln!(io::stderr(), "bedrock-sim: {told}");
+    // Writing fails if standard error is closed.
+    let _ = writeln!(io::stderr(), "bedrock-sim: {message}");
     ExitCode::FAILURE
 }
 
@@ -60,26 +62,26 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     runtime.block_on(async {
         if options.sts {
             let sts = StsSim::start_on(options.listen).await?;
-            return until_told(&sts.url()).await;
+            return print_url_and_wait(&sts.url()).await;
         }
         let bedrock = BedrockSim::start_on(options.listen).await?;
         if let Some(script) = script {
             bedrock.load(script);
         }
-        until_told(&bedrock.url()).await
+        print_url_and_wait(&bedrock.url()).await
     })
 }
 
-async fn until_told(url: &str) -> Result<(), Box<dyn Error>> {
-    let ends = Ends::watch()?;
+async fn print_url_and_wait(url: &str) -> Result<(), Box<dyn Error>> {
+    let shutdown = Shutdown::watch()?;
     writeln!(io::stdout(), "{url}")?;
     io::stdout().flush()?;
-    ends.first().await;
+    shutdown.wait().await;
     Ok(())
 }
 
-/// Everything that ends the program, watched from before its URL is known.
-struct Ends {
+/// The events that stop the program. They are watched before the URL is printed.
+struct Shutdown {
     stdin_closed: oneshot::Receiver<()>,
     #[cfg(unix)]
     terminated: Signal,
@@ -87,14 +89,14 @@ struct Ends {
     interrupted: Signal,
 }
 
-impl Ends {
+impl Shutdown {
     fn watch() -> io::Result<Self> {
         let (closed, stdin_closed) = oneshot::channel();
-        // A thread of its own: the runtime would wait for a blocking read before it ends.
+        // Not a blocking task, because the runtime would wait for it on shutdown.
         std::thread::spawn(move || {
-            // An unreadable input is as good as a closed one.
+            // An input that cannot be read counts as closed.
             let _ = io::copy(&mut io::stdin(), &mut io::sink());
-            // Nobody listens any more where a signal came first.
+            // Sending fails if a signal stopped the program first.
             let _ = closed.send(());
         });
         Ok(Self {
@@ -107,7 +109,7 @@ impl Ends {
     }
 
     #[cfg(unix)]
-    async fn first(mut self) {
+    async fn wait(mut self) {
         tokio::select! {
             _ = self.stdin_closed => {}
             _ = self.terminated.recv() => {}
@@ -116,8 +118,8 @@ impl Ends {
     }
 
     #[cfg(not(unix))]
-    async fn first(self) {
-        // Its other end is only dropped after it sent.
+    async fn wait(self) {
+        // The sender is dropped only after it has sent.
         let _ = self.stdin_closed.await;
     }
 }

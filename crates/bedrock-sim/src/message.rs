@@ -1,23 +1,19 @@
-use std::time::Duration;
+use serde_json::Value;
 
-use serde::Deserialize;
-use serde_json::{Value, json};
+use crate::content_block::ContentBlock;
+use crate::family::Family;
+use crate::tokens::{ReportedTokens, Tokens};
 
-use crate::fault::Fault;
-use crate::native::Family;
-use crate::reply::Reply;
-use crate::tokens::{Stated, Tokens};
-
-/// An assistant turn, rendered as the request's operation and model family ask for it.
+/// An assistant turn, rendered in the format of the requested operation and model family.
 ///
-/// Begins with [`Reply::message`]. The methods that say how the reply is delivered (`delay`,
-/// `fault`, ...) turn it into a [`Reply`], so they come last.
+/// Created with [`Reply::message`](crate::Reply::message). The methods that control delivery, such as `delay` and `fault`,
+/// return a [`Reply`](crate::Reply) and are therefore called last.
 #[derive(Clone, Debug, Default)]
 pub struct Message {
-    pub(crate) content: Vec<Block>,
+    pub(crate) content: Vec<ContentBlock>,
     pub(crate) stop_reason: Option<String>,
-    pub(crate) usage: Stated,
-    pub(crate) invocation_metrics: Stated,
+    pub(crate) usage: ReportedTokens,
+    pub(crate) invocation_metrics: ReportedTokens,
     pub(crate) latency_ms: Option<u64>,
     pub(crate) service_tier: Option<String>,
     pub(crate) latency_mode: Option<String>,
@@ -27,122 +23,118 @@ pub struct Message {
     pub(crate) family: Option<Family>,
 }
 
-/// One block of an assistant turn.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum Block {
-    Text(String),
-    Reasoning(String),
-    ToolUse { id: String, name: String, input: Value },
-}
-
 impl Message {
     /// Adds a text block.
     #[must_use]
     pub fn text(mut self, text: impl Into<String>) -> Self {
-        self.content.push(Block::Text(text.into()));
+        self.content.push(ContentBlock::Text(text.into()));
         self
     }
 
     /// Adds a reasoning block.
     #[must_use]
     pub fn reasoning(mut self, text: impl Into<String>) -> Self {
-        self.content.push(Block::Reasoning(text.into()));
+        self.content.push(ContentBlock::Reasoning(text.into()));
         self
     }
 
-    /// Adds a call of a tool.
+    /// Adds a tool call.
     #[must_use]
     pub fn tool_use(mut self, id: impl Into<String>, name: impl Into<String>, input: Value) -> Self {
-        self.content.push(Block::ToolUse { id: id.into(), name: name.into(), input });
+        self.content.push(ContentBlock::ToolUse { id: id.into(), name: name.into(), input });
         self
     }
 
-    /// Why the model stopped, in the words of Converse. Defaults to `tool_use` where the turn calls
-    /// a tool, else `end_turn`.
+    /// Sets the stop reason, as a value of Converse.
+    ///
+    /// Defaults to `tool_use` if the turn calls a tool and to `end_turn` otherwise.
     #[must_use]
     pub fn stop_reason(mut self, reason: impl Into<String>) -> Self {
         self.stop_reason = Some(reason.into());
         self
     }
 
-    /// What the turn used. Defaults to ten tokens in and one token out for every four characters.
+    /// Sets the token usage. Defaults to ten input tokens and one output token for every four characters.
     #[must_use]
     pub fn usage(mut self, tokens: Tokens) -> Self {
-        self.usage = Stated::As(tokens);
+        self.usage = ReportedTokens::Given(tokens);
         self
     }
 
-    /// States no usage anywhere, though the service model requires it.
+    /// Omits the usage everywhere, although the service model requires it.
     #[must_use]
     pub fn without_usage(mut self) -> Self {
-        self.usage = Stated::Not;
+        self.usage = ReportedTokens::Omitted;
         self
     }
 
-    /// What `amazon-bedrock-invocationMetrics` says at the end of an InvokeModel stream. Defaults
-    /// to the usage.
+    /// Sets the counts in the `amazon-bedrock-invocationMetrics` at the end of an InvokeModel stream.
+    ///
+    /// Defaults to the usage.
     #[must_use]
     pub fn invocation_metrics(mut self, tokens: Tokens) -> Self {
-        self.invocation_metrics = Stated::As(tokens);
+        self.invocation_metrics = ReportedTokens::Given(tokens);
         self
     }
 
-    /// Leaves `amazon-bedrock-invocationMetrics` out.
+    /// Omits the `amazon-bedrock-invocationMetrics`.
     #[must_use]
     pub fn without_invocation_metrics(mut self) -> Self {
-        self.invocation_metrics = Stated::Not;
+        self.invocation_metrics = ReportedTokens::Omitted;
         self
     }
 
-    /// The latency that the reply claims, in milliseconds. Nothing waits for it. Defaults to 100.
+    /// Sets the latency that the reply reports, in milliseconds. The reply is not delayed by it. Defaults to 100.
     #[must_use]
     pub fn latency_ms(mut self, latency: u64) -> Self {
         self.latency_ms = Some(latency);
         self
     }
 
-    /// The service tier that served the turn. Defaults to none stated.
+    /// Sets the service tier that the reply reports. Omitted by default.
     #[must_use]
     pub fn service_tier(mut self, tier: impl Into<String>) -> Self {
         self.service_tier = Some(tier.into());
         self
     }
 
-    /// The latency mode that served the turn, `standard` or `optimized`. Defaults to none stated.
+    /// Sets the latency mode that the reply reports, `standard` or `optimized`. Omitted by default.
     #[must_use]
     pub fn latency_mode(mut self, mode: impl Into<String>) -> Self {
         self.latency_mode = Some(mode.into());
         self
     }
 
-    /// The `trace` of guardrails and prompt routers. InvokeModel carries it as
-    /// `amazon-bedrock-trace`.
+    /// Sets the `trace` of guardrails and prompt routers. InvokeModel returns it as `amazon-bedrock-trace`.
     #[must_use]
     pub fn trace(mut self, trace: Value) -> Self {
         self.trace = Some(trace);
         self
     }
 
-    /// The `additionalModelResponseFields` of Converse.
+    /// Sets the `additionalModelResponseFields` of Converse.
     #[must_use]
     pub fn additional_fields(mut self, fields: Value) -> Self {
         self.additional_fields = Some(fields);
         self
     }
 
-    /// Characters in each delta of a stream. Defaults to 20.
+    /// Sets the number of characters in each delta of a stream. Defaults to 20.
     #[must_use]
     pub fn deltas(mut self, characters: usize) -> Self {
         self.deltas = Some(characters);
         self
     }
 
-    /// The family whose native body InvokeModel gives. Defaults to what the model id says.
+    /// Sets the family whose native body InvokeModel returns. Defaults to the family of the model id.
     #[must_use]
     pub fn family(mut self, family: Family) -> Self {
         self.family = Some(family);
         self
+    }
+
+    pub(crate) fn family_or_default(&self, model_id: &str) -> Family {
+        self.family.unwrap_or_else(|| Family::of_model(model_id))
     }
 
     pub(crate) fn stop_reason_or_default(&self) -> &str {
@@ -157,23 +149,24 @@ impl Message {
         self.latency_ms.unwrap_or(100)
     }
 
+    /// Returns the reported or default usage, or `None` if the usage is omitted.
     pub(crate) fn tokens(&self) -> Option<Tokens> {
         let characters: usize = self
             .content
             .iter()
             .map(|block| match block {
-                Block::Text(text) | Block::Reasoning(text) => text.chars().count(),
-                Block::ToolUse { name, input, .. } => name.chars().count() + input.to_string().chars().count(),
+                ContentBlock::Text(text) | ContentBlock::Reasoning(text) => text.chars().count(),
+                ContentBlock::ToolUse { name, input, .. } => name.chars().count() + input.to_string().chars().count(),
             })
             .sum();
-        self.usage.or(Some(Tokens::new(10, (characters as u64).div_ceil(4))))
+        self.usage.resolve(Some(Tokens::new(10, (characters as u64).div_ceil(4))))
     }
 
     pub(crate) fn all_text(&self) -> String {
         self.content
             .iter()
             .filter_map(|block| match block {
-                Block::Text(text) => Some(text.as_str()),
+                ContentBlock::Text(text) => Some(text.as_str()),
                 _ => None,
             })
             .collect()
@@ -183,94 +176,24 @@ impl Message {
         self.content
             .iter()
             .filter_map(|block| match block {
-                Block::Reasoning(text) => Some(text.as_str()),
+                ContentBlock::Reasoning(text) => Some(text.as_str()),
                 _ => None,
             })
             .collect()
     }
 
-    /// Id, name and input of each call of a tool.
+    /// Returns the id, name and input of each tool call.
     pub(crate) fn tool_uses(&self) -> impl Iterator<Item = (&str, &str, &Value)> {
         self.content.iter().filter_map(|block| match block {
-            Block::ToolUse { id, name, input } => Some((id.as_str(), name.as_str(), input)),
+            ContentBlock::ToolUse { id, name, input } => Some((id.as_str(), name.as_str(), input)),
             _ => None,
         })
     }
 
-    /// `text` in the pieces that a stream sends it in.
+    /// Splits `text` into the deltas of a stream.
     pub(crate) fn pieces(&self, text: &str) -> Vec<String> {
         let length = self.deltas.unwrap_or(20).max(1);
         let characters: Vec<char> = text.chars().collect();
         characters.chunks(length).map(|piece| piece.iter().collect()).collect()
     }
 }
-
-/// How the turn is delivered: the same methods as on [`Reply`].
-impl Message {
-    /// See [`Reply::header`].
-    #[must_use]
-    pub fn header(self, name: &str, value: &str) -> Reply {
-        Reply::from(self).header(name, value)
-    }
-
-    /// See [`Reply::token_headers`].
-    #[must_use]
-    pub fn token_headers(self, tokens: Tokens) -> Reply {
-        Reply::from(self).token_headers(tokens)
-    }
-
-    /// See [`Reply::without_token_headers`].
-    #[must_use]
-    pub fn without_token_headers(self) -> Reply {
-        Reply::from(self).without_token_headers()
-    }
-
-    /// See [`Reply::delay`].
-    #[must_use]
-    pub fn delay(self, delay: Duration) -> Reply {
-        Reply::from(self).delay(delay)
-    }
-
-    /// See [`Reply::first_byte_delay`].
-    #[must_use]
-    pub fn first_byte_delay(self, delay: Duration) -> Reply {
-        Reply::from(self).first_byte_delay(delay)
-    }
-
-    /// See [`Reply::pace`].
-    #[must_use]
-    pub fn pace(self, pause: Duration) -> Reply {
-        Reply::from(self).pace(pause)
-    }
-
-    /// See [`Reply::split`].
-    #[must_use]
-    pub fn split(self, bytes: usize) -> Reply {
-        Reply::from(self).split(bytes)
-    }
-
-    /// See [`Reply::fault`].
-    #[must_use]
-    pub fn fault(self, fault: Fault) -> Reply {
-        Reply::from(self).fault(fault)
-    }
-}
-
-impl Block {
-    /// The `ContentBlock` shape of Converse.
-    pub(crate) fn converse(&self) -> Value {
-        match self {
-            Self::Text(text) => json!({"text": text}),
-            Self::Reasoning(text) => json!({"reasoningContent": {"reasoningText": {
-                "text": text,
-                "signature": SIGNATURE,
-            }}}),
-            Self::ToolUse { id, name, input } => {
-                json!({"toolUse": {"toolUseId": id, "name": name, "input": input}})
-            }
-        }
-    }
-}
-
-/// What stands in for the signature of a reasoning block.
-pub(crate) const SIGNATURE: &str = "c2ltdWxhdGVk";

@@ -1,4 +1,4 @@
-//! The bodies that each model family gives to InvokeModel.
+//! The native response bodies of InvokeModel, by model family.
 
 mod anthropic;
 mod cohere;
@@ -9,164 +9,45 @@ mod mistral;
 mod nova;
 mod openai;
 mod titan;
+mod turn;
 
-use serde::Deserialize;
 use serde_json::Value;
 
+use crate::family::Family;
 use crate::message::Message;
-use crate::tokens::Tokens;
+use turn::Turn;
 
-/// A model family, as far as its native bodies differ from others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Family {
-    /// Anthropic Messages.
-    Anthropic,
-    /// AI21 Jamba.
-    Ai21,
-    /// Cohere Command R.
-    Cohere,
-    /// Cohere embeddings.
-    CohereEmbed,
-    /// DeepSeek R1, which completes a text.
-    DeepSeekR1,
-    /// Meta Llama.
-    Llama,
-    /// The Mistral models that complete a text.
-    Mistral,
-    /// Amazon Nova.
-    Nova,
-    /// Chat completions in the style of OpenAI: OpenAI, Qwen, DeepSeek V3 and most others.
-    OpenAi,
-    /// Amazon Titan text.
-    Titan,
-    /// Amazon Titan embeddings.
-    TitanEmbed,
-}
-
-impl Family {
-    /// The family that a model id, a profile id or an ARN names. [`OpenAi`](Self::OpenAi) where it
-    /// names none, since most newer models follow it.
-    #[must_use]
-    pub fn of_model(model_id: &str) -> Self {
-        const NAMES: [(&str, Family); 15] = [
-            ("anthropic.", Family::Anthropic),
-            ("amazon.nova", Family::Nova),
-            ("amazon.titan-embed", Family::TitanEmbed),
-            ("amazon.titan", Family::Titan),
-            ("meta.llama", Family::Llama),
-            ("cohere.embed", Family::CohereEmbed),
-            ("cohere.", Family::Cohere),
-            ("ai21.", Family::Ai21),
-            ("deepseek.r1", Family::DeepSeekR1),
-            ("mistral.mistral-7b", Family::Mistral),
-            ("mistral.mixtral", Family::Mistral),
-            ("mistral.mistral-small-2402", Family::Mistral),
-            ("mistral.mistral-large-2402", Family::Mistral),
-            ("claude", Family::Anthropic),
-            ("llama", Family::Llama),
-        ];
-        let found = NAMES.iter().find(|(name, _)| model_id.contains(name));
-        found.map_or(Self::OpenAi, |(_, family)| *family)
+/// Returns the body of InvokeModel.
+pub(crate) fn body(message: &Message, model_id: &str) -> Value {
+    let turn = &Turn::new(message, model_id);
+    match message.family_or_default(model_id) {
+        Family::Anthropic => anthropic::body(turn),
+        Family::Ai21 | Family::OpenAi => openai::body(turn),
+        Family::Cohere => cohere::body(turn),
+        Family::CohereEmbed => embedding::cohere(),
+        Family::DeepSeekR1 => deepseek::body(turn),
+        Family::Llama => llama::body(turn),
+        Family::Mistral => mistral::body(turn),
+        Family::Nova => nova::body(turn),
+        Family::Titan => titan::body(turn),
+        Family::TitanEmbed => embedding::titan(turn),
     }
 }
 
-/// A message on its way to a native body.
-pub(crate) struct Turn<'a> {
-    message: &'a Message,
-    tokens: Option<Tokens>,
-    model_id: &'a str,
-    family: Family,
-}
-
-impl<'a> Turn<'a> {
-    pub(crate) fn new(message: &'a Message, model_id: &'a str) -> Self {
-        let family = message.family.unwrap_or_else(|| Family::of_model(model_id));
-        Self { message, tokens: message.tokens(), model_id, family }
-    }
-
-    /// The body of InvokeModel.
-    pub(crate) fn body(&self) -> Value {
-        match self.family {
-            Family::Anthropic => anthropic::body(self),
-            Family::Ai21 | Family::OpenAi => openai::body(self),
-            Family::Cohere => cohere::body(self),
-            Family::CohereEmbed => embedding::cohere(),
-            Family::DeepSeekR1 => deepseek::body(self),
-            Family::Llama => llama::body(self),
-            Family::Mistral => mistral::body(self),
-            Family::Nova => nova::body(self),
-            Family::Titan => titan::body(self),
-            Family::TitanEmbed => embedding::titan(self),
-        }
-    }
-
-    /// The chunks of InvokeModelWithResponseStream, before the invocation metrics. Embeddings come
-    /// in one.
-    pub(crate) fn chunks(&self) -> Vec<Value> {
-        match self.family {
-            Family::Anthropic => anthropic::chunks(self),
-            Family::Ai21 | Family::OpenAi => openai::chunks(self),
-            Family::Cohere => cohere::chunks(self),
-            Family::DeepSeekR1 => deepseek::chunks(self),
-            Family::Llama => llama::chunks(self),
-            Family::Mistral => mistral::chunks(self),
-            Family::Nova => nova::chunks(self),
-            Family::Titan => titan::chunks(self),
-            Family::CohereEmbed | Family::TitanEmbed => vec![self.body()],
-        }
-    }
-
-    /// The stop reason in the words of families that know an end, a limit and a call of a tool.
-    fn stop_reason(&self, end: &'static str, limit: &'static str, tool: &'static str) -> &'static str {
-        match self.message.stop_reason_or_default() {
-            "max_tokens" | "model_context_window_exceeded" => limit,
-            "tool_use" => tool,
-            _ => end,
-        }
-    }
-
-    /// The text in the pieces of a stream, each with whether it is the last. Never empty.
-    fn text_pieces(&self) -> Vec<(String, bool)> {
-        let mut pieces = self.message.pieces(&self.message.all_text());
-        if pieces.is_empty() {
-            pieces.push(String::new());
-        }
-        let last = pieces.len() - 1;
-        pieces.into_iter().enumerate().map(|(index, piece)| (piece, index == last)).collect()
-    }
-
-    /// Output tokens after `done` of `of` pieces, for families that count as they go.
-    fn output_after(&self, done: usize, of: usize) -> Option<u64> {
-        self.tokens.map(|tokens| tokens.output * done as u64 / of.max(1) as u64)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Family;
-
-    #[test]
-    fn model_ids_name_their_family() {
-        for (model_id, family) in [
-            ("us.anthropic.claude-haiku-4-5-20251001-v1:0", Family::Anthropic),
-            ("arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0", Family::Nova),
-            ("amazon.titan-text-express-v1", Family::Titan),
-            ("amazon.titan-embed-text-v2:0", Family::TitanEmbed),
-            ("us.meta.llama3-3-70b-instruct-v1:0", Family::Llama),
-            ("cohere.command-r-plus-v1:0", Family::Cohere),
-            ("cohere.embed-english-v3", Family::CohereEmbed),
-            ("ai21.jamba-1-5-large-v1:0", Family::Ai21),
-            ("us.deepseek.r1-v1:0", Family::DeepSeekR1),
-            ("deepseek.v3-v1:0", Family::OpenAi),
-            ("qwen.qwen3-32b-v1:0", Family::OpenAi),
-            ("openai.gpt-oss-120b-1:0", Family::OpenAi),
-            ("mistral.mixtral-8x7b-instruct-v0:1", Family::Mistral),
-            ("mistral.pixtral-large-2502-v1:0", Family::OpenAi),
-            ("arn:aws:bedrock:eu-west-1:123456789012:application-inference-profile/abc", Family::OpenAi),
-        ] {
-            assert_eq!(Family::of_model(model_id), family, "{model_id}");
-        }
+/// Returns the chunks of InvokeModelWithResponseStream without the invocation metrics.
+///
+/// Embeddings are a single chunk.
+pub(crate) fn chunks(message: &Message, model_id: &str) -> Vec<Value> {
+    let turn = &Turn::new(message, model_id);
+    match message.family_or_default(model_id) {
+        Family::Anthropic => anthropic::chunks(turn),
+        Family::Ai21 | Family::OpenAi => openai::chunks(turn),
+        Family::Cohere => cohere::chunks(turn),
+        Family::DeepSeekR1 => deepseek::chunks(turn),
+        Family::Llama => llama::chunks(turn),
+        Family::Mistral => mistral::chunks(turn),
+        Family::Nova => nova::chunks(turn),
+        Family::Titan => titan::chunks(turn),
+        Family::CohereEmbed | Family::TitanEmbed => vec![body(message, model_id)],
     }
 }

@@ -50,11 +50,11 @@ impl Operation {
         Self::ListAsyncInvokes,
     ];
 
-    /// Those that answer with an assistant turn, for tests that go through them.
+    /// The operations that return an assistant turn.
     pub const TURNS: [Self; 4] =
         [Self::Converse, Self::ConverseStream, Self::InvokeModel, Self::InvokeModelWithResponseStream];
 
-    /// Whether the reply is an event stream.
+    /// Returns whether the reply is an event stream.
     #[must_use]
     pub fn is_stream(self) -> bool {
         matches!(
@@ -63,7 +63,7 @@ impl Operation {
         )
     }
 
-    /// The operation that a request asks for, and what its path is about, decoded: a model, a guardrail or a job.
+    /// Returns the requested operation and the decoded resource in the path: a model, a guardrail or a job.
     pub(crate) fn of_request(method: &Method, path: &str) -> Option<(Self, String)> {
         let decoded = |text: &str| percent_decode_str(text).decode_utf8().ok().map(|text| text.into_owned());
         if method == Method::GET {
@@ -86,8 +86,7 @@ impl Operation {
             let id = decoded(id).filter(|id| !id.is_empty() && !version.is_empty())?;
             return Some((Self::ApplyGuardrail, id));
         }
-        // A client may leave the slashes of an ARN as they are, so the operation is what follows
-        // the last one.
+        // A client may leave the slashes of an ARN unencoded, so the operation follows the last slash.
         let (model_id, last) = path.strip_prefix("/model/")?.rsplit_once('/')?;
         let operation = Self::ALL.into_iter().find(|operation| operation.path_segment() == Some(last))?;
         Some((operation, decoded(model_id).filter(|model_id| !model_id.is_empty())?))
@@ -145,7 +144,7 @@ impl TryFrom<String> for Operation {
     }
 }
 
-/// A name that is not one of [`Operation::ALL`].
+/// An error returned when parsing a name that is not one of [`Operation::ALL`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown operation `{name}`, expected one of {}", Operation::ALL.map(Operation::name).join(", "))]
 pub struct UnknownOperation {
@@ -157,12 +156,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_gives_the_operation_and_the_decoded_model() {
+    fn parses_operation_and_resource_from_path() {
         let arn = "arn:aws:bedrock:eu-west-1:123456789012:application-inference-profile/abc123";
         let encoded = "/model/arn%3Aaws%3Abedrock%3Aeu-west-1%3A123456789012%3Aapplication-inference-profile%2Fabc123";
         let job = "arn:aws:bedrock:us-east-1:123456789012:async-invoke/x";
         let (get, post) = (&Method::GET, &Method::POST);
-        for (method, path, operation, subject) in [
+        for (method, path, operation, resource) in [
             (post, "/model/amazon.nova-pro-v1%3A0/converse", Operation::Converse, "amazon.nova-pro-v1:0"),
             (post, "/model/amazon.nova-pro-v1:0/converse-stream", Operation::ConverseStream, "amazon.nova-pro-v1:0"),
             (post, &format!("{encoded}/invoke"), Operation::InvokeModel, arn),
@@ -176,12 +175,12 @@ mod tests {
             (get, "/async-invoke", Operation::ListAsyncInvokes, ""),
             (get, &format!("/async-invoke/{}", job.replace('/', "%2F")), Operation::GetAsyncInvoke, job),
         ] {
-            assert_eq!(Operation::of_request(method, path), Some((operation, subject.to_owned())), "{path}");
+            assert_eq!(Operation::of_request(method, path), Some((operation, resource.to_owned())), "{path}");
         }
     }
 
     #[test]
-    fn any_other_path_is_no_operation() {
+    fn other_paths_are_rejected() {
         for path in
             ["/", "/model/converse", "/model//converse", "/model/m/talk", "/model/%ff/invoke", "/guardrail/g/apply"]
         {

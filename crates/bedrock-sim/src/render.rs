@@ -1,66 +1,22 @@
-//! From a reply to the bytes that carry it.
+//! Renders replies in the wire format.
 
 mod converse;
+mod fault_injection;
 mod invoke;
 
-use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::StatusCode;
 
 use crate::error_kind::ErrorKind;
 use crate::fault::Fault;
 use crate::frame;
 use crate::message::Message;
 use crate::operation::Operation;
+use crate::rendered::{Ending, Rendered, set_header};
 use crate::reply::{Kind, Reply};
 
-const EVENT_STREAM: &str = "application/vnd.amazon.eventstream";
-
-/// A reply as it goes on the wire, but for the request id and what HTTP itself adds.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Rendered {
-    /// The HTTP status.
-    pub status: StatusCode,
-    /// The headers. Only a body that is not a stream has a `content-length`.
-    pub headers: HeaderMap,
-    /// The body: one entry for each event-stream frame, or one entry for all of it.
-    pub frames: Vec<Bytes>,
-    /// What happens after the last frame.
-    pub ending: Ending,
-}
-
-impl Rendered {
-    /// The whole body in one piece.
-    #[must_use]
-    pub fn body(&self) -> Bytes {
-        self.frames.concat().into()
-    }
-
-    fn is_stream(&self) -> bool {
-        self.headers.get(CONTENT_TYPE).is_some_and(|value| value == EVENT_STREAM)
-    }
-}
-
-/// What happens after the last frame of a body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Ending {
-    /// The body ends.
-    Complete,
-    /// The connection is reset.
-    Reset,
-    /// Nothing follows, and the connection stays open.
-    Stall,
-    /// The connection is reset before the head.
-    ResetBeforeHead,
-    /// There is never a head.
-    Silence,
-}
-
-/// The bytes that answer `operation` on `model_id`, without a server.
+/// Renders a reply to a request for `operation` on `model_id`, without a server.
 ///
-/// Timing and splitting are the server's; faults are applied here.
+/// The fault of the reply is applied. Its delays and its split are not, because they are up to the server.
 ///
 /// ```
 /// use bedrock_sim::{Operation, Reply, Tokens, render};
@@ -75,8 +31,8 @@ pub fn render(reply: &Reply, operation: Operation, model_id: &str) -> Rendered {
     let mut rendered = match &reply.kind {
         Kind::Message(message) => render_message(reply, message, operation, model_id),
         Kind::Body { content_type, bytes } => {
-            let mut rendered = whole(StatusCode::OK, content_type, bytes.clone());
-            if let Some(tokens) = reply.token_headers.or(None) {
+            let mut rendered = Rendered::whole(StatusCode::OK, content_type, bytes.clone());
+            if let Some(tokens) = reply.token_headers.resolve(None) {
                 invoke::add_token_headers(&mut rendered.headers, &tokens);
             }
             rendered
@@ -85,13 +41,15 @@ pub fn render(reply: &Reply, operation: Operation, model_id: &str) -> Rendered {
             invoke::stream_of(chunks.iter().map(frame::chunk).collect())
         }
         Kind::Events(events) if operation == Operation::ConverseStream => {
-            stream(events.iter().map(|(name, payload)| frame::event(name, payload)).collect())
+            Rendered::stream(events.iter().map(|(name, payload)| frame::event(name, payload)).collect())
         }
         Kind::Chunks(_) | Kind::Events(_) => misfit(operation),
         Kind::Error { kind, message } => error(*kind, message.as_deref()),
-        Kind::Status(status) => whole(*status, "text/html", format!("<html><body>{status}</body></html>\r\n")),
-        Kind::Reset => nothing(Ending::ResetBeforeHead),
-        Kind::Hang => nothing(Ending::Silence),
+        Kind::Status(status) => {
+            Rendered::whole(*status, "text/html", format!("<html><body>{status}</body></html>\r\n"))
+        }
+        Kind::Reset => Rendered::nothing(Ending::ResetBeforeHead),
+        Kind::Hang => Rendered::nothing(Ending::Silence),
         Kind::ResetAfterHeaders => reset_after_headers(reply, operation, model_id),
     };
     for (name, value) in &reply.headers {
@@ -100,7 +58,7 @@ pub fn render(reply: &Reply, operation: Operation, model_id: &str) -> Rendered {
     match reply.fault {
         Some(fault) if fault.needs_frames() && !rendered.is_stream() => misfit(operation),
         Some(fault) => {
-            fault.apply(&mut rendered);
+            fault_injection::inject(fault, &mut rendered);
             rendered
         }
         None => rendered,
@@ -118,20 +76,22 @@ fn render_message(reply: &Reply, message: &Message, operation: Operation, model_
     }
 }
 
-/// An error shape, as the service sends it: the type has a namespace behind a colon, which clients
-/// must cut off.
-pub(crate) fn error(kind: ErrorKind, message: Option<&str>) -> Rendered {
-    let mut rendered = whole(kind.status(), "application/json", kind.body(message).to_string());
+/// Returns an error response.
+///
+/// As in the real service, the error type is followed by a colon and a namespace, which clients must strip.
+fn error(kind: ErrorKind, message: Option<&str>) -> Rendered {
+    let mut rendered = Rendered::whole(kind.status(), "application/json", kind.body(message).to_string());
     let error_type = format!("{}:http://internal.amazon.com/coral/com.amazon.bedrock/", kind.name());
-    set(&mut rendered.headers, "x-amzn-errortype", &error_type);
+    set_header(&mut rendered.headers, "x-amzn-errortype", &error_type);
     rendered
 }
 
-/// A reply that the operation cannot carry: a mistake in the script, told where it will be read and
-/// not retried.
+/// Returns the response for a reply that the operation cannot return, which is a mistake in the script.
+///
+/// SDKs do not retry its status, so the message reaches the author of the script.
 fn misfit(operation: Operation) -> Rendered {
-    let told = format!("bedrock-sim: the scripted reply does not fit {operation}");
-    whole(StatusCode::NOT_IMPLEMENTED, "text/plain", told)
+    let message = format!("bedrock-sim: the scripted reply does not fit {operation}");
+    Rendered::whole(StatusCode::NOT_IMPLEMENTED, "text/plain", message)
 }
 
 fn reset_after_headers(reply: &Reply, operation: Operation, model_id: &str) -> Rendered {
@@ -140,30 +100,4 @@ fn reset_after_headers(reply: &Reply, operation: Operation, model_id: &str) -> R
     rendered.frames.clear();
     rendered.ending = Ending::Reset;
     rendered
-}
-
-fn nothing(ending: Ending) -> Rendered {
-    Rendered { status: StatusCode::OK, headers: HeaderMap::new(), frames: Vec::new(), ending }
-}
-
-fn whole(status: StatusCode, content_type: &str, body: impl Into<Bytes>) -> Rendered {
-    let body = body.into();
-    let mut headers = HeaderMap::new();
-    set(&mut headers, CONTENT_TYPE.as_str(), content_type);
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
-    Rendered { status, headers, frames: vec![body], ending: Ending::Complete }
-}
-
-fn stream(frames: Vec<Bytes>) -> Rendered {
-    let mut headers = HeaderMap::new();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(EVENT_STREAM));
-    Rendered { status: StatusCode::OK, headers, frames, ending: Ending::Complete }
-}
-
-fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
-    // A script's own text that no header can hold is left out, as a server could not send it
-    // either.
-    if let Ok(value) = HeaderValue::from_str(value) {
-        headers.insert(HeaderName::from_static(name), value);
-    }
 }

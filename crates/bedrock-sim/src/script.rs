@@ -1,38 +1,38 @@
-//! Replies in a JSON file, so that programs in other languages can script the simulator.
+//! Scripts of replies in JSON, for programs in other languages.
 
-mod format;
+mod entry;
 
 use std::path::Path;
 use std::{fs, io};
 
-use crate::matching::Match;
 use crate::reply::Reply;
-use crate::script::format::Entry;
+use crate::request_match::Match;
+use crate::script::entry::Entry;
 
-/// Replies read from a JSON file: a list, in the order in which they are queued.
+/// A list of replies read from a JSON file, in the order in which they are queued.
 ///
-/// Each entry has a `reply`, and may have
-/// - `match`: any of `model`, `operation` and `body`, which must all hold, as in [`Match`],
-/// - `times`: how often it is queued, 1 by default,
-/// - `headers`: an object of header names and values,
-/// - `token_headers`: what the token headers say, or `"without_token_headers": true`,
-/// - `delay_ms`, `first_byte_delay_ms`, `pace_ms` and `split`,
-/// - `fault`: a [`Fault`](crate::Fault) by its name in snake case, such as `"no_metadata"` or
+/// Each entry has a `reply` and these optional fields:
+/// - `match`: any of `model`, `operation` and `body`, as in [`Match`]. All of them must match.
+/// - `times`: how often the reply is queued. Defaults to 1.
+/// - `headers`: an object of header names and values.
+/// - `token_headers`: the token counts in the token headers. Omitted with `"without_token_headers": true`.
+/// - `delay_ms`, `first_byte_delay_ms`, `pace_ms` and `split`: as the methods of [`Reply`].
+/// - `fault`: the name of a [`Fault`](crate::Fault) in snake case, such as `"no_metadata"` or
 ///   `{"exception_at": [3, "throttling"]}`.
 ///
-/// A `reply` is one of
+/// A `reply` is one of:
 /// - `{"message": {...}}` with `content`, a list of `{"text": ...}`, `{"reasoning": ...}` and
 ///   `{"tool_use": {"id": ..., "name": ..., "input": ...}}`, and any of `stop_reason`, `usage`,
 ///   `without_usage`, `invocation_metrics`, `without_invocation_metrics`, `latency_ms`,
 ///   `service_tier`, `latency_mode`, `trace`, `additional_fields`, `deltas` and `family`,
-/// - `{"error": {"kind": "throttling"}}`, an [`ErrorKind`](crate::ErrorKind) in snake case, where
-///   `message` may be added,
+/// - `{"error": {"kind": "throttling"}}` with an [`ErrorKind`](crate::ErrorKind) in snake case and an optional
+///   `message`,
 /// - `{"status": 502}`, `{"json": ...}`, `{"chunks": [...]}`,
 /// - `{"events": [["messageStart", {...}], ...]}`,
 /// - `"reset"`, `"reset_after_headers"` or `"hang"`.
 ///
-/// Token counts are an object of `input`, `output` and, where they are there, `cache_read`,
-/// `cache_write`, `cache_write_5m`, `cache_write_1h`, `reasoning` and `total`.
+/// Token counts are an object with `input`, `output` and, optionally, `cache_read`, `cache_write`, `cache_write_5m`,
+/// `cache_write_1h`, `reasoning` and `total`.
 ///
 /// ```
 /// use bedrock_sim::Script;
@@ -65,20 +65,21 @@ impl Script {
         }
     }
 
-    /// Reads a script from its text; `file` is the name that errors give.
+    /// Parses the text of a script. Errors name it as `file`.
     pub fn parse(file: &str, text: &str) -> Result<Self, ScriptError> {
-        let entries: Vec<Entry> = serde_json::from_str(text).map_err(|error| ScriptError::at(file, text, &error))?;
+        let entries: Vec<Entry> =
+            serde_json::from_str(text).map_err(|error| ScriptError::invalid(file, text, &error))?;
         let replies = entries.into_iter().flat_map(Entry::into_replies).collect();
         Ok(Self { replies })
     }
 
-    /// How many replies it queues.
+    /// Returns the number of replies in the script.
     #[must_use]
     pub fn len(&self) -> usize {
         self.replies.len()
     }
 
-    /// Whether it queues none.
+    /// Returns whether the script has no replies.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.replies.is_empty()
@@ -89,7 +90,7 @@ impl Script {
     }
 }
 
-/// Why a script could not be used.
+/// An error returned when a script cannot be read or parsed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScriptError {
@@ -98,38 +99,38 @@ pub enum ScriptError {
     Unreadable {
         /// The file.
         file: String,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// The text is not a script.
+    /// The text is not a valid script.
     #[error("{file}:{line}:{column}: in `{field}`: {problem}")]
     Invalid {
         /// The file.
         file: String,
-        /// The line, from 1.
+        /// The line, counted from 1.
         line: usize,
-        /// The column, from 1.
+        /// The column, counted from 1.
         column: usize,
-        /// The last member named before that place.
+        /// The last field named before the error.
         field: String,
-        /// What is wrong there.
+        /// A description of the error.
         problem: String,
     },
 }
 
 impl ScriptError {
-    fn at(file: &str, text: &str, error: &serde_json::Error) -> Self {
+    fn invalid(file: &str, text: &str, error: &serde_json::Error) -> Self {
         let (line, column) = (error.line(), error.column());
-        let told = error.to_string();
-        let place = format!(" at line {line} column {column}");
-        let problem = told.strip_suffix(&place).unwrap_or(&told).to_owned();
-        let field = last_member(text, line, column).unwrap_or("the script").to_owned();
+        let message = error.to_string();
+        let position = format!(" at line {line} column {column}");
+        let problem = message.strip_suffix(&position).unwrap_or(&message).to_owned();
+        let field = last_field(text, line, column).unwrap_or("the script").to_owned();
         Self::Invalid { file: file.to_owned(), line, column, field, problem }
     }
 }
 
-/// The last `"name":` before a place.
-fn last_member(text: &str, line: usize, column: usize) -> Option<&str> {
+/// Returns the name of the last field, `"name":`, before a position.
+fn last_field(text: &str, line: usize, column: usize) -> Option<&str> {
     let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
     let mut before = text.get(..start + column).unwrap_or(text);
     loop {

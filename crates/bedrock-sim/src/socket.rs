@@ -7,38 +7,37 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// Asks a [`Socket`] to end with a TCP reset instead of a close.
+/// A shared flag that makes a [`Socket`] end with a TCP reset instead of a normal close.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ResetSwitch(Arc<AtomicBool>);
+pub(crate) struct ResetFlag(Arc<AtomicBool>);
 
-impl ResetSwitch {
-    pub(crate) fn pull(&self) {
+impl ResetFlag {
+    pub(crate) fn request(&self) {
         self.0.store(true, Ordering::Release);
     }
 
-    fn is_pulled(&self) -> bool {
+    fn is_requested(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
 }
 
-/// A TCP stream that can be reset by those who have handed it over.
+/// A TCP stream that its [`ResetFlag`] can reset, even while a server owns the stream.
 #[derive(Debug)]
 pub(crate) struct Socket {
     stream: TcpStream,
-    reset: ResetSwitch,
+    reset: ResetFlag,
 }
 
 impl Socket {
-    pub(crate) fn new(stream: TcpStream, reset: ResetSwitch) -> Self {
+    pub(crate) fn new(stream: TcpStream, reset: ResetFlag) -> Self {
         Self { stream, reset }
     }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        if self.reset.is_pulled() {
-            // With no time to linger, closing the socket sends a reset. If it fails the client
-            // still sees an end.
+        if self.reset.is_requested() {
+            // Closing a socket with a linger time of zero sends a reset. On failure the client sees a normal close.
             let _ = self.stream.set_zero_linger();
         }
     }
@@ -60,8 +59,8 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.reset.is_pulled() {
-            // A shutdown would send the orderly end first.
+        if self.reset.is_requested() {
+            // A shutdown would close the connection normally before the reset.
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut self.stream).poll_shutdown(cx)

@@ -1,9 +1,10 @@
 //! A Security Token Service on loopback, in the AWS query protocol.
 
-mod answer;
-mod fault;
-mod issued;
-mod request;
+mod credentials;
+mod sts_fault;
+mod sts_request;
+mod sts_response;
+mod validation;
 
 use std::collections::{HashMap, VecDeque};
 use std::future::pending;
@@ -21,21 +22,22 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::{AbortHandle, JoinSet};
 
-use crate::server::{StartError, listen};
-use answer::Answer;
-use issued::Issued;
+use crate::listener::{StartError, listen};
+use credentials::IssuedCredentials;
+use sts_response::StsResponse;
 
-pub use fault::StsFault;
-pub use request::{StsAction, StsRequest};
+pub use sts_fault::StsFault;
+pub use sts_request::{StsAction, StsRequest};
 
-/// More than any request to STS has.
+/// The largest accepted request body in bytes. Requests to STS are far smaller.
 const BODY_LIMIT: usize = 1024 * 1024;
 
-/// A Security Token Service on loopback: GetCallerIdentity, AssumeRole and AssumeRoleWithWebIdentity. It stops when it
-/// is dropped.
+/// A simulator of the AWS Security Token Service on loopback.
 ///
-/// It holds requests to the limits of the real one, role chaining's hour included, and knows the credentials that it has
-/// issued. Signatures are not verified.
+/// Answers GetCallerIdentity, AssumeRole and AssumeRoleWithWebIdentity. The simulator stops when it is dropped.
+///
+/// Requests are held to the limits of the real service, including the one-hour limit of role chaining. Issued
+/// credentials are recognized in later requests. Signatures are not verified.
 ///
 /// ```
 /// use bedrock_sim::{StsAction, StsFault, StsSim};
@@ -56,22 +58,22 @@ pub struct StsSim {
     accepting: AbortHandle,
 }
 
-/// What the connections share with the simulator.
+/// The state that the simulator shares with its connections.
 #[derive(Debug, Default)]
 struct State {
-    issued: Issued,
+    credentials: IssuedCredentials,
     faults: HashMap<StsAction, VecDeque<StsFault>>,
     always: HashMap<StsAction, StsFault>,
     requests: Vec<StsRequest>,
 }
 
 impl StsSim {
-    /// Starts on a free port of 127.0.0.1, on the current tokio runtime.
+    /// Starts a simulator on a free port of 127.0.0.1. It runs on the current tokio runtime.
     pub async fn start() -> Result<Self, StartError> {
         Self::start_on(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await
     }
 
-    /// Starts on this address, which must be loopback.
+    /// Starts a simulator on this address, which must be loopback.
     pub async fn start_on(address: SocketAddr) -> Result<Self, StartError> {
         let (listener, address) = listen(address).await?;
         let shared = Arc::<Mutex<State>>::default();
@@ -79,25 +81,29 @@ impl StsSim {
         Ok(Self { address, shared, accepting })
     }
 
-    /// The endpoint to give to a client.
+    /// Returns the endpoint URL to give to a client.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Whose an access key is. One that nobody has said is a user's who is called like the key.
+    /// Sets the ARN of the caller that signs with this access key.
+    ///
+    /// By default a key belongs to an IAM user with the name of the key.
     pub fn know(&self, access_key_id: &str, arn: &str) -> &Self {
-        self.state().issued.know(access_key_id, arn);
+        self.state().credentials.register(access_key_id, arn);
         self
     }
 
-    /// What becomes of the next request for this action, before those that follow it.
+    /// Queues a fault for one request of this action. Faults apply in the order in which they are queued.
     pub fn push(&self, action: StsAction, fault: StsFault) -> &Self {
         self.state().faults.entry(action).or_default().push_back(fault);
         self
     }
 
-    /// What becomes of every request for this action for which nothing is queued; `None` answers them.
+    /// Sets the fault of every request of this action for which no fault is queued.
+    ///
+    /// With `None`, such requests are answered again.
     pub fn always(&self, action: StsAction, fault: Option<StsFault>) -> &Self {
         let mut state = self.state();
         match fault {
@@ -108,20 +114,21 @@ impl StsSim {
         self
     }
 
-    /// Has issued credentials end so many seconds from now, by the simulator's clock, whatever was asked for; `None`
-    /// keeps to what was.
+    /// Sets how many seconds after their issue credentials expire, whatever duration was requested.
+    ///
+    /// A negative number issues credentials that have already expired. With `None`, the requested duration applies.
     pub fn expire_after(&self, seconds: Option<i64>) -> &Self {
-        self.state().issued.expire_after = seconds;
+        self.state().credentials.expire_after = seconds;
         self
     }
 
-    /// All requests so far, in order, also those that a fault befell.
+    /// Returns all requests so far, in order, including those that met a fault.
     #[must_use]
     pub fn requests(&self) -> Vec<StsRequest> {
         self.state().requests.clone()
     }
 
-    /// Those for this action.
+    /// Returns the requests of this action so far, in order.
     #[must_use]
     pub fn requests_for(&self, action: StsAction) -> Vec<StsRequest> {
         self.state().requests.iter().filter(|request| request.action == action).cloned().collect()
@@ -139,8 +146,8 @@ impl Drop for StsSim {
 }
 
 impl State {
-    /// Keeps a request, and says what becomes of it.
-    fn take(&mut self, request: &StsRequest) -> Option<StsFault> {
+    /// Records a request and returns its fault, if it has one.
+    fn record(&mut self, request: &StsRequest) -> Option<StsFault> {
         self.requests.push(request.clone());
         let queued = self.faults.get_mut(&request.action).and_then(VecDeque::pop_front);
         queued.or_else(|| self.always.get(&request.action).cloned())
@@ -148,7 +155,7 @@ impl State {
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    // Each change leaves it whole.
+    // The state is valid even if another thread panicked while it held the lock.
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -161,7 +168,7 @@ async fn accept(listener: TcpListener, state: Arc<Mutex<State>>) {
                     let state = Arc::clone(&state);
                     connections.spawn(async move {
                         let service = service_fn(|request| answer(request, &state));
-                        // An error is a client that left.
+                        // An error means that the client disconnected.
                         let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
                     });
                 }
@@ -175,24 +182,24 @@ async fn accept(listener: TcpListener, state: Arc<Mutex<State>>) {
 async fn answer(request: Request<Incoming>, state: &Mutex<State>) -> Result<Response<Full<Bytes>>, hyper::Error> {
     let (head, body) = request.into_parts();
     let Ok(body) = Limited::new(body, BODY_LIMIT).collect().await else {
-        return Ok(response(&Answer::error(413, "ValidationError", "the body is too large")));
+        return Ok(response(&StsResponse::error(413, "ValidationError", "the body is too large")));
     };
-    let Some(request) = StsRequest::read(&head.headers, &body.to_bytes()) else {
-        return Ok(response(&Answer::error(400, "InvalidAction", "sts-sim: it has no such action")));
+    let Some(request) = StsRequest::parse(&head.headers, &body.to_bytes()) else {
+        return Ok(response(&StsResponse::error(400, "InvalidAction", "sts-sim: unsupported action")));
     };
-    let fault = lock(state).take(&request);
+    let fault = lock(state).record(&request);
     match fault {
         Some(StsFault::Hang) => pending().await,
-        Some(StsFault::Error { status, code, message }) => Ok(response(&Answer::error(status, &code, &message))),
+        Some(StsFault::Error { status, code, message }) => Ok(response(&StsResponse::error(status, &code, &message))),
         Some(StsFault::Delay(delay)) => {
             tokio::time::sleep(delay).await;
-            Ok(response(&lock(state).issued.answer(&request)))
+            Ok(response(&lock(state).credentials.answer(&request)))
         }
-        None => Ok(response(&lock(state).issued.answer(&request))),
+        None => Ok(response(&lock(state).credentials.answer(&request))),
     }
 }
 
-fn response(answer: &Answer) -> Response<Full<Bytes>> {
+fn response(answer: &StsResponse) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(answer.xml())));
     *response.status_mut() = answer.status();
     let headers = response.headers_mut();

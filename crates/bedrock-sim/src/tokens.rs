@@ -1,10 +1,10 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-/// What a reply says it used, in tokens.
+/// The token counts that a reply reports.
 ///
-/// `input` leaves the cache out, as Bedrock does. Each number goes on the wire as it is given here;
-/// nothing is checked.
+/// As in Bedrock, the input count excludes tokens read from or written to the prompt cache. The counts are sent as they
+/// are given, without any check.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tokens {
@@ -19,67 +19,66 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// Input tokens that the cache had no part in, and output tokens.
+    /// Creates counts from the input tokens outside the prompt cache and the output tokens.
     #[must_use]
     pub fn new(input: u64, output: u64) -> Self {
         Self { input, output, ..Self::default() }
     }
 
-    /// Tokens read from the prompt cache. A zero is sent as a zero.
+    /// Sets the tokens read from the prompt cache. A zero is sent as a zero.
     #[must_use]
     pub fn cache_read(mut self, tokens: u64) -> Self {
         self.cache_read = Some(tokens);
         self
     }
 
-    /// Tokens written to the prompt cache, without saying for how long they live.
+    /// Sets the tokens written to the prompt cache without a stated time to live.
     #[must_use]
     pub fn cache_write(mut self, tokens: u64) -> Self {
         self.cache_write = Some(tokens);
         self
     }
 
-    /// Tokens written to the prompt cache for five minutes; `cacheDetails` says so.
+    /// Sets the tokens written to the prompt cache for five minutes. Converse reports them in `cacheDetails`.
     #[must_use]
     pub fn cache_write_5m(mut self, tokens: u64) -> Self {
         self.cache_write_5m = Some(tokens);
         self
     }
 
-    /// Tokens written to the prompt cache for an hour; `cacheDetails` says so.
+    /// Sets the tokens written to the prompt cache for one hour. Converse reports them in `cacheDetails`.
     #[must_use]
     pub fn cache_write_1h(mut self, tokens: u64) -> Self {
         self.cache_write_1h = Some(tokens);
         self
     }
 
-    /// The part of `output` that was spent on reasoning. Only OpenAI-style bodies have a place for
-    /// it.
+    /// Sets how many of the output tokens are reasoning tokens. Only OpenAI-style bodies report them.
     #[must_use]
     pub fn reasoning(mut self, tokens: u64) -> Self {
         self.reasoning = Some(tokens);
         self
     }
 
-    /// The `totalTokens` of a Converse reply. Defaults to the sum of all the others.
+    /// Sets the `totalTokens` of a Converse reply. Defaults to the sum of all input and output tokens.
     #[must_use]
     pub fn total(mut self, tokens: u64) -> Self {
         self.total = Some(tokens);
         self
     }
 
-    /// All cache writes together, or `None` where none were given.
+    /// Returns the sum of all cache writes, or `None` if none were given.
     pub(crate) fn all_cache_writes(&self) -> Option<u64> {
         let parts = [self.cache_write, self.cache_write_5m, self.cache_write_1h];
         parts.iter().any(Option::is_some).then(|| parts.iter().flatten().sum())
     }
 
-    /// The whole prompt, cached or not.
+    /// Returns all input tokens, including those read from or written to the cache.
     pub(crate) fn whole_input(&self) -> u64 {
         self.input + self.cache_read.unwrap_or(0) + self.all_cache_writes().unwrap_or(0)
     }
 
-    /// The `TokenUsage` shape of Converse.
+    /// Returns the `TokenUsage` shape of Converse.
     pub(crate) fn converse_usage(&self) -> Value {
         let mut usage = json!({
             "inputTokens": self.input,
@@ -102,7 +101,7 @@ impl Tokens {
         usage
     }
 
-    /// The `amazon-bedrock-invocationMetrics` of the last chunk of an InvokeModel stream.
+    /// Returns the `amazon-bedrock-invocationMetrics` of the last chunk of an InvokeModel stream.
     pub(crate) fn invocation_metrics(&self, latency_ms: u64) -> Value {
         let mut metrics = Map::new();
         metrics.insert("inputTokenCount".into(), json!(self.input));
@@ -119,24 +118,25 @@ impl Tokens {
     }
 }
 
-/// One of the places where a reply states its tokens.
+/// The token counts in one of the places where a reply reports them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Stated {
-    /// What the place would say by itself.
+pub(crate) enum ReportedTokens {
+    /// The counts that the place reports by default.
     #[default]
-    ByDefault,
-    /// These, whatever the other places say.
-    As(Tokens),
-    /// Nothing.
-    Not,
+    Default,
+    /// These counts, whatever the other places report.
+    Given(Tokens),
+    /// No counts.
+    Omitted,
 }
 
-impl Stated {
-    pub(crate) fn or(self, default: Option<Tokens>) -> Option<Tokens> {
+impl ReportedTokens {
+    /// Returns the counts to report, where `default` is what the place reports by default.
+    pub(crate) fn resolve(self, default: Option<Tokens>) -> Option<Tokens> {
         match self {
-            Self::ByDefault => default,
-            Self::As(tokens) => Some(tokens),
-            Self::Not => None,
+            Self::Default => default,
+            Self::Given(tokens) => Some(tokens),
+            Self::Omitted => None,
         }
     }
 }

@@ -1,10 +1,11 @@
-//! Anthropic Messages. A stream states the input in `message_start` and the final output in
-//! `message_delta`.
+//! Anthropic Messages.
+//!
+//! A stream reports the input tokens in `message_start` and the final output tokens in `message_delta`.
 
 use serde_json::{Value, json};
 
-use super::Turn;
-use crate::message::{Block, SIGNATURE};
+use super::turn::Turn;
+use crate::content_block::{ContentBlock, SIGNATURE};
 
 pub(super) fn body(turn: &Turn<'_>) -> Value {
     let content: Vec<Value> = turn.message.content.iter().map(block).collect();
@@ -19,7 +20,7 @@ pub(super) fn body(turn: &Turn<'_>) -> Value {
 pub(super) fn chunks(turn: &Turn<'_>) -> Vec<Value> {
     let mut start = envelope(turn, Vec::new());
     if turn.tokens.is_some() {
-        // The first event counts the one token that is already there.
+        // `message_start` reports the one output token that was generated so far.
         start["usage"] = usage(turn, 1);
     }
     let mut chunks = vec![json!({"type": "message_start", "message": start})];
@@ -67,32 +68,32 @@ fn usage(turn: &Turn<'_>, output: u64) -> Value {
     usage
 }
 
-fn block(block: &Block) -> Value {
+fn block(block: &ContentBlock) -> Value {
     match block {
-        Block::Text(text) => json!({"type": "text", "text": text}),
-        Block::Reasoning(text) => {
+        ContentBlock::Text(text) => json!({"type": "text", "text": text}),
+        ContentBlock::Reasoning(text) => {
             json!({"type": "thinking", "thinking": text, "signature": SIGNATURE})
         }
-        Block::ToolUse { id, name, input } => {
+        ContentBlock::ToolUse { id, name, input } => {
             json!({"type": "tool_use", "id": id, "name": name, "input": input})
         }
     }
 }
 
-fn add_block(chunks: &mut Vec<Value>, turn: &Turn<'_>, index: usize, block: &Block) {
+fn add_block(chunks: &mut Vec<Value>, turn: &Turn<'_>, index: usize, block: &ContentBlock) {
     let (start, deltas) = match block {
-        Block::Text(text) => {
+        ContentBlock::Text(text) => {
             let deltas = turn.message.pieces(text).into_iter();
             let deltas = deltas.map(|piece| json!({"type": "text_delta", "text": piece})).collect::<Vec<_>>();
             (json!({"type": "text", "text": ""}), deltas)
         }
-        Block::Reasoning(text) => {
+        ContentBlock::Reasoning(text) => {
             let deltas = turn.message.pieces(text).into_iter();
             let deltas = deltas.map(|piece| json!({"type": "thinking_delta", "thinking": piece}));
             let signature = json!({"type": "signature_delta", "signature": SIGNATURE});
             (json!({"type": "thinking", "thinking": "", "signature": ""}), deltas.chain([signature]).collect())
         }
-        Block::ToolUse { id, name, input } => {
+        ContentBlock::ToolUse { id, name, input } => {
             let deltas = turn.message.pieces(&input.to_string()).into_iter();
             let deltas = deltas.map(|piece| json!({"type": "input_json_delta", "partial_json": piece})).collect();
             (json!({"type": "tool_use", "id": id, "name": name, "input": {}}), deltas)

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Turn;
+use super::turn::Turn;
 
 const ID: &str = "00000000-0000-4000-8000-000000000001";
 

@@ -1,8 +1,8 @@
-//! DeepSeek R1, which completes a text.
+//! DeepSeek R1 text completion.
 
 use serde_json::{Value, json};
 
-use super::Turn;
+use super::turn::Turn;
 
 pub(super) fn body(turn: &Turn<'_>) -> Value {
     let mut body = choice(turn, &turn.message.all_text(), true);

@@ -1,8 +1,10 @@
-//! Meta Llama. Only the first chunk of a stream has the prompt's count; the other count grows.
+//! Meta Llama.
+//!
+//! Only the first chunk of a stream reports the prompt tokens. Every chunk reports the tokens generated so far.
 
 use serde_json::{Value, json};
 
-use super::Turn;
+use super::turn::Turn;
 
 pub(super) fn body(turn: &Turn<'_>) -> Value {
     json!({

@@ -1,8 +1,8 @@
-//! The Mistral models that complete a text. Their bodies have no token counts: the headers do.
+//! Mistral text completion. The bodies have no token counts. Only the headers report them.
 
 use serde_json::{Value, json};
 
-use super::Turn;
+use super::turn::Turn;
 
 pub(super) fn body(turn: &Turn<'_>) -> Value {
     output(turn, &turn.message.all_text(), true)

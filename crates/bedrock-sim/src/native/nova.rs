@@ -1,12 +1,12 @@
-//! Amazon Nova: Converse in shape, with cache members of its own names.
+//! Amazon Nova. Its bodies resemble those of Converse but have other names for the cache tokens.
 
 use serde_json::{Value, json};
 
-use super::Turn;
-use crate::message::Block;
+use super::turn::Turn;
+use crate::content_block::ContentBlock;
 
 pub(super) fn body(turn: &Turn<'_>) -> Value {
-    let content: Vec<Value> = turn.message.content.iter().map(Block::converse).collect();
+    let content: Vec<Value> = turn.message.content.iter().map(ContentBlock::to_converse).collect();
     let mut body = json!({
         "output": {"message": {"role": "assistant", "content": content}},
         "stopReason": turn.message.stop_reason_or_default(),
@@ -27,11 +27,13 @@ pub(super) fn chunks(turn: &Turn<'_>) -> Vec<Value> {
     chunks
 }
 
-fn add_block(chunks: &mut Vec<Value>, turn: &Turn<'_>, index: usize, block: &Block) {
+fn add_block(chunks: &mut Vec<Value>, turn: &Turn<'_>, index: usize, block: &ContentBlock) {
     let (pieces, delta): (_, fn(String) -> Value) = match block {
-        Block::Text(text) => (turn.message.pieces(text), |piece| json!({"text": piece})),
-        Block::Reasoning(text) => (turn.message.pieces(text), |piece| json!({"reasoningContent": {"text": piece}})),
-        Block::ToolUse { id, name, input } => {
+        ContentBlock::Text(text) => (turn.message.pieces(text), |piece| json!({"text": piece})),
+        ContentBlock::Reasoning(text) => {
+            (turn.message.pieces(text), |piece| json!({"reasoningContent": {"text": piece}}))
+        }
+        ContentBlock::ToolUse { id, name, input } => {
             let start = json!({"toolUse": {"toolUseId": id, "name": name}});
             chunks.push(json!({"contentBlockStart": {"start": start, "contentBlockIndex": index}}));
             (turn.message.pieces(&input.to_string()), |piece| json!({"toolUse": {"input": piece}}))

@@ -1,8 +1,8 @@
-//! Chat completions in the style of OpenAI. `prompt_tokens` includes the cache here.
+//! OpenAI-style chat completions. Their `prompt_tokens` include the cache tokens.
 
 use serde_json::{Value, json};
 
-use super::Turn;
+use super::turn::Turn;
 
 pub(super) fn body(turn: &Turn<'_>) -> Value {
     let mut message = json!({"role": "assistant", "content": turn.message.all_text()});

@@ -1,8 +1,8 @@
-//! Amazon Titan text.
+//! Amazon Titan Text.
 
 use serde_json::{Value, json};
 
-use super::Turn;
+use super::turn::Turn;
 
 pub(super) fn body(turn: &Turn<'_>) -> Value {
     json!({
@@ -15,7 +15,7 @@ pub(super) fn body(turn: &Turn<'_>) -> Value {
     })
 }
 
-/// Only the last chunk has counts.
+/// Returns the chunks of a stream. Only the last one has token counts.
 pub(super) fn chunks(turn: &Turn<'_>) -> Vec<Value> {
     let chunk = |(piece, last): (String, bool)| {
         let tokens = turn.tokens.filter(|_| last);

@@ -1,15 +1,16 @@
-//! Converse and ConverseStream.
+//! The responses of Converse and ConverseStream.
 
 use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
+use crate::content_block::{ContentBlock, SIGNATURE};
 use crate::frame;
-use crate::message::{Block, Message, SIGNATURE};
-use crate::render::{Rendered, stream, whole};
+use crate::message::Message;
+use crate::rendered::Rendered;
 
 pub(super) fn whole_turn(message: &Message) -> Rendered {
-    let content: Vec<Value> = message.content.iter().map(Block::converse).collect();
+    let content: Vec<Value> = message.content.iter().map(ContentBlock::to_converse).collect();
     let mut body = Map::new();
     body.insert("output".into(), json!({"message": {"role": "assistant", "content": content}}));
     body.insert("stopReason".into(), json!(message.stop_reason_or_default()));
@@ -17,7 +18,7 @@ pub(super) fn whole_turn(message: &Message) -> Rendered {
         body.insert("additionalModelResponseFields".into(), fields.clone());
     }
     add_metadata(&mut body, message);
-    whole(StatusCode::OK, "application/json", Value::Object(body).to_string())
+    Rendered::whole(StatusCode::OK, "application/json", Value::Object(body).to_string())
 }
 
 pub(super) fn streamed_turn(message: &Message, with_metadata: bool) -> Rendered {
@@ -36,27 +37,29 @@ pub(super) fn streamed_turn(message: &Message, with_metadata: bool) -> Rendered 
         add_metadata(&mut metadata, message);
         events.push("metadata", Value::Object(metadata));
     }
-    stream(events.frames)
+    Rendered::stream(events.frames)
 }
 
-/// Only a tool call has a start event: the service model has no member there for text or reasoning.
-fn add_block(events: &mut Events, message: &Message, index: usize, block: &Block) {
+/// Adds the events of a content block.
+///
+/// Only a tool call has a start event, because the service model defines none for text or reasoning.
+fn add_block(events: &mut Events, message: &Message, index: usize, block: &ContentBlock) {
     let mut delta = |delta: Value| {
         events.push("contentBlockDelta", json!({"contentBlockIndex": index, "delta": delta}));
     };
     match block {
-        Block::Text(text) => {
+        ContentBlock::Text(text) => {
             for piece in message.pieces(text) {
                 delta(json!({"text": piece}));
             }
         }
-        Block::Reasoning(text) => {
+        ContentBlock::Reasoning(text) => {
             for piece in message.pieces(text) {
                 delta(json!({"reasoningContent": {"text": piece}}));
             }
             delta(json!({"reasoningContent": {"signature": SIGNATURE}}));
         }
-        Block::ToolUse { id, name, input } => {
+        ContentBlock::ToolUse { id, name, input } => {
             let start = json!({"toolUse": {"toolUseId": id, "name": name}});
             events.push("contentBlockStart", json!({"contentBlockIndex": index, "start": start}));
             for piece in message.pieces(&input.to_string()) {
@@ -68,7 +71,7 @@ fn add_block(events: &mut Events, message: &Message, index: usize, block: &Block
     events.push("contentBlockStop", json!({"contentBlockIndex": index}));
 }
 
-/// What Converse says beside its message, and ConverseStream in its last event.
+/// Adds the fields that Converse returns beside the message and ConverseStream in its `metadata` event.
 fn add_metadata(body: &mut Map<String, Value>, message: &Message) {
     if let Some(tokens) = message.tokens() {
         body.insert("usage".into(), tokens.converse_usage());

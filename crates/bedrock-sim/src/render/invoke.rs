@@ -1,4 +1,4 @@
-//! InvokeModel and InvokeModelWithResponseStream.
+//! The responses of InvokeModel and InvokeModelWithResponseStream.
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -6,35 +6,37 @@ use serde_json::{Value, json};
 
 use crate::frame;
 use crate::message::Message;
-use crate::native::Turn;
-use crate::render::{Rendered, set, stream, whole};
-use crate::tokens::{Stated, Tokens};
+use crate::native;
+use crate::rendered::{Rendered, set_header};
+use crate::tokens::{ReportedTokens, Tokens};
 
-pub(super) fn whole_turn(message: &Message, token_headers: Stated, model_id: &str) -> Rendered {
-    let mut body = Turn::new(message, model_id).body();
+pub(super) fn whole_turn(message: &Message, token_headers: ReportedTokens, model_id: &str) -> Rendered {
+    let mut body = native::body(message, model_id);
     if let Some(trace) = &message.trace {
         body["amazon-bedrock-trace"] = trace.clone();
         body["amazon-bedrock-guardrailAction"] = guardrail_action(message);
     }
-    let mut rendered = whole(StatusCode::OK, "application/json", body.to_string());
+    let mut rendered = Rendered::whole(StatusCode::OK, "application/json", body.to_string());
     let headers = &mut rendered.headers;
-    if let Some(tokens) = token_headers.or(message.tokens()) {
+    if let Some(tokens) = token_headers.resolve(message.tokens()) {
         add_token_headers(headers, &tokens);
-        set(headers, "x-amzn-bedrock-invocation-latency", &message.latency_or_default().to_string());
+        set_header(headers, "x-amzn-bedrock-invocation-latency", &message.latency_or_default().to_string());
     }
     add_served(headers, message);
     rendered
 }
 
-/// The head of a stream has no token headers: at that point nobody knows.
+/// Renders a streamed turn.
+///
+/// The response head has no token headers, because the counts are not known when the service sends it.
 pub(super) fn streamed_turn(message: &Message, with_metadata: bool, model_id: &str) -> Rendered {
-    let mut chunks = Turn::new(message, model_id).chunks();
+    let mut chunks = native::chunks(message, model_id);
     if let Some(last) = chunks.last_mut() {
         if let Some(trace) = &message.trace {
             last["amazon-bedrock-trace"] = trace.clone();
             last["amazon-bedrock-guardrailAction"] = guardrail_action(message);
         }
-        if with_metadata && let Some(tokens) = message.invocation_metrics.or(message.tokens()) {
+        if with_metadata && let Some(tokens) = message.invocation_metrics.resolve(message.tokens()) {
             last["amazon-bedrock-invocationMetrics"] = tokens.invocation_metrics(message.latency_or_default());
         }
     }
@@ -43,9 +45,10 @@ pub(super) fn streamed_turn(message: &Message, with_metadata: bool, model_id: &s
     rendered
 }
 
+/// Returns an InvokeModel stream of these frames.
 pub(super) fn stream_of(frames: Vec<Bytes>) -> Rendered {
-    let mut rendered = stream(frames);
-    set(&mut rendered.headers, "x-amzn-bedrock-content-type", "application/json");
+    let mut rendered = Rendered::stream(frames);
+    set_header(&mut rendered.headers, "x-amzn-bedrock-content-type", "application/json");
     rendered
 }
 
@@ -57,17 +60,17 @@ pub(super) fn add_token_headers(headers: &mut HeaderMap, tokens: &Tokens) {
         ("x-amzn-bedrock-cache-write-input-token-count", tokens.all_cache_writes()),
     ] {
         if let Some(count) = count {
-            set(headers, name, &count.to_string());
+            set_header(headers, name, &count.to_string());
         }
     }
 }
 
 fn add_served(headers: &mut HeaderMap, message: &Message) {
     if let Some(tier) = &message.service_tier {
-        set(headers, "x-amzn-bedrock-service-tier", tier);
+        set_header(headers, "x-amzn-bedrock-service-tier", tier);
     }
     if let Some(mode) = &message.latency_mode {
-        set(headers, "x-amzn-bedrock-performanceconfig-latency", mode);
+        set_header(headers, "x-amzn-bedrock-performanceconfig-latency", mode);
     }
 }
 

@@ -18,8 +18,8 @@ fn url_of(sim: &mut Child) -> String {
     line.trim_end().to_owned()
 }
 
-/// The exit code, where it ends in time.
-fn ended(sim: &mut Child) -> Option<std::process::ExitStatus> {
+/// Returns the exit status, or kills the program if it does not exit in time.
+fn wait_for_exit(sim: &mut Child) -> Option<std::process::ExitStatus> {
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(5) {
         if let Some(status) = sim.try_wait().unwrap() {
@@ -32,37 +32,37 @@ fn ended(sim: &mut Child) -> Option<std::process::ExitStatus> {
 }
 
 #[test]
-fn it_serves_until_its_standard_input_closes() {
+fn serves_until_stdin_closes() {
     let mut sim = bedrock_sim(&["--listen", "127.0.0.1:0"]);
     let url = url_of(&mut sim);
     let address = url.strip_prefix("http://127.0.0.1:").unwrap();
     assert!(std::net::TcpStream::connect(("127.0.0.1", address.parse().unwrap())).is_ok());
     assert!(sim.try_wait().unwrap().is_none());
     drop(sim.stdin.take());
-    assert!(ended(&mut sim).unwrap().success());
+    assert!(wait_for_exit(&mut sim).unwrap().success());
 }
 
 #[cfg(unix)]
 #[test]
-fn it_stops_when_it_is_told_to() {
+fn stops_on_sigterm() {
     let mut sim = bedrock_sim(&[]);
     url_of(&mut sim);
     assert!(Command::new("kill").arg(sim.id().to_string()).status().unwrap().success());
-    assert!(ended(&mut sim).unwrap().success());
+    assert!(wait_for_exit(&mut sim).unwrap().success());
 }
 
 #[test]
-fn mistakes_end_it_with_a_message() {
-    for (args, told) in [
+fn invalid_arguments_are_reported() {
+    for (args, message) in [
         (&["--listen", "0.0.0.0:0"][..], "bedrock-sim: 0.0.0.0:0 is not a loopback address"),
         (&["--listen", "here"], "bedrock-sim: --listen here: invalid socket address syntax"),
         (&["--script", "no/such.json"], "bedrock-sim: no/such.json: cannot be read: "),
         (&["--sing"], "bedrock-sim: usage: bedrock-sim "),
     ] {
         let mut sim = bedrock_sim(args);
-        assert_eq!(ended(&mut sim).unwrap().code(), Some(1));
+        assert_eq!(wait_for_exit(&mut sim).unwrap().code(), Some(1));
         let mut stderr = String::new();
         sim.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
-        assert!(stderr.starts_with(told), "{stderr}");
+        assert!(stderr.starts_with(message), "{stderr}");
     }
 }

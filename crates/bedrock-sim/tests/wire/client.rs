@@ -1,4 +1,4 @@
-//! A client that hides nothing.
+//! An HTTP client that exposes the raw response.
 
 use aws_smithy_eventstream::error::Error;
 use aws_smithy_eventstream::frame::{DecodedFrame, MessageFrameDecoder};
@@ -16,18 +16,18 @@ use tokio::net::TcpStream;
 
 pub(crate) const HAIKU: &str = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
 
-/// A connection, kept alive over several requests.
+/// A client with one connection that is kept alive over several requests.
 pub(crate) struct Client {
     sender: http1::SendRequest<Full<Bytes>>,
 }
 
-/// All that came back.
+/// A response.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
-    /// The body as it was chunked.
+    /// The body in the chunks that it was received in.
     pub(crate) pieces: Vec<Bytes>,
-    /// Whether the body ended as HTTP says it should.
+    /// Whether the body ended normally.
     pub(crate) end: Result<(), hyper::Error>,
 }
 
@@ -69,7 +69,7 @@ impl Client {
     }
 }
 
-/// One request on a connection of its own.
+/// Sends one request on a new connection.
 pub(crate) async fn ask(bedrock: &BedrockSim, operation: Operation) -> Answer {
     Client::connect(bedrock).await.ask(operation, HAIKU).await
 }
@@ -94,7 +94,7 @@ impl Answer {
     }
 }
 
-/// All messages, up to the first error.
+/// Decodes all messages up to the first error.
 pub(crate) fn decode(pieces: impl IntoIterator<Item = Bytes>) -> (Vec<Message>, Option<Error>) {
     let mut decoder = MessageFrameDecoder::new();
     let mut buffer = BytesMut::new();
@@ -121,7 +121,7 @@ pub(crate) fn payload(message: &Message) -> Value {
     serde_json::from_slice(message.payload()).unwrap()
 }
 
-/// The native JSON of a `chunk` event.
+/// Returns the native JSON of a `chunk` event.
 pub(crate) fn native(message: &Message) -> Value {
     assert_eq!(header(message, ":event-type"), Some("chunk"));
     let bytes = STANDARD.decode(payload(message)["bytes"].as_str().unwrap()).unwrap();

@@ -26,7 +26,7 @@ fn usage() -> Value {
 }
 
 #[tokio::test]
-async fn converse_gives_the_whole_turn() {
+async fn converse_returns_the_whole_turn() {
     let bedrock = BedrockSim::start().await.unwrap();
     bedrock.push(turn());
     let answer = ask(&bedrock, Operation::Converse).await;
@@ -52,7 +52,7 @@ async fn converse_gives_the_whole_turn() {
 }
 
 #[tokio::test]
-async fn converse_stream_gives_the_same_turn_in_events() {
+async fn converse_stream_returns_the_same_turn_in_events() {
     let bedrock = BedrockSim::start().await.unwrap();
     bedrock.push(turn());
     let answer = ask(&bedrock, Operation::ConverseStream).await;
@@ -113,7 +113,7 @@ async fn converse_stream_gives_the_same_turn_in_events() {
 }
 
 #[tokio::test]
-async fn usage_is_left_out_where_asked_and_estimated_where_not_given() {
+async fn usage_is_omitted_on_request_and_estimated_by_default() {
     let bedrock = BedrockSim::start().await.unwrap();
     bedrock.push(Reply::message().text("x").without_usage()).push(Reply::message().text("eight ch"));
     assert_eq!(ask(&bedrock, Operation::Converse).await.json().get("usage"), None);
@@ -122,7 +122,7 @@ async fn usage_is_left_out_where_asked_and_estimated_where_not_given() {
 }
 
 #[tokio::test]
-async fn raw_events_and_raw_json_go_as_they_are() {
+async fn raw_events_and_json_are_sent_unchanged() {
     let bedrock = BedrockSim::start().await.unwrap();
     bedrock.push(Reply::events([("metadata", json!({"usage": {"inputTokens": "7"}}))])).push(Reply::json(json!([1])));
     let messages = ask(&bedrock, Operation::ConverseStream).await.messages();
@@ -132,7 +132,7 @@ async fn raw_events_and_raw_json_go_as_they_are() {
 }
 
 #[tokio::test]
-async fn a_reply_that_does_not_fit_the_operation_says_so() {
+async fn a_reply_that_does_not_fit_the_operation_is_reported() {
     let bedrock = BedrockSim::start().await.unwrap();
     bedrock.push(Reply::events([("metadata", json!({}))]));
     let answer = ask(&bedrock, Operation::InvokeModelWithResponseStream).await;

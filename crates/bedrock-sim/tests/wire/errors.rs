@@ -4,7 +4,7 @@ use http::StatusCode;
 use crate::client::{Client, HAIKU, ask};
 
 #[tokio::test]
-async fn every_error_has_the_shape_of_the_service_model() {
+async fn errors_match_the_service_model() {
     let bedrock = BedrockSim::start().await.unwrap();
     for (kind, name, status) in [
         (ErrorKind::AccessDenied, "AccessDeniedException", 403),
@@ -33,7 +33,7 @@ async fn every_error_has_the_shape_of_the_service_model() {
 }
 
 #[tokio::test]
-async fn a_bare_status_has_no_shape() {
+async fn a_bare_status_has_no_error_shape() {
     let bedrock = BedrockSim::start().await.unwrap();
     bedrock.push(Reply::status(StatusCode::BAD_GATEWAY).header("retry-after", "1"));
     let answer = ask(&bedrock, Operation::Converse).await;
@@ -44,7 +44,7 @@ async fn a_bare_status_has_no_shape() {
 }
 
 #[tokio::test]
-async fn an_unknown_path_is_an_unknown_operation_and_takes_no_reply() {
+async fn an_unknown_path_is_rejected_and_takes_no_reply() {
     let bedrock = BedrockSim::start().await.unwrap();
     bedrock.push(Reply::throttled());
     let answer = Client::connect(&bedrock).await.post(&format!("/model/{HAIKU}/sing"), "{}").await.unwrap();

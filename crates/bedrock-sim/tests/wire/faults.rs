@@ -9,19 +9,21 @@ use tokio::time::timeout;
 
 use crate::client::{Answer, Client, HAIKU, ask, decode, header, native, payload};
 
-/// As long as a test waits for something not to happen.
+/// How long a test waits to see that something does not happen.
 const A_WHILE: Duration = Duration::from_millis(150);
 
 const REQUEST: &str = "POST /model/m/converse-stream HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n{}";
 
-/// messageStart, three deltas, contentBlockStop, messageStop, metadata
+/// Returns a stream with this fault.
+///
+/// Without a fault its events would be messageStart, three deltas, contentBlockStop, messageStop and metadata.
 async fn broken(fault: Fault) -> Answer {
     let bedrock = BedrockSim::start().await.unwrap();
     bedrock.push(Reply::message().text("abc").deltas(1).fault(fault));
     ask(&bedrock, Operation::ConverseStream).await
 }
 
-/// What a raw socket reads until its end.
+/// Sends a request on a raw socket and returns what it reads and how it ends.
 async fn read_raw(bedrock: &BedrockSim) -> (Vec<u8>, io::Result<()>) {
     let mut stream = TcpStream::connect(bedrock.address()).await.unwrap();
     stream.write_all(REQUEST.as_bytes()).await.unwrap();
@@ -37,7 +39,7 @@ fn events(answer: &Answer) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn no_metadata_leaves_out_what_states_usage() {
+async fn no_metadata_omits_the_usage() {
     let answer = broken(Fault::NoMetadata).await;
     assert!(answer.end.is_ok());
     assert_eq!(events(&answer).last().unwrap(), "messageStop");
@@ -49,7 +51,7 @@ async fn no_metadata_leaves_out_what_states_usage() {
 }
 
 #[tokio::test]
-async fn a_truncated_stream_ends_as_if_it_were_whole() {
+async fn a_truncated_stream_ends_normally() {
     let answer = broken(Fault::TruncateAfterFrames(3)).await;
     assert!(answer.end.is_ok());
     assert_eq!(events(&answer), ["messageStart", "contentBlockDelta", "contentBlockDelta"]);
@@ -64,7 +66,7 @@ async fn a_truncated_stream_ends_as_if_it_were_whole() {
 }
 
 #[tokio::test]
-async fn corrupt_frames_fail_their_checksum() {
+async fn corrupt_frames_have_wrong_checksums() {
     for (fault, complaint) in
         [(Fault::CorruptFrame(2), "message checksum"), (Fault::CorruptPrelude(2), "prelude checksum")]
     {
@@ -78,7 +80,7 @@ async fn corrupt_frames_fail_their_checksum() {
 }
 
 #[tokio::test]
-async fn an_exception_takes_the_place_of_a_frame() {
+async fn an_exception_replaces_a_frame() {
     for n in [0, 2] {
         let answer = broken(Fault::ExceptionAt(n, ErrorKind::ModelStreamError)).await;
         assert_eq!(answer.status, 200);
@@ -92,7 +94,7 @@ async fn an_exception_takes_the_place_of_a_frame() {
 }
 
 #[tokio::test]
-async fn an_error_frame_is_one_that_no_model_knows() {
+async fn an_error_frame_is_not_in_the_service_model() {
     let messages = broken(Fault::ErrorFrameAt(1)).await.messages();
     assert_eq!(messages.len(), 2);
     assert_eq!(header(&messages[1], ":message-type"), Some("error"));
@@ -101,7 +103,7 @@ async fn an_error_frame_is_one_that_no_model_knows() {
 }
 
 #[tokio::test]
-async fn a_reset_in_mid_stream_comes_after_the_frames_before_it() {
+async fn a_reset_within_a_stream_follows_the_earlier_frames() {
     let answer = broken(Fault::ResetAt(2)).await;
     assert!(answer.end.is_err());
     assert_eq!(events(&answer), ["messageStart", "contentBlockDelta"]);
@@ -114,18 +116,18 @@ async fn a_reset_in_mid_stream_comes_after_the_frames_before_it() {
 }
 
 #[tokio::test]
-async fn a_reset_comes_before_any_byte() {
+async fn a_reset_precedes_any_byte() {
     let bedrock = BedrockSim::start().await.unwrap();
     bedrock.push(Reply::reset());
     let (bytes, end) = read_raw(&bedrock).await;
     assert!(bytes.is_empty());
     assert_eq!(end.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
-    // The next connection is as good as ever.
+    // The next connection is not affected.
     assert_eq!(ask(&bedrock, Operation::Converse).await.status, 200);
 }
 
 #[tokio::test]
-async fn a_reset_after_headers_has_a_head_and_no_body() {
+async fn a_reset_after_headers_sends_no_body() {
     let bedrock = BedrockSim::start().await.unwrap();
     for operation in Operation::TURNS {
         bedrock.push(Reply::reset_after_headers());
@@ -140,7 +142,7 @@ async fn a_reset_after_headers_has_a_head_and_no_body() {
 }
 
 #[tokio::test]
-async fn a_stall_keeps_the_connection_open_and_silent() {
+async fn a_stall_keeps_the_connection_open() {
     let bedrock = BedrockSim::start().await.unwrap();
     bedrock.push(Reply::message().text("abc").deltas(1).fault(Fault::StallAt(2)));
     let mut stream = TcpStream::connect(bedrock.address()).await.unwrap();
@@ -152,7 +154,7 @@ async fn a_stall_keeps_the_connection_open_and_silent() {
 }
 
 #[tokio::test]
-async fn a_hanging_reply_never_begins() {
+async fn a_hanging_reply_sends_nothing() {
     let bedrock = BedrockSim::start().await.unwrap();
     bedrock.push(Reply::hang());
     assert!(timeout(A_WHILE, read_raw(&bedrock)).await.is_err());
@@ -160,7 +162,7 @@ async fn a_hanging_reply_never_begins() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_stream_can_be_cut_short_of_its_length() {
+async fn a_body_without_frames_can_be_truncated() {
     let bedrock = BedrockSim::start().await.unwrap();
     bedrock.push(Reply::message().text("abc").fault(Fault::TruncateInFrame(0, 10)));
     let answer = ask(&bedrock, Operation::Converse).await;
@@ -169,7 +171,7 @@ async fn a_body_that_is_no_stream_can_be_cut_short_of_its_length() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_stream_has_no_place_for_frames() {
+async fn a_body_without_frames_rejects_frame_faults() {
     let bedrock = BedrockSim::start().await.unwrap();
     let mut client = Client::connect(&bedrock).await;
     for fault in [Fault::CorruptFrame(0), Fault::ErrorFrameAt(0), Fault::ExceptionAt(0, ErrorKind::Throttling)] {

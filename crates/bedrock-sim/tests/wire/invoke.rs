@@ -3,14 +3,14 @@ use serde_json::{Value, json};
 
 use crate::client::{Answer, Client, HAIKU, native};
 
-/// A model of each family, and where its body and the chunks of its stream state input and output.
+/// A model and the JSON pointers to its text and token counts, in the body and in the chunks of a stream.
 struct Case {
     model_id: &'static str,
     text: &'static str,
     input: Option<&'static str>,
     output: Option<&'static str>,
     streamed_input: Option<(usize, &'static str)>,
-    /// Counted from the last chunk.
+    /// The index is counted from the last chunk.
     streamed_output: Option<(usize, &'static str)>,
 }
 
@@ -97,7 +97,7 @@ async fn chunks(bedrock: &BedrockSim, model_id: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn each_family_states_its_tokens_in_its_own_places() {
+async fn each_family_reports_its_tokens_in_its_own_fields() {
     let bedrock = BedrockSim::start().await.unwrap();
     bedrock.otherwise(|_| Reply::message().text("one two three").usage(Tokens::new(12, 34)).deltas(4));
     for case in CASES {
@@ -155,7 +155,7 @@ async fn cache_tokens_are_in_body_headers_and_metrics() {
 }
 
 #[tokio::test]
-async fn sources_can_disagree_or_be_missing() {
+async fn token_counts_can_disagree_or_be_missing() {
     let bedrock = BedrockSim::start().await.unwrap();
     let turn = Reply::message().text("x").usage(Tokens::new(12, 53));
     bedrock.push(turn.clone().token_headers(Tokens::new(12, 39)));
@@ -172,7 +172,7 @@ async fn sources_can_disagree_or_be_missing() {
 }
 
 #[tokio::test]
-async fn tools_reasoning_tier_and_trace_are_there() {
+async fn tools_reasoning_tier_and_trace_are_returned() {
     let bedrock = BedrockSim::start().await.unwrap();
     bedrock.otherwise(|_| {
         Reply::message()
@@ -200,7 +200,7 @@ async fn tools_reasoning_tier_and_trace_are_there() {
 }
 
 #[tokio::test]
-async fn embeddings_have_counts_where_their_family_has() {
+async fn embeddings_report_input_tokens() {
     let bedrock = BedrockSim::start().await.unwrap();
     bedrock.otherwise(|_| Reply::message().usage(Tokens::new(5, 0)));
     assert_eq!(invoke(&bedrock, "amazon.titan-embed-text-v2:0").await.json()["inputTextTokenCount"], 5);
@@ -210,7 +210,7 @@ async fn embeddings_have_counts_where_their_family_has() {
 }
 
 #[tokio::test]
-async fn raw_bodies_and_chunks_go_as_they_are() {
+async fn raw_bodies_and_chunks_are_sent_unchanged() {
     let bedrock = BedrockSim::start().await.unwrap();
     bedrock
         .push(Reply::bytes("image/png", &b"\x89PNG"[..]).token_headers(Tokens::new(3, 0)).header("x-more", "1"))
@@ -224,7 +224,7 @@ async fn raw_bodies_and_chunks_go_as_they_are() {
 }
 
 #[tokio::test]
-async fn a_family_can_be_given_where_the_id_names_none() {
+async fn a_message_can_set_the_family() {
     let bedrock = BedrockSim::start().await.unwrap();
     bedrock.push(Reply::message().text("x").family(Family::Llama));
     let arn = "arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Aapplication-inference-profile%2Fabc";

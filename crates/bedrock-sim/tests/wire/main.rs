@@ -1,4 +1,4 @@
-//! The simulator as a client sees it, over raw HTTP.
+//! Tests of the simulator over raw HTTP.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 

@@ -13,7 +13,7 @@ fn saying(text: &str) -> bedrock_sim::Message {
 }
 
 #[tokio::test]
-async fn replies_come_in_the_order_they_were_pushed() {
+async fn replies_are_sent_in_the_order_of_pushes() {
     let bedrock = BedrockSim::start().await.unwrap();
     let mut client = Client::connect(&bedrock).await;
     bedrock.push(saying("first")).push_times(2, saying("again")).push(saying("last"));
@@ -25,7 +25,7 @@ async fn replies_come_in_the_order_they_were_pushed() {
 }
 
 #[tokio::test]
-async fn the_first_matching_queue_with_a_reply_wins() {
+async fn the_first_matching_queue_with_a_reply_is_used() {
     let bedrock = BedrockSim::start().await.unwrap();
     let mut client = Client::connect(&bedrock).await;
     bedrock.push(saying("general"));
@@ -45,7 +45,7 @@ async fn the_first_matching_queue_with_a_reply_wins() {
 }
 
 #[tokio::test]
-async fn a_condition_that_fails_keeps_the_queue_from_the_request() {
+async fn a_queue_whose_match_fails_is_not_used() {
     let bedrock = BedrockSim::start().await.unwrap();
     let mut client = Client::connect(&bedrock).await;
     bedrock.when(Match::operation(Operation::InvokeModel)).push(saying("never"));
@@ -56,7 +56,7 @@ async fn a_condition_that_fails_keeps_the_queue_from_the_request() {
 }
 
 #[tokio::test]
-async fn an_empty_script_falls_back_to_the_responder() {
+async fn empty_queues_fall_back_to_the_responder() {
     let bedrock = BedrockSim::start().await.unwrap();
     let mut client = Client::connect(&bedrock).await;
     bedrock.otherwise(|request| saying(&format!("{} {}", request.model_id, request.json()["n"])));
@@ -66,7 +66,7 @@ async fn an_empty_script_falls_back_to_the_responder() {
 }
 
 #[tokio::test]
-async fn with_no_script_at_all_the_last_user_text_comes_back() {
+async fn the_default_reply_echoes_the_last_user_text() {
     let bedrock = BedrockSim::start().await.unwrap();
     let mut client = Client::connect(&bedrock).await;
     let body = json!({"messages": [

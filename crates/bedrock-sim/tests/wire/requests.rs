@@ -3,7 +3,7 @@ use bedrock_sim::{BedrockSim, Operation, Reply};
 use crate::client::{Client, HAIKU};
 
 #[tokio::test]
-async fn a_request_is_recorded_as_it_came() {
+async fn requests_are_recorded() {
     let bedrock = BedrockSim::start().await.unwrap();
     let mut client = Client::connect(&bedrock).await;
     let path = "/model/arn%3Aaws%3Abedrock%3Aeu-west-1%3A123456789012%3Aapplication-inference-profile%2Fa1/converse";
@@ -20,7 +20,7 @@ async fn a_request_is_recorded_as_it_came() {
 }
 
 #[tokio::test]
-async fn requests_tell_their_connection_order_and_request_id() {
+async fn recorded_requests_have_connection_order_and_request_id() {
     let bedrock = BedrockSim::start().await.unwrap();
     let mut first = Client::connect(&bedrock).await;
     let mut second = Client::connect(&bedrock).await;
@@ -47,7 +47,7 @@ async fn a_script_can_set_the_request_id() {
 }
 
 #[tokio::test]
-async fn waiting_ends_when_the_requests_are_there() {
+async fn wait_for_returns_when_the_requests_arrive() {
     let bedrock = BedrockSim::start().await.unwrap();
     let mut client = Client::connect(&bedrock).await;
     let asking = async {
@@ -59,7 +59,7 @@ async fn waiting_ends_when_the_requests_are_there() {
 }
 
 #[tokio::test]
-async fn waiting_counts_requests_that_were_taken() {
+async fn wait_for_counts_requests_that_were_taken() {
     let bedrock = BedrockSim::start().await.unwrap();
     let mut client = Client::connect(&bedrock).await;
     client.ask(Operation::Converse, HAIKU).await;
@@ -70,7 +70,7 @@ async fn waiting_counts_requests_that_were_taken() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiting_gives_up_after_a_while() {
+async fn wait_for_times_out() {
     let bedrock = BedrockSim::start().await.unwrap();
     let error = bedrock.wait_for(1).await.unwrap_err();
     assert_eq!(error.to_string(), "expected 1 requests, received 0 within ten seconds");

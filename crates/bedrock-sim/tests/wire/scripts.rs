@@ -4,7 +4,7 @@ use serde_json::json;
 use crate::client::{Client, HAIKU, header};
 
 #[tokio::test]
-async fn a_script_says_all_that_a_program_can() {
+async fn a_script_supports_all_kinds_of_replies() {
     let script = r#"[
         {"reply": {"error": {"kind": "throttling", "message": "slow down"}}, "headers": {"retry-after": "1"}},
         {"match": {"model": "haiku", "operation": "Converse", "body": "{"},
@@ -51,8 +51,8 @@ async fn a_script_says_all_that_a_program_can() {
 }
 
 #[test]
-fn a_mistake_is_told_with_file_line_column_and_member() {
-    for (script, told) in [
+fn errors_name_file_line_column_and_field() {
+    for (script, message) in [
         ("[\n{\"reply\": {\"status\": 7}}]", "r.json:2:23: in `status`: 7 is not an HTTP status"),
         ("[\n{\"reply\": \"sing\"}]", "r.json:2:16: in `reply`: unknown variant `sing`, expected one of"),
         ("[{\"reply\": \"hang\", \"tims\": 1}]", "in `reply`: unknown field `tims`, expected one of"),
@@ -67,12 +67,12 @@ fn a_mistake_is_told_with_file_line_column_and_member() {
         ("[", "r.json:1:1: in `the script`: EOF while parsing a list"),
     ] {
         let error = Script::parse("r.json", script).unwrap_err().to_string();
-        assert!(error.contains(told), "{error}\nshould tell\n{told}");
+        assert!(error.contains(message), "{error}\nshould contain\n{message}");
     }
 }
 
 #[test]
-fn a_missing_file_is_told_by_name() {
+fn an_unreadable_file_is_named() {
     let error = Script::read("no/such/script.json").unwrap_err();
     assert_eq!(error.to_string(), "no/such/script.json: cannot be read");
 }

@@ -8,10 +8,10 @@ use tokio::time::{sleep, timeout};
 
 use crate::client::{Client, HAIKU};
 
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 #[tokio::test]
-async fn it_never_binds_outside_loopback() {
+async fn addresses_outside_loopback_are_rejected() {
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
         let address: SocketAddr = address.parse().unwrap();
         let error = BedrockSim::start_on(address).await.unwrap_err();
@@ -28,7 +28,7 @@ async fn an_address_in_use_is_an_error() {
 }
 
 #[tokio::test]
-async fn it_stops_when_it_is_dropped() {
+async fn dropping_the_simulator_stops_it() {
     let bedrock = BedrockSim::start().await.unwrap();
     let address = bedrock.address();
     bedrock.push(Reply::hang());
@@ -37,30 +37,30 @@ async fn it_stops_when_it_is_dropped() {
     bedrock.wait_for(1).await.unwrap();
 
     drop(bedrock);
-    assert!(timeout(PATIENCE, asking).await.unwrap().unwrap(), "an open request ends");
+    assert!(timeout(TIMEOUT, asking).await.unwrap().unwrap(), "an open request should end");
     let refused = async {
         while TcpStream::connect(address).await.is_ok() {
             sleep(Duration::from_millis(10)).await;
         }
     };
-    timeout(PATIENCE, refused).await.unwrap();
+    timeout(TIMEOUT, refused).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_body_over_the_limit_is_refused_unread() {
+async fn a_body_over_the_limit_is_rejected_unread() {
     let bedrock = BedrockSim::start().await.unwrap();
     let mut stream = TcpStream::connect(bedrock.address()).await.unwrap();
     let length = 64 * 1024 * 1024 + 1;
     let head = format!("POST /model/m/converse HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut start = [0; 12];
-    timeout(PATIENCE, stream.read_exact(&mut start)).await.unwrap().unwrap();
+    timeout(TIMEOUT, stream.read_exact(&mut start)).await.unwrap().unwrap();
     assert_eq!(&start, b"HTTP/1.1 413");
     assert!(bedrock.requests().is_empty());
 }
 
 #[tokio::test]
-async fn a_chunked_body_over_the_limit_is_refused_too() {
+async fn a_chunked_body_over_the_limit_is_rejected() {
     let bedrock = BedrockSim::start().await.unwrap();
     let stream = TcpStream::connect(bedrock.address()).await.unwrap();
     let (mut reading, mut writing) = stream.into_split();
@@ -74,7 +74,7 @@ async fn a_chunked_body_over_the_limit_is_refused_too() {
         std::io::Result::Ok(writing)
     });
     let mut start = [0; 12];
-    timeout(PATIENCE, reading.read_exact(&mut start)).await.unwrap().unwrap();
+    timeout(TIMEOUT, reading.read_exact(&mut start)).await.unwrap().unwrap();
     assert_eq!(&start, b"HTTP/1.1 413");
     sending.abort();
 }

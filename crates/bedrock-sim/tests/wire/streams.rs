@@ -9,7 +9,7 @@ fn turn() -> bedrock_sim::Message {
 }
 
 #[test]
-fn every_rendered_frame_is_one_message() {
+fn each_rendered_frame_is_one_message() {
     for operation in [Operation::ConverseStream, Operation::InvokeModelWithResponseStream] {
         let rendered = render(&turn().into(), operation, HAIKU);
         assert_eq!(rendered.ending, Ending::Complete);
@@ -49,7 +49,7 @@ async fn without_a_split_each_piece_is_a_frame() {
 }
 
 #[tokio::test]
-async fn delays_hold_the_head_the_first_byte_and_every_frame() {
+async fn delays_apply_to_head_first_byte_and_frames() {
     let bedrock = BedrockSim::start().await.unwrap();
     let pause = Duration::from_millis(40);
     for (reply, least) in [
@@ -66,12 +66,11 @@ async fn delays_hold_the_head_the_first_byte_and_every_frame() {
 }
 
 #[tokio::test]
-async fn a_stream_of_ten_thousand_events_is_whole() {
+async fn a_stream_of_ten_thousand_events_is_complete() {
     let bedrock = BedrockSim::start().await.unwrap();
     bedrock.push(Reply::message().text("y".repeat(10_000)).deltas(1));
     let messages = ask(&bedrock, Operation::InvokeModelWithResponseStream).await.messages();
-    // message_start, content_block_start, the deltas, content_block_stop, message_delta,
-    // message_stop
+    // The deltas and message_start, content_block_start, content_block_stop, message_delta and message_stop.
     assert_eq!(messages.len(), 10_005);
     assert_eq!(native(&messages[5_000])["delta"]["text"], "y");
 }

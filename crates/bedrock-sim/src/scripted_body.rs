@@ -8,37 +8,39 @@ use http_body::{Body, Frame};
 use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep};
 
-use crate::render::Ending;
+use crate::rendered::Ending;
 use crate::reply::Timing;
-use crate::socket::ResetSwitch;
+use crate::socket::ResetFlag;
 
-/// Enough for what is already written to reach the client before the reset does.
-const BEFORE_RESET: Duration = Duration::from_millis(20);
+/// The delay before a reset, in which data that is already written can reach the client.
+const RESET_DELAY: Duration = Duration::from_millis(20);
 
-/// The body of a reply, sent as its script says.
+/// The body of a reply, sent with the delays and the ending that its script sets.
 #[derive(Debug)]
 pub(crate) struct ScriptedBody {
     pieces: VecDeque<Bytes>,
     ending: Ending,
-    reset: ResetSwitch,
+    reset: ResetFlag,
+    /// The pause before the next piece.
     pause: Pause,
+    /// The pause between two pieces.
     between: Pause,
-    waiting: Option<Pin<Box<Sleep>>>,
-    /// What a whole body waits for before it ends.
-    last: Option<oneshot::Receiver<()>>,
-    delivered: Option<Pin<Box<Sleep>>>,
+    pause_timer: Option<Pin<Box<Sleep>>>,
+    /// What a complete body waits for before it ends.
+    end_signal: Option<oneshot::Receiver<()>>,
+    reset_timer: Option<Pin<Box<Sleep>>>,
 }
 
-/// What happens before a piece is sent.
+/// A pause before a piece is sent.
 #[derive(Clone, Copy, Debug)]
 enum Pause {
     None,
-    /// What was sent before is flushed.
+    /// The previous piece is flushed.
     Flush,
-    For(Duration),
+    Wait(Duration),
 }
 
-/// The connection is to be reset: why a body or a service ends with an error.
+/// An error that ends a body or a service in order to reset the connection.
 #[derive(Debug, thiserror::Error)]
 #[error("the script resets the connection")]
 pub(crate) struct Aborted;
@@ -49,51 +51,52 @@ impl ScriptedBody {
         ending: Ending,
         timing: Timing,
         split: Option<usize>,
-        reset: ResetSwitch,
+        reset: ResetFlag,
     ) -> Self {
         let between = match timing.between_frames {
             Duration::ZERO if split.is_some() => Pause::Flush,
             Duration::ZERO => Pause::None,
-            pause => Pause::For(pause),
+            pause => Pause::Wait(pause),
         };
         let first = match timing.before_body {
             Duration::ZERO => Pause::None,
-            pause => Pause::For(pause),
+            pause => Pause::Wait(pause),
         };
         Self {
-            pieces: split_up(frames, split),
+            pieces: into_pieces(frames, split),
             ending,
             reset,
             pause: first,
             between,
-            waiting: None,
-            last: None,
-            delivered: None,
+            pause_timer: None,
+            end_signal: None,
+            reset_timer: None,
         }
     }
 
+    /// Creates a body that is sent completely and at once.
     pub(crate) fn whole(frames: Vec<Bytes>) -> Self {
-        Self::new(frames, Ending::Complete, Timing::default(), None, ResetSwitch::default())
+        Self::new(frames, Ending::Complete, Timing::default(), None, ResetFlag::default())
     }
 
-    /// The body ends no earlier than this.
-    pub(crate) fn end_after(&mut self, last: oneshot::Receiver<()>) {
-        self.last = Some(last);
+    /// Delays the end of a complete body until the signal is sent or its sender is dropped.
+    pub(crate) fn wait_before_end(&mut self, signal: oneshot::Receiver<()>) {
+        self.end_signal = Some(signal);
     }
 
     fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match std::mem::replace(&mut self.pause, Pause::None) {
             Pause::None => {}
             Pause::Flush => {
-                // The server flushes whenever its body has nothing ready.
+                // hyper flushes when the body is pending.
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            Pause::For(duration) => self.waiting = Some(Box::pin(sleep(duration))),
+            Pause::Wait(duration) => self.pause_timer = Some(Box::pin(sleep(duration))),
         }
-        if let Some(waiting) = &mut self.waiting {
-            ready!(waiting.as_mut().poll(cx));
-            self.waiting = None;
+        if let Some(timer) = &mut self.pause_timer {
+            ready!(timer.as_mut().poll(cx));
+            self.pause_timer = None;
         }
         Poll::Ready(())
     }
@@ -111,33 +114,34 @@ impl Body for ScriptedBody {
         }
         match self.ending {
             Ending::Complete => {
-                if let Some(last) = &mut self.last {
-                    // An error is a sender that has gone: there is nothing to wait for.
-                    let _ = ready!(Pin::new(last).poll(cx));
-                    self.last = None;
+                if let Some(signal) = &mut self.end_signal {
+                    // An error means that the sender was dropped, so there is nothing left to wait for.
+                    let _ = ready!(Pin::new(signal).poll(cx));
+                    self.end_signal = None;
                 }
                 Poll::Ready(None)
             }
-            // The connection wakes up when the client leaves.
+            // hyper wakes the connection when the client disconnects.
             Ending::Stall | Ending::Silence => Poll::Pending,
             Ending::Reset | Ending::ResetBeforeHead => {
-                let delivered = self.delivered.get_or_insert_with(|| Box::pin(sleep(BEFORE_RESET)));
-                ready!(delivered.as_mut().poll(cx));
-                self.reset.pull();
+                let timer = self.reset_timer.get_or_insert_with(|| Box::pin(sleep(RESET_DELAY)));
+                ready!(timer.as_mut().poll(cx));
+                self.reset.request();
                 Poll::Ready(Some(Err(Aborted)))
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.pieces.is_empty() && self.last.is_none() && self.ending == Ending::Complete
+        self.pieces.is_empty() && self.end_signal.is_none() && self.ending == Ending::Complete
     }
 }
 
-/// Pieces are cut from the body as a whole, so that one may hold the end of a frame and the start
-/// of the next.
-fn split_up(frames: Vec<Bytes>, split: Option<usize>) -> VecDeque<Bytes> {
-    // An empty piece would end a chunked body.
+/// Splits the body into pieces of `split` bytes, or into its frames.
+///
+/// A piece may contain the end of one frame and the start of the next.
+fn into_pieces(frames: Vec<Bytes>, split: Option<usize>) -> VecDeque<Bytes> {
+    // Empty frames are dropped, because an empty piece would end a chunked body.
     let Some(length) = split else {
         return frames.into_iter().filter(|frame| !frame.is_empty()).collect();
     };

@@ -1,26 +1,26 @@
 use std::time::Duration;
 
-/// What becomes of a request to [`StsSim`](crate::StsSim), other than an answer at once.
+/// A fault in how [`StsSim`](crate::StsSim) answers a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StsFault {
-    /// An error of STS.
+    /// STS answers with an error.
     Error {
         /// The HTTP status.
         status: u16,
-        /// The error's code: `AccessDenied`, `Throttling`, ...
+        /// The error code, such as `AccessDenied` or `Throttling`.
         code: String,
-        /// The error's text.
+        /// The error message.
         message: String,
     },
-    /// The answer comes after so long.
+    /// The answer is delayed by this duration.
     Delay(Duration),
-    /// No answer ever comes.
+    /// The request is never answered.
     Hang,
 }
 
 impl StsFault {
-    /// An error of STS.
+    /// Returns a fault that answers with an error.
     #[must_use]
     pub fn error(status: u16, code: &str, message: &str) -> Self {
         Self::Error { status, code: code.to_owned(), message: message.to_owned() }

@@ -1,29 +1,29 @@
-//! Which reply a request gets.
+//! The queues of scripted replies.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::echo::echo;
-use crate::matching::Match;
+use crate::default_reply::default_reply;
+use crate::recorded::Recorded;
 use crate::reply::Reply;
-use crate::request::Recorded;
+use crate::request_match::Match;
 
-/// Where replies for some requests are put, from [`BedrockSim::when`](crate::BedrockSim::when).
+/// A queue of replies to some requests, returned by [`BedrockSim::when`](crate::BedrockSim::when).
 #[derive(Debug)]
 pub struct Replies<'a> {
-    queues: &'a Queues,
+    queues: &'a ReplyQueues,
     requests: Match,
 }
 
 impl Replies<'_> {
-    /// Adds a reply at the end of this queue.
+    /// Queues a reply.
     pub fn push(&self, reply: impl Into<Reply>) -> &Self {
         self.queues.push_for(&self.requests, reply.into());
         self
     }
 
-    /// Adds a reply so many times.
+    /// Queues a reply this many times.
     pub fn push_times(&self, times: usize, reply: impl Into<Reply>) -> &Self {
         let reply = reply.into();
         for _ in 0..times {
@@ -33,8 +33,8 @@ impl Replies<'_> {
     }
 }
 
-/// All the scripted replies of a simulator.
-pub(crate) struct Queues {
+/// All scripted replies of a simulator.
+pub(crate) struct ReplyQueues {
     inner: Mutex<Inner>,
 }
 
@@ -44,7 +44,7 @@ struct Inner {
     otherwise: Arc<dyn Fn(&Recorded) -> Reply + Send + Sync>,
 }
 
-impl Queues {
+impl ReplyQueues {
     pub(crate) fn when(&self, requests: Match) -> Replies<'_> {
         Replies { queues: self, requests }
     }
@@ -62,11 +62,14 @@ impl Queues {
         inner.general.len() + inner.matched.iter().map(|(_, queue)| queue.len()).sum::<usize>()
     }
 
-    /// The first matching queue that has a reply, then the general one, then the responder.
+    /// Takes the reply to a request.
+    ///
+    /// It comes from the first matching queue that is not empty, then from the general queue, and then from the
+    /// responder.
     pub(crate) fn next_for(&self, request: &Recorded) -> Reply {
         let otherwise = {
             let mut inner = self.lock();
-            let mut matched = inner.matched.iter_mut().filter(|(requests, _)| requests.accepts(request));
+            let mut matched = inner.matched.iter_mut().filter(|(requests, _)| requests.matches(request));
             if let Some(reply) = matched.find_map(|(_, queue)| queue.pop_front()) {
                 return reply;
             }
@@ -87,20 +90,20 @@ impl Queues {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // No operation under this lock leaves the queues half changed.
+        // The queues are valid even if another thread panicked while it held the lock.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Default for Queues {
+impl Default for ReplyQueues {
     fn default() -> Self {
-        let inner = Inner { matched: Vec::new(), general: VecDeque::new(), otherwise: Arc::new(echo) };
+        let inner = Inner { matched: Vec::new(), general: VecDeque::new(), otherwise: Arc::new(default_reply) };
         Self { inner: Mutex::new(inner) }
     }
 }
 
-impl fmt::Debug for Queues {
+impl fmt::Debug for ReplyQueues {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Queues").field("pending", &self.pending()).finish_non_exhaustive()
+        f.debug_struct("ReplyQueues").field("pending", &self.pending()).finish_non_exhaustive()
     }
 }

@@ -5,15 +5,15 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use percent_encoding::percent_decode_str;
 
-/// What [`StsSim`](crate::StsSim) answers.
+/// An action that [`StsSim`](crate::StsSim) answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StsAction {
-    /// Whose the credentials are that the request is signed with.
+    /// Returns the identity of the credentials that sign the request.
     GetCallerIdentity,
-    /// Credentials of a role.
+    /// Returns credentials of a role.
     AssumeRole,
-    /// Credentials of a role, for a token of an identity provider.
+    /// Returns credentials of a role in exchange for a token of an identity provider.
     AssumeRoleWithWebIdentity,
 }
 
@@ -21,13 +21,13 @@ pub enum StsAction {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StsRequest {
-    /// What it asks for.
+    /// The requested action.
     pub action: StsAction,
-    /// The access key that it is signed with, where it is.
+    /// The access key of the signature, or `None` if the request is unsigned.
     pub access_key_id: Option<String>,
-    /// Its parameters: `RoleArn`, `Tags.member.1.Key`, ...
+    /// The parameters, such as `RoleArn` and `Tags.member.1.Key`.
     pub parameters: BTreeMap<String, String>,
-    /// When it was complete.
+    /// When the whole request was received.
     pub received: Instant,
 }
 
@@ -42,7 +42,8 @@ impl StsAction {
 }
 
 impl StsRequest {
-    pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Option<Self> {
+    /// Parses a request. Returns `None` if its action is not supported.
+    pub(super) fn parse(headers: &HeaderMap, body: &[u8]) -> Option<Self> {
         let body = std::str::from_utf8(body).ok()?;
         let decode = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
         let pairs = body.split('&').filter_map(|pair| pair.split_once('='));
@@ -56,13 +57,13 @@ impl StsRequest {
         Some(Self { action, access_key_id, parameters, received: Instant::now() })
     }
 
-    /// A parameter.
+    /// Returns the value of a parameter.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.get(name).map(String::as_str)
     }
 
-    /// The session tags, in their order.
+    /// Returns the session tags as pairs of key and value, in the order of the request.
     #[must_use]
     pub fn tags(&self) -> Vec<(&str, &str)> {
         let tag = |n: usize| {

@@ -1,24 +1,24 @@
-//! Answers, in XML.
+//! The responses of STS, in XML.
 
 use http::StatusCode;
 
-use super::request::StsAction;
+use super::sts_request::StsAction;
 
-/// What is answered.
+/// A response of STS.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum StsResponse {
     Error { status: u16, code: String, message: String },
     Result { action: StsAction, fields: Vec<Field> },
 }
 
-/// An element.
+/// An XML element of a result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Field {
     Text(&'static str, String),
-    Of(&'static str, Vec<Self>),
+    Nested(&'static str, Vec<Self>),
 }
 
-impl Answer {
+impl StsResponse {
     pub(super) fn error(status: u16, code: &str, message: &str) -> Self {
         Self::Error { status, code: code.to_owned(), message: message.to_owned() }
     }
@@ -30,6 +30,7 @@ impl Answer {
         }
     }
 
+    /// Returns the body of the response.
     pub(super) fn xml(&self) -> String {
         const NAMESPACE: &str = "xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"";
         match self {
@@ -60,7 +61,7 @@ impl Field {
     fn xml(&self) -> String {
         match self {
             Self::Text(name, text) => format!("<{name}>{}</{name}>", escape(text)),
-            Self::Of(name, fields) => {
+            Self::Nested(name, fields) => {
                 format!("<{name}>{}</{name}>", fields.iter().map(Self::xml).collect::<String>())
             }
         }

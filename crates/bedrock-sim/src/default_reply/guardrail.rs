@@ -1,13 +1,13 @@
-//! Guardrails that let everything pass.
+//! Guardrails that do not intervene.
 
 use serde_json::{Map, Value, json};
 
 use crate::reply::Reply;
 
-/// A text unit is so many characters, begun ones whole.
+/// The characters in a text unit. A partial unit counts as a whole one.
 const TEXT_UNIT: usize = 1_000;
 
-/// A guardrail with content filters and denied topics.
+/// Returns the assessment of a guardrail with content filters and denied topics.
 pub(super) fn apply(body: &Value) -> Reply {
     let units = text_units(body["content"].as_array().into_iter().flatten().map(|block| &block["text"]["text"]));
     Reply::json(json!({
@@ -25,16 +25,16 @@ pub(super) fn apply(body: &Value) -> Reply {
     }))
 }
 
-/// The checks that are asked for, none of which finds anything.
-pub(super) fn checks(body: &Value) -> Reply {
+/// Returns the results of the requested checks, none of which finds anything.
+pub(super) fn run_checks(body: &Value) -> Reply {
     let messages = body["messages"].as_array().into_iter().flatten();
     let blocks = messages.filter_map(|message| message["content"].as_array()).flatten();
     let units = text_units(blocks.map(|block| &block["text"]));
-    let asked: Vec<&String> = body["checks"].as_object().into_iter().flat_map(Map::keys).collect();
-    let each = |value: &dyn Fn() -> Value| asked.iter().map(|check| ((*check).clone(), value())).collect::<Map<_, _>>();
+    let names: Vec<&String> = body["checks"].as_object().into_iter().flat_map(Map::keys).collect();
+    let for_each = |value: Value| names.iter().map(|name| ((*name).clone(), value.clone())).collect::<Map<_, _>>();
     Reply::json(json!({
-        "results": each(&|| json!({"results": []})),
-        "usage": each(&|| json!({"textUnits": units})),
+        "results": for_each(json!({"results": []})),
+        "usage": for_each(json!({"textUnits": units})),
     }))
 }
 

@@ -1,7 +1,7 @@
 use crate::operation::Operation;
-use crate::request::Recorded;
+use crate::recorded::Recorded;
 
-/// Which requests a scripted reply is for.
+/// A condition on the requests that a scripted reply is for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Match {
     conditions: Vec<Condition>,
@@ -15,32 +15,33 @@ enum Condition {
 }
 
 impl Match {
-    /// Requests whose model id contains this.
+    /// Matches requests whose model id contains `part`.
     #[must_use]
     pub fn model(part: impl Into<String>) -> Self {
         Self::of(Condition::Model(part.into()))
     }
 
-    /// Requests for this operation.
+    /// Matches requests for this operation.
     #[must_use]
     pub fn operation(operation: Operation) -> Self {
         Self::of(Condition::Operation(operation))
     }
 
-    /// Requests whose body contains this.
+    /// Matches requests whose body contains `part`.
     #[must_use]
     pub fn body(part: impl Into<String>) -> Self {
         Self::of(Condition::Body(part.into()))
     }
 
-    /// Requests that this and `other` both are for.
+    /// Matches requests that both `self` and `other` match.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.conditions.extend(other.conditions);
         self
     }
 
-    pub(crate) fn accepts(&self, request: &Recorded) -> bool {
+    /// Returns whether the request matches.
+    pub(crate) fn matches(&self, request: &Recorded) -> bool {
         self.conditions.iter().all(|condition| match condition {
             Condition::Model(part) => request.model_id.contains(part),
             Condition::Operation(operation) => request.operation == *operation,

@@ -1,4 +1,4 @@
-//! A speech session that says nothing, and counts that.
+//! A speech session without speech, which reports zero tokens.
 
 use serde_json::json;
 

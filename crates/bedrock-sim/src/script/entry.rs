@@ -1,6 +1,6 @@
-//! The members of a script file.
+//! The fields of a script file.
 //!
-//! No untagged enums: they would lose the place of an error.
+//! None of them is an untagged enum, because the position of an error would be lost.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,15 +9,17 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::content_block::ContentBlock;
 use crate::error_kind::ErrorKind;
+use crate::family::Family;
 use crate::fault::Fault;
-use crate::matching::Match;
-use crate::message::{Block, Message};
-use crate::native::Family;
+use crate::message::Message;
 use crate::operation::Operation;
 use crate::reply::Reply;
-use crate::tokens::{Stated, Tokens};
+use crate::request_match::Match;
+use crate::tokens::{ReportedTokens, Tokens};
 
+/// An entry of a script file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Entry {
@@ -42,7 +44,7 @@ impl Entry {
         let requests = self.requests.and_then(Requests::into_match);
         let mut reply = self.reply.into_reply();
         reply.headers = self.headers.0;
-        reply.token_headers = stated(self.token_headers, self.without_token_headers);
+        reply.token_headers = reported(self.token_headers, self.without_token_headers);
         if let Some(delay) = self.delay_ms {
             reply = reply.delay(Duration::from_millis(delay));
         }
@@ -111,7 +113,7 @@ impl Content {
 #[serde(deny_unknown_fields)]
 struct Turn {
     #[serde(default)]
-    content: Vec<Block>,
+    content: Vec<ContentBlock>,
     stop_reason: Option<String>,
     usage: Option<Tokens>,
     #[serde(default)]
@@ -133,8 +135,8 @@ impl Turn {
         Message {
             content: self.content,
             stop_reason: self.stop_reason,
-            usage: stated(self.usage, self.without_usage),
-            invocation_metrics: stated(self.invocation_metrics, self.without_invocation_metrics),
+            usage: reported(self.usage, self.without_usage),
+            invocation_metrics: reported(self.invocation_metrics, self.without_invocation_metrics),
             latency_ms: self.latency_ms,
             service_tier: self.service_tier,
             latency_mode: self.latency_mode,
@@ -146,11 +148,11 @@ impl Turn {
     }
 }
 
-fn stated(tokens: Option<Tokens>, without: bool) -> Stated {
+fn reported(tokens: Option<Tokens>, without: bool) -> ReportedTokens {
     match tokens {
-        _ if without => Stated::Not,
-        Some(tokens) => Stated::As(tokens),
-        None => Stated::ByDefault,
+        _ if without => ReportedTokens::Omitted,
+        Some(tokens) => ReportedTokens::Given(tokens),
+        None => ReportedTokens::Default,
     }
 }
 
