@@ -60,7 +60,9 @@ async fn an_override_with_the_clients_own_configuration_counts_once() {
 #[tokio::test]
 async fn a_disabled_outlay_leaves_the_client_as_it_is() {
     let h = Harness::new().await;
-    let engine = outlay_otel::Engine::builder().disabled(true).build();
+    let mut settings = outlay_otel::Settings::default();
+    settings.disabled = true;
+    let engine = outlay_otel::Engine::new(settings);
     let client = h.bare_client().metered(&engine);
     h.sim.push(reply());
     haiku(&client).send().await.unwrap();

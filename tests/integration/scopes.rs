@@ -281,7 +281,7 @@ async fn guards_that_are_dropped_in_any_order_leave_nothing_current() {
     let (a, b) = (h.outlay.task("a").start(), h.outlay.task("b").start());
     let (on_a, on_b) = (a.enter(), b.enter());
     drop(on_a);
-    assert_eq!(outlay_otel::current().map(|scope| scope.books().task_id()), Some(b.id()));
+    assert_eq!(outlay_otel::current().map(|scope| scope.in_ledger().task_id()), Some(b.id()));
     drop(on_b);
     assert!(outlay_current_is_none());
 }

@@ -6,31 +6,28 @@ use aws_smithy_runtime_api::client::interceptors::context::{Error, Output};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
 use bytes::Bytes;
 use outlay_ledger::{Refusal, StoreAnswer, StoreQuestion};
-use outlay_otel::{CallStart, DroppedStream, Engine, OpenCall};
-use outlay_price::CacheUse;
+use outlay_otel::{DroppedStream, Engine, OpenCall};
 
-use crate::attempts::{AttemptLog, error_name, sent_nothing};
+use crate::attempt_log::error_name;
+use crate::call_log::{CallLog, place_of};
+use crate::ending::{self, CANCELLED, Ending};
 use crate::fingerprint;
-use crate::input::{CacheAsked, Kind, Limits};
-use crate::outcome::{self, CANCELLED, Ending};
+use crate::input::{Kind, Limits};
 use crate::prompt;
-use crate::stream::{Seen, Sent};
+use crate::stream::{SentEvents, StreamResult};
 use crate::typed_output::read_output;
 use crate::units::Asked;
-use crate::usage::{AnswerHeaders, read_headers};
-use crate::wire;
 
-#[cfg_attr(not(feature = "sts"), path = "call/unsigned.rs")]
-mod signed;
-
-use signed::Signed;
+mod count_retries;
 
 /// A call that goes on: shared by the interceptor's state and the stream's tap, settled once by whichever sees its
 /// end.
 #[derive(Debug)]
 pub(crate) struct Call {
     kind: Kind,
-    sent: Sent,
+    /// The engine that serves the call.
+    engine: Engine,
+    sent: SentEvents,
     state: Mutex<State>,
 }
 
@@ -48,51 +45,8 @@ struct State {
     refused: Option<Refusal>,
 }
 
-/// The chunks of a body that was read to its end; `None` where it broke off.
-pub(crate) type Body = Option<Vec<Bytes>>;
-
-/// What has been seen of a call on its way.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct CallLog {
-    pub(crate) attempts: Vec<AttemptLog>,
-    /// Where the serialized body lies in memory: another one has been put in its place by somebody else.
-    body: BodyPlace,
-    /// How large the input is.
-    pub(crate) size: prompt::Size,
-    /// What else bounds the cost.
-    pub(crate) limits: Limits,
-    /// What tells the request from others, where somebody asks for it.
-    pub(crate) fingerprint: Option<u64>,
-    /// What the request asks for that is billed by the unit.
-    pub(crate) asked: Option<Asked>,
-    pub(crate) host: Option<String>,
-    pub(crate) port: Option<u16>,
-    pub(crate) headers: AnswerHeaders,
-    /// How the last attempt was signed.
-    signed: Signed,
-    /// The attempt whose answer is tapped.
-    tapped: usize,
-    /// The attempt whose request is tapped.
-    sent_tapped: usize,
-}
-
-/// The address and the length of a body in memory.
-type BodyPlace = Option<(usize, usize)>;
-
-fn place_of(request: &HttpRequest) -> BodyPlace {
-    request.body().bytes().map(|bytes| (bytes.as_ptr().addr(), bytes.len()))
-}
-
-/// Puts the limits of what is sent in the place of those that were read before; what it does not say stays.
-fn replace_limits(log: &mut CallLog, start: &mut CallStart, limits: Limits) {
-    start.max_tokens = limits.max_tokens.or(start.max_tokens);
-    let answers = limits.answers.or(log.limits.answers);
-    log.limits = Limits { answers, ..limits };
-    start.inferences = log.limits.inferences();
-    if limits.cache > CacheAsked::Nothing {
-        start.cache = CacheUse::MayWrite;
-    }
-}
+/// The chunks of a body that was read to its end; `None` if it broke off.
+type Body = Option<Vec<Bytes>>;
 
 /// Who sees the end of the call.
 #[derive(Debug, Default)]
@@ -101,13 +55,14 @@ enum Owner {
     #[default]
     Hooks,
     /// The hooks too, but the stream has ended meanwhile.
-    HooksAfter(Box<Seen>),
+    HooksAfter(Box<StreamResult>),
     /// The tap: the body is in other hands than the SDK's.
     Tap,
 }
 
 impl Call {
     pub(crate) fn new(
+        engine: Engine,
         kind: Kind,
         size: prompt::Size,
         limits: Limits,
@@ -122,11 +77,11 @@ impl Call {
             error: None,
             refused: None,
         };
-        Arc::new(Self { kind, sent: Sent::default(), state: Mutex::new(state) })
+        Arc::new(Self { kind, engine, sent: SentEvents::default(), state: Mutex::new(state) })
     }
 
     /// What the application sends in a speech session.
-    pub(crate) fn sent(&self) -> Sent {
+    pub(crate) fn sent(&self) -> SentEvents {
         self.sent.clone()
     }
 
@@ -139,14 +94,19 @@ impl Call {
     pub(crate) fn dropped_stream(&self) -> DroppedStream {
         let state = self.lock();
         match (&state.open, &state.owner) {
-            (Some(open), Owner::Tap) => open.scope().engine().dropped_stream(),
+            (Some(_), Owner::Tap) => self.engine.dropped_stream(),
             _ => DroppedStream::Bound,
         }
     }
 
-    /// The engine that serves the call, until it is settled.
-    pub(crate) fn engine(&self) -> Option<Engine> {
-        self.lock().open.as_ref().map(|open| open.scope().engine().clone())
+    /// Returns the engine that serves the call.
+    pub(crate) const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Returns whether the call has not been settled.
+    pub(crate) fn is_open(&self) -> bool {
+        self.lock().open.is_some()
     }
 
     /// Whether a guardrail stands around the call.
@@ -164,7 +124,7 @@ impl Call {
         let state = &mut *self.lock();
         state.log.size = state.log.size.max(size);
         if let Some(open) = &mut state.open {
-            replace_limits(&mut state.log, open.start_mut(), limits);
+            state.log.replace_limits(open.start_mut(), limits);
         }
     }
 
@@ -212,79 +172,8 @@ impl Call {
     pub(crate) fn serialized(&self, request: &HttpRequest) {
         let mut state = self.lock();
         state.log.body = place_of(request);
-        if state.open.as_ref().is_some_and(|open| open.scope().engine().compares_calls()) {
+        if state.open.is_some() && self.engine.compares_calls() {
             state.log.fingerprint = fingerprint::of(request);
-        }
-    }
-
-    /// The SDK's attempt of that number, counted from 1. Where it is told twice, as by an interceptor that is set on
-    /// the client and again in an override of its configuration, once counts.
-    pub(crate) fn attempt_started(&self, number: u32) {
-        let mut state = self.lock();
-        let Some(open) = &state.open else { return };
-        if state.log.attempts.len() as u64 >= u64::from(number) {
-            return;
-        }
-        let now = open.scope().engine().now();
-        if let Some(last) = state.log.attempts.last_mut() {
-            last.end(now, None);
-        }
-        state.log.attempts.push(AttemptLog::new(now));
-        state.log.headers = AnswerHeaders::default();
-        state.whole = None;
-        state.owner = Owner::Hooks;
-        state.log.signed = Signed::default();
-    }
-
-    /// The request is final: model and region are those that go on the wire, whatever came in between.
-    pub(crate) fn attempt_sent(&self, request: &HttpRequest) {
-        let facts = wire::read(request);
-        let state = &mut *self.lock();
-        if let Some(open) = &mut state.open {
-            let engine = open.scope().engine().clone();
-            let start = open.start_mut();
-            if let Some(model) = facts.other_model(&start.model) {
-                start.model = engine.intern(&model);
-            }
-            if let Some(region) = facts.region.filter(|region| start.region.as_deref() != Some(region)) {
-                start.region = Some(engine.intern(region));
-            }
-        }
-        if state.log.host.as_deref() != facts.host {
-            state.log.host = facts.host.map(str::to_owned);
-        }
-        state.log.port = facts.port;
-        // An interceptor of the application has put another body in the place of the serialized one.
-        if state.log.body != place_of(request) && self.kind != Kind::Speech {
-            state.log.body = place_of(request);
-            state.log.size = prompt::of_replaced(request.body());
-            if let (Some(open), Some(bytes)) = (&mut state.open, request.body().bytes()) {
-                let limits = Limits::of_body(bytes);
-                state.log.size = limits.read(state.log.size);
-                replace_limits(&mut state.log, open.start_mut(), limits);
-            }
-        }
-        if let Some(last) = state.log.attempts.last_mut() {
-            last.send();
-        }
-    }
-
-    /// It goes out, signed by whomever it is.
-    pub(crate) fn attempt_goes_out(&self) {
-        let state = self.lock();
-        if let Some(open) = &state.open {
-            open.sent(state.log.signed.caller());
-        }
-    }
-
-    pub(crate) fn attempt_answered(&self, response: &HttpResponse) {
-        let mut state = self.lock();
-        if let Some(last) = state.log.attempts.last_mut() {
-            last.answer(response);
-        }
-        // Converse says it all in its body.
-        if matches!(self.kind, Kind::Invoke | Kind::InvokeStream) {
-            state.log.headers = read_headers(response.headers());
         }
     }
 
@@ -309,18 +198,6 @@ impl Call {
         let mut state = self.lock();
         let attempt = state.log.attempts.len();
         std::mem::replace(&mut state.log.tapped, attempt) != attempt
-    }
-
-    pub(crate) fn attempt_ended(&self, error: Option<&OrchestratorError<Error>>, response: Option<&HttpResponse>) {
-        let mut state = self.lock();
-        let Some(open) = &state.open else { return };
-        let now = open.scope().engine().now();
-        if let Some(last) = state.log.attempts.last_mut() {
-            last.end(now, error.map(|error| error_name(error, response)));
-            if error.is_some_and(sent_nothing) {
-                last.unsend();
-            }
-        }
     }
 
     /// The SDK hands the call's result to the application: an output, or an error.
@@ -369,7 +246,7 @@ impl Call {
     }
 
     /// The body of an answer that is no stream has ended: whole, or not.
-    pub(crate) fn body_ended(&self, attempt: usize, body: Body) {
+    pub(crate) fn body_ended(&self, attempt: usize, body: Option<Vec<Bytes>>) {
         let mut state = self.lock();
         if attempt != state.log.attempts.len() {
             return;
@@ -389,7 +266,7 @@ impl Call {
     }
 
     /// The stream has ended, one way or another.
-    pub(crate) fn stream_ended(&self, attempt: usize, seen: Seen) {
+    pub(crate) fn stream_ended(&self, attempt: usize, seen: StreamResult) {
         let mut state = self.lock();
         // The stream of an attempt that the SDK has given up tells nothing of the one that it goes on with.
         if attempt != state.log.attempts.len() {
@@ -434,14 +311,14 @@ impl Call {
 
     fn settle(&self, mut state: MutexGuard<'_, State>, ending: Ending<'_>) {
         let Some(open) = state.open.take() else { return };
-        let now = open.scope().engine().now();
+        let now = self.engine.now();
         let signed = std::mem::take(&mut state.log.signed);
-        let mut end = outcome::end(self.kind, &open, &mut state.log, &self.sent, ending, now);
+        let mut end = ending::end(&self.engine, self.kind, &open, &mut state.log, &self.sent, ending, now);
         // Settling runs exporters and observers: not under the lock.
         drop(state);
-        let later = signed.tell(&mut end, open.scope());
+        let later = signed.write(&mut end, open.scope());
         let span = open.settle(end);
-        later.tell(span);
+        later.report(span);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -7,7 +7,7 @@ use outlay_otel::{ModelAnswer, ResolveModel};
 use outlay_price::{ModelKind, ModelRef};
 use tokio::runtime::Handle;
 
-mod profile;
+mod inference_profile;
 
 /// Finds out what application inference profiles and provisioned models stand for, from Bedrock's control plane.
 ///
@@ -20,7 +20,9 @@ mod profile;
 /// use outlay_bedrock::ControlPlane;
 ///
 /// let control_plane = ControlPlane::new(aws_sdk_bedrock::Client::from_conf(aws_config));
-/// let engine = outlay_otel::Engine::builder().model_resolver(control_plane).build();
+/// let mut settings = outlay_otel::Settings::default();
+/// settings.resolver = Some(std::sync::Arc::new(control_plane));
+/// let engine = outlay_otel::Engine::new(settings);
 /// # }
 /// ```
 #[derive(Clone, Debug)]
@@ -38,7 +40,7 @@ impl ControlPlane {
         let answer = self.client.get_inference_profile().inference_profile_identifier(arn).send().await;
         let answer = answer.map_err(|error| short(&error))?;
         let models: Vec<&str> = answer.models().iter().filter_map(|model| model.model_arn()).collect();
-        profile::stands_for(&models).ok_or_else(|| format!("its models are {}", models.join(", ")))
+        inference_profile::stands_for(&models).ok_or_else(|| format!("its models are {}", models.join(", ")))
     }
 
     async fn model_of_throughput(&self, id: &str) -> Result<String, String> {

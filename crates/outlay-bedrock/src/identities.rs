@@ -1,14 +1,17 @@
 //! A role for each workflow: its calls are signed with that, so that AWS's bill tells them apart.
 
-mod assumed;
-mod assumer;
-mod cache;
-mod outage;
-mod question;
-mod request;
-mod roles;
-mod session;
-mod wanted;
+mod assume_role;
+mod assumed_role;
+mod choose_role;
+mod known_roles;
+mod role_settings;
+mod session_cache;
+mod session_credentials;
+mod session_key;
+mod sts_outage;
+mod sts_question;
+mod workflow;
+mod workflow_identities;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -17,13 +20,12 @@ use std::time::Duration;
 
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::config::{IdentityCache, SharedIdentityCache};
-use outlay_ledger::{Dimension, Dimensions};
+use choose_role::ChooseRole;
+use role_settings::RoleSettings;
+use session_cache::SessionCache;
+use workflow_identities::WorkflowIdentities;
 
-use assumer::Assumer;
-use cache::WorkflowIdentities;
-use wanted::Choose;
-
-pub(crate) use cache::base_only;
+pub use workflow::Workflow;
 
 /// Signs the calls of each workflow as a role of its own, in a session that is called like the workflow and tagged with
 /// its dimensions: `line_item_iam_principal` and the `iamPrincipal/*` tags of AWS's bill then say the same words as the
@@ -62,30 +64,14 @@ pub(crate) use cache::base_only;
 #[must_use]
 pub struct Identities {
     client: aws_sdk_sts::Client,
-    settings: Settings,
-}
-
-#[derive(Clone, Debug)]
-struct Settings {
-    choose: Choose,
-    tags: Vec<Arc<str>>,
-    duration: Duration,
-    patience: Duration,
-    token_file: Option<PathBuf>,
-}
-
-/// The workflow that a call is made in.
-#[derive(Clone, Copy, Debug)]
-pub struct Workflow<'a> {
-    pub(crate) task: &'a str,
-    pub(crate) dimensions: &'a Dimensions,
+    settings: RoleSettings,
 }
 
 impl Identities {
     /// Assumes roles with this client: its region, endpoint, HTTP client and credentials. Nothing has a role yet.
     pub fn new(client: aws_sdk_sts::Client) -> Self {
-        let settings = Settings {
-            choose: Choose::default(),
+        let settings = RoleSettings {
+            choose: ChooseRole::default(),
             tags: Vec::new(),
             duration: Duration::from_secs(3_600),
             patience: Duration::from_secs(5),
@@ -150,8 +136,8 @@ impl Identities {
     #[must_use]
     pub fn sign(&self, client: Client) -> Client {
         let base = client.config().identity_cache().unwrap_or_else(|| IdentityCache::lazy().build());
-        let assumer = Assumer::new(self.client.clone(), self.settings.clone());
-        let identities = SharedIdentityCache::new(WorkflowIdentities::new(assumer, base));
+        let sessions = SessionCache::new(self.client.clone(), self.settings.clone());
+        let identities = SharedIdentityCache::new(WorkflowIdentities::new(sessions, base));
         Client::from_conf(client.config().to_builder().identity_cache(identities).build())
     }
 }
@@ -160,22 +146,5 @@ impl fmt::Debug for Identities {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Not the client, which has credentials.
         f.debug_struct("Identities").field("settings", &self.settings).finish_non_exhaustive()
-    }
-}
-
-impl<'a> Workflow<'a> {
-    /// Its name: the dimension `workflow`, else the task's name.
-    pub fn name(&self) -> &'a str {
-        self.dimensions.value(Dimension::Workflow).map_or(self.task, |name| name)
-    }
-
-    /// The task's name.
-    pub const fn task(&self) -> &'a str {
-        self.task
-    }
-
-    /// A dimension that the task says: a known one by its name, else one of your own.
-    pub fn dimension(&self, name: &str) -> Option<&'a str> {
-        self.dimensions.named(name).map(|value| &**value)
     }
 }

@@ -18,15 +18,15 @@ use outlay_ledger::Budget;
 use outlay_otel::{CallStart, Engine, Operation};
 use outlay_price::{CacheUse, GuardrailUse, ModelRef};
 
-pub(crate) use self::cache::CacheAsked;
+pub(crate) use self::cache_request::CacheAsked;
 use crate::prompt::{self, Prompt as _};
 use crate::units::{self, Asked};
 use crate::usage::{Parameters, read_request};
 
-mod cache;
-mod converse;
-pub(crate) mod guardrail;
-mod invoke;
+mod cache_request;
+mod converse_input;
+pub(crate) mod guardrail_bound;
+mod invoke_input;
 
 /// An operation that is metered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +98,7 @@ impl Limits {
     }
 
     fn new(&Parameters { max_tokens, answers, .. }: &Parameters, body: &[u8]) -> Self {
-        Self { max_tokens, answers, cache: CacheAsked::of_body(body), compacts: cache::asks_compaction(body) }
+        Self { max_tokens, answers, cache: CacheAsked::of_body(body), compacts: cache_request::asks_compaction(body) }
     }
 
     /// How many answers are asked for.
@@ -252,10 +252,10 @@ impl<'a> Request<'a> {
 
     fn common(self) -> Common<'a> {
         match self {
-            Self::Converse(input) => converse::whole(input),
-            Self::ConverseStream(input) => converse::stream(input),
-            Self::Invoke(input) => invoke::whole(input),
-            Self::InvokeStream(input) => invoke::stream(input),
+            Self::Converse(input) => converse_input::whole(input),
+            Self::ConverseStream(input) => converse_input::stream(input),
+            Self::Invoke(input) => invoke_input::whole(input),
+            Self::InvokeStream(input) => invoke_input::stream(input),
             Self::Speech(input) => Common { model: input.model_id(), ..Common::default() },
             // Their spans are named after what they are about.
             Self::ApplyGuardrail(input) => {
@@ -281,10 +281,10 @@ impl<'a> Request<'a> {
     fn operation(self, model: &str) -> Operation {
         match self {
             Self::Converse(_) | Self::ConverseStream(_) => Operation::Chat,
-            Self::Invoke(_) | Self::InvokeStream(_) => invoke::operation_of_model(model),
+            Self::Invoke(_) | Self::InvokeStream(_) => invoke_input::operation_of_model(model),
             Self::Speech(_) => Operation::Chat,
             Self::ApplyGuardrail(_) | Self::GuardrailChecks(_) => Operation::ApplyGuardrail,
-            Self::StartJob(_) => match invoke::operation_of_model(model) {
+            Self::StartJob(_) => match invoke_input::operation_of_model(model) {
                 Operation::Embeddings => Operation::Embeddings,
                 _ => Operation::GenerateContent,
             },
@@ -296,11 +296,11 @@ impl<'a> Request<'a> {
 
     fn most_guardrail(self, common: &Common<'_>, input_bound: u64) -> GuardrailUse {
         match self {
-            Self::ApplyGuardrail(input) => guardrail::most_of_content(input.content()),
-            Self::GuardrailChecks(input) => guardrail::most_of_checks(input.messages(), input.checks()),
+            Self::ApplyGuardrail(input) => guardrail_bound::most_of_content(input.content()),
+            Self::GuardrailChecks(input) => guardrail_bound::most_of_checks(input.messages(), input.checks()),
             _ if common.guardrail.is_some() => {
                 let output = common.limits.max_tokens.unwrap_or(Budget::DEFAULT_ASSUMED_OUTPUT);
-                guardrail::most_of_call(input_bound, output.saturating_mul(common.limits.inferences()), 0)
+                guardrail_bound::most_of_call(input_bound, output.saturating_mul(common.limits.inferences()), 0)
             }
             _ => GuardrailUse::NotApplied,
         }

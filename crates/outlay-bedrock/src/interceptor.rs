@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::{Arc, Once, OnceLock};
-use std::time::SystemTime;
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
@@ -14,16 +13,17 @@ use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint}
 use aws_smithy_runtime_api::client::retries::RequestAttempts;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
+use aws_smithy_types::config_bag::ConfigBag;
 use aws_types::region::Region;
-use outlay_ledger::Refusal;
-use outlay_otel::{Engine, OpenCall, Scope};
+use outlay_otel::{Engine, OpenCall};
 
 use crate::call::{Call, HeldCall};
 use crate::degrade;
 use crate::input::{Read, Request};
+use crate::metering::Metering;
+use crate::refusal_to_sdk_error::sdk_error;
 use crate::request_metadata;
-use crate::stream::{read_along, tell_sent};
+use crate::stream::{read_along, read_sent_along};
 
 /// A call is degraded at most so often.
 const MAX_DEGRADES: usize = 3;
@@ -34,32 +34,6 @@ const MAX_DEGRADES: usize = 3;
 #[derive(Clone)]
 pub struct OutlayInterceptor {
     engine: Engine,
-}
-
-/// A call as it passes the hooks: one entry in the SDK's state, for each look-up in there costs.
-#[derive(Debug)]
-pub(crate) struct Metering {
-    scope: Scope,
-    started: SystemTime,
-    /// Which interceptor began it: where two are set, the first one meters.
-    by: usize,
-    /// Set once the operation is known to be one that is metered.
-    call: OnceLock<HeldCall>,
-}
-
-#[cfg(feature = "sts")]
-impl Metering {
-    pub(crate) const fn scope(&self) -> &Scope {
-        &self.scope
-    }
-
-    pub(crate) fn call(&self) -> Option<&Arc<Call>> {
-        self.call.get().map(|held| &held.0)
-    }
-}
-
-impl Storable for Metering {
-    type Storer = StoreReplace<Self>;
 }
 
 impl OutlayInterceptor {
@@ -80,42 +54,42 @@ impl OutlayInterceptor {
         if metering.call.get().is_some() {
             return Ok(());
         }
-        let (scope, mut first) = (&metering.scope, None);
+        let (scope, engine, mut first) = (&metering.scope, &metering.engine, None);
         for degrades_left in (0..=MAX_DEGRADES).rev() {
             let Some(request) = Request::of(input).filter(|request| request.can_degrade()) else { break };
-            let Read { kind, mut start, limits, size, asked } = request.read(scope.engine(), metering.started, region);
+            let Read { kind, mut start, limits, size, asked } = request.read(engine, metering.started, region);
             start.degraded_from.clone_from(&first);
             let open = match OpenCall::try_begin(scope, &start) {
                 Ok(Some(open)) => open,
                 // It is free, or its task is stopped.
                 Ok(None) => break,
                 Err(refusal) => {
-                    let degrade = (degrades_left > 0).then(|| scope.engine().degrade(&refusal)).flatten();
+                    let degrade = (degrades_left > 0).then(|| engine.degrade(&refusal)).flatten();
                     // A model that the policy forbids is no way out.
-                    let degrade = degrade.filter(|to| to.model().is_none_or(|model| scope.books().allows_model(model)));
+                    let degrade =
+                        degrade.filter(|to| to.model().is_none_or(|model| scope.in_ledger().allows_model(model)));
                     if degrade.is_some_and(|degrade| degrade::apply(&degrade, input)) {
                         first.get_or_insert(start.model);
                         continue;
                     }
-                    OpenCall::begin(scope, start).map_err(Refusal::into_error)?
+                    OpenCall::begin(scope, start).map_err(sdk_error)?
                 }
             };
-            metering.call.get_or_init(|| HeldCall(Call::new(kind, size, limits, asked, open)));
+            metering.call.get_or_init(|| HeldCall(Call::new(metering.engine.clone(), kind, size, limits, asked, open)));
             break;
         }
         Ok(())
     }
 
-    /// The call, if this interceptor is the one that meters it.
-    fn call<'a>(&self, cfg: &'a ConfigBag) -> Option<&'a Arc<Call>> {
-        let metering = cfg.load::<Metering>().filter(|metering| metering.by == self.id())?;
-        metering.call.get().map(|held| &held.0)
+    /// Returns the call's entry, if this interceptor is the one that meters the call.
+    fn metering<'a>(&self, cfg: &'a ConfigBag) -> Option<&'a Metering> {
+        cfg.load::<Metering>().filter(|metering| metering.by == self.id())
     }
-}
 
-/// The call that is under way, whichever interceptor meters it.
-pub(crate) fn call_of(cfg: &ConfigBag) -> Option<&Arc<Call>> {
-    Some(&cfg.load::<Metering>()?.call.get()?.0)
+    /// Returns the call, if this interceptor is the one that meters it.
+    fn call<'a>(&self, cfg: &'a ConfigBag) -> Option<&'a Arc<Call>> {
+        self.metering(cfg)?.call()
+    }
 }
 
 #[dyn_dispatch_hint]
@@ -139,8 +113,9 @@ impl Intercept for OutlayInterceptor {
             return Ok(());
         }
         let scope = self.engine.scope_of_call();
-        let started = scope.engine().now();
-        cfg.interceptor_state().store_put(Metering { scope, started, by: self.id(), call: OnceLock::new() });
+        let engine = Engine::of(&scope);
+        let started = engine.now();
+        cfg.interceptor_state().store_put(Metering { scope, engine, started, by: self.id(), call: OnceLock::new() });
         Ok(())
     }
 
@@ -150,9 +125,9 @@ impl Intercept for OutlayInterceptor {
         _components: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if let Some(metering) = cfg.load::<Metering>().filter(|metering| metering.by == self.id()) {
-            request_metadata::put_on_input(context.input_mut(), &metering.scope);
-            if metering.scope.engine().degrades() {
+        if let Some(metering) = self.metering(cfg) {
+            request_metadata::put_on_input(context.input_mut(), metering);
+            if metering.engine.degrades() {
                 let region = cfg.load::<Region>().map(AsRef::as_ref);
                 Self::begin_degraded(metering, context.input_mut(), region)?;
             }
@@ -167,15 +142,15 @@ impl Intercept for OutlayInterceptor {
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let Some(request) = Request::of(context.input()) else { return Ok(()) };
-        let Some(metering) = cfg.load::<Metering>().filter(|metering| metering.by == self.id()) else { return Ok(()) };
+        let Some(metering) = self.metering(cfg) else { return Ok(()) };
         if let Some(held) = metering.call.get() {
             held.0.changed(request.size(), request.limits());
             return Ok(());
         }
         let region = cfg.load::<Region>().map(AsRef::as_ref);
-        let Read { kind, start, limits, size, asked } = request.read(metering.scope.engine(), metering.started, region);
-        let open = OpenCall::begin(&metering.scope, start).map_err(Refusal::into_error)?;
-        metering.call.get_or_init(|| HeldCall(Call::new(kind, size, limits, asked, open)));
+        let Read { kind, start, limits, size, asked } = request.read(&metering.engine, metering.started, region);
+        let open = OpenCall::begin(&metering.scope, start).map_err(sdk_error)?;
+        metering.call.get_or_init(|| HeldCall(Call::new(metering.engine.clone(), kind, size, limits, asked, open)));
         Ok(())
     }
 
@@ -209,10 +184,10 @@ impl Intercept for OutlayInterceptor {
         _components: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let metering = cfg.load::<Metering>().filter(|metering| metering.by == self.id());
-        if let Some((metering, held)) = metering.and_then(|metering| Some((metering, metering.call.get()?))) {
-            held.0.ask_store_now().map_err(Refusal::into_error)?;
-            request_metadata::put_on_request(context.request_mut(), held.0.kind(), &metering.scope);
+        let metering = self.metering(cfg);
+        if let Some((metering, call)) = metering.and_then(|metering| Some((metering, metering.call()?))) {
+            call.ask_store_now().map_err(sdk_error)?;
+            request_metadata::put_on_request(context.request_mut(), call.kind(), metering);
         }
         Ok(())
     }
@@ -225,7 +200,7 @@ impl Intercept for OutlayInterceptor {
     ) -> Result<(), BoxError> {
         if let Some(call) = self.call(cfg).filter(|call| call.may_tap_sent()) {
             let body = std::mem::replace(context.request_mut().body_mut(), SdkBody::taken());
-            *context.request_mut().body_mut() = tell_sent(body, &call.sent());
+            *context.request_mut().body_mut() = read_sent_along(body, &call.sent());
         }
         Ok(())
     }

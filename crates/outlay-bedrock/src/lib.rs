@@ -38,30 +38,35 @@
 //! An error that another interceptor returns from `read_after_execution` comes after Outlay's last hook. The call
 //! settles without it, and does not count as failed.
 
-mod attempts;
+mod attempt_log;
 mod call;
+mod call_log;
 #[cfg(feature = "control-plane")]
 mod control_plane;
 mod degrade;
 mod document;
+mod ending;
 mod fingerprint;
 #[cfg(feature = "sts")]
 mod identities;
 mod input;
 mod interceptor;
 mod metered;
-mod outcome;
+mod metering;
 #[cfg(feature = "sts")]
 mod principals;
 mod prompt;
+mod refusal_to_sdk_error;
 mod request_metadata;
-mod store;
+#[cfg_attr(not(feature = "sts"), path = "unsigned.rs")]
+mod signed;
 mod stream;
 #[cfg(feature = "sts")]
 mod sts;
 mod typed_output;
 mod units;
 mod usage;
+mod wait_for_shared_budget;
 mod wire;
 
 #[cfg(feature = "control-plane")]

@@ -5,7 +5,7 @@ use aws_smithy_runtime_api::client::interceptors::SharedInterceptor;
 use outlay_otel::Engine;
 
 use crate::OutlayInterceptor;
-use crate::store::HeldToStore;
+use crate::wait_for_shared_budget::HeldToStore;
 
 mod sealed {
     pub trait Sealed {}

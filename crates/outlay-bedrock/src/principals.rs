@@ -1,8 +1,8 @@
 //! Whose credentials calls are signed with: asked of STS, off the path of any call.
 
 mod access_key;
-mod cell;
-mod provider;
+mod credentials_provider;
+mod signer_cell;
 
 use std::fmt;
 use std::pin::pin;
@@ -21,14 +21,13 @@ use aws_smithy_runtime_api::client::identity::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::{GetIdentityResolver as _, RuntimeComponents};
-use outlay_otel::{Caller, Engine};
+use outlay_otel::{Engine, Signer};
 use tokio::runtime::Handle;
 
-use crate::identities::base_only;
-use crate::sts::{Bounded, Failure, caller_of};
+use crate::sts::{Bounded, Failure, base_only, signer_of_arn};
 
-pub(crate) use cell::CallerCell;
-use provider::Provider;
+use credentials_provider::Provider;
+pub(crate) use signer_cell::SignerCell;
 
 /// STS has so long for an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -53,7 +52,9 @@ const MAX_FLIGHTS: usize = 8;
 /// use outlay_bedrock::Principals;
 ///
 /// let principals = Principals::new(aws_sdk_sts::Client::from_conf(aws_config));
-/// let engine = outlay_otel::Engine::builder().extension(principals).build();
+/// let mut settings = outlay_otel::Settings::default();
+/// settings.extension = Some(std::sync::Arc::new(principals));
+/// let engine = outlay_otel::Engine::new(settings);
 /// # }
 /// ```
 #[derive(Clone)]
@@ -62,7 +63,7 @@ pub struct Principals(Arc<Inner>);
 struct Inner {
     client: Client,
     /// By access key id.
-    known: Bounded<String, CallerCell>,
+    known: Bounded<String, SignerCell>,
     /// By the source of a client's credentials, so that none of them speaks for another.
     providers: Bounded<IdentityCachePartition, Provider>,
     flights: AtomicUsize,
@@ -74,7 +75,7 @@ struct Inner {
 /// One question, which ends however it ends.
 struct Flight {
     principals: Principals,
-    cell: Arc<CallerCell>,
+    cell: Arc<SignerCell>,
     engine: Engine,
     is_sent: bool,
     is_answered: bool,
@@ -107,7 +108,7 @@ impl Principals {
         request: &HttpRequest,
         components: &RuntimeComponents,
         engine: &Engine,
-    ) -> Option<Arc<CallerCell>> {
+    ) -> Option<Arc<SignerCell>> {
         let (key, scheme) = access_key::of_request(request)?;
         let cell = self.0.known.of(key);
         if cell.get().is_none()
@@ -123,10 +124,10 @@ impl Principals {
         let Some(resolver) = resolvers.into_iter().flatten().next() else { return };
         let provider = self.0.providers.of(&resolver.cache_partition());
         if !provider.may_be_asked(flight.engine.now()) {
-            return self.say_only_others();
+            return self.warn_only_others();
         }
-        let Ok(runtime) = Handle::try_current() else { return self.say_no_runtime() };
-        let Some(sleep) = components.sleep_impl() else { return self.say_no_sleep() };
+        let Ok(runtime) = Handle::try_current() else { return self.warn_no_runtime() };
+        let Some(sleep) = components.sleep_impl() else { return self.warn_no_sleep() };
         let (key, components) = (key.to_owned(), components.clone());
         flight.is_sent = true;
         runtime.spawn(async move {
@@ -145,7 +146,7 @@ impl Principals {
         key: &str,
         resolver: SharedIdentityResolver,
         components: &RuntimeComponents,
-    ) -> Result<Caller, Unknown> {
+    ) -> Result<Signer, Unknown> {
         let failed = |what| Unknown::Failed(Failure::without_answer(what));
         // What the client has at hand: where it caches, nothing is asked of its provider.
         let bag = base_only();
@@ -161,10 +162,10 @@ impl Principals {
             .retry_config(RetryConfig::disabled());
         let answer = self.0.client.get_caller_identity().customize().config_override(signed).send().await;
         let answer = answer.map_err(|error| Unknown::Failed(Failure::of(&error)))?;
-        answer.arn().and_then(caller_of).ok_or_else(|| failed("it names no ARN"))
+        answer.arn().and_then(signer_of_arn).ok_or_else(|| failed("it names no ARN"))
     }
 
-    fn say_no_runtime(&self) {
+    fn warn_no_runtime(&self) {
         self.0.no_runtime.call_once(|| {
             tracing::warn!(
                 target: "outlay",
@@ -173,7 +174,7 @@ impl Principals {
         });
     }
 
-    fn say_no_sleep(&self) {
+    fn warn_no_sleep(&self) {
         self.0.no_sleep.call_once(|| {
             tracing::warn!(
                 target: "outlay",
@@ -183,7 +184,7 @@ impl Principals {
         });
     }
 
-    fn say_only_others(&self) {
+    fn warn_only_others(&self) {
         self.0.only_others.call_once(|| {
             tracing::warn!(
                 target: "outlay",
@@ -196,7 +197,7 @@ impl Principals {
 
 impl Flight {
     /// Where there is room for one, and it is time to ask: what there is no room for has not failed.
-    fn begin(principals: &Principals, cell: &Arc<CallerCell>, engine: &Engine) -> Option<Self> {
+    fn begin(principals: &Principals, cell: &Arc<SignerCell>, engine: &Engine) -> Option<Self> {
         let room = |flights: usize| (flights < MAX_FLIGHTS).then_some(flights + 1);
         principals.0.flights.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).ok()?;
         if !cell.begin(engine.now()) {
@@ -207,12 +208,12 @@ impl Flight {
         Some(Self { principals, cell, engine, is_sent: false, is_answered: false })
     }
 
-    fn end(mut self, provider: &Provider, found: Result<Caller, Unknown>) {
+    fn end(mut self, provider: &Provider, found: Result<Signer, Unknown>) {
         self.is_answered = true;
         match found {
-            Ok(caller) => {
+            Ok(signer) => {
                 provider.gave_the_calls();
-                self.cell.answered(caller);
+                self.cell.answered(signer);
             }
             Err(Unknown::Other) => {
                 provider.gave_others(self.engine.now());

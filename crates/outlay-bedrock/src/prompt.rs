@@ -9,11 +9,11 @@
 use aws_smithy_types::body::SdkBody;
 use outlay_otel::PromptTokens;
 
-mod body;
-mod converse;
+mod body_prompt;
+mod converse_prompt;
 
-pub(crate) use body::of_body;
-pub(crate) use converse::Prompt;
+pub(crate) use body_prompt::of_body;
+pub(crate) use converse_prompt::Prompt;
 
 /// What a provider puts around a prompt: its own system prompt for tools, and the turns' marks.
 const OVERHEAD: u64 = 1_024;

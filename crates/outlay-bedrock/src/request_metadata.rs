@@ -8,13 +8,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::input::Kind;
+use crate::metering::Metering;
 use aws_sdk_bedrockruntime::operation::converse::ConverseInput;
 use aws_sdk_bedrockruntime::operation::converse_stream::ConverseStreamInput;
 use aws_smithy_runtime_api::client::interceptors::context::Input;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use outlay_otel::Scope;
-
-use crate::input::Kind;
 
 const HEADER: &str = "x-amzn-bedrock-request-metadata";
 const MAX_ENTRIES: usize = 16;
@@ -22,8 +21,8 @@ const MAX_LENGTH: usize = 256;
 const MAX_HEADER: usize = 8_500;
 
 /// Puts the scope's entries onto the input, where the operation has a place for them there.
-pub(crate) fn put_on_input(input: &mut Input, scope: &Scope) {
-    let keys = scope.engine().request_metadata_keys();
+pub(crate) fn put_on_input(input: &mut Input, metering: &Metering) {
+    let keys = metering.engine.request_metadata_keys();
     if keys.is_empty() {
         return;
     }
@@ -35,7 +34,7 @@ pub(crate) fn put_on_input(input: &mut Input, scope: &Scope) {
         return;
     };
     let mut entries = metadata.take().unwrap_or_default();
-    for (key, value) in entries_of(scope) {
+    for (key, value) in entries_of(metering) {
         if entries.len() < MAX_ENTRIES && !entries.contains_key(&key) {
             entries.insert(key, value);
         }
@@ -44,8 +43,8 @@ pub(crate) fn put_on_input(input: &mut Input, scope: &Scope) {
 }
 
 /// Puts them into a header, before it is signed.
-pub(crate) fn put_on_request(request: &mut HttpRequest, kind: Kind, scope: &Scope) {
-    if !matches!(kind, Kind::Invoke | Kind::InvokeStream) || scope.engine().request_metadata_keys().is_empty() {
+pub(crate) fn put_on_request(request: &mut HttpRequest, kind: Kind, metering: &Metering) {
+    if !matches!(kind, Kind::Invoke | Kind::InvokeStream) || metering.engine.request_metadata_keys().is_empty() {
         return;
     }
     // What is there and cannot be read is the application's affair.
@@ -56,7 +55,7 @@ pub(crate) fn put_on_request(request: &mut HttpRequest, kind: Kind, scope: &Scop
         return;
     };
     let mut header = None;
-    for (key, value) in entries_of(scope) {
+    for (key, value) in entries_of(metering) {
         if entries.len() >= MAX_ENTRIES || entries.contains_key(&key) {
             continue;
         }
@@ -73,9 +72,9 @@ pub(crate) fn put_on_request(request: &mut HttpRequest, kind: Kind, scope: &Scop
 }
 
 /// In the order in which they were asked for, those that are set.
-fn entries_of(scope: &Scope) -> impl Iterator<Item = (String, String)> {
-    let keys = scope.engine().request_metadata_keys().iter();
-    keys.filter_map(|key| Some((clean(key), clean(scope.text_attribute(key)?))))
+fn entries_of(metering: &Metering) -> impl Iterator<Item = (String, String)> {
+    let keys = metering.engine.request_metadata_keys().iter();
+    keys.filter_map(|key| Some((clean(key), clean(metering.scope.text_attribute(key)?))))
 }
 
 fn clean(text: &str) -> String {

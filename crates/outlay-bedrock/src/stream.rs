@@ -1,12 +1,13 @@
 //! Reads answers along: every byte is handed on as it is.
 
-mod drain;
+mod chunk_decoder;
+mod collect_body;
+mod drain_dropped;
 mod frames;
-mod seen;
-mod sent;
-mod tap;
-mod watch;
-mod whole;
+mod read_events;
+mod sent_events;
+mod stream_result;
+mod tap_body;
 
 use std::sync::Arc;
 
@@ -14,15 +15,17 @@ use aws_smithy_types::body::SdkBody;
 
 use crate::call::Call;
 
-pub(crate) use seen::{Ended, Seen};
-pub(crate) use sent::{Sent, tell_sent};
+pub(crate) use sent_events::{SentEvents, read_sent_along};
+pub(crate) use stream_result::{Ended, StreamResult};
 
-/// An answer's body, read along for `call` by whoever reads it.
+/// Wraps the body of an answer, so that what it says is read for `call` as it passes.
 pub(crate) fn read_along(body: SdkBody, call: &Arc<Call>) -> SdkBody {
-    match call.engine() {
-        Some(engine) if call.kind().is_stream() => tap::tap(body, call.clone(), engine),
-        Some(_) => whole::collect(body, call.clone()),
-        // Settled already: nobody waits for what it says.
-        None => body,
+    if !call.is_open() {
+        // Settled already: nothing in the body is needed.
+        return body;
+    }
+    match call.kind().is_stream() {
+        true => tap_body::tap(body, call.clone()),
+        false => collect_body::collect(body, call.clone()),
     }
 }

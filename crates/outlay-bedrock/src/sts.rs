@@ -1,13 +1,15 @@
 //! What asking the Security Token Service takes, whatever it is asked for.
 
-mod arn;
 mod back_off;
-mod bounded;
-mod failure;
+mod base_credentials;
+mod bounded_map;
+mod signer_of_arn;
 mod stable_hash;
+mod sts_failure;
 
-pub(crate) use arn::caller_of;
 pub(crate) use back_off::{BackOff, Mark};
-pub(crate) use bounded::Bounded;
-pub(crate) use failure::Failure;
+pub(crate) use base_credentials::{BaseOnly, base_only};
+pub(crate) use bounded_map::Bounded;
+pub(crate) use signer_of_arn::signer_of_arn;
 pub(crate) use stable_hash::stable_hash;
+pub(crate) use sts_failure::Failure;

@@ -47,17 +47,7 @@ pub struct LedgerBuilder {
 impl Ledger {
     /// A ledger with other than the default settings.
     pub fn builder() -> LedgerBuilder {
-        LedgerBuilder {
-            clock: Arc::new(SystemClock),
-            ids: Arc::new(TimeOrderedIds),
-            late_limit: LATE_LIMIT,
-            report_records: REPORT_RECORDS,
-            dimensions: Dimensions::default(),
-            budget_rules: Vec::new(),
-            runaway: None,
-            alert_observer: None,
-            budget_store: None,
-        }
+        LedgerBuilder::default()
     }
 
     /// Puts other budget rules in force, for tasks that start from now on, and for calls in none. A budget that goes by the same name keeps what
@@ -134,6 +124,22 @@ impl fmt::Debug for Ledger {
     }
 }
 
+impl Default for LedgerBuilder {
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(TimeOrderedIds),
+            late_limit: LATE_LIMIT,
+            report_records: REPORT_RECORDS,
+            dimensions: Dimensions::default(),
+            budget_rules: Vec::new(),
+            runaway: None,
+            alert_observer: None,
+            budget_store: None,
+        }
+    }
+}
+
 impl LedgerBuilder {
     /// Where the time comes from. Defaults to the system's clock.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
@@ -188,6 +194,11 @@ impl LedgerBuilder {
     pub fn budget_store(mut self, store: impl BudgetStore + 'static) -> Self {
         self.budget_store = Some(Arc::new(Guarded(store)));
         self
+    }
+
+    /// Returns whether several processes share the budgets of rules.
+    pub const fn has_budget_store(&self) -> bool {
+        self.budget_store.is_some()
     }
 
     /// The ledger.

@@ -59,6 +59,6 @@ pub use record::{
 pub use refusal::{PolicyViolation, Refusal, RefusedCalls, RefusedOutsideTask, Stopped, Violation};
 pub use remote::{OpenRemote, Received};
 pub use runaway::{Runaway, RunawayRule};
-pub use scope::{ChargedScope, ClosedScope, Hold, Scope, TaskSpec};
+pub use scope::{ChargedScope, ClosedScope, Hold, Scope, TaskSpec, WeakScope};
 pub use stop::StopTarget;
 pub use task::{Caller, CostKind, Dimension, Dimensions, Outcome, OutcomeKind, ScopeKind, StepKind};

@@ -1,10 +1,10 @@
 //! The tree of a task: what each scope holds, and how it closes.
 
-mod charge;
 mod check_policy;
-mod close_scope;
+mod closing;
+mod external_charge;
 mod hold;
-mod open_scope;
+mod opening;
 mod read_tree;
 mod runaway_signs;
 mod scope_state;
@@ -32,15 +32,19 @@ use crate::{
 use scope_state::ScopeState;
 use task_state::TaskState;
 
-pub use charge::ChargedScope;
 pub(crate) use check_policy::push_violation;
-pub use close_scope::ClosedScope;
+pub use closing::ClosedScope;
+pub use external_charge::ChargedScope;
 pub use hold::Hold;
 pub(crate) use scope_state::Waited;
 pub use task_spec::TaskSpec;
 
 /// A report is at most so many scopes deep.
 const MAX_DEPTH: u32 = 128;
+
+/// A [`Scope`] that is not kept alive.
+#[derive(Clone)]
+pub struct WeakScope(Weak<Inner>);
 
 /// A task, an agent or a step: something that calls and charges are made in. Cloning it is cheap and means the same
 /// scope.
@@ -71,6 +75,16 @@ pub(crate) struct Inner {
 }
 
 impl Scope {
+    /// Returns a reference that does not keep the scope alive.
+    pub fn downgrade(&self) -> WeakScope {
+        WeakScope(Arc::downgrade(&self.0))
+    }
+
+    /// Returns whether the scope belongs to no task: calls outside any task are counted there.
+    pub fn is_unattributed(&self) -> bool {
+        self.0.task.is_unattributed
+    }
+
     /// This scope while it is open, else the nearest one around it that is; the root if all have closed.
     ///
     /// What is opened in a scope that has closed is counted there, so that no money is lost and no closed total moves.
@@ -283,6 +297,19 @@ impl Scope {
 
     fn is_shut(&self) -> bool {
         lock(&self.0.state).is_shut()
+    }
+}
+
+impl WeakScope {
+    /// Returns the scope; `None` if it is gone.
+    pub fn upgrade(&self) -> Option<Scope> {
+        self.0.upgrade().map(Scope)
+    }
+}
+
+impl fmt::Debug for WeakScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakScope").finish_non_exhaustive()
     }
 }
 

@@ -1,5 +1,5 @@
-//! What somebody should know while it happens: as a log line with the trace, an event on the current span, a metric, and
-//! to the application.
+//! Reports alerts of the ledger: as a log line with the trace, an event on the current span, a metric, and to the
+//! application.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,37 +8,12 @@ use opentelemetry::trace::TraceContextExt as _;
 use opentelemetry::{Context, KeyValue, TraceId};
 use outlay_ledger::{Alert, AlertKind};
 
-use crate::callback::guarded;
 use crate::metrics::Metrics;
 use crate::names::{event, outlay};
-use crate::notice::Notice;
-use crate::open_tasks::OpenTasks;
+use crate::notice::{Notice, OnAlert};
+use crate::registry::OpenTasks;
 
-/// What the application does with notices.
-#[derive(Clone, Default)]
-pub(crate) struct OnAlert(Option<Arc<Tell>>);
-
-type Tell = dyn Fn(&Notice) + Send + Sync;
-
-impl OnAlert {
-    pub(crate) fn new(tell: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(tell)))
-    }
-
-    fn tell(&self, notice: &Notice) {
-        if let Some(tell) = &self.0 {
-            let _ = guarded("on_alert", || tell(notice));
-        }
-    }
-}
-
-impl fmt::Debug for OnAlert {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("OnAlert")
-    }
-}
-
-/// What the ledger tells, passed on.
+/// Returns the observer of the ledger's alerts.
 pub(crate) fn observer(
     metrics: Arc<Metrics>,
     open: Arc<OpenTasks>,
@@ -61,7 +36,7 @@ pub(crate) fn observer(
         if alert.first_in_scope {
             add_event(&notice);
         }
-        on_alert.tell(&notice);
+        on_alert.call(&notice);
     }
 }
 

@@ -1,41 +1,44 @@
 //! Metrics, recorded from the books: neither sampling nor log filters touch them.
 
+mod attribution;
 mod by_provider;
-mod cost;
+mod cost_series;
 mod counter;
 mod custom_dimensions;
 mod instruments;
 mod labels;
+mod open_task_figures;
 mod principal_names;
 mod provider_group;
+mod series_cap;
+mod sums;
 mod task_names;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::{Meter, MeterProvider};
-use outlay_ledger::{AlertKind, CostKind, Dimensions, Outcome, OutcomeKind, StepKind, StoreCheck, Totals};
+use opentelemetry::metrics::Meter;
+use outlay_ledger::{AlertKind, CostKind, Dimensions, Outcome, OutcomeKind, Scope, StepKind, StoreCheck, Totals};
 use outlay_price::{Charge, Usd};
 
-use crate::attribution::{Attribution, Spend};
 use crate::call::SettledCall;
-use crate::late_outcome;
 use crate::names::{outlay, semconv};
 use crate::notice::Notice;
-use crate::tracer::instrumentation_scope;
-use crate::{Caller, Scope};
+use crate::signer::Signer;
 
 use by_provider::ByProvider;
-use cost::CostSeries;
-use counter::Counters;
-use instruments::{Instruments, OpenTasks};
+use instruments::Instruments;
 use labels::{CallLabels, KindLabels, NamedLabels, TaskLabels};
+use open_task_figures::OpenTaskFigures;
 use principal_names::PrincipalNames;
 use provider_group::Member;
+use sums::{CallSums, Sums};
 use task_names::TaskNames;
 
-pub(crate) use instruments::OpenByName;
+pub use attribution::{Attribution, UnattributedSite};
+pub(crate) use open_task_figures::OpenByName;
 
 /// The SDK adds token counts up unchecked: as many as no call has, and few enough to be added up for ever.
 const MAX_TOKENS: u64 = 1 << 40;
@@ -51,10 +54,12 @@ const KINDS: [StepKind; 7] = [
 ];
 
 /// The instruments, made at first use, and the sums behind them.
-#[derive(Debug, Default)]
 pub(crate) struct Metrics {
     given: Option<Meter>,
     sums: Arc<Sums>,
+    open: OpenTaskFigures,
+    /// Whether a store is asked for shared budgets.
+    has_budget_store: bool,
     /// The user's own dimensions that are on metrics.
     dimensions: Vec<Arc<str>>,
     task_names: Arc<TaskNames>,
@@ -62,67 +67,16 @@ pub(crate) struct Metrics {
     instruments: ByProvider,
 }
 
-/// The sums that are kept here, exact and born with 0, and told when they are collected.
-#[derive(Debug, Default)]
-pub(crate) struct Sums {
-    cost: CostSeries,
-    spend: Spend,
-    phase_cost: Counters<KindLabels, Usd>,
-    tasks: Counters<TaskLabels, u64>,
-    outcome_value: Counters<TaskLabels, Usd>,
-    withdrawn_value: Counters<TaskLabels, Usd>,
-    outcomes_revised: Counters<TaskLabels, u64>,
-    wasted: Counters<TaskLabels, Usd>,
-    calls: Counters<CallLabels, CallSums>,
-    budget_refused: Counters<NamedLabels, u64>,
-    budget_would_refuse: Counters<NamedLabels, u64>,
-    budget_forgotten: Counters<NamedLabels, u64>,
-    policy_violations: Counters<NamedLabels, u64>,
-}
-
-/// What is counted of calls, under one look-up.
-#[derive(Clone, Copy, Debug, Default)]
-struct CallSums {
-    calls: u64,
-    /// Their HTTP attempts; `None` where they were refused, and have none.
-    attempts: Option<u64>,
-    /// Calls with a part that has no price; likewise.
-    unpriced: Option<u64>,
-    /// The cost outside any task; `None` while there was no such call.
-    unattributed: Option<Usd>,
-    /// Calls that the store of shared budgets could not check; `None` where there is no store.
-    unchecked: Option<u64>,
-}
-
-impl counter::Sum for CallSums {
-    fn add(self, other: Self) -> Self {
-        Self {
-            calls: self.calls.saturating_add(other.calls),
-            attempts: add_known(self.attempts, other.attempts),
-            unpriced: add_known(self.unpriced, other.unpriced),
-            unattributed: add_known(self.unattributed, other.unattributed),
-            unchecked: add_known(self.unchecked, other.unchecked),
-        }
-    }
-}
-
-fn add_known<T: counter::Sum>(sum: Option<T>, more: Option<T>) -> Option<T> {
-    match (sum, more) {
-        (Some(sum), Some(more)) => Some(sum.add(more)),
-        (sum, more) => sum.or(more),
-    }
-}
-
 /// A task that has closed.
 #[derive(Debug)]
-pub(crate) struct ClosedTask<'a> {
+pub(crate) struct ClosedTaskFigures<'a> {
     pub(crate) scope: &'a Scope,
     pub(crate) totals: &'a Totals,
     pub(crate) outcome: Outcome,
     pub(crate) duration: Duration,
 }
 
-impl ClosedTask<'_> {
+impl ClosedTaskFigures<'_> {
     /// What was spent for nothing: all of it, where the task failed or was abandoned; else what failed inside it.
     fn wasted(&self) -> Usd {
         match self.outcome.kind() {
@@ -133,32 +87,39 @@ impl ClosedTask<'_> {
 }
 
 impl Metrics {
-    pub(crate) fn global() -> Self {
-        Self::default()
-    }
-
-    pub(crate) fn set_provider(&mut self, provider: &dyn MeterProvider) {
-        self.given = Some(provider.meter_with_scope(instrumentation_scope()));
-    }
-
-    pub(crate) fn add_dimension(&mut self, key: &str) {
-        if self.dimensions.iter().all(|known| **known != *key) {
-            self.dimensions.push(key.into());
+    /// Returns the metrics of one Outlay. Without a meter, they go to the global provider. `dimensions` are the keys of the
+    /// user's own dimensions that are on metrics, and `open` are its open tasks.
+    pub(crate) fn new(
+        given: Option<Meter>,
+        dimensions: Vec<Arc<str>>,
+        open: Arc<dyn OpenByName>,
+        has_budget_store: bool,
+    ) -> Self {
+        let task_names = Arc::<TaskNames>::default();
+        Self {
+            given,
+            sums: Arc::default(),
+            open: OpenTaskFigures { of: open, names: task_names.clone() },
+            has_budget_store,
+            dimensions,
+            task_names,
+            principal_names: PrincipalNames::default(),
+            instruments: ByProvider::default(),
         }
     }
 
     /// A task has started: the series that it can have are born, so that none of them begins with a jump.
     pub(crate) fn task_started(&self, scope: &Scope) {
         self.instruments.look_again();
-        let _ = self.instruments(scope);
+        let _ = self.instruments();
         let (sums, task) = (&self.sums, self.task_name(scope));
         for kind in KINDS.map(CostKind::Step).into_iter().chain([CostKind::Direct]) {
             sums.phase_cost.add(KindLabels::new(&task, &kind), Usd::ZERO);
         }
         // A task that goes on here is counted where it started.
         let outcomes = [Outcome::success(), Outcome::failure(), Outcome::abandoned()];
-        for outcome in outcomes.into_iter().filter(|_| scope.books().joined().is_none()) {
-            let labels = self.task_labels(scope.books().task_name(), scope.books().dimensions(), outcome);
+        for outcome in outcomes.into_iter().filter(|_| scope.joined().is_none()) {
+            let labels = self.task_labels(scope.task_name(), scope.dimensions(), outcome);
             sums.tasks.add(labels.clone(), 0);
             if counts_waste(scope) {
                 sums.wasted.add(labels.clone(), Usd::ZERO);
@@ -168,10 +129,9 @@ impl Metrics {
     }
 
     /// A task has closed, with final totals.
-    pub(crate) fn task_closed(&self, task: &ClosedTask<'_>) {
-        let instruments = self.instruments(task.scope);
-        let books = task.scope.books();
-        let labels = self.task_labels(books.task_name(), books.dimensions(), task.outcome);
+    pub(crate) fn task_closed(&self, task: &ClosedTaskFigures<'_>) {
+        let instruments = self.instruments();
+        let labels = self.task_labels(task.scope.task_name(), task.scope.dimensions(), task.outcome);
         let attributes = labels.histogram_attributes();
         // Unknown is never zero: a task of which nothing is priced has no cost to be counted in a bucket.
         if let Some(usd) = task.totals.cost().usd() {
@@ -187,13 +147,13 @@ impl Metrics {
         }
     }
 
-    /// A task that has closed is said to have ended otherwise. Counters never go down: what is withdrawn is counted too.
-    pub(crate) fn outcome_revised(&self, task: &late_outcome::ClosedTask, outcome: Outcome) {
-        let labels = |of: Outcome| self.task_labels(&task.name, &task.dimensions, of);
-        let (sums, before) = (&self.sums, task.outcome);
-        sums.outcomes_revised.add(labels(outcome).revised_from(before), 1);
-        if let Some(worth) = outcome.worth() {
-            sums.outcome_value.add(labels(outcome), worth);
+    /// A task that has closed gets another outcome. Counters never go down: what is withdrawn is counted too.
+    pub(crate) fn outcome_revised(&self, name: &Arc<str>, dimensions: &Dimensions, before: Outcome, after: Outcome) {
+        let labels = |of: Outcome| self.task_labels(name, dimensions, of);
+        let sums = &self.sums;
+        sums.outcomes_revised.add(labels(after).revised_from(before), 1);
+        if let Some(worth) = after.worth() {
+            sums.outcome_value.add(labels(after), worth);
         }
         if let Some(worth) = before.worth() {
             sums.withdrawn_value.add(labels(before), worth);
@@ -205,25 +165,25 @@ impl Metrics {
         if scope.is_unattributed() {
             self.instruments.look_again();
         }
-        let _ = self.instruments(scope);
+        let _ = self.instruments();
         let (sums, task) = (&self.sums, self.task_name(scope));
         let labels = CallLabels::new(&task, model);
         if sums.calls.is_born(&labels) {
             return;
         }
-        let unchecked = scope.engine().has_budget_store().then_some(0);
+        let unchecked = self.has_budget_store.then_some(0);
         sums.calls.add(labels, CallSums { attempts: Some(0), unpriced: Some(0), unchecked, ..CallSums::default() });
     }
 
     /// A call goes out, signed with these credentials: the series of its cost are born.
-    pub(crate) fn call_sent(&self, scope: &Scope, model: &Arc<str>, caller: Option<&Caller>) {
+    pub(crate) fn call_sent(&self, scope: &Scope, model: &Arc<str>, signer: Option<&Signer>) {
         let task = self.task_name(scope);
-        let principal = caller.map(|caller| self.principal_names.on_metrics(&caller.principal));
+        let principal = signer.map(|signer| self.principal_names.on_metrics(&signer.principal));
         self.sums.cost.born(&task, scope, model, principal, &self.dimensions);
     }
 
     pub(crate) fn record_call(&self, call: &SettledCall) {
-        let instruments = self.instruments(&call.scope);
+        let instruments = self.instruments();
         if !call.start.operation.is_free() {
             self.book_call(call);
         }
@@ -248,8 +208,8 @@ impl Metrics {
     fn book_call(&self, call: &SettledCall) {
         let (sums, task) = (&self.sums, self.task_name(&call.scope));
         let model = &call.start.model;
-        let caller = call.end.caller.as_ref();
-        let principal = caller.map(|caller| self.principal_names.on_metrics(&caller.principal));
+        let signer = call.end.signer.as_ref();
+        let principal = signer.map(|signer| self.principal_names.on_metrics(&signer.principal));
         sums.cost.add(&task, &call.scope, Some(model), principal, &call.charge, &self.dimensions);
         sums.spend.add(&call.scope, u64::from(!call.end.refused), call.charge.total(), call.site.as_ref());
         self.add_phase(&task, &call.scope, &call.charge);
@@ -268,11 +228,11 @@ impl Metrics {
         sums.calls.add(CallLabels::new(&task, model), counted);
     }
 
-    pub(crate) fn record_charge(&self, scope: &Scope, charge: &Charge) {
-        let _ = self.instruments(scope);
+    /// Counts an external charge. `site` is where it was made, if that is outside any task.
+    pub(crate) fn record_charge(&self, scope: &Scope, charge: &Charge, site: Option<&Arc<str>>) {
+        let _ = self.instruments();
         let task = self.task_name(scope);
         self.sums.cost.add(&task, scope, None, None, charge, &self.dimensions);
-        let site = scope.site().filter(|_| scope.is_unattributed());
         self.sums.spend.add(scope, 0, charge.total(), site);
         self.add_phase(&task, scope, charge);
     }
@@ -297,7 +257,7 @@ impl Metrics {
     }
 
     fn add_phase(&self, task: &Arc<str>, scope: &Scope, charge: &Charge) {
-        self.sums.phase_cost.add(KindLabels::new(task, scope.books().cost_kind()), charge.total());
+        self.sums.phase_cost.add(KindLabels::new(task, scope.cost_kind()), charge.total());
     }
 
     fn task_labels(&self, name: &Arc<str>, dimensions: &Dimensions, outcome: Outcome) -> TaskLabels {
@@ -305,20 +265,23 @@ impl Metrics {
     }
 
     fn task_name(&self, scope: &Scope) -> Arc<str> {
-        self.task_names.on_metrics(scope.books().task_name())
+        self.task_names.on_metrics(scope.task_name())
     }
 
-    fn instruments(&self, scope: &Scope) -> &Instruments {
-        self.instruments.get(self.given.as_ref(), || {
-            let open = OpenTasks { of: scope.engine().open_tasks_on_metrics(), names: self.task_names.clone() };
-            Member { sums: self.sums.clone(), open }
-        })
+    fn instruments(&self) -> &Instruments {
+        self.instruments.get(self.given.as_ref(), || Member { sums: self.sums.clone(), open: self.open.clone() })
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
     }
 }
 
 /// What a task inside another one wasted is in that one's figures, here or in the process that asked for it.
 fn counts_waste(task: &Scope) -> bool {
-    task.books().is_root() && task.books().caller().is_none()
+    task.is_root() && task.caller().is_none()
 }
 
 fn gen_ai_attributes(call: &SettledCall) -> Vec<KeyValue> {

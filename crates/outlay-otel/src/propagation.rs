@@ -3,16 +3,12 @@
 //! Out go the W3C headers `traceparent` and `baggage`, the latter with the caller's task, agent and step, and the
 //! dimensions that it lists. Back comes a [`Receipt`](outlay_ledger::Receipt).
 
+mod baggage_members;
 mod incoming;
-mod issued;
-mod late;
-mod members;
+mod late_receipt;
 mod outgoing;
-mod waiting;
+mod receive_receipt;
 
 pub use incoming::{ExtractError, Incoming};
 pub use outgoing::{RemoteWork, without_outlay};
-pub use waiting::{PendingReceipt, ReceiveError};
-
-pub(crate) use issued::Issued;
-pub(crate) use waiting::Waiting;
+pub(crate) use receive_receipt::receive;

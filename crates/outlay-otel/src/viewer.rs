@@ -1,8 +1,8 @@
 use opentelemetry::KeyValue;
 use serde_json::json;
 
+use crate::attribute_values::{count, usd};
 use crate::call::SettledCall;
-use crate::span_attributes::{count, usd};
 
 /// A viewer that shows cost by attributes of its own. They are set on call spans only, so that no backend sums them
 /// twice.

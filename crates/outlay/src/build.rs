@@ -1,18 +1,20 @@
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{Span, Tracer, TracerProvider};
 use outlay_ledger::{BudgetExceeded, BudgetRule, BudgetStore, Dimensions, LoadPolicyError, Policy, RunawayRule};
 use outlay_otel::{
-    AttemptSpans, Degrade, DroppedStream, Engine, EngineBuilder, Notice, OutsideTasks, ResolveModel, Semconv, Viewer,
+    AttemptSpans, Degrade, DroppedStream, Engine, Notice, OnAlert, OnRefusal, OutsideTasks, ResolveModel, Semconv,
+    Settings, SpanSource, Viewer, attribute_names, meter_of,
 };
 use outlay_price::{LoadPricesError, Prices};
 
 use crate::Outlay;
 use crate::environment::{self, BadVariable};
-use crate::policy_file;
-use crate::price_file::PriceFile;
+use crate::watch_policy_file;
+use crate::watch_price_file::PriceFile;
 
 /// Sets up an [`Outlay`]. Nothing has to be set: prices are bundled, and spans and metrics go to the global providers.
 ///
@@ -29,14 +31,13 @@ use crate::price_file::PriceFile;
 #[derive(Debug)]
 #[must_use]
 pub struct Builder {
-    engine: EngineBuilder,
+    settings: Settings,
     dimensions: Dimensions,
     has_prices: bool,
     price_file: Option<PriceFile>,
     /// The file that the environment names.
     policy_file: Option<PathBuf>,
     policy: Option<Policy>,
-    disabled: bool,
 }
 
 /// A setting that the environment gives is bad.
@@ -57,19 +58,18 @@ pub enum BuildError {
 impl Builder {
     pub(crate) fn new() -> Self {
         Self {
-            engine: Engine::builder(),
+            settings: Settings::default(),
             dimensions: Dimensions::default(),
             has_prices: false,
             price_file: None,
             policy_file: None,
             policy: None,
-            disabled: false,
         }
     }
 
     /// The price table: [`Prices::from_path`] lays a file of your own over the bundled one. Defaults to the bundled one.
     pub fn prices(mut self, prices: Prices) -> Self {
-        self.engine = self.engine.prices(prices);
+        self.settings.prices = Some(prices);
         self.has_prices = true;
         self
     }
@@ -84,7 +84,9 @@ impl Builder {
     /// Puts a dimension of your own on metrics. Each of its values is a series of its own: let there be few. Defaults to
     /// none.
     pub fn metric_dimension(mut self, key: &str) -> Self {
-        self.engine = self.engine.metric_dimension(key);
+        if self.settings.metric_dimensions.iter().all(|known| **known != *key) {
+            self.settings.metric_dimensions.push(key.into());
+        }
         self
     }
 
@@ -103,7 +105,7 @@ impl Builder {
     ///     .build();
     /// ```
     pub fn budget_rule(mut self, rule: BudgetRule) -> Self {
-        self.engine = self.engine.budget_rule(rule);
+        self.settings.ledger = self.settings.ledger.budget_rule(rule);
         self
     }
 
@@ -118,7 +120,7 @@ impl Builder {
     /// sent, and [`Builder::on_refusal`] degrades a call only where the store has said within the last second that there is
     /// no room.
     pub fn budget_store(mut self, store: impl BudgetStore + 'static) -> Self {
-        self.engine = self.engine.budget_store(store);
+        self.settings.ledger = self.settings.ledger.budget_store(store);
         self
     }
 
@@ -156,14 +158,14 @@ impl Builder {
     /// let outlay = Outlay::builder().runaway(rule.enforce()).build();
     /// ```
     pub fn runaway(mut self, rule: RunawayRule) -> Self {
-        self.engine = self.engine.runaway(rule);
+        self.settings.ledger = self.settings.ledger.runaway(rule);
         self
     }
 
     /// Told of soft limits that are reached, of calls that a budget refused or would have, of stops and of runaways. It is
     /// called on the path of the call, and should return soon. Defaults to nobody; each is logged as a warning in any case.
     pub fn on_alert(mut self, tell: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
-        self.engine = self.engine.on_alert(tell);
+        self.settings.on_alert = OnAlert::new(tell);
         self
     }
 
@@ -186,7 +188,7 @@ impl Builder {
     ///     .build();
     /// ```
     pub fn on_refusal(mut self, decide: impl Fn(&BudgetExceeded) -> Option<Degrade> + Send + Sync + 'static) -> Self {
-        self.engine = self.engine.on_refusal(decide);
+        self.settings.on_refusal = OnRefusal::new(decide);
         self
     }
 
@@ -202,7 +204,7 @@ impl Builder {
     /// let outlay = outlay::Outlay::builder().request_metadata(["team", "workflow", "task.id", "tenant"]).build();
     /// ```
     pub fn request_metadata<K: AsRef<str>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
-        self.engine = self.engine.request_metadata(keys);
+        attribute_names(&mut self.settings.request_metadata, keys);
         self
     }
 
@@ -213,7 +215,7 @@ impl Builder {
     /// let outlay = outlay::Outlay::builder().propagate(["team", "cost_center", "tenant"]).build();
     /// ```
     pub fn propagate<K: AsRef<str>>(mut self, dimensions: impl IntoIterator<Item = K>) -> Self {
-        self.engine = self.engine.propagate(dimensions);
+        attribute_names(&mut self.settings.propagated, dimensions);
         self
     }
 
@@ -224,7 +226,7 @@ impl Builder {
         P::Tracer: Tracer<Span = S> + Send + Sync + 'static,
         S: Span + Send + Sync + 'static,
     {
-        self.engine = self.engine.tracer_provider(provider);
+        self.settings.spans = SpanSource::of_provider(provider);
         self
     }
 
@@ -234,25 +236,27 @@ impl Builder {
     /// SDK does not say whether two providers are the same. If two Outlays share a given one, or one is given what is the global
     /// one for the other, it exports only the later one's counts under equal attributes.
     pub fn meter_provider(mut self, provider: &dyn MeterProvider) -> Self {
-        self.engine = self.engine.meter_provider(provider);
+        self.settings.meter = Some(meter_of(provider));
         self
     }
 
     /// Which HTTP attempts get a span. Defaults to those of calls that had more than one, or failed.
     pub fn attempt_spans(mut self, which: AttemptSpans) -> Self {
-        self.engine = self.engine.attempt_spans(which);
+        self.settings.attempt_spans = which;
         self
     }
 
     /// Which release of the GenAI conventions names the attributes. Defaults to that of 1.41.
     pub fn semconv(mut self, semconv: Semconv) -> Self {
-        self.engine = self.engine.semconv(semconv);
+        self.settings.semconv = semconv;
         self
     }
 
     /// Adds the attributes by which a viewer shows cost. Defaults to none.
     pub fn viewer(mut self, viewer: Viewer) -> Self {
-        self.engine = self.engine.viewer(viewer);
+        if !self.settings.viewers.contains(&viewer) {
+            self.settings.viewers.push(viewer);
+        }
         self
     }
 
@@ -260,7 +264,7 @@ impl Builder {
     /// `control-plane`, an [`outlay::bedrock::ControlPlane`](crate::bedrock). Defaults to nobody: what your price file
     /// does not map is unpriced.
     pub fn model_resolver(mut self, resolver: impl ResolveModel + 'static) -> Self {
-        self.engine = self.engine.model_resolver(resolver);
+        self.settings.resolver = Some(Arc::new(resolver));
         self
     }
 
@@ -278,13 +282,13 @@ impl Builder {
     /// ```
     #[cfg(feature = "sts")]
     pub fn principals(mut self, principals: crate::bedrock::Principals) -> Self {
-        self.engine = self.engine.extension(principals);
+        self.settings.extension.get_or_insert_with(|| Arc::new(principals));
         self
     }
 
     /// What happens when the application drops a stream before its end. Defaults to counting the bound.
     pub fn on_dropped_stream(mut self, what: DroppedStream) -> Self {
-        self.engine = self.engine.on_dropped_stream(what);
+        self.settings.dropped_stream = what;
         self
     }
 
@@ -298,38 +302,38 @@ impl Builder {
     /// let outlay = Outlay::builder().outside_tasks(OutsideTasks::Refuse).build();
     /// ```
     pub fn outside_tasks(mut self, what: OutsideTasks) -> Self {
-        self.engine = self.engine.outside_tasks(what);
+        self.settings.outside_tasks = what;
         self
     }
 
     /// How long a finished task, agent or step waits for what is open in it. Defaults to 60 seconds.
     pub fn late_limit(mut self, limit: Duration) -> Self {
-        self.engine = self.engine.late_limit(limit);
+        self.settings.ledger = self.settings.ledger.late_limit(limit);
         self
     }
 
     /// How many calls, charges and scopes a task's report keeps; totals count all. Defaults to 1,000.
     pub fn report_records(mut self, records: u32) -> Self {
-        self.engine = self.engine.report_records(records);
+        self.settings.ledger = self.settings.ledger.report_records(records);
         self
     }
 
     /// Makes metering a pass-through, as `OUTLAY_DISABLED=true` does: clients stay as they are, and nothing goes to other
     /// processes. Defaults to metering.
     pub const fn disabled(mut self) -> Self {
-        self.disabled = true;
+        self.settings.disabled = true;
         self
     }
 
     /// Where the time comes from. Defaults to the system's clock.
     pub fn clock(mut self, clock: impl outlay_ledger::Clock + 'static) -> Self {
-        self.engine = self.engine.clock(clock);
+        self.settings.ledger = self.settings.ledger.clock(clock);
         self
     }
 
     /// Where ids come from. Defaults to UUIDs of version 7.
     pub fn ids(mut self, ids: impl outlay_ledger::IdSource + 'static) -> Self {
-        self.engine = self.engine.ids(ids);
+        self.settings.ledger = self.settings.ledger.ids(ids);
         self
     }
 
@@ -343,7 +347,7 @@ impl Builder {
             ignored.push(text);
         };
         match environment::disabled() {
-            Ok(disabled) => self.engine = self.engine.disabled(disabled || self.disabled),
+            Ok(disabled) => self.settings.disabled |= disabled,
             Err(bad) => ignore(BuildError::Variable(bad)),
         }
         match self.environment_prices() {
@@ -365,8 +369,7 @@ impl Builder {
     ///
     /// [`BuildError`] says which variable is bad and how.
     pub fn try_build(mut self) -> Result<Outlay, BuildError> {
-        let disabled = environment::disabled().map_err(BuildError::Variable)?;
-        self.engine = self.engine.disabled(disabled || self.disabled);
+        self.settings.disabled |= environment::disabled().map_err(BuildError::Variable)?;
         if let Some(prices) = self.environment_prices().map_err(BuildError::Prices)? {
             self = self.prices(prices);
         }
@@ -381,12 +384,15 @@ impl Builder {
 
     fn finish(self, environment: &Dimensions, ignored: Vec<String>) -> Outlay {
         let policy = self.policy.unwrap_or_default();
-        let engine = self.engine.dimensions(self.dimensions.or(environment)).policy(policy.clone()).build();
+        let mut settings = self.settings;
+        settings.ledger = settings.ledger.dimensions(self.dimensions.or(environment));
+        settings.policy = policy.clone();
+        let engine = Engine::new(settings);
         if let Some(file) = &self.price_file {
             file.watch(&engine);
         }
-        policy_file::tell_due(&policy, engine.now());
-        policy_file::tell_unasked(&policy, &engine);
+        watch_policy_file::tell_due(&policy, engine.now());
+        watch_policy_file::tell_unasked(&policy, &engine);
         let path = policy.path().or(self.policy_file.as_deref());
         Outlay::new(engine, ignored, &policy, path)
     }

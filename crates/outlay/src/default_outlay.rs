@@ -3,7 +3,7 @@
 use std::panic::Location;
 use std::sync::{Mutex, PoisonError};
 
-use outlay_otel::{Engine, Scope, current};
+use outlay_otel::{Engine, TracedScope, current};
 
 static DEFAULT: Mutex<Option<Engine>> = Mutex::new(None);
 
@@ -18,7 +18,7 @@ pub(crate) fn set(engine: &Engine) {
 
 /// Returns the current scope, else the default's scope for work outside any task, with `function` and `at` as its place.
 /// `None` before any `Outlay` is built.
-pub(crate) fn current_or_outside(function: &str, at: &Location<'_>) -> Option<Scope> {
+pub(crate) fn current_or_outside(function: &str, at: &Location<'_>) -> Option<TracedScope> {
     current().or_else(|| {
         let default = DEFAULT.lock().unwrap_or_else(PoisonError::into_inner).clone();
         default.map(|engine| engine.scope_outside_tasks(function, at))

@@ -70,7 +70,7 @@ pub fn charge(name: &str, amount: Usd) {
 /// The reason goes onto the span: let it hold no content.
 pub fn fail(reason: &str) {
     if let Some(scope) = outlay_otel::current() {
-        scope.books().fail(reason);
+        scope.in_ledger().fail(reason);
     }
 }
 
@@ -108,7 +108,7 @@ pub fn fail(reason: &str) {
 pub fn remote(name: &str) -> RemoteWork {
     match current() {
         Some(scope) => RemoteWork::open(&scope, name),
-        None => RemoteWork::nobodys(),
+        None => RemoteWork::noop(),
     }
 }
 

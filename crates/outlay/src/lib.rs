@@ -1,26 +1,26 @@
 #![doc = include_str!("../README.md")]
 
-#[cfg(any(feature = "telemetry", feature = "tower"))]
-mod address;
 #[cfg(feature = "bedrock")]
 pub mod bedrock;
 mod build;
 mod default_outlay;
 mod environment;
+mod find_refusal;
 mod free;
 mod made_call;
 mod outlay;
-mod policy_file;
-mod price_file;
-mod refusal;
 mod run;
-mod scope;
+mod scope_builder;
+#[cfg(any(feature = "telemetry", feature = "tower"))]
+mod shown_url;
 mod task;
 mod task_builder;
 #[cfg(feature = "telemetry")]
 pub mod telemetry;
 #[cfg(feature = "tower")]
 pub mod tower;
+mod watch_policy_file;
+mod watch_price_file;
 mod watched_file;
 
 pub use outlay_ledger::{
@@ -41,11 +41,11 @@ pub use outlay_report::{Report, Style};
 
 pub use crate::build::{BuildError, Builder};
 pub use crate::environment::BadVariable;
+pub use crate::find_refusal::{budget_exceeded, outside_task, policy_violation, stopped};
 pub use crate::free::{agent, call, charge, fail, in_scope, plan, remote, retry, step, tool};
 pub use crate::made_call::MadeCall;
 pub use crate::outlay::Outlay;
-pub use crate::refusal::{budget_exceeded, outside_task, policy_violation, stopped};
 pub use crate::run::{Run, TaskRun, TryRun};
-pub use crate::scope::{ScopeBuilder, ScopeEntered};
+pub use crate::scope_builder::{ScopeBuilder, ScopeEntered};
 pub use crate::task::{Task, TaskEntered};
 pub use crate::task_builder::TaskBuilder;

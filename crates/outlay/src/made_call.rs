@@ -2,7 +2,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use outlay_otel::{Billed, CallEnd, CallStart, OpenCall, Operation, PromptTokens};
+use outlay_otel::{Billed, CallEnd, CallStart, Engine, OpenCall, Operation, PromptTokens};
 use outlay_price::{CacheUse, CostStatus, GuardrailUse, Units, Usage};
 
 use crate::default_outlay::current_or_outside;
@@ -117,7 +117,7 @@ impl MadeCall {
             tracing::warn!(target: "outlay", "a call before any Outlay is built is not counted");
             return;
         };
-        let engine = scope.engine();
+        let engine = Engine::of(&scope);
         let start = CallStart {
             operation: self.operation,
             model: engine.intern(&self.model),

@@ -7,7 +7,7 @@ use outlay_ledger::{
 use outlay_otel::{Attribution, Engine, Incoming, OpenTask, PendingReceipt, ReceiveError};
 use outlay_price::Prices;
 
-use crate::{Builder, TaskBuilder, default_outlay, policy_file, watched_file};
+use crate::{Builder, TaskBuilder, default_outlay, watch_policy_file, watched_file};
 
 /// The books of an application: its prices, its tasks, and where their spans and metrics go.
 ///
@@ -39,7 +39,7 @@ impl Outlay {
     pub(crate) fn new(engine: Engine, ignored: Vec<String>, policy: &Policy, policy_file: Option<&Path>) -> Self {
         let policy_file = policy_file.map(watched_file::absolute);
         if let Some(path) = &policy_file {
-            policy_file::watch(&engine, policy, path);
+            watch_policy_file::watch(&engine, policy, path);
         }
         let outlay = Self { engine, ignored: ignored.into(), policy_file: policy_file.map(Arc::from) };
         default_outlay::set_first(&outlay.engine);
@@ -190,7 +190,7 @@ impl Outlay {
     ///
     /// Where the file is no policy: it says file, line and field, and the policy before stays in force.
     pub fn reload_policy(&self) -> Result<(), LoadPolicyError> {
-        self.policy_file.as_ref().map_or(Ok(()), |path| policy_file::reload(&self.engine, path))
+        self.policy_file.as_ref().map_or(Ok(()), |path| watch_policy_file::reload(&self.engine, path))
     }
 
     /// The price table in force.

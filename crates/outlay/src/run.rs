@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use outlay_otel::OpenScope;
 use pin_project_lite::pin_project;
 
-use crate::scope::ScopeBuilder;
+use crate::scope_builder::ScopeBuilder;
 use crate::task::Task;
 
 /// Why a scope failed whose future or closure returned an error. The error itself is not told: it may hold content.

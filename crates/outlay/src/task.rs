@@ -47,7 +47,7 @@ impl Task {
 
     /// This run's id.
     pub fn id(&self) -> TaskId {
-        self.open.scope().books().task_id()
+        self.open.scope().in_ledger().task_id()
     }
 
     /// Runs a future in the task, and returns its output untouched, whatever it is. The task goes on after it.
@@ -90,7 +90,7 @@ impl Task {
 
     /// What the task has cost so far.
     pub fn totals(&self) -> Totals {
-        self.open.scope().books().totals()
+        self.open.scope().in_ledger().totals()
     }
 
     /// What the task cost, for the process that asked for it: JSON in one line, as `Display` writes it. It is final once
@@ -100,17 +100,17 @@ impl Task {
     /// [`in_scope`](crate::in_scope), or is an agent or a step that was made here; where it has it by its `tracing` span
     /// alone, it is not.
     pub fn receipt(&self) -> Receipt {
-        self.open.scope().books().receipt()
+        self.open.scope().in_ledger().receipt()
     }
 
     /// The calls that the task's budget refused, whatever a framework made of the error; the first 100.
     pub fn refusals(&self) -> Vec<BudgetExceeded> {
-        self.open.scope().books().refusals()
+        self.open.scope().in_ledger().refusals()
     }
 
     /// The calls that were refused by other than budgets: because the task was stopped, or by the policy.
     pub fn refused_otherwise(&self) -> Option<RefusedCalls> {
-        self.open.scope().books().refused_otherwise()
+        self.open.scope().in_ledger().refused_otherwise()
     }
 
     /// Ends the task with an outcome, and returns its report. It returns at once: what is still open settles in the
@@ -118,7 +118,7 @@ impl Task {
     /// whose span has not ended.
     pub fn finish(&self, outcome: Outcome) -> Report {
         self.end(outcome);
-        let report = Report::new(self.open.scope().books().task_record());
+        let report = Report::new(self.open.scope().in_ledger().task_record());
         let span = self.open.context().span().span_context().clone();
         if span.is_valid() { report.with_trace_id(&span.trace_id().to_string()) } else { report }
     }
@@ -139,7 +139,7 @@ impl Task {
 
 impl Drop for Task {
     fn drop(&mut self) {
-        let books = self.open.scope().books();
+        let books = self.open.scope().in_ledger();
         if books.outcome().is_none() {
             let outcome = self.last.outcome();
             books.set_outcome(outcome);

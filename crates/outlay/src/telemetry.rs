@@ -6,9 +6,9 @@
 //! # Ok(()) }
 //! ```
 
+mod destination;
 mod exporters;
-mod protocol;
-mod told;
+mod warn_once;
 
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry::{Key, KeyValue, global};
@@ -75,9 +75,9 @@ struct Providers {
 ///
 /// [`InitError`] where the variables name a protocol or an endpoint that cannot be used.
 pub fn init(service: &str) -> Result<Telemetry, InitError> {
-    let wanted = protocol::wanted()?;
-    if wanted == protocol::Wanted::default() {
-        outlay_otel::no_provider_is_meant();
+    let wanted = destination::wanted()?;
+    if wanted == destination::Wanted::default() {
+        outlay_otel::suppress_missing_provider_warning();
         log_only();
         return Ok(Telemetry { providers: None });
     }
@@ -166,7 +166,7 @@ impl Drop for Telemetry {
 fn warn_on_error(signal: &str, result: opentelemetry_sdk::error::OTelSdkResult) {
     // What a collector has answered says more than this.
     if let Err(error) = result.as_ref().map_err(|error| error.to_string())
-        && !told::is_told()
+        && !warn_once::is_told()
     {
         tracing::warn!(target: "outlay", signal, %error, "telemetry was not sent");
     }

@@ -39,16 +39,16 @@
 //! instrumentation that writes `baggage`, which would write over ours. The [`ServerLayer`] stands around all routes that do
 //! work for others, inside what authenticates the caller and inside the server's own tracing.
 
-mod client;
 mod client_body;
-mod fetch;
-mod headers;
-mod server;
+mod client_layer;
+mod fetch_receipts;
+mod header_carriers;
 mod server_body;
+mod server_layer;
 
-pub use client::{ClientFuture, ClientLayer, ClientService};
 pub use client_body::ReceivingBody;
-pub use fetch::fetch_receipts;
-pub use headers::{extract_trusted, inject};
-pub use server::{ServerFuture, ServerLayer, ServerService};
+pub use client_layer::{ClientFuture, ClientLayer, ClientService};
+pub use fetch_receipts::fetch_receipts;
+pub use header_carriers::{extract_trusted, inject};
 pub use server_body::ScopedBody;
+pub use server_layer::{ServerFuture, ServerLayer, ServerService};

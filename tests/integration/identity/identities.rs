@@ -88,7 +88,9 @@ async fn a_client_that_nobody_meters_is_signed_by_the_scope_as_well_and_a_disabl
     let bare = identities(&sts).sign(h.bare_client());
     h.outlay.task("tickets").start().run(haiku(&bare).send()).await.unwrap();
     assert_eq!(keys(&h.sim), ["ASIASIM000000001"]);
-    let disabled = outlay_otel::Engine::builder().disabled(true).build();
+    let mut settings = outlay_otel::Settings::default();
+    settings.disabled = true;
+    let disabled = outlay_otel::Engine::new(settings);
     let scope = disabled.open_task(outlay_ledger::TaskSpec::new("tickets"));
     let client = bare.metered(&disabled);
     let _entered = scope.enter();

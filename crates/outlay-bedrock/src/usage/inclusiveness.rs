@@ -11,9 +11,9 @@
 
 use outlay_price::Family;
 
-use super::counts::Counts;
 use super::doubts::Doubts;
 use super::members::{Member, Members};
+use super::token_counts::Counts;
 
 /// In which kind of answer a `usage` stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

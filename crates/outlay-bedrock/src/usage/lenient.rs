@@ -8,7 +8,7 @@ use outlay_price::Tier;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-pub(crate) use super::count::Count;
+pub(crate) use super::lenient_count::Count;
 
 /// Reads a struct whose fields are lenient; what cannot be read is missing. Of a member that comes twice, the last holds.
 pub(crate) fn read<T: Default + DeserializeOwned>(json: &[u8]) -> T {

@@ -12,11 +12,11 @@ use super::doubts::{Doubts, clipped};
 use super::iterations::Inferences;
 use super::lenient::{Count, Text};
 
-mod details;
-mod names;
-mod read;
+mod member_details;
+mod member_names;
+mod read_members;
 
-pub(super) use read::{BilledUnits, Key};
+pub(super) use read_members::{BilledUnits, Key};
 
 /// A number that a `usage` object may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,8 +5,8 @@
 
 use outlay_price::{CacheTtl, Family};
 
-use super::counts::Counts;
 use super::doubts::Doubts;
+use super::token_counts::Counts;
 
 /// Sources of the same counts, the most trusted first, by the names that they are told by.
 #[derive(Clone, Debug, Default)]

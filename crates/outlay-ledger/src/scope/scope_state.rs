@@ -7,7 +7,7 @@ use crate::record::{CallRecord, ChargeRecord, Elided, Record, RemoteRecord, Scop
 use crate::sync::atomic::Ordering;
 use crate::{CostKind, Totals};
 
-use super::close_scope::Observer;
+use super::closing::Observer;
 
 /// What a scope holds, under its lock. Locks are taken from the parent to the child, never the other way.
 #[derive(Default)]

@@ -10,7 +10,7 @@ use crate::money::Spent;
 use crate::sync::lock;
 use crate::{AlertKind, BudgetExceeded, BudgetStatus};
 
-use super::open_scope::add_once;
+use super::opening::add_once;
 use super::{Inner, Scope};
 
 impl Scope {

@@ -10,8 +10,8 @@ pub struct TaskSpec {
     pub(crate) dimensions: Dimensions,
     pub(crate) conversation: Option<Arc<str>>,
     pub(crate) budgets: Vec<Budget>,
-    /// Whether it can be a runaway.
-    pub(crate) watched: bool,
+    /// Whether it stands for the work that belongs to no task. That never ends, has no policy and is no runaway.
+    pub(crate) is_unattributed: bool,
     /// Who asked for it from another process.
     pub(crate) caller: Option<Caller>,
     /// Whether it is the caller's own task that goes on here.
@@ -28,7 +28,7 @@ impl TaskSpec {
             dimensions: Dimensions::default(),
             conversation: None,
             budgets: Vec::new(),
-            watched: true,
+            is_unattributed: false,
             caller: None,
             joins: false,
         }
@@ -40,9 +40,9 @@ impl TaskSpec {
         Self { name, caller: Some(caller), joins: true, ..Self::new("") }
     }
 
-    /// What is in no task: it never ends, and is no runaway for that.
+    /// Returns the task that stands for the work that belongs to no task.
     pub(crate) fn unattributed() -> Self {
-        Self { watched: false, ..Self::new("unattributed") }
+        Self { is_unattributed: true, ..Self::new("unattributed") }
     }
 
     /// Whose the task is. Defaults to nobody's, and inside another task to that one's.

@@ -22,6 +22,8 @@ const MAX_REFUSALS: usize = 100;
 /// What all scopes of a task share.
 pub(crate) struct TaskState {
     pub(crate) facts: Arc<TaskFacts>,
+    /// Whether it stands for the work that belongs to no task.
+    pub(super) is_unattributed: bool,
     /// Who asked for it from another process.
     pub(super) caller: Option<Caller>,
     /// Whether it is the caller's own task that goes on here.

@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashMap;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Histogram, Meter};
 use outlay_price::Usd;
 
-use super::Sums;
-use super::cost::CostSeries;
+use super::attribution::Spend;
+use super::cost_series::CostSeries;
 use super::counter::{Counters, Labels, MAX_OVERFLOW, MAX_SERIES, Sum, observe};
-use super::provider_group::{Group, Kept, Member, Provider};
-use super::task_names::TaskNames;
-use crate::attribution::Spend;
+use super::open_task_figures::OpenTaskFigures;
+use super::provider_group::{Group, Member, Provider};
+use super::series_cap::SeriesCap;
+use super::sums::Sums;
 use crate::names::{metric, outlay};
-use crate::tracer::instrumentation_scope;
+use crate::span_source::instrumentation_scope;
 
 /// The conventions' bucket bounds for token counts.
 const TOKEN_BOUNDS: [f64; 14] = [
@@ -50,32 +50,6 @@ pub(super) struct Instruments {
     pub(super) time_to_first_chunk: Histogram<f64>,
     pub(super) task_cost: Histogram<f64>,
     pub(super) task_duration: Histogram<f64>,
-}
-
-/// The open tasks by name: how many there are, and what the dearest of them has cost so far.
-pub(crate) trait OpenByName: Send + Sync {
-    fn by_name(&self) -> HashMap<Arc<str>, (u64, Usd)>;
-}
-
-/// The open tasks, by the names that they have on metrics.
-#[derive(Clone)]
-pub(super) struct OpenTasks {
-    pub(super) of: Arc<dyn OpenByName>,
-    pub(super) names: Arc<TaskNames>,
-}
-
-impl OpenTasks {
-    fn by_name(members: &[Member]) -> HashMap<Arc<str>, (u64, Usd)> {
-        let mut names: HashMap<Arc<str>, (u64, Usd)> = HashMap::new();
-        for Member { open: tasks, .. } in members {
-            for (name, (open, dearest)) in tasks.of.by_name() {
-                let (count, most) = names.entry(tasks.names.on_metrics(&name)).or_default();
-                *count += open;
-                *most = (*most).max(dearest);
-            }
-        }
-        names
-    }
 }
 
 impl Instruments {
@@ -176,9 +150,9 @@ impl Callbacks<'_> {
         counters: fn(&Sums) -> &Counters<L, V>,
         value: fn(V) -> Option<u64>,
     ) {
-        let (group, kept) = (self.group.clone(), Kept::new([MAX_SERIES, MAX_OVERFLOW]));
+        let (group, cap) = (self.group.clone(), SeriesCap::new([MAX_SERIES, MAX_OVERFLOW]));
         let counter = self.meter.u64_observable_counter(name).with_unit(unit).with_description(description);
-        let _ = counter.with_callback(move |observer| observe(group.series(counters, &kept), observer, value)).build();
+        let _ = counter.with_callback(move |observer| observe(group.series(counters, &cap), observer, value)).build();
     }
 
     /// The same of money.
@@ -189,21 +163,20 @@ impl Callbacks<'_> {
         counters: fn(&Sums) -> &Counters<L, V>,
         value: fn(V) -> Option<Usd>,
     ) {
-        let (group, kept) = (self.group.clone(), Kept::new([MAX_SERIES, MAX_OVERFLOW]));
+        let (group, cap) = (self.group.clone(), SeriesCap::new([MAX_SERIES, MAX_OVERFLOW]));
         let counter = self.meter.f64_observable_counter(name).with_unit("USD").with_description(description);
         let dollars = move |sum| value(sum).map(Usd::to_f64);
-        let _ =
-            counter.with_callback(move |observer| observe(group.series(counters, &kept), observer, dollars)).build();
+        let _ = counter.with_callback(move |observer| observe(group.series(counters, &cap), observer, dollars)).build();
     }
 
     fn cost(&self) {
-        let (group, kept) = (self.group.clone(), CostSeries::kept());
+        let (group, cap) = (self.group.clone(), CostSeries::cap());
         let counter = self.meter.f64_observable_counter(metric::COST).with_unit("USD");
         let _ = counter
             .with_description("Cost, as it is settled.")
             .with_callback(move |observer| {
                 let members = group.members();
-                CostSeries::observe(members.iter().map(|member| &member.sums.cost), &kept, observer);
+                CostSeries::observe(members.iter().map(|member| &member.sums.cost), &cap, observer);
             })
             .build();
     }
@@ -223,7 +196,7 @@ impl Callbacks<'_> {
         let _ = gauge
             .with_description("Tasks that are open.")
             .with_callback(move |observer| {
-                for (task, (count, _)) in OpenTasks::by_name(&group.members()) {
+                for (task, (count, _)) in OpenTaskFigures::by_name(group.members().iter().map(|m| &m.open)) {
                     observer.observe(count, &[KeyValue::new(outlay::TASK_NAME, task)]);
                 }
             })
@@ -233,7 +206,7 @@ impl Callbacks<'_> {
         let _ = gauge
             .with_description("What the dearest of the open tasks has cost so far.")
             .with_callback(move |observer| {
-                for (task, (_, most)) in OpenTasks::by_name(&group.members()) {
+                for (task, (_, most)) in OpenTaskFigures::by_name(group.members().iter().map(|m| &m.open)) {
                     observer.observe(most.to_f64(), &[KeyValue::new(outlay::TASK_NAME, task)]);
                 }
             })

@@ -3,15 +3,15 @@
 //! For each set of attributes, an observable instrument of the SDK keeps what the last callback said. Two callbacks with
 //! the same attributes would hide each other's money. So each provider has one callback, which adds up.
 
-use std::hash::Hash;
 use std::sync::{Arc, Mutex, Weak};
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 use opentelemetry::metrics::MeterProvider;
 
-use super::Sums;
 use super::counter::{Counters, Labels, Sum, lock};
-use super::instruments::OpenTasks;
+use super::open_task_figures::OpenTaskFigures;
+use super::series_cap::SeriesCap;
+use super::sums::Sums;
 
 pub(super) type Provider = dyn MeterProvider + Send + Sync;
 
@@ -19,7 +19,7 @@ pub(super) type Provider = dyn MeterProvider + Send + Sync;
 #[derive(Clone)]
 pub(super) struct Member {
     pub(super) sums: Arc<Sums>,
-    pub(super) open: OpenTasks,
+    pub(super) open: OpenTaskFigures,
 }
 
 /// The Outlays of one provider. It is held by the provider's callbacks: the last collection may come after the last Outlay
@@ -29,45 +29,6 @@ pub(super) struct Group(Mutex<Vec<Member>>);
 
 /// The groups of the providers that are, or were, the global one.
 static GLOBAL: Mutex<Vec<(Weak<Provider>, Arc<Group>)>> = Mutex::new(Vec::new());
-
-/// The series that have a place of their own. A series keeps its place, so that no counter goes down.
-pub(super) struct Kept<L> {
-    known: Mutex<HashSet<L>>,
-    /// So many series are kept apart, and so many more of what is beyond.
-    most: [usize; 2],
-}
-
-impl<L: Clone + Eq + Hash> Kept<L> {
-    pub(super) fn new(most: [usize; 2]) -> Self {
-        Self { known: Mutex::default(), most }
-    }
-
-    /// Returns the series that have a place of their own, and the sums of all others under fewer labels.
-    pub(super) fn within<V: Copy>(
-        &self,
-        all: HashMap<L, V>,
-        overflow: impl Fn(&L) -> L,
-        rest: impl Fn(&L) -> L,
-        add: impl Fn(V, V) -> V,
-    ) -> HashMap<L, V> {
-        let [own, beyond] = self.most;
-        let mut known = lock(&self.known);
-        let mut place = |labels: L, most: usize| {
-            let has_place = known.contains(&labels) || (known.len() < most && known.insert(labels.clone()));
-            if has_place { Ok(labels) } else { Err(labels) }
-        };
-        let mut within: HashMap<L, V> = HashMap::with_capacity(all.len());
-        for (labels, value) in all {
-            let labels = place(labels, own).or_else(|labels| place(overflow(&labels), own + beyond));
-            let labels = labels.unwrap_or_else(|labels| rest(&labels));
-            match within.get_mut(&labels) {
-                Some(sum) => *sum = add(*sum, value),
-                None => drop(within.insert(labels, value)),
-            }
-        }
-        within
-    }
-}
 
 impl Group {
     /// The group of a provider that was given to one Outlay.
@@ -95,17 +56,17 @@ impl Group {
     }
 
     /// The series of a counter, added up over all members. They are copied, so that no call waits while the SDK takes them.
-    /// Together they may be more than the SDK keeps: what `kept` has no place for is summed under fewer labels.
+    /// Together they may be more than the SDK keeps: what `cap` has no place for is summed under fewer labels.
     pub(super) fn series<L: Labels, V: Sum>(
         &self,
         counters: impl Fn(&Sums) -> &Counters<L, V>,
-        kept: &Kept<L>,
+        cap: &SeriesCap<L>,
     ) -> HashMap<L, V> {
         let (members, mut all) = (self.members(), HashMap::new());
         for member in &members {
             counters(&member.sums).add_to(&mut all);
         }
         // One keeps within the limit by itself.
-        if members.len() < 2 { all } else { kept.within(all, L::overflow, L::rest, V::add) }
+        if members.len() < 2 { all } else { cap.within(all, L::overflow, L::rest, V::add) }
     }
 }

@@ -7,7 +7,7 @@ use opentelemetry::{Context, baggage::Baggage};
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use outlay_ledger::{Caller, Dimension, Dimensions, ParseIdError};
 
-use super::members;
+use super::baggage_members;
 use crate::names::{outlay, wire};
 
 /// Whose work a request is, as its sender says.
@@ -48,7 +48,7 @@ impl Incoming {
     pub fn from_trusted(carrier: &dyn Extractor) -> Result<Self, ExtractError> {
         let context = TraceContextPropagator::new().extract_with_context(&Context::new(), carrier);
         let parent = Some(context.span().span_context().clone()).filter(SpanContext::is_valid);
-        let baggage = members::first_of_each(carrier.get(wire::BAGGAGE).unwrap_or_default());
+        let baggage = baggage_members::first_of_each(carrier.get(wire::BAGGAGE).unwrap_or_default());
         let carrier = HashMap::from([(wire::BAGGAGE.to_owned(), baggage)]);
         let context = BaggagePropagator::new().extract_with_context(&context, &carrier);
         let baggage = context.baggage();

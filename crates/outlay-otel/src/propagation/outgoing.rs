@@ -4,13 +4,14 @@ use opentelemetry::Context;
 use opentelemetry::baggage::BaggageExt as _;
 use opentelemetry::propagation::{Injector, TextMapPropagator as _};
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
-use outlay_ledger::{Received, RemoteId};
+use outlay_ledger::{Receipt, Received, RemoteId};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::members::is_ours;
-use super::waiting::{ReceiveError, Wait};
+use super::baggage_members::is_ours;
+use super::receive_receipt::receive;
 use crate::names::{outlay, wire};
-use crate::{Engine, Scope};
+use crate::registry::{ReceiveError, Wait};
+use crate::scope::TracedScope;
 
 /// What the W3C lets a baggage come to.
 const MAX_MEMBERS: usize = 64;
@@ -28,24 +29,24 @@ pub struct RemoteWork {
 }
 
 struct Asked {
-    engine: Engine,
-    scope: Scope,
+    scope: TracedScope,
     wait: Wait,
 }
 
 impl RemoteWork {
     /// Asks for work on behalf of the scope. `name` is what it goes by in the report: that of a service, not of a request.
-    pub fn open(scope: &Scope, name: &str) -> Self {
-        let engine = scope.engine().clone();
-        if scope.is_unattributed() || engine.is_disabled() {
-            return Self::nobodys();
+    pub fn open(scope: &TracedScope, name: &str) -> Self {
+        if scope.is_unattributed() || scope.core().disabled {
+            return Self::noop();
         }
-        let (scope, wait) = engine.inner().waiting.open(scope, name);
-        Self { asked: Some(Asked { engine, scope, wait }) }
+        let open = scope.in_ledger().open_remote(name);
+        let scope = scope.around(open.scope());
+        let wait = scope.core().expected_receipts.add(open, scope.attributes(), scope.task_span());
+        Self { asked: Some(Asked { scope, wait }) }
     }
 
     /// Work on behalf of no scope: nothing goes out, and nothing is waited for.
-    pub const fn nobodys() -> Self {
+    pub const fn noop() -> Self {
         Self { asked: None }
     }
 
@@ -59,7 +60,7 @@ impl RemoteWork {
     pub fn inject(&self, carrier: &mut dyn Injector) {
         let Some(asked) = &self.asked else { return };
         // What is done for a task that has closed lies outside its sum, and so not below its span.
-        if !asked.scope.books().is_late() {
+        if !asked.scope.in_ledger().is_late() {
             TraceContextPropagator::new().inject_context(&asked.scope.context(), carrier);
         }
         let mut own = Own(None);
@@ -87,10 +88,17 @@ impl RemoteWork {
     /// [`ReceiveError`] where it is no receipt, or one of other work. Its cost is still waited for.
     pub fn receive(&self, receipt: &str) -> Result<Received, ReceiveError> {
         let Some(asked) = &self.asked else { return Err(ReceiveError::NotAsked) };
-        asked.wait.receive(&asked.engine, receipt)
+        let receipt: Receipt = receipt.trim().parse()?;
+        match receipt.remote_id() {
+            Some(id) if id == asked.wait.id() => {
+                Ok(receive(asked.scope.core(), &receipt, &asked.wait.expected, Some(&asked.wait.open)))
+            }
+            Some(other) => Err(ReceiveError::Unknown(other)),
+            None => Err(ReceiveError::NotAsked),
+        }
     }
 
-    /// Waits on without the handle: the receipt is found by [`Engine::receive_receipt`], up to the late limit.
+    /// Waits on without the handle: the receipt is found by [`Engine::receive_receipt`](crate::Engine::receive_receipt), up to the late limit.
     pub fn wait(mut self) {
         self.asked = None;
     }
@@ -107,7 +115,7 @@ impl RemoteWork {
     /// Nothing was sent, and nothing spent.
     pub fn cancel(mut self) {
         if let Some(asked) = self.asked.take() {
-            asked.engine.inner().waiting.cancel(&asked.wait);
+            asked.scope.core().expected_receipts.cancel(&asked.wait);
         }
     }
 }
@@ -143,7 +151,7 @@ impl Asked {
         let text = |key: &str| self.scope.text_attribute(key).map(str::to_owned);
         let mut members = vec![(wire::REMOTE_ID, self.wait.id().to_string())];
         members.extend(IDENTITY.iter().filter_map(|key| Some((*key, text(key)?))));
-        let listed = &self.engine.inner().propagated;
+        let listed = &self.scope.core().propagated;
         members.extend(listed.iter().filter_map(|key| Some((&**key, text(key)?))));
         members
     }

@@ -1,8 +1,8 @@
 use opentelemetry_otlp::{MetricExporter, Protocol as OtlpProtocol, SpanExporter, WithExportConfig as _};
 
 use super::InitError;
-use super::protocol::{Destination, Protocol, Wanted};
-use super::told::Told;
+use super::destination::{Destination, Protocol, Wanted};
+use super::warn_once::Told;
 
 pub(super) struct Exporters {
     pub(super) spans: Option<Told<SpanExporter>>,

@@ -8,7 +8,7 @@ use outlay_ledger::Received;
 use outlay_otel::{ReceiveError, RemoteWork};
 use pin_project_lite::pin_project;
 
-use super::headers::RECEIPT;
+use super::header_carriers::RECEIPT;
 
 pin_project! {
     /// The body of a response, at whose end the receipt may come.

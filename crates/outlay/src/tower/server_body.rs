@@ -8,7 +8,7 @@ use http_body::{Body, Frame, SizeHint};
 use outlay_ledger::Outcome;
 use pin_project_lite::pin_project;
 
-use super::headers::RECEIPT;
+use super::header_carriers::RECEIPT;
 use crate::Task;
 
 pin_project! {

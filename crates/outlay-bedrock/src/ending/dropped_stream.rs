@@ -1,0 +1,58 @@
+//! The bound of a stream that was dropped or broke off before its end.
+
+use outlay_otel::{Billed, CallEnd, Operation};
+use outlay_price::Usage;
+
+use super::Context;
+use super::answered_call::Reading;
+
+impl Context<'_> {
+    /// A stream that broke off.
+    pub(super) fn broken(&self, mut reading: Reading) -> CallEnd {
+        self.doubt_zeros(&mut reading);
+        // What is counted so far may grow; the input does not.
+        let running = reading.found.counts.output.take();
+        reading.found.counts.reasoning = None;
+        let end = match self.at_most(&reading) {
+            Billed::AtMost { counted, input, output, cache, units } => {
+                Billed::AtMost { counted, input, output: output.max(running.unwrap_or(0)), cache, units }
+            }
+            other => other,
+        };
+        self.told(end, reading)
+    }
+
+    /// The bound: what is counted, and for the rest no more input than the request can have, and no more output than was
+    /// allowed or seen.
+    pub(super) fn at_most(&self, reading: &Reading) -> Billed {
+        let asked = self.log.asked.as_ref();
+        let units = match asked {
+            Some(asked) => Some(asked.most.iter().chain(reading.units.iter()).cloned().collect()),
+            None if reading.units.is_empty() => None,
+            None => Some(reading.units.clone()),
+        };
+        let (cache, counted) = (self.start.cache, reading.usage());
+        match asked {
+            Some(asked) if !asked.tokens_too => {
+                return Billed::AtMost { counted: Usage::new(), input: 0, output: 0, cache, units };
+            }
+            // What is billed by the image or the query has no bound in tokens.
+            None if matches!(self.start.operation, Operation::GenerateContent | Operation::Rerank) => {
+                return Billed::Unknown;
+            }
+            _ => {}
+        }
+        let counts = &reading.found.counts;
+        let input = match (counts.input, asked) {
+            (Some(_), _) => 0,
+            (None, Some(asked)) if !asked.has_text => 0,
+            (None, _) => self.log.size.most_tokens().saturating_sub(counts.all_input().unwrap_or(0)),
+        };
+        let output = match counts.output {
+            Some(_) => 0,
+            None if reading.has_no_output => 0,
+            None => self.most_output.max(self.tokens_of(reading.text_bytes)),
+        };
+        Billed::AtMost { counted, input, output, cache, units }
+    }
+}

@@ -1,0 +1,107 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_sdk_sts::types::{AssumedRoleUser, Credentials as Issued};
+use aws_smithy_runtime_api::client::identity::Identity;
+use outlay_otel::Signer;
+
+use crate::sts::{Failure, signer_of_arn, stable_hash};
+
+/// Credentials are not used any more so shortly before they end.
+const MARGIN: Duration = Duration::from_secs(60);
+/// They are renewed so long before they end, or in the last quarter of their time.
+const RENEW: Duration = Duration::from_secs(300);
+/// And up to twice as long, by their key: what was assumed at once is not renewed at once.
+const SPREAD: u32 = 1_024;
+/// The shortest session that there is.
+const SHORTEST: Duration = Duration::from_secs(900);
+/// As far apart as the clocks of this machine and of STS may be without meaning anything.
+const SKEW: Duration = Duration::from_secs(300);
+
+/// The credentials of a session.
+pub(super) struct Assumed {
+    pub(super) identity: Identity,
+    pub(super) signer: Option<Arc<Signer>>,
+    until: SystemTime,
+    renew_at: SystemTime,
+}
+
+impl Assumed {
+    /// What STS has issued for so long, to a request of that time.
+    pub(super) fn new(
+        issued: Option<&Issued>,
+        user: Option<&AssumedRoleUser>,
+        asked: SystemTime,
+        duration: Duration,
+    ) -> Result<Self, Failure> {
+        let Some(issued) = issued else { return Err(Failure::without_answer("it issues no credentials")) };
+        let ends = SystemTime::try_from(*issued.expiration()).ok();
+        let ends = ends_by_our_clock(ends, asked, duration);
+        let signer = user.and_then(|user| signer_of_arn(user.arn())).map(Arc::new);
+        let mut credentials = Credentials::builder()
+            .access_key_id(issued.access_key_id())
+            .secret_access_key(issued.secret_access_key())
+            .session_token(issued.session_token())
+            .expiry(ends)
+            .provider_name("Outlay");
+        if let Some(account) = signer.as_ref().and_then(|signer| signer.account.as_deref()) {
+            credentials = credentials.account_id(account);
+        }
+        let before = |span: Duration| ends.checked_sub(span).unwrap_or(ends);
+        let renew = RENEW.min(duration / 4).max(MARGIN);
+        let spread = u32::try_from(stable_hash(issued.access_key_id()) % u64::from(SPREAD)).unwrap_or_default();
+        Ok(Self {
+            identity: credentials.build().into(),
+            signer,
+            until: before(MARGIN),
+            renew_at: before(renew + renew / SPREAD * spread),
+        })
+    }
+
+    pub(super) fn holds(&self, now: SystemTime) -> bool {
+        now < self.until
+    }
+
+    pub(super) fn is_to_be_renewed(&self, now: SystemTime) -> bool {
+        now >= self.renew_at
+    }
+}
+
+/// STS issues for as long as it is asked to, or for less. Where the end that it names can be neither by our clock, one
+/// of the two clocks is wrong, and ours is the one that we have to look at.
+fn ends_by_our_clock(told: Option<SystemTime>, asked: SystemTime, duration: Duration) -> SystemTime {
+    let after = |span: Duration| asked.checked_add(span).unwrap_or(asked);
+    let can_be = after(SHORTEST.min(duration).saturating_sub(SKEW))..=after(duration + SKEW);
+    told.filter(|told| can_be.contains(told)).unwrap_or_else(|| after(duration))
+}
+
+impl fmt::Debug for Assumed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Assumed").field("signer", &self.signer).field("until", &self.until).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_that_cannot_be_is_that_of_the_time_that_was_asked_for() {
+        let asked = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let hour = Duration::from_secs(3_600);
+        let ends = |told: Option<i64>| {
+            let told = told.map(|seconds| match u64::try_from(seconds) {
+                Ok(seconds) => asked + Duration::from_secs(seconds),
+                Err(_) => asked - Duration::from_secs(seconds.unsigned_abs()),
+            });
+            ends_by_our_clock(told, asked, hour).duration_since(asked).unwrap().as_secs()
+        };
+        assert_eq!((ends(Some(900)), ends(Some(1_800))), (900, 1_800), "less than was asked for");
+        assert_eq!((ends(Some(3_600)), ends(Some(3_570)), ends(Some(3_630))), (3_600, 3_570, 3_630));
+        for odd in [None, Some(-7_200), Some(0), Some(10), Some(86_400)] {
+            assert_eq!(ends(odd), 3_600, "{odd:?}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Keeps the sessions of a client.
+
+use std::fmt;
+use std::pin::pin;
+use std::sync::{Arc, Once};
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_sts::Client;
+use aws_smithy_async::future::timeout::Timeout;
+use aws_smithy_async::rt::sleep::{AsyncSleep as _, SharedAsyncSleep};
+use aws_smithy_async::time::SharedTimeSource;
+use tokio::runtime::Handle;
+
+use super::assume_role::AssumeRole;
+use super::assumed_role::Assumed;
+use super::role_settings::RoleSettings;
+use super::session_credentials::{Look, Session};
+use super::session_key::SessionKey;
+use super::sts_question::StsQuestion;
+use crate::sts::Bounded;
+
+/// The sessions of a client.
+pub(super) struct SessionCache {
+    sts: Arc<AssumeRole>,
+    sessions: Bounded<SessionKey, Session>,
+    warned_of_displaced: Once,
+}
+
+impl SessionCache {
+    pub(super) fn new(client: Client, settings: RoleSettings) -> Self {
+        let sts = Arc::new(AssumeRole::new(client, settings));
+        Self { sts, sessions: Bounded::default(), warned_of_displaced: Once::new() }
+    }
+
+    pub(super) fn settings(&self) -> &RoleSettings {
+        self.sts.settings()
+    }
+
+    /// The credentials that are wanted; `None` where they cannot be had, or not within `patience`. That they come too
+    /// late for this call is no failure: they come for the next one.
+    pub(super) async fn assumed(
+        &self,
+        key: &SessionKey,
+        clock: &SharedTimeSource,
+        sleep: &SharedAsyncSleep,
+        patience: Duration,
+    ) -> Option<Arc<Assumed>> {
+        let session = self.session(key, clock.now());
+        let assumed = self.wait_for(&session, key, clock, sleep);
+        Timeout::new(pin!(assumed), sleep.sleep(patience)).await.unwrap_or(None)
+    }
+
+    fn session(&self, key: &SessionKey, now: SystemTime) -> Arc<Session> {
+        let found = self.sessions.find(key, |session| session.is_live(now));
+        if found.displaces {
+            self.warned_of_displaced.call_once(|| {
+                tracing::warn!(
+                    target: "outlay",
+                    session = &*key.session,
+                    "there are more sessions of workflows than are kept, and STS is asked again for those in use: give \
+                     tasks that are of the same workflow the same `workflow`, and leave out tags that differ from task \
+                     to task"
+                );
+            });
+        }
+        found.value
+    }
+
+    async fn wait_for(
+        &self,
+        session: &Arc<Session>,
+        key: &SessionKey,
+        clock: &SharedTimeSource,
+        sleep: &SharedAsyncSleep,
+    ) -> Option<Arc<Assumed>> {
+        let mut has_asked = false;
+        loop {
+            // From here on, so that no end is missed.
+            let mut ended = pin!(session.ended.notified());
+            ended.as_mut().enable();
+            let (now, runtime) = (clock.now(), Handle::try_current());
+            let question = |number| StsQuestion::new(&self.sts, session, number, key, clock, sleep);
+            match session.look(now, !has_asked && !self.sts.outage().refuses(now)) {
+                Look::Use(assumed) => return Some(assumed),
+                Look::UseAndAsk(assumed, number) => {
+                    // Without a runtime, that waits until they do not hold any more.
+                    let question = question(number);
+                    if let Ok(runtime) = runtime {
+                        runtime.spawn(question.ask());
+                    }
+                    return Some(assumed);
+                }
+                Look::Without => return None,
+                Look::Ask(number) => {
+                    has_asked = true;
+                    match &runtime {
+                        // It goes on if the call is cancelled, and whether or not anybody drives that.
+                        Ok(runtime) => drop(runtime.spawn(question(number).ask())),
+                        Err(_) => {
+                            question(number).ask().await;
+                            continue;
+                        }
+                    }
+                }
+                Look::Wait => {}
+            }
+            if runtime.is_ok() && self.sts.outage().is_silent() {
+                // It is found out in the background whether STS is back.
+                return None;
+            }
+            ended.await;
+        }
+    }
+}
+
+impl fmt::Debug for SessionCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionCache").field("settings", self.settings()).finish_non_exhaustive()
+    }
+}

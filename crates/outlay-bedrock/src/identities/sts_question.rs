@@ -1,0 +1,90 @@
+//! One question for a session, which ends however it ends.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use aws_smithy_async::future::timeout::Timeout;
+use aws_smithy_async::rt::sleep::{AsyncSleep as _, SharedAsyncSleep};
+use aws_smithy_async::time::SharedTimeSource;
+
+use super::assume_role::AssumeRole;
+use super::session_credentials::{FlightNumber, Session};
+use super::session_key::SessionKey;
+use crate::sts::Failure;
+
+/// A question. Where it is dropped after it was sent, that is a failure: whoever asked did not wait for the answer, and
+/// each call that follows would wait in vain as well.
+pub(super) struct StsQuestion {
+    sts: Arc<AssumeRole>,
+    session: Arc<Session>,
+    number: FlightNumber,
+    key: SessionKey,
+    clock: SharedTimeSource,
+    sleep: SharedAsyncSleep,
+    is_failed: bool,
+}
+
+impl StsQuestion {
+    pub(super) fn new(
+        sts: &Arc<AssumeRole>,
+        session: &Arc<Session>,
+        number: FlightNumber,
+        key: &SessionKey,
+        clock: &SharedTimeSource,
+        sleep: &SharedAsyncSleep,
+    ) -> Self {
+        Self {
+            sts: sts.clone(),
+            session: session.clone(),
+            number,
+            key: key.clone(),
+            clock: clock.clone(),
+            sleep: sleep.clone(),
+            is_failed: false,
+        }
+    }
+
+    /// Asks, and sees to it that everybody learns what came of it.
+    pub(super) async fn ask(mut self) {
+        let sts = self.sts.clone();
+        let Ok(_permit) = sts.questions().acquire().await else { return };
+        // There may be an outage by now.
+        let Some(turn) = sts.outage().turn(self.clock.now()) else { return };
+        self.is_failed = true;
+        let answer = {
+            let answer = pin!(sts.assume(&self.key, &self.clock));
+            Timeout::new(answer, self.sleep.sleep(sts.bound())).await.unwrap_or_else(|_| Err(Failure::silence()))
+        };
+        match answer {
+            Ok(assumed) => {
+                self.is_failed = false;
+                turn.answered();
+                self.session.set(&Arc::new(assumed));
+                sts.roles().learn(&self.key.role, |role| role.told = false);
+            }
+            Err(failure) => {
+                turn.failed(&failure, self.clock.now());
+                self.tell(&failure);
+            }
+        }
+    }
+
+    fn tell(&self, failure: &Failure) {
+        if !self.sts.roles().learn(&self.key.role, |role| role.told = true).told {
+            tracing::warn!(
+                target: "outlay",
+                role = &*self.key.role,
+                session = &*self.key.session,
+                reason = %failure,
+                "the role of a workflow could not be assumed: its calls are signed with the client's own credentials \
+                 until it can"
+            );
+        }
+    }
+}
+
+impl Drop for StsQuestion {
+    fn drop(&mut self) {
+        self.session.end(self.number, self.is_failed.then(|| self.clock.now()));
+    }
+}

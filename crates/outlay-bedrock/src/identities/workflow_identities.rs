@@ -1,0 +1,129 @@
+//! Where the SDK asks for the identity to sign a request with.
+
+use std::sync::Once;
+use std::time::Duration;
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::auth::AuthSchemeId;
+use aws_smithy_runtime_api::client::identity::{
+    IdentityFuture, ResolveCachedIdentity, SharedIdentityCache, SharedIdentityResolver,
+};
+use aws_smithy_runtime_api::client::runtime_components::{
+    GetIdentityResolver as _, RuntimeComponents, RuntimeComponentsBuilder,
+};
+use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::timeout::TimeoutConfig;
+use outlay_otel::{CallIdentity, Engine, TracedScope, current};
+
+use super::session_cache::SessionCache;
+use super::session_key::SessionKey;
+use super::workflow::Workflow;
+use crate::metering::Metering;
+use crate::sts::BaseOnly;
+use crate::wait_for_shared_budget::admitted;
+
+/// The identity of the workflow that a request is made in, else what the client's own cache has.
+///
+/// It is a cache and no credentials provider, for the SDK asks its cache at every attempt, with the request's own
+/// configuration at hand, and asks a provider only once its cache has nothing: what a provider says for one workflow
+/// would be given to all.
+#[derive(Debug)]
+pub(super) struct WorkflowIdentities {
+    sessions: SessionCache,
+    base: SharedIdentityCache,
+    no_clock: Once,
+}
+
+impl WorkflowIdentities {
+    pub(super) const fn new(sessions: SessionCache, base: SharedIdentityCache) -> Self {
+        Self { sessions, base, no_clock: Once::new() }
+    }
+
+    fn warn_no_clock(&self) {
+        self.no_clock.call_once(|| {
+            tracing::warn!(
+                target: "outlay",
+                "the client has no time source, or no async sleep implementation, to assume roles by: all calls are \
+                 signed with its own credentials"
+            );
+        });
+    }
+
+    /// A call that has to end in time must not spend it all on waiting for STS.
+    fn patience(&self, cfg: &ConfigBag) -> Duration {
+        let timeouts = cfg.load::<TimeoutConfig>();
+        let of = |timeout: fn(&TimeoutConfig) -> Option<Duration>| timeouts.and_then(timeout).map(|most| most / 2);
+        let limits = [of(TimeoutConfig::operation_timeout), of(TimeoutConfig::operation_attempt_timeout)];
+        limits.into_iter().flatten().fold(self.sessions.settings().patience, Duration::min)
+    }
+
+    fn scope(&self, cfg: &ConfigBag) -> Option<TracedScope> {
+        if cfg.load::<BaseOnly>().is_some() {
+            return None;
+        }
+        cfg.load::<Metering>().map(|metering| metering.scope.clone()).or_else(current)
+    }
+
+    fn session_key(&self, scope: &TracedScope) -> Option<SessionKey> {
+        if Engine::of(scope).is_disabled() || scope.is_unattributed() {
+            return None;
+        }
+        let workflow = Workflow { task: scope.in_ledger().task_name(), dimensions: scope.in_ledger().dimensions() };
+        SessionKey::of(&workflow, self.sessions.settings())
+    }
+}
+
+impl ResolveCachedIdentity for WorkflowIdentities {
+    fn resolve_cached_identity<'a>(
+        &'a self,
+        resolver: SharedIdentityResolver,
+        components: &'a RuntimeComponents,
+        cfg: &'a ConfigBag,
+    ) -> IdentityFuture<'a> {
+        let metering = cfg.load::<Metering>();
+        let key = self.scope(cfg).filter(|_| signs(&resolver, components)).and_then(|scope| self.session_key(&scope));
+        let Some(key) = key else { return self.base.resolve_cached_identity(resolver, components, cfg) };
+        let (Some(clock), Some(sleep)) = (components.time_source(), components.sleep_impl()) else {
+            self.warn_no_clock();
+            return self.base.resolve_cached_identity(resolver, components, cfg);
+        };
+        // Whichever of the two caches is around the other.
+        let admitted = admitted(cfg);
+        IdentityFuture::new(async move {
+            if let Some(admitted) = admitted {
+                admitted.await?;
+            }
+            let assumed = self.sessions.assumed(&key, &clock, &sleep, self.patience(cfg)).await;
+            if let Some(call) = metering.and_then(Metering::call) {
+                let identity = if assumed.is_some() { CallIdentity::Assumed } else { CallIdentity::Fallback };
+                call.attempt_identified(identity, assumed.as_ref().and_then(|assumed| assumed.signer.as_ref()));
+            }
+            match assumed {
+                Some(assumed) => Ok(assumed.identity.clone()),
+                None => self.base.resolve_cached_identity(resolver, components, cfg).await,
+            }
+        })
+    }
+
+    fn validate_base_client_config(
+        &self,
+        components: &RuntimeComponentsBuilder,
+        cfg: &ConfigBag,
+    ) -> Result<(), BoxError> {
+        // A shared cache is validated only as part of the components that hold it.
+        components.clone().with_identity_cache(Some(self.base.clone())).validate_base_client_config(cfg)
+    }
+
+    fn validate_final_config(&self, components: &RuntimeComponents, cfg: &ConfigBag) -> Result<(), BoxError> {
+        components.to_builder().with_identity_cache(Some(self.base.clone())).build()?.validate_final_config(cfg)
+    }
+}
+
+/// Whether it is AWS credentials that are asked for, and not the token of an API key.
+fn signs(resolver: &SharedIdentityResolver, components: &RuntimeComponents) -> bool {
+    let is = |scheme| {
+        let signer = components.identity_resolver(AuthSchemeId::from(scheme));
+        signer.is_some_and(|signer| signer.cache_partition() == resolver.cache_partition())
+    };
+    is("sigv4") || is("sigv4a")
+}

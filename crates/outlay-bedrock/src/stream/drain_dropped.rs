@@ -1,0 +1,73 @@
+//! Reads a dropped stream to its end in the background, for the exact figure.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use aws_smithy_types::body::SdkBody;
+use http_body::Body;
+use tokio::runtime::Handle;
+
+use super::read_events::EventReader;
+use super::stream_result::Ended;
+
+/// A drain takes at most this long.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
+/// At most so many drains run at once in a process; each holds a connection.
+const MAX_DRAINS: usize = 64;
+
+static RUNNING: AtomicUsize = AtomicUsize::new(0);
+
+/// Reads on where the application has stopped. Without a tokio runtime, or with too many drains under way, the call
+/// settles at its bound instead.
+pub(super) fn start(body: SdkBody, mut events: EventReader) {
+    let (Ok(runtime), Some(slot)) = (Handle::try_current(), Slot::take()) else {
+        events.ended(Ended::Dropped);
+        return;
+    };
+    // Made before it is spawned: a runtime that shuts down drops it without ever having polled it.
+    let mut drain = Drain { body, events, _slot: slot };
+    runtime.spawn(async move {
+        // On a time-out the drain is dropped with what it has seen.
+        let _ = tokio::time::timeout(TIME_LIMIT, drain.run()).await;
+    });
+}
+
+struct Drain {
+    body: SdkBody,
+    events: EventReader,
+    _slot: Slot,
+}
+
+impl Drain {
+    async fn run(&mut self) {
+        while !self.events.is_final() {
+            let frame = poll_fn(|cx| Pin::new(&mut self.body).poll_frame(cx)).await;
+            self.events.frame(frame.as_ref());
+        }
+        self.events.ended(Ended::Dropped);
+    }
+}
+
+impl Drop for Drain {
+    /// Also when the runtime shuts down before the drain is done.
+    fn drop(&mut self) {
+        self.events.ended(Ended::Dropped);
+    }
+}
+
+struct Slot;
+
+impl Slot {
+    fn take() -> Option<Self> {
+        let more = |running: usize| (running < MAX_DRAINS).then_some(running + 1);
+        RUNNING.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok().map(|_| Self)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        RUNNING.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,271 @@
+//! Reads a stream along: what each frame says of the call's cost.
+
+use std::sync::Arc;
+
+use aws_smithy_types::body::Error;
+use http_body::Frame as BodyFrame;
+use memchr::memmem;
+
+use super::chunk_decoder::ChunkDecoder;
+use super::frames::{Frame, FrameReader};
+use super::sent_events::SentEvents;
+use super::stream_result::{Ended, StreamResult};
+use crate::call::Call;
+use crate::input::Kind;
+use crate::usage::{Bytes, Passed, TEXTS, read_converse, read_native, read_speech};
+
+/// What a stream's bytes have told so far. It tells the call once, when the stream ends.
+#[derive(Debug)]
+pub(crate) struct EventReader {
+    call: Arc<Call>,
+    attempt: usize,
+    frames: FrameReader,
+    state: ReaderState,
+    told: bool,
+}
+
+#[derive(Debug)]
+struct ReaderState {
+    kind: Kind,
+    is_guarded: bool,
+    /// How many answers were asked for.
+    answers: u64,
+    seen: StreamResult,
+    text: TextFinder,
+    decoder: ChunkDecoder,
+    /// What the application sends in a speech session, and what of it had passed at the last usage event.
+    sent: SentEvents,
+    counted: Passed,
+    received: Bytes,
+}
+
+impl EventReader {
+    pub(crate) fn new(call: Arc<Call>) -> Self {
+        let state = ReaderState {
+            kind: call.kind(),
+            is_guarded: call.is_guarded(),
+            answers: call.answers(),
+            seen: StreamResult::default(),
+            text: TextFinder::new(call.kind()),
+            decoder: ChunkDecoder::default(),
+            sent: call.sent(),
+            counted: Passed::default(),
+            received: Bytes::default(),
+        };
+        Self { attempt: call.attempts(), call, frames: FrameReader::default(), state, told: false }
+    }
+
+    pub(crate) fn call(&self) -> &Call {
+        &self.call
+    }
+
+    /// Reads the next frame of the body; `None` is its end.
+    pub(super) fn frame(&mut self, frame: Option<&Result<BodyFrame<bytes::Bytes>, Error>>) {
+        match frame {
+            Some(Ok(frame)) => {
+                if let Some(bytes) = frame.data_ref() {
+                    self.bytes(bytes);
+                }
+            }
+            Some(Err(_)) => self.ended(Ended::Broken),
+            None => self.ended(Ended::Whole),
+        }
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        if self.state.seen.first_chunk.is_none() {
+            self.state.seen.first_chunk = Some(self.call.engine().now());
+        }
+        let Self { frames, state, .. } = self;
+        frames.push(bytes, |frame| state.frame(&frame));
+    }
+
+    /// Whether nothing more that comes can change the figure.
+    pub(crate) fn is_final(&self) -> bool {
+        // A guardrail's trace comes after the counts.
+        let seen = &self.state.seen;
+        let is_counted = !self.state.is_guarded && seen.is_counted() && !seen.has_uncounted_text;
+        self.told || is_counted || self.state.seen.error.is_some() || self.frames.is_corrupt()
+    }
+
+    /// The stream has ended so. Only the first word counts: a body's end is polled more than once.
+    pub(crate) fn ended(&mut self, how: Ended) {
+        if std::mem::replace(&mut self.told, true) {
+            return;
+        }
+        let mut seen = std::mem::take(&mut self.state.seen);
+        seen.ended = how;
+        seen.uncounted = self.state.uncounted();
+        if self.frames.is_corrupt() || (how == Ended::Whole && self.frames.is_cut()) {
+            seen.ended = Ended::Corrupt;
+            seen.error.get_or_insert_with(|| "corrupt_stream".to_owned());
+        } else if how == Ended::Broken {
+            seen.error.get_or_insert_with(|| "connection_error".to_owned());
+        }
+        self.call.stream_ended(self.attempt, seen);
+    }
+}
+
+impl ReaderState {
+    fn frame(&mut self, frame: &Frame<'_>) {
+        let found = frame.frame_type();
+        match found.message {
+            Some(b"event") | None => self.event(found.event.unwrap_or_default(), frame.payload),
+            Some(b"exception") => self.error(found.exception),
+            Some(_) => self.error(found.error),
+        }
+    }
+
+    fn error(&mut self, name: Option<&[u8]>) {
+        self.seen.refused |= self.seen.events == 0 && self.seen.error.is_none();
+        let name = name.map_or("stream_error".into(), String::from_utf8_lossy);
+        self.seen.error.get_or_insert_with(|| name.chars().take(64).collect());
+    }
+
+    fn event(&mut self, event: &[u8], payload: &[u8]) {
+        // It says only that there will be a stream.
+        if event == b"initial-response" {
+            return;
+        }
+        self.seen.events += 1;
+        match (self.kind, event) {
+            (Kind::InvokeStream, b"chunk") => self.chunk(payload),
+            (Kind::Speech, b"chunk") => self.speech(payload),
+            (Kind::InvokeStream | Kind::Speech, _) => {}
+            (_, b"contentBlockDelta" | b"contentBlockStart") => self.text.take(payload, &mut self.seen),
+            (_, b"messageStart" | b"messageStop") => {
+                let answer = read_converse(payload);
+                self.seen.stopped |= event == b"messageStop";
+                self.seen.stop_reason = answer.stop_reason.or(self.seen.stop_reason.take());
+                // Bedrock names no model here; gateways do.
+                self.seen.native.named_model = answer.named_model.or(self.seen.native.named_model.take());
+            }
+            (_, b"metadata") => {
+                let answer = read_converse(payload);
+                self.seen.has_uncounted_text &= answer.usage.is_empty();
+                self.seen.converse.get_or_insert_default().merge(answer);
+            }
+            _ => {}
+        }
+    }
+
+    fn chunk(&mut self, payload: &[u8]) {
+        let Some(json) = self.decoder.decode(payload) else { return };
+        self.text.take(json, &mut self.seen);
+        if !may_tell(json) {
+            return;
+        }
+        let answer = read_native(json);
+        self.seen.stopped |= answer.stopped;
+        self.seen.has_uncounted_text &= answer.metrics.is_empty() && answer.usage().is_empty();
+        if let Some(error) = &answer.error {
+            self.seen.error.get_or_insert_with(|| error.chars().take(64).collect());
+        }
+        self.seen.stop_reason = answer.stop_reason.clone().or(self.seen.stop_reason.take());
+        self.seen.native.merge(answer);
+        // Each of the answers that were asked for has to end.
+        self.seen.stopped |= u64::from(self.seen.native.ended_choices.count_ones()) >= self.answers.min(64);
+    }
+
+    fn speech(&mut self, payload: &[u8]) {
+        let Some(json) = self.decoder.decode(payload) else { return };
+        match memmem::find(json, b"\"usageEvent\"").and_then(|_| read_speech(json)) {
+            Some(usage) => {
+                self.seen.speech = Some(self.seen.speech.take().unwrap_or_default().latest(usage));
+                self.counted = Passed { sent: self.sent.so_far(), received: self.received };
+            }
+            None => self.received = self.received.and(Bytes::of_event(json)),
+        }
+    }
+
+    /// What has passed in a speech session since its last usage event.
+    fn uncounted(&self) -> Passed {
+        let Passed { sent, received } = self.counted;
+        Passed { sent: self.sent.so_far().since(sent), received: self.received.since(received) }
+    }
+}
+
+/// The members that hold the output of Converse's deltas.
+const CONVERSE_TEXTS: [&str; 2] = ["text", "input"];
+
+/// Finds the output in a delta's JSON. Made once for a stream: a search that is made anew for each event costs as much as
+/// the search itself.
+#[derive(Debug)]
+struct TextFinder {
+    members: Vec<memmem::Finder<'static>>,
+    deltas: u64,
+}
+
+/// So many deltas are measured each; of those that follow one in [`SAMPLE`] stands for all, for what is measured is
+/// needed for an estimate alone.
+const MEASURED: u64 = 64;
+const SAMPLE: u64 = 8;
+
+impl TextFinder {
+    fn new(kind: Kind) -> Self {
+        let names = if matches!(kind, Kind::InvokeStream | Kind::Speech) { &TEXTS[..] } else { &CONVERSE_TEXTS };
+        let finder = |name: &&str| memmem::Finder::new(&format!("\"{name}\"")).into_owned();
+        Self { members: names.iter().map(finder).collect(), deltas: 0 }
+    }
+
+    /// Takes in the output of the next delta.
+    fn take(&mut self, json: &[u8], seen: &mut StreamResult) {
+        if !seen.is_told() && !seen.is_counted() {
+            seen.text_bytes += self.sample(json);
+        } else if memmem::find(json, b"\"amazon-bedrock-").is_none() {
+            // A guardrail's trace may come here, and repeats the text.
+            let bytes = self.bytes(json);
+            seen.text_bytes += bytes;
+            seen.has_uncounted_text |= bytes > 0;
+        }
+    }
+
+    /// How many bytes of output are to be counted for the next delta.
+    fn sample(&mut self, json: &[u8]) -> u64 {
+        let delta = self.deltas;
+        self.deltas += 1;
+        match delta {
+            0..MEASURED => self.bytes(json),
+            _ if delta.is_multiple_of(SAMPLE) => self.bytes(json) * SAMPLE,
+            _ => 0,
+        }
+    }
+
+    /// How many bytes of output a delta has, as they stand in its JSON: those of the first member that has some.
+    fn bytes(&self, json: &[u8]) -> u64 {
+        let texts = |member: &memmem::Finder<'static>| {
+            let after = member.find_iter(json).filter_map(|at| json.get(at + member.needle().len()..));
+            after.filter_map(string_after_colon).map(string_bytes).find(|bytes| *bytes > 0)
+        };
+        self.members.iter().find_map(texts).unwrap_or(0)
+    }
+}
+
+/// What follows the opening quote of a member's value, where that is a string; it may stand after blanks.
+fn string_after_colon(json: &[u8]) -> Option<&[u8]> {
+    json.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")
+}
+
+/// The length of a JSON string whose opening quote has been read.
+fn string_bytes(json: &[u8]) -> u64 {
+    let mut rest = json;
+    let mut bytes = 0;
+    while let Some(at) = memchr::memchr2(b'"', b'\\', rest) {
+        bytes += at as u64;
+        if rest[at] == b'"' {
+            return bytes;
+        }
+        // An escape stands for one character.
+        bytes += 1;
+        rest = rest.get(at + 2..).unwrap_or_default();
+    }
+    bytes + rest.len() as u64
+}
+
+/// Whether a chunk may hold a count or a stop: most hold neither, and need not be read as JSON.
+fn may_tell(json: &[u8]) -> bool {
+    // In `usage`, `..._token_count`, `...TokenCount`, `stop_reason`, `stopReason`, `message_stop`, `finish_reason`,
+    // `completionReason`, `amazon-bedrock-guardrailAction`, `status`, and Anthropic's `"type":"error"`.
+    let marks = [&b"sage"[..], b"oken", b"top", b"eason", b"rail", b"tatus", b"\"error\""];
+    marks.iter().any(|mark| memmem::find(json, mark).is_some())
+}

@@ -1,0 +1,78 @@
+//! Reads along what the application sends in a speech session.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use aws_smithy_types::body::{Error, SdkBody};
+use http_body::{Body, Frame, SizeHint};
+
+use super::chunk_decoder::ChunkDecoder;
+use super::frames::{FrameReader, whole_frame};
+use crate::usage::Bytes;
+
+/// What has been sent of a session, as far as it has been read along.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SentEvents(Arc<Mutex<Bytes>>);
+
+impl SentEvents {
+    pub(crate) fn so_far(&self) -> Bytes {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, bytes: Bytes) {
+        let mut sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *sent = sent.and(bytes);
+    }
+}
+
+/// Wraps a body, so that its events are counted in `sent` as they pass.
+pub(crate) fn read_sent_along(body: SdkBody, sent: &SentEvents) -> SdkBody {
+    let (frames, decoder) = (FrameReader::default(), ChunkDecoder::default());
+    SdkBody::from_body_1_x(ReadAlong { body, sent: sent.clone(), frames, decoder })
+}
+
+struct ReadAlong {
+    body: SdkBody,
+    sent: SentEvents,
+    frames: FrameReader,
+    decoder: ChunkDecoder,
+}
+
+impl ReadAlong {
+    fn read(&mut self, bytes: &[u8]) {
+        let Self { sent, frames, decoder, .. } = self;
+        frames.push(bytes, |frame| {
+            // A signed event is a frame in a frame.
+            let inner = whole_frame(frame.payload);
+            let payload = inner.map_or(frame.payload, |inner| inner.payload);
+            if let Some(json) = decoder.decode(payload) {
+                sent.add(Bytes::of_event(json));
+            }
+        });
+    }
+}
+
+impl Body for ReadAlong {
+    type Data = bytes::Bytes;
+    type Error = Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Error>>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.body).poll_frame(cx);
+        if let Poll::Ready(Some(Ok(frame))) = &polled
+            && let Some(bytes) = frame.data_ref()
+        {
+            this.read(bytes);
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        Body::size_hint(&self.body)
+    }
+}

@@ -1,0 +1,61 @@
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use aws_smithy_types::body::{Error, SdkBody};
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use outlay_otel::DroppedStream;
+
+use super::drain_dropped;
+use super::read_events::EventReader;
+use super::stream_result::Ended;
+use crate::call::Call;
+
+/// `body`, read along for `call`.
+pub(super) fn tap(body: SdkBody, call: Arc<Call>) -> SdkBody {
+    SdkBody::from_body_1_x(Tap { body, events: Some(EventReader::new(call)) })
+}
+
+/// A body that hands on every frame as it is: data, trailers, errors, its end and what it says of its size.
+struct Tap {
+    body: SdkBody,
+    /// `None` once it has been given to a drain.
+    events: Option<EventReader>,
+}
+
+impl Body for Tap {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.body).poll_frame(cx);
+        if let (Poll::Ready(frame), Some(events)) = (&polled, &mut this.events) {
+            events.frame(frame.as_ref());
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        Body::size_hint(&self.body)
+    }
+}
+
+impl Drop for Tap {
+    fn drop(&mut self) {
+        let Some(mut events) = self.events.take() else { return };
+        let may_drain = !events.is_final() && events.call().dropped_stream() == DroppedStream::Drain;
+        if may_drain {
+            let body = std::mem::replace(&mut self.body, SdkBody::taken());
+            drain_dropped::start(body, events);
+        } else {
+            // A body that was read to its last frame may be dropped without its end being polled.
+            events.ended(if self.body.is_end_stream() { Ended::Whole } else { Ended::Dropped });
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Where a call waits for the store of shared budgets: the SDK's one point, on the way of every attempt and before
+//! anything is sent, at which it awaits something that sees the call's own state. That is its identity cache.
+
+use std::future::Future;
+
+use aws_sdk_bedrockruntime::Config;
+use aws_sdk_bedrockruntime::config::{IdentityCache, SharedIdentityCache};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::identity::{IdentityFuture, ResolveCachedIdentity, SharedIdentityResolver};
+use aws_smithy_runtime_api::client::runtime_components::{RuntimeComponents, RuntimeComponentsBuilder};
+use aws_smithy_types::config_bag::ConfigBag;
+
+use crate::metering::call_of;
+use crate::refusal_to_sdk_error::sdk_error;
+
+/// An identity cache before which a call waits for its budgets. Everything else is the inner one's.
+#[derive(Debug)]
+pub(crate) struct HeldToStore {
+    inner: SharedIdentityCache,
+}
+
+impl HeldToStore {
+    /// Around the cache of a client, or around one such as the SDK makes where it is given none.
+    pub(crate) fn around(config: &Config) -> Self {
+        Self { inner: config.identity_cache().unwrap_or_else(|| IdentityCache::lazy().build()) }
+    }
+
+    /// Whether the cache is one of these already.
+    pub(crate) fn is_around(config: &Config) -> bool {
+        config.identity_cache().is_some_and(|cache| format!("{cache:?}").contains("HeldToStore"))
+    }
+}
+
+/// Waits for the store, where a call has to; an error is its refusal. `None` where there is nothing to wait for: no store,
+/// or an answer that lets the call go on.
+pub(crate) fn admitted(cfg: &ConfigBag) -> Option<impl Future<Output = Result<(), BoxError>> + Send + use<>> {
+    let call = call_of(cfg)?.clone();
+    let question = call.ask_store();
+    if question.is_none() && !call.is_refused() {
+        return None;
+    }
+    Some(async move {
+        match question {
+            Some(question) => call.store_answered(&question.answer().await),
+            // An attempt after one that was refused: the application retries what it should not.
+            None => call.ask_store_now(),
+        }
+        .map_err(sdk_error)
+    })
+}
+
+impl ResolveCachedIdentity for HeldToStore {
+    fn resolve_cached_identity<'a>(
+        &'a self,
+        resolver: SharedIdentityResolver,
+        components: &'a RuntimeComponents,
+        cfg: &'a ConfigBag,
+    ) -> IdentityFuture<'a> {
+        let Some(admitted) = admitted(cfg) else {
+            return self.inner.resolve_cached_identity(resolver, components, cfg);
+        };
+        IdentityFuture::new(async move {
+            admitted.await?;
+            self.inner.resolve_cached_identity(resolver, components, cfg).await
+        })
+    }
+
+    fn validate_base_client_config(
+        &self,
+        components: &RuntimeComponentsBuilder,
+        cfg: &ConfigBag,
+    ) -> Result<(), BoxError> {
+        // A shared cache is validated only as part of the components that hold it.
+        components.clone().with_identity_cache(Some(self.inner.clone())).validate_base_client_config(cfg)
+    }
+
+    fn validate_final_config(&self, components: &RuntimeComponents, cfg: &ConfigBag) -> Result<(), BoxError> {
+        components.to_builder().with_identity_cache(Some(self.inner.clone())).build()?.validate_final_config(cfg)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Without validation, the SDK's own cache panics at the first call that has no clock.
+    #[test]
+    fn the_inner_cache_is_validated() {
+        let (none, cfg) = (RuntimeComponentsBuilder::new("no clock, no sleep"), ConfigBag::base());
+        let held = |cache| {
+            let config = Config::builder().identity_cache(cache).build();
+            HeldToStore::around(&config).validate_base_client_config(&none, &cfg)
+        };
+        let lazy = held(IdentityCache::lazy().build()).unwrap_err().to_string();
+        assert!(lazy.contains("time source") || lazy.contains("sleep"), "{lazy}");
+        assert!(held(IdentityCache::no_cache()).is_ok());
+    }
+}

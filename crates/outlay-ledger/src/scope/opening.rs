@@ -1,0 +1,186 @@
+//! How a scope opens: a task, or an agent or step inside another scope.
+
+use std::sync::Arc;
+
+use crate::alert::Alerts;
+use crate::budget::{BudgetCell, HeldBy};
+use crate::ground::Ground;
+use crate::money::RunningTotal;
+use crate::runaway::Watch;
+use crate::stop::TaskStop;
+use crate::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
+use crate::sync::{Mutex, RwLock, lock};
+use crate::task::{TaskWords, scope_name};
+use crate::{Budget, Caller, CostKind, ReceiptId, ScopeKind, StepKind, TaskFacts, TaskId};
+
+use super::scope_state::ScopeState;
+use super::task_spec::TaskSpec;
+use super::task_state::{MAX_REFUSED_RECORDS, TaskState};
+use super::{Inner, Scope};
+
+impl Scope {
+    pub(crate) fn new_task(ground: &Arc<Ground>, spec: TaskSpec, records: u32) -> Self {
+        Self::build_task(ground, spec, None, records)
+    }
+
+    /// Opens a task inside this scope: a scope of its own with its own running total, summed into this one.
+    pub fn task(&self, spec: TaskSpec) -> Self {
+        let ground = &self.0.task.ground;
+        self.open(|parent| Self::build_task(ground, spec.clone(), Some(parent), ground.report_records))
+    }
+
+    /// Opens an agent inside this scope.
+    pub fn agent(&self, name: &str) -> Self {
+        self.child(ScopeKind::Agent, name, &[])
+    }
+
+    /// Opens a step inside this scope.
+    pub fn step(&self, kind: StepKind, name: &str) -> Self {
+        self.child(ScopeKind::Step(kind), name, &[])
+    }
+
+    /// Opens an agent or a step inside this scope, which may spend so much.
+    pub fn child(&self, kind: ScopeKind, name: &str, budgets: &[Budget]) -> Self {
+        self.open(|parent| {
+            let task = parent.0.task.clone();
+            let of_own = || budgets.iter().map(|budget| Arc::new(BudgetCell::new(scope_name(name), *budget)));
+            Self(Arc::new(Inner {
+                id: task.ground.ids.next_id(),
+                cost_kind: match &kind {
+                    ScopeKind::Step(step) => parent.0.cost_kind_of_steps().inside(step),
+                    ScopeKind::Agent => CostKind::inside_agent(parent.innermost_step()),
+                    ScopeKind::Task => CostKind::Direct,
+                },
+                kind: kind.clone(),
+                name: scope_name(name),
+                started: task.ground.now(),
+                agent: parent.agent_scope().map(|agent| Arc::downgrade(&agent.0)),
+                late: parent.is_late(),
+                kept: parent.0.keeps_scope(),
+                depth: parent.0.depth.saturating_add(1),
+                place: AtomicUsize::default(),
+                waiting: AtomicU64::default(),
+                budgets: HeldBy::Snapshot(match budgets {
+                    [] => parent.0.budgets.shared(),
+                    _ => parent.0.budgets.shared().iter().cloned().chain(of_own()).collect(),
+                }),
+                parent: Some(parent.clone()),
+                task,
+                state: Mutex::default(),
+            }))
+        })
+    }
+
+    /// Counts something in here, or in the nearest open scope around this one, which may shut while that happens: then it
+    /// is taken out again. Beyond the root there is none, and it stays; false where that has shut.
+    pub(super) fn take_in(&self, enter: fn(&mut ScopeState) -> bool, leave: fn(&mut ScopeState)) -> (Self, bool) {
+        loop {
+            let scope = self.open_ancestor();
+            let is_open = enter(&mut lock(&scope.0.state));
+            if is_open || scope.is_root() {
+                return (scope, is_open);
+            }
+            leave(&mut lock(&scope.0.state));
+        }
+    }
+
+    /// Counts a call as open here, or in the nearest open scope around this one.
+    pub(crate) fn take_in_call(&self) -> Self {
+        self.take_in(ScopeState::open_call, ScopeState::drop_call).0
+    }
+
+    /// Counts work of another process as open here, or in the nearest open scope around this one.
+    pub(crate) fn take_in_remote(&self) -> Self {
+        self.take_in(ScopeState::open_remote, ScopeState::drop_remote).0
+    }
+
+    /// Opens a scope in the nearest open one, which may close while that happens.
+    fn open(&self, build: impl Fn(&Self) -> Self) -> Self {
+        loop {
+            let parent = self.open_ancestor();
+            let scope = build(&parent);
+            if scope.0.late || lock(&parent.0.state).adopt(scope.clone()) {
+                return scope;
+            }
+        }
+    }
+
+    fn build_task(ground: &Arc<Ground>, mut spec: TaskSpec, parent: Option<&Self>, records: u32) -> Self {
+        let outer = parent.map(|p| p.0.task.clone());
+        let id = ground.ids.next_id();
+        let own = spec.budgets.iter().map(|budget| Arc::new(BudgetCell::new(spec.name.clone(), *budget)));
+        let own: Box<[Arc<BudgetCell>]> = own.collect();
+        let dimensions = match &outer {
+            Some(outer) => std::mem::take(&mut spec.dimensions).or(&outer.facts.dimensions),
+            None => std::mem::take(&mut spec.dimensions).or(&ground.dimensions),
+        };
+        let started = ground.now();
+        spec.conversation = spec.conversation.or_else(|| outer.as_ref()?.conversation.clone());
+        let words = TaskWords { name: &spec.name, conversation: spec.conversation.as_deref(), dimensions: &dimensions };
+        let one_policy = ground.hold_policy();
+        let mut alerts = Alerts::default();
+        let by_rule = ground.budget_rules.of_task(&words, || ground.times(), &mut alerts);
+        let policy = if spec.is_unattributed { Arc::default() } else { ground.policy.of_task(&words) };
+        let watch = ground.runaway().filter(|_| !spec.is_unattributed).map(Watch::new);
+        drop(one_policy);
+        let mut budgets = parent.map_or_else(Vec::new, |parent| parent.0.budgets.shared().to_vec());
+        add_once(&mut budgets, by_rule);
+        budgets.extend(own.iter().cloned());
+        let task = Self(Arc::new(Inner {
+            id,
+            kind: ScopeKind::Task,
+            cost_kind: CostKind::Direct,
+            name: spec.name.clone(),
+            started,
+            agent: None,
+            late: parent.is_some_and(Self::is_late),
+            kept: parent.is_none_or(|parent| parent.0.keeps_scope()),
+            depth: parent.map_or(0, |parent| parent.0.depth.saturating_add(1)),
+            place: AtomicUsize::default(),
+            waiting: AtomicU64::default(),
+            parent: parent.cloned(),
+            task: Arc::new(TaskState {
+                facts: Arc::new(TaskFacts {
+                    id: spec.caller.as_ref().filter(|_| spec.joins).map_or(TaskId::new(id), Caller::task_id),
+                    run: ReceiptId::new(id),
+                    name: spec.name,
+                    dimensions: Arc::new(dimensions),
+                }),
+                is_unattributed: spec.is_unattributed,
+                caller: spec.caller,
+                joins: spec.joins,
+                conversation: spec.conversation,
+                running: RunningTotal::default(),
+                budgets: own,
+                refusals: Mutex::default(),
+                refused_otherwise: Mutex::default(),
+                stop: TaskStop::default(),
+                seen_alerts: Mutex::default(),
+                watch,
+                policy,
+                outcome: Mutex::new(None),
+                records_left: AtomicU32::new(records),
+                refused_records_left: AtomicU32::new(MAX_REFUSED_RECORDS),
+                refused_by_budgets: AtomicU64::default(),
+                outer,
+                ground: ground.clone(),
+            }),
+            budgets: match spec.is_unattributed {
+                true => HeldBy::Live(Box::new(RwLock::new(budgets.into()))),
+                false => HeldBy::Snapshot(budgets.into()),
+            },
+            state: Mutex::default(),
+        }));
+        alerts.send(&task);
+        task
+    }
+}
+
+/// A rule that holds a task and the task around it, or that is given twice, holds a call once.
+pub(super) fn add_once(budgets: &mut Vec<Arc<BudgetCell>>, by_rule: Vec<Arc<BudgetCell>>) {
+    for cell in by_rule {
+        if !budgets.iter().any(|known| Arc::ptr_eq(known, &cell)) {
+            budgets.push(cell);
+        }
+    }
+}

@@ -1,0 +1,54 @@
+use opentelemetry::Context;
+use opentelemetry::trace::{Link, Span as _, SpanContext, SpanKind, Status, TraceContextExt as _};
+
+use super::settled_call::SettledCall;
+use super::{attempt_span, call_attributes, call_event};
+use crate::scope::TracedScope;
+use crate::span_source::start_builder;
+
+/// The span of a call that has settled.
+#[derive(Clone, Debug)]
+pub struct CallSpan(SpanContext);
+
+impl CallSpan {
+    /// Does what belongs to the call and comes later: what it tells is told in the call's trace, and not on the span
+    /// that happens to be the current one there.
+    pub fn within<T>(&self, act: impl FnOnce() -> T) -> T {
+        let _attached = Context::new().with_remote_span_context(self.0.clone()).attach();
+        act()
+    }
+}
+
+/// The span is made when all is known, with its true start time: each key is set once, samplers see all of them,
+/// and a call that is never settled leaves nothing behind.
+pub(super) fn write(call: &SettledCall, scope: &TracedScope, context: &Context) -> CallSpan {
+    let core = scope.core();
+    let name = [call.start.operation.as_str(), " ", &call.start.model].concat();
+    let mut builder =
+        start_builder(name, SpanKind::Client, call.start.started).with_attributes(call_attributes::of(call, scope));
+    let mut parent = context;
+    let root = Context::new();
+    if call.settled.orphaned {
+        // Outside its scope's sum, and so not below its span.
+        builder = builder.with_links(scope.task_span().map(Link::with_context).into_iter().collect());
+        parent = &root;
+    }
+    let Some(mut span) = core.spans.start(builder, parent) else {
+        call_event::write(call);
+        return CallSpan(parent.span().span_context().clone());
+    };
+    let written = span.span_context().clone();
+    if let Some(error) = &call.end.error {
+        span.set_status(Status::error(error.clone()));
+    }
+    if !core.attempt_spans.wants(call.end.attempts.len(), call.end.error.is_some()) {
+        span.end_with_timestamp(call.ended);
+        return CallSpan(written);
+    }
+    let within = parent.with_span(span);
+    for (index, attempt) in call.end.attempts.iter().enumerate() {
+        attempt_span::write(attempt, index + 1, scope, &within);
+    }
+    within.span().end_with_timestamp(call.ended);
+    CallSpan(written)
+}

@@ -1,0 +1,38 @@
+//! The correction of a job's charge when the job has failed.
+
+use opentelemetry::trace::{Link, Span as _, SpanKind};
+use opentelemetry::{Context, KeyValue};
+use outlay_price::Usd;
+
+use crate::attribute_values::{picousd, usd};
+use crate::core::Core;
+use crate::names::outlay;
+use crate::registry::JobEnd;
+use crate::span_source::start_builder;
+
+/// Handles the end of a job. Only the first report counts, and only of a job that a call of this Outlay started.
+///
+/// What is taken back is a span of its own. It is linked to the task and outside its sum, because the task may have ended
+/// long ago. Metrics are monotonic, and keep what they counted.
+pub(super) fn end_job(core: &Core, arn: &str, end: JobEnd) {
+    let Some(job) = core.jobs.close(arn) else { return };
+    let correction = match end {
+        JobEnd::Completed => Usd::ZERO,
+        JobEnd::Failed => Usd::ZERO.saturating_sub(job.charged.total()),
+    };
+    let mut attributes = job.attributes;
+    attributes.extend([
+        KeyValue::new(outlay::CHARGE_NAME, "async-invoke"),
+        usd(outlay::COST_USD, correction),
+        picousd(outlay::COST_PICOUSD, correction),
+        KeyValue::new(outlay::COST_STATUS, job.charged.status().as_str()),
+        KeyValue::new(outlay::LATE, true),
+    ]);
+    let now = core.now();
+    let builder = start_builder("charge async-invoke".to_owned(), SpanKind::Internal, now)
+        .with_attributes(attributes)
+        .with_links(job.task.map(Link::with_context).into_iter().collect());
+    if let Some(mut span) = core.spans.start(builder, &Context::new()) {
+        span.end_with_timestamp(now);
+    }
+}

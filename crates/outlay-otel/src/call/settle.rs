@@ -1,0 +1,74 @@
+//! How a call is settled: priced, counted in the ledger, and written to its span and the metrics.
+
+use outlay_price::{Charge, CostStatus};
+
+use super::begin::OpenCall;
+use super::billed::Billed;
+use super::call_end::CallEnd;
+use super::call_span::{self, CallSpan};
+use super::call_start::CallStart;
+use super::end_job::end_job;
+use super::operation::Operation;
+use super::price::{self, charge_guardrail, priced};
+use super::record_of_call::record;
+use super::settled_call::SettledCall;
+use crate::core::Core;
+use crate::registry::{Job, JobEvent};
+use crate::scope::TracedScope;
+
+impl OpenCall {
+    /// Settles the call: prices it, books it, and writes its span and metrics.
+    pub fn settle(self, mut end: CallEnd) -> CallSpan {
+        let Self { scope, start, pending, context, site } = self;
+        let core = scope.core();
+        let prices = core.prices();
+        let query = priced(&start, Some(&end)).query();
+        let price =
+            query.filter(|_| start.operation.has_model_price()).and_then(|query| prices.lookup(&query)).cloned();
+        if price.is_none() && !matches!(end.billed, Billed::Nothing) {
+            price::warn_of_unpriced(core, &start.model, start.region.as_deref());
+        }
+        let mut charge = charge_guardrail(&start, &prices, &end.guardrail).and(price::charge_inferences(
+            &end.billed,
+            &end.inferences,
+            price.as_ref(),
+        ));
+        for (billed, guardrail) in &end.lost_attempts {
+            let guardrail = charge_guardrail(&start, &prices, guardrail);
+            charge = charge.and(price::charge(billed, price.as_ref())).and(guardrail);
+        }
+        measure_prompt(core, &start, &end.billed);
+        match &end.job {
+            // Its first request has been charged: the same job was asked for again.
+            Some(JobEvent::Started(arn)) if !core.jobs.open(arn, job(&scope, &charge)) => {
+                end.billed = Billed::Nothing;
+                charge = Charge::free();
+            }
+            Some(JobEvent::Ended(arn, how)) => end_job(core, arn, *how),
+            Some(JobEvent::Started(_)) | None => {}
+        }
+        let ended = core.now();
+        let settled = match pending {
+            Some(pending) => pending.settle(record(&start, &end, charge, price.as_ref(), ended)),
+            None => scope.in_ledger().settled_so_far(),
+        };
+        let call = SettledCall { scope: scope.in_ledger().clone(), start, end, charge, price, ended, settled, site };
+        core.metrics.record_call(&call);
+        let span = call_span::write(&call, &scope, &context);
+        if let Some(signer) = &call.end.signer {
+            call.scope.called_by(&signer.principal);
+        }
+        span
+    }
+}
+
+/// Compares what the prompt was estimated at with what it had.
+fn measure_prompt(core: &Core, start: &CallStart, billed: &Billed) {
+    if let (Billed::Tokens(usage, CostStatus::Exact), Operation::Chat) = (billed, start.operation) {
+        core.measured_prompts.measured(&start.model, start.prompt, usage.input_tokens());
+    }
+}
+
+fn job(scope: &TracedScope, charge: &Charge) -> Job {
+    Job { charged: *charge, attributes: scope.attributes().to_vec(), task: scope.task_span() }
+}

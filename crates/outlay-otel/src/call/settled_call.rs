@@ -1,0 +1,29 @@
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use outlay_ledger::{Scope, Settled};
+use outlay_price::{Charge, Price};
+
+use super::call_end::CallEnd;
+use super::call_start::CallStart;
+
+/// All that is known of a call in the end.
+#[derive(Debug)]
+pub(crate) struct SettledCall {
+    pub(crate) scope: Scope,
+    pub(crate) start: CallStart,
+    pub(crate) end: CallEnd,
+    pub(crate) charge: Charge,
+    pub(crate) price: Option<Price>,
+    pub(crate) ended: SystemTime,
+    pub(crate) settled: Settled,
+    /// Where it was made, if that is in no task.
+    pub(crate) site: Option<Arc<str>>,
+}
+
+impl SettledCall {
+    /// Whether any of the cost is known.
+    pub(crate) fn has_figure(&self) -> bool {
+        self.charge.is_priced() || !self.charge.total().is_zero()
+    }
+}

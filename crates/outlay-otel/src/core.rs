@@ -1,0 +1,99 @@
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::SystemTime;
+
+use outlay_ledger::Ledger;
+use outlay_price::Prices;
+
+use crate::alerts;
+use crate::call::AttemptSpans;
+use crate::metrics::Metrics;
+use crate::on_refusal::OnRefusal;
+use crate::prompt_tokens::MeasuredPrompts;
+use crate::registry::{
+    ClosedTasks, ExpectedReceipts, InternedTexts, IssuedReceipts, Jobs, Models, OpenTasks, OutsideSites,
+};
+use crate::settings::{DroppedStream, Extension, Semconv, Settings};
+use crate::span_source::SpanSource;
+use crate::viewer::Viewer;
+
+/// The state of one Outlay. It holds no scope: each scope holds it.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) ledger: Ledger,
+    pub(crate) models: Arc<Models>,
+    pub(crate) spans: SpanSource,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) attempt_spans: AttemptSpans,
+    pub(crate) semconv: Semconv,
+    pub(crate) viewers: Vec<Viewer>,
+    pub(crate) jobs: Jobs,
+    pub(crate) open_tasks: Arc<OpenTasks>,
+    pub(crate) closed_tasks: ClosedTasks,
+    pub(crate) expected_receipts: ExpectedReceipts,
+    pub(crate) issued_receipts: IssuedReceipts,
+    /// The attributes that go to other processes.
+    pub(crate) propagated: Vec<Arc<str>>,
+    /// The attributes that go into the request, for the provider's own log.
+    pub(crate) request_metadata: Vec<Arc<str>>,
+    pub(crate) compares_calls: AtomicBool,
+    pub(crate) on_refusal: OnRefusal,
+    pub(crate) extension: Option<Extension>,
+    pub(crate) dropped_stream: DroppedStream,
+    pub(crate) disabled: bool,
+    pub(crate) texts: InternedTexts,
+    /// The models that were reported as unpriced.
+    pub(crate) unpriced: InternedTexts,
+    pub(crate) measured_prompts: MeasuredPrompts,
+    pub(crate) outside: OutsideSites,
+}
+
+impl Core {
+    pub(crate) fn new(settings: Settings) -> Arc<Self> {
+        let open_tasks = Arc::<OpenTasks>::default();
+        let metrics = Arc::new(Metrics::new(
+            settings.meter,
+            settings.metric_dimensions,
+            open_tasks.clone(),
+            settings.ledger.has_budget_store(),
+        ));
+        let observer = alerts::observer(metrics.clone(), open_tasks.clone(), settings.on_alert);
+        let ledger = settings.ledger.on_alert(observer).build();
+        let prices = settings.prices.unwrap_or_else(Prices::bundled);
+        Arc::new(Self {
+            models: Arc::new(Models::new(prices, settings.resolver, ledger.clone())),
+            ledger,
+            spans: settings.spans,
+            metrics,
+            attempt_spans: settings.attempt_spans,
+            semconv: settings.semconv,
+            viewers: settings.viewers,
+            jobs: Jobs::default(),
+            open_tasks,
+            closed_tasks: ClosedTasks::default(),
+            expected_receipts: ExpectedReceipts::default(),
+            issued_receipts: IssuedReceipts::default(),
+            propagated: settings.propagated,
+            request_metadata: settings.request_metadata,
+            compares_calls: AtomicBool::new(false),
+            on_refusal: settings.on_refusal,
+            extension: settings.extension,
+            dropped_stream: settings.dropped_stream,
+            disabled: settings.disabled,
+            texts: InternedTexts::default(),
+            unpriced: InternedTexts::default(),
+            measured_prompts: MeasuredPrompts::default(),
+            outside: OutsideSites::new(settings.outside_tasks),
+        })
+    }
+
+    /// Returns the time, by the ledger's clock.
+    pub(crate) fn now(&self) -> SystemTime {
+        self.ledger.now()
+    }
+
+    /// Returns the price table in force.
+    pub(crate) fn prices(&self) -> Prices {
+        self.models.prices()
+    }
+}

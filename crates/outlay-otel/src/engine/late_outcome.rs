@@ -1,0 +1,48 @@
+//! An outcome that is set when the task may have closed: by a user's feedback, a review, a refund.
+
+use opentelemetry::trace::{Link, Span as _, SpanKind};
+use opentelemetry::{Context, KeyValue};
+use outlay_ledger::{Outcome, TaskId};
+
+use super::Engine;
+use crate::attribute_values::{push_dimensions, usd};
+use crate::names::outlay;
+use crate::registry::ClosedTask;
+use crate::span_source::start_builder;
+
+impl Engine {
+    /// Says how a task ended, whether it is open or has closed. The last word holds. False where nobody knows the task.
+    pub fn set_outcome(&self, task: TaskId, outcome: Outcome) -> bool {
+        let open = self.0.open_tasks.find(task);
+        if let Some(open) = open.first() {
+            open.set_outcome(outcome);
+        }
+        // It may have closed just now, with the outcome before.
+        let Some(before) = self.0.closed_tasks.revise(task, outcome) else { return !open.is_empty() };
+        if before.outcome != outcome {
+            self.0.metrics.outcome_revised(&before.name, &before.dimensions, before.outcome, outcome);
+            self.write_outcome_span(task, &before, outcome);
+        }
+        true
+    }
+
+    /// The task's own span has ended: this one is linked to it, and has the outcome and its time.
+    fn write_outcome_span(&self, id: TaskId, task: &ClosedTask, outcome: Outcome) {
+        let mut attributes = vec![
+            KeyValue::new(outlay::TASK_ID, id.to_string()),
+            KeyValue::new(outlay::TASK_NAME, task.name.clone()),
+            KeyValue::new(outlay::OUTCOME_KIND, outcome.kind().as_str()),
+            KeyValue::new(outlay::OUTCOME_FROM, task.outcome.kind().as_str()),
+            KeyValue::new(outlay::LATE, true),
+        ];
+        attributes.extend(outcome.worth().map(|worth| usd(outlay::OUTCOME_VALUE_USD, worth)));
+        push_dimensions(&mut attributes, &task.dimensions);
+        let now = self.now();
+        let builder = start_builder(format!("outcome {}", task.name), SpanKind::Internal, now)
+            .with_links(task.span.clone().map(Link::with_context).into_iter().collect())
+            .with_attributes(attributes);
+        if let Some(mut span) = self.0.spans.start(builder, &Context::new()) {
+            span.end_with_timestamp(now);
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! A receipt that comes when its task has closed: a span of its own, linked to the task and outside its sum.
+
+use opentelemetry::trace::{Link, Span as _, SpanKind};
+use opentelemetry::{Context, KeyValue};
+use outlay_ledger::Totals;
+
+use crate::attribute_values::{count, picousd, usd};
+use crate::core::Core;
+use crate::names::outlay;
+use crate::registry::Expected;
+use crate::span_source::start_builder;
+
+/// It says what the work cost, but not as a cost of its own: the spans of the other process have that.
+pub(super) fn write(core: &Core, work: &Expected, totals: &Totals) {
+    let mut attributes = work.attributes.to_vec();
+    attributes.extend([
+        KeyValue::new(outlay::LATE, true),
+        KeyValue::new(outlay::REMOTE_NAME, work.name.clone()),
+        KeyValue::new(outlay::TOTAL_STATUS, totals.cost().status().as_str()),
+        count(outlay::TOTAL_CALLS, totals.calls()),
+    ]);
+    if let Some(known) = totals.cost().usd() {
+        attributes.push(usd(outlay::TOTAL_REMOTE_USD, known));
+        attributes.push(picousd(outlay::TOTAL_PICOUSD, known));
+    }
+    let now = core.now();
+    let builder = start_builder(format!("receipt {}", work.name), SpanKind::Internal, now)
+        .with_links(work.task.clone().map(Link::with_context).into_iter().collect())
+        .with_attributes(attributes);
+    if let Some(mut span) = core.spans.start(builder, &Context::new()) {
+        span.end_with_timestamp(now);
+    }
+}

@@ -1,0 +1,124 @@
+//! The tasks that are open now: a runaway is found while it burns.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use hashbrown::HashMap;
+use opentelemetry::TraceId;
+use opentelemetry::trace::SpanContext;
+use outlay_ledger::{Dimensions, ReceiptId, Scope, TaskId, Totals, WeakScope};
+use outlay_price::Usd;
+
+use crate::metrics::OpenByName;
+
+/// A task that is open, as of now.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct OpenTask {
+    /// This run's id.
+    pub id: TaskId,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Whose it is.
+    pub dimensions: Arc<Dimensions>,
+    /// What it has cost so far, and in how many turns.
+    pub totals: Totals,
+    /// How long it has been open.
+    pub age: Duration,
+    /// Why it is stopped, if it is. Where all tasks of its kind are, it says nothing.
+    pub stopped: Option<Arc<str>>,
+    /// The trace that it is in, as 32 hexadecimal digits.
+    pub trace_id: Option<String>,
+}
+
+/// The tasks that have started and not closed. Of a task that several processes work on there may be several parts.
+#[derive(Default)]
+pub(crate) struct OpenTasks(Mutex<HashMap<TaskId, Vec<Part>>>);
+
+struct Part {
+    run: ReceiptId,
+    scope: WeakScope,
+    span: Option<SpanContext>,
+}
+
+impl OpenTasks {
+    pub(crate) fn add(&self, task: &Scope, span: Option<SpanContext>) {
+        let part = Part { run: task.run_id(), scope: task.downgrade(), span };
+        let mut open = self.lock();
+        let parts = open.entry(task.task_id()).or_default();
+        parts.reserve_exact(1);
+        parts.push(part);
+    }
+
+    pub(crate) fn remove(&self, task: &Scope) {
+        let mut open = self.lock();
+        if let Some(parts) = open.get_mut(&task.task_id()) {
+            parts.retain(|part| part.run != task.run_id());
+            if parts.is_empty() {
+                open.remove(&task.task_id());
+            }
+        }
+    }
+
+    /// Returns the trace that an open task is in.
+    pub(crate) fn trace_of(&self, task: TaskId) -> Option<TraceId> {
+        let open = self.lock();
+        let part = open.get(&task)?.iter().find(|part| part.scope.upgrade().is_some())?;
+        part.span.as_ref().map(SpanContext::trace_id)
+    }
+
+    /// Returns all parts of a task.
+    pub(crate) fn find(&self, task: TaskId) -> Vec<Scope> {
+        self.lock().get(&task).into_iter().flatten().filter_map(|part| part.scope.upgrade()).collect()
+    }
+
+    /// Returns the tasks that are open, the dearest first.
+    pub(crate) fn list(&self, now: SystemTime) -> Vec<OpenTask> {
+        let mut open: Vec<OpenTask> =
+            self.all().iter().map(|(task, span)| describe(task, span.as_ref(), now)).collect();
+        open.sort_by_key(|task| std::cmp::Reverse(task.totals.cost().usd()));
+        open
+    }
+
+    /// Returns all open tasks. They are used without the lock: a task takes locks of its own.
+    fn all(&self) -> Vec<(Scope, Option<SpanContext>)> {
+        let upgrade = |part: &Part| Some((part.scope.upgrade()?, part.span.clone()));
+        self.lock().values().flatten().filter_map(upgrade).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<TaskId, Vec<Part>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for OpenTasks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OpenTasks").field(&self.lock().len()).finish()
+    }
+}
+
+impl OpenByName for OpenTasks {
+    fn by_name(&self) -> HashMap<Arc<str>, (u64, Usd)> {
+        let mut names: HashMap<Arc<str>, (u64, Usd)> = HashMap::new();
+        // A task of another process that continues here is open there.
+        for (task, _) in self.all().iter().filter(|(task, _)| task.joined().is_none()) {
+            let (count, most) = names.entry(task.task_name().clone()).or_default();
+            *count += 1;
+            *most = (*most).max(task.running().0);
+        }
+        names
+    }
+}
+
+fn describe(task: &Scope, span: Option<&SpanContext>, now: SystemTime) -> OpenTask {
+    OpenTask {
+        id: task.task_id(),
+        name: task.task_name().clone(),
+        dimensions: task.dimensions().clone(),
+        totals: task.totals(),
+        age: now.duration_since(task.started()).unwrap_or_default(),
+        stopped: task.stop_reason(),
+        trace_id: span.map(SpanContext::trace_id).filter(|id| *id != TraceId::INVALID).map(|id| id.to_string()),
+    }
+}

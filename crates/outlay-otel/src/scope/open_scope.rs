@@ -1,0 +1,148 @@
+use std::sync::Arc;
+
+use opentelemetry::{Context, ContextGuard};
+use outlay_ledger::{Budget, Outcome, ScopeKind, StepKind, TaskSpec};
+use tracing::span::{Entered, EnteredSpan};
+
+use super::current::{ScopeGuard, current};
+use super::scope_span::{self, ScopeSpan};
+use super::traced_scope::TracedScope;
+use crate::core::Core;
+use crate::propagation::Incoming;
+
+/// A task, an agent or a step whose own code runs. Dropped, it is finished.
+#[derive(Debug)]
+pub struct OpenScope {
+    scope: TracedScope,
+    span: ScopeSpan,
+}
+
+impl OpenScope {
+    /// Opens a task: inside the current scope if that belongs to the same engine, else as a root. A scope outside any task
+    /// holds none.
+    pub(crate) fn task(core: &Arc<Core>, spec: TaskSpec) -> Self {
+        match current().filter(|scope| scope.is_of(core) && !scope.is_unattributed()) {
+            Some(outer) => Self::inside(&outer, |parent| parent.task(spec)),
+            None => Self::start(TracedScope::new(core.clone(), core.ledger.task(spec), None)),
+        }
+    }
+
+    /// Opens a task that another process asked for, as a root; inside the current scope if that is of the same work, for
+    /// which there is one receipt.
+    pub(crate) fn task_for(core: &Arc<Core>, spec: TaskSpec, incoming: &Incoming) -> Self {
+        let spec = spec.dimensions_else(incoming.dimensions());
+        let asked = incoming.caller().remote_id();
+        let same_work =
+            |scope: &TracedScope| scope.is_of(core) && asked.is_some_and(|id| scope.in_ledger().answers(id));
+        if let Some(outer) = current().filter(same_work) {
+            return Self::inside(&outer, |parent| parent.task(spec.without_caller()));
+        }
+        let in_ledger = core.ledger.task(spec);
+        Self::start(TracedScope::asked_for(core.clone(), in_ledger, incoming.parent().cloned()))
+    }
+
+    /// Opens an agent inside `parent`, which may spend so much.
+    pub fn agent(parent: &TracedScope, name: &str, budgets: &[Budget]) -> Self {
+        Self::inside(parent, |parent| parent.child(ScopeKind::Agent, name, budgets))
+    }
+
+    /// Opens a step inside `parent`, which may spend so much. `tool_call` is the id that the model gave its tool call.
+    pub fn step(parent: &TracedScope, kind: StepKind, name: &str, budgets: &[Budget], tool_call: Option<&str>) -> Self {
+        let step = Self::inside(parent, |parent| parent.child(ScopeKind::Step(kind), name, budgets));
+        if let Some(id) = tool_call {
+            step.span.set_tool_call(id);
+        }
+        step
+    }
+
+    fn inside(parent: &TracedScope, open: impl FnOnce(&outlay_ledger::Scope) -> outlay_ledger::Scope) -> Self {
+        let in_ledger = open(parent.in_ledger());
+        // The ledger has put it into an outer scope if the parent has closed.
+        let holder = in_ledger.parent().map_or_else(|| parent.clone(), |holder| parent.around(holder));
+        Self::start(TracedScope::new(parent.core().clone(), in_ledger, Some(holder)))
+    }
+
+    fn start(scope: TracedScope) -> Self {
+        let span = scope_span::start(&scope);
+        if matches!(scope.in_ledger().kind(), ScopeKind::Task) {
+            let (task, core) = (scope.in_ledger(), scope.core());
+            core.open_tasks.add(task, scope.span_context().cloned());
+            core.issued_receipts.add(task);
+            core.metrics.task_started(task);
+            task.check_dimensions();
+        }
+        Self { scope, span }
+    }
+
+    /// The scope, for those who make calls in it.
+    pub const fn scope(&self) -> &TracedScope {
+        &self.scope
+    }
+
+    /// Makes the scope and its span current on this thread until the guard is dropped.
+    pub fn enter(&self) -> ScopeEntered<'_> {
+        let span = self.span.tracing().enter();
+        let context = self.span.context().clone().attach();
+        ScopeEntered { _scope: self.scope.enter(), _context: context, _span: span }
+    }
+
+    /// The same, with a guard that owns the scope and finishes it when it is dropped.
+    pub fn entered(self) -> OwnedScopeEntered {
+        let span = self.span.tracing().clone().entered();
+        let context = self.span.context().clone().attach();
+        OwnedScopeEntered { _scope: self.scope.enter(), _context: context, _span: span, open: self }
+    }
+
+    /// The context of the scope's span, for spans and propagation made straight on OpenTelemetry.
+    pub const fn context(&self) -> &Context {
+        self.span.context()
+    }
+
+    /// Marks the scope as failed. The first reason holds.
+    pub fn fail(&self, reason: &str) {
+        self.scope.in_ledger().fail(reason);
+    }
+
+    /// Says how the task ended. The last word holds.
+    pub fn set_outcome(&self, outcome: Outcome) {
+        self.scope.in_ledger().set_outcome(outcome);
+    }
+
+    /// Ends the scope's own code. Its span ends when nothing in it is open any more. Finishing twice does nothing.
+    pub fn finish(&self) {
+        self.scope.in_ledger().finish();
+    }
+}
+
+impl Drop for OpenScope {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+/// A scope that is current on this thread.
+#[derive(Debug)]
+#[must_use = "the scope is current only while the guard lives"]
+pub struct ScopeEntered<'a> {
+    // Fields are dropped in this order: what was entered last is left first.
+    _scope: ScopeGuard,
+    _context: ContextGuard,
+    _span: Entered<'a>,
+}
+
+/// A scope that is current on this thread, and is finished when it is dropped.
+#[derive(Debug)]
+#[must_use = "the scope is current only while the guard lives"]
+pub struct OwnedScopeEntered {
+    _scope: ScopeGuard,
+    _context: ContextGuard,
+    _span: EnteredSpan,
+    open: OpenScope,
+}
+
+impl OwnedScopeEntered {
+    /// The scope.
+    pub const fn open_scope(&self) -> &OpenScope {
+        &self.open
+    }
+}

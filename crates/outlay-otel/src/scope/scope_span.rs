@@ -1,0 +1,210 @@
+//! The span of a task, an agent or a step: how it starts, and what is written on it when it closes.
+
+use std::sync::Once;
+
+use opentelemetry::trace::{SpanKind, Status, TraceContextExt as _};
+use opentelemetry::{Context, KeyValue};
+use outlay_ledger::{ClosedScope, ScopeKind, StepKind};
+use tracing_opentelemetry::{OpenTelemetrySpanExt as _, SetParentError};
+
+use super::close_task::task_closed;
+use super::current::{carry, current};
+use super::identity::push_identity;
+use super::span_totals;
+use super::traced_scope::TracedScope;
+use crate::attribute_values::push_dimensions;
+use crate::names::{self, outlay, semconv};
+use crate::span_source::start_builder;
+
+/// A scope's span: a `tracing` one where that is enabled, else one straight on OpenTelemetry.
+#[derive(Debug)]
+pub(crate) struct ScopeSpan {
+    context: Context,
+    tracing: tracing::Span,
+}
+
+impl ScopeSpan {
+    /// The context that carries the span and its scope.
+    pub(crate) const fn context(&self) -> &Context {
+        &self.context
+    }
+
+    pub(crate) const fn tracing(&self) -> &tracing::Span {
+        &self.tracing
+    }
+
+    /// Sets the id that the model gave its tool call.
+    pub(crate) fn set_tool_call(&self, id: &str) {
+        self.context.span().set_attribute(KeyValue::new(semconv::TOOL_CALL_ID, id.to_owned()));
+    }
+}
+
+pub(crate) fn start(scope: &TracedScope) -> ScopeSpan {
+    let in_ledger = scope.in_ledger();
+    if in_ledger.joined().is_some() && in_ledger.is_root() && matches!(in_ledger.kind(), ScopeKind::Task) {
+        return join(scope);
+    }
+    let late_of = in_ledger.is_late().then(|| scope.task_span()).flatten();
+    let parent = match &late_of {
+        // Outside its task's sum, and so not below its span.
+        Some(_) => Context::new(),
+        None => parent_context(scope),
+    };
+    let parent = carry(&parent, scope);
+    let name = span_name(in_ledger.kind(), in_ledger.name());
+    let mut attributes = start_attributes(scope);
+    if late_of.is_some() {
+        attributes.push(KeyValue::new(outlay::LATE, true));
+    }
+
+    let tracing = tracing::info_span!(
+        target: names::TRACING_TARGET,
+        "outlay",
+        otel.name = name,
+        otel.kind = "internal",
+    );
+    let context = through_tracing(&tracing, &parent).unwrap_or_else(|| {
+        let builder = start_builder(name, SpanKind::Internal, in_ledger.started());
+        match scope.core().spans.start(builder, &parent) {
+            Some(span) => parent.with_span(span),
+            None => parent,
+        }
+    });
+    let span = context.span();
+    span.set_attributes(attributes);
+    if let Some(task) = late_of {
+        span.add_link(task, Vec::new());
+    }
+    scope.set_span_context(span.span_context().clone());
+    end_on_close(scope, context.clone(), tracing.clone());
+    ScopeSpan { context, tracing }
+}
+
+/// The caller's own task goes on here: its span is there, and what is made here lies right below it.
+fn join(scope: &TracedScope) -> ScopeSpan {
+    let context = carry(&scope.outer_context(), scope);
+    scope.set_span_context(context.span().span_context().clone());
+    let task = scope.clone();
+    scope.in_ledger().on_close(move |closed: ClosedScope<'_>| task_closed(&task, closed.totals));
+    ScopeSpan { context, tracing: tracing::Span::none() }
+}
+
+/// The context of the span behind `tracing`, if there is one.
+fn through_tracing(tracing: &tracing::Span, parent: &Context) -> Option<Context> {
+    match tracing.set_parent(parent.clone()) {
+        Ok(()) => {
+            let context = tracing.context();
+            let span = context.span().span_context().span_id();
+            // A layer that filters the span, or one without a real provider, leaves nothing or the parent.
+            let own = context.has_active_span()
+                && context.span().span_context().is_valid()
+                && span != parent.span().span_context().span_id();
+            own.then_some(context)
+        }
+        Err(SetParentError::LayerNotFound) => {
+            warn_once_of_missing_layer();
+            None
+        }
+        Err(_) => None,
+    }
+}
+
+fn warn_once_of_missing_layer() {
+    static WARNED: Once = Once::new();
+    WARNED.call_once(|| {
+        tracing::warn!(
+            target: "outlay",
+            "the tracing subscriber has no OpenTelemetry layer of tracing-opentelemetry 0.34, the version that Outlay \
+             is built with: the spans of tasks, agents and steps go straight to the OpenTelemetry provider, and the \
+             application's own spans do not nest in them"
+        );
+    });
+}
+
+fn parent_context(scope: &TracedScope) -> Context {
+    match scope.parent() {
+        Some(parent) => parent.context(),
+        None => scope.outer_context(),
+    }
+}
+
+fn span_name(kind: &ScopeKind, name: &str) -> String {
+    match kind {
+        ScopeKind::Task => format!("invoke_workflow {name}"),
+        ScopeKind::Agent => format!("invoke_agent {name}"),
+        ScopeKind::Step(StepKind::Tool) => format!("execute_tool {name}"),
+        ScopeKind::Step(kind) => format!("{kind} {name}"),
+    }
+}
+
+fn start_attributes(scope: &TracedScope) -> Vec<KeyValue> {
+    let in_ledger = scope.in_ledger();
+    let name = in_ledger.name().clone();
+    let mut attributes = Vec::with_capacity(20);
+    push_identity(&mut attributes, scope.in_ledger());
+    match in_ledger.kind() {
+        ScopeKind::Task => {
+            attributes.push(KeyValue::new(semconv::OPERATION_NAME, "invoke_workflow"));
+            attributes.push(KeyValue::new(semconv::WORKFLOW_NAME, name));
+            // Not below a task of another `Outlay` either.
+            match in_ledger.caller() {
+                Some(caller) if in_ledger.is_root() => {
+                    attributes.push(KeyValue::new(outlay::CALLER_TASK_ID, caller.task_id().to_string()));
+                    attributes.push(KeyValue::new(outlay::CALLER_TASK_NAME, caller.task_name().clone()));
+                }
+                None if in_ledger.is_root() && current().is_none_or(|around| around.is_unattributed()) => {
+                    attributes.push(KeyValue::new(outlay::TASK_ROOT, true));
+                }
+                _ => {}
+            }
+        }
+        ScopeKind::Agent => {
+            attributes.push(KeyValue::new(semconv::OPERATION_NAME, "invoke_agent"));
+            attributes.push(KeyValue::new(semconv::AGENT_NAME, name));
+        }
+        ScopeKind::Step(StepKind::Tool) => {
+            attributes.push(KeyValue::new(semconv::OPERATION_NAME, "execute_tool"));
+            attributes.push(KeyValue::new(semconv::TOOL_NAME, name));
+        }
+        ScopeKind::Step(StepKind::Plan) => {
+            attributes.push(KeyValue::new(semconv::OPERATION_NAME, "plan"));
+        }
+        ScopeKind::Step(_) => {}
+    }
+    if !matches!(in_ledger.kind(), ScopeKind::Step(_)) {
+        push_dimensions(&mut attributes, in_ledger.dimensions());
+    }
+    attributes
+}
+
+/// Writes the totals and ends the span when the books close the scope.
+fn end_on_close(scope: &TracedScope, context: Context, tracing: tracing::Span) {
+    let core = scope.core().clone();
+    let task = matches!(scope.in_ledger().kind(), ScopeKind::Task).then(|| scope.clone());
+    scope.in_ledger().on_close(move |closed: ClosedScope<'_>| {
+        if let Some(task) = &task {
+            task_closed(task, closed.totals);
+        }
+        let span = context.span();
+        if span.is_recording() {
+            span.set_attributes(span_totals::attributes(&closed));
+            if let Some(reason) = failure(&closed) {
+                span.set_status(Status::error(reason));
+            }
+        }
+        span.end_with_timestamp(core.now());
+        // The `tracing` span must outlive the totals, for its layer ends the span when the last handle goes.
+        drop(tracing);
+    });
+}
+
+fn failure(closed: &ClosedScope<'_>) -> Option<String> {
+    use outlay_ledger::OutcomeKind::Failure;
+    let failed_outcome =
+        matches!(closed.scope.kind(), ScopeKind::Task) && closed.scope.outcome().is_some_and(|o| o.kind() == Failure);
+    match closed.failure {
+        Some(reason) => Some(reason.to_string()),
+        None if failed_outcome => Some("its outcome is a failure".to_owned()),
+        None => None,
+    }
+}

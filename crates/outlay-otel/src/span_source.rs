@@ -1,0 +1,101 @@
+//! Where spans go: the provider given to the builder, else the global one.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Once, OnceLock};
+use std::time::SystemTime;
+
+use opentelemetry::global::{self, BoxedSpan, BoxedTracer};
+use opentelemetry::trace::{Span, SpanBuilder, SpanKind, Tracer, TracerProvider};
+use opentelemetry::{Context, InstrumentationScope};
+
+use crate::names;
+
+static IS_MISSING_PROVIDER_EXPECTED: AtomicBool = AtomicBool::new(false);
+
+/// Suppresses the warning that no tracer provider is set: this process exports nothing on purpose.
+pub fn suppress_missing_provider_warning() {
+    IS_MISSING_PROVIDER_EXPECTED.store(true, Ordering::Relaxed);
+}
+
+/// Starts spans straight on OpenTelemetry.
+#[derive(Debug)]
+pub struct SpanSource {
+    given: Option<BoxedTracer>,
+    global: OnceLock<BoxedTracer>,
+    no_provider: Once,
+}
+
+impl SpanSource {
+    /// Returns the source of spans of this provider.
+    pub fn of_provider<P, S>(provider: &P) -> Self
+    where
+        P: TracerProvider,
+        P::Tracer: Tracer<Span = S> + Send + Sync + 'static,
+        S: Span + Send + Sync + 'static,
+    {
+        let tracer = provider.tracer_with_scope(instrumentation_scope());
+        Self { given: Some(BoxedTracer::new(Box::new(tracer))), ..Self::global() }
+    }
+
+    /// Returns the source of spans of the global provider, looked up at first use.
+    pub const fn global() -> Self {
+        Self { given: None, global: OnceLock::new(), no_provider: Once::new() }
+    }
+
+    /// Starts a span; `None` where there is no provider to take it.
+    pub(crate) fn start(&self, builder: SpanBuilder, parent: &Context) -> Option<BoxedSpan> {
+        if let Some(tracer) = self.given.as_ref().or_else(|| self.global.get()) {
+            return Some(tracer.build_with_context(builder, parent));
+        }
+        // The application may set its provider after it has made its first span, so a global one is kept only once it
+        // has proved to be real: a real one gives each span an id, sampled or not.
+        let tracer = global::tracer_with_scope(instrumentation_scope());
+        let span = tracer.build_with_context(builder, parent);
+        if is_real(&span, parent) {
+            let _ = self.global.set(tracer);
+            Some(span)
+        } else {
+            self.warn_once_of_missing_provider();
+            None
+        }
+    }
+
+    fn warn_once_of_missing_provider(&self) {
+        if IS_MISSING_PROVIDER_EXPECTED.load(Ordering::Relaxed) {
+            return;
+        }
+        self.no_provider.call_once(|| {
+            tracing::warn!(
+                target: "outlay",
+                "no OpenTelemetry tracer provider is set: costs are counted, but no span shows them; set one with \
+                 opentelemetry::global::set_tracer_provider(..), give one to Outlay::builder().tracer_provider(..), \
+                 or begin with outlay::telemetry::init(..)"
+            );
+        });
+    }
+}
+
+impl Default for SpanSource {
+    fn default() -> Self {
+        Self::global()
+    }
+}
+
+/// A span of that name and kind that starts at that time.
+pub(crate) fn start_builder(name: String, kind: SpanKind, started: SystemTime) -> SpanBuilder {
+    SpanBuilder::from_name(name).with_kind(kind).with_start_time(started)
+}
+
+/// The no-op provider hands on the parent's span context, or none.
+fn is_real(span: &BoxedSpan, parent: &Context) -> bool {
+    use opentelemetry::trace::TraceContextExt as _;
+    span.span_context().is_valid() && span.span_context().span_id() != parent.span().span_context().span_id()
+}
+
+/// The scope that all of the library's spans and metrics are of, with its version and its schema.
+pub fn instrumentation_scope() -> InstrumentationScope {
+    InstrumentationScope::builder(names::SCOPE)
+        .with_version(env!("CARGO_PKG_VERSION"))
+        .with_schema_url(names::SCHEMA_URL)
+        .build()
+}
