@@ -1,4 +1,4 @@
-//! Which part of a tree is shown when there is no room for all of it: the most expensive branches.
+//! The nodes to show of a tree that is too large: the most expensive branches.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -7,58 +7,58 @@ use outlay_price::Usd;
 
 use super::tree::{Rest, Tree};
 
-/// Deeper than this, a branch is one row: its indentation would leave no room for names.
+/// The maximum depth of a row. A deeper indentation would leave no room for names.
 const MAX_DEPTH: usize = 8;
-/// Of a scope that holds more than a page, at most this many calls and charges are shown: they are much alike.
+/// The maximum number of calls and charges shown of a scope with more children than rows.
 const MAX_LEAVES: usize = 8;
-const FEW: usize = 3;
+const MIN_OPENED: usize = 3;
 
-/// The nodes that are shown. One is shown only if the one above it is.
+/// The nodes that are shown. A node is shown only if its parent is.
 #[derive(Debug)]
-pub(super) struct Shown {
+pub(super) struct VisibleNodes {
     shown: Vec<bool>,
 }
 
-/// What has no row yet; the one with the highest claim gets the next.
+/// A node without a row. The greatest candidate gets the next row.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Claim {
-    /// A scope's only call says little that the scope's row does not: it comes last.
-    tells_more: bool,
+struct Candidate {
+    /// False for a scope's only call, which adds little to the scope's row and so comes last.
+    adds_detail: bool,
     cost: Usd,
     failed: bool,
     node: Reverse<usize>,
 }
 
-impl Shown {
-    /// The branches that fit into so many rows. A scope of which only a part is shown takes one row more, which
-    /// holds the rest; a scope of which nothing is shown needs none.
+impl VisibleNodes {
+    /// Selects the branches that fit into `rows`. A scope that is shown in part takes one more row, for the rest; a
+    /// scope without shown children takes none.
     pub(super) fn select(tree: &Tree<'_>, rows: usize) -> Self {
         let mut select = Self { shown: vec![false; tree.len()] };
         let mut shown_children = vec![0; tree.len()];
-        let mut claims = BinaryHeap::new();
+        let mut candidates = BinaryHeap::new();
         select.shown[0] = true;
-        claim_children(tree, 0, rows, &mut claims);
+        push_candidates(tree, 0, rows, &mut candidates);
         let mut used = 1;
-        while let Some(Claim { node: Reverse(index), .. }) = claims.pop() {
+        while let Some(Candidate { node: Reverse(index), .. }) = candidates.pop() {
             let parent = tree.node(index).parent;
             let before = shown_children[parent];
-            // The claim's own row, and that of the rest if it comes or goes.
+            // The candidate's own row, and the row for the rest if it is added or removed.
             let after = used + 1 + rest_rows(tree, parent, before + 1);
             let after = after - rest_rows(tree, parent, before);
-            // One row of many says nothing: a scope is opened where there is room for a few.
-            let few = if before == 0 { tree.node(parent).children.len().min(FEW) - 1 } else { 0 };
-            if after + few > rows {
+            // Opens a scope only if there is room for a few of its children.
+            let others = if before == 0 { tree.node(parent).children.len().min(MIN_OPENED) - 1 } else { 0 };
+            if after + others > rows {
                 continue;
             }
             used = after;
             shown_children[parent] += 1;
             select.shown[index] = true;
-            claim_children(tree, index, rows, &mut claims);
+            push_candidates(tree, index, rows, &mut candidates);
         }
         select
     }
 
-    /// The shown children of a node, in order, and what else it holds; no children and no rest where the node's own
+    /// Returns the shown children of a node in order, and the rest of what it holds. Both are empty if the node's own
     /// row stands for all.
     pub(super) fn children(&self, tree: &Tree<'_>, index: usize) -> (Vec<usize>, Option<Rest>) {
         let node = tree.node(index);
@@ -75,33 +75,33 @@ impl Shown {
     }
 }
 
-fn claim_children(tree: &Tree<'_>, index: usize, rows: usize, claims: &mut BinaryHeap<Claim>) {
+fn push_candidates(tree: &Tree<'_>, index: usize, rows: usize, candidates: &mut BinaryHeap<Candidate>) {
     let node = tree.node(index);
     if node.depth >= MAX_DEPTH {
         return;
     }
     let is_only = node.children.len() == 1;
-    let (scopes, mut leaves): (Vec<Claim>, Vec<Claim>) = node
+    let (scopes, mut leaves): (Vec<Candidate>, Vec<Candidate>) = node
         .children
         .iter()
         .map(|child| {
             let below = tree.node(*child);
-            Claim {
-                tells_more: !is_only || below.is_scope(),
+            Candidate {
+                adds_detail: !is_only || below.is_scope(),
                 cost: below.figures.cost,
                 failed: below.is_failed(),
                 node: Reverse(*child),
             }
         })
-        .partition(|claim| tree.node(claim.node.0).is_scope());
+        .partition(|candidate| tree.node(candidate.node.0).is_scope());
     if node.children.len() > rows {
         leaves.sort_unstable_by(|a, b| b.cmp(a));
         leaves.truncate(MAX_LEAVES);
     }
-    claims.extend(scopes.into_iter().chain(leaves));
+    candidates.extend(scopes.into_iter().chain(leaves));
 }
 
-/// How many rows the rest of a node takes when so many of its children are shown.
+/// Returns the number of rows that the rest of a node takes if `shown` of its children are shown.
 fn rest_rows(tree: &Tree<'_>, index: usize, shown: usize) -> usize {
     let node = tree.node(index);
     usize::from(shown > 0 && (shown < node.children.len() || !node.rest.is_empty()))

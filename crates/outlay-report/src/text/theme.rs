@@ -1,4 +1,4 @@
-//! What may reach the terminal: characters, their width, their colour.
+//! The characters, width and colour of a report, and the cleaning of text for the terminal.
 
 use std::borrow::Cow;
 
@@ -7,31 +7,31 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::Style;
 
-/// Narrower than this, the table has no room for its numbers.
+/// The minimum width: a narrower table has no room for its numbers.
 const MIN_WIDTH: usize = 60;
-/// No text is longer than this, whoever gave it.
+/// The maximum number of characters of a text from outside.
 const MAX_TEXT: usize = 256;
-/// As many accents as any script puts on one character; more are there to deface the page.
+/// The maximum number of combining marks on one character, which is enough for any script.
 const MAX_MARKS: usize = 3;
 
-/// A style, with the characters that it draws with.
+/// A style and the characters to draw with.
 #[derive(Debug)]
-pub(super) struct Look {
+pub(super) struct Theme {
     pub(super) width: usize,
     pub(super) colour: bool,
     unicode: bool,
     pub(super) branch: &'static str,
-    pub(super) last: &'static str,
+    pub(super) last_branch: &'static str,
     pub(super) bar: &'static str,
     pub(super) failed: &'static str,
-    pub(super) again: &'static str,
-    pub(super) more: &'static str,
+    pub(super) retry: &'static str,
+    pub(super) ellipsis: &'static str,
     pub(super) times: &'static str,
     pub(super) at_most: &'static str,
     pub(super) at_least: &'static str,
 }
 
-impl Look {
+impl Theme {
     pub(super) fn new(style: Style) -> Self {
         let Style { unicode, colour, width, max_lines: _ } = style;
         let width = width.max(MIN_WIDTH);
@@ -41,11 +41,11 @@ impl Look {
                 colour,
                 unicode,
                 branch: "├─ ",
-                last: "└─ ",
+                last_branch: "└─ ",
                 bar: "│  ",
                 failed: "✗ failed",
-                again: "↻",
-                more: "…",
+                retry: "↻",
+                ellipsis: "…",
                 times: "×",
                 at_most: "≤",
                 at_least: "≥",
@@ -56,11 +56,11 @@ impl Look {
                 colour,
                 unicode,
                 branch: "|- ",
-                last: "`- ",
+                last_branch: "`- ",
                 bar: "|  ",
                 failed: "x failed",
-                again: "retry",
-                more: "...",
+                retry: "retry",
+                ellipsis: "...",
                 times: "x",
                 at_most: "<=",
                 at_least: ">=",
@@ -68,13 +68,13 @@ impl Look {
         }
     }
 
-    /// `text` as it may be printed: no control characters, nothing that reorders or hides other text, and only ASCII
-    /// where that is asked for.
+    /// Returns printable text: without control characters or characters that reorder or hide text, and in ASCII if the
+    /// style asks for it. Cuts it to `MAX_TEXT` characters.
     pub(super) fn clean(&self, text: &str) -> String {
         self.clean_chars(text.chars().take(MAX_TEXT))
     }
 
-    /// As `clean`, however long it is.
+    /// Like `clean`, but does not limit the length.
     pub(super) fn clean_whole(&self, text: &str) -> String {
         self.clean_chars(text.chars())
     }
@@ -97,44 +97,44 @@ impl Look {
         clean.trim().to_owned()
     }
 
-    /// `text`, which is clean, in at most `width` columns.
+    /// Cuts clean text to at most `width` columns.
     pub(super) fn cut<'a>(&self, text: &'a str, width: usize) -> Cow<'a, str> {
         if text.width() <= width {
             return Cow::Borrowed(text);
         }
-        let Some(room) = width.checked_sub(self.more.width()) else {
+        let Some(room) = width.checked_sub(self.ellipsis.width()) else {
             return Cow::Borrowed("");
         };
         let mut kept = String::new();
         for c in text.chars() {
             kept.push(c);
-            // The width of a text is not always the sum of its characters'.
+            // The width of a text is not always the sum of its characters' widths.
             if kept.width() > room {
                 kept.pop();
                 break;
             }
         }
         kept.truncate(kept.trim_end().len());
-        Cow::Owned(kept + self.more)
+        Cow::Owned(kept + self.ellipsis)
     }
 
-    /// As `cut`, but between words where that does not lose much.
+    /// Like `cut`, but cuts between words if that does not lose much.
     pub(super) fn cut_words<'a>(&self, text: &'a str, width: usize) -> Cow<'a, str> {
         match self.cut(text, width) {
             Cow::Borrowed(whole) => Cow::Borrowed(whole),
             Cow::Owned(cut) => {
-                let kept = cut.strip_suffix(self.more).unwrap_or(&cut);
+                let kept = cut.strip_suffix(self.ellipsis).unwrap_or(&cut);
                 let in_word = text[kept.len()..].starts_with(|c: char| !c.is_whitespace());
                 let words = kept.rfind(' ').filter(|end| in_word && end * 2 > kept.len());
                 let kept = &kept[..words.unwrap_or(kept.len())];
-                // Nor after a colon, nor after a mark whose words are gone.
+                // Drop a trailing colon or mark.
                 let kept = kept.trim_end_matches(|c: char| !c.is_alphanumeric());
-                Cow::Owned(format!("{kept}{}", self.more))
+                Cow::Owned(format!("{kept}{}", self.ellipsis))
             }
         }
     }
 
-    /// A model's short name; its text where it is no model id.
+    /// Returns a model's short name, or the text itself if it is no model id.
     pub(super) fn model(&self, model: &str) -> String {
         match ModelRef::parse(model) {
             Ok(model) => self.clean(&model.short_name()),
@@ -143,7 +143,7 @@ impl Look {
     }
 }
 
-/// Characters that take no place but change how others look: directions, joints, tags.
+/// Returns whether a character has no width but affects others: direction marks, joiners, tags.
 fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
@@ -154,30 +154,30 @@ fn is_invisible(c: char) -> bool {
 mod tests {
     use super::*;
 
-    fn unicode() -> Look {
-        Look::new(Style { unicode: true, ..Style::plain() })
+    fn unicode() -> Theme {
+        Theme::new(Style { unicode: true, ..Style::plain() })
     }
 
     #[test]
-    fn a_hostile_text_is_harmless() {
-        let look = unicode();
-        assert_eq!(look.clean("a\x1b[2J\x07b\nc\u{9b}31m"), "a[2Jb c31m");
-        assert_eq!(look.clean("user\u{202e}gpj.exe\u{200b}"), "usergpj.exe");
-        assert_eq!(look.clean(&format!("e{}", "\u{301}".repeat(100))), "e\u{301}\u{301}\u{301}");
-        assert_eq!(look.clean(&"x".repeat(10_000)).len(), MAX_TEXT);
-        assert_eq!(Look::new(Style::plain()).clean("naïve 検索"), "na?ve ??");
+    fn clean_removes_control_and_invisible_characters() {
+        let theme = unicode();
+        assert_eq!(theme.clean("a\x1b[2J\x07b\nc\u{9b}31m"), "a[2Jb c31m");
+        assert_eq!(theme.clean("user\u{202e}gpj.exe\u{200b}"), "usergpj.exe");
+        assert_eq!(theme.clean(&format!("e{}", "\u{301}".repeat(100))), "e\u{301}\u{301}\u{301}");
+        assert_eq!(theme.clean(&"x".repeat(10_000)).len(), MAX_TEXT);
+        assert_eq!(Theme::new(Style::plain()).clean("naïve 検索"), "na?ve ??");
     }
 
     #[test]
-    fn a_text_is_cut_by_columns_not_by_characters() {
-        let look = unicode();
-        assert_eq!(look.cut("検索", 4), "検索");
-        assert_eq!(look.cut("検索する", 6), "検索…");
-        assert_eq!(look.cut("a long name", 7), "a long…");
-        assert_eq!(look.cut("abc", 0), "");
-        assert_eq!(look.cut_words("2 attempts: 429, 200", 14), "2 attempts…");
-        assert_eq!(look.cut_words("2 attempts: 429, 200", 12), "2 attempts…");
-        assert_eq!(look.cut_words("indivisible", 7), "indivi…");
-        assert_eq!(Look::new(Style::plain()).cut("abcdef", 5), "ab...");
+    fn text_is_cut_by_columns_not_by_characters() {
+        let theme = unicode();
+        assert_eq!(theme.cut("検索", 4), "検索");
+        assert_eq!(theme.cut("検索する", 6), "検索…");
+        assert_eq!(theme.cut("a long name", 7), "a long…");
+        assert_eq!(theme.cut("abc", 0), "");
+        assert_eq!(theme.cut_words("2 attempts: 429, 200", 14), "2 attempts…");
+        assert_eq!(theme.cut_words("2 attempts: 429, 200", 12), "2 attempts…");
+        assert_eq!(theme.cut_words("indivisible", 7), "indivi…");
+        assert_eq!(Theme::new(Style::plain()).cut("abcdef", 5), "ab...");
     }
 }

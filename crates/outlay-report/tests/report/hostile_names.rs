@@ -1,21 +1,21 @@
-//! Names that would do harm.
+//! Names that could corrupt the terminal or the layout.
 
 use outlay_ledger::{CallRecord, Dimension, Dimensions, StepKind, TaskSpec};
 use outlay_price::{Charge, Usd};
 use outlay_report::Style;
 
-use crate::fixture::{Books, HAIKU, UNICODE, attempt, call, error, report, usage};
+use crate::fixture::{Fixture, HAIKU, UNICODE, attempt, call, error, report, usage};
 
 #[test]
-fn a_hostile_name_reaches_no_terminal() {
-    let books = Books::new();
+fn control_characters_are_not_printed() {
+    let fixture = Fixture::new();
     let evil = "\x1b]0;owned\x07\x1b[2Jrm -rf\r\n\u{202e}gpj\u{9b}31m";
     let mut dimensions = Dimensions::default();
     dimensions.set(Dimension::Team, "red\u{1b}[31m \u{202e}team");
     dimensions.set_custom("k\u{200b}=", evil);
-    let task = books.ledger.task(TaskSpec::new(evil).dimensions(dimensions));
+    let task = fixture.ledger.task(TaskSpec::new(evil).dimensions(dimensions));
     let step = task.step(StepKind::from_name(evil), evil);
-    books.call(
+    fixture.call(
         &step,
         10,
         CallRecord {
@@ -52,23 +52,27 @@ fn a_hostile_name_reaches_no_terminal() {
 }
 
 #[test]
-fn wide_and_long_names_keep_the_columns() {
-    let books = Books::new();
+fn wide_and_long_names_keep_columns_aligned() {
+    let fixture = Fixture::new();
     let mut dimensions = Dimensions::default();
     dimensions.set(Dimension::Product, &"very ".repeat(60));
     for i in 0..20 {
         dimensions.set_custom(&format!("key{i}"), "value");
     }
-    let task = books.ledger.task(TaskSpec::new(&"部署チェック".repeat(10)).dimensions(dimensions));
+    let task = fixture.ledger.task(TaskSpec::new(&"部署チェック".repeat(10)).dimensions(dimensions));
     let agent = task.agent("検索エージェント 🔎");
     let step = agent.step(StepKind::from_name("要約する仕事の名前はとても長い"), &"name ".repeat(30));
     let model =
         "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abcdefghijklmnopqrstuvwxyz0123456789";
-    books.call(&step, 10, CallRecord { attempts: vec![attempt(503); 12], streamed: true, ..call(model, usage(1, 1)) });
+    fixture.call(
+        &step,
+        10,
+        CallRecord { attempts: vec![attempt(503); 12], streamed: true, ..call(model, usage(1, 1)) },
+    );
     step.fail("the answer was not what the customer had in mind when asking for it");
     step.finish();
     let short = agent.step(StepKind::Plan, "kurz");
-    books.call(&short, 4_000_000, call(HAIKU, usage(250_000_000, 1)));
+    fixture.call(&short, 4_000_000, call(HAIKU, usage(250_000_000, 1)));
     short.finish();
     agent.finish();
     task.finish();

@@ -1,15 +1,15 @@
-//! Amounts that are not simply known.
+//! Amounts that are unknown, bounds or very small.
 
 use outlay_ledger::{CallRecord, Outcome, StepKind};
 use outlay_price::{Charge, CostStatus, Usage, Usd};
 use outlay_report::Style;
 
-use crate::fixture::{Books, HAIKU, SONNET, UNICODE, as_status, call, error, report, usage};
+use crate::fixture::{Fixture, HAIKU, SONNET, UNICODE, call, error, report, usage, with_status};
 
 #[test]
-fn an_empty_task_says_so() {
-    let books = Books::new();
-    let task = books.task("nothing");
+fn an_empty_task_is_reported_as_empty() {
+    let fixture = Fixture::new();
+    let task = fixture.task("nothing");
     task.finish();
     insta::assert_snapshot!(report(&task).render(UNICODE), @r"
     nothing  abandoned  $0.000000  exact   0 calls   0.0 s
@@ -19,12 +19,12 @@ fn an_empty_task_says_so() {
 }
 
 #[test]
-fn what_has_no_price_is_never_zero() {
-    let books = Books::new();
-    let task = books.task("all unknown");
+fn a_cost_without_a_price_is_never_zero() {
+    let fixture = Fixture::new();
+    let task = fixture.task("all unknown");
     let step = task.step(StepKind::Tool, "own model");
-    books.call(&step, 100, call("custom.my-model-v1:0", usage(1_000, 50)));
-    books.call(
+    fixture.call(&step, 100, call("custom.my-model-v1:0", usage(1_000, 50)));
+    fixture.call(
         &step,
         100,
         CallRecord {
@@ -36,7 +36,7 @@ fn what_has_no_price_is_never_zero() {
     step.charge("a favour", Charge::unpriced());
     step.finish();
     let other = task.agent("second");
-    books.call(&other, 100, call("custom.my-model-v1:0", usage(7, 7)));
+    fixture.call(&other, 100, call("custom.my-model-v1:0", usage(7, 7)));
     other.finish();
     task.set_outcome(Outcome::failure());
     task.finish();
@@ -59,9 +59,9 @@ fn what_has_no_price_is_never_zero() {
 }
 
 #[test]
-fn an_amount_says_whether_it_is_a_bound() {
-    let books = Books::new();
-    let task = books.task("half known");
+fn bounds_are_marked() {
+    let fixture = Fixture::new();
+    let task = fixture.task("half known");
     let step = task.step(StepKind::Act, "a broken stream");
     let broken = CallRecord {
         streamed: true,
@@ -69,10 +69,10 @@ fn an_amount_says_whether_it_is_a_bound() {
         attempts: vec![error(Some(200), "StreamReset")],
         ..call(SONNET, usage(1_000, 4_096))
     };
-    books.call(&step, 900, as_status(broken, CostStatus::Bounded));
+    fixture.call(&step, 900, with_status(broken, CostStatus::Bounded));
     step.finish();
     let step = task.step(StepKind::Act, "left early");
-    books.call(&step, 900, as_status(call(SONNET, usage(1_000, 40)), CostStatus::Estimated));
+    fixture.call(&step, 900, with_status(call(SONNET, usage(1_000, 40)), CostStatus::Estimated));
     step.finish();
     insta::assert_snapshot!(report(&task).render(UNICODE), @r"
     half known  running  ≤$0.074844  bounded   2 calls
@@ -92,8 +92,8 @@ fn an_amount_says_whether_it_is_a_bound() {
     ");
 
     let step = task.step(StepKind::Tool, "images");
-    books.call(&step, 900, as_status(call(HAIKU, usage(1_000, 40)), CostStatus::Unpriced));
-    books.call(&step, 900, call("stability.nobody-knows-v1:0", usage(0, 0)));
+    fixture.call(&step, 900, with_status(call(HAIKU, usage(1_000, 40)), CostStatus::Unpriced));
+    fixture.call(&step, 900, call("stability.nobody-knows-v1:0", usage(0, 0)));
     step.finish();
     task.set_outcome(Outcome::success().value(Usd::from_cents(250)));
     task.finish();
@@ -120,8 +120,8 @@ fn an_amount_says_whether_it_is_a_bound() {
 
 #[test]
 fn amounts_too_small_to_show_still_add_up() {
-    let books = Books::new();
-    let task = books.task("pennies");
+    let fixture = Fixture::new();
+    let task = fixture.task("pennies");
     for i in 0..3 {
         task.charge(&format!("lookup {i}"), Charge::external(Usd::from_picos(333_333)));
     }
@@ -144,11 +144,11 @@ fn amounts_too_small_to_show_still_add_up() {
 }
 
 #[test]
-fn what_is_open_is_pending() {
-    let books = Books::new();
-    let task = books.task("live");
+fn open_calls_are_pending() {
+    let fixture = Fixture::new();
+    let task = fixture.task("live");
     let agent = task.agent("researcher");
-    books.call(&agent, 700, call(HAIKU, usage(2_000, 100)));
+    fixture.call(&agent, 700, call(HAIKU, usage(2_000, 100)));
     let step = agent.step(StepKind::Retrieve, "pages");
     let open = (step.open_call_unchecked(), agent.open_call_unchecked());
     insta::assert_snapshot!(report(&task).render(UNICODE), @r"

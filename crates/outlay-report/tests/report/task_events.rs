@@ -1,4 +1,4 @@
-//! What happens to a task: budgets, nesting, failures, retries.
+//! Events of a task: budgets, nesting, failures, retries.
 
 use std::sync::Arc;
 
@@ -6,15 +6,15 @@ use outlay_ledger::{Ask, Budget, CallRecord, Outcome, StepKind, TaskSpec};
 use outlay_price::{CacheTtl, Charge, CostStatus, Usage, Usd};
 use outlay_report::Style;
 
-use crate::fixture::{Books, HAIKU, SONNET, UNICODE, as_status, attempt, call, error, report, usage};
+use crate::fixture::{Fixture, HAIKU, SONNET, UNICODE, attempt, call, error, report, usage, with_status};
 
 #[test]
-fn a_budget_says_what_it_refused_and_when_it_is_over() {
-    let books = Books::new();
+fn a_budget_reports_refusals_and_overspending() {
+    let fixture = Fixture::new();
     let spec = TaskSpec::new("too dear").budget(Budget::new(Usd::from_cents(1)));
-    let task = books.ledger.task(spec);
+    let task = fixture.ledger.task(spec);
     let step = task.step(StepKind::Act, "write a book");
-    books.call(&step, 9_000, call(SONNET, usage(1_000, 500)));
+    fixture.call(&step, 9_000, call(SONNET, usage(1_000, 500)));
     for model in [SONNET, SONNET, HAIKU] {
         let model: Arc<str> = model.into();
         let bound = |output: u64| Some(Usd::from_picos(15_000_000).saturating_mul(output));
@@ -66,12 +66,12 @@ fn a_budget_says_what_it_refused_and_when_it_is_over() {
 
 #[test]
 fn a_task_inside_a_task_is_a_branch() {
-    let books = Books::new();
-    let task = books.task("outer");
-    books.call(&task, 100, call(HAIKU, usage(100, 10)));
+    let fixture = Fixture::new();
+    let task = fixture.task("outer");
+    fixture.call(&task, 100, call(HAIKU, usage(100, 10)));
     let inner = task.step(StepKind::Other("delegate".into()), "to the other team").task(TaskSpec::new("inner"));
     let agent = inner.agent("worker");
-    books.call(&agent, 2_000, call(SONNET, usage(5_000, 100)));
+    fixture.call(&agent, 2_000, call(SONNET, usage(5_000, 100)));
     agent.finish();
     inner.set_outcome(Outcome::success());
     inner.finish();
@@ -95,12 +95,12 @@ fn a_task_inside_a_task_is_a_branch() {
 }
 
 #[test]
-fn waste_has_causes() {
-    let books = Books::new();
-    let task = books.task("unlucky");
+fn wasted_cost_is_listed_by_cause() {
+    let fixture = Fixture::new();
+    let task = fixture.task("unlucky");
     let agent = task.agent("a");
     let act = agent.step(StepKind::Act, "first try");
-    books.call(&act, 100, call(SONNET, usage(3_000, 300)));
+    fixture.call(&act, 100, call(SONNET, usage(3_000, 300)));
     act.fail("wrong\nlanguage");
     act.finish();
     let retry = agent.step(StepKind::Retry, "attempt 2");
@@ -110,14 +110,14 @@ fn waste_has_causes() {
         charge: Charge::free(),
         ..call(SONNET, Usage::new())
     };
-    books.call(&retry, 100, throttled());
+    fixture.call(&retry, 100, throttled());
     retry.fail("throttled");
     retry.finish();
     let verify = agent.step(StepKind::Verify, "facts");
     let reset =
         CallRecord { failed: true, attempts: vec![error(Some(200), "StreamReset")], ..call(HAIKU, usage(900, 700)) };
-    books.call(&verify, 100, as_status(reset, CostStatus::Bounded));
-    books.call(&verify, 100, throttled());
+    fixture.call(&verify, 100, with_status(reset, CostStatus::Bounded));
+    fixture.call(&verify, 100, throttled());
     verify.finish();
     agent.finish();
     task.set_outcome(Outcome::failure());
@@ -145,10 +145,10 @@ fn waste_has_causes() {
 }
 
 #[test]
-fn a_cache_may_cost_more_than_it_saves() {
-    let books = Books::new();
-    let task = books.task("cold cache");
-    books.call(&task, 10, call(SONNET, Usage::new().with_cache_write(CacheTtl::OneHour, 10_000)));
+fn a_cache_that_costs_more_than_it_saves_is_reported() {
+    let fixture = Fixture::new();
+    let task = fixture.task("cold cache");
+    fixture.call(&task, 10, call(SONNET, Usage::new().with_cache_write(CacheTtl::OneHour, 10_000)));
     task.finish();
     let text = report(&task).render(UNICODE);
     assert!(text.contains("caching       cost $0.033000 more than it saved"), "{text}");
@@ -156,12 +156,12 @@ fn a_cache_may_cost_more_than_it_saves() {
 }
 
 #[test]
-fn attempts_are_listed_and_runs_of_them_counted() {
-    let books = Books::new();
-    let task = books.task("patience");
+fn equal_attempts_in_a_row_are_counted() {
+    let fixture = Fixture::new();
+    let task = fixture.task("patience");
     for attempts in [&[429, 429, 200][..], &[429, 429, 429, 503, 200], &[500, 429, 500, 429, 500, 429, 500, 200]] {
         let attempts = attempts.iter().map(|status| attempt(*status)).collect();
-        books.call(&task, 10, CallRecord { attempts, ..call(HAIKU, usage(1_000, 100)) });
+        fixture.call(&task, 10, CallRecord { attempts, ..call(HAIKU, usage(1_000, 100)) });
     }
     task.finish();
     insta::assert_snapshot!(report(&task).render(UNICODE), @r"
@@ -180,21 +180,21 @@ fn attempts_are_listed_and_runs_of_them_counted() {
 }
 
 #[test]
-fn a_refused_call_is_no_call_and_its_row_has_no_tokens() {
-    let books = Books::new();
-    let task = books.ledger.task(TaskSpec::new("t"));
+fn a_refused_call_is_not_counted_and_shows_no_tokens() {
+    let fixture = Fixture::new();
+    let task = fixture.ledger.task(TaskSpec::new("t"));
     let refused = || {
         let mut refused = call(SONNET, Usage::new());
         (refused.refused, refused.failed, refused.attempts) = (true, true, Vec::new());
         refused
     };
     let plan = task.step(StepKind::Plan, "what next");
-    books.call(&plan, 10, refused());
+    fixture.call(&plan, 10, refused());
     plan.fail("returned an error");
     plan.finish();
     let act = task.step(StepKind::Act, "write");
-    books.call(&act, 9_000, call(SONNET, usage(1_000, 500)));
-    books.call(&act, 10, refused());
+    fixture.call(&act, 9_000, call(SONNET, usage(1_000, 500)));
+    fixture.call(&act, 10, refused());
     act.finish();
     task.set_outcome(Outcome::success());
     task.finish();

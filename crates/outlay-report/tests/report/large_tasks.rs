@@ -1,20 +1,20 @@
-//! Tasks that are larger than a page.
+//! Tasks with more records than a report has lines.
 
 use outlay_ledger::{Outcome, StepKind};
 use outlay_price::{Charge, Usd};
 
-use crate::fixture::{Books, HAIKU, SONNET, UNICODE, call, report, usage};
+use crate::fixture::{Fixture, HAIKU, SONNET, UNICODE, call, report, usage};
 
 #[test]
-fn two_thousand_calls_are_a_page() {
-    let books = Books::with_records(10_000);
-    let task = books.task("index-everything");
+fn two_thousand_calls_fit_on_a_page() {
+    let fixture = Fixture::with_records(10_000);
+    let task = fixture.task("index-everything");
     let agent = task.agent("indexer");
     for batch in 0..20 {
         let step = agent.step(StepKind::Tool, &format!("batch {batch}"));
         for i in 0..100 {
             let model = if i % 10 == 0 { SONNET } else { HAIKU };
-            books.call(&step, 30, call(model, usage(100 * (batch + 1), 10 + i)));
+            fixture.call(&step, 30, call(model, usage(100 * (batch + 1), 10 + i)));
         }
         step.finish();
     }
@@ -56,11 +56,11 @@ fn two_thousand_calls_are_a_page() {
 }
 
 #[test]
-fn a_long_flat_task_shows_its_dearest_calls_in_order() {
-    let books = Books::new();
-    let task = books.task("chat");
+fn a_flat_task_shows_its_most_expensive_calls_in_order() {
+    let fixture = Fixture::new();
+    let task = fixture.task("chat");
     for i in 0..2_000_u64 {
-        books.call(&task, 30, call(HAIKU, usage(100 + i * 7_919 % 1_000, 50)));
+        fixture.call(&task, 30, call(HAIKU, usage(100 + i * 7_919 % 1_000, 50)));
         if i % 500 == 0 {
             task.charge("search", Charge::external(Usd::from_micros(700)));
         }
@@ -90,13 +90,13 @@ fn a_long_flat_task_shows_its_dearest_calls_in_order() {
 
 #[test]
 fn a_deep_task_stays_within_the_page() {
-    let books = Books::new();
-    let task = books.task("recursion");
+    let fixture = Fixture::new();
+    let task = fixture.task("recursion");
     let mut scope = task.agent("level 0");
     for level in 1..40 {
         scope = scope.agent(&format!("level {level}"));
     }
-    books.call(&scope, 100, call(SONNET, usage(1_000, 100)));
+    fixture.call(&scope, 100, call(SONNET, usage(1_000, 100)));
     insta::assert_snapshot!(report(&task).render(UNICODE), @r"
     recursion  running  $0.004950  exact   1 call
 
@@ -119,13 +119,13 @@ fn a_deep_task_stays_within_the_page() {
 
 #[test]
 fn many_models_share_a_line_and_add_up() {
-    let books = Books::new();
-    let task = books.task("comparison");
+    let fixture = Fixture::new();
+    let task = fixture.task("comparison");
     for i in 0..30 {
-        books.call(&task, 10, call(&format!("custom.model-{i}"), usage(10, 10)));
+        fixture.call(&task, 10, call(&format!("custom.model-{i}"), usage(10, 10)));
     }
     for (model, output) in [(SONNET, 100), (HAIKU, 100), ("global.anthropic.claude-sonnet-4-5-20250929-v1:0", 90)] {
-        books.call(&task, 10, call(model, usage(10, output)));
+        fixture.call(&task, 10, call(model, usage(10, output)));
     }
     task.finish();
     let text = report(&task).render(UNICODE);
@@ -137,15 +137,15 @@ fn many_models_share_a_line_and_add_up() {
 }
 
 #[test]
-fn what_the_ledger_did_not_keep_is_in_the_rest() {
-    // The agent takes a place when it opens, so that what it keeps has one.
-    let books = Books::with_records(5);
-    let task = books.task("small memory");
+fn elided_records_are_in_the_rest() {
+    // The agent reserves its place when it opens, which leaves places for its records.
+    let fixture = Fixture::with_records(5);
+    let task = fixture.task("small memory");
     let agent = task.agent("worker");
     for _ in 0..6 {
-        books.call(&agent, 10, call(HAIKU, usage(1_000, 10)));
+        fixture.call(&agent, 10, call(HAIKU, usage(1_000, 10)));
     }
-    books.call(&agent, 10, call("custom.my-model-v1:0", usage(1_000, 10)));
+    fixture.call(&agent, 10, call("custom.my-model-v1:0", usage(1_000, 10)));
     agent.charge("search", Charge::external(Usd::from_micros(700)));
     insta::assert_snapshot!(report(&task).render(UNICODE), @r"
     small memory  running  ≥$0.007630  1 call unpriced   7 calls
