@@ -1,4 +1,4 @@
-//! How much of what the sources list has a price in a catalogue.
+//! The coverage of the sources: how many of their models have a price in a catalogue.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -6,21 +6,23 @@ use std::fmt::Write as _;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::agree::{self, Stated};
+use super::build_error::BuildError;
+use super::differences::{self, StatedPrice};
+use super::raw_sources::RawSources;
 use super::resolutions::{self, Resolutions, Source};
-use super::{BuildError, RawSources};
 use outlay_price::Prices;
 
-/// How many models of each source and vendor have a price in the catalogue, and which have none and why: for people.
+/// Returns a text with the number of models of each source and vendor that have a price in the catalogue, and the
+/// models without one with the reason.
 ///
-/// A model is priced where each price that a source states of it is charged, at that figure or another.
+/// A model counts as priced if each price that a source states for it is charged, at that figure or another.
 ///
 /// # Errors
 ///
-/// Where a source cannot be read.
-pub fn coverage(sources: &RawSources<'_>, prices: &Prices) -> Result<String, BuildError> {
+/// Returns an error if a source cannot be read.
+pub fn source_coverage(sources: &RawSources<'_>, prices: &Prices) -> Result<String, BuildError> {
     let rules = resolutions::parse(sources.resolutions)?;
-    let stated = agree::stated(sources, &rules, prices)?;
+    let stated = differences::stated(sources, &rules, prices)?;
     let mut text = String::new();
     let mut missing = Vec::new();
     for (source, what, keys) in [
@@ -29,7 +31,7 @@ pub fn coverage(sources: &RawSources<'_>, prices: &Prices) -> Result<String, Bui
     ] {
         let tally = Tally::of(source, &keys, &stated, &rules, prices);
         let name = &source.name(&rules).name;
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = tally.write(&mut text, name, what);
         missing.extend(tally.missing.into_iter().map(|(key, why)| format!("  {name}  {key}: {why}\n")));
     }
@@ -40,21 +42,27 @@ pub fn coverage(sources: &RawSources<'_>, prices: &Prices) -> Result<String, Bui
     Ok(text)
 }
 
-/// What of one source has a price.
+/// The counts of one source.
 #[derive(Default)]
 struct Tally {
-    /// By vendor: priced, and all.
+    /// The number of priced models and of all models, by vendor.
     vendors: BTreeMap<String, (usize, usize)>,
     stated: usize,
     otherwise: usize,
-    /// With the reason.
+    /// The models without a price, with the reason.
     missing: Vec<(String, String)>,
 }
 
 impl Tally {
-    fn of(source: Source, keys: &BTreeSet<String>, stated: &[Stated], rules: &Resolutions, prices: &Prices) -> Self {
+    fn of(
+        source: Source,
+        keys: &BTreeSet<String>,
+        stated: &[StatedPrice],
+        rules: &Resolutions,
+        prices: &Prices,
+    ) -> Self {
         let mut tally = Self::default();
-        let mut by_key: BTreeMap<&str, Vec<&Stated>> = BTreeMap::new();
+        let mut by_key: BTreeMap<&str, Vec<&StatedPrice>> = BTreeMap::new();
         for price in stated.iter().filter(|price| price.source == source) {
             by_key.entry(&price.key).or_default().push(price);
         }
@@ -67,8 +75,9 @@ impl Tally {
                 tally.stated += 1;
                 let charged = price.charged(prices);
                 tally.otherwise += usize::from(charged != Some(price.price));
-                let is_excused = || price.excuse(rules, prices).is_some() || price.is_stated_by_unit(rules, prices);
-                if charged.is_none() && !is_excused() {
+                let is_explained =
+                    || price.reason_unpriced(rules, prices).is_some() || price.is_stated_by_unit(rules, prices);
+                if charged.is_none() && !is_explained() {
                     unpriced = Some(format!("no {} of {}", price.field, price.id));
                 }
             }
@@ -76,7 +85,7 @@ impl Tally {
             match unpriced.or_else(skipped) {
                 None if !prices_of_key.is_empty() => *priced += 1,
                 why => {
-                    let why = why.unwrap_or_else(|| "no price of it is of an id in the catalogue".to_owned());
+                    let why = why.unwrap_or_else(|| "none of its ids is in the catalogue".to_owned());
                     tally.missing.push((key.clone(), why));
                 }
             }
@@ -88,7 +97,10 @@ impl Tally {
         let (priced, all) = self.vendors.values().fold((0, 0), |(priced, all), own| (priced + own.0, all + own.1));
         let Self { stated, otherwise, .. } = self;
         writeln!(text, "{name}: {priced} of {all} {what} priced")?;
-        writeln!(text, "  {stated} prices stated, {otherwise} of them not what is charged: see differences.tsv")?;
+        writeln!(
+            text,
+            "  {stated} prices stated, {otherwise} of them differ from what is charged: see differences.tsv"
+        )?;
         for (vendor, (priced, all)) in &self.vendors {
             writeln!(text, "  {vendor:<14} {priced:>4} of {all:>4}")?;
         }
@@ -96,7 +108,7 @@ impl Tally {
     }
 }
 
-/// The vendor in a source's name of a model, as far as it tells one.
+/// Returns the vendor in a source's name of a model, if it has one.
 fn vendor(key: &str) -> &str {
     let id = key.rsplit('/').next().unwrap_or(key).trim_start_matches("regional.");
     let labels: Vec<&str> = id.split('.').collect();
@@ -136,11 +148,11 @@ mod tests {
     use crate::import::tests::Texts;
 
     fn report(prices: &Prices) -> String {
-        coverage(&Texts::read().sources(), prices).unwrap()
+        source_coverage(&Texts::read().sources(), prices).unwrap()
     }
 
     #[test]
-    fn what_is_not_priced_is_listed_with_the_reason() {
+    fn unpriced_models_are_listed_with_the_reason() {
         let text = report(&Prices::bundled());
         assert!(text.contains("litellm-1.110.2: 618 of 657 keys priced"), "{text}");
         assert!(text.contains("genai-prices-0.2.3: 118 of 118 models priced"), "{text}");
@@ -151,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_catalogue_without_prices_covers_nothing() {
+    fn an_empty_catalogue_covers_nothing() {
         let text = report(&Prices::empty());
         assert!(text.contains("litellm-1.110.2: 0 of 657 keys priced"), "{text}");
         assert!(text.contains("amazon.nova-pro-v1:0: no "), "{text}");

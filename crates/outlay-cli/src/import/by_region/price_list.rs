@@ -1,52 +1,43 @@
-//! AWS's Price List: what a model costs in each region.
+//! AWS's Price List: the price of each model by region.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::agree::Listed;
 use super::labels::Labels;
-use super::page::Page;
-use crate::import::BuildError;
-use crate::import::resolutions::Resolutions;
+use super::pricing_page::PricingPage;
+use crate::import::build_error::BuildError;
+use crate::import::resolutions::{Doubt, Resolutions};
 use outlay_price::parts::Rate;
 
-/// What of a model the list prices.
+/// The kind of price in the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Variant {
     /// On demand, in the region and through profiles of its geographies.
     OnDemand,
-    /// The global profile, by the region that is called.
+    /// The global profile, by the region of the call.
     Global,
     Batch,
 }
 
-/// Input and output.
+/// Input and output as the list has them, even if a rule changes them.
+pub(super) type Listed = (Option<Rate>, Option<Rate>);
+
+/// The rates for input and output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Pair {
+pub(super) struct RatePair {
     pub(super) input: Option<Rate>,
     pub(super) output: Option<Rate>,
-    /// Both, as the list has them.
+    /// Both rates as the list has them.
     pub(super) listed: Listed,
     pub(super) doubt: Option<Doubt>,
 }
 
-/// What says that the list may be wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::import) enum Doubt {
-    /// A rule, which says what is right.
-    Rule,
-    /// The batch price.
-    Batch,
-    /// The pricing page, which has another price of us-east-1.
-    Page,
-}
+pub(super) type ByRegion = BTreeMap<String, RatePair>;
 
-pub(super) type ByRegion = BTreeMap<String, Pair>;
-
-/// By model.
+/// The prices of the list by model.
 #[derive(Debug, Default)]
-pub(super) struct List(pub(super) BTreeMap<(String, Variant), ByRegion>);
+pub(super) struct PriceList(pub(super) BTreeMap<(String, Variant), ByRegion>);
 
-impl List {
+impl PriceList {
     pub(super) fn parse(text: &str, labels: &Labels<'_>, rules: &Resolutions) -> Result<Self, BuildError> {
         let mut list = Self::default();
         let mut contradictions = Vec::new();
@@ -66,7 +57,7 @@ impl List {
                 text => Rate::per_million(text).map(Some).map_err(|_| bad()),
             };
             let (input, output) = (rate(input)?, rate(output)?);
-            let pair = Pair { input, output, listed: (input, output), doubt: None };
+            let pair = RatePair { input, output, listed: (input, output), doubt: None };
             for id in labels.ids(label)? {
                 let key = ((*id).to_owned(), variant);
                 let known = list.0.entry(key.clone()).or_default().entry(region.to_owned()).or_insert(pair);
@@ -75,19 +66,19 @@ impl List {
                 }
             }
         }
-        list.mend(rules)?;
-        // Of two labels of one id that differ a rule says which holds.
+        list.apply_list_errors(rules)?;
+        // If two labels of one id differ, a rule must decide.
         match contradictions.iter().find(|(key, region, _)| list.0[key][*region].doubt.is_none()) {
             None => Ok(list),
             Some(((id, _), _, line)) => {
                 let what = format!("price list: `{line}`: another label of {id} has another price");
-                Err(BuildError::one(format!("{what}: say in the resolutions which holds, as a list_error")))
+                Err(BuildError::one(format!("{what}: add a list_error to the resolutions")))
             }
         }
     }
 
-    /// Puts what a rule says in the place of rows that are wrong.
-    fn mend(&mut self, rules: &Resolutions) -> Result<(), BuildError> {
+    /// Replaces prices that a rule corrects.
+    fn apply_list_errors(&mut self, rules: &Resolutions) -> Result<(), BuildError> {
         for rule in &rules.list_error {
             let variant = if rule.batch { Variant::Batch } else { Variant::OnDemand };
             let own = self.0.get_mut(&(rule.id.clone(), variant));
@@ -100,7 +91,7 @@ impl List {
             };
             for (slot, amount) in [(&mut pair.input, &rule.input), (&mut pair.output, &rule.output)] {
                 if let Some(amount) = amount {
-                    let bad = |_| BuildError::one(format!("resolutions: {}: {amount} is no price", rule.name));
+                    let bad = |_| BuildError::one(format!("resolutions: {}: {amount} is not a price", rule.name));
                     *slot = Some(Rate::per_million(amount).map_err(bad)?);
                 }
             }
@@ -109,35 +100,37 @@ impl List {
         Ok(())
     }
 
-    /// Marks what the pricing page or batch contradicts. What is doubtful of one id of a model is so of its other ids.
-    pub(super) fn doubt(&mut self, page: &Page, twins: &[Vec<String>]) {
+    /// Marks prices that the pricing page or the batch price contradicts. A doubt about one id of a model applies to
+    /// its other ids.
+    pub(super) fn mark_doubts(&mut self, page: &PricingPage, id_groups: &[Vec<String>]) {
         let ids: BTreeSet<String> = self.0.keys().map(|(id, _)| id.clone()).collect();
-        self.doubt_by_page(&ids, page);
-        self.doubt_by_batch(&ids, page);
-        for ids in twins {
+        self.mark_doubts_by_page(&ids, page);
+        self.mark_doubts_by_batch(&ids, page);
+        for ids in id_groups {
             for variant in [Variant::OnDemand, Variant::Global, Variant::Batch] {
-                self.share_doubts(ids, variant);
+                self.copy_doubts(ids, variant);
             }
         }
     }
 
-    fn share_doubts(&mut self, ids: &[String], variant: Variant) {
+    fn copy_doubts(&mut self, ids: &[String], variant: Variant) {
         let of_ids = ids.iter().filter_map(|id| self.0.get(&(id.clone(), variant))).flatten();
         let doubted = of_ids.filter(|(_, pair)| pair.doubt.is_some());
-        let doubted: Vec<(String, Pair)> = doubted.map(|(region, pair)| (region.clone(), *pair)).collect();
+        let doubted: Vec<(String, RatePair)> = doubted.map(|(region, pair)| (region.clone(), *pair)).collect();
         for id in ids {
             let Some(own) = self.0.get_mut(&(id.clone(), variant)) else { continue };
             for (region, pair) in &doubted {
                 if let Some(known) = own.get_mut(region).filter(|known| known.doubt.is_none()) {
-                    *known = Pair { listed: known.listed, ..*pair };
+                    *known = RatePair { listed: known.listed, ..*pair };
                 }
             }
         }
     }
 
-    /// Of which region a price of the page is, it does not say; but it has that of us-east-1. Where it has another one, the
-    /// two are of different times or things, and the other regions of the list are no surer.
-    fn doubt_by_page(&mut self, ids: &BTreeSet<String>, page: &Page) {
+    /// Marks a model if the page has another price of us-east-1. The page does not state its regions, but has the
+    /// prices of us-east-1. If they differ, the two are of different times or things, and the other regions of the list
+    /// are in doubt as well.
+    fn mark_doubts_by_page(&mut self, ids: &BTreeSet<String>, page: &PricingPage) {
         for id in ids {
             let main = self.0.get(&(id.clone(), Variant::OnDemand)).and_then(|own| own.get("us-east-1"));
             let Some(main) = main.filter(|pair| pair.doubt.is_none()) else { continue };
@@ -153,14 +146,15 @@ impl List {
         }
     }
 
-    /// Marks what batch contradicts, unless the pricing page has it: batch is half of what is on demand.
-    fn doubt_by_batch(&mut self, ids: &BTreeSet<String>, page: &Page) {
+    /// Marks prices that the batch price contradicts, unless the pricing page has them. Batch is half of the on-demand
+    /// price.
+    fn mark_doubts_by_batch(&mut self, ids: &BTreeSet<String>, page: &PricingPage) {
         for id in ids {
             let tolerance = self.tolerance(id);
             let Some(batch) = self.0.get(&(id.clone(), Variant::Batch)).cloned() else { continue };
             let Some(own) = self.0.get(&(id.clone(), Variant::OnDemand)).cloned() else { continue };
             for (region, pair) in own {
-                // What a rule says is right is held against the other one too.
+                // A corrected price is compared as well.
                 let is_known = |doubt: Option<Doubt>| doubt.is_none_or(|doubt| doubt == Doubt::Rule);
                 let Some(half) = batch.get(&region).filter(|half| is_known(half.doubt) && is_known(pair.doubt)) else {
                     continue;
@@ -187,8 +181,8 @@ impl List {
         }
     }
 
-    /// How far half of a price and its batch price can be apart by rounding: the list rounds to cents, and a few models to
-    /// ten cents.
+    /// Returns the rounding tolerance between half of a price and its batch price. The list rounds to cents, and for a
+    /// few models to ten cents.
     fn tolerance(&self, id: &str) -> u64 {
         let of_model = self.0.iter().filter(|((own, variant), _)| own == id && *variant != Variant::Global);
         let mut rates =
@@ -197,7 +191,7 @@ impl List {
     }
 }
 
-/// The last decimal that a rate is given with, as picodollars a token.
+/// Returns the last decimal of a rate, in picodollars per token.
 fn unit(rate: Rate) -> u64 {
     let places = std::iter::successors(Some(1), |unit: &u64| unit.checked_mul(10));
     places.take_while(|unit| rate.picos().is_multiple_of(*unit)).take(7).last().unwrap_or(1)

@@ -1,27 +1,28 @@
-//! LiteLLM's table: one object per key, a field per price, US dollars per token.
+//! LiteLLM's table: one object for each key with a field for each price, in US dollars per token.
 
 use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
+use super::build_error::BuildError;
 use super::id::Id;
-use super::imported::Unknowns;
+use super::imported::OnUnknown;
+use super::offer::Offer;
 use super::rates::{digits, per_token};
 use super::resolutions::{Resolutions, Source};
-use super::{BuildError, Offer};
 use outlay_price::parts::Conditions;
 use outlay_price::parts::GUARDRAILS;
 use outlay_price::parts::Rate;
 use outlay_price::{Tier, Unit, UnitPrice};
 
-/// What the table says, key by key.
-pub(super) struct LiteLlm {
-    pub(super) rows: Vec<LiteRow>,
-    /// Skipped keys and fields, with the reason.
+/// The rows of the table.
+pub(super) struct LiteLlmTable {
+    pub(super) rows: Vec<LiteLlmRow>,
+    /// The skipped keys and fields, with the reason.
     pub(super) skipped: Vec<(String, String)>,
 }
 
-pub(super) struct LiteRow {
+pub(super) struct LiteLlmRow {
     pub(super) key: String,
     pub(super) id: Id,
     pub(super) offer: Offer,
@@ -29,7 +30,7 @@ pub(super) struct LiteRow {
 
 type Fields<'a> = BTreeMap<String, &'a RawValue>;
 
-pub(super) fn parse(text: &str, rules: &Resolutions, unknowns: &mut Unknowns) -> Result<LiteLlm, BuildError> {
+pub(super) fn parse(text: &str, rules: &Resolutions, on_unknown: &mut OnUnknown) -> Result<LiteLlmTable, BuildError> {
     let keys: BTreeMap<String, &RawValue> =
         serde_json::from_str(text).map_err(|error| BuildError::one(format!("litellm: {error}")))?;
     let mut rows = Vec::new();
@@ -40,12 +41,12 @@ pub(super) fn parse(text: &str, rules: &Resolutions, unknowns: &mut Unknowns) ->
         let fields: Fields<'_> = match serde_json::from_str(raw.get()) {
             Ok(fields) => fields,
             Err(error) => {
-                unknowns.meet(&what, error)?;
+                on_unknown.handle(&what, error)?;
                 continue;
             }
         };
-        // The table's own source has no others.
-        if matches!(unknowns, Unknowns::Told(_)) && !is_of_bedrock(&key, &fields) {
+        // The source of the bundled table has only Bedrock rows.
+        if matches!(on_unknown, OnUnknown::Skip(_)) && !is_of_bedrock(&key, &fields) {
             continue;
         }
         if let Some(skip) = rules.skipped(Source::LiteLlm, &key) {
@@ -53,7 +54,7 @@ pub(super) fn parse(text: &str, rules: &Resolutions, unknowns: &mut Unknowns) ->
             continue;
         }
         let Some(Key { id, tier, conditions }) = parse_key(&key) else {
-            unknowns.meet(&what, "the key is not understood")?;
+            on_unknown.handle(&what, "the key is not understood")?;
             continue;
         };
         let mut offer = Offer::default();
@@ -64,7 +65,7 @@ pub(super) fn parse(text: &str, rules: &Resolutions, unknowns: &mut Unknowns) ->
                 *fields_skipped.entry(&skip.field).or_default() += 1;
                 Some(())
             } else if let Some(price) = TokenField::parse(field) {
-                let thirty_minutes = rules.writes_live_thirty_minutes(id.vendor());
+                let thirty_minutes = rules.has_thirty_minute_cache_writes(id.vendor());
                 let rate = per_token(digits(raw)).ok();
                 is_whole &= rate.is_some();
                 rate.map(|rate| price.put(&mut offer, rate, thirty_minutes))
@@ -75,43 +76,43 @@ pub(super) fn parse(text: &str, rules: &Resolutions, unknowns: &mut Unknowns) ->
                 units(&mut offer, field, raw, tier, &conditions)
             };
             if read.is_none() {
-                unknowns.meet(format!("{what}: {field}"), format!("{raw} is not understood"))?;
+                on_unknown.handle(format!("{what}: {field}"), format!("{raw} is not understood"))?;
             }
         }
-        // Half of a price is none.
+        // Do not import an incomplete price.
         if !is_whole {
-            unknowns.meet(&what, "a price of tokens is not understood, and the row is left out")?;
+            on_unknown.handle(&what, "a price of tokens is not understood, and the row is left out")?;
             continue;
         }
         if !tidy(&mut offer, images) {
-            unknowns.meet(&what, "image tokens cost something else than text")?;
+            on_unknown.handle(&what, "image tokens do not cost the same as text")?;
         }
-        rows.push(LiteRow { key, id, offer });
+        rows.push(LiteLlmRow { key, id, offer });
     }
     skipped.extend(fields_skipped.into_iter().map(|(field, rows)| {
         let reason = rules.skipped_field(field).map_or("", |skip| &skip.reason);
         (format!("litellm field {field} of {rows} rows"), reason.to_owned())
     }));
-    Ok(LiteLlm { rows, skipped })
+    Ok(LiteLlmTable { rows, skipped })
 }
 
-/// By its provider; by its key where it says none.
+/// Returns whether a row is for Bedrock, by its provider, or by its key if it has no provider.
 fn is_of_bedrock(key: &str, fields: &Fields<'_>) -> bool {
     let provider = fields.get("litellm_provider").and_then(|raw| serde_json::from_str::<&str>(raw.get()).ok());
     provider.unwrap_or(key).starts_with("bedrock")
 }
 
-/// What a key says: the model, and what its prices are of.
+/// The parts of a key.
 #[derive(Debug, PartialEq, Eq)]
 struct Key {
     id: Id,
-    /// The tier of what is billed by the unit.
+    /// The tier of unit prices.
     tier: Tier,
     conditions: Conditions,
 }
 
-/// `bedrock/us-east-1/meta.llama3-...`, for capacity `bedrock/*/1-month-commitment/cohere...`, and for images
-/// `512-x-512/50-steps/stability...`.
+/// Parses a key such as `bedrock/us-east-1/meta.llama3-...`, `bedrock/*/1-month-commitment/cohere...` for capacity, or
+/// `512-x-512/50-steps/stability...` for images.
 fn parse_key(key: &str) -> Option<Key> {
     let mut tier = Tier::Default;
     let mut conditions = Conditions::default();
@@ -140,7 +141,7 @@ fn parse_key(key: &str) -> Option<Key> {
     Some(Key { id, tier, conditions })
 }
 
-/// Whether a text can be the name of a region: `us-gov-west-1`.
+/// Returns whether a text has the form of a region name, such as `us-gov-west-1`.
 fn is_region(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let is_word = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
@@ -151,7 +152,7 @@ fn is_region(text: &str) -> bool {
     }
 }
 
-/// `cache_creation_input_token_cost_above_1hr_above_200k_tokens_batches`, taken apart.
+/// The parts of a field such as `cache_creation_input_token_cost_above_1hr_above_200k_tokens_batches`.
 #[derive(Debug, PartialEq, Eq)]
 struct TokenField {
     kind: Kind,
@@ -216,7 +217,7 @@ impl TokenField {
     }
 }
 
-/// What is billed other than by text token.
+/// Adds the price of a field that is billed by the unit. Returns `None` if it is not understood.
 fn units(offer: &mut Offer, field: &str, raw: &RawValue, tier: Tier, conditions: &Conditions) -> Option<()> {
     let units = offer.units.entry(tier).or_default();
     let (unit, seconds) = match field {
@@ -238,15 +239,15 @@ fn units(offer: &mut Offer, field: &str, raw: &RawValue, tier: Tier, conditions:
         _ => return None,
     };
     let price = UnitPrice::new(unit, conditions.clone(), UnitPrice::amount(digits(raw)).ok()?.saturating_mul(seconds));
-    // Two fields have the same price of capacity.
+    // Two fields can have the same price of capacity.
     if !units.contains(&price) {
         units.push(price);
     }
     Some(())
 }
 
-/// Takes out what says nothing: prices of audio and image tokens that equal those of text, which those tokens are
-/// counted with. False where image tokens cost something else.
+/// Removes prices of audio tokens that equal those of text, because these tokens are counted as text. Returns whether
+/// image tokens cost the same as text.
 fn tidy(offer: &mut Offer, images: Option<Rate>) -> bool {
     let base = offer.tiers.get_mut(&Tier::Default).and_then(|steps| steps.get_mut(&0));
     let text = base.as_ref().and_then(|rates| rates.input);
@@ -261,7 +262,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn field_names_are_taken_apart() {
+    fn field_names_are_parsed() {
         let field = TokenField::parse("cache_creation_input_token_cost_above_1hr_above_200k_tokens");
         assert_eq!(field, Some(TokenField { kind: Kind::CacheWrite1h, over: 200_000, tier: Tier::Default }));
         let field = TokenField::parse("input_cost_per_token_above_100k_tokens_batches");
@@ -270,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_taken_apart() {
+    fn keys_are_parsed() {
         let key = parse_key("512-x-512/50-steps/stability.stable-diffusion-xl-v0").unwrap();
         assert_eq!(key.id.to_string(), "stability.stable-diffusion-xl-v0");
         assert_eq!(key.conditions.to_string(), "side<=512,steps<=50");

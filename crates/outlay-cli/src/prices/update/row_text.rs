@@ -1,21 +1,21 @@
-//! Rows as the text of a price file.
+//! The text of rows in a price file.
 
 use std::fmt::Write as _;
 
 use outlay_price::parts::{Place, Rates, Row};
 use outlay_price::{Latency, Tier, Usd};
 
-use crate::prices::places::wire;
+use crate::prices::lookup::model_id;
 
-/// The fields that tell what a row is of.
+/// The fields that identify a row.
 pub(super) const KEY: [&str; 6] = ["model", "region", "tier", "latency", "effective_from", "context_over"];
 
-/// What a row is of, in the order of [`KEY`]; empty where the row does not say it.
+/// Returns the values of the fields in [`KEY`], which are empty if the row does not set them.
 pub(super) fn key(row: &Row) -> Vec<String> {
-    // A row of these has one routing.
+    // These rows have one routing.
     let routing = row.routings.first().copied().unwrap_or(outlay_price::Routing::InRegion);
     vec![
-        wire(&row.model, routing),
+        model_id(&row.model, routing),
         place(&row.place),
         if row.tier == Tier::Default { String::new() } else { row.tier.to_string() },
         if row.latency == Latency::Standard { String::new() } else { row.latency.to_string() },
@@ -24,10 +24,10 @@ pub(super) fn key(row: &Row) -> Vec<String> {
     ]
 }
 
-/// The rows, each after an empty line.
+/// Returns the text of rows, each after an empty line.
 pub(super) fn rows(rows: &[Row]) -> String {
     let mut text = String::new();
-    // Writing to a string does not fail.
+    // Writing to a string cannot fail.
     for row in rows {
         text.push_str("\n[[price]]\n");
         for (name, value) in KEY.into_iter().zip(key(row)).filter(|(_, value)| !value.is_empty()) {
@@ -54,7 +54,7 @@ pub(super) fn rows(rows: &[Row]) -> String {
     text
 }
 
-/// As `region` has it; empty for all.
+/// Returns the value of the field `region`, which is empty for all regions.
 pub(super) fn place(place: &Place) -> String {
     match place {
         Place::Any => String::new(),

@@ -2,25 +2,29 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::IgnoredAny;
 
-use super::*;
-use crate::import::tests::{Texts, data};
+use super::{Texts, data};
+use crate::import::build_error::BuildError;
+use crate::import::differences::{StatedPrice, differences, stated};
+use crate::import::raw_sources::RawSources;
+use crate::import::resolutions::{Resolutions, Source};
 use crate::import::{by_region, resolutions};
+use outlay_price::Prices;
 
-fn all_stated(prices: &Prices) -> (Vec<Stated>, Resolutions) {
+fn all_stated(prices: &Prices) -> (Vec<StatedPrice>, Resolutions) {
     let texts = Texts::read();
     let rules = resolutions::parse(texts.sources().resolutions).unwrap();
     let stated = stated(&texts.sources(), &rules, prices).unwrap();
     (stated, rules)
 }
 
-/// The prices of AWS's Price List that differ, or are not exact.
+/// Returns the prices of AWS's Price List that differ, or are not exact.
 fn of_list(prices: &Prices, rules: &Resolutions) -> Result<Vec<String>, BuildError> {
     let texts = Texts::read();
     let RawSources { price_list, pricing_page, labels, .. } = texts.sources();
-    by_region::differences(&by_region::Aws::parse(price_list, pricing_page, labels, rules)?, rules, prices)
+    by_region::differences(&by_region::AwsPrices::parse(price_list, pricing_page, labels, rules)?, rules, prices)
 }
 
-/// What differs where the table's text is altered.
+/// Returns the differences after an edit of the table's text.
 fn differences_with(from: &str, to: &str) -> Result<String, BuildError> {
     let table = data("prices.tsv");
     assert!(table.contains(from), "{from}");
@@ -30,7 +34,7 @@ fn differences_with(from: &str, to: &str) -> Result<String, BuildError> {
 }
 
 #[test]
-fn the_committed_differences_are_what_differs_from_the_bundled_table_and_nothing_else() {
+fn the_committed_differences_match_the_bundled_table() {
     let prices = Prices::bundled();
     let (stated, rules) = all_stated(&prices);
     let committed = data("differences.tsv");
@@ -48,7 +52,7 @@ fn the_committed_differences_are_what_differs_from_the_bundled_table_and_nothing
 }
 
 #[test]
-fn each_row_of_litellm_and_each_model_and_date_of_genai_prices_is_compared() {
+fn every_row_of_litellm_and_every_date_of_genai_prices_is_compared() {
     let (stated, rules) = all_stated(&Prices::bundled());
     let keys = |source| stated.iter().filter(move |price| price.source == source).map(|price| price.key.clone());
     let texts = Texts::read();
@@ -69,8 +73,8 @@ fn each_row_of_litellm_and_each_model_and_date_of_genai_prices_is_compared() {
 }
 
 #[test]
-fn a_price_that_slipped_is_a_difference_that_no_rule_explains() {
-    for (from, to, says) in [
+fn a_wrong_price_is_an_unexplained_difference() {
+    for (from, to, expected) in [
         (
             "cohere.rerank-v3-5:0\t*\tin-region\tdefault\t\t\t\t0\t0\t\t\t\t\t\t\t\tquery=0.002",
             "cohere.rerank-v3-5:0\t*\tin-region\tdefault\t\t\t\t0\t0\t\t\t\t\t\t\t\tquery=0.003",
@@ -93,12 +97,12 @@ fn a_price_that_slipped_is_a_difference_that_no_rule_explains() {
         ),
     ] {
         let error = differences_with(from, to).unwrap_err().to_string();
-        assert!(error.contains(says), "{error}");
+        assert!(error.contains(expected), "{error}");
     }
 }
 
 #[test]
-fn a_price_of_a_past_that_slipped_is_a_difference_too() {
+fn a_wrong_past_price_is_an_unexplained_difference() {
     let from = "openai.gpt-5.6-luna\t*\tin-region,us,in\tdefault\t\t\t\t1.1\t";
     let error = differences_with(from, &from.replace("1.1", "1.2")).unwrap_err().to_string();
     assert!(error.contains("us.openai.gpt-5.6-luna: input_mtok is 1.1, charged is `1.2`, by no rule"), "{error}");

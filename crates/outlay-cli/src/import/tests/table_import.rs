@@ -3,8 +3,8 @@ use std::path::PathBuf;
 
 use proptest::prelude::*;
 
-use super::*;
-use outlay_price::{CacheTtl, Confidence, ModelRef, Price, PriceQuery, Routing, Usage, Usd};
+use crate::import::{ImportOptions, Imported, genai_prices, litellm};
+use outlay_price::{CacheTtl, Confidence, ModelRef, Price, PriceQuery, Prices, Routing, Usage, Usd};
 
 fn source(name: &str) -> String {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data/sources").join(name);
@@ -15,7 +15,7 @@ fn options() -> ImportOptions {
     ImportOptions::new("test-1").with_as_of("2026-11-24")
 }
 
-fn told(imported: &Imported) -> Vec<String> {
+fn skipped_lines(imported: &Imported) -> Vec<String> {
     imported.skipped.iter().map(|skip| format!("{}: {}", skip.what, skip.why)).collect()
 }
 
@@ -25,7 +25,7 @@ fn input(prices: &Prices, model: &str) -> Option<String> {
     Some(price.charge(&Usage::new().with_uncached_input(1)).total().saturating_mul(1_000_000).to_decimal())
 }
 
-/// All that a price says of money.
+/// Returns all figures of a price.
 fn figures(price: &Price) -> (Vec<Usd>, Vec<u64>, String) {
     let one = Usage::new()
         .with_uncached_input(1)
@@ -47,12 +47,12 @@ fn the_source_of_the_bundled_table_imports_to_its_rows() {
     };
     let own: std::collections::HashMap<_, _> = imported.prices.rows().map(|price| (key(price), price)).collect();
     let bundled = Prices::bundled();
-    // A price that is stated of a region is one of its profiles too.
+    // A price that is stated for a region is also one of its profiles.
     let is_stated = |price: &Price| match price.routing() {
         Routing::Geo(geo) => price.region().is_none_or(|region| region == geo.as_str()),
         _ => true,
     };
-    // What LiteLLM has of a model's other id alone.
+    // Models with prices that LiteLLM has only for another id.
     let twins = [
         "moonshot.kimi-k2-thinking",
         "qwen.qwen3-next-80b-a3b-instruct",
@@ -64,7 +64,7 @@ fn the_source_of_the_bundled_table_imports_to_its_rows() {
     let alone = bundled.rows().filter(is_its_own);
     let mut compared = 0;
     for price in alone {
-        // The import does not say of which region a price without one is.
+        // The import does not state the region of a price without one.
         let (model, _, routing, tier) = key(price);
         let own = own.get(&key(price)).or_else(|| own.get(&(model, None, routing, tier)));
         let own = own.unwrap_or_else(|| panic!("{price:?}"));
@@ -73,11 +73,15 @@ fn the_source_of_the_bundled_table_imports_to_its_rows() {
         compared += 1;
     }
     assert!(compared > 300, "{compared}");
-    assert!(told(&imported).iter().all(|line| line.contains("Claude Platform") || !line.contains("not understood")));
+    assert!(
+        skipped_lines(&imported)
+            .iter()
+            .all(|line| line.contains("Claude Platform") || !line.contains("not understood"))
+    );
 }
 
 #[test]
-fn of_litellms_whole_table_only_bedrock_is_taken_and_the_rest_of_it_told() {
+fn only_bedrock_rows_of_litellm_are_imported_and_the_others_skipped() {
     let text = r#"{
         "sample_spec": {"litellm_provider": "one of ...", "input_cost_per_token": 0.0},
         "gpt-4o": {"litellm_provider": "openai", "input_cost_per_token": 2.5e-06},
@@ -95,9 +99,9 @@ fn of_litellms_whole_table_only_bedrock_is_taken_and_the_rest_of_it_told() {
     }"#;
     let imported = litellm(text, &options()).unwrap();
     assert_eq!(
-        told(&imported),
+        skipped_lines(&imported),
         [
-            "in-region.deepseek.v3.1 in us-gov-west-1, default: it holds above 200000 input tokens, and no price is told for fewer",
+            "in-region.deepseek.v3.1 in us-gov-west-1, default: it applies above 200000 input tokens, and there is no price for fewer",
             "litellm: a: invalid type: integer `1`, expected a map at line 1 column 1",
             "litellm: bedrock/us-east-1'9/deepseek.v9: the key is not understood",
             "litellm: bedrock/wherever/deepseek.v3.1: the key is not understood",
@@ -109,16 +113,20 @@ fn of_litellms_whole_table_only_bedrock_is_taken_and_the_rest_of_it_told() {
     );
     let prices = imported.prices;
     assert_eq!(input(&prices, "us.anthropic.claude-sonnet-4-6").as_deref(), Some("3.3"));
-    assert_eq!(input(&prices, "anthropic.claude-sonnet-4-6").as_deref(), Some("3.3"), "mended: bare is regional");
+    assert_eq!(
+        input(&prices, "anthropic.claude-sonnet-4-6").as_deref(),
+        Some("3.3"),
+        "corrected: a bare id is regional"
+    );
     assert_eq!(input(&prices, "gpt-4o"), None);
-    assert_eq!(input(&prices, "us.deepseek.v9"), None, "half of a price is none");
+    assert_eq!(input(&prices, "us.deepseek.v9"), None, "an incomplete price is left out");
     assert!(prices.rows().any(|price| price.region() == Some("us-east-1") && price.model() == "deepseek.v3.2"));
     let nova = prices.rows().find(|price| price.model() == "amazon.nova-lite-v1:0").unwrap();
     assert_eq!((nova.note(), nova.confidence()), ("nova-writes-are-free", Confidence::Single));
 }
 
 #[test]
-fn genai_prices_are_taken_alone_or_out_of_the_list_of_all_providers() {
+fn genai_prices_are_imported_alone_or_from_all_providers() {
     let own = source("genai-prices-0.2.3-aws.json");
     let alone = genai_prices(&own, &options()).unwrap();
     let listed = genai_prices(&format!(r#"[{{"id": "openai", "models": 1}}, {own}]"#), &options()).unwrap();
@@ -131,14 +139,14 @@ fn genai_prices_are_taken_alone_or_out_of_the_list_of_all_providers() {
         input(&Prices::bundled(), "us.anthropic.claude-sonnet-4-6")
     );
     let gov = "us-gov.anthropic.claude-sonnet-4-5-20250929-v1:0";
-    assert_eq!(input(&prices, gov), None, "it takes the US government for commercial");
+    assert_eq!(input(&prices, gov), None, "it prices the US government like commercial regions");
     assert!(alone.skipped.iter().any(|skip| skip.what.ends_with(gov) && skip.why.contains("1.2 times")));
     let luna = prices.rows().filter(|price| price.model() == "openai.gpt-5.6-luna");
     assert!(luna.filter_map(|price| price.effective_from()).any(|day| &**day == "2026-07-30"), "history is kept");
 }
 
 #[test]
-fn what_is_new_in_genai_prices_is_told() {
+fn unknown_parts_of_genai_prices_are_skipped() {
     let text = r#"{"id": "aws", "models": [
         {"id": "deepseek.v3.1", "match": {"equals": "deepseek.v3.1"}, "prices": {"input_mtok": 0.6, "input_smell_mtok": 1}},
         {"id": "deepseek.v3.2", "match": {"equals": "deepseek.v3.2"}, "prices": [
@@ -154,7 +162,7 @@ fn what_is_new_in_genai_prices_is_told() {
     let imported = genai_prices(text, &options()).unwrap();
     assert_eq!(input(&imported.prices, "deepseek.v3.1").as_deref(), Some("0.6"));
     assert_eq!(input(&imported.prices, "deepseek.v3.2").as_deref(), Some("1"));
-    let told = told(&imported);
+    let skipped_lines = skipped_lines(&imported);
     for what in [
         "a model without id: ",
         "deepseek.v3.1: input_smell_mtok",
@@ -163,12 +171,15 @@ fn what_is_new_in_genai_prices_is_told() {
         "deepseek.v4: unknown variant `regex`",
         "deepseek.v5: it has no price",
     ] {
-        assert!(told.iter().any(|line| line.starts_with(&format!("genai-prices: {what}"))), "{what}: {told:#?}");
+        assert!(
+            skipped_lines.iter().any(|line| line.starts_with(&format!("genai-prices: {what}"))),
+            "{what}: {skipped_lines:#?}"
+        );
     }
 }
 
 #[test]
-fn what_is_not_that_format_is_refused() {
+fn other_formats_are_rejected() {
     let refused = |text: &str| {
         [litellm(text, &options()).unwrap_err().to_string(), genai_prices(text, &options()).unwrap_err().to_string()]
     };
@@ -188,13 +199,13 @@ fn what_is_not_that_format_is_refused() {
 
 proptest! {
     #[test]
-    fn any_bytes_are_imported_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn any_bytes_are_imported_or_rejected(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let text = String::from_utf8_lossy(&bytes);
         let _ = (litellm(&text, &options()), genai_prices(&text, &options()));
     }
 
     #[test]
-    fn any_row_of_litellm_is_imported_or_told(
+    fn any_row_of_litellm_is_imported_or_skipped(
         key in "(bedrock/)?(us-east-1/|512-x-512/|max-steps/)?[a-z0-9.:é-]{1,20}",
         field in "(input|output)_cost_per_(token|image|query|second)(_above_[0-9]{1,25}k_tokens)?(_batches|_flex)?",
         amount in "-?[0-9.e-]{1,20}|null|\"x\"|\\{\\}",
@@ -204,7 +215,7 @@ proptest! {
     }
 
     #[test]
-    fn any_model_of_genai_prices_is_imported_or_told(
+    fn any_model_of_genai_prices_is_imported_or_skipped(
         id in "[a-z0-9.:é-]{0,20}",
         rule in "\"(equals|contains|or_|starts_with)\": (\"[a-z.]{0,9}\"|\\[\\])",
         prices in "\\[?\\{\"(input_mtok|constraint|prices)\": (-?[0-9.e-]{1,12}|null|\\{\\})\\}\\]?",

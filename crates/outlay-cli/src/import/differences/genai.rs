@@ -1,4 +1,4 @@
-//! What genai-prices states, for each id of the catalogue that its rules match, at each date.
+//! The prices of genai-prices, for each id of the catalogue that its rules match, at each date.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{Kind, Stated, What};
-use crate::import::BuildError;
+use super::stated_price::{Billed, Kind, StatedPrice};
+use crate::import::build_error::BuildError;
 use crate::import::id::Id;
 use crate::import::resolutions::{Resolutions, Source};
 use outlay_price::parts::Decimal;
@@ -52,7 +52,7 @@ struct Step<'a> {
     price: &'a RawValue,
 }
 
-pub(super) fn stated(text: &str, rules: &Resolutions, prices: &Prices) -> Result<Vec<Stated>, BuildError> {
+pub(super) fn stated(text: &str, rules: &Resolutions, prices: &Prices) -> Result<Vec<StatedPrice>, BuildError> {
     let bad = |what: &str| BuildError::one(format!("genai-prices: {what} is not understood"));
     let provider: Provider<'_> = serde_json::from_str(text).map_err(|error| bad(&error.to_string()))?;
     let today = Start::parse(&rules.sources.genai.as_of).ok_or_else(|| bad("the day"))?.at;
@@ -64,11 +64,11 @@ pub(super) fn stated(text: &str, rules: &Resolutions, prices: &Prices) -> Result
     let mut all = Vec::new();
     for id in ids {
         let wire = id.wire();
-        // The first that fits, as genai-prices itself searches.
-        let Some(model) = provider.models.iter().find(|model| fits(&model.rule, &wire)) else {
+        // The first match, as in genai-prices itself.
+        let Some(model) = provider.models.iter().find(|model| matches_rule(&model.rule, &wire)) else {
             continue;
         };
-        all.extend(of(model, &id, today, prices).ok_or_else(|| bad(&model.id))?);
+        all.extend(prices_of(model, &id, today, prices).ok_or_else(|| bad(&model.id))?);
     }
     Ok(all)
 }
@@ -81,13 +81,13 @@ fn id(price: &Price) -> Option<Id> {
     Id::new(&wire, None).ok()
 }
 
-fn fits(rule: &Value, id: &str) -> bool {
+fn matches_rule(rule: &Value, id: &str) -> bool {
     let Some((verb, what)) = rule.as_object().and_then(|rule| rule.iter().next()) else {
         return false;
     };
     let text = what.as_str().unwrap_or_default();
     match verb.as_str() {
-        "or" | "or_" => what.as_array().is_some_and(|rules| rules.iter().any(|rule| fits(rule, id))),
+        "or" | "or_" => what.as_array().is_some_and(|rules| rules.iter().any(|rule| matches_rule(rule, id))),
         "contains" => id.contains(text),
         "equals" => id == text,
         "starts_with" => id.starts_with(text),
@@ -96,7 +96,7 @@ fn fits(rule: &Value, id: &str) -> bool {
     }
 }
 
-fn of(model: &Model<'_>, id: &Id, today: Timestamp, prices: &Prices) -> Option<Vec<Stated>> {
+fn prices_of(model: &Model<'_>, id: &Id, today: Timestamp, prices: &Prices) -> Option<Vec<StatedPrice>> {
     let dated: Vec<Dated<'_>> = if model.prices.get().starts_with('[') {
         serde_json::from_str(model.prices.get()).ok()?
     } else {
@@ -104,7 +104,7 @@ fn of(model: &Model<'_>, id: &Id, today: Timestamp, prices: &Prices) -> Option<V
     };
     let start = |dated: &Dated<'_>| dated.constraint.as_ref().and_then(|it| Start::parse(it.get("start_date")?));
     let first = dated.iter().filter_map(start).map(|start| start.at).min();
-    // What has no start holds until the first that has one.
+    // A price without a start applies until the first one with a start.
     let before = first.map_or(today, |first| first - SignedDuration::from_secs(1));
     let mut all = Vec::new();
     for offer in &dated {
@@ -123,7 +123,7 @@ fn of(model: &Model<'_>, id: &Id, today: Timestamp, prices: &Prices) -> Option<V
                 _ => return None,
             };
             for (over, price) in steps(raw, &bounds(prices, id, at))? {
-                all.push(Stated {
+                all.push(StatedPrice {
                     source: Source::GenAi,
                     key: model.id.clone(),
                     id: id.clone(),
@@ -131,7 +131,7 @@ fn of(model: &Model<'_>, id: &Id, today: Timestamp, prices: &Prices) -> Option<V
                     at,
                     tier: Tier::Default,
                     field: if over == 0 { field.clone() } else { format!("{field} over {over}") },
-                    what: What::Tokens(kind, over),
+                    billed: Billed::Tokens(kind, over),
                     price,
                     same_as_text: false,
                     is_flat: !raw.get().starts_with('{'),
@@ -142,14 +142,15 @@ fn of(model: &Model<'_>, id: &Id, today: Timestamp, prices: &Prices) -> Option<V
     Some(all)
 }
 
-/// The context sizes above which the catalogue has other prices.
+/// Returns the context sizes above which the catalogue has other prices.
 fn bounds(prices: &Prices, id: &Id, at: Timestamp) -> Vec<u64> {
     let wire = id.wire();
     let query = ModelRef::parse(&wire).map(|model| PriceQuery::new(model, at));
     query.ok().and_then(|query| prices.lookup(&query)).map_or_else(Vec::new, |price| price.context_bounds().collect())
 }
 
-/// The price per token, by the context size above which it holds: a flat one above every bound too.
+/// Returns the prices per token by the context size above which they apply. A flat price also applies above every
+/// bound.
 fn steps(raw: &RawValue, bounds: &[u64]) -> Option<Vec<(u64, Usd)>> {
     let price = |raw: &RawValue| Decimal::parse(raw.get()).ok()?.scaled(6).ok().map(Usd::from_picos);
     if !raw.get().starts_with('{') {

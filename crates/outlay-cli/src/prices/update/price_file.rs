@@ -1,4 +1,4 @@
-//! The price file that is brought up to date.
+//! The price file to update.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,18 +7,18 @@ use outlay_price::Prices;
 use outlay_price::parts::Row;
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table};
 
-use super::text;
+use super::row_text;
 use crate::Error;
 
-/// What a new file begins with.
+/// The head of a new file.
 const HEAD: &str = "\
-# Written by `outlay prices update`, which adds rows at the end. A row with `confidence` was taken from the table that its
-# `source` names; one without is your own, and comes before every other.
+# Written by `outlay prices update`, which adds rows at the end. A row with `confidence` was imported from the table in its
+# `source`. A row without it is your own and takes precedence over all others.
 ";
 
-/// Its text as it is, and as it becomes.
+/// The text of a price file, with changes that are not written yet.
 pub(super) struct PriceFile {
-    /// Where it is written, with links followed.
+    /// The path to write to, with links resolved.
     path: Option<PathBuf>,
     text: String,
 }
@@ -28,26 +28,26 @@ impl PriceFile {
     ///
     /// # Errors
     ///
-    /// Returns why it cannot be brought up to date: it is no price file in TOML, or cannot be written.
+    /// Returns why the file cannot be updated: it is not a price file in TOML, or it cannot be written.
     pub(super) fn open(path: Option<&Path>) -> Result<Self, Error> {
         let Some(path) = path else { return Ok(Self { path: None, text: String::new() }) };
         let failed = |problem: &dyn std::fmt::Display| format!("{}: {problem}", path.display());
         if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
-            return Err(failed(&"an update is written as TOML: name a file that ends in .toml").into());
+            return Err(failed(&"an update is written as TOML: use a file name that ends in .toml").into());
         }
         if fs::symlink_metadata(path).is_err() {
             let directory = directory(path);
-            let problem = format!("there is no directory {}: make it first", directory.display());
+            let problem = format!("there is no directory {}: create it first", directory.display());
             return match directory.is_dir() {
                 true => Ok(Self { path: Some(path.to_owned()), text: String::new() }),
                 false => Err(failed(&problem).into()),
             };
         }
-        // Who reads the target of a link wants the update too.
-        let real = fs::canonicalize(path).map_err(|error| failed(&format!("it is a link to nothing: {error}")))?;
+        // Write to the target of a link, so that its readers see the update too.
+        let real = fs::canonicalize(path).map_err(|error| failed(&format!("it is a broken link: {error}")))?;
         let file = fs::metadata(&real).map_err(|error| failed(&error))?;
         if !file.is_file() {
-            return Err(failed(&"it is no file").into());
+            return Err(failed(&"it is not a regular file").into());
         }
         if file.permissions().readonly() {
             return Err(failed(&"it is read-only").into());
@@ -61,12 +61,12 @@ impl PriceFile {
         }
     }
 
-    /// The bundled prices with those that were taken over into the file, and without what somebody wrote by hand.
+    /// Returns the bundled prices with the imported rows of the file, without the rows written by hand.
     pub(super) fn lists(&self) -> Result<Prices, Error> {
         let mut file = document(&self.text)?;
         file.remove("discount");
         file.remove("alias");
-        // That of its content tells it from the bundled table.
+        // Without it, the version is that of the content, which differs from the bundled table's.
         file.remove("version");
         if let Some(rows) = rows_of(&mut file) {
             rows.retain(is_imported);
@@ -74,9 +74,9 @@ impl PriceFile {
         Ok(Prices::from_toml(&file.to_string())?)
     }
 
-    /// Adds rows; one that was taken over for the very same is replaced.
+    /// Adds rows, and replaces imported rows with the same key.
     pub(super) fn put(&mut self, rows: &[Row]) -> Result<(), Error> {
-        let keys: Vec<Vec<String>> = rows.iter().map(text::key).collect();
+        let keys: Vec<Vec<String>> = rows.iter().map(row_text::key).collect();
         let mut file = document(&self.text)?;
         if let Some(rows) = rows_of(&mut file) {
             let before = rows.len();
@@ -85,12 +85,12 @@ impl PriceFile {
                 self.text = file.to_string();
             }
         }
-        self.text.push_str(&text::rows(rows));
+        self.text.push_str(&row_text::rows(rows));
         Ok(())
     }
 
-    /// Writes it beside the file and moves it there, so that who reads it meanwhile has the old or the new one. Returns
-    /// where it is, where there is a place to write it to.
+    /// Writes a temporary file and renames it, so that a reader sees the old or the new content. Returns the path, or
+    /// `None` if there is none to write to.
     pub(super) fn write(&self) -> Result<Option<&Path>, Error> {
         let is_new = self.path.as_deref().is_none_or(|path| !path.exists());
         let text = format!("{}{}", if is_new { HEAD } else { "" }, self.text);
@@ -107,7 +107,7 @@ impl PriceFile {
             fs::rename(&beside, path)
         };
         write().map_err(|error| {
-            // It may not be there.
+            // The temporary file may not exist.
             let _ = fs::remove_file(&beside);
             failed(error)
         })?;
@@ -131,11 +131,11 @@ fn is_imported(row: &Table) -> bool {
     row.get("confidence").and_then(Item::as_str).is_some_and(|word| word != "own")
 }
 
-/// What a row is of, as [`text::key`] has it.
+/// Returns the key of a row, like [`row_text::key`].
 fn key(row: &Table) -> Vec<String> {
     let text = |name: &str| match row.get(name) {
         Some(item) => item.as_str().map_or_else(|| item.to_string().trim().to_owned(), str::to_owned),
         None => String::new(),
     };
-    text::KEY.map(text).to_vec()
+    row_text::KEY.map(text).to_vec()
 }

@@ -1,20 +1,20 @@
-//! Holds the table against AWS's Price List: each of its prices is charged in its region, and surely, or told with a reason.
+//! Compares the table with AWS's Price List: each listed price must be charged in its region and be exact, or have a
+//! rule that explains the difference.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::Aws;
-use super::list::Variant;
-use crate::import::BuildError;
+use super::aws_prices::AwsPrices;
+use super::price_list::Variant;
+use crate::import::build_error::BuildError;
 use crate::import::rates::per_million;
 use crate::import::resolutions::Resolutions;
-use outlay_price::parts::Rate;
 use outlay_price::{CostStatus, ModelRef, PriceQuery, Prices, Tier, Usage};
 
-/// Lines for the table of deliberate differences.
+/// Returns lines for the table of deliberate differences.
 pub(in crate::import) fn differences(
-    aws: &Aws,
+    aws: &AwsPrices,
     rules: &Resolutions,
     prices: &Prices,
 ) -> Result<Vec<String>, BuildError> {
@@ -27,7 +27,7 @@ pub(in crate::import) fn differences(
             Variant::Global => (format!("global.{id}"), Tier::Default),
         };
         for (region, pair) in by_region {
-            let model = ModelRef::parse(&wire).map_err(|_| BuildError::one(format!("{wire} is no id")))?;
+            let model = ModelRef::parse(&wire).map_err(|_| BuildError::one(format!("{wire} is not a model id")))?;
             let query = PriceQuery { region: Some(region), tier, ..PriceQuery::new(model, today) };
             let price = prices.lookup(&query);
             for (field, theirs) in [("input", pair.listed.0), ("output", pair.listed.1)] {
@@ -55,10 +55,14 @@ pub(in crate::import) fn differences(
                     Some((name, reason)) => {
                         let source = &rules.sources.price_list.name;
                         let reason = reason.split_whitespace().collect::<Vec<_>>().join(" ");
-                        lines.push(format!("{source}\t{id}\t{wire} in {region}\t\t{tier} {field}\t{theirs_text}\t{ours_text}\t{name}\t{reason}\n"));
+                        lines.push(format!(
+                            "{source}\t{id}\t{wire} in {region}\t\t{tier} {field}\t{theirs_text}\t{ours_text}\t{name}\t\
+                             {reason}\n"
+                        ));
                     }
                     None => problems.push(format!(
-                        "aws-price-list: {wire} in {region}, {tier}: {field} is {theirs_text}, charged is `{ours_text}`, exact {is_exact}, by no rule"
+                        "aws-price-list: {wire} in {region}, {tier}: {field} is {theirs_text}, charged is `{ours_text}`, \
+                         exact {is_exact}, by no rule"
                     )),
                 }
             }
@@ -68,10 +72,7 @@ pub(in crate::import) fn differences(
 }
 
 fn day(text: &str) -> Result<Timestamp, BuildError> {
-    let bad = |_| BuildError::one(format!("resolutions: the version {text} is no day"));
+    let bad = |_| BuildError::one(format!("resolutions: the version {text} is not a day"));
     let date: Date = text.parse().map_err(bad)?;
     date.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp()).map_err(bad)
 }
-
-/// What the list itself has, where a rule says otherwise.
-pub(super) type Listed = (Option<Rate>, Option<Rate>);

@@ -1,4 +1,4 @@
-//! The shape of a bulk offer file, as far as prices need it.
+//! The parts of a bulk offer file that prices need.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Offer<'a> {
+pub(super) struct OfferFile<'a> {
     pub(super) offer_code: String,
     #[serde(default)]
     pub(super) version: String,
@@ -42,7 +42,7 @@ pub(super) struct Dimension {
     pub(super) price_per_unit: Pairs<String>,
 }
 
-/// An object as it is written: keys that are there twice, too.
+/// The pairs of an object as written, including duplicate keys.
 pub(super) struct Pairs<T>(pub(super) Vec<(String, T)>);
 
 impl<T> Default for Pairs<T> {

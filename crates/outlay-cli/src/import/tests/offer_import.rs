@@ -1,18 +1,18 @@
 use proptest::prelude::*;
 
-use super::*;
+use crate::import::{Imported, aws_price_list, aws_price_lists};
 use outlay_price::{CacheTtl, Geo, ModelRef, PriceQuery, Prices, Routing, Tier, Unit, UnitCount, Usage};
 
-const BEDROCK: &str = include_str!("fixtures/bedrock.json");
-const SERVICE: &str = include_str!("fixtures/service.json");
-const MODELS: &str = include_str!("fixtures/foundation-models.json");
+const BEDROCK: &str = include_str!("../aws/fixtures/bedrock.json");
+const SERVICE: &str = include_str!("../aws/fixtures/service.json");
+const MODELS: &str = include_str!("../aws/fixtures/foundation-models.json");
 
 fn query<'a>(model: &'a str, region: &'a str, day: &str) -> PriceQuery<'a> {
     let at = format!("{day}T00:00:00Z").parse().unwrap();
     PriceQuery { region: Some(region), ..PriceQuery::new(ModelRef::parse(model).unwrap(), at) }
 }
 
-/// Dollars per million tokens, where all that was used has a price.
+/// Returns dollars per million tokens, or `None` if part of the usage has no price.
 fn per_million(prices: &Prices, query: &PriceQuery<'_>, one: Usage) -> Option<String> {
     let charge = prices.lookup(query)?.charge(&one);
     charge.is_priced().then(|| charge.total().saturating_mul(1_000_000).to_decimal())
@@ -27,23 +27,23 @@ fn skipped(imported: &Imported) -> String {
 }
 
 #[test]
-fn each_price_holds_from_the_day_of_its_term_on() {
+fn a_price_applies_from_the_day_of_its_term() {
     let prices = aws_price_list(BEDROCK).unwrap().prices;
     let price = |day| input(&prices, &query("amazon.nova-lite-v1:0", "us-east-1", day));
-    assert_eq!(price("2026-07-31"), None, "the list does not say what was before");
+    assert_eq!(price("2026-07-31"), None, "the list has no earlier price");
     assert_eq!(price("2026-08-01").as_deref(), Some("0.06"));
     assert_eq!(price("2026-10-01").as_deref(), Some("0.05"), "the price was cut");
     assert_eq!(price("2026-12-31").as_deref(), Some("0.05"));
-    assert_eq!(price("2027-01-01").as_deref(), Some("0.04"), "what is announced");
+    assert_eq!(price("2027-01-01").as_deref(), Some("0.04"), "an announced price");
     let late = query("amazon.nova-lite-v1:0", "us-east-1", "2027-02-01");
-    assert_eq!(per_million(&prices, &late, Usage::new().with_output(1)).as_deref(), Some("0.24"), "what is not cut");
+    assert_eq!(per_million(&prices, &late, Usage::new().with_output(1)).as_deref(), Some("0.24"), "an unchanged price");
     let stands_in = prices.lookup(&PriceQuery { region: Some("eu-west-1"), ..late }).unwrap();
     assert_eq!(stands_in.confidence(), outlay_price::Confidence::Elsewhere);
     assert_eq!(input(&prices, &PriceQuery { region: Some("us-gov-west-1"), ..late }), None, "another partition");
 }
 
 #[test]
-fn prices_say_where_they_are_from() {
+fn prices_have_their_source_and_day() {
     let prices = aws_price_list(BEDROCK).unwrap().prices;
     assert_eq!(prices.version(), "AmazonBedrock-20261120000000");
     let price = prices.lookup(&query("amazon.nova-lite-v1:0", "us-east-1", "2026-08-01")).unwrap();
@@ -83,24 +83,24 @@ fn a_long_context_has_the_bound_of_the_bundled_table_or_no_price() {
 }
 
 #[test]
-fn all_that_gives_no_price_is_told_with_the_reason() {
+fn skipped_parts_are_listed_with_the_reason() {
     let imported = aws_price_list(BEDROCK).unwrap();
-    assert_eq!(skipped(&imported), include_str!("fixtures/bedrock-skipped.txt"));
+    assert_eq!(skipped(&imported), include_str!("../aws/fixtures/bedrock-skipped.txt"));
     let imported = aws_price_list(SERVICE).unwrap();
     assert_eq!(
         skipped(&imported),
         "\
-aws-price-list USE1-Claude4Haiku-input-tokens (SKU0007): `Claude4Haiku` is the name of no known model
-in-region.anthropic.claude-sonnet-4-20250514-v1:0 in us-east-2, default: it holds above 200000 input tokens, and no price is told for fewer
-us.anthropic.claude-sonnet-4-20250514-v1:0 in us-east-2, default: it holds above 200000 input tokens, and no price is told for fewer
+aws-price-list USE1-Claude4Haiku-input-tokens (SKU0007): `Claude4Haiku` is not the name of a known model
+in-region.anthropic.claude-sonnet-4-20250514-v1:0 in us-east-2, default: it applies above 200000 input tokens, and there is no price for fewer
+us.anthropic.claude-sonnet-4-20250514-v1:0 in us-east-2, default: it applies above 200000 input tokens, and there is no price for fewer
 "
     );
     let imported = aws_price_list(MODELS).unwrap();
-    assert_eq!(skipped(&imported), include_str!("fixtures/foundation-models-skipped.txt"));
+    assert_eq!(skipped(&imported), include_str!("../aws/fixtures/foundation-models-skipped.txt"));
 }
 
 #[test]
-fn global_is_never_the_price_of_the_region() {
+fn the_global_price_differs_from_the_regional_one() {
     let prices = aws_price_list(SERVICE).unwrap().prices;
     let sonnet = |prefix: &str| format!("{prefix}anthropic.claude-sonnet-4-20250514-v1:0");
     let [bare, us, global] = ["", "us.", "global."].map(sonnet);
@@ -113,7 +113,7 @@ fn global_is_never_the_price_of_the_region() {
 }
 
 #[test]
-fn a_geography_that_is_told_apart_has_its_own_price() {
+fn a_geography_with_its_own_product_has_its_own_price() {
     let product =
         |sku: &str, usage_type: &str| format!(r#""{sku}": {{"attributes": {{"usagetype": "{usage_type}"}}}}"#);
     let term = |sku: &str, usd: &str| {
@@ -141,7 +141,7 @@ fn a_geography_that_is_told_apart_has_its_own_price() {
 }
 
 #[test]
-fn products_of_the_marketplace_are_known_by_name_and_priced_as_they_say() {
+fn marketplace_products_are_found_by_name() {
     let prices = aws_price_list(MODELS).unwrap().prices;
     let day = "2026-11-20";
     assert_eq!(input(&prices, &query("anthropic.claude-sonnet-4-6", "us-east-1", day)).as_deref(), Some("3.3"));
@@ -150,7 +150,7 @@ fn products_of_the_marketplace_are_known_by_name_and_priced_as_they_say() {
     let hour = Usage::new().with_cache_write(CacheTtl::OneHour, 1);
     assert_eq!(per_million(&prices, &global, hour).as_deref(), Some("6"));
     let opus = query("global.anthropic.claude-opus-5", "eu-west-1", "2025-01-01");
-    assert_eq!(input(&prices, &opus).as_deref(), Some("5"), "a term without a date holds since ever");
+    assert_eq!(input(&prices, &opus).as_deref(), Some("5"), "a term without a date has no start");
     let haiku = query("anthropic.claude-3-haiku-20240307-v1:0", "ap-northeast-1", day);
     assert_eq!(input(&prices, &PriceQuery { tier: Tier::Batch, ..haiku }).as_deref(), Some("0.125"));
     let rerank = prices.lookup(&query("cohere.rerank-v3-5:0", "us-east-1", day)).unwrap();
@@ -162,7 +162,7 @@ fn products_of_the_marketplace_are_known_by_name_and_priced_as_they_say() {
 }
 
 #[test]
-fn offers_together_are_one_layer_over_the_bundled_table() {
+fn several_offers_make_one_layer() {
     let imported = aws_price_lists(&[BEDROCK, SERVICE, MODELS]).unwrap();
     let prices = imported.prices.over(&Prices::bundled());
     assert_eq!(
@@ -170,14 +170,14 @@ fn offers_together_are_one_layer_over_the_bundled_table() {
         "2026-11-28+AmazonBedrock-20261120000000+AmazonBedrockService-20261118000000+AmazonBedrockFoundationModels-20261119000000"
     );
     let deepseek = query("deepseek.v3.1", "us-east-1", "2026-11-20");
-    assert!(prices.lookup(&deepseek).is_some(), "what the list does not have is left to the table");
+    assert!(prices.lookup(&deepseek).is_some(), "the bundled table has the rest");
 }
 
 #[test]
-fn what_is_no_such_list_is_refused() {
+fn other_files_are_rejected() {
     for (text, want) in [
         ("", "EOF while parsing a value at line 1 column 0"),
-        ("[]", "invalid length 0, expected struct Offer with 5 elements at line 1 column 2"),
+        ("[]", "invalid length 0, expected struct OfferFile with 5 elements at line 1 column 2"),
         ("{}", "missing field `offerCode` at line 1 column 2"),
         (
             r#"{"offerCode": "AmazonEC2", "products": {}, "terms": {}}"#,
@@ -193,7 +193,7 @@ fn what_is_no_such_list_is_refused() {
     }
 }
 
-/// The fixture with a piece of it replaced: close to a list, and mostly broken.
+/// Returns the fixture with a part replaced: similar to a list, and mostly broken.
 fn mangled(at: usize, length: usize, by: &str) -> String {
     let start = (at % BEDROCK.len()..).find(|&at| BEDROCK.is_char_boundary(at)).unwrap();
     let end = (start + length).min(BEDROCK.len());
@@ -202,17 +202,17 @@ fn mangled(at: usize, length: usize, by: &str) -> String {
 
 proptest! {
     #[test]
-    fn any_bytes_are_imported_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn any_bytes_are_imported_or_rejected(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = aws_price_list(&String::from_utf8_lossy(&bytes));
     }
 
     #[test]
-    fn anything_like_a_list_is_imported_or_refused(at in any::<usize>(), length in 0..30_usize, by in "[0-9a-zA-Z\"{}:,.-]{0,12}") {
+    fn a_broken_list_is_imported_or_rejected(at in any::<usize>(), length in 0..30_usize, by in "[0-9a-zA-Z\"{}:,.-]{0,12}") {
         let _ = aws_price_list(&mangled(at, length, &by));
     }
 
     #[test]
-    fn any_amount_is_read_or_told(amount in "[-+0-9.e]{0,40}", unit in "(1K |1M |Million |)(tokens|Units|Images?|hours|x)", thing in "(input|cache-read)-tokens|T2I-1024-Premium") {
+    fn any_amount_is_read_or_skipped(amount in "[-+0-9.e]{0,40}", unit in "(1K |1M |Million |)(tokens|Units|Images?|hours|x)", thing in "(input|cache-read)-tokens|T2I-1024-Premium") {
         let text = format!(
             r#"{{"offerCode": "AmazonBedrock", "products": {{"A": {{"attributes": {{"usagetype": "USE1-NovaLite-{thing}"}}}}}},
             "terms": {{"OnDemand": {{"A": {{"A.T": {{"priceDimensions": {{"A.T.R": {{"unit": "{unit}", "pricePerUnit": {{"USD": "{amount}"}}}}}}}}}}}}}}}}"#

@@ -1,12 +1,12 @@
-//! What LiteLLM's table states, field by field.
+//! The prices of LiteLLM's table, field by field.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-use super::{Kind, Stated, What};
-use crate::import::BuildError;
+use super::stated_price::{Billed, Kind, StatedPrice};
+use crate::import::build_error::BuildError;
 use crate::import::id::Id;
 use crate::import::rates::digits;
 use crate::import::resolutions::{Resolutions, Source};
@@ -16,18 +16,20 @@ use outlay_price::{Routing, Tier, Unit, UnitCount, Usd};
 
 type Row<'a> = BTreeMap<String, &'a RawValue>;
 
-pub(super) fn stated(text: &str, rules: &Resolutions) -> Result<Vec<Stated>, BuildError> {
+pub(super) fn stated(text: &str, rules: &Resolutions) -> Result<Vec<StatedPrice>, BuildError> {
     let table: BTreeMap<String, Row<'_>> =
         serde_json::from_str(text).map_err(|error| BuildError::one(format!("litellm: {error}")))?;
-    let at = Start::parse(&rules.sources.litellm.as_of).ok_or_else(|| BuildError::one("litellm: as of no day"))?.at;
+    let at = Start::parse(&rules.sources.litellm.as_of)
+        .ok_or_else(|| BuildError::one("litellm: the `as_of` of the source is not a day"))?
+        .at;
     let mut all = Vec::new();
     for (key, row) in table.iter().filter(|(key, _)| rules.skipped(Source::LiteLlm, key).is_none()) {
         let bad = |what: &str| BuildError::one(format!("litellm: {key}: {what} is not understood"));
-        let of = Key::parse(key).ok_or_else(|| bad("the key"))?;
+        let parts = Key::parse(key).ok_or_else(|| bad("the key"))?;
         let fields = row.iter().filter(|(field, _)| field.contains("cost") && rules.skipped_field(field).is_none());
         for (field, raw) in fields {
-            let mut prices = prices(key, &of, field, digits(raw), at).ok_or_else(|| bad(field))?;
-            // Figures of one key are written alike.
+            let mut prices = prices(key, &parts, field, digits(raw), at).ok_or_else(|| bad(field))?;
+            // The figures of one key have the same format.
             let text = row.get("input_cost_per_token").map(|raw| digits(raw));
             prices.iter_mut().for_each(|price| price.same_as_text = text == Some(digits(raw)));
             all.extend(prices);
@@ -36,7 +38,7 @@ pub(super) fn stated(text: &str, rules: &Resolutions) -> Result<Vec<Stated>, Bui
     Ok(all)
 }
 
-/// `[SIZE/][STEPS/][bedrock/][REGION/][COMMITMENT/]ID`.
+/// A key of the form `[SIZE/][STEPS/][bedrock/][REGION/][COMMITMENT/]ID`.
 struct Key<'a> {
     id: Id,
     side: Option<u32>,
@@ -49,7 +51,7 @@ impl<'a> Key<'a> {
         let (before, wire) = key.rsplit_once('/').unwrap_or(("", key));
         let parts: Vec<&str> = before.split('/').collect();
         let ends = |end: &str| parts.iter().find_map(|part| part.strip_suffix(end));
-        // The greatest is what has no bound.
+        // `max` means no bound.
         let number = |text: &str| if text == "max" { Some(u32::MAX) } else { text.parse().ok() };
         let region = parts.iter().find(|part| part.matches('-').count() >= 2 && part.ends_with(char::is_numeric));
         let region = region.copied().filter(|part| !part.contains("-x-"));
@@ -67,14 +69,16 @@ impl<'a> Key<'a> {
     }
 }
 
-fn prices(key: &str, of: &Key<'_>, field: &str, raw: &str, at: Timestamp) -> Option<Vec<Stated>> {
-    let (what, tier, scale) = match token_field(field) {
-        Some((kind, over, tier)) => (What::Tokens(kind, over), tier, 1),
-        None if of.commitment.is_some() => (What::Capacity(of.commitment.map(str::to_owned)), Tier::Provisioned, 3_600),
-        None if matches!(field, "input_cost_per_second" | "cost_per_second") => {
-            (What::Capacity(None), Tier::Provisioned, 3_600)
+fn prices(key: &str, parts: &Key<'_>, field: &str, raw: &str, at: Timestamp) -> Option<Vec<StatedPrice>> {
+    let (billed, tier, scale) = match token_field(field) {
+        Some((kind, over, tier)) => (Billed::Tokens(kind, over), tier, 1),
+        None if parts.commitment.is_some() => {
+            (Billed::Capacity(parts.commitment.map(str::to_owned)), Tier::Provisioned, 3_600)
         }
-        None if field == "guardrail_cost_per_unit" => return guardrails(key, of, raw, at),
+        None if matches!(field, "input_cost_per_second" | "cost_per_second") => {
+            (Billed::Capacity(None), Tier::Provisioned, 3_600)
+        }
+        None if field == "guardrail_cost_per_unit" => return guardrails(key, parts, raw, at),
         None => {
             let unit = match field {
                 "input_cost_per_image" => Unit::InputImage,
@@ -85,27 +89,33 @@ fn prices(key: &str, of: &Key<'_>, field: &str, raw: &str, at: Timestamp) -> Opt
                 _ => return None,
             };
             let count = UnitCount::new(unit, 1);
-            let count = of.side.map_or(count.clone(), |side| count.with_side(side));
-            let count = of.steps.map_or(count.clone(), |steps| count.with_steps(steps));
-            (What::Unit(count), Tier::Default, 1)
+            let count = parts.side.map_or(count.clone(), |side| count.with_side(side));
+            let count = parts.steps.map_or(count.clone(), |steps| count.with_steps(steps));
+            (Billed::Unit(count), Tier::Default, 1)
         }
     };
     let price = dollars(raw)?.saturating_mul(scale);
-    Some(vec![one(key, of, field.to_owned(), (what, tier, price), at)])
+    Some(vec![stated_price(key, parts, field.to_owned(), (billed, tier, price), at)])
 }
 
-fn guardrails(key: &str, of: &Key<'_>, raw: &str, at: Timestamp) -> Option<Vec<Stated>> {
+fn guardrails(key: &str, parts: &Key<'_>, raw: &str, at: Timestamp) -> Option<Vec<StatedPrice>> {
     let policies: Row<'_> = serde_json::from_str(raw).ok()?;
     let price = |(policy, raw): (String, &RawValue)| {
-        let what = What::Unit(UnitCount::new(Unit::GuardrailUnit, 1).with_word(policy.clone()));
-        Some(one(key, of, policy, (what, Tier::Default, dollars(digits(raw))?), at))
+        let billed = Billed::Unit(UnitCount::new(Unit::GuardrailUnit, 1).with_word(policy.clone()));
+        Some(stated_price(key, parts, policy, (billed, Tier::Default, dollars(digits(raw))?), at))
     };
     policies.into_iter().map(price).collect()
 }
 
-fn one(key: &str, of: &Key<'_>, field: String, (what, tier, price): (What, Tier, Usd), at: Timestamp) -> Stated {
-    let (key, id) = (key.to_owned(), of.id.clone());
-    Stated {
+fn stated_price(
+    key: &str,
+    parts: &Key<'_>,
+    field: String,
+    (billed, tier, price): (Billed, Tier, Usd),
+    at: Timestamp,
+) -> StatedPrice {
+    let (key, id) = (key.to_owned(), parts.id.clone());
+    StatedPrice {
         source: Source::LiteLlm,
         key,
         id,
@@ -113,7 +123,7 @@ fn one(key: &str, of: &Key<'_>, field: String, (what, tier, price): (What, Tier,
         at,
         tier,
         field,
-        what,
+        billed,
         price,
         same_as_text: false,
         is_flat: false,
@@ -124,7 +134,7 @@ fn dollars(raw: &str) -> Option<Usd> {
     Decimal::parse(raw).ok()?.scaled(12).ok().map(Usd::from_picos)
 }
 
-/// `cache_read_input_token_cost_above_200k_tokens_priority` by its parts, from the end.
+/// Parses a field such as `cache_read_input_token_cost_above_200k_tokens_priority` from its end.
 fn token_field(field: &str) -> Option<(Kind, u64, Tier)> {
     let tiers = [
         ("_batches", Tier::Batch),
@@ -140,7 +150,7 @@ fn token_field(field: &str) -> Option<(Kind, u64, Tier)> {
         None => (rest, 0),
     };
     let kind = match rest {
-        // Bedrock counts images with the text.
+        // Bedrock counts image tokens as text tokens.
         "input_cost_per_token" | "input_cost_per_image_token" => Kind::Input,
         "output_cost_per_token" => Kind::Output,
         "cache_read_input_token_cost" => Kind::CacheRead,

@@ -1,18 +1,18 @@
-//! AWS's pricing page. It does not say of which region a price is, and rounds some to cents: it is asked whether it has a
-//! price that is known otherwise.
+//! AWS's pricing page. It does not state its regions and rounds some prices to cents, so it only confirms or
+//! contradicts prices of other sources.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::labels::Labels;
-use crate::import::BuildError;
+use crate::import::build_error::BuildError;
 use outlay_price::parts::Decimal;
 use outlay_price::parts::Rate;
 
-/// The prices of a model, by the kind of token, or `unit` for all that is not billed by the token.
+/// The prices of a model by the kind of token, or `unit` for everything that is not billed by the token.
 #[derive(Debug, Default)]
-pub(super) struct Page(BTreeMap<(String, &'static str), BTreeSet<Cell>>);
+pub(super) struct PricingPage(BTreeMap<(String, &'static str), BTreeSet<Cell>>);
 
-/// A price in pico-dollars, and whether it has no more than two decimals.
+/// A price in pico-dollars, and whether it has at most two decimals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Cell {
     picos: i128,
@@ -21,7 +21,7 @@ struct Cell {
 
 const CENT: i128 = 10_000;
 
-impl Page {
+impl PricingPage {
     pub(super) fn parse(text: &str, labels: &Labels<'_>) -> Result<Self, BuildError> {
         let mut page = Self::default();
         for line in text.lines().filter(|line| !line.starts_with('#')).skip(1) {
@@ -40,7 +40,7 @@ impl Page {
                 kind => kind,
             };
             let Ok(decimal) = Decimal::parse(&amount) else { continue };
-            // By the million tokens, or by the unit.
+            // The price is per million tokens, or per unit.
             let picos = decimal.scaled(if kind == "unit" { 12 } else { 6 }).map_err(|_| bad())?;
             let is_rounded = amount.split_once('.').is_none_or(|(_, decimals)| decimals.len() <= 2);
             for id in ids {
@@ -50,7 +50,7 @@ impl Page {
         Ok(page)
     }
 
-    /// Whether the page has this price of a kind of token, at least as it rounds.
+    /// Returns whether the page has this price for a kind of token, at least rounded.
     pub(super) fn has(&self, model: &str, kind: &str, rate: Rate) -> bool {
         let kinds: &[&'static str] = match kind {
             "input" => &["input"],
@@ -69,15 +69,15 @@ impl Page {
         kinds.iter().filter_map(|kind| self.0.get(&(model.to_owned(), *kind))).flatten().any(is_it)
     }
 
-    /// Whether the page has prices of a kind of token, and this one is none of them.
+    /// Returns whether the page has prices for a kind of token, but not this one.
     pub(super) fn contradicts(&self, model: &str, kind: &'static str, rate: Rate) -> bool {
         self.0.contains_key(&(model.to_owned(), kind)) && !self.has(model, kind, rate)
     }
 
-    /// Whether the page has this price of a unit, in pico-dollars.
+    /// Returns whether the page has this unit price, in pico-dollars.
     pub(super) fn has_unit(&self, model: &str, picos: i128) -> bool {
         let cells = self.0.get(&(model.to_owned(), "unit"));
-        // Queries are priced by the thousand.
+        // The page prices queries by the thousand.
         cells.is_some_and(|cells| cells.iter().any(|cell| cell.picos == picos || cell.picos == picos * 1_000))
     }
 }

@@ -1,4 +1,4 @@
-//! The table as text.
+//! The price table as tab-separated text.
 
 use super::rates::per_million;
 use outlay_price::Latency;
@@ -6,8 +6,8 @@ use outlay_price::parts::File;
 use outlay_price::parts::Rates;
 use outlay_price::parts::{Place, Row};
 
-/// The text of a table, as [`tsv::parse`](crate::row::tsv::parse) reads it.
-pub(super) fn table(file: &File) -> String {
+/// Returns the text of a table, as `outlay_price` parses it.
+pub(super) fn to_tsv(file: &File) -> String {
     let mut text = format!("# version {}\n", file.version);
     text.push_str("model\tregions\troutings\ttier\tlatency\tcontext_over\teffective_from\t");
     text.push_str(&Rates::NAMES.join("\t"));

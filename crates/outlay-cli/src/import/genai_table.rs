@@ -1,25 +1,26 @@
-//! The AWS part of genai-prices: models found by rules, US dollars per million tokens, some dated.
+//! The AWS part of genai-prices: models that rules match, some with dated prices, in US dollars per million tokens.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::imported::Unknowns;
+use super::build_error::BuildError;
+use super::imported::OnUnknown;
+use super::offer::Offer;
 use super::resolutions::Resolutions;
-use super::{BuildError, Offer};
 use outlay_price::Tier;
 use outlay_price::parts::Start;
 use outlay_price::parts::{Rate, Rates};
 
-pub(super) struct GenAi {
+pub(super) struct GenAiTable {
     pub(super) models: Vec<Model>,
 }
 
 pub(super) struct Model {
     pub(super) id: String,
     rule: Rule,
-    /// By start, the earliest first.
+    /// The prices by start, the earliest first.
     pub(super) offers: Vec<(Option<Start>, Offer)>,
 }
 
@@ -82,19 +83,19 @@ struct RawTier<'a> {
     price: &'a RawValue,
 }
 
-pub(super) fn parse(text: &str, rules: &Resolutions, unknowns: &mut Unknowns) -> Result<GenAi, BuildError> {
+pub(super) fn parse(text: &str, rules: &Resolutions, on_unknown: &mut OnUnknown) -> Result<GenAiTable, BuildError> {
     let provider = provider(text)?;
     let mut models = Vec::new();
     for raw in provider.models {
         match json::<RawModel<'_>>(raw.get()) {
-            Ok(model) => models.extend(read(model, rules, unknowns)?),
-            Err(error) => unknowns.meet(format!("genai-prices: {}", name(raw)), error)?,
+            Ok(model) => models.extend(read(model, rules, on_unknown)?),
+            Err(error) => on_unknown.handle(format!("genai-prices: {}", name(raw)), error)?,
         }
     }
-    Ok(GenAi { models })
+    Ok(GenAiTable { models })
 }
 
-/// The one of AWS: alone, or in the list of all.
+/// Returns the provider `aws`, which is alone or in the list of all providers.
 fn provider(text: &str) -> Result<RawProvider<'_>, BuildError> {
     if !text.trim_start().starts_with('[') {
         return json(text).map_err(|error| BuildError::one(format!("genai-prices: {error}")));
@@ -108,7 +109,7 @@ fn json<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
     serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
-/// What names a model that is not understood.
+/// Returns a name for a model that is not understood.
 fn name(raw: &RawValue) -> String {
     #[derive(Deserialize)]
     struct Named {
@@ -118,10 +119,10 @@ fn name(raw: &RawValue) -> String {
     serde_json::from_str::<Named>(raw.get()).map_or_else(|_| "a model without id".to_owned(), |named| named.id)
 }
 
-fn read(model: RawModel<'_>, rules: &Resolutions, unknowns: &mut Unknowns) -> Result<Option<Model>, BuildError> {
+fn read(model: RawModel<'_>, rules: &Resolutions, on_unknown: &mut OnUnknown) -> Result<Option<Model>, BuildError> {
     let vendor = model.id.trim_start_matches("regional.").trim_start_matches("global.");
     let vendor = vendor.split_once('.').map_or("", |(vendor, _)| vendor);
-    let thirty_minutes = rules.writes_live_thirty_minutes(vendor);
+    let thirty_minutes = rules.has_thirty_minute_cache_writes(vendor);
     let what = format!("genai-prices: {}", model.id);
     let text = model.prices.get();
     let dated: Vec<&RawValue> = match text.starts_with('[') {
@@ -137,7 +138,7 @@ fn read(model: RawModel<'_>, rules: &Resolutions, unknowns: &mut Unknowns) -> Re
         let RawDated { constraint, prices } = match read {
             Ok(dated) => dated,
             Err(error) => {
-                unknowns.meet(&what, error)?;
+                on_unknown.handle(&what, error)?;
                 continue;
             }
         };
@@ -145,7 +146,7 @@ fn read(model: RawModel<'_>, rules: &Resolutions, unknowns: &mut Unknowns) -> Re
         let start = match start.transpose() {
             Ok(start) => start,
             Err(text) => {
-                unknowns.meet(&what, format!("{text} is not understood"))?;
+                on_unknown.handle(&what, format!("{text} is not understood"))?;
                 continue;
             }
         };
@@ -154,12 +155,13 @@ fn read(model: RawModel<'_>, rules: &Resolutions, unknowns: &mut Unknowns) -> Re
         for (field, raw) in prices {
             match put(&mut offer, &field, raw, thirty_minutes) {
                 Put::Done => {}
-                Put::NoField => unknowns.meet(&what, format!("{field} is not understood"))?,
-                // Half of a price is none.
+                Put::NoField => on_unknown.handle(&what, format!("{field} is not understood"))?,
+                // Do not import an incomplete price.
                 Put::NoAmount => {
                     is_whole = false;
                     let amount = raw.get();
-                    unknowns.meet(&what, format!("{field}: {amount} is not understood, and its price is left out"))?;
+                    on_unknown
+                        .handle(&what, format!("{field}: {amount} is not understood, and its price is left out"))?;
                 }
             }
         }
@@ -168,7 +170,7 @@ fn read(model: RawModel<'_>, rules: &Resolutions, unknowns: &mut Unknowns) -> Re
         }
     }
     if offers.is_empty() {
-        unknowns.meet(&what, "it has no price that is understood")?;
+        on_unknown.handle(&what, "it has no price that is understood")?;
     }
     offers.sort_by(|(a, _), (b, _)| a.cmp(b));
     Ok((!offers.is_empty()).then_some(Model { id: model.id, rule: model.rule, offers }))
@@ -199,7 +201,7 @@ fn put(offer: &mut Offer, field: &str, raw: &RawValue, thirty_minutes: bool) -> 
     };
     let done = match (raw.get().starts_with('{'), serde_json::from_str::<RawTiered<'_>>(raw.get())) {
         (true, Ok(tiered)) => {
-            // A tier of genai-prices holds for counts greater than its start, as ours do.
+            // A tier of genai-prices applies to counts above its start, as in our tables.
             let tiers = tiered.tiers.iter().map(|tier| (tier.start, tier.price.get()));
             [(0, tiered.base.get())].into_iter().chain(tiers).try_for_each(|(over, text)| set(over, text))
         }
@@ -209,15 +211,15 @@ fn put(offer: &mut Offer, field: &str, raw: &RawValue, thirty_minutes: bool) -> 
     if done.is_some() { Put::Done } else { Put::NoAmount }
 }
 
-impl GenAi {
-    /// The model that an id is of: the first whose rule fits, as genai-prices itself searches.
+impl GenAiTable {
+    /// Returns the first model with a rule that matches an id, as genai-prices itself does.
     pub(super) fn find(&self, wire: &str) -> Option<&Model> {
-        self.models.iter().find(|model| model.rule.fits(wire))
+        self.models.iter().find(|model| model.rule.matches(wire))
     }
 }
 
 impl Model {
-    /// Ids that the rule names in full.
+    /// Returns the ids that the rule names in full.
     pub(super) fn exact_ids(&self) -> Vec<&str> {
         let mut ids = Vec::new();
         self.rule.walk(&mut |rule| {
@@ -228,7 +230,7 @@ impl Model {
         ids
     }
 
-    /// Every text in the rule, and the model's own id: full ids or parts of such.
+    /// Returns every text in the rule and the model's own id: full ids or parts of ids.
     pub(super) fn texts(&self) -> Vec<&str> {
         let mut texts = vec![self.id.trim_start_matches("regional.")];
         self.rule.walk(&mut |rule| match rule {
@@ -241,9 +243,9 @@ impl Model {
 }
 
 impl Rule {
-    fn fits(&self, id: &str) -> bool {
+    fn matches(&self, id: &str) -> bool {
         match self {
-            Self::Or(rules) => rules.iter().any(|rule| rule.fits(id)),
+            Self::Or(rules) => rules.iter().any(|rule| rule.matches(id)),
             Self::Contains(text) => id.contains(text.as_str()),
             Self::Equals(text) => id == text,
             Self::StartsWith(text) => id.starts_with(text.as_str()),
