@@ -20,7 +20,7 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Shows prices, checks price files, and brings them up to date.
+    /// Shows prices, and checks and updates price files.
     #[command(subcommand)]
     Prices(prices::Command),
 }

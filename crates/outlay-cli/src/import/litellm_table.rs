@@ -246,8 +246,8 @@ fn units(offer: &mut Offer, field: &str, raw: &RawValue, tier: Tier, conditions:
     Some(())
 }
 
-/// Removes prices of audio tokens that equal those of text, because these tokens are counted as text. Returns whether
-/// image tokens cost the same as text.
+/// Removes prices of audio tokens that equal those of text, because these tokens are counted as text. Returns false if
+/// image tokens do not cost the same as text.
 fn tidy(offer: &mut Offer, images: Option<Rate>) -> bool {
     let base = offer.tiers.get_mut(&Tier::Default).and_then(|steps| steps.get_mut(&0));
     let text = base.as_ref().and_then(|rates| rates.input);

@@ -35,7 +35,7 @@ const LITELLM: &str = include_str!("../../data/sources/litellm-1.110.2-bedrock.j
 const GENAI: &str = include_str!("../../data/sources/genai-prices-0.2.3-aws.json");
 
 impl PriceTable {
-    /// Returns the table that a text is, or why it is none.
+    /// Returns the table that a text holds, or why it holds none.
     pub(crate) fn detect(text: &str) -> Result<Self, String> {
         let json = |error: serde_json::Error| error.to_string();
         match text.trim_start().bytes().next() {

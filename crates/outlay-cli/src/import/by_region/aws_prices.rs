@@ -8,7 +8,7 @@ use crate::import::resolutions::Resolutions;
 pub(in crate::import) struct AwsPrices {
     pub(super) list: PriceList,
     pub(super) page: PricingPage,
-    /// Groups of ids that are of one model.
+    /// Groups of ids for one model.
     pub(super) id_groups: Vec<Vec<String>>,
 }
 

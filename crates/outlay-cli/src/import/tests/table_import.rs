@@ -47,7 +47,7 @@ fn the_source_of_the_bundled_table_imports_to_its_rows() {
     };
     let own: std::collections::HashMap<_, _> = imported.prices.rows().map(|price| (key(price), price)).collect();
     let bundled = Prices::bundled();
-    // A price that is stated for a region is also one of its profiles.
+    // LiteLLM states prices of a geographic profile for the whole geography only.
     let is_stated = |price: &Price| match price.routing() {
         Routing::Geo(geo) => price.region().is_none_or(|region| region == geo.as_str()),
         _ => true,

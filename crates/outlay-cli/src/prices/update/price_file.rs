@@ -28,7 +28,7 @@ impl PriceFile {
     ///
     /// # Errors
     ///
-    /// Returns why the file cannot be updated: it is not a price file in TOML, or it cannot be written.
+    /// Returns an error if the file is not a price file in TOML, or cannot be written.
     pub(super) fn open(path: Option<&Path>) -> Result<Self, Error> {
         let Some(path) = path else { return Ok(Self { path: None, text: String::new() }) };
         let failed = |problem: &dyn std::fmt::Display| format!("{}: {problem}", path.display());
