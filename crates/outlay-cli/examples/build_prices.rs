@@ -1,15 +1,15 @@
-//! Builds the bundled price table, and says how much of its sources is in it.
+//! Builds the bundled price table, and prints how much of its sources is in it.
 //!
 //! `cargo run -p outlay-cli --example build_prices`
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program tells its user")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program prints its results")]
 
 use std::error::Error;
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use outlay_cli::import::{RawSources, build, coverage};
+use outlay_cli::import::{RawSources, build, source_coverage};
 use outlay_price::Prices;
 
 fn main() -> ExitCode {
@@ -25,19 +25,19 @@ fn main() -> ExitCode {
     }
 }
 
-/// Writes the table and the two lists beside it; tells what is different from the table before, and which models of the
-/// sources it does not price and why.
+/// Writes the table and the two lists beside it. Returns the changes from the previous table, and the models of the
+/// sources that it does not price with the reason.
 fn run() -> Result<String, Box<dyn Error>> {
     let texts = Texts::read()?;
     let built = build(&texts.sources())?;
     fs::write(data("../../outlay-price/data/prices.tsv"), &built.prices)?;
     fs::write(data("not-yet.txt"), &built.not_yet)?;
     fs::write(data("differences.tsv"), &built.differences)?;
-    let coverage = coverage(&texts.sources(), &Prices::from_tsv(&built.prices)?)?;
+    let coverage = source_coverage(&texts.sources(), &Prices::from_tsv(&built.prices)?)?;
     Ok(format!("{}\n{}\n{coverage}", built.changes, built.summary))
 }
 
-/// What the table is built from.
+/// The texts that the table is built from.
 struct Texts {
     litellm: String,
     genai: String,

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-/// Rows under a head. A column that no row fills is left out.
+/// Rows of text under a head. Empty columns are left out.
 pub(crate) struct Columns {
     head: Vec<&'static str>,
-    /// Those of numbers stand on the right.
+    /// The columns of numbers, which are right-aligned.
     numbers: std::ops::Range<usize>,
     rows: Vec<Vec<String>>,
 }
@@ -34,7 +34,7 @@ impl Columns {
             let mut line = String::new();
             for (column, cell) in cells.enumerate().filter(|(column, _)| widths[*column] > 0) {
                 let width = widths[column];
-                // Writing to a string does not fail.
+                // Writing to a string cannot fail.
                 let _ = match self.numbers.contains(&column) {
                     true => write!(line, "{cell:>width$}  "),
                     false => write!(line, "{cell:<width$}  "),

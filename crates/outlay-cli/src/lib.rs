@@ -1,4 +1,4 @@
-//! The parts of the program `outlay`. They are for the program alone, and any version may change them.
+//! The parts of the program `outlay`. They are for this program only and may change in any version.
 
 #![deny(clippy::float_arithmetic)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -20,28 +20,28 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Shows prices, checks price files, and brings them up to date.
+    /// Shows prices, and checks and updates price files.
     #[command(subcommand)]
     Prices(prices::Command),
 }
 
-/// What a command tells, and whether all is well.
+/// The output of a command, and whether it succeeded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Told {
-    /// For standard output.
+pub struct CommandOutput {
+    /// The text for standard output.
     pub text: String,
-    /// Whether nothing was found to be wrong.
-    pub is_well: bool,
+    /// Whether the command found no problem.
+    pub is_success: bool,
 }
 
-impl Told {
-    fn well(text: impl Into<String>) -> Self {
-        Self { text: text.into(), is_well: true }
+impl CommandOutput {
+    fn success(text: impl Into<String>) -> Self {
+        Self { text: text.into(), is_success: true }
     }
 }
 
-/// Why a command could not do its work.
+/// An error that stopped a command.
 pub type Error = Box<dyn std::error::Error>;
 
 impl Arguments {
@@ -49,8 +49,8 @@ impl Arguments {
     ///
     /// # Errors
     ///
-    /// Returns what went wrong, for people.
-    pub fn run(&self) -> Result<Told, Error> {
+    /// Returns an error with a message for the user.
+    pub fn run(&self) -> Result<CommandOutput, Error> {
         match &self.command {
             Command::Prices(command) => command.run(),
         }

@@ -1,6 +1,6 @@
 //! The program `outlay`.
 
-#![allow(clippy::print_stderr, reason = "a program tells its user")]
+#![allow(clippy::print_stderr, reason = "a program reports errors on standard error")]
 
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
@@ -9,26 +9,26 @@ use clap::Parser;
 use outlay_cli::Arguments;
 
 fn main() -> ExitCode {
-    let told = match Arguments::parse().run() {
-        Ok(told) => told,
+    let output = match Arguments::parse().run() {
+        Ok(output) => output,
         Err(error) => {
             let causes = std::iter::successors(Some(&*error), |error| error.source());
             eprintln!("outlay: {}", printable(&causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")));
             return ExitCode::FAILURE;
         }
     };
-    match writeln!(io::stdout(), "{}", printable(told.text.trim_end())) {
-        // Whoever reads has enough, as `head` does.
+    match writeln!(io::stdout(), "{}", printable(output.text.trim_end())) {
+        // The reader closed the pipe, as `head` does.
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             eprintln!("outlay: cannot write: {error}");
             ExitCode::FAILURE
         }
-        _ if told.is_well => ExitCode::SUCCESS,
+        _ if output.is_success => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     }
 }
 
-/// A text without what would steer a terminal: names come from the tables of others.
+/// Escapes control characters, because names from price tables could otherwise steer the terminal.
 fn printable(text: &str) -> String {
     let is_plain = |c: char| !c.is_control() || matches!(c, '\n' | '\t');
     text.chars().fold(String::with_capacity(text.len()), |mut plain, c| {

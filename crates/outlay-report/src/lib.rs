@@ -1,8 +1,8 @@
-//! Views of what an AI agent's task cost.
+//! Reports of what an AI agent's task cost.
 //!
-//! A [`Report`] is a finished (or running) task with all that it held. Printed, it is the cost tree: who spent how
-//! much on what, in at most 30 lines of 100 columns. The tree's shown parts always add up to the total, and what is
-//! not known never shows as zero.
+//! A [`Report`] holds a finished or running task with everything in it. Printed, it is a cost tree in at most 30 lines
+//! of 100 columns: which scope spent how much on what. The parts shown always add up to the total, and an unknown cost
+//! is never shown as zero.
 //!
 //! ```
 //! use outlay_ledger::{Ledger, Outcome, StepKind, TaskSpec};
@@ -22,7 +22,7 @@
 //! assert!(text.contains("`- charge serp-api"));
 //! ```
 //!
-//! The crate knows nothing of AWS or OpenTelemetry. Most programs use it through `outlay`.
+//! The crate does not depend on AWS or OpenTelemetry. Most programs use it through `outlay`.
 
 #![deny(clippy::float_arithmetic)]
 

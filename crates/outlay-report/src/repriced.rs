@@ -6,35 +6,34 @@ use outlay_price::{Charge, CostStatus, ModelRef, PriceQuery, Prices, Used};
 
 use crate::Report;
 
-/// What the calls of a task cost by another price table: one that has learned of a model since, or whose prices are
-/// others.
+/// The cost of a task's calls by another price table, such as a newer one with a model that was missing.
 ///
-/// What was charged stays charged; this is a second look.
+/// Repricing does not change what was charged.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Repriced {
     /// The calls, in the order of the report.
     pub calls: Vec<RepricedCall>,
-    /// How many calls, charges and scopes the report did not keep, and so nobody can price.
+    /// The number of calls, charges and scopes that the report did not keep. They cannot be repriced.
     pub elided: u64,
 }
 
-/// A call of a task, priced a second time.
+/// A call of a task, priced again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RepricedCall {
-    /// The model as the application asked for it.
+    /// The model id that the application used.
     pub model: Arc<str>,
-    /// What it was charged.
+    /// The charge at the time of the call.
     pub charged: Charge,
-    /// What it costs by the other table.
+    /// The charge by the other table.
     pub now: Charge,
 }
 
 impl Report {
-    /// The task's calls, priced by these prices as of the time of each call.
+    /// Reprices the task's calls with these prices, as of the time of each call.
     ///
-    /// A call whose use is not known, such as a dropped stream, keeps its charge.
+    /// A call with unknown usage, such as a dropped stream, keeps its charge.
     ///
     /// ```
     /// use outlay_ledger::{Ledger, Outcome, TaskSpec};
@@ -55,12 +54,12 @@ impl Report {
 }
 
 impl Repriced {
-    /// What the calls cost by the other table, together.
+    /// Returns the total of the calls by the other table.
     pub fn now(&self) -> Charge {
         self.sum(|call| call.now)
     }
 
-    /// What they were charged, together.
+    /// Returns the total that was charged for the calls.
     pub fn charged(&self) -> Charge {
         self.sum(|call| call.charged)
     }
@@ -87,7 +86,7 @@ impl Repriced {
     }
 }
 
-/// `None` where nobody knows what the call used, or what it would be priced as.
+/// Returns the charge of a call, or `None` if its usage or the model to price it as is unknown.
 fn price(call: &CallRecord, prices: &Prices) -> Option<Charge> {
     let counted = call.counted?;
     let priced_as = &call.priced_as;
@@ -96,11 +95,11 @@ fn price(call: &CallRecord, prices: &Prices) -> Option<Charge> {
     query.region = priced_as.region.as_deref();
     query.tier = priced_as.tier?;
     query.latency = priced_as.latency?;
-    let charge = if used_its_model(call) {
+    let charge = if used_model(call) {
         let used = Used { tokens: call.usage, units: call.units.clone(), guardrail: call.guardrail.clone() };
         prices.charge(&query, &used)
     } else if call.charge.is_priced() {
-        // It was refused, or is a guardrail on its own.
+        // A refused call, or a guardrail without a model.
         prices.charge_guardrail(&query, &call.guardrail)
     } else {
         return None;
@@ -108,6 +107,6 @@ fn price(call: &CallRecord, prices: &Prices) -> Option<Charge> {
     Some(charge.with_status(counted))
 }
 
-fn used_its_model(call: &CallRecord) -> bool {
+fn used_model(call: &CallRecord) -> bool {
     !call.usage.is_empty() || call.units.as_ref().is_some_and(|units| !units.is_empty())
 }

@@ -1,31 +1,32 @@
 use std::env;
 use std::io::{self, IsTerminal};
 
-/// How a report is printed.
+/// The way a report is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {
-    /// Box drawing and names in any script; else ASCII only, with `?` for every other character.
+    /// Whether to print box-drawing characters and names in any script. If not, the report is ASCII only, with `?` for
+    /// every other character.
     pub unicode: bool,
-    /// Red for what failed and what is over its budget.
+    /// Whether to print failures and exceeded budgets in red.
     pub colour: bool,
-    /// No line is wider than this many columns; at least 60.
+    /// The maximum number of columns of a line; at least 60.
     pub width: usize,
-    /// A larger tree is folded, so that the report has at most this many lines. A few are always needed, whatever is
-    /// asked: the header, the five most expensive rows, the summary.
+    /// The maximum number of lines; a larger tree is folded. The header, the five most expensive rows and the summary
+    /// are always printed, even if they exceed it.
     pub max_lines: usize,
 }
 
 impl Style {
-    /// ASCII without colour, 100 columns and 30 lines.
+    /// Returns ASCII without colour, 100 columns and 30 lines.
     pub const fn plain() -> Self {
         Self { unicode: false, colour: false, width: 100, max_lines: 30 }
     }
 
-    /// What suits the environment, at 100 columns and 30 lines.
+    /// Returns the style that fits the environment, at 100 columns and 30 lines.
     ///
-    /// - Unicode, unless the locale (the first of `LC_ALL`, `LC_CTYPE` and `LANG` that is set) is not UTF-8, or
-    ///   `TERM` is `dumb`.
-    /// - Colour only where standard output is a terminal, `NO_COLOR` is not set and `TERM` is not `dumb`.
+    /// - Unicode, unless `TERM` is `dumb` or the locale is not UTF-8. The locale is the first of `LC_ALL`, `LC_CTYPE`
+    ///   and `LANG` that is set.
+    /// - Colour if standard output is a terminal, `NO_COLOR` is not set and `TERM` is not `dumb`.
     pub fn detect() -> Self {
         Self::from_environment(|name| env::var(name).ok(), io::stdout().is_terminal())
     }
@@ -43,7 +44,7 @@ impl Style {
 }
 
 impl Default for Style {
-    /// What suits the environment.
+    /// Returns the style that fits the environment.
     fn default() -> Self {
         Self::detect()
     }
@@ -60,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn the_locale_and_a_dumb_terminal_ask_for_ascii() {
+    fn ascii_for_a_dumb_terminal_or_a_locale_without_utf8() {
         for (variables, unicode) in [
             (&[("LANG", "en_US.UTF-8")][..], true),
             (&[("LANG", "C.utf8")], true),
@@ -76,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn colour_is_for_terminals_that_want_it() {
+    fn colour_only_on_a_terminal_without_no_color() {
         for (variables, terminal, colour) in [
             (&[][..], true, true),
             (&[], false, false),

@@ -1,27 +1,24 @@
-//! What other sources say, by region: AWS's Price List states input and output by region, its pricing page confirms the
-//! rest, and what nobody states for a region follows the model's own ratios.
+//! The prices of all sources by region. AWS's Price List states input and output by region, and AWS's pricing page
+//! confirms other prices. A price that no source states for a region follows from the model's own ratios.
 //!
-//! | a rate | is |
+//! | rate | confidence |
 //! |---|---|
-//! | of the Price List, in its region | listed |
-//! | that the pricing page has | listed |
-//! | on which two other sources agree, in the region that they are of | agreed |
-//! | that follows from the region's input or output by the model's ratio | derived |
-//! | of one other source | single |
+//! | in the Price List, for its region | listed |
+//! | on the pricing page | listed |
+//! | in two other sources that agree, for their region | agreed |
+//! | from the region's input or output by the model's ratio | derived |
+//! | in one other source | single |
 //!
-//! A source without regions states us-east-1, and the geography of a profile's id. A model whose price is known to be the
-//! same everywhere has one row for all regions.
+//! A source without regions states the price in us-east-1, and in the geography of a profile's id. A model that is
+//! known to cost the same everywhere has one row for all regions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) use self::agree::differences;
-pub(super) use self::amend::{Change, StatedPrice};
-use self::labels::Labels;
-pub(super) use self::list::Doubt;
-use self::list::{List, Pair, Variant};
-use self::page::Page;
-use super::BuildError;
-use super::context_tiers::{Steps, by_price, with_all_bounds};
+pub(super) use self::aws_prices::AwsPrices;
+pub(super) use self::list_differences::differences;
+use self::price_list::{RatePair, Variant};
+use super::build_error::BuildError;
+use super::context_tiers::{StepRows, by_price, with_missing_bounds};
 use super::resolutions::Resolutions;
 use outlay_price::parts::ANY_PROVISIONED;
 use outlay_price::parts::Start;
@@ -30,34 +27,17 @@ use outlay_price::parts::{Place, Row};
 use outlay_price::parts::{RATES, Rate, RateSet, Rates};
 use outlay_price::{Confidence, Geo, Latency, Routing, Tier};
 
-mod agree;
-mod amend;
+mod aws_prices;
 mod labels;
-mod list;
-mod page;
+mod list_differences;
+mod price_list;
+mod pricing_page;
+mod rule_prices;
 
-/// What AWS itself publishes.
-pub(super) struct Aws {
-    list: List,
-    page: Page,
-    /// Ids of one model.
-    twins: Vec<Vec<String>>,
-}
-
-impl Aws {
-    pub(super) fn parse(list: &str, page: &str, labels: &str, rules: &Resolutions) -> Result<Self, BuildError> {
-        let labels = Labels::parse(labels)?;
-        let page = Page::parse(page, &labels)?;
-        let mut list = List::parse(list, &labels, rules)?;
-        let twins = labels.twins();
-        list.doubt(&page, &twins);
-        Ok(Self { list, page, twins })
-    }
-}
-
-/// Puts rows of other sources, whose place is any region or one, where AWS says that they are, and adds what it says.
-pub(super) fn combine(rows: Vec<Row>, aws: &Aws, rules: &Resolutions) -> Result<Vec<Row>, BuildError> {
-    let mut by_model: BTreeMap<String, Vec<Steps>> = BTreeMap::new();
+/// Returns the rows of other sources in the places that AWS states, with the prices that AWS adds. The place of the
+/// given rows is any region or one.
+pub(super) fn combine(rows: Vec<Row>, aws: &AwsPrices, rules: &Resolutions) -> Result<Vec<Row>, BuildError> {
+    let mut by_model: BTreeMap<String, Vec<StepRows>> = BTreeMap::new();
     let is_agreed = |row: &Row| {
         row.confidence == Confidence::Single && rules.second_source.iter().any(|rule| rule.model == row.model)
     };
@@ -68,64 +48,64 @@ pub(super) fn combine(rows: Vec<Row>, aws: &Aws, rules: &Resolutions) -> Result<
     for (_, steps) in by_price(rows.collect()) {
         by_model.entry(steps[0].model.clone()).or_default().push(steps);
     }
-    // Of some models only the list knows.
+    // Only the list has some models.
     for (model, _) in aws.list.0.keys() {
         by_model.entry(model.clone()).or_default();
     }
-    add_tiers_of_twins(&mut by_model, aws);
+    copy_within_id_groups(&mut by_model, aws);
     let mut all = Vec::new();
     for (model, prices) in by_model {
         let combiner =
-            Combiner { model: &model, is_everywhere: rules.is_same_everywhere(&model), prices: &prices, aws, rules };
+            Combiner { model: &model, is_uniform: rules.is_same_everywhere(&model), prices: &prices, aws, rules };
         all.extend(combiner.rows()?);
     }
-    let rows = amend::with_stated(merged_roads(all), rules)?;
-    amend::with_changes(with_all_bounds(rows, rules), rules)
+    let rows = rule_prices::with_added_prices(merge_routings(all), rules)?;
+    rule_prices::with_price_changes(with_missing_bounds(rows, rules), rules)
 }
 
-/// What a source knows of one id of a model alone is so of its other ids too: its tiers, and what the list does not say of
-/// a road.
-fn add_tiers_of_twins(by_model: &mut BTreeMap<String, Vec<Steps>>, aws: &Aws) {
-    let kind = |steps: &Steps| (steps[0].routings.clone(), steps[0].tier, steps[0].latency, steps[0].place.clone());
+/// Copies tiers that a source states for one id of a model to the model's other ids, and the rates that the list lacks
+/// for a routing.
+fn copy_within_id_groups(by_model: &mut BTreeMap<String, Vec<StepRows>>, aws: &AwsPrices) {
+    let kind = |steps: &StepRows| (steps[0].routings.clone(), steps[0].tier, steps[0].latency, steps[0].place.clone());
     let is_listed = |id: &str, routings: &[Routing]| match routings {
         [Routing::InRegion] => aws.list.0.contains_key(&(id.to_owned(), Variant::OnDemand)),
         [Routing::Global] => aws.list.0.contains_key(&(id.to_owned(), Variant::Global)),
         _ => false,
     };
-    for ids in &aws.twins {
-        let all: Vec<Steps> = ids.iter().filter_map(|id| by_model.get(id)).flatten().cloned().collect();
+    for ids in &aws.id_groups {
+        let all: Vec<StepRows> = ids.iter().filter_map(|id| by_model.get(id)).flatten().cloned().collect();
         for id in ids {
             let Some(own) = by_model.get_mut(id) else { continue };
             let kinds: BTreeSet<_> = own.iter().map(kind).collect();
-            let has_road = |steps: &Steps| {
+            let has_routing = |steps: &StepRows| {
                 let routings = &steps[0].routings;
                 is_listed(id, routings) || own.iter().any(|own| own[0].routings == *routings)
             };
-            let is_missing = |steps: &&Steps| {
+            let is_missing = |steps: &&StepRows| {
                 let is_tier = match steps[0].tier {
-                    Tier::Batch | Tier::Flex | Tier::Priority => has_road(steps),
-                    // The list has the road, and nobody what it does not say.
+                    Tier::Batch | Tier::Flex | Tier::Priority => has_routing(steps),
+                    // The list has the routing, and no source has the rates that the list lacks.
                     Tier::Default => is_listed(id, &steps[0].routings),
                     _ => false,
                 };
                 is_tier && !kinds.contains(&kind(steps))
             };
-            let missing: Vec<Steps> = all.iter().filter(is_missing).cloned().collect();
+            let missing: Vec<StepRows> = all.iter().filter(is_missing).cloned().collect();
             own.extend(
                 missing
                     .into_iter()
-                    .map(|steps| steps.into_iter().map(|row| Row { model: id.clone(), ..row }).collect::<Steps>()),
+                    .map(|steps| steps.into_iter().map(|row| Row { model: id.clone(), ..row }).collect::<StepRows>()),
             );
         }
     }
 }
 
-/// Prices that are the same everywhere and on several roads have one row.
-fn merged_roads(rows: Vec<Row>) -> Vec<Row> {
-    let is_global = |steps: &Steps| steps[0].routings == [Routing::Global];
-    let mut merged: Vec<Steps> = Vec::new();
+/// Merges prices that are the same everywhere for several routings into one row.
+fn merge_routings(rows: Vec<Row>) -> Vec<Row> {
+    let is_global = |steps: &StepRows| steps[0].routings == [Routing::Global];
+    let mut merged: Vec<StepRows> = Vec::new();
     for (_, steps) in by_price(rows) {
-        let is_same = |own: &&mut Steps| {
+        let is_same = |own: &&mut StepRows| {
             let same = |(own, row): (&Row, &Row)| {
                 Row { routings: row.routings.clone(), note: row.note.clone(), ..own.clone() } == *row
             };
@@ -146,16 +126,16 @@ fn merged_roads(rows: Vec<Row>) -> Vec<Row> {
 
 struct Combiner<'a> {
     model: &'a str,
-    is_everywhere: bool,
-    prices: &'a [Steps],
-    aws: &'a Aws,
+    is_uniform: bool,
+    prices: &'a [StepRows],
+    aws: &'a AwsPrices,
     rules: &'a Resolutions,
 }
 
 impl Combiner<'_> {
     fn rows(&self) -> Result<Vec<Row>, BuildError> {
         let mut rows = Vec::new();
-        // The roads and tiers that have rows by the list, with its regions.
+        // The routings and tiers that have rows from the list, with the regions of those.
         let mut covered: BTreeMap<(Routing, Tier), BTreeSet<&str>> = BTreeMap::new();
         for (variant, tier) in
             [(Variant::OnDemand, Tier::Default), (Variant::Global, Tier::Default), (Variant::Batch, Tier::Batch)]
@@ -164,7 +144,7 @@ impl Combiner<'_> {
             let routings = self.routings(variant);
             let base = self.base(&routings, tier);
             let is_listed = |routing: &&Routing| match routing {
-                Routing::Geo(geo) => self.is_everywhere || by_region.keys().any(|region| geos(region).contains(geo)),
+                Routing::Geo(geo) => self.is_uniform || by_region.keys().any(|region| geos(region).contains(geo)),
                 _ => true,
             };
             let listed: Vec<Routing> = routings.iter().filter(is_listed).copied().collect();
@@ -172,19 +152,19 @@ impl Combiner<'_> {
             covered.extend(listed.iter().map(|routing| ((*routing, tier), regions.clone())));
             let mut of_regions = Vec::new();
             for (region, pair) in by_region {
-                let base = self.own_of(region, tier).or(base);
+                let base = self.regional(region, tier).or(base);
                 of_regions.push((region.as_str(), self.listed(region, *pair, base, tier, &routings)));
             }
-            rows.extend(self.compressed(of_regions)?);
+            rows.extend(self.merge_regions(of_regions)?);
             if variant == Variant::OnDemand {
                 for tier in [Tier::Flex, Tier::Priority] {
                     let Some((own, plain)) = self.base(&routings, tier).zip(base) else { continue };
                     covered.extend(listed.iter().map(|routing| ((*routing, tier), regions.clone())));
-                    let scaled = by_region.iter().map(|(region, pair)| match self.own_of(region, tier) {
+                    let scaled = by_region.iter().map(|(region, pair)| match self.regional(region, tier) {
                         Some(of_region) => (region.as_str(), self.stated(of_region, &routings)),
                         None => (region.as_str(), self.scaled(region, *pair, own, plain, &routings)),
                     });
-                    rows.extend(self.compressed(scaled.collect())?);
+                    rows.extend(self.merge_regions(scaled.collect())?);
                 }
             }
         }
@@ -196,20 +176,21 @@ impl Combiner<'_> {
                     let region = first.region().or_else(|| self.region_of(*routing));
                     regions.is_some_and(|regions| region.is_none_or(|region| regions.contains(region)))
                 });
-            if !is_covered || self.is_history(steps) {
+            if !is_covered || self.is_past(steps) {
                 rows.extend(self.stated(steps, &first.routings));
             }
         }
         Ok(rows)
     }
 
-    /// The region that a source without regions speaks of; `None` where it is a geography, or the price is the same in all.
+    /// Returns the region that a source without regions is about, or `None` for a geography or a price that is the same
+    /// everywhere.
     fn region_of(&self, routing: Routing) -> Option<&'static str> {
-        let is_of_region = !self.is_everywhere && matches!(routing, Routing::InRegion | Routing::Global);
+        let is_of_region = !self.is_uniform && matches!(routing, Routing::InRegion | Routing::Global);
         is_of_region.then_some("us-east-1")
     }
 
-    /// The roads that a price of the list is of.
+    /// Returns the routings that a price of the list is for.
     fn routings(&self, variant: Variant) -> Vec<Routing> {
         if variant == Variant::Global {
             return vec![Routing::Global];
@@ -219,10 +200,11 @@ impl Combiner<'_> {
         [Routing::InRegion].into_iter().chain(geos.into_iter().filter(is_commercial)).collect()
     }
 
-    /// What other sources say of today, on the first of these roads that they have.
-    fn base(&self, routings: &[Routing], tier: Tier) -> Option<&Steps> {
-        let is_agreed = |steps: &&Steps| steps[0].confidence == Confidence::Agreed;
-        let of_road = |routing: &Routing| {
+    /// Returns the current price of the other sources for the first of these routings that has one, agreed prices
+    /// first.
+    fn base(&self, routings: &[Routing], tier: Tier) -> Option<&StepRows> {
+        let is_agreed = |steps: &&StepRows| steps[0].confidence == Confidence::Agreed;
+        let of_routing = |routing: &Routing| {
             let own = self.prices.iter().filter(|steps| {
                 let first = &steps[0];
                 first.routings == [*routing]
@@ -232,11 +214,11 @@ impl Combiner<'_> {
             });
             own.max_by_key(|steps| steps[0].start.as_ref().map(|start| start.at))
         };
-        routings.iter().filter_map(of_road).find(is_agreed).or_else(|| routings.iter().find_map(of_road))
+        routings.iter().filter_map(of_routing).find(is_agreed).or_else(|| routings.iter().find_map(of_routing))
     }
 
-    /// What other sources say of this very region.
-    fn own_of(&self, region: &str, tier: Tier) -> Option<&Steps> {
+    /// Returns the price of the other sources for this region.
+    fn regional(&self, region: &str, tier: Tier) -> Option<&StepRows> {
         self.prices.iter().find(|steps| {
             let first = &steps[0];
             first.region() == Some(region)
@@ -246,10 +228,10 @@ impl Combiner<'_> {
         })
     }
 
-    /// Whether it is a price of before today's.
-    fn is_history(&self, steps: &Steps) -> bool {
+    /// Returns whether it is a past price.
+    fn is_past(&self, steps: &StepRows) -> bool {
         let first = &steps[0];
-        let start = |steps: &Steps| steps[0].start.as_ref().map(|start| start.at);
+        let start = |steps: &StepRows| steps[0].start.as_ref().map(|start| start.at);
         first.place == Place::Any
             && self.prices.iter().any(|other| {
                 other[0].routings == first.routings
@@ -258,8 +240,15 @@ impl Combiner<'_> {
             })
     }
 
-    /// What the list says of a region, with what it does not say by the ratios of other sources.
-    fn listed(&self, region: &str, pair: Pair, base: Option<&Steps>, tier: Tier, routings: &[Routing]) -> Steps {
+    /// Returns the price of the list in a region. Rates that it does not state follow the ratios of other sources.
+    fn listed(
+        &self,
+        region: &str,
+        pair: RatePair,
+        base: Option<&StepRows>,
+        tier: Tier,
+        routings: &[Routing],
+    ) -> StepRows {
         let mut stated = RateSet::default();
         for (name, rate) in [("input", pair.input), ("output", pair.output)] {
             if rate.is_some() {
@@ -270,8 +259,8 @@ impl Combiner<'_> {
         let own = std::slice::from_ref(&empty);
         let base = base.map_or(own, Vec::as_slice);
         let plain = base[0].rates;
-        let mut steps: Steps = base.to_vec();
-        let is_as_base = pair.input.is_none_or(|own| plain.input == Some(own))
+        let mut steps: StepRows = base.to_vec();
+        let matches_base = pair.input.is_none_or(|own| plain.input == Some(own))
             && pair.output.is_none_or(|own| plain.output == Some(own));
         for row in &mut steps {
             row.rates = by_ratio(row.rates, plain, pair);
@@ -279,19 +268,19 @@ impl Combiner<'_> {
                 row.rates.input = pair.input.or(row.rates.input);
                 row.rates.output = pair.output.or(row.rates.output);
             }
-            if !is_as_base {
+            if !matches_base {
                 row.units.clear();
             }
         }
-        let is_as_main = self.is_as_main(tier, routings, pair);
-        let is_of_base =
-            is_as_base && (self.is_everywhere || region == "us-east-1" || base[0].region() == Some(region));
-        self.settle(
+        let matches_main_region = self.matches_main_region(tier, routings, pair);
+        let is_from_base =
+            matches_base && (self.is_uniform || region == "us-east-1" || base[0].region() == Some(region));
+        self.with_confidence(
             steps,
-            Settle {
+            Evidence {
                 stated,
-                is_of_base,
-                is_as_main,
+                is_from_base,
+                matches_main_region,
                 is_doubtful: pair.doubt.is_some(),
                 place: Place::of_region(Some(region)),
                 routings,
@@ -299,22 +288,23 @@ impl Combiner<'_> {
         )
     }
 
-    /// Returns whether the price list has the same price in this region as in us-east-1, the region that the page is about.
-    fn is_as_main(&self, tier: Tier, routings: &[Routing], pair: Pair) -> bool {
+    /// Returns whether the price list has the same price in this region as in us-east-1, the region that the page is
+    /// about.
+    fn matches_main_region(&self, tier: Tier, routings: &[Routing], pair: RatePair) -> bool {
         let variant = match (tier, routings) {
             (Tier::Batch, _) => Variant::Batch,
             (_, [Routing::Global]) => Variant::Global,
             _ => Variant::OnDemand,
         };
         let main = self.aws.list.0.get(&(self.model.to_owned(), variant)).and_then(|of| of.get("us-east-1"));
-        let whole = |pair: &Pair| pair.input.zip(pair.output);
+        let whole = |pair: &RatePair| pair.input.zip(pair.output);
         main.is_some_and(|main| whole(main).is_some() && whole(main) == whole(&pair))
     }
 
     /// Returns the price of a kind of token in us-east-1, from the first source that has one.
     fn main_rate(&self, tier: Tier, routings: &[Routing], over: u64, name: &str) -> Option<Rate> {
         let index = Rates::NAMES.iter().position(|known| *known == name)?;
-        let is_main = |steps: &&Steps| {
+        let is_main = |steps: &&StepRows| {
             let first = &steps[0];
             (first.tier, first.latency) == (tier, Latency::Standard)
                 && first.routings.iter().any(|routing| routings.contains(routing) || *routing == Routing::InRegion)
@@ -324,31 +314,35 @@ impl Combiner<'_> {
         rows.filter(|row| row.context_over == over).find_map(|row| row.rates.all()[index])
     }
 
-    /// Another tier in a region, by the ratio of that region's price to the one that the tier was stated beside.
-    fn scaled(&self, region: &str, pair: Pair, own: &Steps, plain: &Steps, routings: &[Routing]) -> Steps {
+    /// Returns the price of another tier in a region, scaled by the ratio of the region's default price to the default
+    /// price of the source.
+    fn scaled(&self, region: &str, pair: RatePair, own: &StepRows, plain: &StepRows, routings: &[Routing]) -> StepRows {
         let plain = plain[0].rates;
-        let is_as_base = pair.input.is_none_or(|rate| plain.input == Some(rate))
+        let matches_base = pair.input.is_none_or(|rate| plain.input == Some(rate))
             && pair.output.is_none_or(|rate| plain.output == Some(rate));
         let mut steps = own.clone();
-        // It is stated for us-east-1.
+        // The source states the price in us-east-1.
         let is_own = region == "us-east-1";
-        for row in steps.iter_mut().filter(|_| !is_own && !is_as_base) {
+        for row in steps.iter_mut().filter(|_| !is_own && !matches_base) {
             row.rates = by_ratio(row.rates, plain, pair);
             row.source = joined(&self.rules.sources.price_list.name, &row.source);
         }
-        let is_of_base = is_own || (is_as_base && self.is_everywhere);
+        let is_from_base = is_own || (matches_base && self.is_uniform);
         let place = Place::of_region(Some(region));
-        let is_as_main = self.is_as_main(Tier::Default, routings, pair);
+        let matches_main_region = self.matches_main_region(Tier::Default, routings, pair);
         let is_doubtful = pair.doubt.is_some();
-        self.settle(steps, Settle { stated: RateSet::default(), is_of_base, is_as_main, is_doubtful, place, routings })
+        self.with_confidence(
+            steps,
+            Evidence { stated: RateSet::default(), is_from_base, matches_main_region, is_doubtful, place, routings },
+        )
     }
 
-    /// What other sources say of a place that the list does not have.
-    fn stated(&self, steps: &Steps, routings: &[Routing]) -> Steps {
+    /// Returns the price of other sources for a place that the list does not have.
+    fn stated(&self, steps: &StepRows, routings: &[Routing]) -> StepRows {
         let first = &steps[0];
         let place = match (&first.place, first.routings[0]) {
             (Place::Any, Routing::Geo(Geo::UsGov)) => Place::Geo(Geo::UsGov),
-            (Place::Any, _) if self.is_everywhere || matches!(first.tier, Tier::Provisioned | Tier::Reserved) => {
+            (Place::Any, _) if self.is_uniform || matches!(first.tier, Tier::Provisioned | Tier::Reserved) => {
                 Place::Any
             }
             (Place::Any, Routing::Geo(geo)) => Place::Geo(geo),
@@ -356,8 +350,9 @@ impl Combiner<'_> {
             (place, _) => place.clone(),
         };
         let stated = RateSet::default();
-        let settle = Settle { stated, is_of_base: true, is_as_main: false, is_doubtful: false, place, routings };
-        self.settle(steps.clone(), settle)
+        let evidence =
+            Evidence { stated, is_from_base: true, matches_main_region: false, is_doubtful: false, place, routings };
+        self.with_confidence(steps.clone(), evidence)
     }
 
     fn empty(&self, tier: Tier) -> Row {
@@ -380,24 +375,24 @@ impl Combiner<'_> {
         }
     }
 
-    /// Decides how sure each rate is, and so the row.
-    fn settle(&self, mut steps: Steps, how: Settle<'_>) -> Steps {
+    /// Sets the confidence of the rows, and which rates are derived.
+    fn with_confidence(&self, mut steps: StepRows, evidence: Evidence<'_>) -> StepRows {
         let base = steps[0].confidence;
-        // The page does not say of which region a price is, but that of us-east-1 is there: elsewhere, the same figure is no
-        // evidence of its own.
-        let is_main = self.is_everywhere
-            || how.is_as_main
-            || match &how.place {
+        // The page does not state its regions, but has the prices of us-east-1. The same figure in another region is no
+        // evidence.
+        let is_main = self.is_uniform
+            || evidence.matches_main_region
+            || match &evidence.place {
                 Place::Regions(regions) => regions.iter().any(|region| region == "us-east-1"),
                 Place::Geo(geo) => *geo == Geo::Us,
                 Place::Any => true,
             };
-        let (tier, routings) = (steps[0].tier, how.routings);
-        let speaks_of = |row: &Row, name: &str, rate: Rate| {
+        let (tier, routings) = (steps[0].tier, evidence.routings);
+        let is_evidence = |row: &Row, name: &str, rate: Rate| {
             is_main || self.main_rate(tier, routings, row.context_over, name) != Some(rate)
         };
-        // The page is of the commercial regions.
-        let is_commercial = match &how.place {
+        // The page is about commercial regions.
+        let is_commercial = match &evidence.place {
             Place::Regions(regions) => regions.iter().all(|region| outlay_price::parts::is_commercial(region)),
             Place::Geo(geo) => *geo != Geo::UsGov,
             Place::Any => true,
@@ -410,56 +405,56 @@ impl Combiner<'_> {
         let mut confidence = None;
         for row in &mut steps {
             let mut derived = RateSet::default();
-            let mut sure = RateSet::default();
-            let (mut is_listed, mut is_paged) = (false, false);
+            let mut certain = RateSet::default();
+            let (mut is_listed, mut is_on_pricing_page) = (false, false);
             for (name, rate) in Rates::NAMES.into_iter().zip(row.rates.all()) {
                 let Some(rate) = rate else { continue };
-                let listed = row.context_over == 0 && how.stated.has(name);
-                let paged = !listed && is_on_page(name, rate, row.start.as_ref()) && speaks_of(row, name, rate);
+                let listed = row.context_over == 0 && evidence.stated.has(name);
+                let on_page = !listed && is_on_page(name, rate, row.start.as_ref()) && is_evidence(row, name, rate);
                 let is_free = rate.picos() == 0;
-                if listed || paged || is_free || (how.is_of_base && base == Confidence::Agreed) {
-                    let _ = sure.insert(name);
+                if listed || on_page || is_free || (evidence.is_from_base && base == Confidence::Agreed) {
+                    let _ = certain.insert(name);
                     is_listed |= listed;
-                    is_paged |= paged && matches!(name, "input" | "output");
+                    is_on_pricing_page |= on_page && matches!(name, "input" | "output");
                 } else {
                     let _ = derived.insert(name);
                 }
             }
-            row.place = how.place.clone();
-            row.routings = how.routings.to_vec();
+            row.place = evidence.place.clone();
+            row.routings = evidence.routings.to_vec();
             if row.context_over == 0 {
                 let has_rates = row.rates.all().iter().flatten().any(|rate| rate.picos() > 0);
-                let units_are_sure = is_commercial
+                let units_are_certain = is_commercial
                     && row.units.iter().all(|unit| self.aws.page.has_unit(self.model, unit.price().picos()));
-                let paged_units = !has_rates && !row.units.is_empty() && units_are_sure;
+                let units_on_page = !has_rates && !row.units.is_empty() && units_are_certain;
                 confidence = Some(match () {
                     () if row.model == ANY_PROVISIONED
                         || (row.tier == Tier::Provisioned && row.rates == Rates::FREE) =>
                     {
                         Confidence::Listed
                     }
-                    () if how.is_doubtful => Confidence::Resolved,
-                    () if paged_units => Confidence::Listed,
-                    // Of units there is nothing to say apart.
-                    () if !row.units.is_empty() && !units_are_sure => base,
-                    () if has_rates && (is_listed || is_paged) => Confidence::Listed,
-                    () if how.is_of_base => base,
+                    () if evidence.is_doubtful => Confidence::Resolved,
+                    () if units_on_page => Confidence::Listed,
+                    // Units have no separate marks.
+                    () if !row.units.is_empty() && !units_are_certain => base,
+                    () if has_rates && (is_listed || is_on_pricing_page) => Confidence::Listed,
+                    () if evidence.is_from_base => base,
                     () => Confidence::Derived,
                 });
                 let sources = &self.rules.sources;
-                let is_of_list_alone = row
+                let is_from_list_only = row
                     .rates
                     .all()
                     .into_iter()
                     .zip(Rates::NAMES)
-                    .all(|(rate, name)| rate.is_none_or(|rate| rate.picos() == 0 || how.stated.has(name)));
-                if is_listed && is_of_list_alone && row.units.is_empty() && !how.is_doubtful {
+                    .all(|(rate, name)| rate.is_none_or(|rate| rate.picos() == 0 || evidence.stated.has(name)));
+                if is_listed && is_from_list_only && row.units.is_empty() && !evidence.is_doubtful {
                     row.source.clone_from(&sources.price_list.name);
                     row.as_of.clone_from(&sources.price_list.as_of);
                 } else if is_listed {
                     row.source = joined(&sources.price_list.name, &row.source);
                     row.as_of = row.as_of.clone().max(sources.price_list.as_of.clone());
-                } else if is_paged || paged_units {
+                } else if is_on_pricing_page || units_on_page {
                     row.source = joined(&row.source, &sources.pricing_page.name);
                 }
             }
@@ -470,7 +465,7 @@ impl Combiner<'_> {
             row.confidence = confidence.unwrap_or(base);
             row.source.clone_from(&source);
             row.as_of.clone_from(&as_of);
-            // All of an unsure row is: there is no need to say of what.
+            // In an estimated row all rates are estimates, so they need no marks.
             if !row.confidence.is_exact() {
                 row.derived = RateSet::default();
             }
@@ -478,11 +473,11 @@ impl Combiner<'_> {
         steps
     }
 
-    /// Regions with the same price have one row; all of them, where the price is the same everywhere.
-    fn compressed(&self, of_regions: Vec<(&str, Steps)>) -> Result<Vec<Row>, BuildError> {
-        let mut groups: Vec<(Vec<String>, Steps)> = Vec::new();
+    /// Merges regions with the same price into one row, or all of them if the price is the same everywhere.
+    fn merge_regions(&self, of_regions: Vec<(&str, StepRows)>) -> Result<Vec<Row>, BuildError> {
+        let mut groups: Vec<(Vec<String>, StepRows)> = Vec::new();
         for (region, steps) in of_regions {
-            let same = |own: &Steps| {
+            let same = |own: &StepRows| {
                 own.len() == steps.len()
                     && own.iter().zip(&steps).all(|(a, b)| Row { place: b.place.clone(), ..a.clone() } == *b)
             };
@@ -491,30 +486,30 @@ impl Combiner<'_> {
                 None => groups.push((vec![region.to_owned()], steps)),
             }
         }
-        if self.is_everywhere && groups.len() > 1 {
+        if self.is_uniform && groups.len() > 1 {
             let regions: Vec<_> = groups.iter().map(|(regions, _)| regions.join(",")).collect();
             return Err(BuildError::one(format!(
-                "resolutions: {} is said to cost the same everywhere, and does not: {}",
+                "resolutions: {} should cost the same everywhere, but does not: {}",
                 self.model,
                 regions.join(" | ")
             )));
         }
         let placed = groups.into_iter().flat_map(|(regions, steps)| {
-            let place = if self.is_everywhere { Place::Any } else { Place::Regions(regions) };
+            let place = if self.is_uniform { Place::Any } else { Place::Regions(regions) };
             steps.into_iter().map(move |row| Row { place: place.clone(), ..row })
         });
         Ok(placed.collect())
     }
 }
 
-/// What is known of a price in a place.
-struct Settle<'a> {
+/// The evidence for a price in a place.
+struct Evidence<'a> {
     /// The rates that the list states.
     stated: RateSet,
-    /// Whether the other rates are as the other sources state them, for this place.
-    is_of_base: bool,
-    /// Whether the list has the price of us-east-1 there.
-    is_as_main: bool,
+    /// Whether the other rates are stated by other sources for this place.
+    is_from_base: bool,
+    /// Whether the list has the same price as in us-east-1.
+    matches_main_region: bool,
     is_doubtful: bool,
     place: Place,
     routings: &'a [Routing],
@@ -528,9 +523,10 @@ fn joined(one: &str, other: &str) -> String {
     }
 }
 
-/// Rates that stand to a region's price as they do to the plain one; to its output where they are of output.
-fn by_ratio(rates: Rates, plain: Rates, pair: Pair) -> Rates {
-    // Where the list has one of the two alone, the other one follows it.
+/// Scales rates by the ratio of a region's price to the plain one. Output rates follow the output price, all others the
+/// input price.
+fn by_ratio(rates: Rates, plain: Rates, pair: RatePair) -> Rates {
+    // If the list has only one of the two, the other one follows it.
     let has = |own: Option<Rate>, plain: Option<Rate>| own.is_some() && plain.is_some_and(|plain| plain.picos() > 0);
     let input = (pair.input, plain.input);
     let output = (pair.output, plain.output);

@@ -1,17 +1,18 @@
-//! The rows of one price: one for each context size.
+//! The rows of one price, one for each context size.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use outlay_price::parts::{RateSet, Rates, Row};
 
+use super::note;
 use super::resolutions::Resolutions;
 
-/// One price: its rows by context size, the smallest first.
-pub(super) type Steps = Vec<Row>;
+/// The rows of one price by context size, the smallest first.
+pub(super) type StepRows = Vec<Row>;
 
-/// Returns the prices that rows are of, in the order of the table.
-pub(super) fn by_price(rows: Vec<Row>) -> BTreeMap<impl Ord, Steps> {
-    let mut prices: BTreeMap<_, Steps> = BTreeMap::new();
+/// Groups rows by price, in the order of the table.
+pub(super) fn by_price(rows: Vec<Row>) -> BTreeMap<impl Ord, StepRows> {
+    let mut prices: BTreeMap<_, StepRows> = BTreeMap::new();
     for row in rows {
         let start = row.start.as_ref().map(|start| start.at);
         let key = (row.model.clone(), row.routings.clone(), row.place.clone(), row.tier, row.latency, start);
@@ -23,9 +24,9 @@ pub(super) fn by_price(rows: Vec<Row>) -> BTreeMap<impl Ord, Steps> {
     prices
 }
 
-/// Returns the rows, and empty ones where a price says nothing of a context size from which on the model costs something
-/// else: beyond it, nothing is known.
-pub(super) fn with_all_bounds(rows: Vec<Row>, rules: &Resolutions) -> Vec<Row> {
+/// Adds empty rows to prices that do not mention a context size above which the model's price changes: above it, the
+/// price is unknown.
+pub(super) fn with_missing_bounds(rows: Vec<Row>, rules: &Resolutions) -> Vec<Row> {
     let mut bounds: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.context_over > 0) {
         bounds.entry(row.model.clone()).or_default().insert(row.context_over);
@@ -42,20 +43,16 @@ pub(super) fn with_all_bounds(rows: Vec<Row>, rules: &Resolutions) -> Vec<Row> {
                 ..steps[0].clone()
             };
             steps.push(empty);
-            steps.iter_mut().for_each(|row| add_note(row, &rules.long_context_unknown.name));
+            let name = &rules.long_context_unknown.name;
+            steps.iter_mut().for_each(|row| row.note = note::inserted(&row.note, name));
         }
         all.extend(steps);
     }
     all
 }
 
-/// Returns whether tokens have a cost that does not depend on the context size.
-fn is_flat(steps: &Steps) -> bool {
+/// Returns whether the price of tokens does not depend on the context size.
+fn is_flat(steps: &StepRows) -> bool {
     let costs = |row: &Row| row.rates.all().iter().flatten().any(|rate| rate.picos() > 0);
     matches!(&steps[..], [only] if only.context_over == 0 && costs(only))
-}
-
-fn add_note(row: &mut Row, name: &str) {
-    let notes: BTreeSet<&str> = row.note.split(',').filter(|note| !note.is_empty()).chain([name]).collect();
-    row.note = notes.into_iter().collect::<Vec<_>>().join(",");
 }

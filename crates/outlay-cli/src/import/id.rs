@@ -1,9 +1,9 @@
 use std::fmt;
 
-use super::BuildError;
+use super::build_error::BuildError;
 use outlay_price::{ModelRef, Routing};
 
-/// What a price is of, whatever its tier and date.
+/// The model, region and routing that a price is for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Id {
     pub(super) model: String,
@@ -12,9 +12,9 @@ pub(super) struct Id {
 }
 
 impl Id {
-    /// Of a model id as it goes on the wire.
+    /// Parses a model id as it is sent to Bedrock.
     pub(super) fn new(wire: &str, region: Option<&str>) -> Result<Self, BuildError> {
-        let unknown = || BuildError::one(format!("`{wire}` is no model id: skip it with a reason"));
+        let unknown = || BuildError::one(format!("`{wire}` is not a model id: skip it with a reason"));
         let model = ModelRef::parse(wire).map_err(|_| unknown())?;
         let (Some(base), Some(routing)) = (model.base_id(), model.routing()) else {
             return Err(unknown());
@@ -22,7 +22,7 @@ impl Id {
         Ok(Self { model: base.to_owned(), region: region.map(str::to_owned), routing })
     }
 
-    /// Reads what `Display` writes: `us.amazon.nova-pro-v1:0`, or with ` in us-gov-west-1` after it.
+    /// Parses what `Display` writes: `us.amazon.nova-pro-v1:0`, or with ` in us-gov-west-1` after it.
     pub(super) fn parse(text: &str) -> Result<Self, BuildError> {
         match text.split_once(" in ") {
             Some((wire, region)) => Self::new(wire, Some(region)),
@@ -30,7 +30,7 @@ impl Id {
         }
     }
 
-    /// The model id as it goes on the wire.
+    /// Returns the model id as it is sent to Bedrock.
     pub(super) fn wire(&self) -> String {
         match self.routing {
             Routing::InRegion => self.model.clone(),
@@ -53,13 +53,13 @@ impl fmt::Display for Id {
     }
 }
 
-/// Whether a text fits a pattern in which each `*` stands for anything.
-pub(super) fn fits(pattern: &str, text: &str) -> bool {
+/// Returns whether a text matches a pattern, in which each `*` stands for any text.
+pub(super) fn matches_pattern(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
-        Some((start, rest)) => text
-            .strip_prefix(start)
-            .is_some_and(|text| (0..=text.len()).any(|at| text.get(at..).is_some_and(|tail| fits(rest, tail)))),
+        Some((start, rest)) => text.strip_prefix(start).is_some_and(|text| {
+            (0..=text.len()).any(|at| text.get(at..).is_some_and(|tail| matches_pattern(rest, tail)))
+        }),
     }
 }
 
@@ -68,12 +68,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns_fit_what_they_say() {
-        assert!(fits("us-gov.*", "us-gov.anthropic.x"));
-        assert!(fits("*-month-commitment/*", "bedrock/x/1-month-commitment/y"));
-        assert!(fits("a*c*", "abc"));
-        assert!(!fits("a*c", "abd"));
-        assert!(!fits("us.*", "eu.x"));
+    fn a_star_matches_any_text() {
+        assert!(matches_pattern("us-gov.*", "us-gov.anthropic.x"));
+        assert!(matches_pattern("*-month-commitment/*", "bedrock/x/1-month-commitment/y"));
+        assert!(matches_pattern("a*c*", "abc"));
+        assert!(!matches_pattern("a*c", "abd"));
+        assert!(!matches_pattern("us.*", "eu.x"));
     }
 
     #[test]

@@ -1,19 +1,19 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::BuildError;
+use super::build_error::BuildError;
 use outlay_price::Prices;
 use outlay_price::parts::{Place, Row};
 
-/// What was imported: prices, and what could not become one.
+/// The result of an import: prices, and the parts that gave no price.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Imported {
-    /// One layer, with nothing below: lay it [`over`](Prices::over) the bundled table, or over nothing.
+    /// The prices as one layer. Put it [`over`](Prices::over) the bundled table, or use it alone.
     pub prices: Prices,
-    /// The same as rows.
+    /// The rows of the prices.
     pub(crate) rows: Vec<Row>,
-    /// All that the text holds and the prices do not.
+    /// The parts of the text that gave no price.
     pub skipped: Vec<Skipped>,
 }
 
@@ -27,7 +27,7 @@ pub struct Skipped {
     pub why: String,
 }
 
-/// A text that is not in the format that was said.
+/// An error for a text that is not in the expected format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not {format}: {problem}")]
 pub struct ImportError {
@@ -35,28 +35,28 @@ pub struct ImportError {
     problem: String,
 }
 
-/// What the prices of an import say of themselves.
+/// The source and the day of imported prices.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImportOptions {
     pub(super) source: String,
     pub(super) as_of: String,
 }
 
-/// What becomes of a part that is not understood.
-pub(super) enum Unknowns {
-    /// It stops the reading: for the bundled table.
-    Refused,
-    /// It is left out, and told.
-    Told(Vec<Skipped>),
+/// The way to handle a part that is not understood.
+pub(super) enum OnUnknown {
+    /// Stop with an error, for the bundled table.
+    Fail,
+    /// Skip the part and list it.
+    Skip(Vec<Skipped>),
 }
 
 impl ImportOptions {
-    /// Of this source, such as `litellm-1.110.0`, which is the version of the prices too.
+    /// Returns options for a source such as `litellm-1.110.0`, which is also the version of the prices.
     pub fn new(source: impl Into<String>) -> Self {
         Self { source: source.into(), as_of: String::new() }
     }
 
-    /// Sets the day on which the source said so, such as `2026-11-20`. Defaults to none.
+    /// Sets the day of the source's prices, such as `2026-11-20`. Defaults to none.
     #[must_use]
     pub fn with_as_of(mut self, day: impl Into<String>) -> Self {
         self.as_of = day.into();
@@ -64,11 +64,11 @@ impl ImportOptions {
     }
 }
 
-impl Unknowns {
-    pub(super) fn meet(&mut self, what: impl fmt::Display, why: impl fmt::Display) -> Result<(), BuildError> {
+impl OnUnknown {
+    pub(super) fn handle(&mut self, what: impl fmt::Display, why: impl fmt::Display) -> Result<(), BuildError> {
         match self {
-            Self::Refused => Err(BuildError::one(format!("{what}: {why}"))),
-            Self::Told(skipped) => {
+            Self::Fail => Err(BuildError::one(format!("{what}: {why}"))),
+            Self::Skip(skipped) => {
                 skipped.push(Skipped::new(what.to_string(), why.to_string()));
                 Ok(())
             }
@@ -88,26 +88,26 @@ impl ImportError {
     }
 }
 
-/// The layer that rows make; those that would stop it are skipped.
+/// Returns the layer of these rows, without rows that are duplicates or have no base.
 pub(super) fn layer(version: &str, rows: Vec<Row>, mut skipped: Vec<Skipped>) -> Imported {
     let mut kept: BTreeMap<_, Row> = BTreeMap::new();
     for row in rows {
         let what = name(&row);
         if kept.insert(key(&row, row.context_over), row).is_some() {
-            skipped.push(Skipped::new(what, "there is another price of the very same: the last one is taken"));
+            skipped.push(Skipped::new(what, "it has another price as well: the last one is used"));
         }
     }
     let bases: Vec<_> = kept.keys().filter(|key| key.1 == 0).map(|key| key.0.clone()).collect();
     kept.retain(|key, row| {
         let has_base = bases.binary_search(&key.0).is_ok();
         if !has_base {
-            let why = format!("it holds above {} input tokens, and no price is told for fewer", row.context_over);
+            let why = format!("it applies above {} input tokens, and there is no price for fewer", row.context_over);
             skipped.push(Skipped::new(name(row), why));
         }
         has_base
     });
     skipped.sort();
-    // What would make no table was taken out.
+    // Rows that would not load are already removed.
     let rows: Vec<Row> = kept.into_values().collect();
     let prices = Prices::of_imported(version, rows.clone()).unwrap_or_else(Prices::empty);
     Imported { prices, rows, skipped }

@@ -1,20 +1,21 @@
-//! Two sources into one list of rows.
+//! The merge of LiteLLM and genai-prices into one list of rows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::context_tiers::with_all_bounds;
-use super::genai::{GenAi, Model};
+use super::build_error::BuildError;
+use super::context_tiers::with_missing_bounds;
+use super::genai_table::{GenAiTable, Model};
 use super::id::Id;
 use super::imported::Skipped;
-use super::litellm::{LiteLlm, LiteRow};
+use super::litellm_table::{LiteLlmRow, LiteLlmTable};
+use super::offer::Offer;
 use super::resolutions::{Resolutions, Source, SourceNames};
-use super::{BuildError, Offer};
 use outlay_price::Confidence;
 use outlay_price::parts::Row;
 
 mod compare;
 mod draft;
-mod ids;
+mod genai_ids;
 
 use compare::{Comparison, compare, fill, union};
 use draft::Draft;
@@ -25,7 +26,7 @@ pub(super) struct Merged {
     pub(super) summary: String,
 }
 
-pub(super) fn merge(litellm: LiteLlm, genai: &GenAi, rules: &Resolutions) -> Result<Merged, BuildError> {
+pub(super) fn merge(litellm: LiteLlmTable, genai: &GenAiTable, rules: &Resolutions) -> Result<Merged, BuildError> {
     let keys = litellm.rows.len();
     let keys_skipped = litellm.skipped.iter().filter(|(what, _)| !what.starts_with("litellm field")).count();
     let mut merger = Merger {
@@ -53,7 +54,7 @@ pub(super) fn merge(litellm: LiteLlm, genai: &GenAi, rules: &Resolutions) -> Res
     let mut rows: Vec<Row> = drafts.into_iter().flat_map(|draft| draft.into_rows(rules)).collect();
     for stated in &rules.units {
         if !stated.put_into(&mut rows)? {
-            return Err(BuildError::one(format!("resolutions: the rule {} is of no row: remove it", stated.name)));
+            return Err(BuildError::one(format!("resolutions: the rule {} applies to no row: remove it", stated.name)));
         }
     }
     rows.sort_by_key(key);
@@ -70,9 +71,9 @@ pub(super) fn merge(litellm: LiteLlm, genai: &GenAi, rules: &Resolutions) -> Res
     Ok(Merged { rows, not_yet, summary })
 }
 
-/// LiteLLM's rows without another source; and what keeps some of them out.
-pub(super) fn litellm_alone(rows: Vec<LiteRow>, rules: &Resolutions) -> Result<(Vec<Row>, Vec<String>), BuildError> {
-    let genai = GenAi { models: Vec::new() };
+/// Returns LiteLLM's rows alone, and the problems that kept some of them out.
+pub(super) fn litellm_rows(rows: Vec<LiteLlmRow>, rules: &Resolutions) -> Result<(Vec<Row>, Vec<String>), BuildError> {
+    let genai = GenAiTable { models: Vec::new() };
     let mut merger = Merger {
         genai: &genai,
         rules,
@@ -83,17 +84,17 @@ pub(super) fn litellm_alone(rows: Vec<LiteRow>, rules: &Resolutions) -> Result<(
         problems: Vec::new(),
     };
     let offers = merger.by_id(rows);
-    let drafts = offers.iter().map(|(id, offer)| merger.own(id, offer));
+    let drafts = offers.iter().map(|(id, offer)| merger.litellm_draft(id, offer));
     let rows = drafts.flat_map(|draft| draft.into_rows(rules)).collect();
-    Ok((with_all_bounds(rows, rules), merger.problems))
+    Ok((with_missing_bounds(rows, rules), merger.problems))
 }
 
-/// The rows of genai-prices without another source, for the ids that are known; and what keeps some of them out.
-pub(super) fn genai_alone(genai: &GenAi, known: BTreeSet<Id>, rules: &Resolutions) -> (Vec<Row>, Vec<Skipped>) {
+/// Returns the rows of genai-prices alone, for the known ids, and the parts that were skipped.
+pub(super) fn genai_rows(genai: &GenAiTable, known: BTreeSet<Id>, rules: &Resolutions) -> (Vec<Row>, Vec<Skipped>) {
     let mut skipped = Vec::new();
     let mut found = BTreeSet::new();
     let mut rows = Vec::new();
-    for id in known.into_iter().chain(ids::added(genai, &BTreeMap::new())).collect::<BTreeSet<_>>() {
+    for id in known.into_iter().chain(genai_ids::genai_only_ids(genai, &BTreeMap::new())).collect::<BTreeSet<_>>() {
         let Some(model) = genai.find(&id.wire()) else {
             continue;
         };
@@ -106,21 +107,21 @@ pub(super) fn genai_alone(genai: &GenAi, known: BTreeSet<Id>, rules: &Resolution
         }
     }
     for model in genai.models.iter().filter(|model| !found.contains(model.id.as_str())) {
-        let why = rules.skipped(Source::GenAi, &model.id).map_or("no id of Bedrock is of it", |skip| &skip.reason);
+        let why = rules.skipped(Source::GenAi, &model.id).map_or("no id on Bedrock matches it", |skip| &skip.reason);
         skipped.push(Skipped::new(format!("genai-prices: {}", model.id), why));
     }
-    (with_all_bounds(rows, rules), skipped)
+    (with_missing_bounds(rows, rules), skipped)
 }
 
 struct Merger<'a> {
-    genai: &'a GenAi,
+    genai: &'a GenAiTable,
     rules: &'a Resolutions,
-    /// To, and from which by which rule.
+    /// The source id and rule of each copied id.
     copies: BTreeMap<Id, (Id, &'a str)>,
     drafts: Vec<Draft>,
     rules_used: BTreeSet<&'a str>,
     models_found: BTreeSet<&'a str>,
-    /// All of them are told at once.
+    /// All problems, reported together.
     problems: Vec<String>,
 }
 
@@ -130,14 +131,14 @@ fn copies(rules: &Resolutions) -> Result<BTreeMap<Id, (Id, &str)>, BuildError> {
 }
 
 impl<'a> Merger<'a> {
-    /// LiteLLM's offers: several keys may be of one id, and some ids are copied from others.
-    fn by_id(&mut self, mut rows: Vec<LiteRow>) -> BTreeMap<Id, Offer> {
+    /// Returns LiteLLM's offers by id. Several keys may be of one id, and rules copy some ids from others.
+    fn by_id(&mut self, mut rows: Vec<LiteLlmRow>) -> BTreeMap<Id, Offer> {
         let mut offers: BTreeMap<Id, Offer> = BTreeMap::new();
-        // The plain key first: it is what LiteLLM documents, the prefixed ones add to it.
-        rows.sort_by_key(|LiteRow { key, .. }| {
+        // The plain key first: LiteLLM documents it, and the keys with a prefix add to it.
+        rows.sort_by_key(|LiteLlmRow { key, .. }| {
             (key.starts_with("bedrock_mantle/"), key.starts_with("bedrock/"), key.clone())
         });
-        for LiteRow { key, id, offer } in rows {
+        for LiteLlmRow { key, id, offer } in rows {
             let own = offers.entry(id.clone()).or_default();
             if !self.copies.contains_key(&id) && !union(own, &offer) {
                 self.problems.push(format!("litellm: {key} differs from another key of {id}"));
@@ -153,26 +154,26 @@ impl<'a> Merger<'a> {
         offers
     }
 
-    /// Every id that will have rows.
+    /// Returns all ids that get rows.
     fn ids(&mut self, offers: &BTreeMap<Id, Offer>) -> Result<BTreeSet<Id>, BuildError> {
         let mut ids: BTreeSet<Id> = offers.keys().cloned().collect();
-        ids.extend(ids::added(self.genai, offers));
+        ids.extend(genai_ids::genai_only_ids(self.genai, offers));
         for id in self.rules.add.iter().flat_map(|add| &add.ids) {
             if !ids.insert(Id::parse(id)?) {
-                self.problems.push(format!("resolutions: {id} is there without being added"));
+                self.problems.push(format!("resolutions: {id} is there without the rule that adds it"));
             }
         }
         Ok(ids)
     }
 
     fn draft(&mut self, id: &Id, own: Option<&Offer>) {
-        // genai-prices knows no regions.
+        // genai-prices has no regions.
         let model = if id.region.is_none() { self.genai.find(&id.wire()) } else { None };
         self.models_found.extend(model.map(|model| model.id.as_str()));
         match (own, model) {
-            (Some(own), Some(model)) => self.both(id, own, model),
+            (Some(own), Some(model)) => self.merge_both(id, own, model),
             (Some(own), None) => {
-                let draft = self.own(id, own);
+                let draft = self.litellm_draft(id, own);
                 self.drafts.push(draft);
             }
             (None, Some(model)) => {
@@ -185,8 +186,8 @@ impl<'a> Merger<'a> {
         }
     }
 
-    /// What LiteLLM says, or what a rule made it say.
-    fn own(&self, id: &Id, offer: &Offer) -> Draft {
+    /// Returns the draft of LiteLLM's offer, which a rule may have copied.
+    fn litellm_draft(&self, id: &Id, offer: &Offer) -> Draft {
         let mut draft = Draft::single(id, None, offer, &self.rules.sources.litellm);
         if let Some((_, name)) = self.copies.get(id) {
             draft.confidence = Confidence::Derived;
@@ -195,9 +196,10 @@ impl<'a> Merger<'a> {
         draft
     }
 
-    /// LiteLLM has today's prices, genai-prices has those before as well.
-    fn both(&mut self, id: &Id, own: &Offer, model: &'a Model) {
-        let mut draft = self.own(id, own);
+    /// Adds the drafts of an id that both sources have. LiteLLM has current prices only; genai-prices has past prices
+    /// too.
+    fn merge_both(&mut self, id: &Id, own: &Offer, model: &'a Model) {
+        let mut draft = self.litellm_draft(id, own);
         let Some((latest, earlier)) = model.offers.split_last() else {
             return;
         };
@@ -207,7 +209,7 @@ impl<'a> Merger<'a> {
                 let SourceNames { litellm, genai, .. } = &self.rules.sources;
                 draft.source = format!("{}+{}", litellm.name, genai.name);
                 draft.as_of = litellm.as_of.clone().min(genai.as_of.clone());
-                // What was copied by a rule, and is confirmed, is as sure as what both state.
+                // A copied price that the other source confirms is as certain as one that both state.
                 draft.confidence = Confidence::Agreed;
             }
             Comparison::Differ(what) => match self.rules.conflict(id) {
@@ -239,21 +241,21 @@ impl<'a> Merger<'a> {
         }
     }
 
-    /// Models of genai-prices that no id is of, with the reason why that is right.
+    /// Returns the skipped models of genai-prices that match no id, with the reason.
     fn models_not_found(&mut self) -> Vec<(String, String)> {
         let mut skipped = Vec::new();
         for Model { id, .. } in &self.genai.models {
             match self.rules.skipped(Source::GenAi, id) {
                 _ if self.models_found.contains(id.as_str()) => {}
                 Some(skip) => skipped.push((format!("genai-prices {id}"), skip.reason.clone())),
-                None => self.problems.push(format!("genai-prices: no id is of {id}: skip it with a reason")),
+                None => self.problems.push(format!("genai-prices: no id matches {id}: skip it with a reason")),
             }
         }
         skipped
     }
 }
 
-/// The order of the table: readable in a diff.
+/// Returns the sort key of the table, which keeps diffs readable.
 pub(super) fn key(row: &Row) -> impl Ord + use<> {
     let start = row.start.as_ref().map(|start| start.at);
     (row.model.clone(), row.routings.clone(), row.place.clone(), row.tier, row.latency, start, row.context_over)

@@ -1,22 +1,22 @@
-//! What only the generator does with rates.
+//! Reading and writing of rates.
 
 use serde_json::value::RawValue;
 
 use outlay_price::parts::Rate;
 use outlay_price::parts::{Decimal, DecimalError};
 
-/// Reads dollars per token.
+/// Parses dollars per token.
 pub(super) fn per_token(text: &str) -> Result<Rate, DecimalError> {
     Rate::from_picos(Decimal::parse(text)?.scaled(12)?)
 }
 
-/// The digits of a JSON number, which may stand in quotes.
+/// Returns the digits of a JSON number, which may be quoted.
 pub(super) fn digits(raw: &RawValue) -> &str {
     let text = raw.get();
     text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text)
 }
 
-/// The decimal text of dollars per million tokens.
+/// Formats a rate as dollars per million tokens.
 pub(super) fn per_million(rate: Rate) -> String {
     rate.times(1_000_000).to_decimal()
 }
@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rates_read_and_write_as_dollars_per_million() {
+    fn rates_round_trip_as_dollars_per_million() {
         for text in ["0", "3.3", "0.00875", "137.5", "0.000001", "100", "1000000000"] {
             assert_eq!(per_million(Rate::per_million(text).unwrap()), text);
         }

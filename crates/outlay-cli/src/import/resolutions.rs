@@ -1,12 +1,10 @@
-use super::by_region::Doubt;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::BuildError;
-use super::by_region::{Change, StatedPrice};
-use super::id::{Id, fits};
+use super::build_error::BuildError;
+use super::id::{Id, matches_pattern};
 use super::imported::ImportOptions;
 use outlay_price::UnitPrice;
 use outlay_price::parts::Row;
@@ -18,26 +16,26 @@ const RULES: &str = include_str!("../../data/resolutions.toml");
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Resolutions {
-    /// The version of the table: the day of its newest fact.
+    /// The version of the table, which is the day of its newest fact.
     pub(super) version: String,
-    /// What the sources are called in the table, and when they said so.
+    /// The names of the sources in the table, and the days of their figures.
     pub(super) sources: SourceNames,
-    /// Vendors whose cache writes live thirty minutes; those of others live five.
+    /// Vendors with cache writes that live thirty minutes. Those of other vendors live five.
     pub(super) thirty_minute_vendors: Vec<String>,
-    /// Models whose cache writes cost nothing.
+    /// Models with free cache writes.
     pub(super) free_cache_writes: FreeWrites,
-    /// What a call to provisioned throughput costs.
+    /// The cost of a call to provisioned throughput.
     pub(super) provisioned: Provisioned,
-    /// Of prices of audio that only repeat that of text.
-    pub(super) audio_as_text: Named,
-    /// Of what costs something else above a context size, which no source says.
-    pub(super) long_context_unknown: Named,
-    /// Of prices that AWS's Price List states otherwise, or that follow from it.
-    pub(super) aws_is_closer: Named,
-    /// Of rows of the list that are not twice their own batch row.
-    pub(super) batch_contradicts: Named,
-    /// Of models of which the pricing page has another price of us-east-1.
-    pub(super) page_contradicts: Named,
+    /// The rule for audio prices that equal the price of text.
+    pub(super) audio_as_text: NamedReason,
+    /// The rule for a price that changes above a context size if no source states it.
+    pub(super) long_context_unknown: NamedReason,
+    /// The rule for prices that AWS's Price List states otherwise, or that follow from it.
+    pub(super) aws_is_closer: NamedReason,
+    /// The rule for prices of the list that are not twice their batch price.
+    pub(super) batch_contradicts: NamedReason,
+    /// The rule for models for which the pricing page has another price of us-east-1.
+    pub(super) page_contradicts: NamedReason,
     #[serde(default)]
     pub(super) skip: Vec<Skip>,
     #[serde(default)]
@@ -53,15 +51,15 @@ pub(super) struct Resolutions {
     /// Models that cost the same in all commercial regions.
     #[serde(default)]
     pub(super) same_everywhere: Vec<SameEverywhere>,
-    /// Prices of one source on which another agrees that has no table of its own.
+    /// Prices of one source that a second one without its own table confirms.
     #[serde(default)]
     pub(super) second_source: Vec<SecondSource>,
-    /// Prices that none of the sources has a row of.
+    /// Prices that no source has a row for.
     #[serde(default)]
-    pub(super) stated: Vec<StatedPrice>,
+    pub(super) stated: Vec<AddedPrice>,
     /// Days on which a price changed.
     #[serde(default)]
-    pub(super) change: Vec<Change>,
+    pub(super) change: Vec<PriceChange>,
     /// Rows of AWS's Price List that AWS itself contradicts.
     #[serde(default)]
     pub(super) list_error: Vec<ListError>,
@@ -83,7 +81,7 @@ pub(super) struct SecondSource {
     reason: String,
 }
 
-/// A row of the list that is wrong, and what is right.
+/// A wrong row of the list, and the right price.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListError {
@@ -117,7 +115,7 @@ pub(super) struct Provisioned {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Named {
+pub(super) struct NamedReason {
     pub(super) name: String,
     pub(super) reason: String,
 }
@@ -138,11 +136,11 @@ pub(super) struct SourceNames {
 #[serde(deny_unknown_fields)]
 pub(super) struct SourceName {
     pub(super) name: String,
-    /// The day on which its figures were taken.
+    /// The day of its figures.
     pub(super) as_of: String,
 }
 
-/// Keys of a source that stay out of the table.
+/// Keys of a source that are left out of the table.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Skip {
@@ -151,7 +149,7 @@ pub(super) struct Skip {
     pub(super) reason: String,
 }
 
-/// A price field that stays out of the table.
+/// A price field that is left out of the table.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SkipField {
@@ -159,7 +157,7 @@ pub(super) struct SkipField {
     pub(super) reason: String,
 }
 
-/// Ids that no source lists, but whose price the rules of genai-prices tell.
+/// Ids that no source lists, with a price by the rules of genai-prices.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Add {
@@ -168,17 +166,17 @@ pub(super) struct Add {
     reason: String,
 }
 
-/// Ids whose own row is wrong or missing and equals another's.
+/// Ids with a wrong or missing row, which is copied from another id.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Copy {
     pub(super) name: String,
-    /// To, from.
+    /// The pairs of ids to copy: target, source.
     pairs: Vec<(String, String)>,
     reason: String,
 }
 
-/// Ids where the sources differ, and which one holds.
+/// Ids for which the sources differ, and the source to use.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Conflict {
@@ -188,16 +186,77 @@ pub(super) struct Conflict {
     pub(super) reason: String,
 }
 
-/// Prices of units that a source of its own states, in the place of those of the others.
+/// Unit prices from a separate source, which replace those of the others.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StatedUnits {
     pub(super) name: String,
     source: SourceName,
     ids: Vec<String>,
-    /// By the unit and its conditions, as in price files.
+    /// The prices by unit and conditions, as in price files.
     prices: BTreeMap<String, String>,
     reason: String,
+}
+
+/// Prices by their names in price files.
+pub(super) type Amounts = BTreeMap<String, String>;
+
+/// A price that no source has a row for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AddedPrice {
+    pub(super) name: String,
+    pub(super) source: SourceName,
+    pub(super) ids: Vec<String>,
+    /// Defaults to the region or geography that a source without regions is about. `*` is all regions.
+    #[serde(default)]
+    pub(super) regions: Vec<String>,
+    #[serde(default)]
+    pub(super) over: u64,
+    pub(super) tier: Option<String>,
+    /// Whether it is for the optimized latency.
+    #[serde(default)]
+    pub(super) optimized: bool,
+    pub(super) rates: Option<Amounts>,
+    pub(super) units: Option<Amounts>,
+    /// The name of a [`Confidence`].
+    pub(super) confidence: String,
+    #[expect(dead_code, reason = "for readers of the file")]
+    reason: String,
+}
+
+/// A day on which a price changed, for which the sources have only the earlier or the later price. If neither is given
+/// here, the missing price is unknown for all tiers and routings.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PriceChange {
+    pub(super) name: String,
+    pub(super) model: String,
+    /// Whether it is for the global profile instead of the regions.
+    #[serde(default)]
+    pub(super) global: bool,
+    #[serde(default)]
+    pub(super) batch: bool,
+    pub(super) on: String,
+    /// Defaults to all places where the model has a price.
+    #[serde(default)]
+    pub(super) regions: Vec<String>,
+    pub(super) before: Option<Amounts>,
+    pub(super) after: Option<Amounts>,
+    /// The input size above which the earlier price is unknown. The later price is known.
+    pub(super) unknown_before_over: Option<u64>,
+    pub(super) reason: String,
+}
+
+/// The reason to doubt a price of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// A rule, which states the right price.
+    Rule,
+    /// The batch price, which is not half of the on-demand price.
+    Batch,
+    /// The pricing page, which has another price of us-east-1.
+    Page,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -213,7 +272,7 @@ pub(super) fn parse(text: &str) -> Result<Resolutions, BuildError> {
 }
 
 impl Resolutions {
-    /// Those rules, for figures of another source.
+    /// Returns the bundled rules with another name and day for a source.
     pub(super) fn with_source(source: Source, options: &ImportOptions) -> Result<Self, BuildError> {
         let mut rules = parse(RULES)?;
         let names = match source {
@@ -225,14 +284,16 @@ impl Resolutions {
         Ok(rules)
     }
 
-    /// The rules of the bundled table. They parse: a test builds that table with them.
+    /// Returns the rules of the bundled table. They are known to parse: a test builds that table with them.
     pub(super) fn bundled() -> Option<&'static Self> {
         static PARSED: LazyLock<Option<Resolutions>> = LazyLock::new(|| parse(RULES).ok());
         PARSED.as_ref()
     }
 
     pub(super) fn skipped(&self, source: Source, key: &str) -> Option<&Skip> {
-        self.skip.iter().find(|skip| skip.source == source && skip.keys.iter().any(|pattern| fits(pattern, key)))
+        self.skip
+            .iter()
+            .find(|skip| skip.source == source && skip.keys.iter().any(|pattern| matches_pattern(pattern, key)))
     }
 
     pub(super) fn skipped_field(&self, field: &str) -> Option<&SkipField> {
@@ -241,10 +302,10 @@ impl Resolutions {
 
     pub(super) fn conflict(&self, id: &Id) -> Option<&Conflict> {
         let id = id.to_string();
-        self.conflict.iter().find(|conflict| conflict.ids.iter().any(|pattern| fits(pattern, &id)))
+        self.conflict.iter().find(|conflict| conflict.ids.iter().any(|pattern| matches_pattern(pattern, &id)))
     }
 
-    /// The rule by which an id's price is not what the source says, and its reason.
+    /// Returns the rule that explains why an id's price differs from the source, and its reason.
     pub(super) fn reason(&self, id: &Id, source: Source) -> Option<(&str, &str)> {
         let decided = self.conflict(id).filter(|conflict| conflict.take != source);
         let copied = self.copy.iter().find(|copy| copy.pairs().flatten().any(|(to, _)| to == *id));
@@ -260,7 +321,7 @@ impl Resolutions {
         self.units.iter().find(|stated| stated.is_of(id))
     }
 
-    /// The rule by which a row of the list is not sure, and its reason.
+    /// Returns the rule that explains why a row of the list is in doubt, and its reason.
     pub(super) fn list_rule(&self, doubt: Doubt, id: &str, region: &str, batch: bool) -> (&str, &str) {
         let mut rules = self.list_error.iter();
         let own = rules.find(|rule| rule.id == id && rule.region == region && rule.batch == batch);
@@ -271,23 +332,23 @@ impl Resolutions {
         }
     }
 
-    /// The change that a price names, and its reason.
+    /// Returns the change that is named in the note of a price, and its reason.
     pub(super) fn change_rule(&self, id: &str, note: &str) -> Option<(&str, &str)> {
         let named = |name: &str| note.split(',').any(|own| own == name);
         let change = self.change.iter().find(|change| change.is_of(id) && named(change.name()));
         change.map(|change| (change.name(), change.reason()))
     }
 
-    /// Whether a model is known to cost the same in all commercial regions.
+    /// Returns whether a model is known to cost the same in all commercial regions.
     pub(super) fn is_same_everywhere(&self, model: &str) -> bool {
-        self.same_everywhere.iter().any(|rule| rule.models.iter().any(|pattern| fits(pattern, model)))
+        self.same_everywhere.iter().any(|rule| rule.models.iter().any(|pattern| matches_pattern(pattern, model)))
     }
 
-    pub(super) fn writes_are_free(&self, model: &str) -> bool {
-        self.free_cache_writes.models.iter().any(|pattern| fits(pattern, model))
+    pub(super) fn has_free_cache_writes(&self, model: &str) -> bool {
+        self.free_cache_writes.models.iter().any(|pattern| matches_pattern(pattern, model))
     }
 
-    pub(super) fn writes_live_thirty_minutes(&self, vendor: &str) -> bool {
+    pub(super) fn has_thirty_minute_cache_writes(&self, vendor: &str) -> bool {
         self.thirty_minute_vendors.iter().any(|known| known == vendor)
     }
 }
@@ -295,12 +356,12 @@ impl Resolutions {
 impl StatedUnits {
     fn is_of(&self, id: &Id) -> bool {
         let id = id.to_string();
-        self.ids.iter().any(|pattern| fits(pattern, &id))
+        self.ids.iter().any(|pattern| matches_pattern(pattern, &id))
     }
 
-    /// Puts the prices into the rows that they are of. Returns whether there is one.
+    /// Sets the unit prices of matching rows. Returns whether there are any.
     pub(super) fn put_into(&self, rows: &mut [Row]) -> Result<bool, BuildError> {
-        let bad = |name: &str| BuildError::one(format!("resolutions: {}: {name} is no price of a unit", self.name));
+        let bad = |name: &str| BuildError::one(format!("resolutions: {}: {name} is not a unit price", self.name));
         let prices =
             self.prices.iter().map(|(name, amount)| UnitPrice::parse_parts(name, amount).map_err(|_| bad(name)));
         let prices: Vec<UnitPrice> = prices.collect::<Result<_, _>>()?;
@@ -322,7 +383,7 @@ impl StatedUnits {
 }
 
 impl Source {
-    /// What it is called in the table.
+    /// Returns its name in the table.
     pub(super) fn name(self, rules: &Resolutions) -> &SourceName {
         match self {
             Self::LiteLlm => &rules.sources.litellm,
@@ -332,13 +393,28 @@ impl Source {
 }
 
 impl Copy {
-    /// Drops the pairs of which neither id is known.
+    /// Keeps the pairs in which at least one id is known.
     pub(super) fn retain(&mut self, is_known: impl Fn(&Id) -> bool) {
         self.pairs.retain(|(to, from)| [to, from].iter().any(|id| Id::parse(id).is_ok_and(|id| is_known(&id))));
     }
 
-    /// To, from.
+    /// Returns the pairs of ids to copy: target, source.
     pub(super) fn pairs(&self) -> impl Iterator<Item = Result<(Id, Id), BuildError>> {
         self.pairs.iter().map(|(to, from)| Ok((Id::parse(to)?, Id::parse(from)?)))
+    }
+}
+
+impl PriceChange {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// Returns whether the change is for a model.
+    pub(super) fn is_of(&self, model: &str) -> bool {
+        matches_pattern(&self.model, model)
     }
 }

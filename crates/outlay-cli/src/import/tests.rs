@@ -1,3 +1,7 @@
+mod offer_import;
+mod stated_prices;
+mod table_import;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
@@ -9,8 +13,8 @@ use super::*;
 use outlay_price::{ModelRef, PriceQuery, Prices};
 
 pub(super) fn data(name: &str) -> String {
-    let of_whom = if name == "prices.tsv" { "../outlay-price/data" } else { "data" };
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(of_whom).join(name);
+    let directory = if name == "prices.tsv" { "../outlay-price/data" } else { "data" };
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(directory).join(name);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -43,17 +47,18 @@ fn built(resolutions: &str) -> Result<Built, BuildError> {
 }
 
 #[test]
-fn the_committed_table_is_what_the_generator_makes() {
+fn the_committed_table_is_up_to_date() {
     let built = built(&data("resolutions.toml")).unwrap();
-    assert!(built.prices == data("prices.tsv"), "rebuild it (data/sources/README.md), and look at the diff");
-    assert!(built.not_yet == data("not-yet.txt"), "rebuild it (data/sources/README.md), and look at the diff");
-    assert!(built.differences == data("differences.tsv"), "rebuild it (data/sources/README.md), and look at the diff");
+    assert!(built.prices == data("prices.tsv"), "rebuild it (see data/sources/README.md) and check the diff");
+    assert!(built.not_yet == data("not-yet.txt"), "rebuild it (see data/sources/README.md) and check the diff");
+    assert!(built.differences == data("differences.tsv"), "rebuild it (see data/sources/README.md) and check the diff");
 }
 
 #[test]
-fn every_key_of_litellm_is_in_the_table_or_skipped_with_a_reason() {
+fn every_key_of_litellm_is_in_the_table_or_skipped() {
     let rules = resolutions::parse(&data("resolutions.toml")).unwrap();
-    let source = litellm::parse(&data("sources/litellm-1.110.2-bedrock.json"), &rules, &mut Unknowns::Refused).unwrap();
+    let source =
+        litellm_table::parse(&data("sources/litellm-1.110.2-bedrock.json"), &rules, &mut OnUnknown::Fail).unwrap();
     let prices = Prices::bundled();
     let at: Timestamp = "2026-11-20T00:00:00Z".parse().unwrap();
     for row in &source.rows {
@@ -63,7 +68,7 @@ fn every_key_of_litellm_is_in_the_table_or_skipped_with_a_reason() {
         query.region = row.id.region.as_deref();
         for &tier in row.offer.tiers.keys() {
             query.tier = tier;
-            // A key whose row is copied from another has the tiers of that one.
+            // A key with a copied row has the tiers of the original.
             let copied = rules.copy.iter().any(|rule| rule.pairs().any(|pair| pair.unwrap().0 == row.id));
             assert!(copied || row.id.model == "guardrails" || prices.lookup(&query).is_some(), "{} {tier}", row.key);
         }
@@ -74,7 +79,7 @@ fn every_key_of_litellm_is_in_the_table_or_skipped_with_a_reason() {
 #[test]
 fn every_model_of_genai_prices_is_in_the_table() {
     let rules = resolutions::parse(&data("resolutions.toml")).unwrap();
-    let genai = genai::parse(&data("sources/genai-prices-0.2.3-aws.json"), &rules, &mut Unknowns::Refused).unwrap();
+    let genai = genai_table::parse(&data("sources/genai-prices-0.2.3-aws.json"), &rules, &mut OnUnknown::Fail).unwrap();
     let ids: BTreeSet<String> = Prices::bundled()
         .rows()
         .filter(|price| price.region().is_none_or(outlay_price::parts::is_commercial))
@@ -106,7 +111,7 @@ fn a_difference_without_a_rule_stops_the_build() {
 }
 
 #[test]
-fn a_price_field_that_is_not_understood_stops_the_build() {
+fn an_unknown_price_field_stops_the_build() {
     let litellm = r#"{"a.b": {"input_cost_per_token": 1e-6, "output_cost_per_furlong": 2}}"#;
     let texts = Texts::read();
     let sources = RawSources { litellm, genai: r#"{"models": []}"#, ..texts.sources() };
@@ -124,7 +129,7 @@ fn two_labels_of_one_model_with_different_prices_stop_the_build() {
 }
 
 #[test]
-fn a_list_price_that_the_page_does_not_have_is_not_sure() {
+fn a_list_price_that_the_page_contradicts_is_in_doubt() {
     let texts = Texts::read();
     let doubted = |page: &str| {
         let built = build(&RawSources { pricing_page: page, ..texts.sources() }).unwrap();
@@ -134,7 +139,7 @@ fn a_list_price_that_the_page_does_not_have_is_not_sure() {
     let page = texts.sources().pricing_page;
     assert_eq!(doubted(page), 0);
     let line = |line: &&str| line.contains("\tGLM 5\t") && line.contains("Price per 1M input tokens");
-    let other: Vec<&str> = page.lines().filter(|text| !line(text)).collect();
-    let one = page.lines().find(line).unwrap().rsplit_once('$').unwrap().0.to_owned();
-    assert!(doubted(&format!("{}\n{one}$ 99\t\n", other.join("\n"))) > 0);
+    let rest: Vec<&str> = page.lines().filter(|text| !line(text)).collect();
+    let start_of_line = page.lines().find(line).unwrap().rsplit_once('$').unwrap().0.to_owned();
+    assert!(doubted(&format!("{}\n{start_of_line}$ 99\t\n", rest.join("\n"))) > 0);
 }

@@ -4,9 +4,9 @@ use clap::Args;
 use jiff::Timestamp;
 use outlay_price::{ModelRef, Price, PriceQuery, Prices};
 
-use super::places::{geo, regions};
-use super::plausible::{Ranges, far};
-use crate::{Error, Told};
+use super::lookup::{geography, regions};
+use super::plausible::{Ranges, implausible_figures};
+use crate::{CommandOutput, Error};
 
 #[derive(Debug, Args)]
 pub struct Check {
@@ -15,20 +15,20 @@ pub struct Check {
 }
 
 impl Check {
-    pub(super) fn run(&self) -> Result<Told, Error> {
+    pub(super) fn run(&self) -> Result<CommandOutput, Error> {
         let prices = Prices::from_path(&self.file)?;
         if std::fs::read(&self.file).is_ok_and(|bytes| bytes.trim_ascii().is_empty()) {
             return Err(format!(
-                "{}: it is empty: a program that runs keeps the prices before it",
+                "{}: the file is empty: a running program would keep its previous prices",
                 self.file.display()
             )
             .into());
         }
         let own = prices.without_bundled();
         let bundled = Prices::bundled();
-        let idle = prices.idle_discounts();
+        let unused = prices.idle_discounts();
         let mut problems: Vec<String> =
-            idle.iter().map(|discount| format!("{discount}: there is no price that it is taken off")).collect();
+            unused.iter().map(|discount| format!("{discount}: it applies to no price")).collect();
         for (from, to) in own.aliases() {
             let query = ModelRef::parse(to).map(|model| PriceQuery::new(model, Timestamp::now()));
             if !query.is_ok_and(|query| prices.lookup(&query).is_some()) {
@@ -41,31 +41,35 @@ impl Check {
         for price in own.rows() {
             count += 1;
             let name = name(price);
-            let region = price.region().filter(|_| geo(price).is_none());
+            let region = price.region().filter(|_| geography(price).is_none());
             if let Some(region) = region.filter(|region| !regions.contains(*region)) {
                 problems.push(format!("{name}: the bundled table has no region `{region}`"));
             }
             if price.note().is_empty() {
-                problems.extend(far(price, &bundled, &ranges).into_iter().map(|problem| format!("{name}: {problem}")));
+                problems.extend(
+                    implausible_figures(price, &bundled, &ranges)
+                        .into_iter()
+                        .map(|problem| format!("{name}: {problem}")),
+                );
             }
         }
         let file = self.file.display();
         let text = match problems.len() {
             0 => format!("{file}: {count} prices, all plausible"),
             found => {
-                let word = if found == 1 { "problem" } else { "problems" };
+                let noun = if found == 1 { "problem" } else { "problems" };
                 format!(
-                    "{}\n{file}: {count} prices, {found} {word}. A row with a `note` may have any figure.",
+                    "{}\n{file}: {count} prices, {found} {noun}. A row with a `note` may have any figure.",
                     problems.join("\n")
                 )
             }
         };
-        Ok(Told { text, is_well: problems.is_empty() })
+        Ok(CommandOutput { text, is_success: problems.is_empty() })
     }
 }
 
 fn name(price: &Price) -> String {
-    let words = [
+    let details = [
         price.region().map(|region| format!("in {region}")),
         price.account().map(|account| format!("of account {account}")),
         price.effective_from().map(|day| format!("from {day}")),
@@ -73,5 +77,5 @@ fn name(price: &Price) -> String {
     .into_iter()
     .flatten();
     let known = [price.model().to_owned(), price.routing().to_string(), price.tier().to_string()];
-    known.into_iter().chain(words).collect::<Vec<_>>().join(" ")
+    known.into_iter().chain(details).collect::<Vec<_>>().join(" ")
 }

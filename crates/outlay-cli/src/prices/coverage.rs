@@ -4,49 +4,49 @@ use std::fmt::Write as _;
 use clap::Args;
 use outlay_price::{CostStatus, Latency, Price, Routing, Tier, Usage};
 
-use super::places::{Call, chosen, is_callable, price, regions, roads, wire};
-use super::{By, When};
+use super::lookup::{CallSite, call_modes, find_price, is_callable, model_id, regions, select_regions};
+use super::options::{DateOption, PriceOption};
 use crate::columns::Columns;
-use crate::{Error, Told};
+use crate::{CommandOutput, Error};
 
 #[derive(Debug, Args)]
 pub struct Coverage {
-    /// One region instead of all
+    /// Only this region; defaults to all
     #[arg(long)]
     region: Option<String>,
-    /// One line for each model, region and tier, with tabs between, for other programs
+    /// Prints one tab-separated line for each model, region and tier, for other programs
     #[arg(long)]
     full: bool,
     #[command(flatten)]
-    when: When,
+    date_option: DateOption,
     #[command(flatten)]
-    by: By,
+    price_option: PriceOption,
 }
 
 /// The tiers, in the order of their columns.
 const TIERS: [Tier; 4] = [Tier::Default, Tier::Batch, Tier::Flex, Tier::Priority];
 
 impl Coverage {
-    pub(super) fn run(&self) -> Result<Told, Error> {
-        let prices = self.by.prices()?;
-        let at = self.when.instant();
+    pub(super) fn run(&self) -> Result<CommandOutput, Error> {
+        let prices = self.price_option.prices()?;
+        let at = self.date_option.instant();
         let all = regions(&prices);
-        let regions = chosen(&all, self.region.as_deref())?;
+        let regions = select_regions(&all, self.region.as_deref())?;
         let models: BTreeSet<&str> = prices.rows().map(Price::model).collect();
         let mut full = "model\tregion\ttier\tcost\n".to_owned();
         let mut columns = Columns::new(vec!["model", "default", "batch", "flex", "priority"], 1..5);
         let mut sums: BTreeMap<(Tier, Option<CostStatus>), usize> = BTreeMap::new();
         for model in models {
-            let of_model = roads(&prices, model);
-            let routings: BTreeSet<Routing> = of_model.iter().map(|road| road.0).collect();
+            let of_model = call_modes(&prices, model);
+            let routings: BTreeSet<Routing> = of_model.iter().map(|mode| mode.0).collect();
             let mut counts: BTreeMap<(Tier, Option<CostStatus>), usize> = BTreeMap::new();
             for &routing in &routings {
-                let id = wire(model, routing);
+                let id = model_id(model, routing);
                 for region in regions.iter().filter(|region| is_callable(routing, region)) {
                     for tier in TIERS {
-                        let has_tier = of_model.iter().any(|road| road.1 == tier);
-                        let road = (routing, tier, Latency::Standard);
-                        let found = price(&prices, model, road, Call { region, account: None, at });
+                        let has_tier = of_model.iter().any(|mode| mode.1 == tier);
+                        let mode = (routing, tier, Latency::Standard);
+                        let found = find_price(&prices, model, mode, CallSite { region, account: None, at });
                         let cost = found.map(|price| cost(&price));
                         if cost.is_some() || has_tier {
                             *counts.entry((tier, cost)).or_default() += 1;
@@ -75,11 +75,11 @@ impl Coverage {
             }
         }
         if self.full {
-            return Ok(Told::well(full));
+            return Ok(CommandOutput::success(full));
         }
         let mut text = format!(
-            "Places (an id in a region that it can be called in) where the cost of a call is exact, an estimate, or not \
-             known,\nby the prices {}\n\n{}\n",
+            "Places (a model id in a region that offers it) where the cost of a call is exact, an estimate or unknown,\n\
+             by the prices {}\n\n{}\n",
             prices.version(),
             columns.text()
         );
@@ -91,11 +91,11 @@ impl Coverage {
             let _ =
                 writeln!(text, "{tier}: {exact} of {priced} priced places are exact ({share} %), {none} have no price");
         }
-        Ok(Told::well(text))
+        Ok(CommandOutput::success(text))
     }
 }
 
-/// How sure a plain call is: tokens in and out, or one of the first unit.
+/// Returns the status of a plain call: with input and output tokens, or with one of the first unit.
 fn cost(price: &Price) -> CostStatus {
     let step = &price.steps()[0];
     let usage = Usage::new()

@@ -1,4 +1,4 @@
-//! Whether a price can be one.
+//! Checks of whether the figures of a price are plausible.
 
 use std::collections::BTreeMap;
 
@@ -7,15 +7,15 @@ use outlay_price::parts::{geos, is_commercial};
 use outlay_price::{Confidence, Price, Prices, Usd};
 
 use super::figures::{Figures, figures};
-use super::places::{Call, geo, is_callable, price, regions};
+use super::lookup::{CallSite, find_price, geography, is_callable, regions};
 
-/// How many times a figure may be the one in force, or be contained in it.
+/// The ratio to the figure in force, up or down, from which on a figure is implausible.
 const FACTOR: i128 = 10;
 
 /// Returns the figures of a price that are far from the figures in force. They are compared with the same model in the
 /// regions where the price would apply, or with all models if none of these has such a figure.
-pub(super) fn far(own: &Price, prices: &Prices, ranges: &Ranges) -> Vec<String> {
-    let same = counterparts(own, prices);
+pub(super) fn implausible_figures(own: &Price, prices: &Prices, ranges: &Ranges) -> Vec<String> {
+    let same = comparable_prices(own, prices);
     let mut far = Vec::new();
     for (name, figure) in figures(own) {
         let is_low = |low: Usd| figure.picos() * FACTOR <= low.picos() && !low.is_zero();
@@ -39,12 +39,12 @@ pub(super) fn far(own: &Price, prices: &Prices, ranges: &Ranges) -> Vec<String> 
     far
 }
 
-/// Returns the figures in force for the same model, routing, tier and latency when a price begins, with their regions. A
-/// price that stands in for a region's own is included only if the new price is for that region.
-fn counterparts(own: &Price, prices: &Prices) -> Vec<(String, Figures)> {
+/// Returns the figures in force for the same model, routing, tier and latency when a price begins, with their regions.
+/// A price that stands in for a region's own is included only if the new price is for that region.
+fn comparable_prices(own: &Price, prices: &Prices) -> Vec<(String, Figures)> {
     let at = own.effective_at().unwrap_or_else(Timestamp::now);
-    let road = (own.routing(), own.tier(), own.latency());
-    let of_geo = geo(own);
+    let mode = (own.routing(), own.tier(), own.latency());
+    let of_geo = geography(own);
     let holds_in = |region: &String| match of_geo {
         Some(geo) => geos(region).contains(&geo),
         None => is_callable(own.routing(), region) && is_commercial(region),
@@ -55,8 +55,8 @@ fn counterparts(own: &Price, prices: &Prices) -> Vec<(String, Figures)> {
     };
     let mut found: Vec<(String, Figures)> = Vec::new();
     for region in &all {
-        let call = Call { region, account: own.account(), at };
-        let Some(price) = price(prices, own.model(), road, call) else { continue };
+        let call = CallSite { region, account: own.account(), at };
+        let Some(price) = find_price(prices, own.model(), mode, call) else { continue };
         let stands_in = price.confidence() == Confidence::Elsewhere && own.region().is_none();
         let figures = figures(&price);
         if !stands_in && !found.iter().any(|(_, known)| *known == figures) {
@@ -66,12 +66,12 @@ fn counterparts(own: &Price, prices: &Prices) -> Vec<(String, Figures)> {
     found
 }
 
-/// A figure's name without its conditions.
+/// Returns a figure's name without its conditions.
 fn kind(name: &str) -> &str {
     name.split([' ', '[']).next().unwrap_or_default()
 }
 
-/// The least and the most that there is of each kind of figure; what is free does not count.
+/// The lowest and the highest figure of each kind, without those that are zero.
 pub(super) struct Ranges(BTreeMap<String, (Usd, Usd)>);
 
 impl Ranges {

@@ -3,69 +3,69 @@ use std::collections::{BTreeMap, BTreeSet};
 use clap::Args;
 use outlay_price::{Latency, ModelRef, Price, Prices, Routing, Tier};
 
-use super::figures::{cells, sureness};
-use super::places::{Call, chosen, is_callable, named, price, regions, roads};
-use super::{By, When};
+use super::figures::{cells, confidence_text};
+use super::lookup::{CallSite, call_modes, describe_regions, find_price, is_callable, regions, select_regions};
+use super::options::{DateOption, PriceOption};
 use crate::columns::Columns;
-use crate::{Error, Told};
+use crate::{CommandOutput, Error};
 
 #[derive(Debug, Args)]
 pub struct Show {
     /// The id of a model or of an inference profile, such as eu.amazon.nova-pro-v1:0
     model: String,
-    /// The region that is called; all where it is not given
+    /// The region of the call; defaults to all
     #[arg(long)]
     region: Option<String>,
-    /// Also use the prices that the price file has for this AWS account
+    /// Includes the prices of the price file for this AWS account
     #[arg(long)]
     account: Option<String>,
     #[command(flatten)]
-    when: When,
+    date_option: DateOption,
     #[command(flatten)]
-    by: By,
+    price_option: PriceOption,
 }
 
-/// One line of the answer, without the regions in which it is the same.
+/// A line of the output, without its regions.
 type Line = (Routing, Tier, Latency, Vec<String>);
 
 impl Show {
-    pub(super) fn run(&self) -> Result<Told, Error> {
-        let prices = self.by.prices()?;
-        let asked = ModelRef::parse(&self.model)?;
-        let model = prices.resolve(asked);
+    pub(super) fn run(&self) -> Result<CommandOutput, Error> {
+        let prices = self.price_option.prices()?;
+        let requested = ModelRef::parse(&self.model)?;
+        let model = prices.resolve(requested);
         let base = model.base_id().unwrap_or(model.as_str());
         if model.base_id().is_some() && model.routing().is_none() {
-            return Err(format!("`{model}`: its prefix is not known, and a call of it has no price").into());
+            return Err(format!("`{model}`: the prefix is unknown, so that a call has no price").into());
         }
-        // A plain id shows its profiles too.
-        let is_plain = asked.region().is_none() && model.routing() == Some(Routing::InRegion);
+        // A plain id also shows its profiles.
+        let is_plain = requested.region().is_none() && model.routing() == Some(Routing::InRegion);
         let only = model.routing().filter(|_| !is_plain);
-        let roads: Vec<_> =
-            roads(&prices, base).into_iter().filter(|road| only.is_none_or(|only| only == road.0)).collect();
-        if roads.is_empty() {
-            return Err(unknown(&prices, base).into());
+        let call_modes: Vec<_> =
+            call_modes(&prices, base).into_iter().filter(|mode| only.is_none_or(|only| only == mode.0)).collect();
+        if call_modes.is_empty() {
+            return Err(unknown_model_message(&prices, base).into());
         }
         let all = regions(&prices);
-        let region = self.region.as_deref().or(asked.region());
-        let account = self.account.as_deref().or(asked.account());
-        let regions = chosen(&all, region)?;
-        let at = self.when.instant();
+        let region = self.region.as_deref().or(requested.region());
+        let account = self.account.as_deref().or(requested.account());
+        let regions = select_regions(&all, region)?;
+        let at = self.date_option.instant();
         let mut lines: BTreeMap<Line, BTreeSet<&str>> = BTreeMap::new();
         let mut units: BTreeMap<Line, BTreeSet<&str>> = BTreeMap::new();
-        for &road in &roads {
-            for region in regions.iter().filter(|region| is_callable(road.0, region)) {
-                let Some(price) = price(&prices, base, road, Call { region, account, at }) else { continue };
+        for &mode in &call_modes {
+            for region in regions.iter().filter(|region| is_callable(mode.0, region)) {
+                let Some(price) = find_price(&prices, base, mode, CallSite { region, account, at }) else { continue };
                 for cells in token_lines(&price) {
-                    lines.entry((road.0, road.1, road.2, cells)).or_default().insert(region);
+                    lines.entry((mode.0, mode.1, mode.2, cells)).or_default().insert(region);
                 }
                 for cells in unit_lines(&price) {
-                    units.entry((road.0, road.1, road.2, cells)).or_default().insert(region);
+                    units.entry((mode.0, mode.1, mode.2, cells)).or_default().insert(region);
                 }
             }
         }
         let place = |regions: &BTreeSet<&str>| match region {
             Some(_) => String::new(),
-            None => named(regions, &all),
+            None => describe_regions(regions, &all),
         };
         let of_road = |(routing, tier, latency, _): &Line| {
             let latency = if *latency == Latency::Standard { String::new() } else { latency.to_string() };
@@ -87,7 +87,7 @@ impl Show {
         if tokens.is_empty() && by_unit.is_empty() {
             let accounts = accounts(&prices, base).join(", ");
             let hint =
-                if accounts.is_empty() { accounts } else { format!(": one of an account has, --account {accounts}") };
+                if accounts.is_empty() { accounts } else { format!(": an account has one, use --account {accounts}") };
             return Err(format!("{base} has no price there at that time{hint}").into());
         }
         if !tokens.is_empty() {
@@ -97,17 +97,17 @@ impl Show {
             text = format!("{text}\nUS dollars per unit\n{}", by_unit.text());
         }
         if text.contains("* ") {
-            text.push_str("\n* No source states it there: a call that uses it costs an estimate.\n");
+            text.push_str("\n* Derived, not stated by a source: the cost of a call that uses it is an estimate.\n");
         }
         if account.is_none() && !accounts(&prices, base).is_empty() {
             let accounts = accounts(&prices, base).join(", ");
-            text.push_str(&format!("\nOf accounts with prices of their own: --account {accounts}\n"));
+            text.push_str(&format!("\nAccounts with their own prices: --account {accounts}\n"));
         }
-        Ok(Told::well(text))
+        Ok(CommandOutput::success(text))
     }
 }
 
-/// The kinds of token, as people call them, in the order of the rates.
+/// The names of the kinds of token, in the order of the rates.
 const KINDS: [&str; 8] =
     ["input", "output", "cache read", "write 5m", "write 30m", "write 1h", "audio in", "audio out"];
 
@@ -115,7 +115,7 @@ fn token_lines(price: &Price) -> impl Iterator<Item = Vec<String>> {
     let since = price.effective_from().map_or_else(String::new, ToString::to_string);
     price.steps().iter().filter(|step| !step.rates.is_empty()).map(move |step| {
         let over = if step.over == 0 { String::new() } else { step.over.to_string() };
-        let end = [sureness(price), since.clone(), source(price)];
+        let end = [confidence_text(price), since.clone(), source(price)];
         [over].into_iter().chain(cells(step)).chain(end).collect()
     })
 }
@@ -124,11 +124,11 @@ fn unit_lines(price: &Price) -> impl Iterator<Item = Vec<String>> {
     price.units().iter().filter_map(move |unit| {
         let (name, amount) =
             unit.to_string().rsplit_once('=').map(|(name, amount)| (name.to_owned(), amount.to_owned()))?;
-        Some(vec![name, amount, sureness(price), source(price)])
+        Some(vec![name, amount, confidence_text(price), source(price)])
     })
 }
 
-/// Whose price it is: for one that stands in for a region without its own, also where it is from.
+/// Returns the source of a price. For a price that stands in for a region, this includes the region that it is from.
 fn source(price: &Price) -> String {
     match (price.confidence(), price.region()) {
         (outlay_price::Confidence::Elsewhere, Some(region)) => format!("{}, of {region}", price.source()),
@@ -136,19 +136,20 @@ fn source(price: &Price) -> String {
     }
 }
 
-/// The accounts that have prices of a model.
+/// Returns the accounts that have prices of a model.
 fn accounts<'a>(prices: &'a Prices, model: &str) -> Vec<&'a str> {
     let own = prices.rows().filter(|price| price.model() == model);
     own.filter_map(Price::account).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// What to say of a model without a price: the ids that are like it.
-fn unknown(prices: &Prices, model: &str) -> String {
+/// Returns the message for a model without a price, with similar ids.
+fn unknown_model_message(prices: &Prices, model: &str) -> String {
     let words: Vec<String> = model.to_lowercase().split(['.', '-', ':', ' ']).map(str::to_owned).collect();
-    let alike = |id: &&str| words.iter().filter(|word| word.len() > 2 && id.to_lowercase().contains(*word)).count();
+    let similarity =
+        |id: &&str| words.iter().filter(|word| word.len() > 2 && id.to_lowercase().contains(*word)).count();
     let ids: BTreeSet<&str> = prices.rows().map(Price::model).collect();
-    let most = ids.iter().map(&alike).max().unwrap_or(0);
-    let near: Vec<&str> = ids.into_iter().filter(|id| most > 0 && alike(id) == most).take(8).collect();
-    let near = if near.is_empty() { String::new() } else { format!(": do you mean {}?", near.join(", ")) };
-    format!("no price of `{model}` is known{near}")
+    let best = ids.iter().map(&similarity).max().unwrap_or(0);
+    let similar: Vec<&str> = ids.into_iter().filter(|id| best > 0 && similarity(id) == best).take(8).collect();
+    let similar = if similar.is_empty() { String::new() } else { format!(": did you mean {}?", similar.join(", ")) };
+    format!("no price of `{model}` is known{similar}")
 }

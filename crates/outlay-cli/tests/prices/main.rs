@@ -1,4 +1,4 @@
-//! `outlay prices`, as it is run.
+//! Runs of `outlay prices`.
 
 #![allow(clippy::unwrap_used)]
 
@@ -14,66 +14,66 @@ fn outlay(arguments: &[&str]) -> Command {
     command
 }
 
-/// What it prints, where it succeeds.
-fn told(arguments: &[&str]) -> String {
+/// Returns the output of a command that succeeds.
+fn stdout(arguments: &[&str]) -> String {
     let output = outlay(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// What it prints, where it fails.
+/// Returns the output of a command that fails.
 fn failure(arguments: &[&str]) -> String {
     let output = outlay(arguments).output().unwrap();
     assert!(!output.status.success());
     String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
 }
 
-/// A file of this test's own.
+/// Writes a file for one test.
 fn file(name: &str, text: &str) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::write(&path, text).unwrap();
     path
 }
 
-/// The cells of the first line that begins so.
+/// Returns the cells of the first line with this start.
 fn cells<'t>(text: &'t str, start: &str) -> Vec<&'t str> {
     let line = text.lines().find(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{start}: {text}"));
     line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect()
 }
 
 #[test]
-fn show_gives_the_price_of_the_region_and_how_sure_it_is() {
-    let text = told(&["show", "eu.amazon.nova-pro-v1:0", "--region", "eu-north-1", "--prices", "bundled"]);
+fn show_prints_the_price_of_a_region_and_its_confidence() {
+    let text = stdout(&["show", "eu.amazon.nova-pro-v1:0", "--region", "eu-north-1", "--prices", "bundled"]);
     assert_eq!(cells(&text, "eu       default")[2..6], ["0.87", "3.48", "0.2175*", "0"]);
-    assert!(text.contains("exact, listed") && text.contains("* No source states it there"), "{text}");
+    assert!(text.contains("exact, listed") && text.contains("* Derived, not stated by a source"), "{text}");
     assert!(!text.contains("in-region"), "the profile alone: {text}");
-    let of_model = told(&["show", "amazon.nova-pro-v1:0", "--region", "eu-north-1"]);
+    let of_model = stdout(&["show", "amazon.nova-pro-v1:0", "--region", "eu-north-1"]);
     assert!(!of_model.contains("\nus ") && !of_model.contains("\napac "), "cannot be called there: {of_model}");
-    let elsewhere = told(&["show", "amazon.nova-canvas-v1:0", "--region", "eu-north-1"]);
+    let elsewhere = stdout(&["show", "amazon.nova-canvas-v1:0", "--region", "eu-north-1"]);
     assert!(elsewhere.contains("estimated, elsewhere  aws-pricing-page, of us-east-1"), "{elsewhere}");
 }
 
 #[test]
-fn show_knows_the_price_of_a_day() {
+fn show_prints_the_price_of_a_day() {
     let read = |day| {
-        let text = told(&["show", "us.anthropic.claude-sonnet-5-5", "--region", "us-east-1", "--at", day]);
+        let text = stdout(&["show", "us.anthropic.claude-sonnet-5-5", "--region", "us-east-1", "--at", day]);
         cells(&text, "us       default")[4].to_owned()
     };
     assert_eq!((read("2026-10-06"), read("2026-10-07")), ("0.22".to_owned(), "0.11".to_owned()));
 }
 
 #[test]
-fn show_without_a_region_names_all_regions_of_a_price() {
-    let text = told(&["show", "amazon.titan-embed-text-v2:0"]);
+fn show_without_a_region_lists_all_regions_of_a_price() {
+    let text = stdout(&["show", "amazon.titan-embed-text-v2:0"]);
     assert!(text.lines().any(|line| line.contains(" 0.2 ") && line.contains("eu-central-1")), "{text}");
     assert!(text.lines().any(|line| line.contains(" 0.02 ") && line.contains("us-east-1")), "{text}");
 }
 
 #[test]
-fn what_is_not_known_is_said_with_what_is() {
+fn unknown_names_are_reported_with_known_ones() {
     let text = failure(&["show", "amazon.nova-prov"]);
     assert!(
-        text.contains("no price of `amazon.nova-prov` is known: do you mean") && text.contains("amazon.nova-"),
+        text.contains("no price of `amazon.nova-prov` is known: did you mean") && text.contains("amazon.nova-"),
         "{text}"
     );
     for command in [&["show", "amazon.nova-pro-v1:0"][..], &["coverage"]] {
@@ -81,24 +81,24 @@ fn what_is_not_known_is_said_with_what_is() {
         assert!(text.contains("no price is of the region `eu-north-9`") && text.contains("eu-north-1,"), "{text}");
     }
     let text = failure(&["show", "amazon.nova-pro-v1:0", "--at", "yesterday"]);
-    assert!(text.contains("not a date: write a day, such as 2026-10-07"), "{text}");
+    assert!(text.contains("not a date: use a form such as 2026-10-07"), "{text}");
     let text = failure(&["show", "amazon.nova-pro-v1:0", "--prices", "no/such.toml"]);
     assert!(text.contains("outlay: no/such.toml: cannot read the price file: No such file"), "{text}");
 }
 
 #[test]
-fn a_price_file_of_the_environment_counts() {
+fn the_price_file_of_the_environment_is_used() {
     let own = file("own.toml", "[[price]]\nmodel = \"acme.big\"\ninput = \"7.25\"");
     let output = outlay(&["show", "acme.big", "--region", "eu-west-1"]).env("OUTLAY_PRICES", own).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(cells(&text, "in-region"), ["in-region", "default", "7.25", "exact, own", "own.toml"]);
     let none = outlay(&["show", "amazon.nova-pro-v1:0"]).env("OUTLAY_PRICES", "").output().unwrap();
-    assert!(none.status.success(), "an empty name is none");
+    assert!(none.status.success(), "an empty name counts as unset");
 }
 
 #[test]
 fn coverage_counts_each_place_once() {
-    let full = told(&["coverage", "--full"]);
+    let full = stdout(&["coverage", "--full"]);
     let lines: Vec<Vec<&str>> = full.lines().skip(1).map(|line| line.split('\t').collect()).collect();
     let mut places: Vec<&[&str]> = lines.iter().map(|line| &line[..3]).collect();
     places.sort_unstable();
@@ -112,7 +112,7 @@ fn coverage_counts_each_place_once() {
     assert_eq!(cost("eu.amazon.nova-pro-v1:0", "us-east-1", "default"), None, "cannot be called there");
     assert_eq!(cost("amazon.nova-canvas-v1:0", "us-gov-west-1", "default"), Some("unpriced"));
     let exact = lines.iter().filter(|line| line[2..] == ["default", "exact"]).count();
-    let text = told(&["coverage"]);
+    let text = stdout(&["coverage"]);
     assert!(text.contains(&format!("\ndefault: {exact} of ")), "{text}");
 }
 
@@ -124,13 +124,13 @@ fn check_accepts_a_plausible_file() {
          [[price]]\nmodel = \"acme.big\"\ninput = \"0.0001\"\nnote = \"a research preview\"",
     );
     assert_eq!(
-        told(&["check", own.to_str().unwrap()]).trim_end(),
+        stdout(&["check", own.to_str().unwrap()]).trim_end(),
         format!("{}: 2 prices, all plausible", own.display())
     );
 }
 
 #[test]
-fn check_finds_what_is_not_plausible() {
+fn check_reports_implausible_figures() {
     let own = file(
         "odd.toml",
         r#"
@@ -165,8 +165,8 @@ fn check_finds_what_is_not_plausible() {
         "output_image[side<=1024,premium] is 55: 0.06 is in force",
         "acme.big in-region default: input is 0.000001: known prices are from",
         "abc123: no price of `acme.none` is known",
-        "discount 10% (model acme.typo): there is no price that it is taken off",
-        "discount 5% (region eu-centrl-1): there is no price that it is taken off",
+        "discount 10% (model acme.typo): it applies to no price",
+        "discount 5% (region eu-centrl-1): it applies to no price",
         ": 3 prices, 8 problems",
     ] {
         assert!(text.contains(problem), "{problem}: {text}");
@@ -175,25 +175,25 @@ fn check_finds_what_is_not_plausible() {
 }
 
 #[test]
-fn check_says_where_a_file_is_broken() {
+fn check_reports_the_line_of_an_error() {
     let own = file("broken.toml", "[[price]]\nmodel = \"a.b\"\ninput = 3.3");
     let text = failure(&["check", own.to_str().unwrap()]);
     assert!(text.contains("broken.toml:3: price.input: a float is inexact"), "{text}");
 }
 
 #[test]
-fn diff_tells_what_a_file_changes() {
+fn diff_lists_the_changes_of_a_file() {
     let own =
         file("dearer.toml", "version = \"v\"\n[[price]]\nmodel = \"us.anthropic.claude-sonnet-4-6\"\ninput = \"6.6\"");
-    let text = told(&["diff", "bundled", own.to_str().unwrap()]);
+    let text = stdout(&["diff", "bundled", own.to_str().unwrap()]);
     assert!(text.contains("+100.00%") && text.contains("0 added, 0 removed, 1 changed"), "{text}");
-    assert!(told(&["diff", "bundled", "bundled"]).contains("0 added, 0 removed, 0 changed"));
+    assert!(stdout(&["diff", "bundled", "bundled"]).contains("0 added, 0 removed, 0 changed"));
 }
 
 #[test]
-fn a_reader_that_has_enough_is_no_error() {
+fn a_closed_pipe_is_not_an_error() {
     let mut child = outlay(&["coverage", "--full"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // It reads a little and goes; the rest is more than a pipe holds.
+    // Read a little and close the pipe, which cannot hold the rest.
     let mut some = [0; 10];
     child.stdout.take().unwrap().read_exact(&mut some).unwrap();
     let output = child.wait_with_output().unwrap();
@@ -202,7 +202,7 @@ fn a_reader_that_has_enough_is_no_error() {
 }
 
 #[test]
-fn check_compares_a_row_without_a_region_with_every_region_that_it_holds_in() {
+fn check_compares_a_row_without_a_region_with_every_region() {
     let own = file("titan.toml", "[[price]]\nmodel = \"amazon.titan-embed-text-v2:0\"\ninput = \"0.02\"");
     let text = failure(&["check", own.to_str().unwrap()]);
     assert!(text.contains("input is 0.02: 0.2 is in force in eu-central-1"), "{text}");
@@ -210,40 +210,40 @@ fn check_compares_a_row_without_a_region_with_every_region_that_it_holds_in() {
         "titan-here.toml",
         "[[price]]\nmodel = \"amazon.titan-embed-text-v2:0\"\nregion = \"us-east-1\"\ninput = \"0.021\"",
     );
-    assert!(told(&["check", here.to_str().unwrap()]).contains("1 prices, all plausible"));
+    assert!(stdout(&["check", here.to_str().unwrap()]).contains("1 prices, all plausible"));
 }
 
 #[test]
-fn check_says_that_a_file_is_empty() {
+fn check_reports_an_empty_file() {
     let own = file("empty.toml", " \n");
-    assert!(failure(&["check", own.to_str().unwrap()]).contains("empty.toml: it is empty"));
+    assert!(failure(&["check", own.to_str().unwrap()]).contains("empty.toml: the file is empty"));
 }
 
 #[test]
-fn check_knows_a_region_where_all_prices_are_those_of_every_region() {
+fn check_accepts_a_region_that_only_has_prices_of_all_regions() {
     let own = file(
         "mexico.toml",
         "[[price]]\nmodel = \"anthropic.claude-sonnet-4-6\"\nregion = \"mx-central-1\"\ninput = \"3\"",
     );
-    assert!(told(&["check", own.to_str().unwrap()]).contains("all plausible"));
-    let text = told(&["show", "anthropic.claude-sonnet-4-6", "--region", "mx-central-1"]);
+    assert!(stdout(&["check", own.to_str().unwrap()]).contains("all plausible"));
+    let text = stdout(&["show", "anthropic.claude-sonnet-4-6", "--region", "mx-central-1"]);
     assert!(text.contains("exact, listed"), "{text}");
 }
 
 #[test]
-fn show_answers_as_a_call_would_be_priced() {
-    let longer = told(&["show", "anthropic.claude-sonnet-4-6:24k", "--region", "us-east-1"]);
+fn show_prints_the_price_that_a_call_would_have() {
+    let longer = stdout(&["show", "anthropic.claude-sonnet-4-6:24k", "--region", "us-east-1"]);
     assert_eq!(cells(&longer, "in-region  default")[2], "3.3", "{longer}");
     let prefix = failure(&["show", "xx.anthropic.claude-sonnet-4-6"]);
-    assert!(prefix.contains("its prefix is not known"), "{prefix}");
+    assert!(prefix.contains("the prefix is unknown"), "{prefix}");
     let arn = "arn:aws:bedrock:eu-north-1::foundation-model/amazon.nova-pro-v1:0";
-    let text = told(&["show", arn]);
+    let text = stdout(&["show", arn]);
     assert_eq!(cells(&text, "in-region  default")[2], "0.87", "{text}");
-    assert!(!text.contains("regions") && !text.contains("\neu "), "one region, and one road: {text}");
+    assert!(!text.contains("regions") && !text.contains("\neu "), "one region and one routing: {text}");
 }
 
 #[test]
-fn show_finds_the_prices_of_an_account() {
+fn show_prints_the_prices_of_an_account() {
     let own = file(
         "account.toml",
         "[[price]]\nmodel = \"acme.big\"\naccount = \"123456789012\"\ninput = \"2\"\n\
@@ -261,7 +261,7 @@ fn show_finds_the_prices_of_an_account() {
 }
 
 #[test]
-fn diff_tells_what_calls_are_charged_by() {
+fn diff_lists_the_figures_that_calls_are_charged_by() {
     let own = file(
         "everywhere.toml",
         "[[price]]\nmodel = \"amazon.titan-embed-text-v2:0\"\ninput = \"0.02\"\noutput = \"0\"\n\
@@ -271,12 +271,12 @@ fn diff_tells_what_calls_are_charged_by() {
          [[price]]\nmodel = \"amazon.nova-pro-v1:0\"\nregion = \"eu-north-1\"\naccount = \"123456789012\"\n\
          input = \"0.5\"",
     );
-    let text = told(&["diff", "bundled", own.to_str().unwrap(), "--at", "2026-11-28"]);
+    let text = stdout(&["diff", "bundled", own.to_str().unwrap(), "--at", "2026-11-28"]);
     for line in [
-        // A row without a region holds in all.
+        // A row without a region applies to all of them.
         &["amazon.titan-embed-text-v2:0", "in-region", "default", "input", "0.2", "0.02", "eu-central-1, sa-east-1"][..],
         &["my-sonnet", "us.anthropic.claude-sonnet-4-6"],
-        // How sure a price is, is a change too.
+        // A change of the confidence is listed too.
         &["amazon.nova-pro-v1:0", "in-region", "default", "cost is", "exact, listed", "estimated, single", "us-east-1"],
         &["amazon.nova-pro-v1:0", "in-region", "default", "123456789012", "input", "0.87", "0.5", "eu-north-1"],
     ] {
@@ -284,5 +284,5 @@ fn diff_tells_what_calls_are_charged_by() {
             |text: &&str| text.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).eq(line.iter().copied());
         assert!(text.lines().any(|text| is_it(&text)), "{line:?}: {text}");
     }
-    assert!(!told(&["diff", "bundled", "bundled"]).contains("charged"));
+    assert!(!stdout(&["diff", "bundled", "bundled"]).contains("charged"));
 }

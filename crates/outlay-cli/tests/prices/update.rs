@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use outlay_price::{Confidence, CostStatus, ModelRef, Price, PriceQuery, Prices, Usage};
 
-use super::{failure, file, told};
+use super::{failure, file, stdout};
 
 const LITELLM: &str = include_str!("../../data/sources/litellm-1.110.2-bedrock.json");
 
@@ -11,7 +11,7 @@ fn source(name: &str) -> String {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data/sources").join(name).display().to_string()
 }
 
-/// LiteLLM's table with other prices of some keys: US dollars per token.
+/// Writes LiteLLM's table with changed prices for some keys, in US dollars per token.
 fn litellm(name: &str, changes: &[(&str, &[(&str, &str)])]) -> String {
     let mut table: serde_json::Map<String, serde_json::Value> = serde_json::from_str(LITELLM).unwrap();
     for (key, prices) in changes {
@@ -23,7 +23,7 @@ fn litellm(name: &str, changes: &[(&str, &[(&str, &str)])]) -> String {
     file(name, &serde_json::to_string(&table).unwrap()).display().to_string()
 }
 
-/// Where a price file is to be written.
+/// Returns the path for a new price file.
 fn to(name: &str) -> String {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = fs::remove_file(&path);
@@ -35,14 +35,14 @@ fn price<'p>(prices: &'p Prices, model: &str, region: &str, day: &str) -> Option
     prices.lookup(&PriceQuery { region: Some(region), ..PriceQuery::new(ModelRef::parse(model).unwrap(), at) })
 }
 
-/// A file like that of genai-prices, in which one model has these prices.
+/// Writes a file like that of genai-prices, with these prices for one model.
 fn genai(name: &str, id: &str, prices: &str) -> String {
     let text =
         format!(r#"{{"id": "aws", "models": [{{"id": "{id}", "match": {{"equals": "{id}"}}, "prices": {prices}}}]}}"#);
     file(name, &text).display().to_string()
 }
 
-/// A million tokens in: the amount, and how sure it is.
+/// Returns the cost of a million input tokens and its status.
 fn input(prices: &Prices, model: &str, region: &str, day: &str) -> Option<(String, CostStatus)> {
     let charge = price(prices, model, region, day)?.charge(&Usage::new().with_uncached_input(1_000_000));
     Some((charge.total().to_string(), charge.status()))
@@ -53,23 +53,23 @@ fn some(amount: &str, status: CostStatus) -> Option<(String, CostStatus)> {
 }
 
 #[test]
-fn a_table_that_says_what_it_said_changes_nothing() {
+fn an_unchanged_table_changes_nothing() {
     for name in ["litellm-1.110.2-bedrock.json", "genai-prices-0.2.3-aws.json"] {
         let own = to("unchanged.toml");
-        let text = told(&["update", "--from", &source(name), "--to", &own]);
+        let text = stdout(&["update", "--from", &source(name), "--to", &own]);
         assert!(text.starts_with("0 rows change"), "{name}: {text}");
         assert!(!PathBuf::from(&own).exists(), "there is nothing to write");
     }
 }
 
 #[test]
-fn a_change_holds_from_its_day_where_the_price_is_the_same_everywhere() {
+fn a_uniform_price_changes_from_the_day_of_the_table() {
     let own = to("everywhere.toml");
     let model = "us.anthropic.claude-sonnet-4-6";
     let table = litellm("everywhere.json", &[(model, &[("input_cost_per_token", "2e-6")])]);
     let arguments = ["update", "--from", &table, "--to", &own, "--as-of", "2026-12-01"];
-    let text = told(&arguments);
-    assert!(text.contains("-39.39%") && text.contains("is written"), "{text}");
+    let text = stdout(&arguments);
+    assert!(text.contains("-39.39%") && text.contains("wrote "), "{text}");
     let prices = Prices::from_path(&own).unwrap();
     assert_eq!(input(&prices, model, "us-west-2", "2026-11-30"), some("$3.300000", CostStatus::Exact), "the past");
     assert_eq!(input(&prices, model, "us-west-2", "2026-12-01"), some("$2.000000", CostStatus::Estimated));
@@ -77,15 +77,15 @@ fn a_change_holds_from_its_day_where_the_price_is_the_same_everywhere() {
     assert_eq!((new.confidence(), &**new.source(), new.region()), (Confidence::Single, "litellm-2026-12-01", None));
     let output = new.charge(&Usage::new().with_output(1_000_000));
     assert_eq!(output.total().to_string(), "$16.500000", "what the table does not change is kept");
-    // Once more, and nothing is new; the day after, neither.
+    // A second run changes nothing, nor does one on the next day.
     let before = fs::read_to_string(&own).unwrap();
     for day in ["2026-12-01", "2026-12-02"] {
-        assert!(told(&["update", "--from", &table, "--to", &own, "--as-of", day]).starts_with("0 rows change"));
+        assert!(stdout(&["update", "--from", &table, "--to", &own, "--as-of", day]).starts_with("0 rows change"));
         assert_eq!(fs::read_to_string(&own).unwrap(), before);
     }
     // A later change keeps the earlier one.
     let table = litellm("everywhere-2.json", &[(model, &[("input_cost_per_token", "1e-6")])]);
-    let text = told(&["update", "--from", &table, "--to", &own, "--as-of", "2027-01-01"]);
+    let text = stdout(&["update", "--from", &table, "--to", &own, "--as-of", "2027-01-01"]);
     assert!(text.contains("-50.00%"), "{text}");
     let prices = Prices::from_path(&own).unwrap();
     for (day, amount) in [("2026-11-30", "$3.300000"), ("2026-12-31", "$2.000000"), ("2027-01-01", "$1.000000")] {
@@ -103,7 +103,7 @@ fn a_table_without_regions_leaves_prices_by_region_and_other_partitions_alone() 
         ("eu.acme.new-v1:0", &[("input_cost_per_token", "2e-6"), ("output_cost_per_token", "4e-6")]),
     ];
     let table = litellm("by-region.json", changes);
-    let text = told(&["update", "--from", &table, "--to", &own, "--as-of", "2026-12-01", "--verbose"]);
+    let text = stdout(&["update", "--from", &table, "--to", &own, "--as-of", "2026-12-01", "--verbose"]);
     assert!(text.contains("left alone: amazon.nova-pro-v1:0 eu default: it has prices by region"), "{text}");
     let (prices, bundled) = (Prices::from_path(&own).unwrap(), Prices::bundled());
     for (model, region) in [("amazon.nova-pro-v1:0", "us-east-1"), ("eu.amazon.nova-pro-v1:0", "eu-north-1")] {
@@ -122,7 +122,7 @@ fn a_table_without_regions_leaves_prices_by_region_and_other_partitions_alone() 
 fn aws_offer_files_give_exact_prices_of_their_regions() {
     let own = to("aws.toml");
     let offer = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/import/aws/fixtures/bedrock.json");
-    told(&["update", "--from", offer.to_str().unwrap(), "--to", &own]);
+    stdout(&["update", "--from", offer.to_str().unwrap(), "--to", &own]);
     let (prices, bundled) = (Prices::from_path(&own).unwrap(), Prices::bundled());
     let of = |prices, day| input(prices, "amazon.nova-lite-v1:0", "us-east-1", day);
     assert_eq!(of(&prices, "2026-12-01"), some("$0.050000", CostStatus::Exact));
@@ -141,7 +141,7 @@ fn aws_offer_files_give_exact_prices_of_their_regions() {
 }
 
 #[test]
-fn what_was_written_by_hand_is_kept_and_wins() {
+fn rows_written_by_hand_are_kept_and_take_precedence() {
     let model = "us.anthropic.claude-sonnet-4-6";
     let hand = format!(
         "# our contract\nversion = \"acme\"\n[[price]]\nmodel = \"{model}\"\nregion = \"us-east-1\"\ninput = \"2.5\"\n\n\
@@ -149,12 +149,12 @@ fn what_was_written_by_hand_is_kept_and_wins() {
     );
     let own = file("hand.toml", &hand).display().to_string();
     let table = litellm("hand.json", &[(model, &[("input_cost_per_token", "2e-6")])]);
-    told(&["update", "--from", &table, "--to", &own, "--as-of", "2026-12-01"]);
+    stdout(&["update", "--from", &table, "--to", &own, "--as-of", "2026-12-01"]);
     let text = fs::read_to_string(&own).unwrap();
     assert!(text.contains(&hand), "{text}");
-    // What was taken over and is corrected on the same day is replaced; what was written by hand is as it was.
+    // An imported row that is corrected on the same day is replaced; rows written by hand are unchanged.
     let table = litellm("hand-2.json", &[(model, &[("input_cost_per_token", "2.5e-6")])]);
-    told(&["update", "--from", &table, "--to", &own, "--as-of", "2026-12-01"]);
+    stdout(&["update", "--from", &table, "--to", &own, "--as-of", "2026-12-01"]);
     let text = fs::read_to_string(&own).unwrap();
     assert!(text.contains(&hand) && text.matches("input = \"2.5\"").count() == 3, "{text}");
     assert!(!text.contains("input = \"2\""), "{text}");
@@ -165,14 +165,14 @@ fn what_was_written_by_hand_is_kept_and_wins() {
 }
 
 #[test]
-fn nothing_is_written_without_a_file_or_where_something_is_wrong() {
+fn nothing_is_written_without_a_file_or_after_an_error() {
     let table = litellm("dry.json", &[("us.anthropic.claude-sonnet-4-6", &[("input_cost_per_token", "2e-6")])]);
-    assert!(told(&["update", "--from", &table]).contains("Nothing is written: give the price file with --to"));
+    assert!(stdout(&["update", "--from", &table]).contains("Nothing was written: set the price file with --to"));
     let broken = file("broken-before.toml", "[[price]]\nmodel = 7\n").display().to_string();
     let text = failure(&["update", "--from", &table, "--to", &broken]);
     assert!(text.contains("broken-before.toml:2: price.model"), "{text}");
     assert_eq!(fs::read_to_string(&broken).unwrap(), "[[price]]\nmodel = 7\n");
-    for (arguments, says) in [
+    for (arguments, expected) in [
         (["--from", &table, "--to", "prices.json"], "an update is written as TOML"),
         (
             ["--from", &file("no.json", "{").display().to_string(), "--to", &to("no.toml")],
@@ -185,18 +185,18 @@ fn nothing_is_written_without_a_file_or_where_something_is_wrong() {
         (["--from", "no/such.json", "--to", &to("no.toml")], "no/such.json: No such file"),
         (
             ["--from", &table, "--to", "no/such/prices.toml"],
-            "no/such/prices.toml: there is no directory no/such: make it first",
+            "no/such/prices.toml: there is no directory no/such: create it first",
         ),
     ] {
         let text = failure(&[&["update"], &arguments[..]].concat());
-        assert!(text.contains(says), "{says}: {text}");
+        assert!(text.contains(expected), "{expected}: {text}");
     }
 }
 
 const SONNET: &str = "us.anthropic.claude-sonnet-4-6";
 
 #[test]
-fn of_dated_prices_the_one_in_force_counts_and_what_is_announced() {
+fn dated_prices_in_force_and_announced_are_imported() {
     let own = to("dated.toml");
     let table = genai(
         "dated.json",
@@ -205,22 +205,22 @@ fn of_dated_prices_the_one_in_force_counts_and_what_is_announced() {
             {"constraint": {"start_date": "2026-10-01"}, "prices": {"input_mtok": 2, "output_mtok": 10}},
             {"constraint": {"start_date": "2027-02-01"}, "prices": {"input_mtok": 1, "output_mtok": 5}}]"#,
     );
-    told(&["update", "--from", &table, "--to", &own, "--as-of", "2026-12-01"]);
+    stdout(&["update", "--from", &table, "--to", &own, "--as-of", "2026-12-01"]);
     let prices = Prices::from_path(&own).unwrap();
     let at = |day| input(&prices, SONNET, "us-east-1", day).unwrap();
-    // It was not so when the bundled table was built, whatever the source says now.
+    // The source did not state it when the bundled table was built.
     assert_eq!(at("2026-10-15"), ("$3.300000".to_owned(), CostStatus::Exact));
     assert_eq!(at("2026-12-15"), ("$2.000000".to_owned(), CostStatus::Estimated));
     assert_eq!(at("2027-02-01"), ("$1.000000".to_owned(), CostStatus::Estimated));
 }
 
 #[test]
-fn a_price_that_goes_back_is_as_sure_as_it_was() {
+fn a_price_that_returns_to_the_bundled_one_is_exact_again() {
     let own = to("back.toml");
     let cut = litellm("back.json", &[(SONNET, &[("input_cost_per_token", "2e-6")])]);
-    told(&["update", "--from", &cut, "--to", &own, "--as-of", "2026-12-01"]);
+    stdout(&["update", "--from", &cut, "--to", &own, "--as-of", "2026-12-01"]);
     let text =
-        told(&["update", "--from", &source("litellm-1.110.2-bedrock.json"), "--to", &own, "--as-of", "2026-12-10"]);
+        stdout(&["update", "--from", &source("litellm-1.110.2-bedrock.json"), "--to", &own, "--as-of", "2026-12-10"]);
     assert!(text.contains("+65.00%"), "{text}");
     let prices = Prices::from_path(&own).unwrap();
     let at = |day| input(&prices, SONNET, "us-east-1", day).unwrap();
@@ -229,7 +229,7 @@ fn a_price_that_goes_back_is_as_sure_as_it_was() {
 }
 
 #[test]
-fn a_table_that_is_older_than_what_is_known_is_refused() {
+fn a_table_older_than_the_prices_is_rejected() {
     let own = to("older.toml");
     let table = litellm("older.json", &[(SONNET, &[("input_cost_per_token", "2e-6")])]);
     let text = failure(&["update", "--from", &table, "--to", &own, "--as-of", "2026-01-01"]);
@@ -237,20 +237,20 @@ fn a_table_that_is_older_than_what_is_known_is_refused() {
         text.contains("older.json: it is of 2026-01-01, and the prices are from that table as of 2026-11-27"),
         "{text}"
     );
-    told(&["update", "--from", &table, "--to", &own, "--as-of", "2026-12-01"]);
+    stdout(&["update", "--from", &table, "--to", &own, "--as-of", "2026-12-01"]);
     let text = failure(&["update", "--from", &table, "--to", &own, "--as-of", "2026-11-29"]);
-    assert!(text.contains("the prices are from that table as of 2026-12-01: an older one has no news"), "{text}");
+    assert!(text.contains("the prices are from that table as of 2026-12-01: an older table changes nothing"), "{text}");
 }
 
 #[test]
-fn two_tables_of_one_day_agree_or_the_first_one_holds() {
+fn two_tables_of_one_day_agree_or_the_first_one_is_used() {
     let lite = litellm("two.json", &[(SONNET, &[("input_cost_per_token", "2e-6"), ("output_cost_per_token", "1e-5")])]);
     let run = |name: &str, prices: &str| {
         let own = to(&format!("two-{name}.toml"));
         let other = genai(&format!("two-{name}.json"), SONNET, prices);
         let arguments =
             ["update", "--from", &lite, "--from", &other, "--to", &own, "--as-of", "2026-12-01", "--verbose"];
-        let text = told(&arguments);
+        let text = stdout(&arguments);
         (Prices::from_path(&own).unwrap(), text)
     };
     let (prices, _) = run("same", r#"{"input_mtok": 2, "output_mtok": 10}"#);
@@ -268,17 +268,17 @@ fn two_tables_of_one_day_agree_or_the_first_one_holds() {
 }
 
 #[test]
-fn what_another_table_says_unchanged_takes_nothing_back() {
+fn an_unchanged_table_does_not_revert_another() {
     let own = to("unchanged-other.toml");
     let lite = litellm("unchanged-other.json", &[(SONNET, &[("input_cost_per_token", "2e-6")])]);
-    told(&["update", "--from", &lite, "--to", &own, "--as-of", "2026-12-01"]);
+    stdout(&["update", "--from", &lite, "--to", &own, "--as-of", "2026-12-01"]);
     let genai = source("genai-prices-0.2.3-aws.json");
-    let text = told(&["update", "--from", &genai, "--to", &own, "--as-of", "2026-12-10"]);
+    let text = stdout(&["update", "--from", &genai, "--to", &own, "--as-of", "2026-12-10"]);
     assert!(text.starts_with("0 rows change"), "{text}");
 }
 
 #[test]
-fn what_is_absurd_is_left_out_alone_and_named() {
+fn implausible_prices_are_left_out_and_listed() {
     let own = to("absurd.toml");
     let changes: &[(&str, &[(&str, &str)])] = &[
         (SONNET, &[("input_cost_per_token", "999")]),
@@ -293,11 +293,11 @@ fn what_is_absurd_is_left_out_alone_and_named() {
         ("acme.tenfold-v1:0", &[("input_cost_per_token", "1e-6")]),
     ];
     let table = litellm("absurd.json", changes);
-    let text = told(&["update", "--from", &table, "--to", &own, "--as-of", "2026-12-01", "--verbose"]);
+    let text = stdout(&["update", "--from", &table, "--to", &own, "--as-of", "2026-12-01", "--verbose"]);
     for left_out in [
-        "left alone: anthropic.claude-sonnet-4-6 us default: input is 999000000: 3.3 is in force; --accept-far takes it over",
+        "left alone: anthropic.claude-sonnet-4-6 us default: input is 999000000: 3.3 is in force; --accept-far accepts it",
         "left alone: acme.cheap-v1:0 in-region default: input is 0.000001: known prices are from 0.01 to 132;",
-        "no price: acme.image-v1:0 in-region default: it has no figure that is understood",
+        "no price: acme.image-v1:0 in-region default: it has no known figure",
         "no price: acme.big-v1:0 in-region provisioned: ",
         "no price: litellm: bedrock/geo:us9/acme.geo-v1:0: the key is not understood",
         "no price: litellm: acme.minus-v1:0: a price of tokens is not understood, and the row is left out",
@@ -310,13 +310,13 @@ fn what_is_absurd_is_left_out_alone_and_named() {
     assert_eq!(input(&prices, "xai.grok-9", "us-east-1", "2026-12-01"), some("$1.000000", CostStatus::Estimated));
     let far = litellm("far.json", &[("acme.tenfold-v1:0", &[("input_cost_per_token", "1e-5")])]);
     let arguments = ["update", "--from", &far, "--to", &own, "--as-of", "2026-12-02", "--accept-far"];
-    assert!(told(&arguments[..7]).starts_with("0 rows change"));
-    assert!(told(&arguments).contains("+900.00%"));
+    assert!(stdout(&arguments[..7]).starts_with("0 rows change"));
+    assert!(stdout(&arguments).contains("+900.00%"));
 }
 
 #[cfg(unix)]
 #[test]
-fn the_file_stays_what_it_was() {
+fn links_and_permissions_of_the_file_are_kept() {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     let table = litellm("stays.json", &[(SONNET, &[("input_cost_per_token", "2e-6")])]);
@@ -334,19 +334,19 @@ fn the_file_stays_what_it_was() {
     assert!(fs::read_to_string(&real).unwrap().starts_with("# ours\n\n[[price]]"));
     assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o600);
     fs::set_permissions(&real, fs::Permissions::from_mode(0o400)).unwrap();
-    for (path, says) in [
+    for (path, expected) in [
         (real.to_str().unwrap(), "it is read-only"),
-        ("/dev/null", "it is no file"),
+        ("/dev/null", "it is not a regular file"),
         (file("inline.toml", "price = []\n").to_str().unwrap(), "write `price = [..]` as that"),
     ] {
         let output = run(path);
         let text = String::from_utf8(output.stderr).unwrap();
-        assert!(!output.status.success() && text.contains(path) && text.contains(says), "{text}");
+        assert!(!output.status.success() && text.contains(path) && text.contains(expected), "{text}");
     }
 }
 
 #[test]
-fn a_table_without_regions_changes_no_geography_whose_regions_have_prices_of_their_own() {
+fn a_table_without_regions_does_not_change_geographies_with_regional_prices() {
     let models = [
         "us.amazon.nova-pro-v1:0",
         "apac.amazon.nova-micro-v1:0",
@@ -355,7 +355,7 @@ fn a_table_without_regions_changes_no_geography_whose_regions_have_prices_of_the
     ];
     let changes = models.map(|model| (model, &[("input_cost_per_token", "4e-7")][..]));
     let (table, own) = (litellm("geographies.json", &changes), to("geographies.toml"));
-    let text = told(&["update", "--from", &table, "--to", &own, "--as-of", "2026-12-01", "--verbose"]);
+    let text = stdout(&["update", "--from", &table, "--to", &own, "--as-of", "2026-12-01", "--verbose"]);
     assert!(text.starts_with("0 rows change"), "{text}");
     for model in models {
         let (geo, base) = model.split_once('.').unwrap();

@@ -1,4 +1,4 @@
-//! Why a price of the witness is not ours.
+//! The explanations of prices in the witness that differ from ours.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::portkey::Statement;
 
-/// A kind of difference, in the order in which they are tried.
+/// A kind of difference. They are tried in this order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     NoBedrockId,
@@ -20,7 +20,7 @@ pub(crate) enum Kind {
     Computed,
     SameInAllRegions,
     Global,
-    /// By the rule of `witness.toml` with this name.
+    /// Explained by the rule of `witness.toml` with this name.
     Known(String),
 }
 
@@ -39,12 +39,12 @@ impl Kind {
     }
 }
 
-/// What our table has for a statement of theirs.
+/// Our table's price for a statement of the witness.
 #[derive(Debug)]
 pub(crate) enum Ours<'a> {
-    /// No row of the model on that road.
+    /// The model has no row for that routing.
     NoRow,
-    /// A row, without a price for this kind of token.
+    /// The row has no price for this kind of token.
     NoPrice(&'a Price),
     Price(&'a Price, u64),
 }
@@ -69,9 +69,9 @@ struct Rules {
 #[serde(deny_unknown_fields)]
 struct Rule {
     name: String,
-    /// Ids; one that ends in `*` stands for all that begin so.
+    /// Ids; a trailing `*` matches any end.
     models: Vec<String>,
-    /// Kinds of token; all where none is named.
+    /// Kinds of token; defaults to all.
     #[serde(default)]
     what: Vec<String>,
     reason: String,
@@ -82,7 +82,7 @@ pub(crate) struct Witness {
     prices: Prices,
     at: Timestamp,
     rules: Vec<Rule>,
-    /// The models of rules that explained something.
+    /// The rules and models that explained a difference.
     used: RefCell<BTreeSet<(String, String)>>,
 }
 
@@ -109,7 +109,7 @@ impl Witness {
         let Some(price) = self.prices.lookup(&query) else { return Ours::NoRow };
         let picos = if theirs.what == "image" {
             let mut images = price.units().iter().filter(|unit| unit.unit() == Unit::OutputImage);
-            // Theirs is one price for all sizes: of ours, the one that it may be.
+            // The witness has one price for all sizes; use ours that equals it, if any.
             let near = images.clone().find(|unit| unit.price().picos() == i128::from(theirs.picos));
             near.or_else(|| images.next()).and_then(|unit| u64::try_from(unit.price().picos()).ok())
         } else {
@@ -120,7 +120,7 @@ impl Witness {
         picos.map_or(Ours::NoPrice(price), |picos| Ours::Price(price, picos))
     }
 
-    /// The first kind that is the difference's.
+    /// Returns the first kind that explains the difference.
     pub(crate) fn explain(&self, theirs: &Statement, ours: &Ours<'_>) -> Option<Kind> {
         if theirs.picos == 0 && ours.picos().is_none() {
             return Some(Kind::NotPricedHere);
@@ -141,14 +141,14 @@ impl Witness {
         .or_else(|| self.rule(theirs))
     }
 
-    /// Whether the model has a price on demand.
+    /// Returns whether the model has an on-demand price.
     fn is_known(&self, theirs: &Statement) -> bool {
         let on_demand = Statement { tier: Tier::Default, ..theirs.clone() };
         !matches!(self.ours(&on_demand), Ours::NoRow)
     }
 
-    /// Whether they make it from their price on demand: half of it for batch and flex, 1.75 times for priority, and that
-    /// of a cache as it is.
+    /// Returns whether the witness computes it from its on-demand price: half of it for batch and flex, 1.75 times for
+    /// priority, and the same for caches.
     fn is_computed(&self, theirs: &Statement) -> bool {
         let hundredths = match theirs.tier {
             _ if theirs.what.starts_with("cache") => 100,
@@ -158,12 +158,12 @@ impl Witness {
         };
         theirs.tier != Tier::Default
             && self.theirs(&Statement { tier: Tier::Default, ..theirs.clone() }, |standard| {
-                // They round some to a tenth of a thousandth of a dollar for a million.
+                // Some are rounded to a tenth of a thousandth of a dollar per million.
                 (standard * hundredths).abs_diff(theirs.picos * 100) <= 50 * 100
             })
     }
 
-    /// Whether it is a price of a cache that they state for their default region alike.
+    /// Returns whether it is a cache price that the witness has for its default region as well.
     fn is_of_default_region(&self, theirs: &Statement) -> bool {
         theirs.what.starts_with("cache")
             && theirs.region != "default"
@@ -172,7 +172,7 @@ impl Witness {
             })
     }
 
-    /// Whether the model's `global.` profile costs that.
+    /// Returns whether the model's `global.` profile has this price.
     fn is_global(&self, theirs: &Statement) -> bool {
         let Some(base) = ModelRef::parse(&theirs.key).ok().and_then(|model| model.base_id().map(str::to_owned)) else {
             return false;
@@ -181,7 +181,7 @@ impl Witness {
         self.find(ModelRef::parse(&global).unwrap(), theirs).picos() == Some(theirs.picos)
     }
 
-    /// Whether they state a price like that one, for which this holds.
+    /// Returns whether the witness has a price for the same, for which `holds` is true.
     fn theirs(&self, like: &Statement, holds: impl Fn(u64) -> bool) -> bool {
         let same = |one: &&Statement| {
             (&one.key, &one.region, one.tier, one.over, &one.what)
@@ -205,7 +205,7 @@ impl Witness {
         })
     }
 
-    /// The rules, and the models of rules, that explained nothing.
+    /// Returns the models of rules that explained nothing.
     pub(crate) fn unused(&self) -> Vec<String> {
         let used = self.used.borrow();
         let all = self.rules.iter().flat_map(|rule| rule.models.iter().map(|model| (rule.name.clone(), model.clone())));
@@ -237,20 +237,20 @@ fn rate(rates: &Rates, what: &str) -> Option<u64> {
     let by_name: BTreeMap<&str, u64> =
         Rates::NAMES.into_iter().zip(rates.all()).filter_map(|(name, rate)| Some((name, rate?.picos()))).collect();
     let name = match what {
-        // A model with one lifetime of caches: theirs is the write of that one.
+        // For a model with one cache lifetime, the witness has that write.
         "cache_write_5m" if !by_name.contains_key(what) => "cache_write_30m",
         name => name,
     };
     by_name.get(name).copied()
 }
 
-/// Whether one of them is the other to the cent for a million tokens.
+/// Returns whether one is the other rounded to cents per million tokens.
 fn is_rounded(ours: u64, theirs: u64) -> bool {
     const CENT: u64 = 10_000;
     ours.abs_diff(theirs) <= CENT / 2 && (ours.is_multiple_of(CENT) || theirs.is_multiple_of(CENT))
 }
 
-/// Where a statement is to hold: theirs without a region at us-east-1, or in the geography of the id.
+/// Returns the region of a statement. Without one, it is us-east-1 or a region in the geography of the id.
 fn region(theirs: &Statement, routing: Option<Routing>) -> &str {
     if theirs.region != "default" {
         return &theirs.region;

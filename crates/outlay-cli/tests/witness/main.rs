@@ -1,7 +1,8 @@
-//! The bundled prices beside a table that they are not made from: each difference is explained.
+//! Comparison of the bundled prices with a table that they are not made from: each difference is explained.
 //!
-//! The witness is never evidence. A difference without an explanation fails this test, and an explanation without a
-//! difference too. `UPDATE_GOLDEN=1 cargo test -p outlay-cli --test witness` writes the list of them.
+//! The witness is never evidence for a price. A difference without an explanation fails this test, and so does an
+//! explanation without a difference. `UPDATE_GOLDEN=1 cargo test -p outlay-cli --test witness` writes the list of
+//! differences.
 
 #![allow(clippy::unwrap_used)]
 
@@ -53,14 +54,14 @@ fn each_difference_from_portkey_is_explained() {
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         fs::write(data("witness.tsv"), &text).unwrap();
     }
-    assert!(text == read("witness.tsv"), "write it again with UPDATE_GOLDEN=1, and look at the diff");
+    assert!(text == read("witness.tsv"), "write it again with UPDATE_GOLDEN=1 and check the diff");
 }
 
-/// A difference, in all regions where it is the same.
+/// A difference, for all regions where it is the same.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Line {
     kind: Kind,
-    /// The key, tier, context size and kind of token, theirs and ours.
+    /// The key, tier, context size, kind of token, and the price of the witness and ours.
     cells: [String; 6],
 }
 

@@ -11,14 +11,14 @@ use serde_json::value::RawValue;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Statement {
     pub(crate) key: String,
-    /// `default` where it is not for one region.
+    /// `default` if it is not for one region.
     pub(crate) region: String,
     pub(crate) tier: Tier,
-    /// The context size above which it holds.
+    /// The context size above which it applies.
     pub(crate) over: u64,
     /// A token kind by its name in our files, or `image`.
     pub(crate) what: String,
-    /// 1e-12 US dollars for one.
+    /// The price of one, in 1e-12 US dollars.
     pub(crate) picos: u64,
 }
 
@@ -33,7 +33,7 @@ struct Entry {
 struct Config {
     pay_as_you_go: Option<Figures>,
     batch_config: Option<Figures>,
-    /// How their gateway adds the figures up.
+    /// How Portkey's gateway adds the figures up.
     #[serde(rename = "calculate")]
     _calculate: Option<Box<RawValue>>,
     currency: Option<String>,
@@ -48,7 +48,7 @@ struct Figures {
     cache_write_input_token: Option<Cents>,
     #[serde(default)]
     additional_units: BTreeMap<String, Cents>,
-    /// By size and quality.
+    /// The prices by size and quality.
     #[serde(default)]
     image: BTreeMap<String, BTreeMap<String, Cents>>,
 }
@@ -87,11 +87,11 @@ struct Step {
     pricing_config: Config,
 }
 
-/// All that a table states. What it does not name as we know it is a panic: nothing is passed over.
+/// Returns all prices of a table. Panics at unknown names, so that nothing is missed.
 pub(crate) fn statements(text: &str) -> BTreeSet<Statement> {
     let entries: BTreeMap<String, Entry> = serde_json::from_str(text).unwrap();
     let mut all = BTreeSet::new();
-    // Their `default` is what an unknown model costs: nothing.
+    // `default` is the price of an unknown model: zero.
     for (key, entry) in entries.iter().filter(|(key, _)| *key != "default") {
         if let Some(config) = &entry.pricing_config {
             push(&mut all, key, "default", Tier::Default, 0, config);
@@ -123,7 +123,7 @@ fn push(all: &mut BTreeSet<Statement>, key: &str, region: &str, tier: Tier, over
     let tiers = [(tier, &config.pay_as_you_go), (Tier::Batch, &config.batch_config)];
     for (tier, figures) in tiers.into_iter().filter_map(|(tier, figures)| Some((tier, figures.as_ref()?))) {
         for (what, cents) in figures.all() {
-            // One of them has the tail of a binary float, 1e-20 of a cent, which is rounded away.
+            // One price has a binary float error, 1e-20 of a cent, which is rounded away.
             let picos = Decimal::parse(cents.price.get()).and_then(|price| price.scaled(20)).unwrap();
             let picos = Rate::from_picos((picos + 5_000_000_000) / 10_000_000_000).unwrap().picos();
             let region = region.to_owned();

@@ -1,40 +1,39 @@
-//! The figures of one row: what they are and how sure.
+//! The figures of one row, and how certain they are.
 
 use outlay_ledger::{CallRecord, ChargeRecord, RemoteRecord, Totals};
 use outlay_price::{Charge, CostStatus, Usage, Usd};
 
-use super::look::Look;
-use super::money::Shown;
+use super::money::RoundedUsd;
 use super::numbers::count;
+use super::theme::Theme;
 
-/// What a row of the tree shows: of one record, or of several as one.
+/// The figures of a row: of one record, or the sum of several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Figures {
     /// The known part of the cost.
     pub(super) cost: Usd,
-    /// The part of it that is an upper bound.
+    /// The part of the cost that is an upper bound.
     pub(super) bounded: Usd,
-    /// The part of it that is what is known of something unpriced: a lower bound.
+    /// The part of the cost that is a lower bound: the known cost of something partly unpriced.
     pub(super) partial: Usd,
     pub(super) status: CostStatus,
     pub(super) calls: u64,
-    /// Calls that were refused, and are not among the calls.
+    /// The refused calls, which `calls` does not count.
     pub(super) refusals: u64,
     /// Calls with a part that has no price.
     pub(super) unpriced: u64,
-    /// Whose cost is not known, for it is open.
+    /// The calls and receipts that are still open, so that their cost is not known.
     pub(super) pending: Pending,
     pub(super) tokens: Tokens,
-    /// Whether the tokens are not known at all.
+    /// Whether the number of tokens is unknown.
     pub(super) tokens_unknown: bool,
 }
 
-/// What is not in a figure, for it has not ended.
+/// The open calls and receipts that a figure does not include.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Pending {
-    /// Calls.
     pub(super) calls: u64,
-    /// Receipts of other processes.
+    /// The receipts expected from other processes.
     pub(super) receipts: u64,
 }
 
@@ -45,24 +44,25 @@ pub(super) struct Tokens {
     pub(super) output: u64,
 }
 
-/// How a known amount stands to the true one.
+/// How a known amount relates to the true one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Bound {
-    /// It is the true one, or the best estimate of it.
-    Even,
-    AtMost,
-    AtLeast,
-    /// It holds upper and lower bounds.
-    Neither,
-    /// Nothing of it is known.
-    Nothing,
+    /// It is exact, or the best estimate.
+    None,
+    Upper,
+    Lower,
+    /// It contains upper and lower bounds.
+    Mixed,
+    /// No part of it is known.
+    Unknown,
 }
 
 impl Figures {
-    /// Of a scope and all below it. What of its cost is a lower bound, its totals do not tell.
+    /// Returns the figures of a scope and all below it. `partial` is the part of the cost that is a lower bound, which
+    /// the totals do not state.
     pub(super) fn of_totals(totals: &Totals, partial: Usd) -> Self {
         Self {
-            cost: known(totals),
+            cost: known_cost(totals),
             bounded: totals.bounded() - partial,
             partial,
             status: totals.cost().status(),
@@ -90,7 +90,7 @@ impl Figures {
         Self::of_amount(&charge.charge)
     }
 
-    /// What came back as a receipt; of one that was lost nothing is known.
+    /// Returns the figures of a receipt, which are unknown if it was lost.
     pub(super) fn of_remote(remote: &RemoteRecord) -> Self {
         match &remote.totals {
             Some(totals) => Self::of_totals(totals, Usd::ZERO),
@@ -108,8 +108,8 @@ impl Figures {
         Self { cost, bounded, partial, status: charge.status(), ..Self::default() }
     }
 
-    /// Both as one.
-    pub(super) fn and(self, other: Self) -> Self {
+    /// Returns the sum of both.
+    pub(super) fn plus(self, other: Self) -> Self {
         Self {
             cost: self.cost + other.cost,
             bounded: self.bounded + other.bounded,
@@ -118,7 +118,7 @@ impl Figures {
             calls: self.calls.saturating_add(other.calls),
             refusals: self.refusals.saturating_add(other.refusals),
             unpriced: self.unpriced.saturating_add(other.unpriced),
-            pending: self.pending.and(other.pending),
+            pending: self.pending.plus(other.pending),
             tokens: Tokens {
                 input: self.tokens.input.saturating_add(other.tokens.input),
                 cached: self.tokens.cached.saturating_add(other.tokens.cached),
@@ -128,8 +128,8 @@ impl Figures {
         }
     }
 
-    /// What of this is not in `part`. Its status is as weak as the amounts that are left.
-    pub(super) fn without(self, part: Self) -> Self {
+    /// Returns these figures less `part`. The status is the weakest of the amounts that are left.
+    pub(super) fn minus(self, part: Self) -> Self {
         let bounded = self.bounded - part.bounded;
         let unpriced = self.unpriced.saturating_sub(part.unpriced);
         let status = match (unpriced, bounded) {
@@ -145,7 +145,7 @@ impl Figures {
             calls: self.calls.saturating_sub(part.calls),
             refusals: self.refusals.saturating_sub(part.refusals),
             unpriced,
-            pending: self.pending.without(part.pending),
+            pending: self.pending.minus(part.pending),
             tokens: Tokens {
                 input: self.tokens.input.saturating_sub(part.tokens.input),
                 cached: self.tokens.cached.saturating_sub(part.tokens.cached),
@@ -155,34 +155,34 @@ impl Figures {
         }
     }
 
-    /// Whether nothing of the cost is known, so that an amount of zero would be a lie.
+    /// Returns whether no part of the cost is known, so that zero would be wrong.
     pub(super) fn is_unknown(&self) -> bool {
-        self.bound() == Bound::Nothing
+        self.bound() == Bound::Unknown
     }
 
-    /// The cost as shown: the amount with its bound, or a word where nothing is known.
-    pub(super) fn cost_text(&self, shown: Shown, currency: &str, look: &Look) -> String {
-        let amount = shown.text(currency);
+    /// Returns the cost as text: the amount with its bound, or a word if nothing is known.
+    pub(super) fn cost_text(&self, rounded: RoundedUsd, currency: &str, theme: &Theme) -> String {
+        let amount = rounded.text(currency);
         match self.bound() {
-            Bound::Nothing if self.status == CostStatus::Unpriced => "unpriced".to_owned(),
-            Bound::Nothing => "pending".to_owned(),
-            Bound::Even => amount,
-            Bound::AtMost if shown.is_tiny() => amount.replacen('<', look.at_most, 1),
-            Bound::AtLeast | Bound::Neither if shown.is_tiny() => format!(">{currency}0"),
-            Bound::AtMost => format!("{}{amount}", look.at_most),
-            Bound::AtLeast => format!("{}{amount}", look.at_least),
-            Bound::Neither => format!("~{amount}"),
+            Bound::Unknown if self.status == CostStatus::Unpriced => "unpriced".to_owned(),
+            Bound::Unknown => "pending".to_owned(),
+            Bound::None => amount,
+            Bound::Upper if rounded.is_tiny() => amount.replacen('<', theme.at_most, 1),
+            Bound::Lower | Bound::Mixed if rounded.is_tiny() => format!(">{currency}0"),
+            Bound::Upper => format!("{}{amount}", theme.at_most),
+            Bound::Lower => format!("{}{amount}", theme.at_least),
+            Bound::Mixed => format!("~{amount}"),
         }
     }
 
     fn bound(&self) -> Bound {
-        let is_open = self.status == CostStatus::Unpriced || !self.pending.is_nothing();
+        let is_open = self.status == CostStatus::Unpriced || !self.pending.is_empty();
         match (is_open, self.status) {
-            (true, _) if self.cost.is_zero() => Bound::Nothing,
-            (true, _) if self.bounded.is_zero() => Bound::AtLeast,
-            (true, _) => Bound::Neither,
-            (false, CostStatus::Bounded) => Bound::AtMost,
-            (false, _) => Bound::Even,
+            (true, _) if self.cost.is_zero() => Bound::Unknown,
+            (true, _) if self.bounded.is_zero() => Bound::Lower,
+            (true, _) => Bound::Mixed,
+            (false, CostStatus::Bounded) => Bound::Upper,
+            (false, _) => Bound::None,
         }
     }
 }
@@ -192,11 +192,11 @@ impl Pending {
         Self { calls: totals.pending_calls(), receipts: totals.pending_receipts() }
     }
 
-    pub(super) const fn is_nothing(self) -> bool {
+    pub(super) const fn is_empty(self) -> bool {
         self.calls == 0 && self.receipts == 0
     }
 
-    /// `2 calls pending`, ...; `None` where nothing is.
+    /// Returns text such as `2 calls pending`, or `None` if nothing is pending.
     pub(super) fn text(self) -> Option<String> {
         match (self.calls, self.receipts) {
             (0, 0) => None,
@@ -206,11 +206,11 @@ impl Pending {
         }
     }
 
-    const fn and(self, other: Self) -> Self {
+    const fn plus(self, other: Self) -> Self {
         Self { calls: self.calls.saturating_add(other.calls), receipts: self.receipts.saturating_add(other.receipts) }
     }
 
-    const fn without(self, part: Self) -> Self {
+    const fn minus(self, part: Self) -> Self {
         Self { calls: self.calls.saturating_sub(part.calls), receipts: self.receipts.saturating_sub(part.receipts) }
     }
 }
@@ -221,7 +221,7 @@ impl Tokens {
     }
 }
 
-/// The known part of a total; zero also where nothing is known.
-pub(super) fn known(totals: &Totals) -> Usd {
+/// Returns the known part of a total, which is also zero if nothing is known.
+pub(super) fn known_cost(totals: &Totals) -> Usd {
     totals.exact() + totals.estimated() + totals.bounded()
 }

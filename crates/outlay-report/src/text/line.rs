@@ -1,8 +1,8 @@
-//! One line of a report, some of it red.
+//! Lines of a report, parts of which may be red.
 
 use unicode_width::UnicodeWidthStr;
 
-use super::look::Look;
+use super::theme::Theme;
 
 const RED: &str = "\x1b[31m";
 const RESET: &str = "\x1b[0m";
@@ -19,7 +19,7 @@ struct Part {
     red: bool,
 }
 
-/// A text on a line of several, and how far it stands from the one before.
+/// A text on a line, and its distance from the text before it.
 #[derive(Debug)]
 pub(super) struct Piece {
     pub(super) gap: usize,
@@ -40,12 +40,12 @@ impl Line {
         self.push_coloured(text.into(), true);
     }
 
-    /// Spaces up to this column.
+    /// Adds spaces up to `column`.
     pub(super) fn pad_to(&mut self, column: usize) {
         self.push(" ".repeat(column.saturating_sub(self.width)));
     }
 
-    /// `text`, so that it ends `width` columns from here.
+    /// Adds `text`, right-aligned so that it ends `width` columns from here.
     pub(super) fn push_right(&mut self, text: &str, width: usize) {
         self.pad_to((self.width + width).saturating_sub(text.width()));
         self.push(text);
@@ -56,8 +56,8 @@ impl Line {
         self.push_coloured(piece.text, piece.red);
     }
 
-    /// The line as text, no wider than the look allows and without spaces at its end.
-    pub(super) fn finish(mut self, look: &Look) -> String {
+    /// Returns the line as text, cut to the theme's width and without trailing spaces.
+    pub(super) fn finish(mut self, theme: &Theme) -> String {
         while let Some(last) = self.parts.last_mut() {
             last.text.truncate(last.text.trim_end().len());
             if !last.text.is_empty() {
@@ -66,13 +66,13 @@ impl Line {
             self.parts.pop();
         }
         let mut text = String::new();
-        let mut room = look.width;
+        let mut room = theme.width;
         for part in &self.parts {
-            let kept = look.cut(&part.text, room);
+            let kept = theme.cut(&part.text, room);
             if kept.is_empty() {
                 break;
             }
-            if part.red && look.colour {
+            if part.red && theme.colour {
                 text.extend([RED, &kept, RESET]);
             } else {
                 text.push_str(&kept);
@@ -105,8 +105,16 @@ impl Piece {
     }
 }
 
-/// The pieces after a label, on as few lines as they need, at most `most`; the last one says how many are missing.
-pub(super) fn flow(label: &str, pieces: Vec<Piece>, indent: usize, most: usize, look: &Look) -> Vec<Line> {
+/// The width of the column of labels.
+pub(super) const LABEL_WIDTH: usize = 14;
+
+/// Returns the gap before the piece `i` of a line: the first one follows the label.
+pub(super) const fn gap(i: usize) -> usize {
+    if i == 0 { 0 } else { 3 }
+}
+
+/// Lays out pieces after a label on up to `max_lines` lines. The last line says how many pieces do not fit.
+pub(super) fn wrap(label: &str, pieces: Vec<Piece>, indent: usize, max_lines: usize, theme: &Theme) -> Vec<Line> {
     let mut line = Line::default();
     line.push(label);
     let mut lines = vec![line];
@@ -114,12 +122,12 @@ pub(super) fn flow(label: &str, pieces: Vec<Piece>, indent: usize, most: usize, 
     let mut left = pieces.len();
     for mut piece in pieces {
         left -= 1;
-        let is_last = lines.len() == most;
-        let more = |count: usize| format!("{} {count} more", look.more);
-        // While more may have to be left out, there is room to say so.
+        let is_last = lines.len() == max_lines;
+        let more = |count: usize| format!("{} {count} more", theme.ellipsis);
+        // Keep room for that count while pieces are left.
         let kept = if is_last && left > 0 { 3 + more(left).width() } else { 0 };
         let Some(line) = lines.last_mut() else { break };
-        if !begun || line.width() + piece.gap + piece.text.width() + kept <= look.width {
+        if !begun || line.width() + piece.gap + piece.text.width() + kept <= theme.width {
             piece.gap = if begun { piece.gap } else { 0 };
             line.push_piece(piece);
         } else if is_last {
@@ -128,8 +136,8 @@ pub(super) fn flow(label: &str, pieces: Vec<Piece>, indent: usize, most: usize, 
         } else {
             let mut line = Line::default();
             line.pad_to(indent);
-            let kept = if lines.len() + 1 == most && left > 0 { 3 + more(left).width() } else { 0 };
-            let text = look.cut(&piece.text, look.width.saturating_sub(indent + kept)).into_owned();
+            let kept = if lines.len() + 1 == max_lines && left > 0 { 3 + more(left).width() } else { 0 };
+            let text = theme.cut(&piece.text, theme.width.saturating_sub(indent + kept)).into_owned();
             line.push_piece(Piece { gap: 0, text, ..piece });
             lines.push(line);
         }

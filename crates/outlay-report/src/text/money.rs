@@ -1,73 +1,70 @@
-//! Money and shares as whole numbers that add up.
+//! Amounts and shares as whole numbers that add up.
 
 use std::cmp::Reverse;
 
 use outlay_price::Usd;
 
-/// The last decimal that is shown, in pico-dollars.
+/// The smallest amount shown, in pico-dollars.
 const MICRO: i128 = 1_000_000;
 
-/// An amount in millionths of a dollar, rounded so that it adds up with those beside it.
+/// An amount in micro-dollars, rounded so that it adds up with the amounts beside it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Shown {
+pub(super) struct RoundedUsd {
     micros: i128,
-    /// Whether there is money that six decimals do not show.
-    more_than_zero: bool,
+    /// Whether the exact amount is not zero.
+    is_nonzero: bool,
 }
 
-impl Shown {
-    /// Rounded on its own, half to even, as `Usd` prints it.
-    pub(super) const fn rounded(amount: Usd) -> Self {
+impl RoundedUsd {
+    /// Rounds an amount on its own, half to even, like `Usd`.
+    pub(super) const fn new(amount: Usd) -> Self {
         let (floor, rest) = (amount.picos().div_euclid(MICRO), amount.picos().rem_euclid(MICRO));
         let up = rest * 2 > MICRO || (rest * 2 == MICRO && floor % 2 != 0);
-        Self::new(if up { floor + 1 } else { floor }, amount)
+        Self::from_micros(if up { floor + 1 } else { floor }, amount)
     }
 
-    /// The parts of this amount, rounded so that they add up to it as it is shown.
+    /// Returns the parts of this amount, rounded so that they add up to it.
     pub(super) fn split(self, parts: &[Usd]) -> Vec<Self> {
         let picos: Vec<i128> = parts.iter().map(|part| part.picos()).collect();
         let micros = apportion(self.micros, &picos, MICRO);
-        micros.into_iter().zip(parts).map(|(micros, part)| Self::new(micros, *part)).collect()
+        micros.into_iter().zip(parts).map(|(micros, part)| Self::from_micros(micros, *part)).collect()
     }
 
     pub(super) const fn plus(self, other: Self) -> Self {
-        Self {
-            micros: self.micros.saturating_add(other.micros),
-            more_than_zero: self.more_than_zero || other.more_than_zero,
-        }
+        Self { micros: self.micros.saturating_add(other.micros), is_nonzero: self.is_nonzero || other.is_nonzero }
     }
 
-    const fn new(micros: i128, amount: Usd) -> Self {
-        Self { micros, more_than_zero: !amount.is_zero() }
+    const fn from_micros(micros: i128, amount: Usd) -> Self {
+        Self { micros, is_nonzero: !amount.is_zero() }
     }
 
-    /// Whether six decimals are too few to show that this is not zero.
+    /// Returns whether the amount is not zero but rounds to zero.
     pub(super) const fn is_tiny(self) -> bool {
-        self.micros == 0 && self.more_than_zero
+        self.micros == 0 && self.is_nonzero
     }
 
-    /// `0.004210`, or `$0.004210` after the currency `$`.
+    /// Returns `0.004210`, or `$0.004210` with the currency `$`.
     pub(super) fn text(self, currency: &str) -> String {
         let (sign, micros) = match self.micros {
-            0 if self.more_than_zero => ("<", 1),
+            0 if self.is_nonzero => ("<", 1),
             micros if micros < 0 => ("-", micros.unsigned_abs()),
             micros => ("", micros.unsigned_abs()),
         };
         format!("{sign}{currency}{}.{:06}", micros / 1_000_000, micros % 1_000_000)
     }
 
-    /// As `text` with a `$`, but shorter where there is nothing.
+    /// Returns the text with a `$`, or `$0` for zero.
     pub(super) fn brief(self) -> String {
         if self == Self::default() { "$0".to_owned() } else { self.text("$") }
     }
 }
 
-/// A share of a whole, as a count of its hundredths or thousandths.
+/// A share of a whole, in hundredths or thousandths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Share {
     count: i128,
     scale: Scale,
-    more_than_zero: bool,
+    is_nonzero: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,26 +83,22 @@ impl Scale {
 }
 
 impl Share {
-    /// All of it.
+    /// Returns a share of 100%.
     pub(super) const fn whole(scale: Scale) -> Self {
-        Self { count: scale.whole(), scale, more_than_zero: true }
+        Self { count: scale.whole(), scale, is_nonzero: true }
     }
 
-    /// The shares of `parts`, which together are this share of `total`.
+    /// Returns the shares of `parts`, which add up to this share of `total`.
     pub(super) fn split(self, parts: &[Usd], total: Usd) -> Vec<Self> {
         let scale = self.scale;
         let scaled: Vec<i128> = parts.iter().map(|p| p.picos().saturating_mul(scale.whole())).collect();
         let counts = apportion(self.count, &scaled, total.picos().max(1));
-        let share = |(count, part): (i128, &Usd)| Self { count, scale, more_than_zero: !part.is_zero() };
+        let share = |(count, part): (i128, &Usd)| Self { count, scale, is_nonzero: !part.is_zero() };
         counts.into_iter().zip(parts).map(share).collect()
     }
 
     pub(super) const fn plus(self, other: Self) -> Self {
-        Self {
-            count: self.count.saturating_add(other.count),
-            more_than_zero: self.more_than_zero || other.more_than_zero,
-            ..self
-        }
+        Self { count: self.count.saturating_add(other.count), is_nonzero: self.is_nonzero || other.is_nonzero, ..self }
     }
 
     pub(super) const fn minus(self, other: Self) -> Self {
@@ -113,7 +106,7 @@ impl Share {
     }
 
     pub(super) fn text(self) -> String {
-        let tiny = self.count == 0 && self.more_than_zero;
+        let tiny = self.count == 0 && self.is_nonzero;
         match self.scale {
             Scale::Percent if tiny => "<1%".to_owned(),
             Scale::Percent => format!("{}%", self.count),
@@ -127,7 +120,7 @@ impl Share {
     }
 }
 
-/// A limit: at least two decimals, and as many as it has.
+/// Returns a limit as text, with two decimals or as many as it needs.
 pub(super) fn limit(amount: Usd) -> String {
     let text = format!("{amount:#}");
     let shortest = text.find('.').map_or(text.len(), |point| point + 3);
@@ -135,9 +128,9 @@ pub(super) fn limit(amount: Usd) -> String {
     text[..end].to_owned()
 }
 
-/// Each value in whole units, rounded up or down by largest remainder, so that they add up to `whole`.
+/// Rounds each value to whole units by largest remainder, so that they add up to `whole`.
 ///
-/// `whole` is the sum in units, rounded either way; values that do not add up to it are rounded down.
+/// `whole` is the sum in units, rounded up or down. Values that do not add up to it are rounded down.
 fn apportion(whole: i128, values: &[i128], unit: i128) -> Vec<i128> {
     let mut counts: Vec<i128> = values.iter().map(|v| v.div_euclid(unit)).collect();
     let missing = whole.saturating_sub(counts.iter().fold(0, |sum: i128, c| sum.saturating_add(*c)));
@@ -154,24 +147,24 @@ fn apportion(whole: i128, values: &[i128], unit: i128) -> Vec<i128> {
 mod tests {
     use super::*;
 
-    fn micros(shown: &[Shown]) -> Vec<String> {
+    fn micros(shown: &[RoundedUsd]) -> Vec<String> {
         shown.iter().map(|s| s.text("")).collect()
     }
 
     #[test]
-    fn shown_parts_add_up_to_the_shown_whole() {
+    fn rounded_parts_add_up_to_the_rounded_whole() {
         let third = Usd::from_picos(333_333);
-        let whole = Shown::rounded(Usd::from_picos(999_999));
+        let whole = RoundedUsd::new(Usd::from_picos(999_999));
         assert_eq!(whole.text("$"), "$0.000001");
         assert_eq!(micros(&whole.split(&[third; 3])), ["0.000001", "<0.000001", "<0.000001"]);
     }
 
     #[test]
-    fn what_is_not_zero_never_shows_as_zero() {
-        assert_eq!(Shown::rounded(Usd::from_picos(1)).text("$"), "<$0.000001");
-        assert_eq!(Shown::rounded(Usd::ZERO).text("$"), "$0.000000");
-        assert_eq!(Shown::rounded(Usd::ZERO).brief(), "$0");
-        assert_eq!(Shown::rounded(Usd::from_micros(-1_500_000)).text("$"), "-$1.500000");
+    fn an_amount_above_zero_is_never_shown_as_zero() {
+        assert_eq!(RoundedUsd::new(Usd::from_picos(1)).text("$"), "<$0.000001");
+        assert_eq!(RoundedUsd::new(Usd::ZERO).text("$"), "$0.000000");
+        assert_eq!(RoundedUsd::new(Usd::ZERO).brief(), "$0");
+        assert_eq!(RoundedUsd::new(Usd::from_micros(-1_500_000)).text("$"), "-$1.500000");
         let total = Usd::from_dollars(1);
         let shares = Share::whole(Scale::Percent).split(&[total, Usd::from_picos(1), Usd::ZERO], total);
         let shares: Vec<_> = shares.into_iter().map(Share::text).collect();
@@ -179,14 +172,14 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_that_is_not_the_sum_does_no_harm() {
+    fn apportion_accepts_a_whole_that_is_not_the_sum() {
         assert_eq!(apportion(100, &[5, 5], 10), [1, 1]);
         assert_eq!(apportion(-100, &[5, 5], 10), [0, 0]);
         assert_eq!(apportion(i128::MAX, &[i128::MIN, i128::MAX], 1), [i128::MIN, i128::MAX]);
     }
 
     #[test]
-    fn a_limit_has_no_more_decimals_than_it_needs() {
+    fn a_limit_has_only_the_decimals_it_needs() {
         assert_eq!(limit(Usd::from_cents(50)), "$0.50");
         assert_eq!(limit(Usd::from_micros(1_234_500)), "$1.2345");
         assert_eq!(limit(Usd::from_dollars(20)), "$20.00");

@@ -1,28 +1,28 @@
-//! What there is to say at the end of a row.
+//! The notes at the end of a row.
 
 use outlay_ledger::{AttemptRecord, CallRecord, RemoteRecord, ScopeRecord};
 use outlay_price::{Charge, CostStatus};
 
 use super::figures::{Figures, Pending};
-use super::look::Look;
 use super::numbers::{count, grouped, time};
+use super::theme::Theme;
 
-/// The answers to a call's attempts are listed up to this many.
+/// The maximum number of answers listed for a call's attempts.
 const MAX_ANSWERS: usize = 6;
 
-/// Of a scope's row: how long it took, the calls that it stands for, why it failed, what it has open.
-pub(super) fn scope(scope: &ScopeRecord, folded: Option<String>, pending: Pending, look: &Look) -> Vec<String> {
+/// Returns the notes of a scope: its duration, its hidden calls, why it failed and what is pending.
+pub(super) fn scope(scope: &ScopeRecord, folded: Option<String>, pending: Pending, theme: &Theme) -> Vec<String> {
     let mut notes = vec![match scope.duration() {
         Some(duration) => time(duration, ""),
         None => "running".to_owned(),
     }];
     notes.extend(folded);
-    notes.extend(scope.failure.as_ref().map(|reason| look.clean(reason)));
+    notes.extend(scope.failure.as_ref().map(|reason| theme.clean(reason)));
     notes.extend(pending.text());
     notes
 }
 
-/// The calls that a scope's row stands for, where nothing below it is shown: `(3 calls, 1 refused)`.
+/// Returns the calls of a scope without shown children: `(3 calls, 1 refused)`.
 pub(super) fn hidden_calls(figures: &Figures) -> Option<String> {
     match (figures.calls, figures.refusals) {
         (0, 0) => None,
@@ -32,8 +32,8 @@ pub(super) fn hidden_calls(figures: &Figures) -> Option<String> {
     }
 }
 
-/// Of a call's row.
-pub(super) fn call(call: &CallRecord, look: &Look) -> Vec<String> {
+/// Returns the notes of a call.
+pub(super) fn call(call: &CallRecord, theme: &Theme) -> Vec<String> {
     let mut notes = Vec::new();
     let last = call.attempts.last();
     if call.refused {
@@ -42,12 +42,12 @@ pub(super) fn call(call: &CallRecord, look: &Look) -> Vec<String> {
     if call.failed
         && let Some(error) = last.and_then(|attempt| attempt.error.as_ref())
     {
-        notes.push(look.clean(error));
+        notes.push(theme.clean(error));
     }
     if call.attempts.len() > 1 {
-        notes.push(attempts(&call.attempts, look));
+        notes.push(attempts(&call.attempts, theme));
     }
-    notes.extend(unsure(&call.charge, call.usage.is_empty()).map(str::to_owned));
+    notes.extend(status_note(&call.charge, call.usage.is_empty()).map(str::to_owned));
     let written = call.usage.cache_write_tokens();
     if written > 0 {
         notes.push(format!("cache write {}", grouped(written)));
@@ -58,15 +58,15 @@ pub(super) fn call(call: &CallRecord, look: &Look) -> Vec<String> {
     notes
 }
 
-/// Of a charge's row.
+/// Returns the notes of a charge.
 pub(super) fn charge(charge: &Charge) -> Vec<String> {
-    unsure(charge, false).into_iter().map(str::to_owned).collect()
+    status_note(charge, false).into_iter().map(str::to_owned).collect()
 }
 
-/// Of the row of work that another process did.
+/// Returns the notes of work in another process.
 pub(super) fn remote(remote: &RemoteRecord) -> Vec<String> {
-    let took = time(remote.ended.duration_since(remote.started).unwrap_or_default(), "");
-    let said = match &remote.totals {
+    let duration = time(remote.ended.duration_since(remote.started).unwrap_or_default(), "");
+    let receipt = match &remote.totals {
         None => "its receipt was lost".to_owned(),
         Some(totals) => match totals.cost().status() {
             CostStatus::Exact => format!("receipt of {}", count(totals.calls(), "call")),
@@ -74,11 +74,12 @@ pub(super) fn remote(remote: &RemoteRecord) -> Vec<String> {
             status => format!("receipt of {}, {status}", count(totals.calls(), "call")),
         },
     };
-    vec![took, said]
+    vec![duration, receipt]
 }
 
-/// How sure an amount is, where it is not exact. Of what has no amount at all the row says `unpriced` already.
-fn unsure(charge: &Charge, unused: bool) -> Option<&'static str> {
+/// Returns how certain an amount is if it is not exact. If no part of it is known, the row already says `unpriced`, so
+/// this returns the reason.
+fn status_note(charge: &Charge, unused: bool) -> Option<&'static str> {
     match charge.status() {
         CostStatus::Exact => None,
         CostStatus::Unpriced if !charge.total().is_zero() => Some("partly unpriced"),
@@ -88,24 +89,24 @@ fn unsure(charge: &Charge, unused: bool) -> Option<&'static str> {
     }
 }
 
-/// `↻ 2 attempts: 429, 200`.
-fn attempts(attempts: &[AttemptRecord], look: &Look) -> String {
+/// Returns text such as `↻ 2 attempts: 429, 200`.
+fn attempts(attempts: &[AttemptRecord], theme: &Theme) -> String {
     let answer = |attempt: &AttemptRecord| match (attempt.status, &attempt.error) {
         (Some(status), _) => status.to_string(),
-        (None, Some(error)) => look.clean(error),
+        (None, Some(error)) => theme.clean(error),
         (None, None) => "no answer".to_owned(),
     };
     let mut answers: Vec<String> = Vec::new();
     for run in attempts.chunk_by(|a, b| answer(a) == answer(b)) {
         match run.len() {
-            times @ 3.. => answers.push(format!("{} {}{times}", answer(&run[0]), look.times)),
+            times @ 3.. => answers.push(format!("{} {}{times}", answer(&run[0]), theme.times)),
             _ => answers.extend(run.iter().map(answer)),
         }
     }
-    // The last one decides, so that it is among those that are listed.
+    // The last answer decides, so the first ones are left out.
     let skipped = answers.len().saturating_sub(MAX_ANSWERS);
     if skipped > 0 {
-        answers.splice(..skipped, [look.more.to_owned()]);
+        answers.splice(..skipped, [theme.ellipsis.to_owned()]);
     }
-    format!("{} {}: {}", look.again, count(attempts.len() as u64, "attempt"), answers.join(", "))
+    format!("{} {}: {}", theme.retry, count(attempts.len() as u64, "attempt"), answers.join(", "))
 }

@@ -1,22 +1,22 @@
-//! Counts, tokens and times as people read them.
+//! Counts, tokens and times as readable text.
 
 use std::time::Duration;
 
-/// From here on, tokens are shown in millions: no column is wider than nine figures and commas.
-const MANY: u64 = 100_000_000;
+/// The smallest count shown in millions, so that no column is wider than nine digits and commas.
+const MIN_MILLIONS: u64 = 100_000_000;
 
-/// `1,234,567`; from 100 million on, `123.4M`.
+/// Formats a token count as `1,234,567`, or `123.4M` from 100 million on.
 pub(super) fn tokens(count: u64) -> String {
-    if count < MANY {
+    if count < MIN_MILLIONS {
         return grouped(count);
     }
     let units = [(1_000_000_000_000, 'T'), (1_000_000_000, 'G'), (1_000_000, 'M')];
-    // At least a thousand of them, so that three figures are left after the comma.
+    // At least a thousand units, so that enough digits are left.
     let (unit, name) = units.into_iter().find(|(unit, _)| count / unit >= 1_000).unwrap_or(units[2]);
     format!("{}.{}{name}", grouped(count / unit), count % unit / (unit / 10))
 }
 
-/// `1,234,567`.
+/// Formats a number as `1,234,567`.
 pub(super) fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
@@ -29,13 +29,13 @@ pub(super) fn grouped(count: u64) -> String {
     text
 }
 
-/// `1 call`, `2 calls`.
-pub(super) fn count(count: u64, what: &str) -> String {
+/// Formats a count and its noun as `1 call` or `2 calls`.
+pub(super) fn count(count: u64, noun: &str) -> String {
     let s = if count == 1 { "" } else { "s" };
-    format!("{} {what}{s}", grouped(count))
+    format!("{} {noun}{s}", grouped(count))
 }
 
-/// `45ms`, `8.4s`, `3m12s`, `1h04m`; with `gap` between a single number and its unit.
+/// Formats a duration as `45ms`, `8.4s`, `3m12s` or `1h04m`. `gap` goes between a single number and its unit.
 pub(super) fn time(duration: Duration, gap: &str) -> String {
     let millis = duration.as_millis();
     let tenths = (millis + 50) / 100;
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_stay_narrow() {
+    fn token_counts_are_short() {
         for (count, text) in [
             (0, "0"),
             (999, "999"),
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn times_have_two_or_three_figures() {
+    fn times_have_few_digits() {
         for (millis, text) in [
             (0, "0.0s"),
             (12, "12ms"),

@@ -1,4 +1,4 @@
-//! The task's records as a tree of nodes in order of start, each with its figures.
+//! The task's records as a tree of nodes with figures, ordered by start.
 
 use std::time::SystemTime;
 
@@ -7,7 +7,7 @@ use outlay_price::{CostStatus, Usd};
 
 use super::figures::{Figures, Pending};
 
-/// A task's tree. The first node is the root; a child comes after its parent.
+/// The tree of a task. The first node is the root, and a child comes after its parent.
 #[derive(Debug)]
 pub(super) struct Tree<'a> {
     nodes: Vec<Node<'a>>,
@@ -15,52 +15,53 @@ pub(super) struct Tree<'a> {
 
 #[derive(Debug)]
 pub(super) struct Node<'a> {
-    pub(super) what: What<'a>,
+    pub(super) kind: NodeKind<'a>,
     pub(super) figures: Figures,
     pub(super) parent: usize,
     pub(super) depth: usize,
-    /// In order of start.
+    /// Ordered by start.
     pub(super) children: Vec<usize>,
-    /// What the scope held that is not among its children, for its record keeps only so much.
+    /// The part of the scope that its record did not keep.
     pub(super) rest: Rest,
-    /// What the scope itself has open, beside scopes.
+    /// The open calls and receipts of the scope itself, without its child scopes.
     pub(super) own_pending: Pending,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) enum What<'a> {
+pub(super) enum NodeKind<'a> {
     Scope(&'a ScopeRecord),
     Call(&'a CallRecord),
     Charge(&'a ChargeRecord),
     Remote(&'a RemoteRecord),
 }
 
-/// Things without a row of their own.
+/// The records without a row of their own.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Rest {
-    /// How many; 0 where money is missing from the records and nobody counted what.
+    /// The number of records; 0 if the records lack a cost that was not itemized.
     pub(super) records: u64,
     pub(super) figures: Figures,
 }
 
 impl<'a> Tree<'a> {
-    /// A task that holds a single scope and nothing else starts with that one: the header names the task already.
-    pub(super) fn of(task: &'a ScopeRecord) -> Self {
-        let mut tree = Self::below(task);
+    /// Returns the tree of a task. If the task holds only a single scope, that scope is the root, because the header
+    /// already names the task.
+    pub(super) fn new(task: &'a ScopeRecord) -> Self {
+        let mut tree = Self::rooted_at(task);
         if let [only] = &*tree.nodes[0].children
-            && let What::Scope(scope) = tree.nodes[*only].what
+            && let NodeKind::Scope(scope) = tree.nodes[*only].kind
             && task.failure.is_none()
             && tree.nodes[0].rest.is_empty()
-            && tree.nodes[0].own_pending.is_nothing()
+            && tree.nodes[0].own_pending.is_empty()
         {
-            tree = Self::below(scope);
+            tree = Self::rooted_at(scope);
         }
         tree
     }
 
-    fn below(scope: &'a ScopeRecord) -> Self {
+    fn rooted_at(scope: &'a ScopeRecord) -> Self {
         let mut tree = Self { nodes: Vec::new() };
-        tree.add(What::Scope(scope), 0, 0);
+        tree.add(NodeKind::Scope(scope), 0, 0);
         tree
     }
 
@@ -77,44 +78,44 @@ impl<'a> Tree<'a> {
     }
 
     pub(super) fn calls(&self) -> impl Iterator<Item = &'a CallRecord> {
-        self.nodes.iter().filter_map(|node| match node.what {
-            What::Call(call) => Some(call),
-            What::Scope(_) | What::Charge(_) | What::Remote(_) => None,
+        self.nodes.iter().filter_map(|node| match node.kind {
+            NodeKind::Call(call) => Some(call),
+            NodeKind::Scope(_) | NodeKind::Charge(_) | NodeKind::Remote(_) => None,
         })
     }
 
-    /// Adds a record and all below it.
-    fn add(&mut self, what: What<'a>, parent: usize, depth: usize) -> usize {
+    /// Adds a record and its descendants, and returns its index.
+    fn add(&mut self, kind: NodeKind<'a>, parent: usize, depth: usize) -> usize {
         let index = self.nodes.len();
-        let figures = match what {
-            What::Scope(scope) => Figures::of_totals(&scope.totals, Usd::ZERO),
-            What::Call(call) => Figures::of_call(call),
-            What::Charge(charge) => Figures::of_charge(charge),
-            What::Remote(remote) => Figures::of_remote(remote),
+        let figures = match kind {
+            NodeKind::Scope(scope) => Figures::of_totals(&scope.totals, Usd::ZERO),
+            NodeKind::Call(call) => Figures::of_call(call),
+            NodeKind::Charge(charge) => Figures::of_charge(charge),
+            NodeKind::Remote(remote) => Figures::of_remote(remote),
         };
         let children = Vec::new();
         let node =
-            Node { what, figures, parent, depth, children, rest: Rest::default(), own_pending: Pending::default() };
+            Node { kind, figures, parent, depth, children, rest: Rest::default(), own_pending: Pending::default() };
         self.nodes.push(node);
-        if let What::Scope(scope) = what {
-            let mut children: Vec<What<'a>> = scope.children.iter().filter_map(What::of).collect();
-            children.sort_by_key(What::started);
+        if let NodeKind::Scope(scope) = kind {
+            let mut children: Vec<NodeKind<'a>> = scope.children.iter().filter_map(NodeKind::from_record).collect();
+            children.sort_by_key(NodeKind::started);
             let children = children.into_iter().map(|c| self.add(c, index, depth + 1)).collect();
             self.complete(index, scope, children);
         }
         index
     }
 
-    /// Fills in what only the children tell.
+    /// Sets what depends on the children of a node.
     fn complete(&mut self, index: usize, scope: &ScopeRecord, children: Vec<usize>) {
-        let held = children.iter().fold(Figures::default(), |sum, c| sum.and(self.nodes[*c].figures));
-        let figures = Figures::of_totals(&scope.totals, held.partial);
-        let mut rest = Rest { records: scope.elided.records, figures: figures.without(held) };
+        let listed = children.iter().fold(Figures::default(), |sum, c| sum.plus(self.nodes[*c].figures));
+        let figures = Figures::of_totals(&scope.totals, listed.partial);
+        let mut rest = Rest { records: scope.elided.records, figures: figures.minus(listed) };
         let own_pending = rest.figures.pending;
-        // Calls that have not ended are the scope's own, whatever else its record leaves out.
+        // Open calls are the scope's own, whatever else its record leaves out.
         rest.figures.pending = Pending::default();
-        let unexplained = figures.status == CostStatus::Unpriced && held.status != CostStatus::Unpriced;
-        if unexplained && rest.records > 0 && own_pending.is_nothing() {
+        let unexplained = figures.status == CostStatus::Unpriced && listed.status != CostStatus::Unpriced;
+        if unexplained && rest.records > 0 && own_pending.is_empty() {
             rest.figures.status = CostStatus::Unpriced;
         }
         let node = &mut self.nodes[index];
@@ -127,27 +128,28 @@ impl<'a> Tree<'a> {
 
 impl Node<'_> {
     pub(super) const fn is_scope(&self) -> bool {
-        matches!(self.what, What::Scope(_))
+        matches!(self.kind, NodeKind::Scope(_))
     }
 
-    /// Whether this is a task in which nothing happened.
+    /// Returns whether this is a task in which nothing happened.
     pub(super) fn is_empty_task(&self) -> bool {
-        let is_task = matches!(self.what, What::Scope(ScopeRecord { kind: ScopeKind::Task, failure: None, .. }));
-        is_task && self.children.is_empty() && self.rest.is_empty() && self.own_pending.is_nothing()
+        let is_task = matches!(self.kind, NodeKind::Scope(ScopeRecord { kind: ScopeKind::Task, failure: None, .. }));
+        is_task && self.children.is_empty() && self.rest.is_empty() && self.own_pending.is_empty()
     }
 
     pub(super) fn is_failed(&self) -> bool {
-        match self.what {
-            What::Scope(scope) => scope.failure.is_some(),
-            What::Call(call) => call.failed && !call.refused,
-            What::Charge(_) | What::Remote(_) => false,
+        match self.kind {
+            NodeKind::Scope(scope) => scope.failure.is_some(),
+            NodeKind::Call(call) => call.failed && !call.refused,
+            NodeKind::Charge(_) | NodeKind::Remote(_) => false,
         }
     }
 }
 
-impl<'a> What<'a> {
-    /// `None` for a kind of record that is newer than this: its scope's rest then holds its cost.
-    fn of(record: &'a Record) -> Option<Self> {
+impl<'a> NodeKind<'a> {
+    /// Returns the kind of a record, or `None` for a record type that this version does not know. The cost of such a
+    /// record is in its scope's rest.
+    fn from_record(record: &'a Record) -> Option<Self> {
         match record {
             Record::Scope(scope) => Some(Self::Scope(scope)),
             Record::Call(call) => Some(Self::Call(call)),
@@ -174,6 +176,6 @@ impl Rest {
 
     pub(super) fn add(&mut self, figures: Figures) {
         self.records += 1;
-        self.figures = self.figures.and(figures);
+        self.figures = self.figures.plus(figures);
     }
 }

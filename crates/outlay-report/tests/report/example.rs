@@ -1,48 +1,48 @@
-//! The example of the documentation.
+//! The example in the documentation.
 
 use outlay_ledger::{Budget, CallRecord, Dimension, Dimensions, Outcome, StepKind, TaskSpec};
 use outlay_price::{CacheTtl, Charge, Usage, Usd};
 use outlay_report::{Report, Style};
 
-use crate::fixture::{Books, HAIKU, SONNET, UNICODE, attempt, call, report, usage};
+use crate::fixture::{Fixture, HAIKU, SONNET, UNICODE, attempt, call, report, usage};
 
-/// A support agent that plans, searches, asks a colleague, fails once and asks again.
+/// Returns the report of a support agent that plans, searches, asks a colleague, fails once and retries.
 pub(crate) fn resolve_ticket() -> Report {
-    let books = Books::new();
+    let fixture = Fixture::new();
     let mut dimensions = Dimensions::default();
     dimensions.set(Dimension::Team, "support");
     dimensions.set(Dimension::Workflow, "tickets");
     dimensions.set(Dimension::Environment, "production");
     dimensions.set(Dimension::CostCenter, "cc-4711");
     let spec = TaskSpec::new("resolve-ticket").dimensions(dimensions).budget(Budget::new(Usd::from_cents(50)));
-    let task = books.ledger.task(spec);
+    let task = fixture.ledger.task(spec);
     let triage = task.agent("triage");
 
     let plan = triage.step(StepKind::Plan, "read the ticket");
     let used = usage(412, 186).with_cache_write(CacheTtl::FiveMinutes, 4_096);
-    books.call(&plan, 1_600, call(SONNET, used));
+    fixture.call(&plan, 1_600, call(SONNET, used));
     plan.finish();
 
     let tool = triage.step(StepKind::Tool, "search_kb");
-    books.call(&tool, 650, call(HAIKU, usage(2_310, 58)));
-    books.wait(50);
+    fixture.call(&tool, 650, call(HAIKU, usage(2_310, 58)));
+    fixture.advance(50);
     tool.charge("serp-api", Charge::external(Usd::from_micros(5_000)));
     tool.finish();
 
     let researcher = triage.agent("researcher");
-    books.call(&researcher, 1_000, call(HAIKU, usage(3_120, 240)));
+    fixture.call(&researcher, 1_000, call(HAIKU, usage(3_120, 240)));
     let again = CallRecord { attempts: vec![attempt(429), attempt(200)], ..call(HAIKU, usage(3_410, 310)) };
-    books.call(&researcher, 1_200, again);
+    fixture.call(&researcher, 1_200, again);
     researcher.finish();
 
     let cached = |input, output| -> Usage { usage(input, output).with_cache_read(4_096) };
     let act = triage.step(StepKind::Act, "draft the reply");
-    books.call(&act, 2_300, call(SONNET, cached(1_240, 905)));
+    fixture.call(&act, 2_300, call(SONNET, cached(1_240, 905)));
     act.fail("no citation");
     act.finish();
 
     let retry = triage.step(StepKind::Retry, "attempt 2");
-    books.call(&retry, 1_600, CallRecord { streamed: true, ..call(SONNET, cached(1_655, 612)) });
+    fixture.call(&retry, 1_600, CallRecord { streamed: true, ..call(SONNET, cached(1_655, 612)) });
     retry.finish();
 
     triage.finish();
@@ -84,7 +84,7 @@ fn a_task_is_a_tree_that_adds_up() {
 }
 
 #[test]
-fn a_plain_terminal_gets_ascii() {
+fn the_plain_style_is_ascii() {
     insta::assert_snapshot!(resolve_ticket().render(Style::plain()), @r"
     resolve-ticket  success  $0.076680  exact   6 calls, 7 attempts   8.4 s   budget 15% of $0.50
     team=support  cost_center=cc-4711  environment=production  workflow=tickets   trace 7f3a...c21e
@@ -114,7 +114,7 @@ fn a_plain_terminal_gets_ascii() {
 }
 
 #[test]
-fn only_what_failed_is_red() {
+fn only_failures_are_red() {
     let text = resolve_ticket().render(Style { colour: true, ..UNICODE });
     let red: Vec<&str> = text.split("\x1b[31m").skip(1).filter_map(|t| t.split("\x1b[0m").next()).collect();
     assert_eq!(red, ["✗ failed"]);
@@ -122,7 +122,7 @@ fn only_what_failed_is_red() {
 }
 
 #[test]
-fn a_narrow_terminal_cuts_names_and_notes_but_no_number() {
+fn a_narrow_style_cuts_names_and_notes_but_no_numbers() {
     insta::assert_snapshot!(resolve_ticket().render(Style { width: 72, ..UNICODE }), @r"
     resolve-ticket  success  $0.076680  exact   6 calls, 7 attempts   8.4 s
       budget 15% of $0.50
@@ -181,7 +181,7 @@ fn few_lines_keep_the_most_expensive_branches() {
 }
 
 #[test]
-fn a_report_hands_out_what_it_shows() {
+fn getters_return_what_the_report_shows() {
     let report = resolve_ticket();
     assert_eq!(report.outcome(), Outcome::success());
     assert_eq!(report.totals().calls(), 6);

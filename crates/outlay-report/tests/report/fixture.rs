@@ -14,7 +14,7 @@ pub(crate) const HAIKU: &str = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
 
 pub(crate) const UNICODE: Style = Style { unicode: true, ..Style::plain() };
 
-/// Milliseconds since the fixture's epoch, moved by hand.
+/// Milliseconds since the fixture's epoch, advanced by hand.
 #[derive(Clone, Debug, Default)]
 struct FakeClock(Arc<AtomicU64>);
 
@@ -37,17 +37,17 @@ impl IdSource for CountingIds {
 }
 
 #[derive(Debug)]
-pub(crate) struct Books {
+pub(crate) struct Fixture {
     pub(crate) ledger: Ledger,
     clock: FakeClock,
 }
 
-impl Books {
+impl Fixture {
     pub(crate) fn new() -> Self {
         Self::with_records(1_000)
     }
 
-    /// Books whose reports keep so many records of a task.
+    /// Returns a fixture whose reports keep at most `records` records of a task.
     pub(crate) fn with_records(records: u32) -> Self {
         let clock = FakeClock::default();
         let ids = CountingIds::default();
@@ -59,21 +59,21 @@ impl Books {
         self.ledger.task(TaskSpec::new(name))
     }
 
-    /// Lets time pass.
-    pub(crate) fn wait(&self, millis: u64) {
+    /// Advances the clock.
+    pub(crate) fn advance(&self, millis: u64) {
         self.clock.0.fetch_add(millis, Ordering::Relaxed);
     }
 
-    /// A call that takes so long, and settles.
+    /// Makes a call that takes `millis` and settles.
     pub(crate) fn call(&self, scope: &Scope, millis: u64, call: CallRecord) {
         let open = scope.open_call_unchecked();
         let started = self.ledger.now();
-        self.wait(millis);
+        self.advance(millis);
         open.settle(CallRecord { started, ended: self.ledger.now(), ..call });
     }
 }
 
-/// A call of one attempt that went well, at the bundled price.
+/// Returns a successful call of one attempt, at the bundled price.
 pub(crate) fn call(model: &str, usage: Usage) -> CallRecord {
     let charge = ModelRef::parse(model).ok().and_then(|model| {
         let at = "2026-11-20T12:00:00Z".parse().unwrap();
@@ -98,8 +98,8 @@ pub(crate) fn usage(input: u64, output: u64) -> Usage {
     Usage::new().with_uncached_input(input).with_output(output)
 }
 
-/// The call with a weaker status.
-pub(crate) fn as_status(call: CallRecord, status: CostStatus) -> CallRecord {
+/// Returns the call with a weaker status.
+pub(crate) fn with_status(call: CallRecord, status: CostStatus) -> CallRecord {
     CallRecord { charge: call.charge.with_status(status), ..call }
 }
 

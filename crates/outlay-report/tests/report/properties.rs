@@ -1,4 +1,4 @@
-//! What holds of every report, whatever the task did.
+//! Properties of every report, whatever the task did.
 
 use outlay_ledger::{Scope, StepKind};
 use outlay_price::{Charge, CostStatus, Usd};
@@ -7,12 +7,12 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use unicode_width::UnicodeWidthStr;
 
-use crate::fixture::{Books, HAIKU, SONNET, UNICODE, as_status, call, report, usage};
+use crate::fixture::{Fixture, HAIKU, SONNET, UNICODE, call, report, usage, with_status};
 
-/// Something that happens in a scope.
+/// An event in a scope.
 #[derive(Clone, Debug)]
 enum Event {
-    Call { dear: bool, input: u64, output: u64, status: CostStatus },
+    Call { is_expensive: bool, input: u64, output: u64, status: CostStatus },
     Charge { picos: u64 },
     Scope { kind: usize, name: String, fails: bool, events: Vec<Self> },
 }
@@ -26,7 +26,7 @@ fn event() -> impl Strategy<Value = Event> {
     ];
     let leaf = prop_oneof![
         4 => (any::<bool>(), 0..100_000_u64, 0..5_000_u64, status)
-            .prop_map(|(dear, input, output, status)| Event::Call { dear, input, output, status }),
+            .prop_map(|(is_expensive, input, output, status)| Event::Call { is_expensive, input, output, status }),
         1 => (0..10_000_000_u64).prop_map(|picos| Event::Charge { picos }),
     ];
     leaf.prop_recursive(6, 80, 8, |inner| {
@@ -35,12 +35,12 @@ fn event() -> impl Strategy<Value = Event> {
     })
 }
 
-fn play(books: &Books, scope: &Scope, events: &[Event]) {
+fn run_events(fixture: &Fixture, scope: &Scope, events: &[Event]) {
     for event in events {
         match event {
-            Event::Call { dear, input, output, status } => {
-                let model = if *dear { SONNET } else { HAIKU };
-                books.call(scope, 100, as_status(call(model, usage(*input, *output)), *status));
+            Event::Call { is_expensive, input, output, status } => {
+                let model = if *is_expensive { SONNET } else { HAIKU };
+                fixture.call(scope, 100, with_status(call(model, usage(*input, *output)), *status));
             }
             Event::Charge { picos } => {
                 scope.charge("charge", Charge::external(Usd::from_picos(i128::from(*picos))));
@@ -52,7 +52,7 @@ fn play(books: &Books, scope: &Scope, events: &[Event]) {
                     2 => scope.step(StepKind::from_name(name), name),
                     _ => scope.step(StepKind::Tool, name),
                 };
-                play(books, &child, events);
+                run_events(fixture, &child, events);
                 if *fails {
                     child.fail(name);
                 }
@@ -62,8 +62,7 @@ fn play(books: &Books, scope: &Scope, events: &[Event]) {
     }
 }
 
-/// The rows of the table: depth, the cost in millionths and the share in thousandths. Tiny amounts count as nothing,
-/// as do words.
+/// Returns the depth, cost in micro-dollars and share in thousandths of each row. Tiny amounts and words count as zero.
 fn rows(text: &str) -> Vec<(usize, i64, i64)> {
     let table = text.lines().skip_while(|line| !line.trim_start().starts_with("cost  share"));
     table.skip(1).take_while(|line| !line.is_empty()).map(row).collect()
@@ -94,10 +93,10 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_report_fits_on_a_page(events in vec(event(), 0..12), name in "\\PC{0,80}") {
-        let books = Books::new();
-        let task = books.task(&name);
-        play(&books, &task, &events);
+    fn a_report_fits_its_style(events in vec(event(), 0..12), name in "\\PC{0,80}") {
+        let fixture = Fixture::new();
+        let task = fixture.task(&name);
+        run_events(&fixture, &task, &events);
         task.finish();
         for style in [UNICODE, Style::plain(), Style { width: 72, ..UNICODE }] {
             let text = report(&task).render(style);
@@ -112,10 +111,10 @@ proptest! {
 
     #[test]
     fn shown_parts_add_up(events in vec(event(), 0..12), lines in 15..60_usize, records in prop_oneof![Just(5_u32), Just(1_000)]) {
-        let books = Books::with_records(records);
-        // Names that look like numbers or branches would deceive the test's own reading.
-        let task = books.task("task");
-        play(&books, &task, &renamed(&events));
+        let fixture = Fixture::with_records(records);
+        // Names that look like numbers or branches would confuse the parser of this test.
+        let task = fixture.task("task");
+        run_events(&fixture, &task, &renamed(&events));
         task.finish();
         let text = report(&task).render(Style { max_lines: lines, width: 140, ..UNICODE });
         let rows = rows(&text);

@@ -1,28 +1,28 @@
-//! Work that other processes did.
+//! Reports of work in other processes.
 
 use outlay_ledger::{Caller, Outcome, Receipt, RemoteId, StepKind};
 use outlay_price::{Charge, Usd};
 
-use crate::fixture::{Books, HAIKU, SONNET, UNICODE, call, report, usage};
+use crate::fixture::{Fixture, HAIKU, SONNET, UNICODE, call, report, usage};
 
-/// What another process says of two calls for this work.
-fn receipt(books: &Books, remote: RemoteId) -> Receipt {
+/// Returns the receipt of another process, for two calls.
+fn receipt(fixture: &Fixture, remote: RemoteId) -> Receipt {
     let caller = Caller::new("01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap(), "answer").remote(remote);
-    let task = books.ledger.task(outlay_ledger::TaskSpec::new("research").caller(caller));
-    books.call(&task, 300, call(HAIKU, usage(2_000, 100)));
-    books.call(&task, 300, call(HAIKU, usage(1_000, 50)));
+    let task = fixture.ledger.task(outlay_ledger::TaskSpec::new("research").caller(caller));
+    fixture.call(&task, 300, call(HAIKU, usage(2_000, 100)));
+    fixture.call(&task, 300, call(HAIKU, usage(1_000, 50)));
     task.finish();
     task.receipt().to_string().parse().unwrap()
 }
 
 #[test]
-fn what_came_back_by_receipt_stands_in_the_tree_and_in_the_sums() {
-    let books = Books::new();
-    let task = books.task("answer");
-    books.call(&task, 200, call(SONNET, usage(1_000, 100)));
+fn a_receipt_is_in_the_tree_and_in_the_sums() {
+    let fixture = Fixture::new();
+    let task = fixture.task("answer");
+    fixture.call(&task, 200, call(SONNET, usage(1_000, 100)));
     let tool = task.step(StepKind::Tool, "ask the researcher");
     let remote = tool.open_remote("researcher.internal");
-    remote.receive(&receipt(&books, remote.id()));
+    remote.receive(&receipt(&fixture, remote.id()));
     tool.charge("serp-api", Charge::external(Usd::from_micros(5_000)));
     tool.finish();
     task.set_outcome(Outcome::success());
@@ -45,10 +45,10 @@ fn what_came_back_by_receipt_stands_in_the_tree_and_in_the_sums() {
 }
 
 #[test]
-fn what_is_pending_or_lost_is_said() {
-    let books = Books::new();
-    let task = books.task("answer");
-    books.call(&task, 200, call(SONNET, usage(1_000, 100)));
+fn pending_and_lost_receipts_are_reported() {
+    let fixture = Fixture::new();
+    let task = fixture.task("answer");
+    fixture.call(&task, 200, call(SONNET, usage(1_000, 100)));
     let tool = task.step(StepKind::Tool, "ask");
     let open = (tool.open_remote("slow"), task.open_call_unchecked());
     task.open_remote("gone").lose();

@@ -1,10 +1,10 @@
-//! A second look at what a task cost, by another table.
+//! Repricing of a task by another price table.
 
 use outlay_ledger::{CallRecord, StepKind};
 use outlay_price::{Charge, CostStatus, GuardrailUse, Latency, Prices, Tier, Unit, UnitCount, Usage, Usd};
 use outlay_report::Repriced;
 
-use crate::fixture::{Books, HAIKU, call, report};
+use crate::fixture::{Fixture, HAIKU, call, report};
 
 const PROFILE: &str = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123";
 
@@ -16,11 +16,11 @@ fn settled(model: &str, input: u64) -> CallRecord {
 }
 
 fn repriced(calls: Vec<CallRecord>) -> Repriced {
-    let books = Books::new();
-    let task = books.task("t");
+    let fixture = Fixture::new();
+    let task = fixture.task("t");
     let step = task.step(StepKind::Plan, "p");
     for call in calls {
-        books.call(&step, 10, call);
+        fixture.call(&step, 10, call);
     }
     step.finish();
     task.finish();
@@ -33,7 +33,7 @@ fn usd(text: &str) -> Usd {
 }
 
 #[test]
-fn calls_made_before_a_model_was_known_are_priced_once_it_is() {
+fn a_model_that_was_unknown_is_priced_by_a_newer_table() {
     let repriced = repriced(vec![settled(PROFILE, 1_000_000), settled(HAIKU, 1_000_000)]);
     assert_eq!((repriced.charged().total(), repriced.charged().status()), (usd("1.1"), CostStatus::Unpriced));
     assert_eq!((repriced.now().total(), repriced.now().status()), (usd("2.2"), CostStatus::Exact));
@@ -41,7 +41,7 @@ fn calls_made_before_a_model_was_known_are_priced_once_it_is() {
 }
 
 #[test]
-fn what_nobody_counted_keeps_its_charge() {
+fn a_call_with_unknown_usage_keeps_its_charge() {
     let mut dropped = settled(HAIKU, 0);
     dropped.counted = None;
     dropped.charge = Charge::external(usd("0.5")).with_status(CostStatus::Bounded);
@@ -53,7 +53,7 @@ fn what_nobody_counted_keeps_its_charge() {
 }
 
 #[test]
-fn a_refused_call_stays_free_and_a_guardrail_on_its_own_has_no_model() {
+fn a_refused_call_is_free_and_a_guardrail_needs_no_model() {
     let mut refused = settled("vendor.unheard-of", 0);
     refused.charge = Charge::free();
     let mut guardrail = settled("gr-1", 0);
@@ -65,7 +65,7 @@ fn a_refused_call_stays_free_and_a_guardrail_on_its_own_has_no_model() {
 }
 
 #[test]
-fn an_estimate_stays_one() {
+fn an_estimate_stays_an_estimate() {
     let mut estimated = settled(HAIKU, 1_000_000);
     estimated.counted = Some(CostStatus::Estimated);
     assert_eq!(repriced(vec![estimated]).now().status(), CostStatus::Estimated);

@@ -1,26 +1,26 @@
-//! Whether two offers of one id say the same.
+//! Comparison of two offers for one id.
 
+use crate::import::offer::{Offer, StepRates};
 use crate::import::rates::per_million;
-use crate::import::{Offer, Steps};
 use outlay_price::parts::{Rate, Rates};
 use outlay_price::{Tier, UnitPrice};
 
 pub(super) enum Comparison {
     Agree,
-    /// What differs, for people.
+    /// The difference, as readable text.
     Differ(String),
 }
 
-/// Compares the default tier: the one that both sources have.
+/// Compares the default tier, which is the one that both sources have.
 pub(super) fn compare(a: &Offer, b: &Offer) -> Comparison {
-    let none = Steps::new();
+    let none = StepRates::new();
     let a_steps = a.tiers.get(&Tier::Default).unwrap_or(&none);
     let b_steps = b.tiers.get(&Tier::Default).unwrap_or(&none);
     if !a_steps.keys().eq(b_steps.keys()) {
         return Comparison::Differ(format!("context sizes {:?} and {:?}", bounds(a_steps), bounds(b_steps)));
     }
     for (over, a_rates) in a_steps {
-        // The keys are equal.
+        // The keys were compared above.
         let b_rates = b_steps.get(over).copied().unwrap_or_default();
         for ((a, b), name) in a_rates.all().into_iter().zip(b_rates.all()).zip(Rates::NAMES) {
             if differ(a, b) {
@@ -35,7 +35,7 @@ pub(super) fn compare(a: &Offer, b: &Offer) -> Comparison {
     Comparison::Agree
 }
 
-/// Adds what only the other one has.
+/// Adds the prices that only the other offer has.
 pub(super) fn fill(offer: &mut Offer, other: &Offer) {
     for (&tier, steps) in &other.tiers {
         for (&over, rates) in steps {
@@ -57,7 +57,7 @@ pub(super) fn fill(offer: &mut Offer, other: &Offer) {
     }
 }
 
-/// Fills, if nothing that both have differs.
+/// Adds the prices that only the other offer has. Returns whether the prices that both have are equal.
 pub(super) fn union(offer: &mut Offer, other: &Offer) -> bool {
     let rates = offer.tiers.iter().all(|(tier, steps)| {
         steps.iter().all(|(over, rates)| {
@@ -74,7 +74,7 @@ fn differ(a: Option<Rate>, b: Option<Rate>) -> bool {
     a.zip(b).is_some_and(|(a, b)| a != b)
 }
 
-/// Whether units that both have cost the same.
+/// Returns whether the units that both have cost the same.
 fn same_units(a: &Offer, b: &Offer) -> bool {
     a.units.iter().all(|(tier, units)| {
         let other = b.units.get(tier).map_or(&[][..], Vec::as_slice);
@@ -83,6 +83,6 @@ fn same_units(a: &Offer, b: &Offer) -> bool {
     })
 }
 
-fn bounds(steps: &Steps) -> Vec<u64> {
+fn bounds(steps: &StepRates) -> Vec<u64> {
     steps.keys().copied().collect()
 }

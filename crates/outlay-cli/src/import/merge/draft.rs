@@ -1,17 +1,17 @@
-//! What becomes of one id at one time: rows.
+//! The draft of the rows of one id at one time.
 
 use std::collections::BTreeSet;
 
 use crate::import::id::Id;
+use crate::import::offer::{Offer, StepRates};
 use crate::import::resolutions::{Provisioned, Resolutions, SourceName};
-use crate::import::{Offer, Steps};
 use outlay_price::parts::ANY_PROVISIONED;
 use outlay_price::parts::Start;
 use outlay_price::parts::{Place, Row};
 use outlay_price::parts::{Rate, RateSet, Rates};
 use outlay_price::{Confidence, Latency, Routing, Tier};
 
-/// What is known of one id at one time, and how.
+/// The prices of one id at one time, with their source and confidence.
 pub(super) struct Draft {
     pub(super) id: Id,
     pub(super) start: Option<Start>,
@@ -23,7 +23,7 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// What one source says.
+    /// Returns the draft of one source's offer.
     pub(super) fn single(id: &Id, start: Option<Start>, offer: &Offer, source: &SourceName) -> Self {
         Self {
             id: id.clone(),
@@ -36,19 +36,19 @@ impl Draft {
         }
     }
 
-    /// Provisioned throughput of whatever model.
+    /// Returns the draft for provisioned throughput of any model.
     pub(super) fn provisioned(rule: &Provisioned) -> Self {
         let id = Id { model: ANY_PROVISIONED.to_owned(), region: None, routing: Routing::InRegion };
         let mut offer = Offer::default();
         offer.tiers.entry(Tier::Provisioned).or_default();
-        // A reservation of tokens per minute is paid by the hour as well.
+        // A reservation of tokens per minute is also paid by the hour.
         offer.tiers.entry(Tier::Reserved).or_default();
         Self { confidence: Confidence::Derived, ..Self::single(&id, None, &offer, &rule.source) }
     }
 
-    /// The rows of the table: one for each tier and context size.
+    /// Returns the rows of the table, one for each tier and context size.
     pub(super) fn into_rows(mut self, rules: &Resolutions) -> Vec<Row> {
-        if rules.writes_are_free(&self.id.model) {
+        if rules.has_free_cache_writes(&self.id.model) {
             self.free_writes(&rules.free_cache_writes.name);
         }
         for &tier in self.offer.units.keys() {
@@ -66,7 +66,7 @@ impl Draft {
         rows
     }
 
-    fn rows_of(&self, tier: Tier, steps: &Steps, notes: &BTreeSet<String>) -> Vec<Row> {
+    fn rows_of(&self, tier: Tier, steps: &StepRates, notes: &BTreeSet<String>) -> Vec<Row> {
         let note = notes.iter().cloned().collect::<Vec<_>>().join(",");
         let units = |over| match over {
             0 => self.offer.units.get(&tier).cloned().unwrap_or_default(),
@@ -92,7 +92,7 @@ impl Draft {
         steps.iter().map(row).collect()
     }
 
-    /// Where the cache can be read, writing to it costs nothing.
+    /// Sets free cache writes where cache reads have a price.
     fn free_writes(&mut self, name: &str) {
         let cached = |rates: &&mut Rates| rates.cache_read.is_some() && rates.cache_write_5m.is_none();
         let steps = self.offer.tiers.values_mut();

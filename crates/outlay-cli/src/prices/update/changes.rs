@@ -1,4 +1,4 @@
-//! What a price table says otherwise than the prices in force.
+//! The changes that a price table makes to the prices in force.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,38 +6,38 @@ use jiff::Timestamp;
 use outlay_price::parts::{Place, Rate, RateSet, Rates, Row, Start, Step, geos};
 use outlay_price::{Confidence, Geo, Latency, Price, Prices, Routing, Tier, UnitPrice};
 
-use super::text::{self, place};
+use super::row_text::{self, place};
 use crate::Error;
 use crate::import::{Imported, PriceTable, Snapshot};
-use crate::prices::places::{Call, geo, price, regions};
-use crate::prices::plausible::{Ranges, far};
+use crate::prices::lookup::{CallSite, find_price, geography, regions};
+use crate::prices::plausible::{Ranges, implausible_figures};
 
-/// A table that may have news.
-pub(super) struct News {
+/// A table to update the prices from.
+pub(super) struct TableUpdate {
     pub(super) table: PriceTable,
     pub(super) imported: Imported,
     pub(super) snapshot: Snapshot,
-    /// The day on which it was taken.
+    /// The day of the table.
     pub(super) as_of: Start,
-    /// Whether a figure may be ten times the one in force.
+    /// Whether to accept figures that are far from those in force.
     pub(super) accepts_far: bool,
 }
 
-/// A line for each figure that changes.
+/// A line of the output, for one changed figure.
 type Line = [String; 10];
 
-/// What changes.
+/// The changes of one or more tables.
 #[derive(Default)]
 pub(super) struct Changes {
-    /// For the price file.
+    /// The rows for the price file.
     pub(super) rows: Vec<Row>,
-    /// For people.
+    /// The lines of the output.
     pub(super) lines: Vec<Line>,
-    /// How many prices are as they were.
+    /// The number of unchanged prices.
     pub(super) same: usize,
-    /// Prices that the table has otherwise, and why it does not change them.
+    /// Prices that differ in the table and were not changed, with the reason.
     pub(super) left_alone: BTreeSet<String>,
-    /// What gave no price, and why.
+    /// Parts of the table that gave no price, with the reason.
     pub(super) skipped: Vec<String>,
 }
 
@@ -51,72 +51,74 @@ impl Changes {
     }
 }
 
-/// What a statement is of: model, routing, place, tier and latency mode.
-type Thing = (String, Routing, Place, Tier, Latency);
+/// The subject of a statement: model, routing, place, tier and latency mode.
+type PriceSubject = (String, Routing, Place, Tier, Latency);
 
-/// What a table says of one thing from a day on: its rows by context size.
-type Said = BTreeMap<u64, Row>;
+/// The rows of a table for one subject from one day on, by context size.
+type Statement = BTreeMap<u64, Row>;
 
-/// All that a table says, by its days.
-type Statements = BTreeMap<Thing, BTreeMap<Option<Timestamp>, Said>>;
+/// All statements of a table, by subject and day.
+type Statements = BTreeMap<PriceSubject, BTreeMap<Option<Timestamp>, Statement>>;
 
 fn statements(rows: &[Row]) -> Statements {
     let mut statements = Statements::new();
     for row in rows {
         for &routing in &row.routings {
-            let thing = (row.model.clone(), routing, row.place.clone(), row.tier, row.latency);
+            let subject = (row.model.clone(), routing, row.place.clone(), row.tier, row.latency);
             let start = row.start.as_ref().map(|start| start.at);
             let row = Row { routings: vec![routing], ..row.clone() };
-            statements.entry(thing).or_default().entry(start).or_default().insert(row.context_over, row);
+            statements.entry(subject).or_default().entry(start).or_default().insert(row.context_over, row);
         }
     }
     statements
 }
 
-/// The price that a statement would change.
-enum Now {
-    /// There is none: the statement is the first, of this place.
-    None(Place),
-    /// This one, of this place.
-    Is(Price, Place),
-    /// There are prices by region, which the table does not tell apart.
+/// The current price of a statement's subject.
+enum CurrentPrice {
+    /// There is none. The statement is the first for this place.
+    Missing(Place),
+    /// The price, and the place that it is for.
+    Found(Price, Place),
+    /// There are prices by region, and the table has no regions.
     ByRegion(Price),
 }
 
-/// What becomes of a statement.
-enum Verdict {
-    Same,
+/// The decision about a statement.
+enum Decision {
+    Unchanged,
     LeftAlone(String),
     Rows(Vec<Row>),
 }
 
-/// Finds the statements of a table that are news.
+/// Returns the changes that a table makes.
 ///
-/// Of what it says of one thing only what is in force on its day counts, and what it announces: the rest is the past.
-pub(super) fn find(news: &News, prices: &Prices) -> Result<Changes, Error> {
-    let finder = Finder::new(news, prices)?;
+/// Of the statements about one subject, only the one in force on the table's day and later ones count; the others are
+/// in the past.
+pub(super) fn find(update: &TableUpdate, prices: &Prices) -> Result<Changes, Error> {
+    let finder = Finder::new(update, prices)?;
     let mut changes = Changes::default();
-    changes.skipped.extend(news.imported.skipped.iter().map(|part| format!("{}: {}", part.what, part.why)));
+    changes.skipped.extend(update.imported.skipped.iter().map(|part| format!("{}: {}", part.what, part.why)));
     let mut keys: BTreeMap<Vec<String>, Row> = BTreeMap::new();
-    for (thing, by_day) in statements(&news.imported.rows) {
-        let is_past = |day: &Option<Timestamp>| day.is_none_or(|day| day <= news.as_of.at);
+    for (subject, by_day) in statements(&update.imported.rows) {
+        let is_past = |day: &Option<Timestamp>| day.is_none_or(|day| day <= update.as_of.at);
         let in_force = by_day.keys().copied().rfind(|day| is_past(day));
-        for (day, said) in by_day.iter().filter(|(day, _)| !is_past(day) || Some(**day) == in_force) {
-            let name = || format!("{} {} {}", thing.0, thing.1, thing.3);
-            match finder.verdict(&thing, *day, said) {
-                Ok(Verdict::Same) => changes.same += 1,
-                Ok(Verdict::LeftAlone(why)) => drop(changes.left_alone.insert(format!("{}: {why}", name()))),
-                Ok(Verdict::Rows(rows)) => match keys.get(&text::key(&rows[0])) {
+        for (day, statement) in by_day.iter().filter(|(day, _)| !is_past(day) || Some(**day) == in_force) {
+            let name = || format!("{} {} {}", subject.0, subject.1, subject.3);
+            match finder.decide(&subject, *day, statement) {
+                Ok(Decision::Unchanged) => changes.same += 1,
+                Ok(Decision::LeftAlone(why)) => drop(changes.left_alone.insert(format!("{}: {why}", name()))),
+                Ok(Decision::Rows(rows)) => match keys.get(&row_text::key(&rows[0])) {
                     Some(known) if (known.rates, &known.units) == (rows[0].rates, &rows[0].units) => changes.same += 1,
                     Some(_) => {
                         let why = "another part of the table has another price of the same, which is taken";
                         changes.skipped.push(format!("{}: {why}", name()));
                     }
                     None => {
-                        keys.insert(text::key(&rows[0]), rows[0].clone());
-                        let old = finder.now(&thing, rows[0].start.as_ref().map_or(news.as_of.at, |start| start.at));
+                        keys.insert(row_text::key(&rows[0]), rows[0].clone());
+                        let old = finder
+                            .current_price(&subject, rows[0].start.as_ref().map_or(update.as_of.at, |start| start.at));
                         let old = match old {
-                            Now::Is(price, _) => Some(price),
+                            CurrentPrice::Found(price, _) => Some(price),
                             _ => None,
                         };
                         changes.lines.extend(rows.iter().flat_map(|row| lines(row, old.as_ref())));
@@ -131,61 +133,67 @@ pub(super) fn find(news: &News, prices: &Prices) -> Result<Changes, Error> {
 }
 
 struct Finder<'a> {
-    news: &'a News,
+    update: &'a TableUpdate,
     prices: &'a Prices,
     bundled: Prices,
-    /// What the table said when the bundled one was built.
-    before: Statements,
-    known: Known,
+    /// The statements of the table that the bundled one was built from.
+    snapshot: Statements,
+    known: KnownDifferences,
     regions: Vec<String>,
     ranges: Ranges,
-    /// The day from which on it has not been asked.
-    since: Start,
+    /// The day as of which the prices were last updated from this table.
+    last_as_of: Start,
 }
 
 impl<'a> Finder<'a> {
-    fn new(news: &'a News, prices: &'a Prices) -> Result<Self, Error> {
-        let own = prices.rows().filter(|price| is_of(price, news.table) && !is_bundled(price));
-        let since = own.filter_map(|price| Start::parse(price.as_of())).max().unwrap_or(news.snapshot.day.clone());
-        let since = since.max(news.snapshot.day.clone());
-        if news.as_of < since {
-            let (as_of, since) = (&news.as_of.text, &since.text);
-            let what = format!("it is of {as_of}, and the prices are from that table as of {since}");
-            return Err(format!("{what}: an older one has no news").into());
+    fn new(update: &'a TableUpdate, prices: &'a Prices) -> Result<Self, Error> {
+        let own = prices.rows().filter(|price| is_from(price, update.table) && !is_bundled(price));
+        let last_as_of =
+            own.filter_map(|price| Start::parse(price.as_of())).max().unwrap_or(update.snapshot.day.clone());
+        let last_as_of = last_as_of.max(update.snapshot.day.clone());
+        if update.as_of < last_as_of {
+            let (as_of, last_as_of) = (&update.as_of.text, &last_as_of.text);
+            let what = format!("it is of {as_of}, and the prices are from that table as of {last_as_of}");
+            return Err(format!("{what}: an older table changes nothing").into());
         }
-        let before = news.snapshot.imported.as_ref().map(|before| statements(&before.rows)).unwrap_or_default();
-        let known = if news.table == PriceTable::Aws { known_otherwise() } else { Known::new() };
+        let snapshot = update.snapshot.imported.as_ref().map(|snapshot| statements(&snapshot.rows)).unwrap_or_default();
+        let known = if update.table == PriceTable::Aws { known_differences() } else { KnownDifferences::new() };
         Ok(Self {
-            news,
+            update,
             prices,
-            before,
+            snapshot,
             known,
             regions: regions(prices).into_iter().collect(),
-            since,
+            last_as_of,
             bundled: Prices::bundled(),
             ranges: Ranges::of(prices),
         })
     }
 
-    fn verdict(&self, thing: &Thing, day: Option<Timestamp>, said: &Said) -> Result<Verdict, String> {
-        let Some(row) = said.values().next() else { return Ok(Verdict::Same) };
-        let is_aws = self.news.table == PriceTable::Aws;
-        // What a table dates before it was last asked was no change then.
-        let start = row.start.clone().filter(|_| day.is_some()).unwrap_or_else(|| self.news.as_of.clone());
-        let mut start = start.max(self.since.clone());
-        let is_as_before = || {
-            let before = self.before.get(thing).and_then(|by_day| by_day.get(&day));
-            before.is_some_and(|before| is_same(before, said))
+    fn decide(
+        &self,
+        subject: &PriceSubject,
+        day: Option<Timestamp>,
+        statement: &Statement,
+    ) -> Result<Decision, String> {
+        let Some(row) = statement.values().next() else { return Ok(Decision::Unchanged) };
+        let is_aws = self.update.table == PriceTable::Aws;
+        // A change before the last update was not made then, so it starts at that update.
+        let start = row.start.clone().filter(|_| day.is_some()).unwrap_or_else(|| self.update.as_of.clone());
+        let mut start = start.max(self.last_as_of.clone());
+        let is_unchanged = || {
+            let snapshot = self.snapshot.get(subject).and_then(|by_day| by_day.get(&day));
+            snapshot.is_some_and(|snapshot| has_same_figures(snapshot, statement))
         };
-        let (old, place) = match self.now(thing, start.at) {
-            Now::ByRegion(price) if is_as_before() || !self.differs(&price, said) => return Ok(Verdict::Same),
-            Now::ByRegion(_) => {
-                return Ok(Verdict::LeftAlone(
-                    "it has prices by region, which the table does not tell apart".to_owned(),
-                ));
+        let (old, place) = match self.current_price(subject, start.at) {
+            CurrentPrice::ByRegion(price) if is_unchanged() || !self.differs(&price, statement) => {
+                return Ok(Decision::Unchanged);
             }
-            Now::None(place) => (None, place),
-            Now::Is(price, place) => (Some(price), place),
+            CurrentPrice::ByRegion(_) => {
+                return Ok(Decision::LeftAlone("it has prices by region, and the table has no regions".to_owned()));
+            }
+            CurrentPrice::Missing(place) => (None, place),
+            CurrentPrice::Found(price, place) => (Some(price), place),
         };
         let confidence = if is_aws { Confidence::Listed } else { Confidence::Single };
         let template = |start: Start| Row {
@@ -196,103 +204,105 @@ impl<'a> Finder<'a> {
             ..row.clone()
         };
         let Some(old) = old else {
-            if is_as_before() {
-                // Of such ids the bundled table deliberately has no price.
-                return Ok(Verdict::Same);
+            if is_unchanged() {
+                // The bundled table deliberately has no price of such ids.
+                return Ok(Decision::Unchanged);
             }
-            return self.checked(first(said, &template(start)));
+            return self.checked(new_rows(statement, &template(start)));
         };
-        let is_own = is_of(&old, self.news.table);
+        let is_own = is_from(&old, self.update.table);
         let is_bundled = is_bundled(&old);
-        if (is_bundled || !is_own) && is_as_before() {
-            return Ok(Verdict::Same);
+        if (is_bundled || !is_own) && is_unchanged() {
+            return Ok(Decision::Unchanged);
         }
-        if !self.differs(&old, said) {
+        if !self.differs(&old, statement) {
             let is_another = !is_bundled && !is_own && old.confidence() == Confidence::Single;
             return match old.effective_from().and_then(|start| Start::parse(start)).filter(|_| is_another) {
-                Some(start) => self.checked(agreed(&old, said, &template(start))),
-                None => Ok(Verdict::Same),
+                Some(start) => self.checked(agreed_rows(&old, statement, &template(start))),
+                None => Ok(Decision::Unchanged),
             };
         }
-        // What the price in force was stated on is not before it.
+        // The change cannot start before the price in force was stated.
         if let Some(stated) = Start::parse(old.as_of()) {
-            if !is_aws && self.news.as_of < stated {
-                return Ok(Verdict::LeftAlone("the price in force was stated later".to_owned()));
+            if !is_aws && self.update.as_of < stated {
+                return Ok(Decision::LeftAlone("the price in force was stated later".to_owned()));
             }
-            if !is_bundled && !is_own && self.news.as_of == stated {
-                return Ok(Verdict::LeftAlone("another table of the same day has another price".to_owned()));
+            if !is_bundled && !is_own && self.update.as_of == stated {
+                return Ok(Decision::LeftAlone("another table of the same day has another price".to_owned()));
             }
             start = start.max(stated);
         }
-        // Back to what the bundled table has, it is as sure as that.
-        if let (false, Now::Is(bundled, _)) = (is_bundled, now(&self.bundled, &self.regions, thing, start.at))
-            && !self.differs(&bundled, said)
+        // A price that returns to the bundled price gets its confidence back.
+        if let (false, CurrentPrice::Found(bundled, _)) =
+            (is_bundled, current_price(&self.bundled, &self.regions, subject, start.at))
+            && !self.differs(&bundled, statement)
         {
             let source = format!("{}+{}", bundled.source(), row.source);
             let row = Row { confidence: bundled.confidence(), source, ..template(start) };
-            return self.checked(of_price(&bundled, &row));
+            return self.checked(rows_of_price(&bundled, &row));
         }
-        self.checked(over_old(said, &old, &template(start))?)
+        self.checked(merged_rows(statement, &old, &template(start))?)
     }
 
-    fn now(&self, thing: &Thing, at: Timestamp) -> Now {
-        now(self.prices, &self.regions, thing, at)
+    fn current_price(&self, subject: &PriceSubject, at: Timestamp) -> CurrentPrice {
+        current_price(self.prices, &self.regions, subject, at)
     }
 
-    /// The rows, where they make a price file, and no figure is far from what is known.
-    fn checked(&self, rows: Vec<Row>) -> Result<Verdict, String> {
+    /// Accepts the rows if they form a price file and no figure is far from the known ones.
+    fn checked(&self, rows: Vec<Row>) -> Result<Decision, String> {
         let has_figures = rows.first().is_some_and(|row| !row.rates.is_empty() || !row.units.is_empty());
         if !has_figures {
-            return Err("it has no figure that is understood".to_owned());
+            return Err("it has no known figure".to_owned());
         }
-        let prices = Prices::from_toml(&text::rows(&rows)).map_err(|error| {
+        let prices = Prices::from_toml(&row_text::rows(&rows)).map_err(|error| {
             let text = error.to_string();
-            // Of a text that nobody has seen no line is of use.
+            // The line number is of no use, because the user has not seen the text.
             text.split_once(": ").map_or_else(|| text.clone(), |(_, why)| why.to_owned())
         })?;
         let new = prices.without_bundled();
-        let far: Vec<String> = new.rows().flat_map(|price| far(price, self.prices, &self.ranges)).collect();
-        match far.is_empty() || self.news.accepts_far {
-            true => Ok(Verdict::Rows(rows)),
-            false => Ok(Verdict::LeftAlone(format!("{}; --accept-far takes it over", far.join(", ")))),
+        let far: Vec<String> =
+            new.rows().flat_map(|price| implausible_figures(price, self.prices, &self.ranges)).collect();
+        match far.is_empty() || self.update.accepts_far {
+            true => Ok(Decision::Rows(rows)),
+            false => Ok(Decision::LeftAlone(format!("{}; --accept-far accepts it", far.join(", ")))),
         }
     }
 
-    /// Whether a statement has a figure that a price has not, but for those that are known to be otherwise.
-    fn differs(&self, old: &Price, said: &Said) -> bool {
-        said.iter().any(|(&over, row)| {
+    /// Returns whether a statement has a figure that the price does not have, except for known differences.
+    fn differs(&self, old: &Price, statement: &Statement) -> bool {
+        statement.iter().any(|(&over, row)| {
             let figures = Rates::NAMES.into_iter().zip(row.rates.all()).zip(step(old, over).rates.all());
-            let mut rates =
-                figures.filter(|((name, new), old)| new.is_some() && new != old && !self.is_known(row, name, *new));
+            let mut rates = figures
+                .filter(|((name, new), old)| new.is_some() && new != old && !self.is_known_difference(row, name, *new));
             rates.next().is_some() || row.units.iter().any(|unit| !old.units().contains(unit))
         })
     }
 
-    fn is_known(&self, row: &Row, name: &str, rate: Option<Rate>) -> bool {
+    fn is_known_difference(&self, row: &Row, name: &str, rate: Option<Rate>) -> bool {
         let amount = rate.map_or_else(String::new, |rate| rate.times(1_000_000).to_decimal());
         let id = format!("{} in {}", row.model, place(&row.place));
         self.known.contains(&(id, format!("{} {name}", row.tier), amount))
     }
 }
 
-/// Whether a price was taken from a table.
-fn is_of(price: &Price, table: PriceTable) -> bool {
+/// Returns whether a price is from a table.
+fn is_from(price: &Price, table: PriceTable) -> bool {
     price.source().split('+').any(|source| source.starts_with(table.name()))
 }
 
-/// Whether a price is of the bundled table: a price file has a version of its own.
+/// Returns whether a price is from the bundled table. A price file has its own version.
 fn is_bundled(price: &Price) -> bool {
     **price.version() == *Prices::bundled().version()
 }
 
-/// Whether two tables say the same, whoever they are.
-fn is_same(a: &Said, b: &Said) -> bool {
+/// Returns whether two statements have the same figures, whatever their sources.
+fn has_same_figures(a: &Statement, b: &Statement) -> bool {
     let same = |(a, b): ((&u64, &Row), (&u64, &Row))| a.0 == b.0 && (a.1.rates, &a.1.units) == (b.1.rates, &b.1.units);
     a.len() == b.len() && a.iter().zip(b).all(same)
 }
 
-fn now(prices: &Prices, regions: &[String], thing: &Thing, at: Timestamp) -> Now {
-    let (model, routing, place, tier, latency) = thing;
+fn current_price(prices: &Prices, regions: &[String], subject: &PriceSubject, at: Timestamp) -> CurrentPrice {
+    let (model, routing, place, tier, latency) = subject;
     let own = match place {
         Place::Regions(regions) => regions.first().map(String::as_str),
         _ => None,
@@ -308,35 +318,37 @@ fn now(prices: &Prices, regions: &[String], thing: &Thing, at: Timestamp) -> Now
             && (price.routing(), price.tier(), price.latency()) == (*routing, *tier, *latency)
             && price.confidence() != Confidence::Elsewhere
     };
-    let of_region = |region| price(prices, model, (*routing, *tier, *latency), Call { region, account: None, at });
+    let of_region =
+        |region| find_price(prices, model, (*routing, *tier, *latency), CallSite { region, account: None, at });
     let found: Vec<Price> = regions.into_iter().filter_map(of_region).filter(is_same).collect();
-    // The region that a table without regions speaks of, as one of them has been taken over before, is none of those.
+    // A table without regions is about us-east-1. An earlier update of this region does not make the price one by
+    // region.
     let is_by_region = |price: &&Price| {
         let is_of_list = is_bundled(price) || price.confidence() == Confidence::Listed;
-        geo(price).is_none() && price.region().is_some() && is_of_list
+        geography(price).is_none() && price.region().is_some() && is_of_list
     };
     match (found.first(), found.iter().find(is_by_region)) {
-        (None, _) => Now::None(place),
-        (Some(price), _) if own.is_some() => Now::Is(price.clone(), place),
-        (Some(_), Some(price)) => Now::ByRegion(price.clone()),
-        (Some(price), None) => match (geo(price), price.region()) {
-            (Some(geo), _) => Now::Is(price.clone(), Place::Geo(geo)),
-            (None, None) => Now::Is(price.clone(), Place::Any),
-            (None, Some(_)) => Now::Is(price.clone(), place),
+        (None, _) => CurrentPrice::Missing(place),
+        (Some(price), _) if own.is_some() => CurrentPrice::Found(price.clone(), place),
+        (Some(_), Some(price)) => CurrentPrice::ByRegion(price.clone()),
+        (Some(price), None) => match (geography(price), price.region()) {
+            (Some(geo), _) => CurrentPrice::Found(price.clone(), Place::Geo(geo)),
+            (None, None) => CurrentPrice::Found(price.clone(), Place::Any),
+            (None, Some(_)) => CurrentPrice::Found(price.clone(), place),
         },
     }
 }
 
-/// The step of a price that holds above a context size.
+/// Returns the step of a price for a context size above `over`.
 fn step(price: &Price, over: u64) -> &Step {
     let reached = price.steps().iter().rposition(|step| step.over <= over);
     &price.steps()[reached.unwrap_or(0)]
 }
 
-/// What AWS's list says and the bundled table deliberately has otherwise: model and region, tier and figure, amount.
-type Known = BTreeSet<(String, String, String)>;
+/// The prices of AWS's list that deliberately differ in the bundled table: model and region, tier and figure, amount.
+type KnownDifferences = BTreeSet<(String, String, String)>;
 
-fn known_otherwise() -> Known {
+fn known_differences() -> KnownDifferences {
     let lines = include_str!("../../../data/differences.tsv").lines();
     let of_line = |line: &str| {
         let cells: Vec<&str> = line.split('\t').collect();
@@ -350,8 +362,8 @@ fn known_otherwise() -> Known {
     lines.filter_map(of_line).collect()
 }
 
-/// The rows of a statement where there is no price yet.
-fn first(said: &Said, template: &Row) -> Vec<Row> {
+/// Returns the rows of a statement about a subject without a price.
+fn new_rows(statement: &Statement, template: &Row) -> Vec<Row> {
     let row = |(&over, new): (&u64, &Row)| Row {
         rates: new.rates,
         derived: new.derived,
@@ -359,11 +371,11 @@ fn first(said: &Said, template: &Row) -> Vec<Row> {
         context_over: over,
         ..template.clone()
     };
-    said.iter().map(row).collect()
+    statement.iter().map(row).collect()
 }
 
-/// The rows of a price.
-fn of_price(price: &Price, template: &Row) -> Vec<Row> {
+/// Returns the rows of a price.
+fn rows_of_price(price: &Price, template: &Row) -> Vec<Row> {
     let row = |step: &Step| Row {
         rates: step.rates,
         derived: step.derived,
@@ -374,12 +386,13 @@ fn of_price(price: &Price, template: &Row) -> Vec<Row> {
     price.steps().iter().map(row).collect()
 }
 
-/// The rows of a price that another table has too; what that one does not state is as before an estimate.
-fn agreed(old: &Price, said: &Said, template: &Row) -> Vec<Row> {
+/// Returns the rows of a price that a second table confirms. A figure that the second table does not have stays an
+/// estimate.
+fn agreed_rows(old: &Price, statement: &Statement, template: &Row) -> Vec<Row> {
     let source = format!("{}+{}", old.source(), template.source);
-    let mut rows = of_price(old, &Row { confidence: Confidence::Agreed, source, ..template.clone() });
+    let mut rows = rows_of_price(old, &Row { confidence: Confidence::Agreed, source, ..template.clone() });
     for row in &mut rows {
-        let stated = said.get(&row.context_over).map(|said| said.rates.all()).unwrap_or_default();
+        let stated = statement.get(&row.context_over).map(|statement| statement.rates.all()).unwrap_or_default();
         for (name, _) in Rates::NAMES.into_iter().zip(stated).filter(|(_, rate)| rate.is_none()) {
             let _ = row.derived.insert(name);
         }
@@ -387,37 +400,39 @@ fn agreed(old: &Price, said: &Said, template: &Row) -> Vec<Row> {
     rows
 }
 
-/// The rows that a statement makes: its figures over those of the price in force. A row is whole, so that what the
-/// statement does not have is kept, in the ratio that it had.
-fn over_old(said: &Said, old: &Price, template: &Row) -> Result<Vec<Row>, String> {
-    let overs: BTreeSet<u64> = said.keys().copied().chain(old.steps().iter().map(|step| step.over)).collect();
+/// Returns the rows of a statement merged with the price in force. A row replaces the whole price, so figures that the
+/// statement does not have are scaled in their old ratio.
+fn merged_rows(statement: &Statement, old: &Price, template: &Row) -> Result<Vec<Row>, String> {
+    let overs: BTreeSet<u64> = statement.keys().copied().chain(old.steps().iter().map(|step| step.over)).collect();
     let mut rows = Vec::new();
     for over in overs {
-        let Some((&said_over, new)) = said.range(..=over).next_back() else { continue };
-        let (rates, derived) = rates_over_old(step(old, over), step(old, said_over), new, said_over == over)?;
-        let units = if over == 0 { units_over_old(old, &new.units) } else { Vec::new() };
+        let Some((&statement_over, new)) = statement.range(..=over).next_back() else { continue };
+        let (rates, derived) = merged_rates(step(old, over), step(old, statement_over), new, statement_over == over)?;
+        let units = if over == 0 { merged_units(old, &new.units) } else { Vec::new() };
         rows.push(Row { rates, derived, units, context_over: over, ..template.clone() });
     }
     Ok(rows)
 }
 
-/// The rates of a step with what was said of it; `base` is the step that the new figures are compared with.
-fn rates_over_old(old: &Step, base: &Step, new: &Row, is_of_step: bool) -> Result<(Rates, RateSet), String> {
+/// Returns the rates of a step merged with a statement. `base` is the step that the new figures are compared with.
+fn merged_rates(old: &Step, base: &Step, new: &Row, is_of_step: bool) -> Result<(Rates, RateSet), String> {
     let mut derived = RateSet::default();
     let mut rates = [None; Rates::NAMES.len()];
-    let said = new.rates.all();
+    let statement = new.rates.all();
     for (index, name) in Rates::NAMES.into_iter().enumerate() {
         let kept = old.rates.all()[index];
         let by = match name {
             "output" | "output_audio" => (base.rates.output, new.rates.output),
             _ => (base.rates.input, new.rates.input),
         };
-        rates[index] = match (said[index].filter(|_| is_of_step), kept, by) {
-            (Some(said), ..) => Some(said),
-            // What is free stays so.
-            (None, Some(kept), (Some(was), Some(is))) if was != is && was.picos() > 0 && kept.picos() > 0 => {
+        rates[index] = match (statement[index].filter(|_| is_of_step), kept, by) {
+            (Some(statement), ..) => Some(statement),
+            // A rate of zero stays zero.
+            (None, Some(kept), (Some(before), Some(after)))
+                if before != after && before.picos() > 0 && kept.picos() > 0 =>
+            {
                 let _ = derived.insert(name);
-                Some(scaled(kept, was, is)?)
+                Some(scaled(kept, before, after)?)
             }
             (None, kept, _) => {
                 if old.derived.has(name) {
@@ -430,21 +445,20 @@ fn rates_over_old(old: &Step, base: &Step, new: &Row, is_of_step: bool) -> Resul
     Ok((Rates::from_all(rates), derived))
 }
 
-fn scaled(rate: Rate, was: Rate, is: Rate) -> Result<Rate, String> {
-    let [rate, was, is] = [rate, was, is].map(|rate| i128::from(rate.picos()));
-    Rate::from_picos((rate * is * 2 + was) / (was * 2)).map_err(|_| {
-        "what its other rates are in the ratio of before is more than a thousand dollars a token".to_owned()
-    })
+fn scaled(rate: Rate, before: Rate, after: Rate) -> Result<Rate, String> {
+    let [rate, before, after] = [rate, before, after].map(|rate| i128::from(rate.picos()));
+    Rate::from_picos((rate * after * 2 + before) / (before * 2))
+        .map_err(|_| "its other rates, scaled in their old ratio, exceed a thousand dollars per token".to_owned())
 }
 
-fn units_over_old(old: &Price, new: &[UnitPrice]) -> Vec<UnitPrice> {
+fn merged_units(old: &Price, new: &[UnitPrice]) -> Vec<UnitPrice> {
     let kept = old.units().iter().filter(|old| !new.iter().any(|new| new.is_of_same(old)));
     kept.chain(new).cloned().collect()
 }
 
-/// The figures of a row that are not those of the price in force.
+/// Returns a line for each figure of a row that differs from the price in force.
 fn lines(row: &Row, old: Option<&Price>) -> Vec<Line> {
-    let line = |figure: &str, was: Option<i128>, is: Option<i128>, text: &dyn Fn(i128) -> String| {
+    let line = |figure: &str, before: Option<i128>, after: Option<i128>, text: &dyn Fn(i128) -> String| {
         [
             row.model.clone(),
             row.routings[0].to_string(),
@@ -453,9 +467,9 @@ fn lines(row: &Row, old: Option<&Price>) -> Vec<Line> {
             row.start.as_ref().map_or_else(String::new, |start| start.text.to_string()),
             if row.context_over == 0 { String::new() } else { row.context_over.to_string() },
             figure.to_owned(),
-            was.map_or_else(String::new, text),
-            is.map_or_else(String::new, text),
-            percent(was, is),
+            before.map_or_else(String::new, text),
+            after.map_or_else(String::new, text),
+            percent(before, after),
         ]
     };
     let picos = |rate: Rate| i128::from(rate.picos());
@@ -463,25 +477,30 @@ fn lines(row: &Row, old: Option<&Price>) -> Vec<Line> {
     let plain = |picos: i128| outlay_price::Usd::from_picos(picos).to_decimal();
     let mut lines = Vec::new();
     for (index, name) in Rates::NAMES.into_iter().enumerate() {
-        let was = old.and_then(|old| step(old, row.context_over).rates.all()[index]);
-        let is = row.rates.all()[index];
-        if was != is {
-            lines.push(line(name, was.map(picos), is.map(picos), &per_million));
+        let before = old.and_then(|old| step(old, row.context_over).rates.all()[index]);
+        let after = row.rates.all()[index];
+        if before != after {
+            lines.push(line(name, before.map(picos), after.map(picos), &per_million));
         }
     }
     for unit in &row.units {
-        let was = old.and_then(|old| old.units().iter().find(|old| old.is_of_same(unit)));
-        if was != Some(unit) {
-            lines.push(line(&unit.name(), was.map(|was| was.price().picos()), Some(unit.price().picos()), &plain));
+        let before = old.and_then(|old| old.units().iter().find(|old| old.is_of_same(unit)));
+        if before != Some(unit) {
+            lines.push(line(
+                &unit.name(),
+                before.map(|before| before.price().picos()),
+                Some(unit.price().picos()),
+                &plain,
+            ));
         }
     }
     lines
 }
 
-/// `-20.00%`; empty where a figure is missing, and where the old one is zero.
-fn percent(was: Option<i128>, is: Option<i128>) -> String {
-    let (Some(was @ 1..), Some(is)) = (was, is) else { return String::new() };
-    let hundredths = (is - was).saturating_mul(10_000) / was;
+/// Returns a change such as `-20.00%`, or an empty text if a figure is missing or the old one is not above zero.
+fn percent(before: Option<i128>, after: Option<i128>) -> String {
+    let (Some(before @ 1..), Some(after)) = (before, after) else { return String::new() };
+    let hundredths = (after - before).saturating_mul(10_000) / before;
     let sign = if hundredths < 0 { '-' } else { '+' };
     format!("{sign}{}.{:02}%", hundredths.abs() / 100, hundredths.abs() % 100)
 }

@@ -1,0 +1,52 @@
+use std::ffi::{OsStr, OsString};
+
+use clap::Args;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use outlay_price::Prices;
+
+use crate::Error;
+
+/// The option for the prices to use.
+#[derive(Debug, Args)]
+pub(super) struct PriceOption {
+    /// A price file to layer over the bundled prices, or `bundled` for the bundled prices alone
+    #[arg(long, value_name = "FILE", env = "OUTLAY_PRICES")]
+    prices: Option<OsString>,
+}
+
+impl PriceOption {
+    pub(super) fn prices(&self) -> Result<Prices, Error> {
+        match &self.prices {
+            // An empty variable counts as unset.
+            Some(name) if !name.is_empty() => load_prices(name),
+            _ => Ok(Prices::bundled()),
+        }
+    }
+}
+
+/// Loads the prices of a file, or the bundled prices for the name `bundled`.
+pub(super) fn load_prices(name: &OsStr) -> Result<Prices, Error> {
+    if name == "bundled" { Ok(Prices::bundled()) } else { Ok(Prices::from_path(name)?) }
+}
+
+/// The option for the time of the prices.
+#[derive(Debug, Args)]
+pub(super) struct DateOption {
+    /// The day (UTC) or time of the prices, such as 2026-10-07; defaults to now
+    #[arg(long, value_name = "DATE", value_parser = instant)]
+    at: Option<Timestamp>,
+}
+
+impl DateOption {
+    pub(super) fn instant(&self) -> Timestamp {
+        self.at.unwrap_or_else(Timestamp::now)
+    }
+}
+
+fn instant(text: &str) -> Result<Timestamp, String> {
+    let of_day = |day: Date| Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp());
+    let instant = text.parse().ok().or_else(|| text.parse().ok().and_then(of_day));
+    instant.ok_or_else(|| "not a date: use a form such as 2026-10-07".to_owned())
+}
