@@ -95,8 +95,8 @@
 //! # Features
 //!
 //! - `cluster` (on by default) adds [`RedisBudgets::cluster`].
-//! - `tls` accepts addresses that begin with `rediss://`, and trusts the certificates that the system trusts. If the process
-//!   has no default crypto provider for rustls yet, AWS-LC is installed as the default, as in the AWS SDK.
+//! - `tls` accepts addresses that begin with `rediss://`, with the certificates that the system trusts. If the process has
+//!   no default crypto provider for rustls yet, AWS-LC is installed as the default, as in the AWS SDK.
 
 mod builder;
 mod connect_error;

@@ -430,7 +430,10 @@ impl Worker {
                 }
             }
             Ok(Err(error)) if scripts::is_command_error(&error) => {
-                tracing::warn!(target: "outlay", "settled reservations may remain in Redis until this process ends: {error}");
+                tracing::warn!(
+                    target: "outlay",
+                    "settled reservations may stay in Redis until this process ends: {error}"
+                );
                 let _ = timeout(BATCH_LIMIT, self.scripts.abandon_reconcile(connection, self.written.get())).await;
             }
             Ok(Err(error)) => {

@@ -46,7 +46,8 @@ local function month(days)
   local z = days + 719468
   local era = math.floor(z / 146097)
   local of_era = z - era * 146097
-  local year = math.floor((of_era - math.floor(of_era / 1460) + math.floor(of_era / 36524) - math.floor(of_era / 146096)) / 365)
+  local leap_days = math.floor(of_era / 1460) - math.floor(of_era / 36524) + math.floor(of_era / 146096)
+  local year = math.floor((of_era - leap_days) / 365)
   local of_year = of_era - (365 * year + math.floor(year / 4) - math.floor(year / 100))
   local m = math.floor((5 * of_year + 2) / 153)
   m = m < 10 and m + 3 or m - 9

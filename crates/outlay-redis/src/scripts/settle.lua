@@ -11,9 +11,9 @@
 -- budget, spent, reserved; and the current usage of each budget, as index of the ask, index of the budget, used, ms until
 -- its period ends.
 local owner, batch, ttl, prefix, confirmed = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[6], tonumber(ARGV[7])
-local KEPT = 7 * DAY
+local RECORD_TTL = 7 * DAY
 -- How long a withdrawn ask is remembered. No command takes longer to arrive.
-local LATE = 300000
+local WITHDRAWN_TTL = 300000
 local expired, reached, budgets_to_report = 0, {}, {}
 
 -- Expires some reservations of a dead owner, by its own rule. Returns whether it holds more.
@@ -32,7 +32,7 @@ local function expire(dead)
     if held then redis.call('HSET', expired_key, entries[i], cmsgpack.pack({how, held})) end
     expired = expired + 1
   end
-  if expired > 0 then redis.call('PEXPIRE', expired_key, KEPT) end
+  if expired > 0 then redis.call('PEXPIRE', expired_key, RECORD_TTL) end
   return redis.call('EXISTS', held_key) == 1
 end
 
@@ -44,7 +44,7 @@ if last_sign and now - last_sign > ttl / 2 then
     redis.call('ZADD', KEYS[1], now + ttl, other)
   end
 end
-redis.call('SET', sign_key, string.format('%.0f', now), 'PX', KEPT)
+redis.call('SET', sign_key, string.format('%.0f', now), 'PX', RECORD_TTL)
 redis.call('ZADD', KEYS[1], now + ttl, owner)
 expire_when_idle(KEYS[1], idle)
 expire_when_idle(KEYS[2], idle)
@@ -65,10 +65,10 @@ local last, is_torn = tonumber(string.match(stored, '^%d+')) or 0, string.find(s
 local is_new = batch > last
 -- The mark stays until the owner has reconciled its reservations, because this answer may be lost.
 local older_key = prefix .. 'older:' .. owner
-if last < confirmed then redis.call('SET', older_key, '1', 'PX', KEPT) end
+if last < confirmed then redis.call('SET', older_key, '1', 'PX', RECORD_TTL) end
 local is_older = redis.call('EXISTS', older_key)
-if batch == 0 then redis.call('PEXPIRE', KEYS[5], KEPT) end
-if batch > 0 and is_new then redis.call('SET', KEYS[5], ARGV[2] .. '?', 'PX', KEPT) end
+if batch == 0 then redis.call('PEXPIRE', KEYS[5], RECORD_TTL) end
+if batch > 0 and is_new then redis.call('SET', KEYS[5], ARGV[2] .. '?', 'PX', RECORD_TTL) end
 
 -- Removes the reservation of an ask. Returns its budgets and units, and whether it is `held` or was expired by `spend` or
 -- `release`; or nothing if there is none.
@@ -76,7 +76,7 @@ local function take(ask, may_be_reserved)
   -- Even if the reservation has arrived, because it may arrive again.
   if may_be_reserved then
     redis.call('ZADD', KEYS[3], now, ask)
-    redis.call('PEXPIRE', KEYS[3], LATE)
+    redis.call('PEXPIRE', KEYS[3], WITHDRAWN_TTL)
   end
   local payload = redis.call('HGET', KEYS[2], ask)
   if payload then
@@ -90,7 +90,7 @@ local function take(ask, may_be_reserved)
     return entry[2], entry[1]
   end
 end
-redis.pcall('ZREMRANGEBYSCORE', KEYS[3], '-inf', now - LATE)
+redis.pcall('ZREMRANGEBYSCORE', KEYS[3], '-inf', now - WITHDRAWN_TTL)
 
 local function settle(ask_index, n, key, period, by_reserved, by_spent, soft)
   local s, r = change(key, period, by_reserved, by_spent)
@@ -140,7 +140,7 @@ while at <= #ARGV do
   end
   ask_index = ask_index + 1
 end
-if batch > 0 and is_new then redis.call('SET', KEYS[5], ARGV[2], 'PX', KEPT) end
+if batch > 0 and is_new then redis.call('SET', KEYS[5], ARGV[2], 'PX', RECORD_TTL) end
 
 local used = {}
 for _, budget in ipairs(budgets_to_report) do
