@@ -1,5 +1,5 @@
-//! Tests budgets, stops and late calls of whole tasks in thousands of random thread interleavings. The seed is fixed, so that
-//! failures are reproducible.
+//! Tests budgets, stops and late calls of whole tasks in thousands of random thread interleavings. The seed is fixed, so
+//! that failures are reproducible.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use crate::server::{Server, eventually};
 
 const PROCESSES: u64 = 8;
 const CALLS: u64 = 10_000;
-/// Three picos plus an odd amount.
+/// Three dollars plus an odd amount.
 const LIMIT: i128 = 3_000_000_000_001;
 
 #[test]
@@ -39,7 +39,7 @@ fn eight_processes_exceed_a_limit_only_by_what_calls_cost_beyond_their_bounds() 
     let unexplained = (over - beyond).max(0);
     println!(
         "{PROCESSES} processes: {settled} calls settled, {dropped} dropped, {refused} refused in {elapsed:?}; {spent} of \
-         {LIMIT} pico-picos spent: {over} over the limit, {unexplained} more than calls cost beyond their own bounds"
+         {LIMIT} pico-dollars spent: {over} over the limit, {unexplained} more than calls cost beyond their own bounds"
     );
     assert_eq!(unexplained, 0);
     assert!(samples.iter().all(|(spent, reserved)| spent + reserved <= LIMIT + beyond), "{samples:?}");

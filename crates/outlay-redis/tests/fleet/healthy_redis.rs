@@ -26,7 +26,7 @@ async fn two_ledgers_share_a_budget_and_a_refusal_reports_its_figures() {
     settle(open(&second_task, half).await.unwrap(), picos(9_007_199_254_740_991));
     assert!(second_store.flush(FLUSH).await);
 
-    // Two pico-picos more than is left.
+    // Two pico-dollars more than is left.
     let refusal = open(&first_task, picos(9_007_199_254_740_996)).await.unwrap_err();
     assert_eq!((refusal.limit(), refusal.scope()), (Amount::Usd(limit), "all"));
     assert_eq!((refusal.spent(), refusal.reserved()), (Amount::Usd(picos(9_007_199_254_740_991)), Amount::Usd(half)));

@@ -20,7 +20,7 @@ enum Step {
     Charge(i128),
 }
 
-/// Generates amounts from single pico-picos to far beyond 64 bits, including the range around 2^53.
+/// Generates amounts from single pico-dollars to far beyond 64 bits, including the range around 2^53.
 fn amount() -> impl Strategy<Value = i128> {
     let around = |center: i128| (center - 3)..(center + 3);
     prop_oneof![0_i128..20, around(1 << 53), around(999_999_999_999), around(1 << 63), around(1 << 80)]

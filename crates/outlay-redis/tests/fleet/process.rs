@@ -180,7 +180,7 @@ async fn run_worker(task: Scope, mut work: Work, mut random: Random) -> [i128; 5
     [settled, dropped, refused, spent, beyond]
 }
 
-/// Opens calls of seven pico-picos each, and settles them at five when it is resumed.
+/// Opens calls of seven pico-dollars each, and settles them at five when it is resumed.
 async fn hold(url: &str, calls: usize, on_expiry: OnExpiry, expire_after: Duration) {
     let settings = RedisBudgets::builder(url).unwrap().namespace("test").time_limit(Duration::from_secs(30));
     let budgets = settings.on_expiry(on_expiry).expire_after(expire_after).connect().await.unwrap();
