@@ -22,7 +22,7 @@ pub(crate) struct Lease {
 
 #[derive(Debug, Default)]
 struct Budgets {
-    known: HashMap<Arc<str>, Known>,
+    known: HashMap<Arc<str>, KnownUsage>,
     /// When the budgets were last swept.
     swept: Option<Instant>,
 }
@@ -38,9 +38,9 @@ pub(crate) struct ReportedUsage {
     pub(crate) left: Option<Duration>,
 }
 
-/// What a process knows about a budget.
+/// What a process knows about the usage of a budget.
 #[derive(Debug, Default)]
-struct Known {
+struct KnownUsage {
     /// The units that this process has let through, and that Redis does not know of yet.
     let_through: i128,
     /// The units used by all processes in the last report of Redis, plus those written since.
@@ -68,7 +68,7 @@ impl Lease {
         let is_full = !budgets.has_room(Instant::now());
         let answer = refuse(ask, |hold| match budgets.known.get(&hold.budget.key) {
             Some(known) => known.has_room(hold, percent),
-            None => !is_full && Known::default().has_room(hold, percent),
+            None => !is_full && KnownUsage::default().has_room(hold, percent),
         });
         if answer == StoreAnswer::Unchecked {
             for hold in ask.holds() {
@@ -118,7 +118,7 @@ impl Lease {
         });
     }
 
-    fn change(&self, ask: &StoreAsk, spent: &[Amount], change: impl Fn(&mut Known, &StoreHold, i128)) {
+    fn change(&self, ask: &StoreAsk, spent: &[Amount], change: impl Fn(&mut KnownUsage, &StoreHold, i128)) {
         if !self.is_enabled() {
             return;
         }
@@ -139,7 +139,7 @@ impl Lease {
     }
 }
 
-impl Known {
+impl KnownUsage {
     /// Returns whether the process may let a hold through: it fits the process's share, and what Redis last reported as
     /// left.
     fn has_room(&self, hold: &StoreHold, percent: u8) -> bool {

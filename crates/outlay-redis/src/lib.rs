@@ -60,8 +60,8 @@
 //! If the code and a policy set several limits with one name, all enforced limits apply. An observed limit beside an
 //! enforced one is not reported, and a lease is a share of the nearest limit.
 //!
-//! The same rule applies to a budget whose key holds other data, and to calls that cannot wait: those of an operation with
-//! its own credentials or identity cache.
+//! [`WhenDown`] also applies to a budget whose key holds other data, and to calls that cannot wait: those of an operation
+//! with its own credentials or identity cache.
 //!
 //! # When a process dies
 //!
