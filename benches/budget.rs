@@ -1,7 +1,7 @@
-//! What budgets and stops add to a call in the ledger: opened, held to them, and settled.
+//! Measures what budgets and stops add to a call in the ledger, from open to settle.
 //!
 //! `cargo bench -p outlay-benches --bench budget`
-#![allow(clippy::print_stdout, missing_docs, reason = "a benchmark prints its figures")]
+#![allow(clippy::print_stdout, missing_docs, reason = "a benchmark prints its results")]
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -21,14 +21,14 @@ const THREADS: usize = 16;
 const STOPS: usize = 1_000;
 
 fn main() {
-    println!("a call opened and settled                 ns a call   beside none");
+    println!("a call opened and settled                 ns a call      vs. none");
     let none = task(Ledger::builder(), None);
     row("no budget", &none, &none);
     row("1 budget: the task's, in dollars", &task(Ledger::builder(), dollars()), &none);
-    row("3 budgets: and a team's day, each call", &task(ruled(), dollars()), &none);
-    row("1,000 stops of other kinds", &stopped(), &none);
-    threads("no budget", None);
-    threads("1 budget", dollars());
+    row("3 budgets: + team per day, + each call", &task(with_rules(), dollars()), &none);
+    row("1,000 stops for other teams", &task_with_stops(), &none);
+    compare_threads("no budget", None);
+    compare_threads("1 budget", dollars());
 }
 
 fn row(what: &str, task: &Scope, baseline: &Scope) {
@@ -39,8 +39,8 @@ fn row(what: &str, task: &Scope, baseline: &Scope) {
     println!("  {what:<38}  {:8.1}     {adds:+8.1}", nanos(median(times.a)));
 }
 
-/// The same calls by many threads at once, each in an agent of its own, and one after the other by one.
-fn threads(what: &str, budget: Option<Budget>) {
+/// Compares calls by many concurrent threads, each with its own agent, to the same calls by one thread.
+fn compare_threads(what: &str, budget: Option<Budget>) {
     let task = task(Ledger::builder(), budget);
     let agents: Vec<Scope> = (0..THREADS).map(|_| task.agent("a")).collect();
     let model: Arc<str> = "m".into();
@@ -57,9 +57,9 @@ fn threads(what: &str, budget: Option<Budget>) {
         || agents.iter().for_each(|agent| calls(agent, &model, CALLS / THREADS)),
     );
     let nanos = |seconds: f64| seconds / CALLS as f64 * 1e9;
-    let beside = times.median_of(|many, one| many / one);
+    let ratio = times.median_of(|many, one| many / one);
     let [many, one] = [times.a, times.b].map(|seconds| nanos(median(seconds)));
-    println!("{what}: {THREADS} threads {many:.1} ns a call, one thread {one:.1} ns: {beside:.2} x the time");
+    println!("{what}: {THREADS} threads {many:.1} ns a call, one thread {one:.1} ns: {ratio:.2} x the time");
 }
 
 fn calls(scope: &Scope, model: &Arc<str>, count: usize) {
@@ -73,7 +73,7 @@ fn calls(scope: &Scope, model: &Arc<str>, count: usize) {
         bound: &|_| Some(Usd::from_micros(5)),
     };
     for _ in 0..count {
-        let open = scope.open_call(black_box(&ask)).expect("it fits");
+        let open = scope.open_call(black_box(&ask)).expect("the call fits the budget");
         black_box(open.settle(record(model)));
     }
 }
@@ -84,7 +84,7 @@ fn record(model: &Arc<str>) -> CallRecord {
     CallRecord { ends_turn: false, ..CallRecord::answered(model.clone(), usage, charge, SystemTime::UNIX_EPOCH) }
 }
 
-/// More than the benchmark spends.
+/// Returns a budget that the benchmark does not exhaust.
 fn dollars() -> Option<Budget> {
     Some(Budget::new(Usd::from_dollars(1_000_000)))
 }
@@ -103,14 +103,15 @@ fn spec() -> TaskSpec {
     TaskSpec::new("bench").dimensions(dimensions)
 }
 
-fn ruled() -> LedgerBuilder {
+fn with_rules() -> LedgerBuilder {
     let limit = Usd::from_dollars(1_000_000);
     Ledger::builder()
         .budget_rule(BudgetRule::new("team", limit).per("team").every(Period::Day))
         .budget_rule(BudgetRule::each_call("each", limit))
 }
 
-fn stopped() -> Scope {
+/// Returns a task beside stops that do not apply to it.
+fn task_with_stops() -> Scope {
     let ledger = Ledger::builder().report_records(0).build();
     for number in 0..STOPS {
         ledger.stop(&StopTarget::dimension("team", &format!("other-{number}")), "a benchmark");

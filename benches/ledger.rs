@@ -1,7 +1,7 @@
-//! A charge in the books at depth 4: on one thread, and on two that charge different scopes of one task.
+//! Measures a charge at depth 4 on one thread, and on two threads that charge different scopes of one task.
 //!
 //! `cargo bench -p outlay-benches --bench ledger`
-#![allow(clippy::print_stdout, missing_docs, reason = "a benchmark prints its figures")]
+#![allow(clippy::print_stdout, missing_docs, reason = "a benchmark prints its results")]
 
 use std::hint::black_box;
 use std::thread;
@@ -31,9 +31,9 @@ fn main() {
     );
     let nanos = median(times.a.clone()) / CHARGES as f64 * 1e9;
     println!("a charge at depth 4 (bar: 200 ns)    {nanos:8.1} ns");
-    // Twice the work in the same time would be 2.
+    // Perfect scaling would be 2.
     println!("two threads against one (bar: 1.30)  {:8.2} x", times.median_of(|one, two| 2.0 * one / two));
-    finished_tasks(&ledger);
+    finish_tasks(&ledger);
 }
 
 fn charge(scope: &Scope) {
@@ -42,8 +42,8 @@ fn charge(scope: &Scope) {
     }
 }
 
-/// 100,000 tasks run and finished: memory stays where it is.
-fn finished_tasks(ledger: &Ledger) {
+/// Runs and finishes 100,000 tasks, and prints how much memory grows.
+fn finish_tasks(ledger: &Ledger) {
     let run = |tasks: usize| {
         for _ in 0..tasks {
             let task = ledger.task(TaskSpec::new("t"));
@@ -65,7 +65,7 @@ fn finished_tasks(ledger: &Ledger) {
     println!("memory after 100,000 tasks           {:+8} KiB", resident_kib() - before);
 }
 
-/// Of this process, where the system tells.
+/// Returns the resident memory of this process, or 0 if the system does not report it.
 fn resident_kib() -> i64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0");

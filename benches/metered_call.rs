@@ -1,7 +1,8 @@
-//! What metering adds to a Converse call, beside the same spans, attributes and metric updates written by hand.
+//! Measures what metering adds to a Converse call, compared to the same telemetry written by hand: spans, attributes and
+//! metric updates.
 //!
 //! `cargo bench -p outlay-benches --bench metered_call`
-#![allow(clippy::print_stdout, missing_docs, reason = "a benchmark prints its figures")]
+#![allow(clippy::print_stdout, missing_docs, reason = "a benchmark prints its results")]
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -19,7 +20,7 @@ use outlay::{Outcome, Outlay};
 use outlay_benches::{Chunks, Sink, client, median, paired, replay, sts};
 
 const MODEL: &str = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
-/// As many that exporting goes on beside them, as it does in production.
+/// Enough calls that exports run at the same time, as in production.
 const CALLS: usize = 4_000;
 const PAIRS: usize = 15;
 
@@ -44,36 +45,37 @@ fn main() {
     let call = paired(
         PAIRS,
         || {
-            let task = dimensioned(&outlay);
+            let task = start_task(&outlay);
             task.run_sync(|| {
                 outlay::agent("triage").run_sync(|| outlay::plan("read").run_sync(|| calls(&metered)));
             });
             task.finish(Outcome::success());
-            metered_traces.force_flush().expect("the sink takes all");
+            metered_traces.force_flush().expect("the sink accepts all spans");
         },
         || calls(&bare),
     );
-    // The same with its principal, which is known by then, on span and metric.
-    let knowing_sink = Sink::default();
-    let (traces, metrics) = (knowing_sink.tracer_provider(), knowing_sink.meter_provider());
+    // The same calls with a known principal on the span and the metrics.
+    let principal_sink = Sink::default();
+    let (traces, metrics) = (principal_sink.tracer_provider(), principal_sink.meter_provider());
     let principals = Principals::new(sts("arn:aws:sts::123456789012:assumed-role/agents/session"));
-    let knowing = Outlay::builder().principals(principals).tracer_provider(&traces).meter_provider(&metrics).build();
-    let knowing_client = bare.clone().metered(&knowing);
-    let known = paired(
+    let with_principal =
+        Outlay::builder().principals(principals).tracer_provider(&traces).meter_provider(&metrics).build();
+    let principal_client = bare.clone().metered(&with_principal);
+    let principal = paired(
         PAIRS,
         || {
-            let task = dimensioned(&knowing);
+            let task = start_task(&with_principal);
             task.run_sync(|| {
-                outlay::agent("triage").run_sync(|| outlay::plan("read").run_sync(|| calls(&knowing_client)));
+                outlay::agent("triage").run_sync(|| outlay::plan("read").run_sync(|| calls(&principal_client)));
             });
             task.finish(Outcome::success());
-            traces.force_flush().expect("the sink takes all");
+            traces.force_flush().expect("the sink accepts all spans");
         },
         || calls(&bare),
     );
     let idle_client = Client::from_conf(bare.config().to_builder().interceptor(Idle).build());
     let idle = paired(PAIRS, || calls(&idle_client), || calls(&bare));
-    // By hand, in the same place: after each call, with the caches as a call leaves them.
+    // Recorded by hand after each call, so that the CPU caches are in the same state.
     let hand = paired(
         PAIRS,
         || {
@@ -83,7 +85,7 @@ fn main() {
                     by_hand.record();
                 }
             });
-            hand_traces.force_flush().expect("the sink takes all");
+            hand_traces.force_flush().expect("the sink accepts all spans");
         },
         || calls(&bare),
     );
@@ -96,15 +98,15 @@ fn main() {
     println!("an interceptor that does nothing     {:8.2} us", micros(idle.median_of(|idle, bare| idle - bare)));
     println!("metering adds                        {adds:8.2} us");
     println!("the same telemetry by hand adds      {hand:8.2} us");
-    let known = micros(known.median_of(|known, bare| known - bare));
-    println!("metering with the principal adds     {known:8.2} us");
+    let principal = micros(principal.median_of(|metered, bare| metered - bare));
+    println!("metering with the principal adds     {principal:8.2} us");
     println!("ratio (bar: 1.50)                    {:8.2}", adds / hand);
-    // Three scope spans for each run, and one call span for each call; one warm-up run.
+    // Each run has three scope spans and one span per call. One run is a warm-up.
     let expected = (PAIRS + 1) * (CALLS + 3);
     assert_eq!(metered_sink.spans(), expected, "no span is dropped");
 }
 
-/// What the SDK itself takes for one more interceptor.
+/// An interceptor that does nothing, to measure the cost of an interceptor in the SDK.
 #[derive(Debug)]
 struct Idle;
 
@@ -124,7 +126,7 @@ async fn ask(client: &Client) {
     client.converse().model_id(MODEL).messages(message).send().await.expect("the replay answers");
 }
 
-fn dimensioned(outlay: &Outlay) -> outlay::Task {
+fn start_task(outlay: &Outlay) -> outlay::Task {
     outlay
         .task("resolve-ticket")
         .team("support")
@@ -137,7 +139,7 @@ fn dimensioned(outlay: &Outlay) -> outlay::Task {
         .start()
 }
 
-/// What an application would write to have the same: the values are at hand, nothing is counted or priced.
+/// The same telemetry as an application would write it. The values are constant: nothing is counted or priced.
 struct ByHand {
     tracer: SdkTracer,
     cost: Counter<f64>,
@@ -165,7 +167,7 @@ impl ByHand {
     }
 
     fn record(&self) {
-        #[allow(clippy::disallowed_methods, reason = "as an application would")]
+        #[allow(clippy::disallowed_methods, reason = "like an application")]
         let started = SystemTime::now();
         let [task, agent, step] = self.ids.clone();
         let mut attributes = vec![

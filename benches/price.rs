@@ -1,7 +1,7 @@
-//! A price looked up and a call charged: warm, cold, beside a map by hand and beside the public crate bedrock-cost.
+//! Measures price lookups and charges: warm, cold, and compared to a hand-written map and the public crate bedrock-cost.
 //!
 //! `cargo bench -p outlay-benches --bench price`
-#![allow(clippy::print_stdout, missing_docs, reason = "a benchmark prints its figures")]
+#![allow(clippy::print_stdout, missing_docs, reason = "a benchmark prints its results")]
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -24,17 +24,17 @@ fn main() {
         return;
     }
     println!("table load, in a fresh process (bar: 5 ms)      {:8.2} ms", load() * 1e3);
-    warm(&prices);
-    cold(&prices);
+    warm_lookup(&prices);
+    cold_lookup(&prices);
     charge(&prices);
-    beside_bedrock_cost(&prices);
+    compare_bedrock_cost(&prices);
 }
 
-/// The first use in a process parses the table: the median of fresh processes.
+/// Returns the median time to parse the table, which happens at the first use in a process.
 fn load() -> f64 {
-    let exe = std::env::current_exe().expect("it runs");
+    let exe = std::env::current_exe().expect("the path is known");
     let once = |_| {
-        let output = Command::new(&exe).arg("load").output().expect("it can run again");
+        let output = Command::new(&exe).arg("load").output().expect("the benchmark starts again");
         String::from_utf8_lossy(&output.stdout).trim().parse().expect("it prints the seconds")
     };
     median((0..PAIRS).map(once).collect())
@@ -44,10 +44,10 @@ fn query(id: &str) -> PriceQuery<'_> {
     PriceQuery::new(ModelRef::parse(id).expect("an id"), "2026-11-20T00:00:00Z".parse().expect("a time"))
 }
 
-/// The baseline is a map of the ids as calls have them, without region, tier, date or context size.
-fn warm(prices: &Prices) {
+/// Measures repeated lookups of one id. The baseline is a map of model ids, without region, tier, date or context size.
+fn warm_lookup(prices: &Prices) {
     let query = PriceQuery { region: Some("eu-central-1"), ..query(SONNET) };
-    let by_hand: HashMap<String, u32> = wires(prices).into_iter().zip(0..).collect();
+    let by_hand: HashMap<String, u32> = model_ids(prices).into_iter().zip(0..).collect();
     let times = paired(
         PAIRS,
         || {
@@ -62,7 +62,7 @@ fn warm(prices: &Prices) {
         },
     );
     println!("warm lookup (bar: 60 ns)                        {:8.1} ns", nanos(&times.a, CALLS));
-    println!("  beside `HashMap::get` of the same id          {:8.2} x", times.median_of(|ours, map| ours / map));
+    println!("  vs. `HashMap::get` of the same id             {:8.2} x", times.median_of(|ours, map| ours / map));
     let with_parse = paired(
         PAIRS,
         || {
@@ -80,10 +80,10 @@ fn warm(prices: &Prices) {
     println!("  with the id parsed                            {:8.1} ns", nanos(&with_parse.a, CALLS));
 }
 
-/// Every id of the table in turn, and one id after the caches were filled with something else.
-fn cold(prices: &Prices) {
-    let wires = wires(prices);
-    let queries: Vec<PriceQuery<'_>> = wires.iter().map(|id| query(id)).collect();
+/// Measures lookups of all ids in turn, and of one id after the CPU caches were filled with other data.
+fn cold_lookup(prices: &Prices) {
+    let ids = model_ids(prices);
+    let queries: Vec<PriceQuery<'_>> = ids.iter().map(|id| query(id)).collect();
     let rounds = CALLS / queries.len();
     let one = query(SONNET);
     let times = paired(
@@ -103,18 +103,18 @@ fn cold(prices: &Prices) {
     );
     let calls = rounds * queries.len();
     println!("{:4} ids in turn (bar: 1000 ns)                 {:8.1} ns", queries.len(), nanos(&times.a, calls));
-    println!("  beside one id again and again                 {:8.2} x", times.median_of(|all, one| all / one));
+    println!("  vs. one id repeatedly                         {:8.2} x", times.median_of(|all, one| all / one));
 
-    let by_hand: HashMap<&str, u32> = wires.iter().map(String::as_str).zip(0..).collect();
+    let by_hand: HashMap<&str, u32> = ids.iter().map(String::as_str).zip(0..).collect();
     let mut other = vec![1_u8; 64 << 20];
     let mut evict = || {
         other.iter_mut().step_by(64).for_each(|byte| *byte = byte.wrapping_add(1));
         black_box(&other);
     };
     let mut seconds = [Vec::new(), Vec::new(), Vec::new()];
-    for id in wires.iter().step_by(4) {
+    for id in ids.iter().step_by(4) {
         evict();
-        // Whoever calls has just had the id in hand.
+        // The id is in the cache, because the caller has just used it.
         let query = query(id);
         seconds[0].push(timed(|| ()));
         seconds[1].push(timed(|| {
@@ -130,7 +130,7 @@ fn cold(prices: &Prices) {
     let [clock, ours, map] = seconds.map(median);
     let [ours, map] = [ours - clock, map - clock];
     println!("after 64 MiB of other memory (bar: 1000 ns)     {:8.1} ns", ours * 1e9);
-    println!("  beside `HashMap::get` after the same          {:8.2} x", ours / map);
+    println!("  vs. `HashMap::get` in the same state          {:8.2} x", ours / map);
 }
 
 fn charge(prices: &Prices) {
@@ -141,7 +141,7 @@ fn charge(prices: &Prices) {
         .with_cache_read(20_000)
         .with_cache_write(CacheTtl::FiveMinutes, 1_000)
         .with_cache_write(CacheTtl::OneHour, 3_000);
-    // What it would be in floating point, without a split, a status or savings.
+    // The baseline is floating point, without cost parts, status or savings.
     let by_hand = |counts: [f64; 5]| {
         let rates = [3.3e-6, 16.5e-6, 0.33e-6, 4.125e-6, 6.6e-6];
         rates.iter().zip(counts).map(|(rate, count)| rate * count).sum::<f64>()
@@ -160,11 +160,11 @@ fn charge(prices: &Prices) {
         },
     );
     println!("charge of the worked example                    {:8.1} ns", nanos(&times.a, CALLS));
-    println!("  beside five products of doubles               {:8.2} x", times.median_of(|ours, hand| ours / hand));
+    println!("  vs. five products of doubles                  {:8.2} x", times.median_of(|ours, hand| ours / hand));
 }
 
-/// Over the golden calls of plain text that it knows, from the id to the dollars.
-fn beside_bedrock_cost(prices: &Prices) {
+/// Compares pricing from id to dollars with bedrock-cost, for the golden plain-text calls that bedrock-cost prices.
+fn compare_bedrock_cost(prices: &Prices) {
     let calls: Vec<Call<'_>> = GOLDEN.lines().filter_map(Call::parse).filter(|call| call.theirs().is_some()).collect();
     let rounds = CALLS / calls.len();
     let each = |price: &dyn Fn(&Call<'_>)| (0..rounds).for_each(|_| calls.iter().for_each(price));
@@ -231,16 +231,16 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Every id of the table as calls have it, in an order that has nothing to do with where it lies.
-fn wires(prices: &Prices) -> Vec<String> {
-    let wire = |price: &outlay_price::Price| match price.routing() {
+/// Returns all model ids of the table as used in calls, sorted, so that the order is independent of the table's layout.
+fn model_ids(prices: &Prices) -> Vec<String> {
+    let id = |price: &outlay_price::Price| match price.routing() {
         Routing::InRegion => price.model().to_owned(),
         routing => format!("{routing}.{}", price.model()),
     };
-    let mut wires: Vec<String> = prices.rows().map(wire).filter(|id| id.contains('.')).collect();
-    wires.sort();
-    wires.dedup();
-    wires
+    let mut ids: Vec<String> = prices.rows().map(id).filter(|id| id.contains('.')).collect();
+    ids.sort();
+    ids.dedup();
+    ids
 }
 
 fn timed(f: impl FnOnce()) -> f64 {

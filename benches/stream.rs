@@ -1,7 +1,7 @@
-//! What the tap adds to a stream of 10,000 events.
+//! Measures what metering adds to a stream of 10,000 events.
 //!
 //! `cargo bench -p outlay-benches --bench stream`
-#![allow(clippy::print_stdout, missing_docs, reason = "a benchmark prints its figures")]
+#![allow(clippy::print_stdout, missing_docs, reason = "a benchmark prints its results")]
 
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::types::{ContentBlock, ConversationRole, Message};
@@ -29,13 +29,15 @@ fn main() {
             || assert!(runtime.block_on(read(&metered)) > EVENTS),
             || assert!(runtime.block_on(read(&bare)) > EVENTS),
         );
-        let over = (times.median_of(|metered, bare| metered / bare) - 1.0) * 100.0;
+        let overhead = (times.median_of(|metered, bare| metered / bare) - 1.0) * 100.0;
         let each = median(times.b.clone()) / EVENTS as f64 * 1e9;
-        println!("{EVENTS} events in chunks of {size:5} B: bare {each:6.0} ns each, metered {over:+5.2} % (bar: 5 %)");
+        println!(
+            "{EVENTS} events in chunks of {size:5} B: bare {each:6.0} ns each, metered {overhead:+5.2} % (bar: 5 %)"
+        );
     }
 }
 
-/// How many events came.
+/// Reads a stream. Returns the number of events.
 async fn read(client: &Client) -> usize {
     let message = Message::builder()
         .role(ConversationRole::User)

@@ -1,5 +1,5 @@
-//! Switches the locks of the ledger's sources to those of the model checker, in this package alone.
-#![allow(clippy::print_stdout, reason = "so a build script speaks to cargo")]
+//! Switches the ledger's sources to the locks of the model checker, in this package only.
+#![allow(clippy::print_stdout, reason = "build scripts pass instructions to cargo on stdout")]
 
 fn main() {
     println!("cargo::rustc-cfg=outlay_shuttle");

@@ -1,11 +1,11 @@
-"""Times what two Python packages take to price the calls of the golden file, in one process, and says where they differ.
+"""Measures how long two Python packages take to price the calls of the golden file, and lists where they differ.
 
     python3 -m venv target/venv
     target/venv/bin/pip install genai-prices==0.2.3 litellm==1.109.1
     target/venv/bin/python benches/python/price.py
 
-The calls are those of tokens at the default tier. Each package is timed over the ones that it prices, with its own
-objects of usage made beforehand.
+Only token calls at the default tier are used. Each package is timed on the calls that it prices, with prepared usage
+objects, in one process.
 """
 
 import os
@@ -26,19 +26,19 @@ ROUNDS = 7
 
 
 def calls():
-    """The golden calls of tokens alone, with what they cost in dollars."""
+    """Yields the golden calls that use only tokens, with their cost in dollars."""
     lines = [line.split("\t") for line in GOLDEN.read_text().splitlines() if not line.startswith("#")]
     for line in lines[1:]:
         call = dict(zip(lines[0], line))
         tokens = {kind: int(call[kind] or 0) for kind in KINDS}
-        plain = (call["tier"], call["latency"], call["units"], call["guardrail"]) == ("default", "standard", "", "")
-        if plain and sum(tokens.values()) < 2**40 and call["=status"] == "exact":
+        is_plain = (call["tier"], call["latency"], call["units"], call["guardrail"]) == ("default", "standard", "", "")
+        if is_plain and sum(tokens.values()) < 2**40 and call["=status"] == "exact":
             at = datetime.fromisoformat(call["at"])
             yield call["model"], call["region"], at, tokens, int(call["=total"]) / 1e12
 
 
 def by_genai_prices(model, _region, at, tokens):
-    """The call as genai-prices takes it, to be made again and again."""
+    """Returns a function that prices a call with genai-prices."""
     writes = tokens["write_5m"] + tokens["write_30m"] + tokens["write_1h"]
     usage = genai_prices.Usage(
         input_tokens=tokens["input"] + tokens["cache_read"] + writes + tokens["input_audio"],
@@ -55,7 +55,7 @@ def by_genai_prices(model, _region, at, tokens):
 
 
 def by_litellm(model, region, _at, tokens):
-    """The call as LiteLLM takes it: input and output together."""
+    """Returns a function that prices a call, input plus output, with LiteLLM."""
     writes = tokens["write_5m"] + tokens["write_30m"] + tokens["write_1h"]
     usage = LiteLlmUsage(
         prompt_tokens=tokens["input"] + tokens["cache_read"] + writes + tokens["input_audio"],
@@ -83,29 +83,29 @@ def by_litellm(model, region, _at, tokens):
 def attempt(price):
     try:
         return float(price())
-    except Exception as error:  # noqa: BLE001 - each package has its own way to say that it has no price
+    except Exception as error:  # noqa: BLE001 - each package has its own error for a missing price
         return error
 
 
 def run(name, prepare, golden):
-    known, differ = [], []
+    priced, different = [], []
     for call in golden:
         price = prepare(*call[:4])
         result = attempt(price)
         if isinstance(result, Exception):
             continue
-        known.append(price)
+        priced.append(price)
         if abs(result - call[4]) > 1e-9 * max(call[4], 1e-6):
-            differ.append((call, result))
+            different.append((call, result))
     times = []
     for _ in range(ROUNDS):
         start = time.perf_counter_ns()
-        for price in known:
+        for price in priced:
             price()
-        times.append((time.perf_counter_ns() - start) / len(known))
-    print(f"{name}: {median(times):,.0f} ns per call, over {len(known)} of {len(golden)} calls that it prices")
-    print(f"  not priced: {len(golden) - len(known)}; other than the golden figure: {len(differ)}")
-    for (model, region, at, tokens, ours), theirs in differ:
+        times.append((time.perf_counter_ns() - start) / len(priced))
+    print(f"{name}: {median(times):,.0f} ns per call, for {len(priced)} of {len(golden)} calls that it prices")
+    print(f"  not priced: {len(golden) - len(priced)}; different from the golden cost: {len(different)}")
+    for (model, region, at, tokens, ours), theirs in different:
         used = " ".join(f"{kind}={count}" for kind, count in tokens.items() if count)
         where = f" in {region}" if region else ""
         print(f"  {model}{where} at {at:%Y-%m-%d}: {used}: {theirs:.9f}, golden {ours:.9f}")

@@ -14,7 +14,7 @@ use bedrock_sim::{Operation, Reply, render};
 use bytes::Bytes;
 use http_body::Frame;
 
-/// A client that is answered without a network.
+/// Returns a client that uses `connector` instead of a network.
 pub fn client(connector: Replay) -> Client {
     let connector = SharedHttpConnector::new(connector);
     let config = aws_sdk_bedrockruntime::Config::builder()
@@ -27,14 +27,14 @@ pub fn client(connector: Replay) -> Client {
     Client::from_conf(config)
 }
 
-/// An STS that calls everybody by this ARN, without a network.
+/// Returns an STS client that always reports `arn`, without a network.
 pub fn sts(arn: &str) -> aws_sdk_sts::Client {
     let body = format!(
         "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>{arn}</Arn></GetCallerIdentityResult>\
          </GetCallerIdentityResponse>"
     );
-    let pieces = vec![Bytes::from(body)].into();
-    let connector = SharedHttpConnector::new(Replay { status: 200, headers: Vec::new(), pieces, whole: true });
+    let chunks = vec![Bytes::from(body)].into();
+    let connector = SharedHttpConnector::new(Replay { status: 200, headers: Vec::new(), chunks, is_whole: true });
     let config = aws_sdk_sts::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
@@ -43,29 +43,29 @@ pub fn sts(arn: &str) -> aws_sdk_sts::Client {
     aws_sdk_sts::Client::from_conf(config)
 }
 
-/// Answers every request with the same reply, as the wire has it.
+/// An HTTP connector that answers every request with the same reply.
 #[derive(Clone, Debug)]
 pub struct Replay {
     status: u16,
     headers: Vec<(String, String)>,
-    pieces: Arc<[Bytes]>,
-    whole: bool,
+    chunks: Arc<[Bytes]>,
+    is_whole: bool,
 }
 
-/// How a body comes.
+/// How a body is delivered.
 #[derive(Clone, Copy, Debug)]
 pub enum Chunks {
     /// In one piece, in memory.
     Whole,
-    /// Streamed in pieces of so many bytes.
+    /// Streamed in chunks of this number of bytes.
     Of(usize),
 }
 
-/// The connector that answers so.
+/// Returns a connector that answers with `reply`.
 pub fn replay(reply: &Reply, operation: Operation, model: &str, chunks: Chunks) -> Replay {
     let rendered = render(reply, operation, model);
     let body = rendered.body();
-    let (pieces, whole) = match chunks {
+    let (chunks, is_whole) = match chunks {
         Chunks::Whole => (vec![body], true),
         Chunks::Of(size) => {
             ((0..body.len()).step_by(size).map(|at| body.slice(at..body.len().min(at + size))).collect(), false)
@@ -75,7 +75,7 @@ pub fn replay(reply: &Reply, operation: Operation, model: &str, chunks: Chunks) 
         .headers
         .iter()
         .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
-    Replay { status: rendered.status.as_u16(), headers: headers.collect(), pieces: pieces.into(), whole }
+    Replay { status: rendered.status.as_u16(), headers: headers.collect(), chunks: chunks.into(), is_whole }
 }
 
 impl HttpConnector for Replay {
@@ -84,23 +84,23 @@ impl HttpConnector for Replay {
         for (name, value) in &self.headers {
             response = response.header(name, value);
         }
-        let body = if self.whole {
-            SdkBody::from(self.pieces.first().cloned().unwrap_or_default())
+        let body = if self.is_whole {
+            SdkBody::from(self.chunks.first().cloned().unwrap_or_default())
         } else {
-            SdkBody::from_body_1_x(Pieces(self.pieces.iter().cloned().collect()))
+            SdkBody::from_body_1_x(ChunkedBody(self.chunks.iter().cloned().collect()))
         };
         let response = response.body(body).expect("the rendered head is valid");
         HttpConnectorFuture::ready(Ok(response.try_into().expect("the rendered head is valid")))
     }
 }
 
-struct Pieces(VecDeque<Bytes>);
+struct ChunkedBody(VecDeque<Bytes>);
 
-impl http_body::Body for Pieces {
+impl http_body::Body for ChunkedBody {
     type Data = Bytes;
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.0.pop_front().map(|piece| Ok(Frame::data(piece))))
+        Poll::Ready(self.0.pop_front().map(|chunk| Ok(Frame::data(chunk))))
     }
 }

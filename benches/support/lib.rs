@@ -1,4 +1,4 @@
-//! What the benchmarks have in common: a client without a network, exporters that throw away, and paired medians.
+//! Shared code of the benchmarks: a client without a network, exporters that discard, and paired medians.
 
 mod client;
 mod measure;

@@ -1,22 +1,22 @@
 use std::time::{Duration, Instant};
 
-/// Two ways of doing the same, timed in turn: the machine's moods hit both.
+/// The times of two alternatives that were run in turn, so that changes in machine load affect both.
 #[derive(Clone, Debug)]
 pub struct Paired {
-    /// Seconds of each run of the first.
+    /// The seconds of each run of the first alternative.
     pub a: Vec<f64>,
-    /// Seconds of each run of the second.
+    /// The seconds of each run of the second alternative.
     pub b: Vec<f64>,
 }
 
 impl Paired {
-    /// The median over the pairs of what `f` makes of one.
+    /// Returns the median of `f` over all pairs.
     pub fn median_of(&self, f: impl Fn(f64, f64) -> f64) -> f64 {
         median(self.a.iter().zip(&self.b).map(|(a, b)| f(*a, *b)).collect())
     }
 }
 
-/// The middle value.
+/// Returns the median, or NaN if there are no values.
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
@@ -34,7 +34,7 @@ pub fn paired(pairs: usize, mut a: impl FnMut(), mut b: impl FnMut()) -> Paired 
     b();
     let mut times = Paired { a: Vec::new(), b: Vec::new() };
     for pair in 0..pairs {
-        // Which goes first alternates, so that neither always finds the other's leavings.
+        // Alternates which goes first, so that cache effects are even.
         if pair % 2 == 0 {
             times.a.push(seconds(time(&mut a)));
             times.b.push(seconds(time(&mut b)));

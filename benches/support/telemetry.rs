@@ -8,14 +8,14 @@ use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider, Temporality};
 use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, SdkTracerProvider, SpanData, SpanExporter};
 
-/// Exporters that count and throw away, behind the processors that production uses.
+/// Exporters that count and discard, behind the same processors as in production.
 #[derive(Clone, Debug, Default)]
 pub struct Sink {
     spans: Arc<AtomicUsize>,
 }
 
 impl Sink {
-    /// A batch processor with room for all.
+    /// Returns a provider with a batch processor whose queue holds all spans.
     pub fn tracer_provider(&self) -> SdkTracerProvider {
         let config = BatchConfigBuilder::default()
             .with_max_queue_size(1 << 18)
@@ -26,13 +26,13 @@ impl Sink {
         SdkTracerProvider::builder().with_span_processor(processor).build()
     }
 
-    /// A periodic reader.
+    /// Returns a provider with a periodic reader.
     pub fn meter_provider(&self) -> SdkMeterProvider {
         let reader = PeriodicReader::builder(self.clone()).with_interval(Duration::from_secs(10)).build();
         SdkMeterProvider::builder().with_reader(reader).build()
     }
 
-    /// The spans that have come.
+    /// Returns the number of exported spans.
     pub fn spans(&self) -> usize {
         self.spans.load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! The configuration in this folder parses, and its queries name nothing that the library does not export.
+//! Checks that the configuration in this folder parses, and that its queries use only names that the library exports.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use yaml_rust2::YamlLoader;
 
-/// The one place where the library's names are.
+/// The source file with all names that the library exports.
 const NAMES: &str = include_str!("../../crates/outlay-otel/src/names.rs");
 const METRICS: &str = include_str!("metrics.md");
 
@@ -16,7 +16,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("observability")
 }
 
-/// All files here but this one, with what is in them.
+/// Returns the paths and texts of all files in this folder, except Rust files.
 fn files() -> Vec<(PathBuf, String)> {
     let mut files = Vec::new();
     let mut folders = vec![folder()];
@@ -34,21 +34,21 @@ fn files() -> Vec<(PathBuf, String)> {
     files
 }
 
-/// What is in quotes in the file of names, and begins like a name.
+/// Returns the quoted names in the source file.
 fn exported() -> BTreeSet<&'static str> {
     let quoted = NAMES.split('"').skip(1).step_by(2);
     quoted.filter(|name| name.starts_with("outlay.") || name.starts_with("gen_ai.")).collect()
 }
 
-/// The names in a text, dotted or as Prometheus writes them.
-fn named(text: &str) -> impl Iterator<Item = &str> {
+/// Returns the names in a text, in dotted or Prometheus form.
+fn names_in(text: &str) -> impl Iterator<Item = &str> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.'));
     let words = words.map(|word| word.trim_matches('.').trim_start_matches("span."));
     words.filter(|word| ["outlay.", "outlay_", "gen_ai.", "gen_ai_"].iter().any(|start| word.starts_with(start)))
 }
 
-/// What a PromQL store calls metrics and attributes. The table of metrics is held against a store by a test of its own.
-fn in_prometheus(exported: &BTreeSet<&str>) -> BTreeSet<String> {
+/// Returns the Prometheus names of metrics and attributes. Another test compares the table of metrics with a store.
+fn prometheus_names(exported: &BTreeSet<&str>) -> BTreeSet<String> {
     let rows = METRICS.lines().filter(|line| line.starts_with("| `"));
     let metrics = rows.filter_map(|row| row.split(" | ").nth(3)).flat_map(|cell| cell.split('`').skip(1).step_by(2));
     exported.iter().map(|name| name.replace('.', "_")).chain(metrics.map(str::to_owned)).collect()
@@ -75,34 +75,34 @@ fn every_file_parses() {
 }
 
 #[test]
-fn every_name_in_a_query_is_one_that_the_library_exports() {
+fn queries_use_only_names_that_the_library_exports() {
     let exported = exported();
-    let in_prometheus = in_prometheus(&exported);
+    let prometheus = prometheus_names(&exported);
     let mut checked = BTreeSet::new();
     for (path, text) in files() {
-        // A backslash escapes in JSON, and in an expression in it.
-        for name in named(&text.replace('\\', "")) {
+        // Backslashes are escapes in JSON, and in the expressions in it.
+        for name in names_in(&text.replace('\\', "")) {
             let is_file = Path::new(name).extension().is_some_and(|end| end == "yaml" || end == "json");
-            let known = exported.contains(name) || in_prometheus.contains(name) || is_file;
-            assert!(known, "`{name}` in {} is no name of the library's", path.display());
+            let is_exported = exported.contains(name) || prometheus.contains(name) || is_file;
+            assert!(is_exported, "the library does not export `{name}`, used in {}", path.display());
             checked.insert(name.to_owned());
         }
     }
-    assert!(checked.len() > 12, "the names were found: {checked:?}");
+    assert!(checked.len() > 12, "too few names were found: {checked:?}");
 }
 
 #[test]
-fn the_files_that_compose_mounts_are_there() {
+fn files_mounted_by_compose_exist() {
     for (path, text) in files().iter().filter(|(path, _)| path.ends_with("compose.yaml")) {
         for mount in text.lines().filter_map(|line| line.trim().strip_prefix("- ./")) {
             let file = mount.split(':').next().unwrap_or_default();
-            assert!(path.with_file_name(file).is_file(), "{file}, which {} mounts", path.display());
+            assert!(path.with_file_name(file).is_file(), "missing {file}, mounted by {}", path.display());
         }
     }
 }
 
 #[test]
-fn the_dashboards_sources_are_those_that_are_provisioned() {
+fn dashboard_data_sources_are_provisioned() {
     let read = |file: &str| fs::read_to_string(folder().join("grafana").join(file)).unwrap();
     let sources = YamlLoader::load_from_str(&read("datasources.yaml")).unwrap();
     let sources: Vec<_> = sources[0]["datasources"].as_vec().unwrap().iter().map(|s| s["uid"].as_str()).collect();

@@ -1,14 +1,14 @@
-//! An agent of a framework, and what each of its steps costs: rig, given a metered client. Not a line of rig is changed.
+//! An agent in the framework rig, and the cost of each of its steps. rig is not modified: it only gets a metered client.
 //!
 //! ```sh
-//! cargo run -p example-rig-agent              # a Bedrock on loopback: no account, no cost
-//! cargo run -p example-rig-agent -- --aws     # the real one, with the credentials of your environment
+//! cargo run -p example-rig-agent              # a simulated Bedrock on loopback: no account, no cost
+//! cargo run -p example-rig-agent -- --aws     # Amazon Bedrock, with the credentials of your environment
 //! ```
 //!
-//! Outlay adds three things: the client is `metered`, the prompt runs in `outlay::agent`, and the tool's body in
-//! `outlay::tool`. rig polls its tools inside the prompt's future, also where several run at once, so the agent is the
-//! current scope in them. `telemetry.rs` has the one line of filter that rig's own spans need.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that says what it did")]
+//! Outlay adds three things: the client is `metered`, the prompt runs in `outlay::agent`, and the tool's body runs in
+//! `outlay::tool`. rig polls its tools inside the prompt's future, even if several run at once, so the agent is their
+//! current scope. `telemetry.rs` has the one filter directive that rig's own spans need.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example prints its results")]
 
 mod search;
 mod simulated;
@@ -52,9 +52,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn ask(outlay: &Outlay, client: Client) -> (Result<String, PromptError>, Report) {
-    // The same type as before, so rig takes it: each call that rig makes is metered.
+    // The metered client has the same type, so rig accepts it. Each call that rig makes is metered.
     let client = client.metered(outlay);
-    // An agent for each task: clones of a rig agent share a queue of work, from which one run may serve another's.
+    // A new agent for each task. Clones of a rig agent share a work queue, so one run may execute another's work.
     let librarian = AgentBuilder::new(BedrockRuntime::from(client.clone()).completion(LARGE))
         .preamble("You answer questions about the service. Search before you answer.")
         .max_tokens(1_024)
@@ -67,7 +67,7 @@ async fn ask(outlay: &Outlay, client: Client) -> (Result<String, PromptError>, R
         .await
         .map(|response| response.output());
 
-    // rig turns the SDK's errors into its own: a budget's refusal is no longer in them, but here.
+    // rig converts the SDK's errors into its own, which do not contain a budget's refusal. The task has it.
     for refusal in task.refusals() {
         eprintln!("{refusal}");
     }

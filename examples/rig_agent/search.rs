@@ -1,4 +1,4 @@
-//! The tool: an ordinary rig tool, which makes a model call of its own.
+//! The search tool: an ordinary rig tool that makes its own model call.
 
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::operation::converse::ConverseError;
@@ -7,7 +7,7 @@ use outlay::Usd;
 use rig_agent::tool::{Tool, ToolContext};
 use serde_json::json;
 
-/// Searches the knowledge base: a small model picks what answers the query.
+/// A tool that searches the knowledge base with a small model.
 pub(crate) struct SearchKb {
     client: Client,
     model: &'static str,

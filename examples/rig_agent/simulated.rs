@@ -1,4 +1,4 @@
-//! A Bedrock on loopback, and what its models say.
+//! A simulated Bedrock on loopback, with scripted model replies.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use serde_json::json;
 
 use crate::{LARGE, SMALL};
 
-/// Starts it. It stops when it is dropped.
+/// Starts a simulated Bedrock. It stops when it is dropped.
 pub(crate) async fn bedrock() -> Result<BedrockSim, StartError> {
     let bedrock = BedrockSim::start().await?;
     bedrock
         .when(Match::model(LARGE))
         .push(
-            // Two searches at once: rig runs them one after the other, or together where it is told to.
+            // Two searches in one turn. rig runs them one after the other unless concurrency is configured.
             Reply::message()
                 .tool_use("tooluse_1", "search_kb", json!({"query": "export rows enterprise"}))
                 .tool_use("tooluse_2", "search_kb", json!({"query": "large_exports flag"}))
@@ -38,7 +38,7 @@ pub(crate) async fn bedrock() -> Result<BedrockSim, StartError> {
     Ok(bedrock)
 }
 
-/// The AWS SDK's client, pointed at it.
+/// Returns an AWS SDK client for `bedrock`.
 pub(crate) fn client(bedrock: &BedrockSim) -> Client {
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())

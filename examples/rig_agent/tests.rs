@@ -3,12 +3,12 @@ use outlay::{CostStatus, Outlay, Usd};
 use crate::{ask, simulated};
 
 #[tokio::test]
-async fn rigs_calls_and_those_of_its_tools_are_in_the_tree() {
+async fn calls_of_rig_and_of_its_tools_are_in_the_report() {
     let bedrock = simulated::bedrock().await.unwrap();
     let outlay = Outlay::builder().build();
     let (answer, report) = ask(&outlay, simulated::client(&bedrock)).await;
     assert!(answer.unwrap().contains("KB-112"));
-    assert_eq!(bedrock.pending(), 0, "rig asked for all that is scripted");
+    assert_eq!(bedrock.pending(), 0, "rig used all scripted replies");
     assert_eq!(outlay.unattributed().calls(), 0);
 
     let totals = report.totals();

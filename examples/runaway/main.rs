@@ -1,12 +1,12 @@
-//! An agent that never ends, seen while it burns: watched, warned about, and stopped.
+//! An agent that never ends. It is watched while it runs, reported as a runaway, and stopped.
 //!
 //! ```sh
 //! cargo run --example runaway
 //! ```
 //!
-//! The model is simulated on this machine: it asks for the same search for ever, and the search is down. Nothing in
-//! `agent` bounds the loop; what ends it is the rule given to `Outlay::builder()`.
-#![allow(clippy::print_stdout, reason = "a program that says what it did")]
+//! The model is simulated on this machine. It requests the same search forever, and the search always fails. Nothing in
+//! `agent` limits the loop: the rule given to `Outlay::builder()` ends it.
+#![allow(clippy::print_stdout, reason = "an example prints its results")]
 
 #[cfg(test)]
 mod tests;
@@ -27,14 +27,14 @@ use outlay::{Notice, Outcome, Outlay, Report, RunawayRule, Usd};
 use serde_json::json;
 
 const MODEL: &str = "us.anthropic.claude-sonnet-4-5-20250929-v1:0";
-/// An agent of ours has never needed more than five turns in a row without a tool that worked.
-const SIGNS: RunawayRule =
+/// The rule for runaways. Our agents have never needed more than five turns in a row without a successful tool.
+const RUNAWAY_RULE: RunawayRule =
     RunawayRule::new().turns_without_progress(8).spend_rate(Usd::from_dollars(1), Duration::from_secs(60)).enforce();
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let bedrock = simulated().await?;
-    let outlay = Outlay::builder().runaway(SIGNS).on_alert(|notice| println!("{}", told(notice))).build();
+    let outlay = Outlay::builder().runaway(RUNAWAY_RULE).on_alert(|notice| println!("{}", describe(notice))).build();
     let watcher = tokio::spawn(watch(outlay.clone()));
     let (error, report) = resolve_ticket(&outlay, client(&bedrock)).await;
     watcher.abort();
@@ -45,13 +45,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// One task, and the error that it ended with.
+/// Runs one task. Returns the error that ended it, and its report.
 async fn resolve_ticket(outlay: &Outlay, client: Client) -> (Box<dyn Error>, Report) {
     let client = client.metered(outlay);
     let task = outlay.task("resolve-ticket").team("support").workflow("tickets").start();
     let error = task.run(outlay::agent("triage").run(agent(&client))).await;
     let report = task.finish(Outcome::failure());
-    // Where an error of the SDK says little, what is behind it says it all.
+    // The stop itself has a clearer message than the SDK's error around it.
     let error = match outlay::stopped(&*error) {
         Some(stopped) => stopped.clone().into(),
         None => error,
@@ -59,24 +59,25 @@ async fn resolve_ticket(outlay: &Outlay, client: Client) -> (Box<dyn Error>, Rep
     (error, report)
 }
 
-/// Asks, searches, and asks again, until a call fails.
+/// Alternates between model calls and searches until a call fails.
 async fn agent(client: &Client) -> Box<dyn Error> {
     let mut messages = vec![message(ConversationRole::User, vec![ContentBlock::Text("My export is cut off.".into())])];
     loop {
-        let at_most = InferenceConfiguration::builder().max_tokens(1_024).build();
-        let call = client.converse().model_id(MODEL).set_messages(Some(messages.clone())).inference_config(at_most);
+        let limits = InferenceConfiguration::builder().max_tokens(1_024).build();
+        let call = client.converse().model_id(MODEL).set_messages(Some(messages.clone())).inference_config(limits);
         let answer = match outlay::plan("what next").try_run(call.send()).await {
             Ok(answer) => answer,
             Err(error) => return error.into(),
         };
-        let content = answer.output.as_ref().and_then(|output| output.as_message().ok()).map(|said| said.content());
+        let content =
+            answer.output.as_ref().and_then(|output| output.as_message().ok()).map(|message| message.content());
         let content = content.unwrap_or_default().to_vec();
         if answer.stop_reason != StopReason::ToolUse {
-            return "the model has answered, which it never should".into();
+            return "the model unexpectedly answered".into();
         }
         let mut results = Vec::new();
         for tool in content.iter().filter_map(|block| block.as_tool_use().ok()) {
-            // A tool that fails is an answer to the model, and a failed step in the books.
+            // A failed tool is a result for the model, and a failed step in the report.
             let found: Result<&str, &str> = outlay::tool("search_kb").try_run(search()).await;
             let result = ToolResultBlock::builder()
                 .tool_use_id(tool.tool_use_id())
@@ -97,7 +98,7 @@ fn message(role: ConversationRole, content: Vec<ContentBlock>) -> Message {
     Message::builder().role(role).set_content(Some(content)).build().expect("role and content are set")
 }
 
-/// What a dashboard of a platform team would show: the open tasks, the dearest first.
+/// Prints the most expensive open tasks, like a dashboard.
 async fn watch(outlay: Outlay) {
     loop {
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -108,16 +109,16 @@ async fn watch(outlay: Outlay) {
     }
 }
 
-fn told(notice: &Notice) -> String {
+fn describe(notice: &Notice) -> String {
     match &notice.kind {
-        outlay::AlertKind::Runaway(sign) => format!("runaway: {}: {sign}", notice.task),
-        // The runaway's own line and the report say why.
-        outlay::AlertKind::Stopped(why) => format!("stopped: {}, before its next call", why.what()),
+        outlay::AlertKind::Runaway(reason) => format!("runaway: {}: {reason}", notice.task),
+        // The runaway line and the report have the reason.
+        outlay::AlertKind::Stopped(stop) => format!("stopped before the next call: {}", stop.what()),
         kind => format!("{}: {kind:?}", notice.task),
     }
 }
 
-/// A Bedrock on loopback whose model never has enough.
+/// Starts a Bedrock on loopback whose model always requests another search.
 async fn simulated() -> Result<BedrockSim, StartError> {
     let bedrock = BedrockSim::start().await?;
     bedrock.otherwise(|request| {

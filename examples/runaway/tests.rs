@@ -1,14 +1,14 @@
 use outlay::{OutcomeKind, Outlay};
 
-use crate::{SIGNS, client, resolve_ticket, simulated};
+use crate::{RUNAWAY_RULE, client, resolve_ticket, simulated};
 
 #[tokio::test]
-async fn the_loop_is_stopped_and_the_report_says_why() {
+async fn the_loop_is_stopped_and_the_report_has_the_reason() {
     let bedrock = simulated().await.unwrap();
-    let outlay = Outlay::builder().runaway(SIGNS).build();
+    let outlay = Outlay::builder().runaway(RUNAWAY_RULE).build();
     let (error, report) = resolve_ticket(&outlay, client(&bedrock)).await;
     assert!(error.to_string().contains("task `resolve-ticket` is stopped: 8 turns in a row"), "{error}");
-    assert_eq!(bedrock.requests().len(), 8, "the ninth was not sent");
+    assert_eq!(bedrock.requests().len(), 8, "the ninth call was not sent");
     assert_eq!(report.outcome().kind(), OutcomeKind::Failure);
     let text = report.to_string();
     assert!(text.contains("stopped       8 turns in a row brought no progress   1 call refused"), "{text}");

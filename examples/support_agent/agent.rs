@@ -1,5 +1,5 @@
-//! The agent: it asks the model, does what the model asks for, and hands back the results, until there is a reply that
-//! may go out.
+//! The agent. It calls the model, runs the tools that the model requests, and returns their results, until there is an
+//! acceptable reply.
 
 use aws_sdk_bedrockruntime::Client;
 
@@ -7,14 +7,14 @@ use crate::chat::{Chat, Turn};
 use crate::error::Error;
 use crate::tools;
 
-/// How the model knows its role. What follows it is long, and the same for each ticket: it pays to cache it.
+/// The role in the system prompt. The handbook after it is long and the same for each ticket, so the prompt is cached.
 pub(crate) const ROLE: &str = "You answer support tickets.";
 const HANDBOOK: &str = include_str!("handbook.md");
 
 pub(crate) const TICKET: &str = "Since this morning our exports end after 10,000 rows, without an error. We are on the \
     enterprise plan and our quarter closes tonight.";
 
-/// How often the model may ask for tools, and how often a reply is asked for.
+/// The maximum numbers of turns with tools, and of attempts at a reply.
 const MAX_TURNS: usize = 8;
 const MAX_ATTEMPTS: u32 = 3;
 
@@ -42,18 +42,18 @@ pub(crate) async fn resolve(client: &Client, models: &Models, ticket: &str) -> R
 async fn triage(client: &Client, models: &Models, ticket: &str) -> Result<String, Error> {
     let system = format!("{ROLE}\n\n{HANDBOOK}");
     let mut chat = Chat::new(client, &models.large, &system).with_tools(tools::for_triage()).cached();
-    chat.say(ticket);
+    chat.add_user_message(ticket);
 
     let mut turn = outlay::plan("read the ticket").try_run(chat.ask()).await?;
     for _ in 0..MAX_TURNS {
         match turn {
             Turn::Answer(reply) => return Ok(reply),
-            Turn::Tools(uses) => {
+            Turn::Tools(tool_uses) => {
                 let mut results = Vec::new();
-                for tool in &uses {
+                for tool in &tool_uses {
                     results.push(tools::run(client, models, tool).await);
                 }
-                chat.hand_back(results);
+                chat.add_tool_results(results);
             }
         }
         turn = reply(&mut chat).await?;
@@ -61,20 +61,20 @@ async fn triage(client: &Client, models: &Models, ticket: &str) -> Result<String
     Err(Error::TooManyTurns(MAX_TURNS))
 }
 
-/// Asks for the reply, and again where it may not go out: what the failed step has cost counts as wasted, and what is
-/// asked again as retry.
+/// Requests a reply, and retries if it is rejected. The cost of the failed step counts as wasted, and the cost of later
+/// attempts as retries.
 async fn reply(chat: &mut Chat<'_>) -> Result<Turn, Error> {
-    let mut reply = outlay::step("act", "draft the reply").try_run(async { checked(chat.ask().await?) }).await;
+    let mut reply = outlay::step("act", "draft the reply").try_run(async { check(chat.ask().await?) }).await;
     for attempt in 2..=MAX_ATTEMPTS {
-        let Err(Error::Rejected(why)) = reply else { break };
-        chat.say(&format!("This cannot go out: {why}. Write it again."));
-        reply = outlay::retry(attempt).try_run(async { checked(chat.ask_streamed().await?) }).await;
+        let Err(Error::Rejected(reason)) = reply else { break };
+        chat.add_user_message(&format!("This cannot go out: {reason}. Write it again."));
+        reply = outlay::retry(attempt).try_run(async { check(chat.ask_streamed().await?) }).await;
     }
     reply
 }
 
-/// The application's own rule: a reply names what it rests on.
-fn checked(turn: Turn) -> Result<Turn, Error> {
+/// Rejects a reply that cites no article.
+fn check(turn: Turn) -> Result<Turn, Error> {
     match turn {
         Turn::Answer(reply) if !reply.contains("KB-") => Err(Error::Rejected("it names no article")),
         turn => Ok(turn),

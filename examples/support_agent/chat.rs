@@ -1,4 +1,4 @@
-//! A conversation with a model: what was said so far, and how to go on.
+//! A conversation with a model.
 
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::operation::converse::ConverseOutput;
@@ -10,7 +10,7 @@ use aws_sdk_bedrockruntime::types::{
 use crate::error::Error;
 use crate::stream;
 
-/// The most that an answer may have. It also bounds what a budget reserves for a call.
+/// The maximum number of tokens of an answer. It also limits what a budget reserves for a call.
 const MAX_TOKENS: i32 = 1_024;
 
 pub(crate) struct Chat<'a> {
@@ -21,11 +21,11 @@ pub(crate) struct Chat<'a> {
     messages: Vec<Message>,
 }
 
-/// What the model wants next.
+/// The result of a model turn.
 pub(crate) enum Turn {
-    /// Tools are to be used, and their results handed back.
+    /// The model requests tools.
     Tools(Vec<ToolUseBlock>),
-    /// It has answered.
+    /// The model has answered.
     Answer(String),
 }
 
@@ -40,22 +40,23 @@ impl<'a> Chat<'a> {
         self
     }
 
-    /// All before this point is the same in each call: the first writes it to the prompt cache, the others read it.
+    /// Caches the system prompt and tools, which are the same in each call. The first call writes the cache, and later
+    /// calls read it.
     pub(crate) fn cached(mut self) -> Self {
         let point = CachePointBlock::builder().r#type(CachePointType::Default).build().expect("the type is set");
         self.system.push(SystemContentBlock::CachePoint(point));
         self
     }
 
-    pub(crate) fn say(&mut self, text: &str) {
+    pub(crate) fn add_user_message(&mut self, text: &str) {
         self.push(ConversationRole::User, vec![ContentBlock::Text(text.to_owned())]);
     }
 
-    pub(crate) fn hand_back(&mut self, results: Vec<ToolResultBlock>) {
+    pub(crate) fn add_tool_results(&mut self, results: Vec<ToolResultBlock>) {
         self.push(ConversationRole::User, results.into_iter().map(ContentBlock::ToolResult).collect());
     }
 
-    /// Asks the model to go on.
+    /// Sends the conversation to the model.
     pub(crate) async fn ask(&mut self) -> Result<Turn, Error> {
         let request = self
             .client
@@ -67,10 +68,10 @@ impl<'a> Chat<'a> {
             .set_messages(Some(self.messages.clone()));
         let output = request.send().await.map_err(Error::model)?;
         let stop = output.stop_reason().clone();
-        self.take(content(output), &stop)
+        self.add_turn(content(output), &stop)
     }
 
-    /// The same, as a stream.
+    /// Sends the conversation to the model, and reads the answer as a stream.
     pub(crate) async fn ask_streamed(&mut self) -> Result<Turn, Error> {
         let request = self
             .client
@@ -82,11 +83,11 @@ impl<'a> Chat<'a> {
             .set_messages(Some(self.messages.clone()));
         let output = request.send().await.map_err(Error::model)?;
         let (content, stop) = stream::collect(output.stream).await?;
-        self.take(content, &stop)
+        self.add_turn(content, &stop)
     }
 
-    /// Takes the model's turn into the conversation.
-    fn take(&mut self, content: Vec<ContentBlock>, stop: &StopReason) -> Result<Turn, Error> {
+    /// Adds the model's turn to the conversation.
+    fn add_turn(&mut self, content: Vec<ContentBlock>, stop: &StopReason) -> Result<Turn, Error> {
         let turn = match stop {
             StopReason::ToolUse => {
                 Turn::Tools(content.iter().filter_map(|block| block.as_tool_use().ok()).cloned().collect())

@@ -1,12 +1,12 @@
 use std::error::Error as StdError;
 use std::fmt::Write as _;
 
-/// Why the agent has no answer.
+/// An error of the agent.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    #[error("a call of the model failed")]
+    #[error("a model call failed")]
     Model(#[source] Box<dyn StdError + Send + Sync>),
-    #[error("the reply did not pass: {0}")]
+    #[error("the reply was rejected: {0}")]
     Rejected(&'static str),
     #[error("the model stopped without an answer: {0}")]
     NoAnswer(String),
@@ -15,13 +15,13 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// Of the SDK's error, which keeps its own type: a budget's refusal is found in it.
+    /// Wraps an error of the SDK. Its type is kept, so that a budget's refusal can be found in it.
     pub(crate) fn model(error: impl StdError + Send + Sync + 'static) -> Self {
         Self::Model(Box::new(error))
     }
 }
 
-/// An error and all that is behind it, in one line each.
+/// Formats an error and its causes, one per line.
 pub(crate) fn with_causes(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -1,4 +1,4 @@
-//! JSON as the SDK's `Document`.
+//! Conversion of JSON to the SDK's `Document`.
 
 use aws_smithy_types::{Document, Number};
 use serde_json::Value;

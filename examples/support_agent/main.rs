@@ -1,14 +1,14 @@
-//! A support agent on Amazon Bedrock, and what each of its steps costs.
+//! A support agent on Amazon Bedrock, and the cost of each of its steps.
 //!
 //! ```sh
-//! cargo run --example support_agent              # a Bedrock on loopback: no account, no cost
-//! cargo run --example support_agent -- --aws     # the real one, with the credentials of your environment
+//! cargo run --example support_agent              # a simulated Bedrock on loopback: no account, no cost
+//! cargo run --example support_agent -- --aws     # Amazon Bedrock, with the credentials of your environment
 //! cargo run --example support_agent -- --help
 //! ```
 //!
-//! `agent.rs` is the agent: the model decides, by its `toolUse`, what happens next. All that Outlay adds to it is the
-//! names of its agents, steps and tools, and the `metered` below.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that says what it did")]
+//! `agent.rs` is the agent. The model decides with `toolUse` what happens next. Outlay adds only the names of agents, steps
+//! and tools, and the call of `metered` below.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example prints its results")]
 
 mod agent;
 mod chat;
@@ -33,13 +33,13 @@ use crate::agent::{Models, TICKET};
 use crate::error::{Error, with_causes};
 use crate::options::{HELP, Options};
 
-const SEE_IT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317 cargo run --example support_agent";
+const TELEMETRY_COMMAND: &str = "OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317 cargo run --example support_agent";
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = match Options::parse(env::args().skip(1)) {
         Ok(options) => options,
-        Err(error) => return usage(&with_causes(&error)),
+        Err(error) => return fail(&with_causes(&error)),
     };
     if options.help {
         println!("{HELP}");
@@ -47,11 +47,11 @@ async fn main() -> ExitCode {
     }
     let prices = match options.prices() {
         Ok(prices) => prices,
-        Err(error) => return usage(&with_causes(&error)),
+        Err(error) => return fail(&with_causes(&error)),
     };
     let _telemetry = match outlay::telemetry::init("helpdesk") {
         Ok(telemetry) => telemetry,
-        Err(error) => return usage(&with_causes(&error)),
+        Err(error) => return fail(&with_causes(&error)),
     };
 
     let outlay = Outlay::builder().prices(prices).build();
@@ -61,15 +61,15 @@ async fn main() -> ExitCode {
     } else {
         match simulated::bedrock().await {
             Ok(bedrock) => resolve_ticket(&outlay, simulated::client(&bedrock), &options.models).await,
-            Err(error) => return usage(&with_causes(&error)),
+            Err(error) => return fail(&with_causes(&error)),
         }
     };
 
     if let Ok(answer) = &answer {
         println!("{answer}\n");
     }
-    let exports = env::var_os("OTEL_EXPORTER_OTLP_ENDPOINT").is_some();
-    println!("{}", if exports { report } else { report.with_hint(SEE_IT) });
+    let has_endpoint = env::var_os("OTEL_EXPORTER_OTLP_ENDPOINT").is_some();
+    println!("{}", if has_endpoint { report } else { report.with_hint(TELEMETRY_COMMAND) });
     match answer {
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {
@@ -79,7 +79,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// One task: whose it is, what it may spend, and what it came to.
+/// Runs one task with dimensions and a budget. Returns the answer and the cost report.
 async fn resolve_ticket(outlay: &Outlay, client: Client, models: &Models) -> (Result<String, Error>, Report) {
     let client = client.metered(outlay);
     let task = outlay
@@ -102,7 +102,7 @@ async fn resolve_ticket(outlay: &Outlay, client: Client, models: &Models) -> (Re
     (answer, task.finish(outcome))
 }
 
-fn usage(error: &str) -> ExitCode {
+fn fail(error: &str) -> ExitCode {
     eprintln!("error: {error}");
     ExitCode::from(2)
 }

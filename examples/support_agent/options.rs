@@ -7,24 +7,24 @@ use outlay::{LoadPricesError, Prices};
 use crate::agent::Models;
 
 pub(crate) const HELP: &str = "\
-A support agent on Amazon Bedrock, and what each of its steps costs.
+A support agent on Amazon Bedrock, and the cost of each of its steps.
 
 Usage: cargo run --example support_agent -- [OPTIONS]
 
 Options:
-  --aws              Calls Amazon Bedrock, with the credentials and the region of the environment: this costs money.
+  --aws              Call Amazon Bedrock, with the credentials and the region of the environment. This costs money.
                      Without it, the models are simulated on this machine
   --model ID         The model that plans and answers
   --small-model ID   The model that searches and researches
-  --prices FILE      Lays your own prices over the bundled ones, such as examples/support_agent/prices.toml
-  --help             Prints this
+  --prices FILE      Override bundled prices, for example with examples/support_agent/prices.toml
+  --help             Print this help
 
 Environment:
-  OTEL_EXPORTER_OTLP_ENDPOINT   Sends traces and metrics there, such as http://localhost:4317
-  RUST_LOG                      What is logged, such as outlay=debug
-  NO_COLOR                      No colour";
+  OTEL_EXPORTER_OTLP_ENDPOINT   Where to send traces and metrics, such as http://localhost:4317
+  RUST_LOG                      The log filter, such as outlay=debug
+  NO_COLOR                      Disables color";
 
-/// What the command line asks for.
+/// The options of the command line.
 #[derive(Debug, Default)]
 pub(crate) struct Options {
     pub(crate) aws: bool,
@@ -35,9 +35,9 @@ pub(crate) struct Options {
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BadOption {
-    #[error("there is no option `{0}`; --help lists them")]
+    #[error("unknown option `{0}`; see --help")]
     Unknown(String),
-    #[error("{0} needs a value after it")]
+    #[error("{0} needs a value")]
     NoValue(&'static str),
 }
 
@@ -45,7 +45,7 @@ impl Options {
     pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, BadOption> {
         let mut options = Self::default();
         while let Some(argument) = arguments.next() {
-            let mut value = |of| arguments.next().ok_or(BadOption::NoValue(of));
+            let mut value = |option| arguments.next().ok_or(BadOption::NoValue(option));
             match argument.as_str() {
                 "--aws" => options.aws = true,
                 "--model" => options.models.large = value("--model")?,
@@ -58,7 +58,7 @@ impl Options {
         Ok(options)
     }
 
-    /// The bundled prices, with the user's own laid over them.
+    /// Returns the bundled prices, with the user's overrides.
     pub(crate) fn prices(&self) -> Result<Prices, LoadPricesError> {
         match &self.prices {
             Some(path) => Prices::from_path(path),

@@ -1,4 +1,4 @@
-//! A sub-agent: it has a loop, a role and tools of its own, and works for the agent that asks it.
+//! A sub-agent with its own loop, role and tools.
 
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::types::ToolResultStatus;
@@ -22,21 +22,21 @@ pub(crate) async fn ask(client: &Client, model: &str, question: &str) -> Result<
 async fn research(client: &Client, model: &str, question: &str) -> Result<String, Error> {
     let tools = tools::configuration(&[("read_article", "Reads an article of the knowledge base.", "id")]);
     let mut chat = Chat::new(client, model, ROLE).with_tools(tools);
-    chat.say(question);
+    chat.add_user_message(question);
     for _ in 0..MAX_TURNS {
         match chat.ask().await? {
             Turn::Answer(findings) => return Ok(findings),
             Turn::Tools(uses) => {
-                // To look into memory costs nothing: it needs no scope.
+                // A lookup in memory costs nothing, so it needs no scope.
                 let results = uses.iter().map(|tool| {
                     let id = tools::argument(tool, "id");
-                    let found = ARTICLES.iter().find(|(known, _)| *known == id);
+                    let found = ARTICLES.iter().find(|(article, _)| *article == id);
                     match found {
                         Some((_, text)) => tools::result(tool, (*text).to_owned(), ToolResultStatus::Success),
                         None => tools::result(tool, format!("there is no article {id}"), ToolResultStatus::Error),
                     }
                 });
-                chat.hand_back(results.collect());
+                chat.add_tool_results(results.collect());
             }
         }
     }

@@ -1,5 +1,5 @@
-//! A Bedrock on loopback, and what its models say. It speaks the real wire to the real SDK; only the models are
-//! scripted: their words, their tokens, and a throttle that the SDK retries.
+//! A simulated Bedrock on loopback. It speaks the real wire format to the real SDK. Only the models are scripted: their
+//! replies, their token counts, and a throttling error that the SDK retries.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ use crate::{agent, researcher, tools};
 
 const HANDBOOK_TOKENS: u64 = 4_096;
 
-/// Starts it. It stops when it is dropped.
+/// Starts a simulated Bedrock. It stops when it is dropped.
 pub(crate) async fn bedrock() -> Result<BedrockSim, StartError> {
     let bedrock = BedrockSim::start().await?;
     script(&bedrock);
     Ok(bedrock)
 }
 
-/// The AWS SDK's client, pointed at it.
+/// Returns an AWS SDK client for `bedrock`.
 pub(crate) fn client(bedrock: &BedrockSim) -> Client {
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -33,7 +33,7 @@ pub(crate) fn client(bedrock: &BedrockSim) -> Client {
     Client::from_conf(config)
 }
 
-/// What each of the three roles says, in order.
+/// Scripts the replies of the three roles, in order.
 fn script(bedrock: &BedrockSim) {
     bedrock
         .when(Match::body(agent::ROLE))

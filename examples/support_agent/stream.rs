@@ -1,4 +1,4 @@
-//! A streamed turn, put together from its events.
+//! Assembles a streamed turn from its events.
 
 use aws_sdk_bedrockruntime::primitives::event_stream::EventReceiver;
 use aws_sdk_bedrockruntime::types::error::ConverseStreamOutputError;
@@ -12,7 +12,7 @@ use crate::json::document;
 
 type Events = EventReceiver<ConverseStreamOutput, ConverseStreamOutputError>;
 
-/// Reads the stream to its very end: the usage comes last, after the text.
+/// Reads the stream to its end. The usage comes last, after the text.
 pub(crate) async fn collect(mut events: Events) -> Result<(Vec<ContentBlock>, StopReason), Error> {
     let mut content = Vec::new();
     let mut open = Block::default();
@@ -34,11 +34,11 @@ pub(crate) async fn collect(mut events: Events) -> Result<(Vec<ContentBlock>, St
             _ => {}
         }
     }
-    let stop = stop.ok_or_else(|| Error::NoAnswer("the stream broke off".to_owned()))?;
+    let stop = stop.ok_or_else(|| Error::NoAnswer("the stream ended early".to_owned()))?;
     Ok((content, stop))
 }
 
-/// A block whose end has not come.
+/// An incomplete block.
 #[derive(Default)]
 struct Block {
     tool: Option<ToolUseBlockStart>,
@@ -51,7 +51,7 @@ impl Block {
         let Some(tool) = self.tool else {
             return Ok((!self.text.is_empty()).then_some(ContentBlock::Text(self.text)));
         };
-        // A tool without parameters has no input at all.
+        // A tool without parameters has empty input.
         let input = if self.text.is_empty() { "{}" } else { &self.text };
         let input = serde_json::from_str(input).map_err(Error::model)?;
         let tool = ToolUseBlock::builder().tool_use_id(tool.tool_use_id).name(tool.name).input(document(&input));

@@ -1,4 +1,4 @@
-//! The agent against the simulator: what it says is known, so each figure is.
+//! Tests of the agent against the simulator. All replies are scripted, so all figures are known.
 
 use outlay::{CostStatus, Outlay, Prices, Report, Usd};
 use outlay_ledger::{Record, ScopeKind, ScopeRecord};
@@ -12,13 +12,13 @@ async fn report(prices: Prices) -> Report {
     let outlay = Outlay::builder().prices(prices).build();
     let (answer, report) = resolve_ticket(&outlay, simulated::client(&bedrock), &Models::default()).await;
     assert!(answer.unwrap().contains("KB-112"));
-    assert_eq!(bedrock.pending(), 0, "the agent asked for all that is scripted");
+    assert_eq!(bedrock.pending(), 0, "the agent used all scripted replies");
     assert_eq!(outlay.unattributed().calls(), 0);
     report
 }
 
-/// The tree as text, a line for each scope, call and charge.
-fn shape(scope: &ScopeRecord, depth: usize, lines: &mut Vec<String>) {
+/// Renders the tree, with one line for each scope, call and charge.
+fn render(scope: &ScopeRecord, depth: usize, lines: &mut Vec<String>) {
     let kind = match &scope.kind {
         ScopeKind::Step(kind) => kind.as_str().to_owned(),
         other => format!("{other:?}").to_lowercase(),
@@ -27,23 +27,23 @@ fn shape(scope: &ScopeRecord, depth: usize, lines: &mut Vec<String>) {
     lines.push(format!("{:depth$}{kind} {}{failed} {}", "", scope.name, scope.totals.cost()));
     for child in &scope.children {
         match child {
-            Record::Scope(scope) => shape(scope, depth + 1, lines),
+            Record::Scope(scope) => render(scope, depth + 1, lines),
             Record::Call(call) => {
                 let statuses: Vec<_> = call.attempts.iter().filter_map(|a| a.status).collect();
                 let streamed = if call.streamed { " streamed" } else { "" };
                 lines.push(format!("{:1$}chat {statuses:?}{streamed}", "", depth + 1));
             }
             Record::Charge(charge) => lines.push(format!("{:1$}charge {2}", "", depth + 1, charge.name)),
-            _ => unreachable!("all kinds of records are known"),
+            _ => unreachable!("unknown kind of record"),
         }
     }
 }
 
 #[tokio::test]
-async fn the_tree_shows_who_spent_how_much_on_what() {
+async fn the_report_has_the_cost_of_each_scope() {
     let report = report(Prices::bundled()).await;
     let mut lines = Vec::new();
-    shape(&report.record().root, 0, &mut lines);
+    render(&report.record().root, 0, &mut lines);
     assert_eq!(
         lines,
         [
@@ -66,7 +66,7 @@ async fn the_tree_shows_who_spent_how_much_on_what() {
 }
 
 #[tokio::test]
-async fn the_totals_are_exact_by_kind_by_model_and_in_tokens() {
+async fn totals_by_kind_model_and_tokens_are_exact() {
     let report = report(Prices::bundled()).await;
     let totals = report.totals();
     assert_eq!(totals.cost().usd(), Some(Usd::from_picos(76_679_960_000)));
@@ -96,19 +96,19 @@ async fn the_totals_are_exact_by_kind_by_model_and_in_tokens() {
 }
 
 #[tokio::test]
-async fn prices_of_your_own_change_the_total() {
+async fn custom_prices_change_the_total() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/support_agent/prices.toml");
     let options = Options::parse(["--prices", file].map(str::to_owned).into_iter()).unwrap();
     let report = report(options.prices().unwrap()).await;
-    // All that the small model did costs a fifth less.
+    // The small model costs a fifth less.
     assert_eq!(report.totals().cost().usd(), Some(Usd::from_picos(76_679_960_000 - 13_068_000_000 / 5)));
 }
 
 #[test]
-fn a_bad_command_line_and_a_bad_price_file_say_what_is_wrong() {
+fn option_and_price_file_errors_are_clear() {
     let parse = |arguments: &[&str]| Options::parse(arguments.iter().map(|&a| a.to_owned()));
-    assert_eq!(parse(&["--wat"]).unwrap_err().to_string(), "there is no option `--wat`; --help lists them");
-    assert_eq!(parse(&["--prices"]).unwrap_err().to_string(), "--prices needs a value after it");
+    assert_eq!(parse(&["--wat"]).unwrap_err().to_string(), "unknown option `--wat`; see --help");
+    assert_eq!(parse(&["--prices"]).unwrap_err().to_string(), "--prices needs a value");
     let options = parse(&["--prices", "/nowhere/prices.toml"]).unwrap();
     assert_eq!(options.prices().unwrap_err().to_string(), "/nowhere/prices.toml: cannot read the price file");
 }

@@ -1,4 +1,4 @@
-//! The tools that the model may ask for. A tool may cost money itself: by a model call of its own, by a paid service.
+//! The tools that the model can request. A tool can itself cost money, through a model call or a paid service.
 
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::types::{
@@ -23,7 +23,7 @@ pub(crate) fn for_triage() -> ToolConfiguration {
     ])
 }
 
-/// Does what the model asks for. What goes wrong is told to the model: it may find another way.
+/// Runs a tool that the model requests. Errors are returned to the model, so that it can try something else.
 pub(crate) async fn run(client: &Client, models: &Models, tool: &ToolUseBlock) -> ToolResultBlock {
     let result = match tool.name() {
         "search_kb" => {
@@ -31,7 +31,7 @@ pub(crate) async fn run(client: &Client, models: &Models, tool: &ToolUseBlock) -
             step.try_run(search_kb(client, &models.small, argument(tool, "query"))).await
         }
         "researcher" => researcher::ask(client, &models.small, argument(tool, "question")).await,
-        other => Err(Error::NoAnswer(format!("there is no tool `{other}`"))),
+        other => Err(Error::NoAnswer(format!("unknown tool `{other}`"))),
     };
     match result {
         Ok(text) => self::result(tool, text, ToolResultStatus::Success),
@@ -41,14 +41,14 @@ pub(crate) async fn run(client: &Client, models: &Models, tool: &ToolUseBlock) -
 
 async fn search_kb(client: &Client, model: &str, query: &str) -> Result<String, Error> {
     let mut chat = Chat::new(client, model, SEARCHER);
-    chat.say(query);
-    let Turn::Answer(hits) = chat.ask().await? else { return Err(Error::NoAnswer("it asks for tools".to_owned())) };
-    // The web search behind it takes half a cent for each query.
+    chat.add_user_message(query);
+    let Turn::Answer(hits) = chat.ask().await? else { return Err(Error::NoAnswer("it requests tools".to_owned())) };
+    // The web search costs half a cent per query.
     outlay::charge("serp-api", Usd::from_micros(5_000));
     Ok(hits)
 }
 
-/// Tools of one text parameter each: name, description, parameter.
+/// Returns the configuration of tools with one text parameter each, from (name, description, parameter).
 pub(crate) fn configuration(tools: &[(&str, &str, &str)]) -> ToolConfiguration {
     let tools = tools.iter().map(|(name, description, parameter)| {
         let schema = json!({
@@ -63,7 +63,7 @@ pub(crate) fn configuration(tools: &[(&str, &str, &str)]) -> ToolConfiguration {
     ToolConfiguration::builder().set_tools(Some(tools.collect())).build().expect("there are tools")
 }
 
-/// What the model gave for a parameter; empty where it left it out.
+/// Returns the argument of a parameter, or an empty string if the model left it out.
 pub(crate) fn argument<'a>(tool: &'a ToolUseBlock, name: &str) -> &'a str {
     let arguments = tool.input().as_object();
     arguments.and_then(|all| all.get(name)).and_then(|value| value.as_string()).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! The models, and what the worker does with them.
+//! The simulated models, and the work of the worker.
 
 use aws_credential_types::Credentials;
 use aws_sdk_bedrockruntime::Client;
@@ -13,7 +13,7 @@ use crate::Result;
 pub(crate) const SONNET: &str = "us.anthropic.claude-sonnet-4-5-20250929-v1:0";
 pub(crate) const HAIKU: &str = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
 
-/// A Bedrock on loopback that always answers.
+/// Starts a Bedrock on loopback that answers every call.
 pub(crate) async fn bedrock() -> std::result::Result<BedrockSim, StartError> {
     let bedrock = BedrockSim::start().await?;
     bedrock.otherwise(|_| Reply::message().text("As asked.").usage(Tokens::new(1_800, 240)));
@@ -36,7 +36,7 @@ pub(crate) async fn ask(client: &Client, model: &str) -> Result<()> {
     Ok(())
 }
 
-/// The worker's work: it reads two articles, and pays for a search.
+/// Reads two articles, and pays for a search. This is the work of the worker.
 pub(crate) async fn research(client: &Client) -> Result<()> {
     let reading = async {
         outlay::charge("serp-api", Usd::from_micros(5_000));

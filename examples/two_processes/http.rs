@@ -1,4 +1,4 @@
-//! Over HTTP: a layer around the orchestrator's client, one around the worker's routes.
+//! The HTTP transport: a layer around the orchestrator's client, and one around the worker's routes.
 
 use axum::Router;
 use axum::body::Body;
@@ -15,10 +15,10 @@ use tower::{Layer as _, ServiceExt as _};
 
 use crate::{Result, agents};
 
-/// Asks the worker for its part, in the current scope.
+/// Requests the work from the worker, in the current scope.
 pub(crate) async fn ask(mut worker: Child) -> Result<()> {
     let stdout = worker.stdout.take().ok_or("the worker has no standard output")?;
-    let address = BufReader::new(stdout).lines().next_line().await?.ok_or("the worker has not started")?;
+    let address = BufReader::new(stdout).lines().next_line().await?.ok_or("the worker did not start")?;
     let layer = ClientLayer::new().allow_host("127.0.0.1").name_host("127.0.0.1", "researcher");
     let client = layer.layer(HttpClient::builder(TokioExecutor::new()).build_http());
     let request = Request::post(format!("http://{address}/articles/exports/research")).body(Body::empty())?;
@@ -31,12 +31,12 @@ pub(crate) async fn ask(mut worker: Child) -> Result<()> {
     }
 }
 
-/// The worker's process: it serves until its standard input closes.
+/// Runs the worker process, until its standard input closes.
 pub(crate) async fn serve() -> Result<()> {
     let telemetry = outlay::telemetry::init("worker")?;
     let outlay = Outlay::builder().build();
     let bedrock = agents::bedrock().await?;
-    // Whoever reaches a port on loopback is on this machine: a service on a network asks for more than that.
+    // Clients of a loopback port are on this machine. A network service must check more.
     let layer = ServerLayer::new(&outlay).trust(|_| true).task_per_request(|outlay, request| {
         let route = request.extensions.get::<MatchedPath>()?;
         Some(outlay.task(&format!("{} {}", request.method, route.as_str())))

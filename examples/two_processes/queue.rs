@@ -1,5 +1,5 @@
-//! By messages: the worker's standard input is the queue, its standard output the one that answers come back on. As with
-//! any queue, a message is a text with attributes, and may be delivered more than once.
+//! The queue transport. The worker's standard input is the request queue, and its standard output is the answer queue. As
+//! with any queue, a message is text with attributes, and may be delivered more than once.
 
 use std::collections::HashMap;
 
@@ -13,22 +13,22 @@ use crate::{Result, agents};
 #[derive(Serialize, Deserialize)]
 struct Message {
     body: String,
-    /// Whose work it is, on the way there; what it cost, on the way back.
+    /// The context of the task in a request, and the receipt in an answer.
     attributes: HashMap<String, String>,
 }
 
 const RECEIPT: &str = "outlay-receipt";
 
-/// Asks the worker for its part, in the current scope, and counts what its answers say.
+/// Requests the work from the worker, in the current scope, and counts the receipts in its answers.
 pub(crate) async fn ask(outlay: &Outlay, mut worker: Child) -> Result<()> {
     let (mut queue, answers) = match (worker.stdin.take(), worker.stdout.take()) {
         (Some(queue), Some(answers)) => (queue, answers),
-        _ => return Err("the worker has no queues".into()),
+        _ => return Err("the worker has no standard input or output".into()),
     };
     let mut message = Message { body: "exports".to_owned(), attributes: HashMap::new() };
     let work = outlay::remote("research-queue");
     work.inject(&mut message.attributes);
-    // Whoever reads the answers need not be who has asked.
+    // The answers can be read by another task or process.
     work.wait();
     let text = serde_json::to_string(&message)?;
     queue.write_all(format!("{text}\n").as_bytes()).await?;
@@ -45,7 +45,7 @@ pub(crate) async fn ask(outlay: &Outlay, mut worker: Child) -> Result<()> {
     Ok(())
 }
 
-/// The worker's process: it works on each message until there are no more.
+/// Runs the worker process, until there are no more messages.
 pub(crate) async fn work() -> Result<()> {
     let telemetry = outlay::telemetry::init("worker")?;
     let outlay = Outlay::builder().build();
@@ -54,7 +54,7 @@ pub(crate) async fn work() -> Result<()> {
     let mut messages = BufReader::new(tokio::io::stdin()).lines();
     while let Some(line) = messages.next_line().await? {
         let message: Message = serde_json::from_str(&line)?;
-        // Who can write to this queue is trusted.
+        // Everyone who can write to this queue is trusted.
         let incoming = Incoming::from_trusted(&message.attributes)?;
         let task = outlay.task("research").asked_by(&incoming).start();
         let outcome = match task.try_run(agents::research(&client)).await {
@@ -64,7 +64,7 @@ pub(crate) async fn work() -> Result<()> {
         task.finish(outcome);
         let attributes = HashMap::from([(RECEIPT.to_owned(), task.receipt().to_string())]);
         let answer = serde_json::to_string(&Message { body: "found".to_owned(), attributes })?;
-        // Twice, as a queue may: it counts once.
+        // Sent twice, as a queue may deliver it. The receipt counts once.
         println!("{answer}\n{answer}");
     }
     tokio::task::spawn_blocking(move || drop(telemetry)).await?;

@@ -1,8 +1,8 @@
-//! What a budget on Redis adds to the path of a call: round trips, counted by Redis itself, and the time beside a bare PING
-//! on the same connection.
+//! Measures what a budget on Redis adds to a call: round trips, as counted by Redis, and time compared to a bare PING on a
+//! connection of the same kind.
 //!
-//! `cargo bench -p outlay-redis`, with a `redis-server` in the path, or its path in `REDIS_SERVER`
-#![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs, reason = "a benchmark prints its figures")]
+//! `cargo bench -p outlay-redis`, with `redis-server` on the `PATH`, or its path in `REDIS_SERVER`
+#![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs, reason = "a benchmark prints its results")]
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
@@ -18,14 +18,14 @@ use outlay_redis::RedisBudgets;
 const CALLS: usize = 2_000;
 const PAIRS: usize = 7;
 const AT_ONCE: usize = 64;
-/// The budgets of each call in [`longest_command`].
+/// The number of budgets of each call in [`longest_command`].
 const BUDGETS: usize = 50;
-/// The most calls in one batch.
+/// The maximum number of calls in one batch.
 const SETTLED_TOGETHER: usize = 128;
 
 fn main() {
     let Some((_server, url)) = start() else {
-        println!("skipped: there is no redis-server");
+        println!("skipped: redis-server not found");
         return;
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -34,47 +34,45 @@ fn main() {
 
 async fn bench(url: &str) {
     let budgets = RedisBudgets::builder(url).unwrap().time_limit(Duration::from_secs(5)).connect().await.unwrap();
-    let mut link = redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let mut connection = redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
     let limit = Usd::from_dollars(1_000_000);
-    let one = Ledger::builder().report_records(0).budget_store(budgets.clone());
-    let one = one.budget_rule(BudgetRule::new("team", limit).per("team").every(Period::Day));
-    let one_task = one.build().task(spec());
-    let three = Ledger::builder().report_records(0).budget_store(budgets.clone());
-    let three = three
+    let one_budget = Ledger::builder().report_records(0).budget_store(budgets.clone());
+    let one_budget = one_budget.budget_rule(BudgetRule::new("team", limit).per("team").every(Period::Day));
+    let one_budget_task = one_budget.build().task(spec());
+    let three_budgets = Ledger::builder().report_records(0).budget_store(budgets.clone());
+    let three_budgets = three_budgets
         .budget_rule(BudgetRule::new("team", limit).per("team").every(Period::Day))
         .budget_rule(BudgetRule::new("company", limit).every(Period::Month))
         .budget_rule(BudgetRule::new("turns", Budget::turns(u64::MAX / 2)).per("team"));
-    let three_tasks = three.build().task(spec());
+    let three_budget_task = three_budgets.build().task(spec());
 
-    println!("round trips on the path of a call, as Redis counts them");
-    for (what, task) in [("1 budget", &one_task), ("3 budgets", &three_tasks)] {
+    println!("round trips of a call, as counted by Redis");
+    for (what, task) in [("1 budget", &one_budget_task), ("3 budgets", &three_budget_task)] {
         budgets.flush(Duration::from_secs(10)).await;
-        let before = scripts(&mut link).await;
+        let before = script_calls(&mut connection).await;
         let mut open = Vec::new();
         for _ in 0..CALLS {
             open.push(reserve(task).await);
         }
-        let reserved = scripts(&mut link).await - before;
+        let reserved = script_calls(&mut connection).await - before;
         open.into_iter().for_each(settle);
         budgets.flush(Duration::from_secs(10)).await;
-        let settled = scripts(&mut link).await - before - reserved;
-        println!(
-            "  {what:<10} {CALLS} calls: {reserved} scripts to reserve, {settled} in the background to settle them together"
-        );
+        let settled = script_calls(&mut connection).await - before - reserved;
+        println!("  {what:<10} {CALLS} calls: {reserved} scripts to reserve, {settled} in the background to settle");
     }
 
-    println!("time of one reservation, beside a PING on a connection of the same kind (medians of {PAIRS} runs)");
-    for (what, task) in [("1 budget", &one_task), ("3 budgets", &three_tasks)] {
+    println!("time of a reservation, compared to a PING on a connection of the same kind (medians of {PAIRS} runs)");
+    for (what, task) in [("1 budget", &one_budget_task), ("3 budgets", &three_budget_task)] {
         let (mut pings, mut reserves, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..PAIRS {
             let began = Instant::now();
             for _ in 0..CALLS {
-                let () = redis::cmd("PING").exec_async(&mut link).await.unwrap();
+                let () = redis::cmd("PING").exec_async(&mut connection).await.unwrap();
             }
             let ping = began.elapsed();
             let began = Instant::now();
             for _ in 0..CALLS {
-                // Given back at once: settled in the background, as in life.
+                // Released at once; settled in the background, as in production.
                 drop(reserve(task).await);
             }
             let reserve = began.elapsed();
@@ -88,7 +86,7 @@ async fn bench(url: &str) {
     let began = Instant::now();
     let mut workers = Vec::new();
     for _ in 0..AT_ONCE {
-        let task = one_task.clone();
+        let task = one_budget_task.clone();
         workers.push(tokio::spawn(async move {
             for _ in 0..CALLS / 8 {
                 settle(reserve(&task).await);
@@ -99,13 +97,13 @@ async fn bench(url: &str) {
         worker.await.unwrap();
     }
     let calls = AT_ONCE * (CALLS / 8);
-    println!("{AT_ONCE} at once: {:.0} calls a second", calls as f64 / began.elapsed().as_secs_f64());
+    println!("{AT_ONCE} concurrent calls: {:.0} calls per second", calls as f64 / began.elapsed().as_secs_f64());
     budgets.flush(Duration::from_secs(10)).await;
-    longest_command(&budgets, &mut link).await;
+    longest_command(&budgets, &mut connection).await;
 }
 
 /// Prints how long the longest script blocks Redis when each call has many budgets.
-async fn longest_command(budgets: &RedisBudgets, link: &mut redis::aio::MultiplexedConnection) {
+async fn longest_command(budgets: &RedisBudgets, connection: &mut redis::aio::MultiplexedConnection) {
     let mut many = Ledger::builder().report_records(0).budget_store(budgets.clone());
     for rule in 0..BUDGETS {
         let rule = BudgetRule::new(&format!("rule {rule}"), Usd::from_dollars(1_000_000)).every(Period::Day);
@@ -117,13 +115,14 @@ async fn longest_command(budgets: &RedisBudgets, link: &mut redis::aio::Multiple
         open.push(reserve(&task).await);
     }
     for (setting, value) in [("slowlog-max-len", 100_000), ("slowlog-log-slower-than", 0)] {
-        redis::cmd("CONFIG").arg("SET").arg(setting).arg(value).exec_async(link).await.unwrap();
+        redis::cmd("CONFIG").arg("SET").arg(setting).arg(value).exec_async(connection).await.unwrap();
     }
-    redis::cmd("SLOWLOG").arg("RESET").exec_async(link).await.unwrap();
+    redis::cmd("SLOWLOG").arg("RESET").exec_async(connection).await.unwrap();
     open.into_iter().for_each(settle);
     budgets.flush(Duration::from_secs(30)).await;
-    let log: Vec<Vec<redis::Value>> = redis::cmd("SLOWLOG").arg("GET").arg(100_000).query_async(link).await.unwrap();
-    // Each entry: its id, when, how many us, the command. What a script calls is in there too.
+    let log: Vec<Vec<redis::Value>> =
+        redis::cmd("SLOWLOG").arg("GET").arg(100_000).query_async(connection).await.unwrap();
+    // Each entry has an id, a time, a duration in us and the command. Commands called by scripts have entries too.
     let is_script = |entry: &Vec<redis::Value>| {
         let command = redis::from_redis_value::<Vec<String>>(entry[3].clone()).unwrap_or_default();
         command.first().is_some_and(|name| name == "EVALSHA")
@@ -133,7 +132,7 @@ async fn longest_command(budgets: &RedisBudgets, link: &mut redis::aio::Multiple
     let mut times: Vec<f64> = times.map(|micros| micros as f64 / 1_000.0).collect();
     times.sort_by(f64::total_cmp);
     println!(
-        "{SETTLED_TOGETHER} calls of {BUDGETS} budgets settle in {} commands: the longest takes Redis {:.1} ms",
+        "{SETTLED_TOGETHER} calls with {BUDGETS} budgets settle in {} commands: the longest blocks Redis for {:.1} ms",
         times.len(),
         times.last().unwrap()
     );
@@ -142,8 +141,8 @@ async fn longest_command(budgets: &RedisBudgets, link: &mut redis::aio::Multiple
 async fn reserve(task: &Scope) -> PendingCall {
     let model: Arc<str> = "m".into();
     let mut call = begin(task, &model);
-    let question = call.ask_store().unwrap();
-    let answer = question.answer().await;
+    let ask = call.ask_store().unwrap();
+    let answer = ask.answer().await;
     call.store_answered(&model, &answer).unwrap();
     call
 }
@@ -173,15 +172,16 @@ fn spec() -> TaskSpec {
     TaskSpec::new("bench").dimensions(dimensions)
 }
 
-/// How many scripts have been called since the server started.
-async fn scripts(link: &mut redis::aio::MultiplexedConnection) -> u64 {
-    let stats: String = redis::cmd("INFO").arg("commandstats").query_async(link).await.unwrap();
+/// Returns how many scripts were called since the server started.
+async fn script_calls(connection: &mut redis::aio::MultiplexedConnection) -> u64 {
+    let stats: String = redis::cmd("INFO").arg("commandstats").query_async(connection).await.unwrap();
     let line = stats.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls=")).unwrap_or("0");
     line.split(',').next().unwrap().parse().unwrap()
 }
 
-fn micros(of_all: Duration) -> f64 {
-    of_all.as_secs_f64() / CALLS as f64 * 1e6
+/// Returns the microseconds per call.
+fn micros(total: Duration) -> f64 {
+    total.as_secs_f64() / CALLS as f64 * 1e6
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -197,6 +197,7 @@ impl Drop for Server {
     }
 }
 
+/// Starts a server, or returns `None` if that fails.
 fn start() -> Option<(Server, String)> {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let program = std::env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned());

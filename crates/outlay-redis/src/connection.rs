@@ -1,4 +1,4 @@
-//! One Redis, or a cluster of them.
+//! Connections to a single Redis or to a cluster.
 
 use std::time::Duration;
 
@@ -7,25 +7,25 @@ use redis::{AsyncConnectionConfig, Cmd, Pipeline, RedisFuture, RedisResult, Valu
 #[cfg(feature = "cluster")]
 use redis::{cluster::ClusterClient, cluster_async::ClusterConnection};
 
-/// Where Redis is.
+/// The Redis to connect to.
 #[derive(Clone)]
 pub(crate) enum Target {
-    One(Box<redis::Client>),
-    /// By the addresses of some of its nodes.
+    Single(Box<redis::Client>),
+    /// A cluster, given by some of its nodes.
     #[cfg(feature = "cluster")]
     Cluster(Vec<redis::ConnectionInfo>),
 }
 
 #[derive(Clone)]
 pub(crate) enum Connection {
-    One(MultiplexedConnection),
+    Single(MultiplexedConnection),
     #[cfg(feature = "cluster")]
     Cluster(ClusterConnection),
 }
 
 impl Target {
-    pub(crate) fn one(address: &str) -> RedisResult<Self> {
-        redis::Client::open(address).map(Box::new).map(Self::One)
+    pub(crate) fn single(address: &str) -> RedisResult<Self> {
+        redis::Client::open(address).map(Box::new).map(Self::Single)
     }
 
     #[cfg(feature = "cluster")]
@@ -38,20 +38,20 @@ impl Target {
     pub(crate) async fn connect(&self, limit: Duration) -> RedisResult<Connection> {
         #[cfg(feature = "tls")]
         if rustls::crypto::CryptoProvider::get_default().is_none() {
-            // Without one a connection over TLS panics. Where another thread is first, its choice holds.
+            // Without a provider, a connection over TLS panics. If another thread installs one first, that one stays.
             let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         }
         match self {
-            Self::One(client) => {
-                // Each command has its own limit of time.
+            Self::Single(client) => {
+                // Each command has its own time limit.
                 let config =
                     AsyncConnectionConfig::new().set_connection_timeout(Some(limit)).set_response_timeout(None);
-                client.get_multiplexed_async_connection_with_config(&config).await.map(Connection::One)
+                client.get_multiplexed_async_connection_with_config(&config).await.map(Connection::Single)
             }
             #[cfg(feature = "cluster")]
             Self::Cluster(nodes) => {
-                // A command may be sent again, for its slot has moved or its node is gone, though it has been carried
-                // out: the scripts know an ask and a batch that come twice.
+                // The client may resend a command that was already executed, if its slot has moved or its node is gone.
+                // The scripts detect a repeated ask or batch.
                 let client =
                     ClusterClient::builder(nodes.iter().cloned()).connection_timeout(limit).retries(2).build()?;
                 client.get_async_connection().await.map(Connection::Cluster)
@@ -63,9 +63,9 @@ impl Target {
 impl ConnectionLike for Connection {
     fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
         match self {
-            Self::One(link) => link.req_packed_command(command),
+            Self::Single(connection) => connection.req_packed_command(command),
             #[cfg(feature = "cluster")]
-            Self::Cluster(link) => link.req_packed_command(command),
+            Self::Cluster(connection) => connection.req_packed_command(command),
         }
     }
 
@@ -76,17 +76,17 @@ impl ConnectionLike for Connection {
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
         match self {
-            Self::One(link) => link.req_packed_commands(pipeline, offset, count),
+            Self::Single(connection) => connection.req_packed_commands(pipeline, offset, count),
             #[cfg(feature = "cluster")]
-            Self::Cluster(link) => link.req_packed_commands(pipeline, offset, count),
+            Self::Cluster(connection) => connection.req_packed_commands(pipeline, offset, count),
         }
     }
 
     fn get_db(&self) -> i64 {
         match self {
-            Self::One(link) => link.get_db(),
+            Self::Single(connection) => connection.get_db(),
             #[cfg(feature = "cluster")]
-            Self::Cluster(link) => link.get_db(),
+            Self::Cluster(connection) => connection.get_db(),
         }
     }
 }

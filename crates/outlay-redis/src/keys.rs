@@ -1,14 +1,14 @@
-//! The names of keys. All of a namespace are in one slot of a cluster, by what stands in the first braces.
+//! The names of keys. The first braces put all keys of a namespace in one slot of a cluster.
 
-/// A longer one is cut, and told from others by its hash.
+/// The maximum length of a name, in bytes. A longer name is truncated, and made unique by its hash.
 const MAX_NAME: usize = 200;
 
-/// What all keys of a namespace begin with.
+/// Returns the prefix of all keys of a namespace.
 pub(crate) fn prefix(namespace: &str) -> String {
     format!("{{outlay:{namespace}}}:")
 }
 
-/// The key of a budget, without its period. Any name makes one, and no two make the same.
+/// Returns the key of a budget, without its period. Any name is valid, and different names have different keys.
 pub(crate) fn budget(prefix: &str, name: &str) -> String {
     if name.len() <= MAX_NAME {
         return format!("{prefix}budget:{name}");
@@ -26,14 +26,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_name_makes_a_key_of_its_own_in_the_same_slot() {
+    fn every_name_has_its_own_key_in_the_same_slot() {
         let prefix = prefix("prod");
         let long = "ä".repeat(10_000);
         let names = ["a", "{other}", "a\r\nDEL *", "\0", &long, &format!("{long}x"), "ä"];
         let keys: Vec<String> = names.iter().map(|name| budget(&prefix, name)).collect();
-        for (place, key) in keys.iter().enumerate() {
+        for (index, key) in keys.iter().enumerate() {
             assert!(key.starts_with("{outlay:prod}:") && key.len() < 300, "{key}");
-            assert!(!keys[..place].contains(key), "{key}");
+            assert!(!keys[..index].contains(key), "{key}");
         }
     }
 }

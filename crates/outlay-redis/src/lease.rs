@@ -1,4 +1,4 @@
-//! What a process lets through by itself while Redis cannot be asked.
+//! The decisions of a process while Redis is down.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use outlay_ledger::{Amount, Period, StoreAnswer, StoreAsk, StoreHold};
 
-use crate::WhenDown;
+use crate::when_down::WhenDown;
 
-/// Beyond it, what is known of budgets of which nothing has been let through is forgotten, and nothing of others is let
-/// through.
+/// The maximum number of known budgets. Beyond it, known budgets with nothing let through are forgotten, and unknown
+/// budgets let nothing through.
 const MAX_KNOWN: usize = 10_000;
-/// The least time between two sweeps.
+/// The minimum time between two sweeps.
 const SWEEP_PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
@@ -22,30 +22,30 @@ pub(crate) struct Lease {
 
 #[derive(Debug, Default)]
 struct Budgets {
-    known: HashMap<Arc<str>, Known>,
+    known: HashMap<Arc<str>, KnownUsage>,
     /// When the budgets were last swept.
     swept: Option<Instant>,
 }
 
-/// How a budget stands, by the word of Redis.
+/// The usage of a budget, as reported by Redis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Heard {
-    /// Its place among those of the ask.
+pub(crate) struct ReportedUsage {
+    /// The index of the budget in the ask.
     pub(crate) hold: usize,
-    /// What is used of it, by all.
+    /// The units used by all processes.
     pub(crate) used: i128,
-    /// For how long that is so at most: what is left of its period.
+    /// The time until the budget's period ends, after which the report no longer applies.
     pub(crate) left: Option<Duration>,
 }
 
-/// What a process knows of a budget.
+/// What a process knows about the usage of a budget.
 #[derive(Debug, Default)]
-struct Known {
-    /// What it has let through, and Redis does not know of yet.
+struct KnownUsage {
+    /// The units that this process has let through, and that Redis does not know of yet.
     let_through: i128,
-    /// What is used of it by all, by the last word of Redis, and what has been written since.
+    /// The units used by all processes in the last report of Redis, plus those written since.
     used: i128,
-    /// When the period of that ends; `None` where it does not.
+    /// When the period of `used` ends; `None` if it does not end.
     until: Option<Instant>,
 }
 
@@ -54,7 +54,7 @@ impl Lease {
         Self { when_down, budgets: Mutex::default() }
     }
 
-    /// The answer to an ask that Redis has not answered.
+    /// Answers an ask that Redis has not answered.
     pub(crate) fn answer(&self, ask: &StoreAsk) -> StoreAnswer {
         match self.when_down {
             WhenDown::Refuse => refuse(ask, |_| false),
@@ -68,7 +68,7 @@ impl Lease {
         let is_full = !budgets.has_room(Instant::now());
         let answer = refuse(ask, |hold| match budgets.known.get(&hold.budget.key) {
             Some(known) => known.has_room(hold, percent),
-            None => !is_full && Known::default().has_room(hold, percent),
+            None => !is_full && KnownUsage::default().has_room(hold, percent),
         });
         if answer == StoreAnswer::Unchecked {
             for hold in ask.holds() {
@@ -82,13 +82,13 @@ impl Lease {
         answer
     }
 
-    /// How the ask's budgets stand, by the word of Redis.
-    pub(crate) fn see(&self, ask: &StoreAsk, heard: impl IntoIterator<Item = Heard>) {
-        if !self.is_kept() {
+    /// Updates the known usage of the ask's budgets with reports of Redis.
+    pub(crate) fn update_usage(&self, ask: &StoreAsk, reported: impl IntoIterator<Item = ReportedUsage>) {
+        if !self.is_enabled() {
             return;
         }
         let (mut budgets, now) = (self.lock(), Instant::now());
-        for Heard { hold, used, left } in heard {
+        for ReportedUsage { hold, used, left } in reported {
             let Some(hold) = ask.holds().get(hold) else { continue };
             if !budgets.has_room(now) && !budgets.known.contains_key(&hold.budget.key) {
                 continue;
@@ -98,28 +98,28 @@ impl Lease {
         }
     }
 
-    /// A call that was let through came to so much.
+    /// Replaces the reserved amounts of a call that was let through by what it cost.
     pub(crate) fn settle(&self, ask: &StoreAsk, spent: &[Amount]) {
         self.change(ask, spent, |known, hold, spent| {
             known.let_through = known.let_through.saturating_add(spent).saturating_sub(hold.amount.units());
         });
     }
 
-    /// Redis knows of it now.
+    /// Moves the cost of a call to the usage that Redis knows of.
     pub(crate) fn release(&self, ask: &StoreAsk, spent: &[Amount]) {
         self.change(ask, spent, |known, hold, spent| {
             known.let_through = known.let_through.saturating_sub(spent);
-            if !known.is_of_now() {
+            if !known.is_current() {
                 known.used = 0;
             }
-            // Whether or not Redis has ever said how the budget stands.
+            // Even if Redis has never reported the usage of the budget.
             known.used = known.used.saturating_add(spent);
-            known.until = known.until.filter(|_| known.is_of_now()).or_else(|| at_most(hold.budget.period));
+            known.until = known.until.filter(|_| known.is_current()).or_else(|| latest_end(hold.budget.period));
         });
     }
 
-    fn change(&self, ask: &StoreAsk, spent: &[Amount], change: impl Fn(&mut Known, &StoreHold, i128)) {
-        if !self.is_kept() {
+    fn change(&self, ask: &StoreAsk, spent: &[Amount], change: impl Fn(&mut KnownUsage, &StoreHold, i128)) {
+        if !self.is_enabled() {
             return;
         }
         let mut budgets = self.lock();
@@ -130,7 +130,7 @@ impl Lease {
         }
     }
 
-    const fn is_kept(&self) -> bool {
+    const fn is_enabled(&self) -> bool {
         matches!(self.when_down, WhenDown::Lease { .. })
     }
 
@@ -139,29 +139,30 @@ impl Lease {
     }
 }
 
-impl Known {
-    /// Whether a process may let it through: within its share, and within what was left when it last heard.
+impl KnownUsage {
+    /// Returns whether the process may let a hold through: it fits the process's share, and what Redis last reported as
+    /// left.
     fn has_room(&self, hold: &StoreHold, percent: u8) -> bool {
         let limit = hold.budget.limit.units();
         let lease = limit.saturating_mul(i128::from(percent)) / 100;
-        let wanted = self.let_through.saturating_add(hold.amount.units());
-        let used = if self.is_of_now() { self.used } else { 0 };
-        wanted <= lease && wanted.saturating_add(used) <= limit
+        let total = self.let_through.saturating_add(hold.amount.units());
+        let used = if self.is_current() { self.used } else { 0 };
+        total <= lease && total.saturating_add(used) <= limit
     }
 
-    fn is_of_now(&self) -> bool {
+    fn is_current(&self) -> bool {
         self.until.is_none_or(|until| Instant::now() < until)
     }
 }
 
-/// By the first budget that has no room, of those that do more than observe.
+/// Refuses for the first enforced budget without room.
 fn refuse(ask: &StoreAsk, has_room: impl Fn(&StoreHold) -> bool) -> StoreAnswer {
     let refuses = |hold: &StoreHold| !hold.budget.observed && !has_room(hold);
     ask.holds().iter().position(refuses).map_or(StoreAnswer::Unchecked, StoreAnswer::Unavailable)
 }
 
 impl Budgets {
-    /// Returns whether another budget can be kept, after a sweep of those with nothing let through.
+    /// Returns whether another budget fits, after a sweep of those with nothing let through.
     fn has_room(&mut self, now: Instant) -> bool {
         let may_sweep = self.swept.is_none_or(|swept| now.saturating_duration_since(swept) >= SWEEP_PAUSE);
         if self.known.len() >= MAX_KNOWN && may_sweep {
@@ -172,8 +173,8 @@ impl Budgets {
     }
 }
 
-/// When a period has ended for certain that goes on now.
-fn at_most(period: Option<Period>) -> Option<Instant> {
+/// Returns the latest time at which the current period can end.
+fn latest_end(period: Option<Period>) -> Option<Instant> {
     let seconds = match period? {
         Period::Hour => 3_600,
         Period::Day => 86_400,
@@ -193,8 +194,8 @@ mod tests {
         StoreAsk::new(id, vec![StoreHold::new(budget, Amount::Calls(amount))])
     }
 
-    const fn heard(used: i128) -> Heard {
-        Heard { hold: 0, used, left: None }
+    const fn reported(used: i128) -> ReportedUsage {
+        ReportedUsage { hold: 0, used, left: None }
     }
 
     #[test]
@@ -205,7 +206,7 @@ mod tests {
         assert_eq!(lease.answer(&ask(2)), StoreAnswer::Unchecked);
         assert_eq!(lease.answer(&ask(3)), StoreAnswer::Unavailable(0));
         lease.settle(&ask(1), &[Amount::Calls(0)]);
-        assert_eq!(lease.answer(&ask(4)), StoreAnswer::Unchecked, "what came to nothing is free again");
+        assert_eq!(lease.answer(&ask(4)), StoreAnswer::Unchecked, "a call that cost nothing frees its share");
         lease.settle(&ask(2), &[Amount::Calls(1)]);
         assert_eq!(lease.answer(&ask(5)), StoreAnswer::Unavailable(0));
         lease.release(&ask(2), &[Amount::Calls(1)]);
@@ -213,22 +214,22 @@ mod tests {
     }
 
     #[test]
-    fn what_redis_said_was_left_is_not_passed_whatever_the_share() {
+    fn a_lease_does_not_exceed_what_redis_reported_as_left() {
         let lease = Lease::new(WhenDown::Lease { percent: 50 });
         let ask = |id| calls(id, 1, 10);
-        lease.see(&ask(1), [heard(8)]);
+        lease.update_usage(&ask(1), [reported(8)]);
         for id in 2..4 {
             assert_eq!(lease.answer(&ask(id)), StoreAnswer::Unchecked);
             lease.settle(&ask(id), &[Amount::Calls(1)]);
             lease.release(&ask(id), &[Amount::Calls(1)]);
         }
-        assert_eq!(lease.answer(&ask(4)), StoreAnswer::Unavailable(0), "in the next outage neither");
-        lease.see(&ask(5), [heard(3)]);
+        assert_eq!(lease.answer(&ask(4)), StoreAnswer::Unavailable(0), "nor in the next outage");
+        lease.update_usage(&ask(5), [reported(3)]);
         assert_eq!(lease.answer(&ask(6)), StoreAnswer::Unchecked);
     }
 
     #[test]
-    fn what_was_written_counts_though_redis_never_said_how_the_budget_stands() {
+    fn written_amounts_count_even_if_redis_has_never_reported_usage() {
         let lease = Lease::new(WhenDown::Lease { percent: 50 });
         let ask = |id| calls(id, 1, 4);
         for id in 0..4 {
@@ -240,32 +241,32 @@ mod tests {
     }
 
     #[test]
-    fn what_was_used_of_a_period_does_not_count_after_its_end() {
+    fn usage_does_not_count_after_its_period_ends() {
         let lease = Lease::new(WhenDown::Lease { percent: 50 });
         let ask = calls(1, 1, 10);
-        lease.see(&ask, [Heard { hold: 0, used: 10, left: Some(Duration::from_secs(60)) }]);
+        lease.update_usage(&ask, [ReportedUsage { hold: 0, used: 10, left: Some(Duration::from_secs(60)) }]);
         assert_eq!(lease.answer(&ask), StoreAnswer::Unavailable(0));
-        lease.see(&ask, [Heard { hold: 0, used: 10, left: Some(Duration::ZERO) }]);
+        lease.update_usage(&ask, [ReportedUsage { hold: 0, used: 10, left: Some(Duration::ZERO) }]);
         assert_eq!(lease.answer(&ask), StoreAnswer::Unchecked);
     }
 
     #[test]
-    fn no_budget_that_only_observes_refuses_and_a_refusal_is_by_the_one_that_does() {
+    fn only_enforced_budgets_refuse() {
         let hold = |name: &str, limit, observed| {
             let mut budget = StoreBudget::new(name.into(), Amount::Calls(limit));
             budget.observed = observed;
             StoreHold::new(budget, Amount::Calls(1))
         };
         let observed = StoreAsk::new(1, vec![hold("a", 0, true), hold("b", 0, true)]);
-        let last = StoreAsk::new(2, vec![hold("a", 0, true), hold("wide", 100, false), hold("narrow", 1, false)]);
-        for (rule, by) in [(WhenDown::Refuse, 1), (WhenDown::Lease { percent: 50 }, 2)] {
+        let mixed = StoreAsk::new(2, vec![hold("a", 0, true), hold("wide", 100, false), hold("narrow", 1, false)]);
+        for (rule, refused_by) in [(WhenDown::Refuse, 1), (WhenDown::Lease { percent: 50 }, 2)] {
             assert_eq!(Lease::new(rule).answer(&observed), StoreAnswer::Unchecked);
-            assert_eq!(Lease::new(rule).answer(&last), StoreAnswer::Unavailable(by));
+            assert_eq!(Lease::new(rule).answer(&mixed), StoreAnswer::Unavailable(refused_by));
         }
     }
 
     #[test]
-    fn budgets_beyond_those_that_can_be_known_let_nothing_through() {
+    fn budgets_beyond_the_maximum_let_nothing_through() {
         let lease = Lease::new(WhenDown::Lease { percent: 50 });
         let ask = |n: usize| {
             let budget = StoreBudget::new(n.to_string().into(), Amount::Calls(10));
@@ -277,9 +278,9 @@ mod tests {
         assert_eq!(lease.answer(&ask(MAX_KNOWN)), StoreAnswer::Unavailable(0));
         assert_eq!(lease.answer(&ask(0)), StoreAnswer::Unchecked);
         assert_eq!(lease.lock().known.len(), MAX_KNOWN);
-        lease.see(&ask(MAX_KNOWN), [heard(1)]);
-        assert_eq!(lease.lock().known.len(), MAX_KNOWN, "what Redis says of others is not kept either");
-        // Once some have been written there is room, though not all are looked through for each call.
+        lease.update_usage(&ask(MAX_KNOWN), [reported(1)]);
+        assert_eq!(lease.lock().known.len(), MAX_KNOWN, "reports for other budgets are not kept either");
+        // A sweep makes room once spending is written. Sweeps have a minimum interval.
         lease.release(&ask(0), &[Amount::Calls(2)]);
         lease.lock().swept = None;
         assert_eq!(lease.answer(&ask(MAX_KNOWN)), StoreAnswer::Unchecked);

@@ -1,5 +1,5 @@
--- What both scripts begin with. Amounts are whole numbers of the smallest unit in decimal digits, beyond what a number of
--- Lua's can hold: they are worked with in two halves, of which the lower has 12 digits.
+-- The common part of all scripts. Amounts are integers of the smallest unit, as decimal digits. They exceed the exact range
+-- of Lua numbers, so each is split into two parts, and the lower part has 12 digits.
 local BASE = 1000000000000
 local DAY = 86400000
 
@@ -16,13 +16,13 @@ end
 
 local function add(a, b)
   if string.sub(a, 1, 1) == '-' then a, b = b, a end
-  local taken = string.sub(b, 1, 1) == '-'
+  local is_negative = string.sub(b, 1, 1) == '-'
   local ah, al = split(a)
-  local bh, bl = split(taken and string.sub(b, 2) or b)
-  if taken then
+  local bh, bl = split(is_negative and string.sub(b, 2) or b)
+  if is_negative then
     ah, al = ah - bh, al - bl
     if al < 0 then ah, al = ah - 1, al + BASE end
-    -- A budget never stands below nothing.
+    -- A budget is never below zero.
     if ah < 0 then return '0' end
   else
     ah, al = ah + bh, al + bl
@@ -41,12 +41,13 @@ end
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
--- Of a year and a month, from the days since 1970.
+-- Returns year * 12 + month, from the days since 1970.
 local function month(days)
   local z = days + 719468
   local era = math.floor(z / 146097)
   local of_era = z - era * 146097
-  local year = math.floor((of_era - math.floor(of_era / 1460) + math.floor(of_era / 36524) - math.floor(of_era / 146096)) / 365)
+  local leap_days = math.floor(of_era / 1460) - math.floor(of_era / 36524) + math.floor(of_era / 146096)
+  local year = math.floor((of_era - leap_days) / 365)
   local of_year = of_era - (365 * year + math.floor(year / 4) - math.floor(year / 100))
   local m = math.floor((5 * of_year + 2) / 153)
   m = m < 10 and m + 3 or m - 9
@@ -55,13 +56,14 @@ local function month(days)
   return year * 12 + m
 end
 
--- How many ms are left of the period; -1 of one that does not end.
+-- Returns the ms until the period ends, or -1 if it does not end.
 local function left_of(period, at)
   if period == 'hour' then return 3600000 - at % 3600000 end
   if period == 'day' then return DAY - at % DAY end
   if period ~= 'month' then return -1 end
-  local of_next = month(math.floor(at / DAY))
-  local year, m = math.floor(of_next / 12), of_next % 12 + 1
+  local current = month(math.floor(at / DAY))
+  -- The next month.
+  local year, m = math.floor(current / 12), current % 12 + 1
   if m <= 2 then year = year - 1 end
   local era = math.floor(year / 400)
   local of_era = year - era * 400
@@ -70,8 +72,8 @@ local function left_of(period, at)
   return (era * 146097 + days - 719468) * DAY - at
 end
 
--- The key of a budget in the period of that time: a period is one by the clock of Redis, whichever process asks. A base may
--- hold any byte, of which %s of string.format would cut what comes after a zero.
+-- Returns the key of a budget in the period at a time. Periods follow the clock of Redis, whichever process asks. A base
+-- may contain any byte, and %s of string.format would truncate it at a zero byte.
 local function key_at(base, period, at)
   if period == 'hour' then return base .. string.format(':h%.0f', math.floor(at / 3600000)) end
   if period == 'day' then return base .. string.format(':d%.0f', math.floor(at / DAY)) end
@@ -79,7 +81,7 @@ local function key_at(base, period, at)
   return base .. ':e'
 end
 
--- A key outlives its period by a day, for what settles late.
+-- Keeps a key for a day after its period, for late settlements.
 local function keep(key, period, idle)
   local left = idle
   if period == 'hour' then left = 3600000 + DAY end
@@ -88,12 +90,12 @@ local function keep(key, period, idle)
   redis.call('PEXPIRE', key, left)
 end
 
--- Records of processes expire when none has come for as long as any budget is kept.
+-- Sets the time to live of records of processes: without new ones, they live at least as long as any budget.
 local function expire_when_idle(key, idle)
   redis.call('PEXPIRE', key, math.max(idle, 33 * DAY))
 end
 
--- Spent and reserved; nothing where the key holds something else, or its figures are none.
+-- Returns spent and reserved, or nothing if the key holds other data or invalid figures.
 local function figures_of(key)
   local found = redis.pcall('HMGET', key, 'spent', 'reserved')
   if found.err then return end

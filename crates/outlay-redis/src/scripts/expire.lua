@@ -1,8 +1,8 @@
 -- The part after common.lua of the scripts that expire reservations. ARGV[4] is the time to live of budgets without
--- a period in ms, and ARGV[5] what becomes of the expired: `spend` or `release`.
+-- a period in ms, and ARGV[5] what happens to expired reservations: `spend` or `release`.
 local idle, on_expiry = tonumber(ARGV[4]), ARGV[5]
 local lost = 0
--- No more budgets are changed at once: Redis does nothing else meanwhile.
+-- The maximum number of budgets to change at once, because Redis is blocked meanwhile.
 local MAX_HOLDS = 512
 
 local function unpacked(payload)
@@ -10,7 +10,7 @@ local function unpacked(payload)
   return ok and type(held) == 'table' and held or nil
 end
 
--- Nothing that is wrong with one key keeps the others from being written.
+-- Changes one budget. An invalid key is counted as lost, and does not prevent the others from being written.
 local function change(key, period, by_reserved, by_spent)
   local s, r = figures_of(key)
   if not s then
@@ -35,7 +35,7 @@ local function period_of(key)
   return ({h = 'hour', d = 'day', m = 'month'})[kind] or 'ever'
 end
 
--- Returns an owner's own expiry rule, with which its name ends.
+-- Returns an owner's own expiry rule, which is the suffix of its name.
 local function on_expiry_of(owner)
   return string.match(owner, '%-(%a+)$') or on_expiry
 end

@@ -1,13 +1,13 @@
 -- Reserves for one call in all of its budgets, or in none.
 --
--- KEYS: owners, what the owner holds, what it has taken back, then the budgets.
+-- KEYS: owners, the owner's reservations, its withdrawn asks, then the budgets.
 -- ARGV: owner, ask, owner's time to live in ms, time to live of budgets without a period in ms, then for each budget its
 -- period, units, limit, and whether it is observed.
--- Returns 0, the budgets that would have refused, and what is used of each now and how many ms are left of its period; or 1
--- and the same of the one that does; or 2 where the ask has been taken back.
+-- Returns 0, the budgets that would have refused, and for each budget its current usage and the ms until its period ends;
+-- or 1 and the refusing budget's index, spent, reserved, and ms until its period ends; or 2 if the ask was withdrawn.
 local owner, ask, ttl, idle = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 if redis.call('ZSCORE', KEYS[3], ask) then return {2} end
--- A cluster's client may send it twice.
+-- The client of a cluster may send an ask twice.
 if redis.call('HEXISTS', KEYS[2], ask) == 1 then return {0, {}, {}} end
 
 local keys, reserved, used, would_refuse = {}, {}, {}, {}
@@ -16,7 +16,7 @@ for i = 4, #KEYS do
   local period, units, limit, observed = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
   local key, left = key_at(KEYS[i], period, now), left_of(period, now)
   local s, r = figures_of(key)
-  if not s then return redis.error_reply('WRONGTYPE the key of a budget holds something else: ' .. key) end
+  if not s then return redis.error_reply('WRONGTYPE the key of a budget holds other data: ' .. key) end
   if exceeds(add(add(s, r), units), limit) then
     if observed == '0' then return {1, i - 4, s, r, left} end
     table.insert(would_refuse, {i - 4, s, r})
@@ -29,7 +29,7 @@ local held = {}
 for n, key in ipairs(keys) do
   held[#held + 1], held[#held + 2] = key, ARGV[6 + (n - 1) * 4]
 end
--- What may fail comes first: no figure is changed that nobody would set right.
+-- Commands that may fail come first, so that no figure is changed without a reservation that would correct it.
 redis.call('ZADD', KEYS[1], now + ttl, owner)
 redis.call('HSET', KEYS[2], ask, cmsgpack.pack(held))
 expire_when_idle(KEYS[2], idle)

@@ -1,27 +1,26 @@
--- Settles asks, says that the owner lives, and expires what an owner held that does not. A batch that comes twice counts
--- once.
+-- Settles asks, records a heartbeat of the owner, and expires reservations of a dead owner. A batch that arrives twice
+-- counts once.
 --
--- KEYS: owners, what the owner holds, what it has taken back, what was expired of it, its last batch.
+-- KEYS: owners, the owner's reservations, its withdrawn asks, its expired reservations, its last batch.
 -- ARGV: owner, number of the batch or 0, owner's time to live in ms, time to live of budgets without a period in ms, what
--- becomes of the expired (`spend` or `release`), the prefix of keys, the last batch that the owner knows to be written, then
--- for each ask its number, whether it may yet be reserved (1), its age in ms, how many budgets it has, and for each of them
--- its base, period, spent, and soft limit or ''.
+-- happens to expired reservations (`spend` or `release`), the prefix of keys, the last batch that the owner knows to be
+-- written, then for each ask its number, whether it may still be reserved (1), its age in ms, its number of budgets, and
+-- for each of them its base, period, spent, and soft limit or ''.
 -- Returns the time in ms; how many figures could not be written; how many reservations were expired; whether there is more
--- to expire (1); whether batches are missing that were written (1); the soft limits that have been reached, as place of the ask,
--- place of the budget, spent, reserved; and how each budget stands now, as place of the ask, place of the budget, used, ms
--- left of its period.
+-- to expire (1); whether written batches are missing (1); the reached soft limits, as index of the ask, index of the
+-- budget, spent, reserved; and the current usage of each budget, as index of the ask, index of the budget, used, ms until
+-- its period ends.
 local owner, batch, ttl, prefix, confirmed = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[6], tonumber(ARGV[7])
-local KEPT = 7 * DAY
--- No command takes longer to arrive: of an ask that is taken back it is remembered for so long.
-local LATE = 300000
-local expired, reached, stands = 0, {}, {}
+local RECORD_TTL = 7 * DAY
+-- How long a withdrawn ask is remembered. No command takes longer to arrive.
+local WITHDRAWN_TTL = 300000
+local expired, reached, budgets_to_report = 0, {}, {}
 
--- What an owner held that has not been heard of: its calls may have been sent, and cost up to their bound. Some at a time.
--- Returns whether it holds more.
+-- Expires some reservations of a dead owner, by its own rule. Returns whether it holds more.
 local function expire(dead)
   local held_key, expired_key = prefix .. 'held:' .. dead, prefix .. 'expired:' .. dead
-  -- Not by a scan: that finds nothing for long where much has been taken out.
   local how = on_expiry_of(dead)
+  -- Not HSCAN: after many deletions it returns empty pages for a long time.
   local entries = redis.call('HRANDFIELD', held_key, 100, 'WITHVALUES')
   local holds = 0
   for i = 1, #entries, 2 do
@@ -33,11 +32,11 @@ local function expire(dead)
     if held then redis.call('HSET', expired_key, entries[i], cmsgpack.pack({how, held})) end
     expired = expired + 1
   end
-  if expired > 0 then redis.call('PEXPIRE', expired_key, KEPT) end
+  if expired > 0 then redis.call('PEXPIRE', expired_key, RECORD_TTL) end
   return redis.call('EXISTS', held_key) == 1
 end
 
--- While Redis was away, or stood still, nobody could give a sign: then all have their time anew.
+-- While Redis was down or blocked, no process could send a heartbeat, so all get their full time again.
 local sign_key = prefix .. 'sign'
 local last_sign = tonumber(redis.call('GET', sign_key) or '')
 if last_sign and now - last_sign > ttl / 2 then
@@ -45,14 +44,14 @@ if last_sign and now - last_sign > ttl / 2 then
     redis.call('ZADD', KEYS[1], now + ttl, other)
   end
 end
-redis.call('SET', sign_key, string.format('%.0f', now), 'PX', KEPT)
+redis.call('SET', sign_key, string.format('%.0f', now), 'PX', RECORD_TTL)
 redis.call('ZADD', KEYS[1], now + ttl, owner)
 expire_when_idle(KEYS[1], idle)
 expire_when_idle(KEYS[2], idle)
 local dead = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 1)[1]
 if dead then
   if safely(expire, dead) then
-    -- Behind the others that are dead.
+    -- Moves it behind the other dead owners.
     redis.call('ZADD', KEYS[1], now, dead)
   else
     redis.call('ZREM', KEYS[1], dead)
@@ -60,23 +59,24 @@ if dead then
 end
 local more = dead and redis.call('ZCOUNT', KEYS[1], '-inf', now) > 0 and 1 or 0
 
--- A number that has been begun, and not ended, is of a batch that is lost in part.
-local begun = redis.call('GET', KEYS[5]) or ''
-local last, is_torn = tonumber(string.match(begun, '^%d+')) or 0, string.find(begun, '?', 1, true)
+-- A number that ends with `?` belongs to a batch that was started but not completed: part of it is lost.
+local stored = redis.call('GET', KEYS[5]) or ''
+local last, is_torn = tonumber(string.match(stored, '^%d+')) or 0, string.find(stored, '?', 1, true)
 local is_new = batch > last
--- It stays so until the owner has had its reservations looked through: the answer may be lost.
+-- The mark stays until the owner has reconciled its reservations, because this answer may be lost.
 local older_key = prefix .. 'older:' .. owner
-if last < confirmed then redis.call('SET', older_key, '1', 'PX', KEPT) end
+if last < confirmed then redis.call('SET', older_key, '1', 'PX', RECORD_TTL) end
 local is_older = redis.call('EXISTS', older_key)
-if batch == 0 then redis.call('PEXPIRE', KEYS[5], KEPT) end
-if batch > 0 and is_new then redis.call('SET', KEYS[5], ARGV[2] .. '?', 'PX', KEPT) end
+if batch == 0 then redis.call('PEXPIRE', KEYS[5], RECORD_TTL) end
+if batch > 0 and is_new then redis.call('SET', KEYS[5], ARGV[2] .. '?', 'PX', RECORD_TTL) end
 
--- Where it is reserved, if it is, and what has become of that.
-local function take(ask, may_come)
-  -- Also where it has come: it may come once more.
-  if may_come then
+-- Removes the reservation of an ask. Returns its budgets and units, and whether it is `held` or was expired by `spend` or
+-- `release`; or nothing if there is none.
+local function take(ask, may_be_reserved)
+  -- Even if the reservation has arrived, because it may arrive again.
+  if may_be_reserved then
     redis.call('ZADD', KEYS[3], now, ask)
-    redis.call('PEXPIRE', KEYS[3], LATE)
+    redis.call('PEXPIRE', KEYS[3], WITHDRAWN_TTL)
   end
   local payload = redis.call('HGET', KEYS[2], ask)
   if payload then
@@ -90,29 +90,29 @@ local function take(ask, may_come)
     return entry[2], entry[1]
   end
 end
-redis.pcall('ZREMRANGEBYSCORE', KEYS[3], '-inf', now - LATE)
+redis.pcall('ZREMRANGEBYSCORE', KEYS[3], '-inf', now - WITHDRAWN_TTL)
 
-local function settle(place, n, key, period, by_reserved, by_spent, soft)
+local function settle(ask_index, n, key, period, by_reserved, by_spent, soft)
   local s, r = change(key, period, by_reserved, by_spent)
   if s and soft ~= '' and not exceeds(soft, s) then
-    -- Told once; and again where it has been raised since.
-    local told = redis.call('HGET', key, 'told')
-    if not told or exceeds(soft, told) then
+    -- Reported once, and again if the soft limit has been raised since.
+    local reported = redis.call('HGET', key, 'told')
+    if not reported or exceeds(soft, reported) then
       redis.call('HSET', key, 'told', soft)
-      table.insert(reached, {place, n, s, r})
+      table.insert(reached, {ask_index, n, s, r})
     end
   end
 end
 
-local at, place, seen = 8, 0, {}
+local at, ask_index, seen_bases = 8, 0, {}
 while at <= #ARGV do
-  local ask, may_come, age, budgets = ARGV[at], ARGV[at + 1] == '1', tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
+  local ask, may_be_reserved, age, budgets = ARGV[at], ARGV[at + 1] == '1', tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
   at = at + 4
   local held, was
   if is_new then
     local ok
-    ok, held, was = pcall(take, ask, may_come)
-    -- What is spent is written all the same, where it counts now.
+    ok, held, was = pcall(take, ask, may_be_reserved)
+    -- The spending is still written, to the period of the ask.
     if not ok then held, was, lost = nil, nil, lost + 1 end
   elseif is_torn and batch == last then
     lost = lost + budgets
@@ -129,20 +129,22 @@ while at <= #ARGV do
       else
         key = key_at(base, period, now - age)
       end
-      if by_spent ~= '0' or by_reserved ~= '0' then safely(settle, place, n, key, period, by_reserved, by_spent, soft) end
+      if by_spent ~= '0' or by_reserved ~= '0' then
+        safely(settle, ask_index, n, key, period, by_reserved, by_spent, soft)
+      end
     end
-    if not seen[base] then
-      seen[base] = true
-      table.insert(stands, {place, n, base, period})
+    if not seen_bases[base] then
+      seen_bases[base] = true
+      table.insert(budgets_to_report, {ask_index, n, base, period})
     end
   end
-  place = place + 1
+  ask_index = ask_index + 1
 end
-if batch > 0 and is_new then redis.call('SET', KEYS[5], ARGV[2], 'PX', KEPT) end
+if batch > 0 and is_new then redis.call('SET', KEYS[5], ARGV[2], 'PX', RECORD_TTL) end
 
 local used = {}
-for _, of in ipairs(stands) do
-  local s, r = figures_of(key_at(of[3], of[4], now))
-  if s then used[#used + 1] = {of[1], of[2], add(s, r), left_of(of[4], now)} end
+for _, budget in ipairs(budgets_to_report) do
+  local s, r = figures_of(key_at(budget[3], budget[4], now))
+  if s then used[#used + 1] = {budget[1], budget[2], add(s, r), left_of(budget[4], now)} end
 end
 return {now, lost, expired, more, is_older, reached, used}

@@ -1,4 +1,4 @@
-//! Calls, as whoever makes them asks for them.
+//! Helpers that open and settle calls.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -11,7 +11,7 @@ use outlay_redis::{Builder, RedisBudgets};
 
 use crate::server::Server;
 
-/// The settings of most tests: what expires does so soon, and no test waits for a slow machine.
+/// Returns the settings of most tests, with long limits, so that tests pass on a slow machine.
 pub(crate) fn settings(server: &Server) -> Builder {
     use std::time::Duration;
     let settings = RedisBudgets::builder(&server.url()).unwrap();
@@ -26,29 +26,29 @@ pub(crate) fn task(ledger: LedgerBuilder) -> Scope {
     ledger.build().task(TaskSpec::new("t"))
 }
 
-pub(crate) fn dollars(picos: i128) -> Usd {
-    Usd::from_picos(picos)
+pub(crate) fn picos(count: i128) -> Usd {
+    Usd::from_picos(count)
 }
 
-/// Opens a call that comes to at most so much, and has the store's word.
-pub(crate) async fn open(scope: &Scope, most: Usd) -> Result<PendingCall, BudgetExceeded> {
+/// Opens a call with a maximum cost, and waits for the store's answer.
+pub(crate) async fn open(scope: &Scope, max: Usd) -> Result<PendingCall, BudgetExceeded> {
     let model: Arc<str> = "m".into();
-    let mut call = begin(scope, &model, most)?;
-    let question = call.ask_store().expect("there is a store");
+    let mut call = begin(scope, &model, max)?;
+    let question = call.ask_store().expect("the ledger has a store");
     let answer = question.answer().await;
     call.store_answered(&model, &answer)?;
     Ok(call)
 }
 
-/// Waits for the store's answer, and drops the call without it.
-pub(crate) async fn open_and_drop(scope: &Scope, most: Usd) {
+/// Opens a call, waits for the store's answer, and drops the call without processing it.
+pub(crate) async fn open_and_drop(scope: &Scope, max: Usd) {
     let model: Arc<str> = "m".into();
-    let mut call = begin(scope, &model, most).unwrap();
-    let question = call.ask_store().expect("there is a store");
+    let mut call = begin(scope, &model, max).unwrap();
+    let question = call.ask_store().expect("the ledger has a store");
     let _ = question.answer().await;
 }
 
-fn begin(scope: &Scope, model: &Arc<str>, most: Usd) -> Result<PendingCall, BudgetExceeded> {
+fn begin(scope: &Scope, model: &Arc<str>, max: Usd) -> Result<PendingCall, BudgetExceeded> {
     let ask = Ask {
         model,
         input: 0,
@@ -56,10 +56,10 @@ fn begin(scope: &Scope, model: &Arc<str>, most: Usd) -> Result<PendingCall, Budg
         is_turn: true,
         has_model: true,
         is_trial: false,
-        bound: &|_| Some(most),
+        bound: &|_| Some(max),
     };
-    scope.open_call(&ask).map_err(|why| match why {
-        Refusal::Budget(why) => why,
+    scope.open_call(&ask).map_err(|refusal| match refusal {
+        Refusal::Budget(refusal) => refusal,
         other => panic!("{other}"),
     })
 }
@@ -72,17 +72,17 @@ pub(crate) fn record(cost: Usd) -> CallRecord {
     CallRecord::answered(Arc::from("m"), Usage::new().with_output(1), Charge::external(cost), SystemTime::UNIX_EPOCH)
 }
 
-/// A clock that stands at some time.
+/// A clock that does not advance.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct At(pub(crate) SystemTime);
+pub(crate) struct FixedClock(pub(crate) SystemTime);
 
-impl Clock for At {
+impl Clock for FixedClock {
     fn now(&self) -> SystemTime {
         self.0
     }
 }
 
-/// Numbers that look random and are the same in each run: xorshift64*.
+/// A deterministic random number generator: xorshift64*.
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {

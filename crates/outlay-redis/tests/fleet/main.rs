@@ -1,22 +1,22 @@
-//! Budgets that processes share, on a real Redis: with `OUTLAY_INDEPENDENT=1`.
+//! Tests of shared budgets on a real Redis. They need `OUTLAY_INDEPENDENT=1`.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "tests say what they do"
+    reason = "tests may panic and print"
 )]
 
-mod basics;
 mod calls;
-mod crash;
-mod crowd;
-mod damage;
+mod concurrency;
+mod corrupt_data;
+mod dead_processes;
+mod healthy_redis;
+mod in_process_model;
 mod load;
-mod model;
-mod older_data;
-mod partly;
+mod outages;
+mod partial_outages;
 mod process;
 mod proxy;
+mod rollbacks;
 mod server;
-mod trouble;

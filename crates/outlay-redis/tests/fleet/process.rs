@@ -1,4 +1,4 @@
-//! A process of a fleet: this test program once more, with a job.
+//! A process of a fleet: this test program, started again with a job.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -9,13 +9,13 @@ use std::time::Duration;
 use outlay_ledger::{Budget, BudgetRule, Scope};
 use outlay_redis::{Builder, OnExpiry, RedisBudgets, WhenDown};
 
-use crate::calls::{Random, dollars, ledger, open, record, settle, task};
+use crate::calls::{Random, ledger, open, picos, record, settle, task};
 
 const JOB: &str = "OUTLAY_FLEET_JOB";
-/// So many calls of one process are open at once.
+/// The number of concurrent calls in one process.
 const AT_ONCE: u64 = 50;
 
-/// A process that has been started.
+/// A started process.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
@@ -24,10 +24,10 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts one, with a job of so many words.
+    /// Starts a process with a job, which is a list of words.
     pub(crate) fn start(job: &[&str]) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["process::one_process_of_a_fleet", "--exact", "--nocapture"])
+            .args(["process::fleet_process", "--exact", "--nocapture"])
             .env(JOB, job.join(" "))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -41,21 +41,21 @@ impl Process {
         self.child.id()
     }
 
-    /// What follows the word in the next line that it says it in.
-    pub(crate) fn hear(&mut self, word: &str) -> Vec<i128> {
+    /// Waits for the next message with a word. Returns the numbers after it.
+    pub(crate) fn wait_for(&mut self, word: &str) -> Vec<i128> {
         let mut line = String::new();
         loop {
             line.clear();
-            assert!(self.output.read_line(&mut line).unwrap() > 0, "it ended without {word}");
-            // The test program says things of its own, and ends no line after some of them.
-            if let Some((_, told)) = line.split_once(&format!("fleet {word}")) {
-                return told.split_whitespace().map(|number| number.parse().unwrap()).collect();
+            assert!(self.output.read_line(&mut line).unwrap() > 0, "the process ended without {word}");
+            // The test harness prints too, sometimes without a newline.
+            if let Some((_, numbers)) = line.split_once(&format!("fleet {word}")) {
+                return numbers.split_whitespace().map(|number| number.parse().unwrap()).collect();
             }
         }
     }
 
-    /// Has it go on.
-    pub(crate) fn go_on(&mut self) {
+    /// Lets a waiting process continue.
+    pub(crate) fn resume(&mut self) {
         self.input.write_all(b"\n").unwrap();
     }
 
@@ -64,21 +64,22 @@ impl Process {
         self.child.wait().unwrap();
     }
 
-    pub(crate) fn end(mut self) {
+    /// Waits until the process ends, and checks that it succeeded.
+    pub(crate) fn assert_success(mut self) {
         assert!(self.child.wait().unwrap().success());
     }
 }
 
-fn say(word: &str, numbers: &[i128]) {
+fn send(word: &str, numbers: &[i128]) {
     let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
     println!("\nfleet {word} {}", numbers.join(" "));
 }
 
-fn wait_for_word() {
+fn wait_for_resume() {
     std::io::stdin().read_line(&mut String::new()).unwrap();
 }
 
-/// How many calls somebody makes.
+/// How many calls a worker makes.
 #[derive(Clone)]
 enum Work {
     Calls(u64),
@@ -86,12 +87,13 @@ enum Work {
 }
 
 impl Work {
-    async fn goes_on(&mut self) -> bool {
+    /// Returns whether to make another call.
+    async fn next(&mut self) -> bool {
         match self {
             Self::Calls(left) => {
-                let some = *left > 0;
+                let has_more = *left > 0;
                 *left = left.saturating_sub(1);
-                some
+                has_more
             }
             Self::Until(is_over) => {
                 tokio::time::sleep(Duration::from_millis(2)).await;
@@ -101,30 +103,30 @@ impl Work {
     }
 }
 
-/// The job of a process that a test has started; else nothing.
+/// Runs the job of a process that a test has started; otherwise does nothing.
 #[test]
-fn one_process_of_a_fleet() {
+fn fleet_process() {
     let Ok(job) = std::env::var(JOB) else { return };
     let job: Vec<&str> = job.split(' ').collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     match job.as_slice() {
-        ["crowd", url, limit, calls, seed] => {
+        ["limited", url, limit, calls, seed] => {
             let settings = RedisBudgets::builder(url).unwrap().namespace("test").time_limit(Duration::from_secs(30));
             let work = Work::Calls(calls.parse::<u64>().unwrap() / AT_ONCE);
             let settings = settings.when_down(WhenDown::Refuse);
-            runtime.block_on(crowd(settings, limit.parse().unwrap(), work, seed.parse().unwrap()));
+            runtime.block_on(make_calls(settings, limit.parse().unwrap(), work, seed.parse().unwrap()));
         }
-        // Until it is told to go on.
+        // Makes calls until it is resumed.
         ["endless", url, seed] => {
             let settings = RedisBudgets::builder(url).unwrap().namespace("test").time_limit(Duration::from_millis(100));
             let is_over = Arc::new(AtomicBool::new(false));
             let work = Work::Until(is_over.clone());
             std::thread::spawn(move || {
-                wait_for_word();
+                wait_for_resume();
                 is_over.store(true, Ordering::SeqCst);
             });
             let settings = settings.when_down(WhenDown::AllowAndMark);
-            runtime.block_on(crowd(settings, i128::from(u64::MAX), work, seed.parse().unwrap()));
+            runtime.block_on(make_calls(settings, i128::from(u64::MAX), work, seed.parse().unwrap()));
         }
         ["hold", url, calls, on_expiry, expire_after] => {
             let expire_after = Duration::from_millis(expire_after.parse().unwrap());
@@ -135,31 +137,31 @@ fn one_process_of_a_fleet() {
     }
 }
 
-/// Many calls at once of random sizes, of which some are dropped and some come to more than their bound.
-async fn crowd(settings: Builder, limit: i128, work: Work, seed: u64) {
+/// Makes many concurrent calls of random sizes. Some are dropped, and some cost more than their bound.
+async fn make_calls(settings: Builder, limit: i128, work: Work, seed: u64) {
     let budgets = settings.connect().await.unwrap();
-    let task = task(ledger(&budgets, BudgetRule::new("all", Budget::new(dollars(limit)))));
+    let task = task(ledger(&budgets, BudgetRule::new("all", Budget::new(picos(limit)))));
     let mut workers = Vec::new();
     for worker in 0..AT_ONCE {
         let (task, random) = (task.clone(), Random(seed * 1_000 + worker + 1));
-        workers.push(tokio::spawn(one_of_a_crowd(task, work.clone(), random)));
+        workers.push(tokio::spawn(run_worker(task, work.clone(), random)));
     }
-    let mut made = [0; 5];
+    let mut totals = [0; 5];
     for worker in workers {
-        for (sum, more) in made.iter_mut().zip(worker.await.unwrap()) {
+        for (sum, more) in totals.iter_mut().zip(worker.await.unwrap()) {
             *sum += more;
         }
     }
     assert!(budgets.flush(Duration::from_secs(30)).await);
-    say("made", &made);
+    send("totals", &totals);
 }
 
-/// Settled, dropped, refused, spent, and what that came to beyond bounds.
-async fn one_of_a_crowd(task: Scope, mut work: Work, mut random: Random) -> [i128; 5] {
+/// Returns the numbers of settled, dropped and refused calls, the amount spent, and the amount beyond bounds.
+async fn run_worker(task: Scope, mut work: Work, mut random: Random) -> [i128; 5] {
     let [mut settled, mut dropped, mut refused, mut spent, mut beyond] = [0; 5];
-    while work.goes_on().await {
+    while work.next().await {
         let bound = i128::from(random.below(1_999_999_999)) + 1;
-        let Ok(call) = open(&task, dollars(bound)).await else {
+        let Ok(call) = open(&task, picos(bound)).await else {
             refused += 1;
             continue;
         };
@@ -173,25 +175,25 @@ async fn one_of_a_crowd(task: Scope, mut work: Work, mut random: Random) -> [i12
             _ => bound * i128::from(random.below(101)) / 100,
         };
         (settled, spent, beyond) = (settled + 1, spent + cost, beyond + (cost - bound).max(0));
-        settle(call, dollars(cost));
+        settle(call, picos(cost));
     }
     [settled, dropped, refused, spent, beyond]
 }
 
-/// Holds so many calls of seven each; told to go on, it settles them at five.
+/// Opens calls of seven pico-dollars each, and settles them at five when it is resumed.
 async fn hold(url: &str, calls: usize, on_expiry: OnExpiry, expire_after: Duration) {
     let settings = RedisBudgets::builder(url).unwrap().namespace("test").time_limit(Duration::from_secs(30));
     let budgets = settings.on_expiry(on_expiry).expire_after(expire_after).connect().await.unwrap();
-    let task = task(ledger(&budgets, BudgetRule::new("all", dollars(1_000_000))));
+    let task = task(ledger(&budgets, BudgetRule::new("all", picos(1_000_000))));
     let mut held = Vec::new();
     for _ in 0..calls {
-        held.push(open(&task, dollars(7)).await.unwrap());
+        held.push(open(&task, picos(7)).await.unwrap());
     }
-    say("holds", &[]);
-    tokio::task::spawn_blocking(wait_for_word).await.unwrap();
+    send("holds", &[]);
+    tokio::task::spawn_blocking(wait_for_resume).await.unwrap();
     for call in held {
-        call.settle(record(dollars(5)));
+        call.settle(record(picos(5)));
     }
     assert!(budgets.flush(Duration::from_secs(30)).await);
-    say("settled", &[]);
+    send("settled", &[]);
 }

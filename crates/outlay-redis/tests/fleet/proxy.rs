@@ -1,4 +1,4 @@
-//! Between a process and Redis: it can lose the answers, after Redis has done what it was asked.
+//! A proxy between a process and Redis, which can lose, delay or hold messages.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -15,12 +15,12 @@ pub(crate) struct Proxy {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Where connections to come lead.
-    to: AtomicU16,
-    loses: AtomicBool,
-    /// Each answer comes so many milliseconds late.
-    late: AtomicU64,
-    /// What comes on the first so many connections is kept for now.
+    /// The port that new connections lead to.
+    port: AtomicU16,
+    loses_answers: AtomicBool,
+    /// The delay of each answer, in milliseconds.
+    delay: AtomicU64,
+    /// The number of connections, from the first on, whose requests are held.
     held: AtomicU64,
     connections: AtomicU64,
     lost: AtomicU64,
@@ -30,18 +30,18 @@ impl Proxy {
     pub(crate) fn to(port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let proxy = Self { port: listener.local_addr().unwrap().port(), state: Arc::default() };
-        proxy.lead_to(port);
+        proxy.redirect_to(port);
         let state = proxy.state.clone();
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
-                let to = state.to.load(Ordering::SeqCst);
-                let Ok(server) = TcpStream::connect(("127.0.0.1", to)) else { continue };
+                let port = state.port.load(Ordering::SeqCst);
+                let Ok(server) = TcpStream::connect(("127.0.0.1", port)) else { continue };
                 let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
                 let number = state.connections.fetch_add(1, Ordering::SeqCst);
-                let of_requests = state.clone();
-                thread::spawn(move || pass(from, to, || of_requests.hold(number)));
-                let of_answers = state.clone();
-                thread::spawn(move || pass(server, client, || of_answers.answer()));
+                let request_state = state.clone();
+                thread::spawn(move || forward(from, to, || request_state.pass_request(number)));
+                let answer_state = state.clone();
+                thread::spawn(move || forward(server, client, || answer_state.pass_answer()));
             }
         });
         proxy
@@ -51,54 +51,57 @@ impl Proxy {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// From now on connections to come lead there.
-    pub(crate) fn lead_to(&self, port: u16) {
-        self.state.to.store(port, Ordering::SeqCst);
+    /// Leads new connections to another port.
+    pub(crate) fn redirect_to(&self, port: u16) {
+        self.state.port.store(port, Ordering::SeqCst);
     }
 
-    /// From now on each connection dies in the place of its next answer.
+    /// Closes each connection instead of delivering its next answer.
     pub(crate) fn lose_answers(&self) {
-        self.state.loses.store(true, Ordering::SeqCst);
+        self.state.loses_answers.store(true, Ordering::SeqCst);
     }
 
-    pub(crate) fn mend(&self) {
-        self.state.loses.store(false, Ordering::SeqCst);
+    /// Delivers answers again.
+    pub(crate) fn deliver_answers(&self) {
+        self.state.loses_answers.store(false, Ordering::SeqCst);
     }
 
     pub(crate) fn delay_answers(&self, by: Duration) {
-        self.state.late.store(by.as_millis().try_into().unwrap(), Ordering::SeqCst);
+        self.state.delay.store(by.as_millis().try_into().unwrap(), Ordering::SeqCst);
     }
 
-    /// From now on what comes on the connections that there are reaches Redis only when it is let go.
+    /// Holds the requests on existing connections until they are released.
     pub(crate) fn hold_requests(&self) {
         self.state.held.store(self.state.connections.load(Ordering::SeqCst), Ordering::SeqCst);
     }
 
-    /// The same of connections to come: nothing reaches Redis.
+    /// Holds the requests on existing and new connections.
     pub(crate) fn cut_off(&self) {
         self.state.held.store(u64::MAX, Ordering::SeqCst);
     }
 
-    pub(crate) fn let_go(&self) {
+    /// Forwards held requests.
+    pub(crate) fn release(&self) {
         self.state.held.store(0, Ordering::SeqCst);
     }
 
+    /// Returns the number of lost answers.
     pub(crate) fn lost(&self) -> u64 {
         self.state.lost.load(Ordering::SeqCst)
     }
 }
 
 impl State {
-    /// Whether an answer passes.
-    fn answer(&self) -> bool {
-        let loses = self.loses.load(Ordering::SeqCst);
+    /// Waits for the delay. Returns whether an answer passes.
+    fn pass_answer(&self) -> bool {
+        let loses = self.loses_answers.load(Ordering::SeqCst);
         self.lost.fetch_add(loses.into(), Ordering::SeqCst);
-        thread::sleep(Duration::from_millis(self.late.load(Ordering::SeqCst)));
+        thread::sleep(Duration::from_millis(self.delay.load(Ordering::SeqCst)));
         !loses
     }
 
-    /// A request passes, sooner or later.
-    fn hold(&self, connection: u64) -> bool {
+    /// Waits until a request is not held.
+    fn pass_request(&self, connection: u64) -> bool {
         while self.held.load(Ordering::SeqCst) > connection {
             thread::sleep(Duration::from_millis(1));
         }
@@ -106,10 +109,10 @@ impl State {
     }
 }
 
-fn pass(mut from: TcpStream, mut to: TcpStream, passes: impl Fn() -> bool) {
+fn forward(mut from: TcpStream, mut to: TcpStream, passes: impl Fn() -> bool) {
     let mut buffer = [0; 65_536];
-    while let Ok(many @ 1..) = from.read(&mut buffer) {
-        if !passes() || to.write_all(&buffer[..many]).is_err() {
+    while let Ok(length @ 1..) = from.read(&mut buffer) {
+        if !passes() || to.write_all(&buffer[..length]).is_err() {
             break;
         }
     }

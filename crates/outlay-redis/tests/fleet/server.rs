@@ -1,4 +1,4 @@
-//! A Redis of our own on loopback, which a test may kill, stop and start again.
+//! A Redis on loopback that a test can kill, pause and restart.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-/// The server's program, and where its libraries are.
+/// Returns the paths of the server's program and of its libraries.
 fn program() -> Option<&'static (String, String)> {
     static PROGRAM: OnceLock<Option<(String, String)>> = OnceLock::new();
     let found = PROGRAM.get_or_init(|| {
@@ -17,7 +17,10 @@ fn program() -> Option<&'static (String, String)> {
         let printed = Command::new(script).stderr(Stdio::inherit()).output().expect("the script can be started");
         let printed = String::from_utf8(printed.stdout).unwrap();
         let value = |key: &str| printed.lines().find_map(|line| Some(line.strip_prefix(key)?.to_owned()));
-        Some((value("REDIS_SERVER=").expect("there is a Redis"), value("REDIS_LIBRARIES=").unwrap_or_default()))
+        Some((
+            value("REDIS_SERVER=").expect("the script prints the path of redis-server"),
+            value("REDIS_LIBRARIES=").unwrap_or_default(),
+        ))
     });
     if found.is_none() {
         eprintln!("skipped: set OUTLAY_INDEPENDENT=1 to run it against Redis");
@@ -34,13 +37,14 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// `None`, with a word to standard error, unless `OUTLAY_INDEPENDENT` is set.
+    /// Starts a server. Returns `None`, and prints a note to standard error, unless `OUTLAY_INDEPENDENT` is set.
     pub(crate) fn start(options: &[&str]) -> Option<Self> {
-        let server = Self::stopped(options)?;
-        Some(server.up())
+        let mut server = Self::stopped(options)?;
+        server.restart();
+        Some(server)
     }
 
-    /// One that has a port and is not there.
+    /// Returns a server with a port that is not running.
     pub(crate) fn stopped(options: &[&str]) -> Option<Self> {
         program()?;
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -49,13 +53,8 @@ impl Server {
         Some(Self { port, folder, options: options.iter().map(|&option| option.to_owned()).collect(), child: None })
     }
 
-    fn up(mut self) -> Self {
-        self.run();
-        self
-    }
-
-    /// Starts it, again or for the first time, and waits until it answers.
-    pub(crate) fn run(&mut self) {
+    /// Starts the server, again or for the first time, and waits until it answers.
+    pub(crate) fn restart(&mut self) {
         let (server, libraries) = program().unwrap();
         let child = Command::new(server)
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
@@ -67,8 +66,8 @@ impl Server {
             .unwrap();
         self.child = Some(child);
         eventually("Redis answers", || {
-            let Ok(mut link) = redis::Client::open(self.url()).unwrap().get_connection() else { return false };
-            redis::cmd("PING").query::<String>(&mut link).is_ok()
+            let Ok(mut connection) = redis::Client::open(self.url()).unwrap().get_connection() else { return false };
+            redis::cmd("PING").query::<String>(&mut connection).is_ok()
         });
     }
 
@@ -80,11 +79,11 @@ impl Server {
         self.port
     }
 
-    pub(crate) fn link(&self) -> redis::Connection {
+    pub(crate) fn connection(&self) -> redis::Connection {
         redis::Client::open(self.url()).unwrap().get_connection().unwrap()
     }
 
-    /// As the kernel does when memory is short.
+    /// Kills the server without a shutdown, like the kernel when it is out of memory.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
@@ -92,7 +91,7 @@ impl Server {
         }
     }
 
-    /// It goes on listening, and answers nothing.
+    /// Suspends the server. It still accepts connections, but does not answer.
     pub(crate) fn pause(&self) {
         signal(self.child.as_ref().unwrap().id(), "STOP");
     }
@@ -101,24 +100,24 @@ impl Server {
         signal(self.child.as_ref().unwrap().id(), "CONT");
     }
 
-    /// What stands in the one budget that there is: spent, reserved.
+    /// Returns spent and reserved of the only budget.
     pub(crate) fn figures(&self) -> (i128, i128) {
         let mut all = self.all_figures();
         assert!(all.len() <= 1, "{all:?}");
         all.pop().map_or((0, 0), |(_, spent, reserved)| (spent, reserved))
     }
 
-    /// What stands in all budgets: key, spent, reserved.
+    /// Returns key, spent and reserved of all budgets.
     pub(crate) fn all_figures(&self) -> Vec<(Vec<u8>, i128, i128)> {
-        let mut link = self.link();
-        let keys: Vec<Vec<u8>> = redis::cmd("KEYS").arg("{outlay:*}:*:*:*").query(&mut link).unwrap();
+        let mut connection = self.connection();
+        let keys: Vec<Vec<u8>> = redis::cmd("KEYS").arg("{outlay:*}:*:*:*").query(&mut connection).unwrap();
         let mut all = Vec::new();
         for key in keys {
-            let kind: String = redis::cmd("TYPE").arg(&key).query(&mut link).unwrap();
+            let kind: String = redis::cmd("TYPE").arg(&key).query(&mut connection).unwrap();
             if kind != "hash" {
                 continue;
             }
-            let figures = redis::cmd("HMGET").arg(&key).arg(&["spent", "reserved"]).query(&mut link);
+            let figures = redis::cmd("HMGET").arg(&key).arg(&["spent", "reserved"]).query(&mut connection);
             let (spent, reserved): (Option<String>, Option<String>) = figures.unwrap();
             let number = |text: Option<String>| text.map_or(0, |text| text.parse().unwrap());
             all.push((key, number(spent), number(reserved)));
@@ -139,14 +138,15 @@ impl Drop for Server {
 }
 
 pub(crate) fn signal(pid: u32, name: &str) {
-    let sent = Command::new("kill").args([format!("-{name}"), pid.to_string()]).status().unwrap();
-    assert!(sent.success(), "{pid} cannot be sent {name}");
+    let status = Command::new("kill").args([format!("-{name}"), pid.to_string()]).status().unwrap();
+    assert!(status.success(), "cannot send {name} to {pid}");
 }
 
+/// Waits until `holds` returns true, for at most 20 seconds.
 pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
-        assert!(begun.elapsed() < Duration::from_secs(20), "it never came to pass: {what}");
+        assert!(begun.elapsed() < Duration::from_secs(20), "timed out waiting until {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -1,5 +1,5 @@
-//! A Redis that comes back with older data, or after a time in which nobody could give a sign of life: what is open stays
-//! reserved, what was settled does not, and what is lost is said.
+//! A Redis that comes back with older data, or after a gap in which no process could send a heartbeat. Open calls stay
+//! reserved, settled ones do not, and losses are reported.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,56 +8,56 @@ use std::time::Duration;
 use outlay_ledger::{AlertKind, Budget, BudgetRule};
 use outlay_redis::{OnExpiry, RedisBudgets, WhenDown};
 
-use crate::calls::{dollars, ledger, open_and_drop, settings, task};
+use crate::calls::{ledger, open_and_drop, picos, settings, task};
+use crate::outages::{open_all, settle_all, task_with_call_limit};
 use crate::proxy::Proxy;
 use crate::server::{Server, eventually};
-use crate::trouble::{calls, open_all, settle_all};
 
 const FLUSH: Duration = Duration::from_secs(20);
 
 fn save(server: &Server) {
-    let () = redis::cmd("SAVE").query(&mut server.link()).unwrap();
+    let () = redis::cmd("SAVE").query(&mut server.connection()).unwrap();
 }
 
-/// As after a restart from a snapshot, or where a replica takes over that had not heard all.
+/// Like a restart from a snapshot, or the promotion of a replica that had not received every write.
 #[tokio::test]
-async fn a_redis_that_comes_back_with_older_data_holds_no_reservation_that_has_been_settled() {
-    for (on_expiry, of_settled) in [(OnExpiry::Spend, 1), (OnExpiry::Release, 0)] {
+async fn older_data_does_not_restore_settled_reservations() {
+    for (on_expiry, spent_by_expiry) in [(OnExpiry::Spend, 1), (OnExpiry::Release, 0)] {
         let Some(mut server) = Server::start(&[]) else { return };
         let settings = settings(&server).when_down(WhenDown::AllowAndMark).on_expiry(on_expiry);
         let budgets = settings.connect().await.unwrap();
-        let task = calls(&budgets, 100);
+        let task = task_with_call_limit(&budgets, 100);
         assert_eq!(settle_all(open_all(&task, 2).await), (2, 0));
         let (settled, held) = (open_all(&task, 1).await, open_all(&task, 1).await);
         assert!(budgets.flush(FLUSH).await);
-        let () = redis::cmd("SAVE").query(&mut server.link()).unwrap();
-        assert_eq!(server.figures(), (2, 2), "that is what it will know");
+        save(&server);
+        assert_eq!(server.figures(), (2, 2), "the state of the snapshot");
         settle_all(settled);
         let held_later = open_all(&task, 1).await;
         assert!(budgets.flush(FLUSH).await);
         assert_eq!(server.figures(), (3, 2));
         server.kill();
-        server.run();
+        server.restart();
         assert_eq!(server.figures(), (2, 2));
-        eventually("it is found", || budgets.is_up());
-        eventually("what was settled is not reserved", || server.figures() == (2 + of_settled, 1));
-        assert!(!budgets.flush(FLUSH).await, "what was spent meanwhile is lost");
+        eventually("Redis is up", || budgets.is_up());
+        eventually("settled calls are not reserved", || server.figures() == (2 + spent_by_expiry, 1));
+        assert!(!budgets.flush(FLUSH).await, "the loss is reported");
         assert_eq!(settle_all(held), (1, 0));
         assert!(budgets.flush(FLUSH).await);
-        assert_eq!(server.figures(), (3 + of_settled, 0), "what was open is settled");
+        assert_eq!(server.figures(), (3 + spent_by_expiry, 0), "the open call is settled");
         settle_all(held_later);
         assert!(budgets.flush(FLUSH).await);
-        assert_eq!(server.figures(), (4 + of_settled, 0), "of that it knew nothing");
+        assert_eq!(server.figures(), (4 + spent_by_expiry, 0), "a call that the snapshot does not contain is settled");
     }
 }
 
-/// The second time, too, and though nothing was settled in between.
+/// Each rollback is detected, even if nothing was settled in between.
 #[tokio::test]
-async fn the_same_snapshot_is_seen_each_time_it_comes_back() {
+async fn repeated_rollbacks_to_one_snapshot_are_detected() {
     let Some(mut server) = Server::start(&[]) else { return };
     let settings = settings(&server).when_down(WhenDown::AllowAndMark).on_expiry(OnExpiry::Release);
     let budgets = settings.expire_after(Duration::from_secs(2)).connect().await.unwrap();
-    let task = calls(&budgets, 100);
+    let task = task_with_call_limit(&budgets, 100);
     let settled = open_all(&task, 5).await;
     assert!(budgets.flush(FLUSH).await);
     save(&server);
@@ -65,20 +65,20 @@ async fn the_same_snapshot_is_seen_each_time_it_comes_back() {
     assert!(budgets.flush(FLUSH).await);
     for round in 1..=3 {
         server.kill();
-        server.run();
+        server.restart();
         assert_eq!(server.figures(), (0, 5));
-        eventually("what was settled is not reserved", || server.figures() == (0, 0));
+        eventually("settled calls are not reserved", || server.figures() == (0, 0));
         assert!(!budgets.flush(FLUSH).await, "round {round}");
     }
 }
 
 #[tokio::test]
-async fn older_data_is_seen_though_the_first_answer_is_lost() {
+async fn older_data_is_detected_even_if_the_first_answer_is_lost() {
     let Some(mut server) = Server::start(&[]) else { return };
     let proxy = Proxy::to(server.port());
-    let through = RedisBudgets::builder(&proxy.url()).unwrap().namespace("test").when_down(WhenDown::AllowAndMark);
-    let budgets = through.time_limit(Duration::from_secs(2)).on_expiry(OnExpiry::Release).connect().await.unwrap();
-    let task = calls(&budgets, 100);
+    let builder = RedisBudgets::builder(&proxy.url()).unwrap().namespace("test").when_down(WhenDown::AllowAndMark);
+    let budgets = builder.time_limit(Duration::from_secs(2)).on_expiry(OnExpiry::Release).connect().await.unwrap();
+    let task = task_with_call_limit(&budgets, 100);
     let (settled, held) = (open_all(&task, 5).await, open_all(&task, 1).await);
     assert!(budgets.flush(FLUSH).await);
     save(&server);
@@ -86,34 +86,34 @@ async fn older_data_is_seen_though_the_first_answer_is_lost() {
     assert!(budgets.flush(FLUSH).await);
     server.kill();
     settle_all(held);
-    eventually("it is noticed", || !budgets.is_up());
-    // Late, so that the scripts are loaded before the answers get lost.
+    eventually("the outage is detected", || !budgets.is_up());
+    // Delayed, so that the scripts are loaded before answers are lost.
     proxy.delay_answers(Duration::from_millis(400));
-    server.run();
+    server.restart();
     eventually("the scripts are loaded", || {
-        let stats: String = redis::cmd("INFO").arg("commandstats").query(&mut server.link()).unwrap();
+        let stats: String = redis::cmd("INFO").arg("commandstats").query(&mut server.connection()).unwrap();
         stats.contains("cmdstat_script|load:calls=3,")
     });
     tokio::time::sleep(Duration::from_millis(200)).await;
     proxy.lose_answers();
     let lost = proxy.lost();
-    eventually("its answer is lost", || proxy.lost() > lost);
-    proxy.mend();
+    eventually("an answer is lost", || proxy.lost() > lost);
+    proxy.deliver_answers();
     proxy.delay_answers(Duration::ZERO);
-    eventually("it is found", || budgets.is_up());
-    eventually("the five that were settled are not reserved", || server.figures() == (1, 0));
+    eventually("Redis is up", || budgets.is_up());
+    eventually("the five settled calls are not reserved", || server.figures() == (1, 0));
     assert!(!budgets.flush(FLUSH).await);
 }
 
-/// No process could give a sign while it stood still: none of them is dead for that.
+/// No process could send a heartbeat in the meantime, so none of them counts as dead.
 #[tokio::test]
-async fn a_redis_that_stood_still_takes_no_living_process_for_dead() {
+async fn living_processes_survive_a_pause_of_redis() {
     let Some(server) = Server::start(&[]) else { return };
     let settings = || settings(&server).when_down(WhenDown::Refuse).on_expiry(OnExpiry::Release);
     let mut processes = Vec::new();
     for _ in 0..3 {
         let budgets = settings().expire_after(Duration::from_millis(1_000)).connect().await.unwrap();
-        let held = open_all(&calls(&budgets, 30), 10).await;
+        let held = open_all(&task_with_call_limit(&budgets, 30), 10).await;
         processes.push((budgets, held));
     }
     assert_eq!(server.figures(), (0, 30));
@@ -121,10 +121,10 @@ async fn a_redis_that_stood_still_takes_no_living_process_for_dead() {
     tokio::time::sleep(Duration::from_millis(2_500)).await;
     server.resume();
     for (budgets, _) in &processes {
-        eventually("it is found", || budgets.is_up());
+        eventually("Redis is up", || budgets.is_up());
     }
     tokio::time::sleep(Duration::from_millis(700)).await;
-    assert_eq!(server.figures(), (0, 30), "all of it is open");
+    assert_eq!(server.figures(), (0, 30), "all calls are still open");
     for (budgets, held) in processes {
         assert_eq!(settle_all(held).0, 10);
         assert!(budgets.flush(FLUSH).await);
@@ -132,13 +132,13 @@ async fn a_redis_that_stood_still_takes_no_living_process_for_dead() {
     assert_eq!(server.figures(), (30, 0));
 }
 
-/// Nobody settles them any more: they hold no place either.
+/// Lost settlements will not be settled again, so their reservations must expire.
 #[tokio::test]
-async fn settlements_that_cannot_wait_leave_no_reservation() {
+async fn settlements_beyond_the_queue_leave_no_reservation() {
     let Some(server) = Server::start(&[]) else { return };
     let settings = settings(&server).when_down(WhenDown::AllowAndMark).on_expiry(OnExpiry::Release);
     let budgets = settings.connect().await.unwrap();
-    let task = calls(&budgets, 1_000_000);
+    let task = task_with_call_limit(&budgets, 1_000_000);
     let open = open_all(&task, 100_200).await;
     assert!(budgets.flush(FLUSH).await);
     server.pause();
@@ -146,58 +146,60 @@ async fn settlements_that_cannot_wait_leave_no_reservation() {
     tokio::time::sleep(Duration::from_secs(2)).await;
     server.resume();
     eventually("nothing is reserved", || server.figures().1 == 0);
-    assert!(!budgets.flush(FLUSH).await, "what could not wait is lost");
+    assert!(!budgets.flush(FLUSH).await, "the loss is reported");
 }
 
 #[tokio::test]
-async fn an_answer_that_nobody_took_in_leaves_no_reservation() {
+async fn an_unprocessed_answer_leaves_no_reservation() {
     let Some(server) = Server::start(&[]) else { return };
     let budgets = settings(&server).connect().await.unwrap();
-    open_and_drop(&calls(&budgets, 10), dollars(1)).await;
+    open_and_drop(&task_with_call_limit(&budgets, 10), picos(1)).await;
     assert!(budgets.flush(FLUSH).await);
     assert_eq!(server.figures(), (0, 0));
 }
 
 #[tokio::test]
-async fn what_cannot_be_looked_through_keeps_nobody_from_writing() {
+async fn reservations_that_cannot_be_reconciled_do_not_block_writing() {
     let Some(server) = Server::start(&[]) else { return };
     let budgets = settings(&server).when_down(WhenDown::AllowAndMark).connect().await.unwrap();
-    let task = calls(&budgets, 100);
+    let task = task_with_call_limit(&budgets, 100);
     settle_all(open_all(&task, 3).await);
     assert!(budgets.flush(FLUSH).await);
-    let mut link = server.link();
-    let owner: Vec<String> = redis::cmd("ZRANGE").arg("{outlay:test}:owners").arg(0).arg(-1).query(&mut link).unwrap();
-    let () = redis::cmd("FLUSHALL").query(&mut link).unwrap();
-    let () = redis::cmd("SET").arg(format!("{{outlay:test}}:held:{}", owner[0])).arg("x").query(&mut link).unwrap();
-    task.charge("search", outlay_price::Charge::external(dollars(1)));
+    let mut connection = server.connection();
+    let owner: Vec<String> =
+        redis::cmd("ZRANGE").arg("{outlay:test}:owners").arg(0).arg(-1).query(&mut connection).unwrap();
+    let () = redis::cmd("FLUSHALL").query(&mut connection).unwrap();
+    let () =
+        redis::cmd("SET").arg(format!("{{outlay:test}}:held:{}", owner[0])).arg("x").query(&mut connection).unwrap();
+    task.charge("search", outlay_price::Charge::external(picos(1)));
     settle_all(open_all(&task, 1).await);
     assert!(!budgets.flush(FLUSH).await);
-    assert!(budgets.flush(FLUSH).await, "it is told once");
+    assert!(budgets.flush(FLUSH).await, "the loss is reported once");
     let mut downs = 0;
     for _ in 0..200 {
         downs += u32::from(!budgets.is_up());
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    assert!(downs < 20, "it goes down and up again: {downs} of 200 times");
+    assert!(downs < 20, "Redis stays up: down in {downs} of 200 samples");
 }
 
 #[tokio::test]
-async fn a_soft_limit_that_was_raised_is_told_again() {
+async fn a_raised_soft_limit_is_reported_again() {
     let Some(server) = Server::start(&[]) else { return };
     let budgets = settings(&server).connect().await.unwrap();
-    let told = Arc::new(AtomicUsize::new(0));
-    // It is told on a thread of its own, as of a task that is still there.
+    let alerts = Arc::new(AtomicUsize::new(0));
+    // Alerts come from another thread, and need a task that still exists.
     let mut tasks = Vec::new();
     for (limit, count) in [(10, 6), (100, 60)] {
-        let tell = told.clone();
+        let recorded = alerts.clone();
         let ledger = ledger(&budgets, BudgetRule::new("all", Budget::calls(limit).soft(50)));
         let task = task(ledger.on_alert(move |alert| {
             let is_soft = matches!(alert.kind, AlertKind::SoftLimit(_));
-            tell.fetch_add(usize::from(is_soft), Ordering::Relaxed);
+            recorded.fetch_add(usize::from(is_soft), Ordering::Relaxed);
         }));
         settle_all(open_all(&task, count).await);
         assert!(budgets.flush(FLUSH).await);
         tasks.push(task);
     }
-    eventually("both are told", || told.load(Ordering::Relaxed) == 2);
+    eventually("both are reported", || alerts.load(Ordering::Relaxed) == 2);
 }

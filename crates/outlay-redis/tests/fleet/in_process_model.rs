@@ -1,4 +1,4 @@
-//! The scripts beside the ledger's own budgets: whatever is asked of both, both say the same.
+//! A property test: the scripts and the ledger's own budgets give the same answers.
 
 use std::sync::Arc;
 
@@ -8,19 +8,19 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tokio::runtime::Runtime;
 
-use crate::calls::{dollars, ledger, record, settings, task};
+use crate::calls::{ledger, picos, record, settings, task};
 use crate::server::Server;
 
 #[derive(Clone, Debug)]
 enum Step {
     Open(i128),
-    /// Which of the open ones, and what it comes to.
+    /// The index of an open call, and its cost.
     Settle(usize, i128),
     Drop(usize),
     Charge(i128),
 }
 
-/// From single pico-dollars to amounts far beyond 64 bits, and around what a double still holds.
+/// Generates amounts from single pico-dollars to far beyond 64 bits, including the range around 2^53.
 fn amount() -> impl Strategy<Value = i128> {
     let around = |center: i128| (center - 3)..(center + 3);
     prop_oneof![0_i128..20, around(1 << 53), around(999_999_999_999), around(1 << 63), around(1 << 80)]
@@ -29,7 +29,7 @@ fn amount() -> impl Strategy<Value = i128> {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         4 => amount().prop_map(Step::Open),
-        3 => (any::<usize>(), amount()).prop_map(|(which, cost)| Step::Settle(which, cost)),
+        3 => (any::<usize>(), amount()).prop_map(|(index, cost)| Step::Settle(index, cost)),
         1 => any::<usize>().prop_map(Step::Drop),
         1 => amount().prop_map(Step::Charge),
     ];
@@ -37,27 +37,27 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 #[test]
-fn a_budget_on_redis_admits_and_refuses_what_one_in_the_process_does_with_the_same_figures() {
+fn a_budget_on_redis_answers_like_one_in_the_process() {
     let Some(server) = Server::start(&[]) else { return };
     let runtime = Runtime::new().unwrap();
     let budgets = runtime.block_on(settings(&server).connect()).unwrap();
     let case = std::cell::Cell::new(0);
     let mut runner = TestRunner::new(Config { cases: 300, failure_persistence: None, ..Config::default() });
-    let same = runner.run(&(steps(), amount(), amount()), |(steps, limit, more)| {
+    let result = runner.run(&(steps(), amount(), amount()), |(steps, limit, more)| {
         case.set(case.get() + 1);
-        let rule = BudgetRule::new(&format!("case {}", case.get()), dollars(limit + more));
+        let rule = BudgetRule::new(&format!("case {}", case.get()), picos(limit + more));
         let in_process = Ledger::builder().report_records(0).budget_rule(rule.clone()).build().task(TaskSpec::new("t"));
         let on_redis = task(ledger(&budgets, rule));
-        let (mut mine, mut others): (Vec<PendingCall>, Vec<PendingCall>) = Default::default();
+        let (mut in_process_calls, mut redis_calls): (Vec<PendingCall>, Vec<PendingCall>) = Default::default();
         for step in steps {
             match step {
-                Step::Open(most) => {
-                    let expected = open(&in_process, dollars(most));
-                    let found = runtime.block_on(crate::calls::open(&on_redis, dollars(most)));
+                Step::Open(max) => {
+                    let expected = open(&in_process, picos(max));
+                    let found = runtime.block_on(crate::calls::open(&on_redis, picos(max)));
                     match (expected, found) {
                         (Ok(expected), Ok(found)) => {
-                            mine.push(expected);
-                            others.push(found);
+                            in_process_calls.push(expected);
+                            redis_calls.push(found);
                         }
                         (Err(expected), Err(found)) => {
                             prop_assert_eq!((expected.spent(), expected.reserved()), (found.spent(), found.reserved()));
@@ -66,31 +66,31 @@ fn a_budget_on_redis_admits_and_refuses_what_one_in_the_process_does_with_the_sa
                         (expected, found) => prop_assert!(false, "{expected:?} in the process, {found:?} on Redis"),
                     }
                 }
-                Step::Settle(which, cost) if !mine.is_empty() => {
-                    let which = which % mine.len();
-                    mine.swap_remove(which).settle(record(dollars(cost)));
-                    others.swap_remove(which).settle(record(dollars(cost)));
+                Step::Settle(index, cost) if !in_process_calls.is_empty() => {
+                    let index = index % in_process_calls.len();
+                    in_process_calls.swap_remove(index).settle(record(picos(cost)));
+                    redis_calls.swap_remove(index).settle(record(picos(cost)));
                 }
-                Step::Drop(which) if !mine.is_empty() => {
-                    let which = which % mine.len();
-                    drop((mine.swap_remove(which), others.swap_remove(which)));
+                Step::Drop(index) if !in_process_calls.is_empty() => {
+                    let index = index % in_process_calls.len();
+                    drop((in_process_calls.swap_remove(index), redis_calls.swap_remove(index)));
                 }
                 Step::Settle(..) | Step::Drop(_) => {}
                 Step::Charge(cost) => {
                     for scope in [&in_process, &on_redis] {
-                        scope.charge("c", Charge::external(dollars(cost)));
+                        scope.charge("c", Charge::external(picos(cost)));
                     }
                 }
             }
-            // What is settled in the background is there for the next.
+            // Waits until background settlements are written.
             prop_assert!(runtime.block_on(budgets.flush(std::time::Duration::from_secs(10))));
         }
         Ok(())
     });
-    same.unwrap();
+    result.unwrap();
 }
 
-fn open(scope: &Scope, most: Usd) -> Result<PendingCall, BudgetExceeded> {
+fn open(scope: &Scope, max: Usd) -> Result<PendingCall, BudgetExceeded> {
     let model: Arc<str> = "m".into();
     let ask = Ask {
         model: &model,
@@ -99,10 +99,10 @@ fn open(scope: &Scope, most: Usd) -> Result<PendingCall, BudgetExceeded> {
         is_turn: true,
         has_model: true,
         is_trial: false,
-        bound: &|_| Some(most),
+        bound: &|_| Some(max),
     };
-    scope.open_call(&ask).map_err(|why| match why {
-        Refusal::Budget(why) => why,
+    scope.open_call(&ask).map_err(|refusal| match refusal {
+        Refusal::Budget(refusal) => refusal,
         other => panic!("{other}"),
     })
 }
