@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 use jiff::Timestamp;
 
 use crate::model::shorter_ids;
-use crate::region::partition_of;
+use crate::region::place_partition;
 use crate::row::{Row, tsv};
 use crate::table::TableError;
 use crate::table::{Search, Table};
@@ -13,14 +13,14 @@ use crate::{Confidence, Geo, Latency, ModelRef, Price, Routing, Tier};
 mod alias;
 mod layers;
 mod load;
-mod named;
+mod named_model;
 
 #[cfg(test)]
-mod tests;
+mod lookup_tests;
 
 pub(crate) use layers::Layer;
 use layers::Layers;
-pub use named::NamedModel;
+pub use named_model::NamedModel;
 
 /// The row of provisioned throughput of a model that has none of its own.
 pub const ANY_PROVISIONED: &str = "provisioned-model";
@@ -75,8 +75,10 @@ impl Prices {
         let file = tsv::parse(text).map_err(|error| format!("{error:?}"))?;
         let line = |row: usize| text.lines().nth(row + 2).unwrap_or_default();
         let table = Table::listed(&file.version, file.rows).map_err(|error| match error {
-            TableError::Twice { first, second } => format!("two rows are the same: {} | {}", line(first), line(second)),
-            TableError::NoBase { row } => format!("a row has no base: {}", line(row)),
+            TableError::Duplicate { first, second } => {
+                format!("two rows are the same: {} | {}", line(first), line(second))
+            }
+            TableError::MissingBase { row } => format!("a row has no base: {}", line(row)),
         })?;
         Ok(Self::of(vec![table.into()]))
     }
@@ -159,7 +161,7 @@ impl Prices {
     #[must_use]
     pub fn lookup(&self, query: &PriceQuery<'_>) -> Option<&Price> {
         let (model, is_provisioned) = self.alias(query.model).unwrap_or((query.model, false));
-        let region = query.region.or(query.model.place()).or(model.place());
+        let region = query.region.or(query.model.region_or_partition()).or(model.region_or_partition());
         let account = query.account.or(query.model.account()).or(model.account());
         let PriceQuery { tier, latency, at, .. } = *query;
         if is_provisioned {
@@ -196,7 +198,8 @@ impl Prices {
         let model = self.resolve(query.model);
         let no_region = query.region.or(query.model.region()).or(model.region()).is_none();
         let of_routing = (model.routing() == Some(Routing::Geo(Geo::UsGov))).then_some(Geo::UsGov.as_str());
-        let own = query.model.place().or(model.place()).or(of_routing).and_then(partition_of);
+        let own =
+            query.model.region_or_partition().or(model.region_or_partition()).or(of_routing).and_then(place_partition);
         let others = first.filter(|_| is_elsewhere && no_region).map(|found| {
             let search = Search {
                 routing: found.routing(),
@@ -204,7 +207,7 @@ impl Prices {
                 latency: found.latency(),
                 ..Search::plain(None, None, query.at)
             };
-            let is_there = move |price: &&Price| price.region().and_then(partition_of) == own;
+            let is_there = move |price: &&Price| price.region().and_then(place_partition) == own;
             self.0.tables.iter().flat_map(move |table| table.everywhere(found.model(), search)).filter(is_there)
         });
         first.into_iter().chain(others.into_iter().flatten())
@@ -220,7 +223,7 @@ impl Prices {
 
     /// The prices of guardrail units for a call.
     pub(crate) fn guardrails_of(&self, query: &PriceQuery<'_>) -> Option<&Price> {
-        let region = query.region.or(query.model.place());
+        let region = query.region.or(query.model.region_or_partition());
         let account = query.account.or(query.model.account());
         self.find(GUARDRAILS, Search::plain(region, account, query.at))
     }

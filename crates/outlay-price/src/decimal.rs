@@ -47,7 +47,7 @@ impl Decimal {
             }
             at += 1;
         }
-        if !digits.any {
+        if !digits.has_digit {
             return Err(match bytes.get(at) {
                 Some(_) => DecimalError::BadByte(at),
                 None => DecimalError::Empty,
@@ -80,23 +80,23 @@ impl Decimal {
 #[derive(Default)]
 struct Digits {
     coefficient: u128,
-    any: bool,
+    has_digit: bool,
     after_point: bool,
-    waiting_before: u32,
-    waiting_after: u32,
+    zeros_before: u32,
+    zeros_after: u32,
     decimals: i32,
 }
 
 impl Digits {
     fn push(&mut self, digit: u8) -> Result<(), DecimalError> {
-        self.any = true;
+        self.has_digit = true;
         if digit == 0 {
-            let waiting = if self.after_point { &mut self.waiting_after } else { &mut self.waiting_before };
-            *waiting = waiting.saturating_add(1);
+            let zeros = if self.after_point { &mut self.zeros_after } else { &mut self.zeros_before };
+            *zeros = zeros.saturating_add(1);
             return Ok(());
         }
-        let after = self.waiting_after.saturating_add(u32::from(self.after_point));
-        let places = self.waiting_before.saturating_add(self.waiting_after).saturating_add(1);
+        let after = self.zeros_after.saturating_add(u32::from(self.after_point));
+        let places = self.zeros_before.saturating_add(self.zeros_after).saturating_add(1);
         if self.coefficient != 0 {
             self.coefficient = 10_u128
                 .checked_pow(places)
@@ -105,8 +105,8 @@ impl Digits {
         }
         self.coefficient = self.coefficient.checked_add(u128::from(digit)).ok_or(self.overflow())?;
         self.decimals = self.decimals.saturating_add(i32::try_from(after).unwrap_or(i32::MAX));
-        self.waiting_before = 0;
-        self.waiting_after = 0;
+        self.zeros_before = 0;
+        self.zeros_after = 0;
         Ok(())
     }
 
@@ -116,7 +116,7 @@ impl Digits {
     }
 
     fn exponent(&self) -> i32 {
-        i32::try_from(self.waiting_before).unwrap_or(i32::MAX).saturating_sub(self.decimals)
+        i32::try_from(self.zeros_before).unwrap_or(i32::MAX).saturating_sub(self.decimals)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{Latency, Price, Prices, Routing, Tier, Usd};
 mod text;
 
 #[cfg(test)]
-mod tests;
+mod diff_tests;
 
 /// What is different between two catalogues, row by row.
 ///

@@ -10,7 +10,7 @@ use crate::start::Start;
 use crate::{Routing, Tier, UnitPrice};
 
 #[cfg(test)]
-mod tests;
+mod discount_tests;
 
 /// The discounts of one price file.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ pub(crate) struct Percent {
 
 impl Discount {
     /// Whether it is for a model at all, on this road.
-    pub(crate) fn is_for(&self, model: &str, routing: Routing, tier: Tier) -> bool {
+    pub(crate) fn applies_to(&self, model: &str, routing: Routing, tier: Tier) -> bool {
         let provider = model.split_once('.').map(|(provider, _)| provider);
         self.provider.as_deref().is_none_or(|own| provider == Some(own))
             && self.model.as_deref().is_none_or(|own| own == model || shorter_ids(own).any(|id| id == model))
@@ -59,7 +59,7 @@ impl Discount {
     }
 
     /// Whether it holds for an account in a region at a time.
-    pub(crate) fn holds(&self, account: Option<&str>, region: Option<&str>, at: Timestamp) -> bool {
+    pub(crate) fn is_in_force(&self, account: Option<&str>, region: Option<&str>, at: Timestamp) -> bool {
         self.account.as_deref().is_none_or(|own| account == Some(own))
             && self.region.as_deref().is_none_or(|own| region == Some(own))
             && self.from.as_ref().is_none_or(|start| start.at <= at)
@@ -105,10 +105,10 @@ impl fmt::Display for Discount {
             ("routing", self.routing.map(Routing::as_str)),
             ("tier", self.tier.map(Tier::as_str)),
         ];
-        let said = selectors.iter().filter_map(|(name, value)| value.map(|value| format!("{name} {value}")));
-        match said.collect::<Vec<_>>().join(", ") {
-            said if said.is_empty() => Ok(()),
-            said => write!(f, " ({said})"),
+        let selected = selectors.iter().filter_map(|(name, value)| value.map(|value| format!("{name} {value}")));
+        match selected.collect::<Vec<_>>().join(", ") {
+            selected if selected.is_empty() => Ok(()),
+            selected => write!(f, " ({selected})"),
         }
     }
 }
@@ -123,17 +123,17 @@ impl Percent {
     }
 
     /// What is left of the rates; halves of a pico-dollar are rounded up.
-    pub(crate) fn off_rates(&self, rates: &Rates) -> Rates {
+    pub(crate) fn discount_rates(&self, rates: &Rates) -> Rates {
         // What is left of a rate is no more than the rate, so it is one.
-        Rates::from_all(rates.all().map(|rate| Rate::from_picos(self.off(rate?.times(1).picos())).ok()))
+        Rates::from_all(rates.all().map(|rate| Rate::from_picos(self.discount(rate?.times(1).picos())).ok()))
     }
 
     /// What is left of a unit's price; halves of a billionth of a dollar are rounded up.
-    pub(crate) fn off_unit(&self, price: &UnitPrice) -> UnitPrice {
-        price.with_billionths(self.off(price.billionths()))
+    pub(crate) fn discount_unit(&self, price: &UnitPrice) -> UnitPrice {
+        price.with_billionths(self.discount(price.billionths()))
     }
 
-    fn off(&self, amount: i128) -> i128 {
+    fn discount(&self, amount: i128) -> i128 {
         (amount * (Self::ALL - self.parts) + Self::ALL / 2) / Self::ALL
     }
 }

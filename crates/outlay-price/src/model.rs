@@ -6,7 +6,7 @@ mod arn;
 mod name;
 
 #[cfg(test)]
-mod tests;
+mod model_id_tests;
 
 pub use name::shorter_ids;
 pub(crate) use name::{bare_names, without_variant};
@@ -165,7 +165,7 @@ impl<'a> ModelRef<'a> {
 
     /// The region in an ARN; where it has none and is not of the commercial partition, what the regions of its own begin
     /// with, so that no commercial price is taken.
-    pub(crate) fn place(&self) -> Option<&'a str> {
+    pub(crate) fn region_or_partition(&self) -> Option<&'a str> {
         self.region.or(self.partition)
     }
 

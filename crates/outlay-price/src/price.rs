@@ -8,10 +8,10 @@ use crate::start::Start;
 use crate::{Charge, Confidence, CostStatus, Latency, Routing, Tier, Unit, UnitCount, UnitPrice, Units, Usage, Usd};
 
 mod bound;
-mod count;
+mod token_charge;
 
 #[cfg(test)]
-mod tests;
+mod charge_tests;
 
 pub use bound::CacheUse;
 
@@ -29,7 +29,7 @@ pub(crate) struct Entry {
     /// The region that it was stated for, or the geography; `None` where it is the same in all.
     pub(crate) region: Option<Box<str>>,
     /// Whether it stands in for regions that no source has a price of.
-    pub(crate) is_elsewhere: bool,
+    pub(crate) is_fallback: bool,
 }
 
 /// What a price is made of, wherever it holds.
@@ -104,7 +104,7 @@ impl Price {
 
     fn charge_tokens(&self, usage: &Usage) -> Charge {
         let step = self.terms().step(usage.input_tokens());
-        count::charge(&step.rates, usage).with_status(self.certainty(usage, step))
+        token_charge::token_charge(&step.rates, usage).with_status(self.certainty(usage, step))
     }
 
     /// How sure the charge of these tokens is by its price alone.
@@ -129,7 +129,7 @@ impl Price {
     #[must_use]
     pub fn charge_units(&self, units: &Units) -> Charge {
         let certainty = if self.confidence().is_exact() { CostStatus::Exact } else { CostStatus::Estimated };
-        let charge = |count| count::unit(self.unit_price(count), count).with_status(certainty);
+        let charge = |count| token_charge::unit_charge(self.unit_price(count), count).with_status(certainty);
         units.iter().fold(Charge::free(), |sum, count| sum.and(charge(count)))
     }
 
@@ -207,7 +207,7 @@ impl Price {
 
     /// How sure the figures are in the region that was asked for.
     pub fn confidence(&self) -> Confidence {
-        if self.0.is_elsewhere { Confidence::Elsewhere } else { self.terms().confidence }
+        if self.0.is_fallback { Confidence::Elsewhere } else { self.terms().confidence }
     }
 
     /// The names of the rules that made this price out of the sources; empty where none had to.

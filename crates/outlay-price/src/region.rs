@@ -9,7 +9,7 @@ pub fn is_commercial(region: &str) -> bool {
 }
 
 /// What the regions of AWS's other partitions begin with: `us-iso` is of `us-iso-`, `us-isob-` and `us-isof-`.
-const OTHERS: [&str; 5] = ["us-gov-", "us-iso", "eu-iso", "eusc-", "cn-"];
+const OTHER_PARTITIONS: [&str; 5] = ["us-gov-", "us-iso", "eu-iso", "eusc-", "cn-"];
 
 /// Returns what the regions of the partition begin with that a region is in; `None` for the commercial one.
 pub(crate) fn partition(region: &str) -> Option<&'static str> {
@@ -25,16 +25,16 @@ pub(crate) fn partition(region: &str) -> Option<&'static str> {
         return None;
     }
     let begins = |prefix: &&str| region.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-    OTHERS.into_iter().find(begins)
+    OTHER_PARTITIONS.into_iter().find(begins)
 }
 
 /// Returns the same of a region or of a geography.
-pub(crate) fn partition_of(place: &str) -> Option<&'static str> {
+pub(crate) fn place_partition(place: &str) -> Option<&'static str> {
     if place == Geo::UsGov.as_str() { Some("us-gov-") } else { partition(place) }
 }
 
 /// Returns what the regions of a partition begin with, by the partition's name in an ARN; `None` for the commercial one.
-pub(crate) fn of_partition(name: &str) -> Option<&'static str> {
+pub(crate) fn partition_prefix(name: &str) -> Option<&'static str> {
     match name {
         "aws" => None,
         "aws-us-gov" => Some("us-gov-"),
@@ -78,7 +78,7 @@ pub const UNNAMED: [&str; 1] = ["mx-central-1"];
 
 /// The regions whose prices stand in for those of other regions, the first one that has a price: where most models were
 /// offered first.
-const MAIN: [&str; 8] = [
+const FALLBACK_ORDER: [&str; 8] = [
     "us-east-1",
     "us-west-2",
     "us-east-2",
@@ -90,8 +90,8 @@ const MAIN: [&str; 8] = [
 ];
 
 /// The order in which regions stand in for others.
-pub(crate) fn rank(region: &str) -> usize {
-    MAIN.iter().position(|main| *main == region).unwrap_or(MAIN.len())
+pub(crate) fn fallback_rank(region: &str) -> usize {
+    FALLBACK_ORDER.iter().position(|main| *main == region).unwrap_or(FALLBACK_ORDER.len())
 }
 
 #[cfg(test)]

@@ -16,8 +16,8 @@ pub(crate) struct Ratio {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Fraction {
-    over: u32,
-    under: u32,
+    numerator: u32,
+    denominator: u32,
 }
 
 #[derive(Debug, Default)]
@@ -63,7 +63,7 @@ impl ModelRef<'_> {
     pub fn likely_tokens(&self, text_bytes: u64) -> u64 {
         let density = |name: &str| DATA.densities.iter().find(|(tokenizer, _)| *tokenizer == name).map(|line| line.1);
         let density = tokenizer(*self).and_then(density).or_else(|| density("*")).unwrap_or(DENSEST);
-        saturated((u128::from(text_bytes) * u128::from(density)).div_ceil(1_000))
+        saturating_u64((u128::from(text_bytes) * u128::from(density)).div_ceil(1_000))
     }
 }
 
@@ -85,7 +85,7 @@ impl Data {
     fn ratio(&self, from: Option<&str>, to: Option<&str>) -> Ratio {
         let between = |a: &str, b: &str| self.ratios.iter().find(|line| (line.0, line.1) == (a, b)).map(|line| line.2);
         from.zip(to)
-            .and_then(|(from, to)| between(from, to).or_else(|| between(to, from).map(Ratio::reversed)))
+            .and_then(|(from, to)| between(from, to).or_else(|| between(to, from).map(Ratio::inverted)))
             .or_else(|| between("*", "*"))
             .unwrap_or(Ratio::UNKNOWN)
     }
@@ -94,30 +94,30 @@ impl Data {
 impl Ratio {
     /// Without any data, nothing is known.
     const UNKNOWN: Self = Self {
-        least: Fraction { over: 0, under: 1 },
-        most: Fraction { over: u32::MAX, under: 1 },
+        least: Fraction { numerator: 0, denominator: 1 },
+        most: Fraction { numerator: u32::MAX, denominator: 1 },
         reason: "no ratio is known",
     };
 
     /// The fewest tokens that so many may become: rounded down.
     pub(crate) fn fewest(self, tokens: u64) -> u64 {
-        let Fraction { over, under } = self.least;
-        saturated(u128::from(tokens) * u128::from(over) / u128::from(under))
+        let Fraction { numerator, denominator } = self.least;
+        saturating_u64(u128::from(tokens) * u128::from(numerator) / u128::from(denominator))
     }
 
     /// The most tokens that so many may become: rounded up. Saturating.
     pub(crate) fn most(self, tokens: u64) -> u64 {
-        let Fraction { over, under } = self.most;
-        saturated((u128::from(tokens) * u128::from(over)).div_ceil(u128::from(under)))
+        let Fraction { numerator, denominator } = self.most;
+        saturating_u64((u128::from(tokens) * u128::from(numerator)).div_ceil(u128::from(denominator)))
     }
 
-    fn reversed(self) -> Self {
-        let turn = |Fraction { over, under }| Fraction { over: under, under: over };
-        Self { least: turn(self.most), most: turn(self.least), reason: self.reason }
+    fn inverted(self) -> Self {
+        let invert = |Fraction { numerator, denominator }| Fraction { numerator: denominator, denominator: numerator };
+        Self { least: invert(self.most), most: invert(self.least), reason: self.reason }
     }
 }
 
-fn saturated(tokens: u128) -> u64 {
+fn saturating_u64(tokens: u128) -> u64 {
     u64::try_from(tokens).unwrap_or(u64::MAX)
 }
 
@@ -132,7 +132,7 @@ fn parse(tokenizers: &'static str, ratios: &'static str, densities: &'static str
         // Turned round, each is a divisor.
         let permille = |text: &str| match text.parse() {
             Ok(0) | Err(_) => None,
-            Ok(over) => Some(Fraction { over, under: 1_000 }),
+            Ok(numerator) => Some(Fraction { numerator, denominator: 1_000 }),
         };
         data.ratios.push((from, to, Ratio { least: permille(least)?, most: permille(most)?, reason }));
     }
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
     use crate::Prices;
 
-    fn of(id: &str) -> ModelRef<'_> {
+    fn parse(id: &str) -> ModelRef<'_> {
         ModelRef::parse(id).unwrap()
     }
 
@@ -183,7 +183,7 @@ mod tests {
         }
         for (from, to, ratio) in &DATA.ratios {
             assert!(names.contains(from) && names.contains(to), "{from} {to}");
-            assert!(ratio.least.over < ratio.most.over, "{from} {to}");
+            assert!(ratio.least.numerator < ratio.most.numerator, "{from} {to}");
         }
     }
 
@@ -192,27 +192,27 @@ mod tests {
         let prices = Prices::bundled();
         for model in prices.rows().map(crate::Price::model).filter(|model| model.starts_with("anthropic.claude-")) {
             let old = ["anthropic.claude-v", "anthropic.claude-instant"].iter().any(|name| model.starts_with(name));
-            assert_eq!(tokenizer(of(model)).is_some(), !old, "{model}");
+            assert_eq!(tokenizer(parse(model)).is_some(), !old, "{model}");
         }
-        assert_eq!(tokenizer(of("us.anthropic.claude-opus-4-6-v1")), Some("claude-3"));
-        assert_eq!(tokenizer(of("us.anthropic.claude-opus-4-7")), Some("claude-4-7"));
-        assert_eq!(tokenizer(of("anthropic.claude-opus-4-1-20250805-v1:0")), Some("claude-3"));
+        assert_eq!(tokenizer(parse("us.anthropic.claude-opus-4-6-v1")), Some("claude-3"));
+        assert_eq!(tokenizer(parse("us.anthropic.claude-opus-4-7")), Some("claude-4-7"));
+        assert_eq!(tokenizer(parse("anthropic.claude-opus-4-1-20250805-v1:0")), Some("claude-3"));
     }
 
     #[test]
     fn one_model_counts_alike_under_all_its_ids() {
-        assert_eq!(ratio(of("stability.x-v1:0"), of("us.stability.x-v1")), None);
-        assert_eq!(ratio(of("amazon.nova-pro-v1:0:24k"), of("eu.amazon.nova-micro-v1:0")), None);
-        assert!(ratio(of("ai21.a"), of("ai21.b")).is_some(), "nothing says that they are alike");
-        assert_eq!(ratio(of("my-name"), of("my-name")), None);
-        assert!(ratio(of("my-name"), of("my-other-name")).is_some());
+        assert_eq!(ratio(parse("stability.x-v1:0"), parse("us.stability.x-v1")), None);
+        assert_eq!(ratio(parse("amazon.nova-pro-v1:0:24k"), parse("eu.amazon.nova-micro-v1:0")), None);
+        assert!(ratio(parse("ai21.a"), parse("ai21.b")).is_some(), "nothing says that they are alike");
+        assert_eq!(ratio(parse("my-name"), parse("my-name")), None);
+        assert!(ratio(parse("my-name"), parse("my-other-name")).is_some());
     }
 
     #[test]
     fn bounds_are_rounded_outwards_both_ways() {
-        let new = ratio(of("anthropic.claude-sonnet-4-6"), of("anthropic.claude-sonnet-5")).unwrap();
+        let new = ratio(parse("anthropic.claude-sonnet-4-6"), parse("anthropic.claude-sonnet-5")).unwrap();
         assert_eq!((new.fewest(101), new.most(101)), (101, 149), "148.47");
-        let old = ratio(of("anthropic.claude-sonnet-5"), of("anthropic.claude-sonnet-4-6")).unwrap();
+        let old = ratio(parse("anthropic.claude-sonnet-5"), parse("anthropic.claude-sonnet-4-6")).unwrap();
         assert_eq!((old.fewest(101), old.most(101)), (68, 101), "68.7");
         assert_eq!((old.fewest(0), old.most(0)), (0, 0));
         assert_eq!(new.most(u64::MAX), u64::MAX);

@@ -1,11 +1,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-mod count;
-mod price;
+mod unit_count;
+mod unit_price;
 
-pub use count::{UnitCount, Units};
-pub use price::{Conditions, UnitPrice, UnitPriceError};
+pub use unit_count::{UnitCount, Units};
+pub use unit_price::{Conditions, UnitPrice, UnitPriceError};
 
 /// What is billed other than by token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,18 +3,18 @@ use std::fmt;
 
 use crate::{CacheTtl, Tier, Unit};
 
+mod billing_region;
 mod guardrail;
 mod image;
+mod keywords;
 mod label;
-mod marks;
-mod region;
 mod words;
 
 #[cfg(test)]
-mod tests;
+mod usage_type_tests;
 
+use keywords::Keywords;
 pub use label::base_id;
-use marks::Marks;
 use words::Word;
 
 /// A usage type of AWS's bill or price list, taken apart: what a line of them is about.
@@ -115,9 +115,9 @@ pub struct ParseUsageTypeError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Problem {
     Region,
-    OtherRegion,
+    ConflictingRegion,
     Word,
-    Nothing,
+    NoUnit,
 }
 
 impl<'a> UsageType<'a> {
@@ -135,25 +135,25 @@ impl<'a> UsageType<'a> {
 
     fn parts(text: &'a str) -> Result<Self, Unknown<'a>> {
         let (prefix, body) = text.split_once('-').unwrap_or((text, ""));
-        let region = region::of_prefix(prefix).ok_or(Unknown(Problem::Region, prefix))?;
+        let region = billing_region::from_prefix(prefix).ok_or(Unknown(Problem::Region, prefix))?;
         if let Some(body) = body.strip_prefix("MP:") {
             let (inner, body) = body.split_once('_').unwrap_or((body, ""));
             if inner != prefix {
-                return Err(Unknown(Problem::OtherRegion, inner));
+                return Err(Unknown(Problem::ConflictingRegion, inner));
             }
             let body = body.strip_suffix("-Units").unwrap_or(body);
-            return Marks::read(&words::of_marketplace(body), body)?.into_type(region, None);
+            return Keywords::read(&words::split_marketplace(body), body)?.into_type(region, None);
         }
         if let Some(policy) = body.strip_prefix("Guardrail-") {
             let word = guardrail::policy(policy).ok_or(Unknown(Problem::Word, policy))?;
             let kind = UsageKind::Units { unit: Unit::GuardrailUnit, side: None, word: Some(word.into()) };
             return Ok(Self::plain(region, None, kind));
         }
-        let words = words::of_hyphens(body);
+        let words = words::split_hyphens(body);
         if let Some((label, kind)) = image::parse(body, &words) {
             return Ok(Self::plain(region, Some(label), kind));
         }
-        labeled(region, body, &words)
+        with_label(region, body, &words)
     }
 
     const fn plain(region: &'static str, label: Option<&'a str>, kind: UsageKind<'a>) -> Self {
@@ -212,29 +212,29 @@ impl<'a> UsageType<'a> {
 struct Unknown<'a>(Problem, &'a str);
 
 /// A label, then what is counted: the label is as short as the rest allows.
-fn labeled<'a>(region: &'static str, body: &'a str, words: &[Word<'a>]) -> Result<UsageType<'a>, Unknown<'a>> {
-    let mut nearest = None;
+fn with_label<'a>(region: &'static str, body: &'a str, words: &[Word<'a>]) -> Result<UsageType<'a>, Unknown<'a>> {
+    let mut first_error = None;
     for at in 1..words.len() {
-        match Marks::read(&words[at..], body) {
-            Ok(marks) => {
+        match Keywords::read(&words[at..], body) {
+            Ok(keywords) => {
                 let label = body.get(..words[at].start.saturating_sub(1));
-                return marks.into_type(region, label);
+                return keywords.into_type(region, label);
             }
             // The error of the first word that means something is the one to tell.
-            Err(unknown) if nearest.is_none() && marks::is_mark(&words[at..]) => nearest = Some(unknown),
+            Err(unknown) if first_error.is_none() && keywords::is_keyword(&words[at..]) => first_error = Some(unknown),
             Err(_) => {}
         }
     }
-    Err(nearest.unwrap_or(Unknown(Problem::Nothing, body)))
+    Err(first_error.unwrap_or(Unknown(Problem::NoUnit, body)))
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Region => "unknown region prefix",
-            Self::OtherRegion => "another region prefix inside",
+            Self::ConflictingRegion => "another region prefix inside",
             Self::Word => "unknown part",
-            Self::Nothing => "nothing known is counted in",
+            Self::NoUnit => "nothing known is counted in",
         })
     }
 }

@@ -6,7 +6,7 @@ mod parse;
 mod serde_impl;
 
 #[cfg(test)]
-mod tests;
+mod usd_tests;
 
 pub use parse::ParseUsdError;
 

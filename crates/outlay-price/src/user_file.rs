@@ -9,14 +9,14 @@ use crate::row::{Place, Row};
 use crate::table::{Alias, Table, TableError};
 use crate::{Confidence, ModelRef, Routing};
 
-mod discount;
+mod discount_table;
 mod error;
 mod fields;
 mod foreign;
 mod syntax;
 
 #[cfg(test)]
-mod tests;
+mod user_file_tests;
 
 pub use error::LoadPricesError;
 use error::Problem;
@@ -47,7 +47,7 @@ pub(crate) fn parse(text: &str, syntax: Syntax, name: Option<&str>) -> Result<Ve
     }
     if !matches!(root.value, Value::Table(_)) {
         let found = root.kind;
-        return Err(LoadPricesError::on_line(Problem::WrongType { wanted: "an object", found }, Some(root.line)));
+        return Err(LoadPricesError::on_line(Problem::WrongType { expected: "an object", found }, Some(root.line)));
     }
     let mut file = Fields::new(&root);
     let version = match file.text("version")? {
@@ -65,7 +65,7 @@ pub(crate) fn parse(text: &str, syntax: Syntax, name: Option<&str>) -> Result<Ve
     }
     let mut discounts = Vec::new();
     for mut fields in file.tables("discount")? {
-        discounts.push(discount::read(&mut fields)?);
+        discounts.push(discount_table::read(&mut fields)?);
         fields.finish()?;
     }
     let mut aliases = HashMap::new();
@@ -73,7 +73,7 @@ pub(crate) fn parse(text: &str, syntax: Syntax, name: Option<&str>) -> Result<Ve
         let (from, to) = alias(&mut fields)?;
         fields.finish()?;
         if aliases.insert(from, to).is_some() {
-            return Err(LoadPricesError::new(Problem::AliasTwice).at(fields.line(), "alias.from"));
+            return Err(LoadPricesError::new(Problem::DuplicateAlias).at(fields.line(), "alias.from"));
         }
     }
     file.finish()?;
@@ -99,10 +99,12 @@ impl Rows {
     fn table(self, table: impl FnOnce(Vec<Row>) -> Result<Table, TableError>) -> Result<Table, LoadPricesError> {
         let Self { rows, lines } = self;
         table(rows).map_err(|error| match error {
-            TableError::Twice { first, second } => {
-                LoadPricesError::new(Problem::RowTwice { first: lines[first] }).at(lines[second], "price")
+            TableError::Duplicate { first, second } => {
+                LoadPricesError::new(Problem::DuplicateRow { first: lines[first] }).at(lines[second], "price")
             }
-            TableError::NoBase { row } => LoadPricesError::new(Problem::NoBase).at(lines[row], "price.context_over"),
+            TableError::MissingBase { row } => {
+                LoadPricesError::new(Problem::MissingBase).at(lines[row], "price.context_over")
+            }
         })
     }
 }
@@ -179,7 +181,7 @@ fn routed<'t>(
         (Some(base), Some(Routing::InRegion), said) => Ok((base, said.map(Item::into_value))),
         (Some(base), Some(implied), None) => Ok((base, Some(implied))),
         (Some(base), Some(implied), Some(said)) if implied == said.value => Ok((base, Some(implied))),
-        (_, _, Some(said)) => Err(said.error(Problem::RoutingTwice)),
+        (_, _, Some(said)) => Err(said.error(Problem::ConflictingRouting)),
         (Some(_), None, None) => Err(named.error(Problem::UnknownPrefix)),
     }
 }

@@ -2,7 +2,7 @@ use crate::tokenizer::{self, Ratio};
 use crate::{CacheTtl, Charge, CostStatus, Latency, ModelRef, PriceQuery, Prices, Routing, Tier, Usage, Usd, Used};
 
 #[cfg(test)]
-mod tests;
+mod what_if_tests;
 
 /// What of a recorded call is other, in thought; what is not set stays as it was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,14 +80,14 @@ impl<'a> Change<'a> {
         self
     }
 
-    const fn is_of_road(&self) -> bool {
+    const fn changes_variant(&self) -> bool {
         self.routing.is_some() || self.tier.is_some() || self.latency.is_some()
     }
 }
 
 impl Caching {
     /// The same input, with this use of the cache.
-    fn of(self, usage: &Usage) -> Usage {
+    fn apply(self, usage: &Usage) -> Usage {
         let plain = usage.uncached_input_tokens();
         let without_writes = usage
             .with_cache_write(CacheTtl::FiveMinutes, 0)
@@ -146,23 +146,24 @@ impl Prices {
     ///   [`WhatIf::with_status`].
     #[must_use]
     pub fn what_if(&self, query: &PriceQuery<'_>, used: &Used, change: &Change<'_>) -> WhatIf {
-        let other = self.changed(query, change);
-        let tokens = change.caching.map_or(used.tokens, |caching| caching.of(&used.tokens));
+        let other = self.changed_query(query, change);
+        let tokens = change.caching.map_or(used.tokens, |caching| caching.apply(&used.tokens));
         let ratio = tokenizer::ratio(self.resolve(query.model), self.resolve(other.model));
-        let ends = ratio.map_or([tokens; 2], |ratio| [Ratio::fewest, Ratio::most].map(|of| scaled(&tokens, of, ratio)));
+        let bounds =
+            ratio.map_or([tokens; 2], |ratio| [Ratio::fewest, Ratio::most].map(|of| scaled(&tokens, of, ratio)));
         // Without text there is nothing to count otherwise.
-        let ratio = ratio.filter(|_| ends != [tokens; 2]);
+        let ratio = ratio.filter(|_| bounds != [tokens; 2]);
         let is_derived = ratio.is_some() || matches!(change.caching, Some(Caching::ReadPermille(_)));
         // A price of the very resource says nothing of another road.
-        let has_road = change.routing.is_none() || other.model.base_id().is_some();
-        let [few, many] = ends.map(|tokens| match self.charge(&other, &Used { tokens, ..used.clone() }) {
-            _ if !has_road => Charge::unpriced(),
+        let has_variant = change.routing.is_none() || other.model.base_id().is_some();
+        let [few, many] = bounds.map(|tokens| match self.charge(&other, &Used { tokens, ..used.clone() }) {
+            _ if !has_variant => Charge::unpriced(),
             charge if is_derived => charge.with_status(CostStatus::Estimated),
             charge => charge,
         });
         // Beyond a context bound all may be cheaper.
-        let turned = few.is_priced() && many.is_priced() && few.total() > many.total();
-        let (low, high) = if turned { (many, few) } else { (few, many) };
+        let is_reversed = few.is_priced() && many.is_priced() && few.total() > many.total();
+        let (low, high) = if is_reversed { (many, few) } else { (few, many) };
         let mut notes = Vec::new();
         if let Some(Ratio { reason, .. }) = ratio {
             notes.push(format!("{} and {} count tokens differently: {reason}", query.model, other.model));
@@ -177,9 +178,9 @@ impl Prices {
     }
 
     /// What is asked for instead.
-    fn changed<'a>(&'a self, query: &PriceQuery<'a>, change: &Change<'a>) -> PriceQuery<'a> {
+    fn changed_query<'a>(&'a self, query: &PriceQuery<'a>, change: &Change<'a>) -> PriceQuery<'a> {
         let named = change.model.unwrap_or(query.model);
-        let model = if change.is_of_road() { self.resolve(named) } else { named };
+        let model = if change.changes_variant() { self.resolve(named) } else { named };
         let model = change.routing.map_or(model, |routing| model.with_routing(routing));
         let region = query.region.or(named.region()).or(query.model.region());
         let account = query.account.or(named.account()).or(query.model.account());

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use super::Prices;
-use super::named::ByBareName;
+use super::named_model::ModelsByBareName;
 use crate::Price;
 use crate::discount::Discounts;
 use crate::region::{UNNAMED, is_callable};
@@ -23,7 +23,7 @@ pub(super) struct Layers {
     /// In the order in which they are asked: those of the layers, and before each what discounts make of it.
     pub(super) tables: Vec<Arc<Table>>,
     /// Made when an answer first names a model that was not called.
-    pub(super) by_bare_name: OnceLock<ByBareName>,
+    pub(super) models_by_bare_name: OnceLock<ModelsByBareName>,
 }
 
 impl Layers {
@@ -43,7 +43,7 @@ impl Layers {
         // A file's own rows and those that it took over have one version.
         versions.dedup();
         let version = if versions.is_empty() { "empty".into() } else { versions.join("+").into() };
-        Self { version, list, tables, by_bare_name: OnceLock::new() }
+        Self { version, list, tables, models_by_bare_name: OnceLock::new() }
     }
 }
 
@@ -58,7 +58,7 @@ impl Prices {
             for discount in discounts.iter().flat_map(|discounts| &discounts.list) {
                 let is_called = |routing| discount.region.as_deref().is_none_or(|region| is_callable(routing, region));
                 let is_for = |price: &Price| {
-                    discount.is_for(price.model(), price.routing(), price.tier()) && is_called(price.routing())
+                    discount.applies_to(price.model(), price.routing(), price.tier()) && is_called(price.routing())
                 };
                 let is_known =
                     |region: &str| UNNAMED.contains(&region) || prices().any(|price| price.region() == Some(region));

@@ -1,6 +1,6 @@
 use super::{ModelKind, ModelRef, ParseModelError, name};
 use crate::Routing;
-use crate::region::of_partition;
+use crate::region::partition_prefix;
 
 /// `partition:service:region:account:resource`, after `arn:`.
 pub(super) fn parse<'a>(text: &'a str, rest: &'a str) -> Result<ModelRef<'a>, ParseModelError> {
@@ -17,7 +17,7 @@ pub(super) fn parse<'a>(text: &'a str, rest: &'a str) -> Result<ModelRef<'a>, Pa
     }
     let kind = kind(service, class, id)?;
     let model = ModelRef {
-        partition: of_partition(partition),
+        partition: partition_prefix(partition),
         region: some(region),
         account: some(account),
         ..ModelRef::opaque(text, kind, resource)

@@ -1,4 +1,4 @@
-use super::{Price, Step, count};
+use super::{Price, Step, token_charge};
 use crate::rate::Rate;
 use crate::{Charge, CostStatus, Units, Usage, Usd};
 
@@ -86,7 +86,7 @@ impl Price {
             let mut rest = Charge::free().with_status(CostStatus::Bounded);
             rest.input = input.map_or(Usd::ZERO, |rate| rate.times(most));
             rest.output = output.map_or(Usd::ZERO, |rate| rate.times(output_tokens));
-            let charge = count::charge(&step.rates, counted).and(rest);
+            let charge = token_charge::token_charge(&step.rates, counted).and(rest);
             let charge = if unknown { charge.with_status(CostStatus::Unpriced) } else { charge };
             dearest = Some(match dearest {
                 Some(dearest) => dearer(dearest, charge),

@@ -23,10 +23,10 @@ pub(super) enum Problem {
     Unreadable(io::Error),
     NotUtf8,
     Syntax { name: &'static str, message: String },
-    KeyTwice,
+    DuplicateKey,
     UnknownKey,
     Missing,
-    WrongType { wanted: &'static str, found: &'static str },
+    WrongType { expected: &'static str, found: &'static str },
     Float,
     Amount(DecimalError),
     Comma,
@@ -34,7 +34,7 @@ pub(super) enum Problem {
     Conditions,
     UnitTooFine,
     UnitTooLarge,
-    UnitTwice,
+    DuplicateUnit,
     UnitsInContext,
     Account,
     Percent,
@@ -45,14 +45,14 @@ pub(super) enum Problem {
     Date,
     Count,
     NoRates,
-    NoBase,
-    RowTwice { first: usize },
-    RoutingTwice,
+    MissingBase,
+    DuplicateRow { first: usize },
+    ConflictingRouting,
     UnknownPrefix,
-    AliasTwice,
+    DuplicateAlias,
     AliasToItself,
     Geo,
-    Rate,
+    RateNames,
     Foreign { format: &'static str },
 }
 
@@ -120,11 +120,11 @@ impl fmt::Display for Problem {
             Self::Unreadable(_) => "cannot read the price file",
             Self::NotUtf8 => "not UTF-8 text: save the price file as UTF-8",
             Self::Syntax { name, message } => return write!(f, "not valid {name}: {message}"),
-            Self::KeyTwice => "the key is there twice: remove one of them",
+            Self::DuplicateKey => "the key is there twice: remove one of them",
             Self::UnknownKey => "unknown key: remove it, or check its spelling",
             Self::Missing => "missing: add it",
-            Self::WrongType { wanted, found } => {
-                return write!(f, "expected {wanted}, found {found}");
+            Self::WrongType { expected, found } => {
+                return write!(f, "expected {expected}, found {found}");
             }
             Self::Float => "a float is inexact: write the amount in quotes, such as \"3.30\"",
             Self::Amount(error) => match error {
@@ -140,7 +140,7 @@ impl fmt::Display for Problem {
             Self::Conditions => "not the price of a unit: write it such as \"output_image[side<=1024,premium]\"",
             Self::UnitTooFine => "more than 9 decimals: the amount is US dollars for one unit",
             Self::UnitTooLarge => "more than a million dollars a unit: check the amount",
-            Self::UnitTwice => "the same unit and conditions as another of the row: remove one of them",
+            Self::DuplicateUnit => "the same unit and conditions as another of the row: remove one of them",
             Self::UnitsInContext => "units do not depend on the context: move them to the row without `context_over`",
             Self::Account => "not an AWS account: write its twelve digits in quotes, such as \"123456789012\"",
             Self::Percent => {
@@ -153,14 +153,14 @@ impl fmt::Display for Problem {
             Self::Date => "not a date: write a day, such as \"2026-11-01\"",
             Self::Count => "not a number of tokens: write a whole number, such as 200000",
             Self::NoRates => "no rate: add at least `input`, `output` or `units`",
-            Self::NoBase => "there is no row of the same key without `context_over`: add one for shorter contexts",
-            Self::RowTwice { first } => {
+            Self::MissingBase => "there is no row of the same key without `context_over`: add one for shorter contexts",
+            Self::DuplicateRow { first } => {
                 return write!(f, "the same key as the row on line {first}: remove one of them");
             }
-            Self::RoutingTwice => "the model says another routing: remove the key, or the prefix",
+            Self::ConflictingRouting => "the model says another routing: remove the key, or the prefix",
             Self::UnknownPrefix => "an unknown geo prefix: write the model without it, and give `routing`",
-            Self::AliasTwice => "the same `from` as in another alias: remove one of them",
-            Self::Rate => {
+            Self::DuplicateAlias => "the same `from` as in another alias: remove one of them",
+            Self::RateNames => {
                 "not rates: write the names of rates with commas between, such as \"cache_read,cache_write_5m\""
             }
             Self::Geo => "not a geography: write one such as \"geo:eu\", or a region",

@@ -48,8 +48,8 @@ impl<'t> Item<&'t str> {
 }
 
 impl<'t> Item<&'t Node<'t>> {
-    fn wrong_type(&self, wanted: &'static str) -> LoadPricesError {
-        self.error(Problem::WrongType { wanted, found: self.value.kind })
+    fn wrong_type(&self, expected: &'static str) -> LoadPricesError {
+        self.error(Problem::WrongType { expected, found: self.value.kind })
     }
 
     /// A decimal number, as its text.
@@ -87,17 +87,19 @@ impl<'t> Fields<'t> {
 
     /// The tables of `[[key]]`.
     pub(super) fn tables(&mut self, key: &'static str) -> Result<Vec<Self>, LoadPricesError> {
-        const WANTED: &str = "[[tables]]";
+        const EXPECTED: &str = "[[tables]]";
         let Some(item) = self.item(key) else {
             return Ok(Vec::new());
         };
         let Value::List(list) = &item.value.value else {
-            return Err(item.wrong_type(WANTED));
+            return Err(item.wrong_type(EXPECTED));
         };
-        let of = |node: &'t Node<'t>| match &node.value {
-            Value::Table(table) => Ok(Self { name: key, table, line: node.line, read: Vec::new() }),
-            _ => Err(LoadPricesError::new(Problem::WrongType { wanted: WANTED, found: node.kind }).at(node.line, key)),
-        };
+        let of =
+            |node: &'t Node<'t>| match &node.value {
+                Value::Table(table) => Ok(Self { name: key, table, line: node.line, read: Vec::new() }),
+                _ => Err(LoadPricesError::new(Problem::WrongType { expected: EXPECTED, found: node.kind })
+                    .at(node.line, key)),
+            };
         list.iter().map(of).collect()
     }
 
@@ -186,7 +188,7 @@ impl<'t> Fields<'t> {
     /// The rates that a rule derived, by their names: `cache_read,cache_write_5m`.
     pub(super) fn derived(&mut self) -> Result<RateSet, LoadPricesError> {
         match self.text("derived")? {
-            Some(item) => RateSet::parse(item.value).ok_or_else(|| item.error(Problem::Rate)),
+            Some(item) => RateSet::parse(item.value).ok_or_else(|| item.error(Problem::RateNames)),
             None => Ok(RateSet::default()),
         }
     }
@@ -215,7 +217,7 @@ impl<'t> Fields<'t> {
             let item = Item { value: node, line: *line, field };
             let price = UnitPrice::parse_parts(key, item.amount()?).map_err(|error| item.error(Problem::of(error)))?;
             if units.iter().any(|other| other.is_of_same(&price)) {
-                return Err(item.error(Problem::UnitTwice));
+                return Err(item.error(Problem::DuplicateUnit));
             }
             units.push(price);
         }

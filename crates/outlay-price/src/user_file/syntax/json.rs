@@ -54,15 +54,15 @@ fn table<'t>(object: ast::Object<'t>, lines: &Lines) -> Result<Value<'t>, LoadPr
         };
         entries.push(Entry { key, line, node: node(property.value, lines)? });
     }
-    refuse_twice(&entries)?;
+    check_unique(&entries)?;
     Ok(Value::Table(entries))
 }
 
 /// JSON leaves open which one of two equal keys holds.
-fn refuse_twice(entries: &[Entry<'_>]) -> Result<(), LoadPricesError> {
+fn check_unique(entries: &[Entry<'_>]) -> Result<(), LoadPricesError> {
     let mut seen = HashSet::new();
     match entries.iter().find(|entry| !seen.insert(&*entry.key)) {
-        Some(twice) => Err(LoadPricesError::new(Problem::KeyTwice).at(twice.line, &*twice.key)),
+        Some(twice) => Err(LoadPricesError::new(Problem::DuplicateKey).at(twice.line, &*twice.key)),
         None => Ok(()),
     }
 }

@@ -6,12 +6,12 @@ use crate::{CacheTtl, Tier, Unit};
 
 /// What one or more words mean.
 #[derive(Clone, Copy)]
-enum Mark {
+enum Meaning {
     Tokens(TokenKind),
     PerMinute(TokenKind),
     Unit(Unit),
     /// Words that only go with those of the cache before them.
-    OfCache,
+    CachedTokens,
     Tier(Tier),
     Routing(BilledRouting),
     Ttl(CacheTtl),
@@ -20,16 +20,16 @@ enum Mark {
     CustomModel,
     Millions,
     /// Says by which road the call came, which costs nothing.
-    Nothing,
+    Ignored,
 }
 
-use Mark::{
-    Commitment, CustomModel, LongContext, Millions, Nothing, OfCache, PerMinute, Routing, Tier as OfTier, Tokens, Ttl,
-    Unit as OfUnit,
+use Meaning::{
+    CachedTokens, Commitment, CustomModel, Ignored, LongContext, Millions, PerMinute, Routing, Tier as OfTier, Tokens,
+    Ttl, Unit as OfUnit,
 };
 
 /// The longer before the shorter that they start with, and the cache before the input that its words hold.
-const MARKS: &[(&[&str], Mark)] = &[
+const KEYWORDS: &[(&[&str], Meaning)] = &[
     (&["cache", "read"], Tokens(TokenKind::CacheRead)),
     (&["cache", "write"], Tokens(TokenKind::CacheWrite(None))),
     (&["speech", "input", "tokens"], Tokens(TokenKind::InputAudio)),
@@ -42,7 +42,7 @@ const MARKS: &[(&[&str], Mark)] = &[
     (&["input", "tokens"], Tokens(TokenKind::Input)),
     (&["output", "token", "count"], Tokens(TokenKind::Output)),
     (&["output", "tokens"], Tokens(TokenKind::Output)),
-    (&["tokens"], OfCache),
+    (&["tokens"], CachedTokens),
     (&["input", "tpm"], PerMinute(TokenKind::Input)),
     (&["output", "tpm"], PerMinute(TokenKind::Output)),
     (&["search", "units"], OfUnit(Unit::Query)),
@@ -70,12 +70,12 @@ const MARKS: &[(&[&str], Mark)] = &[
     (&["long", "ctx"], LongContext),
     (&["custom", "model"], CustomModel),
     (&["million"], Millions),
-    (&["mantle"], Nothing),
+    (&["mantle"], Ignored),
 ];
 
 /// What all the words mean together.
 #[derive(Default)]
-pub(super) struct Marks<'a> {
+pub(super) struct Keywords<'a> {
     tokens: Option<TokenKind>,
     per_minute: Option<TokenKind>,
     unit: Option<Unit>,
@@ -86,49 +86,49 @@ pub(super) struct Marks<'a> {
     long_context: Option<()>,
     custom_model: Option<()>,
     millions: Option<()>,
-    nothing: Option<()>,
+    ignored: Option<()>,
     body: &'a str,
 }
 
 /// Whether the first of the words means something.
-pub(super) fn is_mark(words: &[Word<'_>]) -> bool {
+pub(super) fn is_keyword(words: &[Word<'_>]) -> bool {
     find(words).is_some()
 }
 
-fn find(words: &[Word<'_>]) -> Option<(usize, Mark)> {
-    let fits = |mark: &[&str]| {
+fn find(words: &[Word<'_>]) -> Option<(usize, Meaning)> {
+    let matches = |mark: &[&str]| {
         mark.len() <= words.len() && mark.iter().zip(words).all(|(own, word)| own.eq_ignore_ascii_case(word.text))
     };
-    MARKS.iter().find(|(words, _)| fits(words)).map(|(words, mark)| (words.len(), *mark))
+    KEYWORDS.iter().find(|(words, _)| matches(words)).map(|(words, mark)| (words.len(), *mark))
 }
 
-impl<'a> Marks<'a> {
+impl<'a> Keywords<'a> {
     /// Reads all of the words; one that means nothing, or says a thing again, is not known.
     pub(super) fn read(mut words: &[Word<'a>], body: &'a str) -> Result<Self, Unknown<'a>> {
-        let mut marks = Self { body, ..Self::default() };
+        let mut keywords = Self { body, ..Self::default() };
         while let Some(first) = words.first() {
             let unknown = Unknown(Problem::Word, first.text);
             match find(words) {
-                Some((count, mark)) if marks.put(mark) => words = &words[count..],
+                Some((count, mark)) if keywords.add(mark) => words = &words[count..],
                 _ => return Err(unknown),
             }
         }
-        match (marks.tokens, marks.per_minute, marks.unit) {
-            (Some(_), None, None) | (None, Some(_), None) | (None, None, Some(_)) => Ok(marks),
-            _ => Err(Unknown(Problem::Nothing, body)),
+        match (keywords.tokens, keywords.per_minute, keywords.unit) {
+            (Some(_), None, None) | (None, Some(_), None) | (None, None, Some(_)) => Ok(keywords),
+            _ => Err(Unknown(Problem::NoUnit, body)),
         }
     }
 
-    /// Whether it was new, and fits what is there.
-    fn put(&mut self, mark: Mark) -> bool {
+    /// Whether it was new, and matches what is there.
+    fn add(&mut self, mark: Meaning) -> bool {
         fn set<T>(slot: &mut Option<T>, value: T) -> bool {
             slot.replace(value).is_none()
         }
         let of_cache = matches!(self.tokens, Some(TokenKind::CacheRead | TokenKind::CacheWrite(_)));
         match mark {
             // `cache-read-input-token-count` is of the cache.
-            Tokens(TokenKind::Input) | OfCache if of_cache => true,
-            OfCache => false,
+            Tokens(TokenKind::Input) | CachedTokens if of_cache => true,
+            CachedTokens => false,
             Tokens(kind) => set(&mut self.tokens, kind),
             PerMinute(kind) => set(&mut self.per_minute, kind),
             OfUnit(unit) => set(&mut self.unit, unit),
@@ -139,7 +139,7 @@ impl<'a> Marks<'a> {
             LongContext => set(&mut self.long_context, ()),
             CustomModel => set(&mut self.custom_model, ()),
             Millions => set(&mut self.millions, ()),
-            Nothing => set(&mut self.nothing, ()),
+            Ignored => set(&mut self.ignored, ()),
         }
     }
 
@@ -151,7 +151,7 @@ impl<'a> Marks<'a> {
             (Some(kind), ..) => UsageKind::Tokens(kind),
             (_, Some(kind), _) => UsageKind::TokensPerMinute { kind, commitment: self.commitment },
             (.., Some(unit)) => UsageKind::Units { unit, side: None, word: self.commitment.map(Into::into) },
-            (None, None, None) => return Err(Unknown(Problem::Nothing, self.body)),
+            (None, None, None) => return Err(Unknown(Problem::NoUnit, self.body)),
         };
         Ok(UsageType {
             routing: self.routing.unwrap_or_default(),

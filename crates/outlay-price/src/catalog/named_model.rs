@@ -7,7 +7,7 @@ use crate::model::{bare_names, without_variant};
 use crate::{Family, ModelRef};
 
 /// Models by what is left of their ids, with less and less of them.
-pub(super) type ByBareName = HashMap<String, Vec<Box<str>>>;
+pub(super) type ModelsByBareName = HashMap<String, Vec<Box<str>>>;
 
 /// What the name of a model in an answer says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,14 +49,15 @@ impl Prices {
         // model with it and without it.
         let names_of_called = bare_names(called);
         let is_called = |name: &str| {
-            let is_same = |called: &String| spelled(without_variant(called)) == spelled(without_variant(name));
+            let is_same =
+                |called: &String| without_hyphens(without_variant(called)) == without_hyphens(without_variant(name));
             names_of_called.iter().any(is_same)
         };
         for name in bare_names(name) {
             if is_called(&name) {
                 return NamedModel::Called;
             }
-            let Some(ids) = self.of_bare_name(&name) else { continue };
+            let Some(ids) = self.models_with_bare_name(&name) else { continue };
             let ids = || ids.iter().map(|id| &**id);
             let has = |id: &str, routing| self.0.tables.iter().any(|table| table.has_routing(id, routing));
             let is_priced = |id: &&str| routing.is_some_and(|routing| has(id, routing));
@@ -80,22 +81,26 @@ impl Prices {
     /// ```
     #[must_use]
     pub fn named_family(&self, name: &str) -> Family {
-        let known = bare_names(name).into_iter().find_map(|name| self.of_bare_name(&name)?.first());
+        let known = bare_names(name).into_iter().find_map(|name| self.models_with_bare_name(&name)?.first());
         known.map_or(Family::Other, |id| Family::of(id))
     }
 
-    fn of_bare_name(&self, name: &str) -> Option<&[Box<str>]> {
-        self.0.by_bare_name.get_or_init(|| self.by_bare_name()).get(&spelled(name)).map(Vec::as_slice)
+    fn models_with_bare_name(&self, name: &str) -> Option<&[Box<str>]> {
+        self.0
+            .models_by_bare_name
+            .get_or_init(|| self.index_bare_names())
+            .get(&without_hyphens(name))
+            .map(Vec::as_slice)
     }
 
-    fn by_bare_name(&self) -> ByBareName {
-        let mut models = ByBareName::new();
+    fn index_bare_names(&self) -> ModelsByBareName {
+        let mut models = ModelsByBareName::new();
         for id in self.0.tables.iter().flat_map(|table| table.models()) {
             // Some names have the vendor in them: `deepseek-r1`.
             let with_vendor = |name: &String| id.split_once('.').map(|(vendor, _)| format!("{vendor}-{name}"));
             let names = bare_names(id);
             for name in names.iter().filter_map(with_vendor).chain(names.iter().cloned()) {
-                let known = models.entry(spelled(&name)).or_default();
+                let known = models.entry(without_hyphens(&name)).or_default();
                 if known.iter().all(|known| **known != *id) {
                     known.push(id.into());
                 }
@@ -106,7 +111,7 @@ impl Prices {
 }
 
 /// The same for `llama-3.1-8b` and `llama3-1-8b`.
-fn spelled(name: &str) -> String {
+fn without_hyphens(name: &str) -> String {
     name.replace('-', "")
 }
 

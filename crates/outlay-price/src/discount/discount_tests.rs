@@ -176,7 +176,7 @@ fn a_half_is_rounded_up_to_a_whole_pico_dollar_per_token() {
     let rate = |text| Rate::per_million(text).ok();
     let off = |percent, text| {
         let rates = Rates { input: rate(text), ..Rates::default() };
-        Percent::parse(percent).unwrap().off_rates(&rates).input
+        Percent::parse(percent).unwrap().discount_rates(&rates).input
     };
     assert_eq!(off("50", "0.000003"), rate("0.000002"), "1.5");
     assert_eq!(off("50.000001", "0.000003"), rate("0.000001"), "just under");
@@ -262,7 +262,7 @@ proptest! {
         };
         let list = &layers[0].discounts.as_ref().unwrap().list;
         let holding = list.iter().filter(|of| {
-            of.is_for(MODELS[model], Routing::InRegion, Tier::Default) && of.holds(query.account, query.region, query.at)
+            of.applies_to(MODELS[model], Routing::InRegion, Tier::Default) && of.is_in_force(query.account, query.region, query.at)
         });
         let best = holding.max_by_key(|of| of.specificity());
         let listed = below.lookup(&query).map(|price| input(price).picos());

@@ -24,7 +24,7 @@ fn price(steps: &[(u64, Rates)]) -> Price {
         note: "".into(),
         version: "test".into(),
     };
-    let entry = Entry { terms: Arc::new(terms), routing: Routing::InRegion, region: None, is_elsewhere: false };
+    let entry = Entry { terms: Arc::new(terms), routing: Routing::InRegion, region: None, is_fallback: false };
     Price(Arc::new(entry))
 }
 
@@ -276,8 +276,8 @@ proptest! {
             let read = cached.min(input);
             Usage::new().with_uncached_input(input - read).with_cache_read(read).with_output(7)
         };
-        prop_assert_eq!(price.charge(&usage(bound)), count::charge(&low, &usage(bound)));
-        prop_assert_eq!(price.charge(&usage(bound + 1)), count::charge(&high, &usage(bound + 1)));
+        prop_assert_eq!(price.charge(&usage(bound)), token_charge::token_charge(&low, &usage(bound)));
+        prop_assert_eq!(price.charge(&usage(bound + 1)), token_charge::token_charge(&high, &usage(bound + 1)));
     }
 
     #[test]

@@ -4,26 +4,26 @@ use crate::{Geo, Routing};
 
 /// Where a price holds, in the order in which a search prefers them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Spot {
+pub(super) enum Location {
     Region(Box<str>),
     /// A geography as a whole; the narrow ones first.
-    Geo(Width, Geo),
+    Geo(GeoWidth, Geo),
     /// Every region.
     Any,
     /// The regions of a geography that have no price: the price of another one there stands in.
-    InsteadInGeo(Width, Geo),
+    GeoFallback(GeoWidth, Geo),
     /// Any other region, and where none is known: likewise.
-    Instead,
+    Fallback,
 }
 
 /// Japan is in Asia too, and its own prices come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Width {
+pub(super) enum GeoWidth {
     Narrow,
     Wide,
 }
 
-impl Width {
+impl GeoWidth {
     pub(super) const fn of(geo: Geo) -> Self {
         match geo {
             Geo::Us | Geo::Eu | Geo::Apac => Self::Wide,
@@ -32,8 +32,8 @@ impl Width {
     }
 }
 
-impl Spot {
-    /// Those of a row on one of its roads. A row of a list is of several: a profile of a geography can be called in its
+impl Location {
+    /// Those of a row on one of its variants. A row of a list is of several: a profile of a geography can be called in its
     /// regions alone.
     pub(super) fn of(place: &Place, routing: Routing, is_listed: bool) -> Vec<Self> {
         let has_profile = |region: &&String| match routing {
@@ -42,7 +42,7 @@ impl Spot {
         };
         match place {
             Place::Any => vec![Self::Any],
-            Place::Geo(geo) => vec![Self::Geo(Width::of(*geo), *geo)],
+            Place::Geo(geo) => vec![Self::Geo(GeoWidth::of(*geo), *geo)],
             Place::Regions(regions) => {
                 regions.iter().filter(has_profile).map(|region| Self::Region(region.as_str().into())).collect()
             }
@@ -61,20 +61,20 @@ impl Spot {
         match self {
             Self::Region(region) => Some(region.clone()),
             Self::Geo(_, geo) => Some(geo.as_str().into()),
-            Self::Any | Self::InsteadInGeo(..) | Self::Instead => None,
+            Self::Any | Self::GeoFallback(..) | Self::Fallback => None,
         }
     }
 
-    /// Whether a price holds for a call to this region on this road.
+    /// Whether a price holds for a call to this region on this variant.
     pub(super) fn holds_in(&self, region: Option<&str>, routing: Routing, is_own: bool) -> bool {
         match self {
             Self::Region(own) => region == Some(own),
-            Self::Geo(_, geo) | Self::InsteadInGeo(_, geo) => match region {
+            Self::Geo(_, geo) | Self::GeoFallback(_, geo) => match region {
                 Some(region) => geos(region).contains(geo),
                 None => routing == Routing::Geo(*geo),
             },
             Self::Any => is_own || region.is_none_or(is_commercial),
-            Self::Instead => region.is_none_or(is_commercial),
+            Self::Fallback => region.is_none_or(is_commercial),
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::rate::{Rate, Rates};
 use crate::unit::Direction;
 use crate::{CacheTtl, Charge, CostStatus, UnitCount, UnitPrice, Usage, Usd};
 
-pub(super) fn charge(rates: &Rates, usage: &Usage) -> Charge {
+pub(super) fn token_charge(rates: &Rates, usage: &Usage) -> Charge {
     let mut sum = Sum { plain: rates.input, savings: Usd::ZERO, status: CostStatus::Exact };
     let mut charge = Charge::free();
     charge.input = sum.part(rates.input, usage.uncached_input_tokens());
@@ -20,7 +20,7 @@ pub(super) fn charge(rates: &Rates, usage: &Usage) -> Charge {
     charge
 }
 
-pub(super) fn unit(price: Option<&UnitPrice>, count: &UnitCount) -> Charge {
+pub(super) fn unit_charge(price: Option<&UnitPrice>, count: &UnitCount) -> Charge {
     let Some(price) = price else {
         return Charge::unpriced();
     };

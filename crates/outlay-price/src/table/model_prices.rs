@@ -2,40 +2,40 @@ use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
 
-use super::{OfRoad, Table};
+use super::{Table, VariantPrices};
 use crate::row::tsv;
 
 /// The prices of one model.
 #[derive(Debug)]
-pub(super) enum OfModel {
-    Parsed(Box<[OfRoad]>),
+pub(super) enum ModelPrices {
+    Parsed(Box<[VariantPrices]>),
     /// Lines of the bundled table, which are parsed when they are first needed: few processes call many models.
-    Lines(&'static str, OnceLock<Box<[OfRoad]>>),
+    Lines(&'static str, OnceLock<Box<[VariantPrices]>>),
 }
 
-impl OfModel {
-    pub(super) fn roads(&self, version: &Arc<str>) -> &[OfRoad] {
+impl ModelPrices {
+    pub(super) fn variants(&self, version: &Arc<str>) -> &[VariantPrices] {
         match self {
-            Self::Parsed(roads) => roads,
-            Self::Lines(lines, roads) => roads.get_or_init(|| parsed(lines, version)),
+            Self::Parsed(variants) => variants,
+            Self::Lines(lines, variants) => variants.get_or_init(|| parsed(lines, version)),
         }
     }
 
     /// Adds the prices that stand in for those of other places.
-    pub(super) fn stand_in(&mut self) {
-        if let Self::Parsed(roads) = self {
-            roads.iter_mut().for_each(OfRoad::stand_in);
+    pub(super) fn add_fallbacks(&mut self) {
+        if let Self::Parsed(variants) = self {
+            variants.iter_mut().for_each(VariantPrices::add_fallbacks);
         }
     }
 }
 
 /// The committed table parses: a test proves it of each line.
-fn parsed(lines: &str, version: &Arc<str>) -> Box<[OfRoad]> {
+fn parsed(lines: &str, version: &Arc<str>) -> Box<[VariantPrices]> {
     let rows = lines.lines().map(tsv::row).collect::<Result<_, _>>().unwrap_or_default();
     let table = Table::listed(version, rows).unwrap_or_default();
     let mut models = table.models.into_values();
     match models.next() {
-        Some(OfModel::Parsed(roads)) => roads,
+        Some(ModelPrices::Parsed(variants)) => variants,
         _ => Box::default(),
     }
 }
@@ -45,7 +45,7 @@ impl Table {
     pub(crate) fn bundled(text: &'static str) -> Self {
         let version = text.lines().next().and_then(|line| line.strip_prefix("# version ")).unwrap_or_default();
         let model = |line: &str| line.split('\t').next().unwrap_or_default().len();
-        let mut models: HashMap<Box<str>, OfModel> = HashMap::new();
+        let mut models: HashMap<Box<str>, ModelPrices> = HashMap::new();
         let mut rest = text.splitn(3, '\n').nth(2).unwrap_or_default();
         while !rest.is_empty() {
             let id = &rest[..model(rest)];
@@ -58,7 +58,7 @@ impl Table {
             if end == 0 {
                 break;
             }
-            models.insert(id.into(), OfModel::Lines(&rest[..end], OnceLock::new()));
+            models.insert(id.into(), ModelPrices::Lines(&rest[..end], OnceLock::new()));
             rest = &rest[end..];
         }
         Self { version: version.into(), models, ..Self::default() }
