@@ -18,52 +18,53 @@ mod model_prices;
 use location::Location;
 use model_prices::ModelPrices;
 
-/// One layer of a catalogue: rows by model, and names that stand for models.
+/// One layer of a catalogue: the prices by model, and aliases of models.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     pub(crate) version: Arc<str>,
     models: HashMap<Box<str>, ModelPrices>,
     pub(crate) aliases: HashMap<Box<str>, Alias>,
-    /// Whether these are the user's own: they come before every list, and a row without region holds in the regions of
-    /// other partitions too.
+    /// Whether this is the user's own table. It takes precedence over every list, and its rows without a region also apply
+    /// to other partitions.
     is_own: bool,
 }
 
-/// The model that a name stands for.
+/// The target of an alias.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Alias {
     pub(crate) to: Box<str>,
-    /// Whether the name is that of provisioned throughput, though it does not say so itself.
+    /// Whether the alias is marked as provisioned throughput.
     pub(crate) is_provisioned: bool,
 }
 
-/// The prices of one model on one variant, each list in the order of search.
+/// The prices of one model and variant. Each list is in search order.
 #[derive(Debug)]
 struct VariantPrices {
     variant: Variant,
-    /// Those of an account.
+    /// The prices of an account.
     accounts: Box<[Slot]>,
-    /// Those of a region, by the region.
+    /// The prices of a region, sorted by region.
     regions: Box<[Slot]>,
-    /// Those of more than a region.
+    /// The prices of more than one region.
     wide: Box<[Slot]>,
-    /// Those that stand in for places without one.
+    /// The prices for locations without a price of their own.
     fallbacks: Box<[Slot]>,
 }
 
-/// A price, with where it holds.
+/// A price and its location.
 #[derive(Clone, Debug)]
 struct Slot {
     location: Location,
     price: Price,
-    /// From here on the table says nothing there: a discount has ended, and the list answers again.
+    /// Whether the table has no price here from this start on: a discount has ended, and the list price applies again.
     is_end: bool,
 }
 
+/// A way to call a model, which has its own prices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Variant(Routing, Tier, Latency);
 
-/// What to search for in a table.
+/// A search for a price in a table.
 #[derive(Clone, Copy)]
 pub(crate) struct Search<'a> {
     pub(crate) routing: Routing,
@@ -75,32 +76,32 @@ pub(crate) struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    /// In the region, at the default tier and standard latency.
+    /// Creates a search with in-region routing, the default tier and standard latency.
     pub(crate) const fn plain(region: Option<&'a str>, account: Option<&'a str>, at: Timestamp) -> Self {
         let (routing, tier, latency) = (Routing::InRegion, Tier::Default, Latency::Standard);
         Self { routing, region, account, tier, latency, at }
     }
 }
 
-/// Rows that do not make a table; the numbers are places in the list of rows.
+/// The error for invalid rows, which are given by their index.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum TableError {
     /// Two rows have the same key.
     Duplicate { first: usize, second: usize },
-    /// A row holds above a context size, and none below it.
+    /// A row applies above a context size, but there is no row with the same key below it.
     MissingBase { row: usize },
 }
 
 impl Table {
-    /// A table of list prices, bundled or imported. A price that is the same everywhere holds in AWS's commercial regions; where a region has
-    /// none, that of another one stands in.
+    /// Creates a table of list prices, bundled or imported. A price for any region applies to AWS's commercial regions. A
+    /// region without a price uses a fallback from another region.
     pub(crate) fn listed(version: &str, rows: Vec<Row>) -> Result<Self, TableError> {
         let mut table = Self::new(version, rows, false)?;
         table.models.values_mut().for_each(ModelPrices::add_fallbacks);
         Ok(table)
     }
 
-    /// The user's table: a row without region is meant for every region.
+    /// Creates the user's table. A row without a region applies to every region.
     pub(crate) fn own(version: &str, rows: Vec<Row>) -> Result<Self, TableError> {
         Self::new(version, rows, true)
     }
@@ -130,10 +131,11 @@ impl Table {
         Ok(Self { version, models: variants.collect::<Result<_, _>>()?, aliases: HashMap::new(), is_own })
     }
 
-    /// The price in force, in any of the tables: that of the account before that of any, that of the region before wider
-    /// ones, the latest start first. The user's own tables are asked before the lists, which are one: a change that
-    /// was imported holds until a newer bundled table has a later one. A price of another place is only taken where
-    /// none has the one that is searched, or nobody knows which that is and they differ.
+    /// Returns the price in force in any of the tables. A price of the account takes precedence over one for any account,
+    /// one of the region over wider ones, and a later start over an earlier one. The user's own tables are searched before
+    /// the lists, which count as one table: an imported change applies until a newer bundled table has a later one. A
+    /// fallback is used only if no table has a price for the location, or if the region is unknown and prices differ by
+    /// region.
     pub(crate) fn find_in_all<'a>(tables: &'a [Arc<Self>], model: &str, search: Search<'_>) -> Option<&'a Price> {
         let stated = Self::stated(tables, model, search).filter(|(table, slot)| {
             let is_certain = search.region.is_some() || table.is_own;
@@ -156,7 +158,7 @@ impl Table {
         Self::first(tables, |table| table.find_in(model, search, VariantPrices::pick), Slot::order)
     }
 
-    /// Whether a call to some commercial region costs something else than this.
+    /// Returns whether any commercial region has different rates.
     fn differs_by_region(tables: &[Arc<Self>], model: &str, search: Search<'_>, found: &Slot) -> bool {
         let variant = Variant(search.routing, search.tier, search.latency);
         let variant_prices = tables
@@ -169,7 +171,7 @@ impl Table {
         })
     }
 
-    /// The first of the user's own, or else the first in that order.
+    /// Returns the first match in the user's own tables, or else the first one in the given order.
     fn first<'a, O: Ord>(
         tables: &'a [Arc<Self>],
         find: impl Fn(&'a Self) -> Option<&'a Slot>,
@@ -179,7 +181,7 @@ impl Table {
         for table in tables {
             match (find(table), best) {
                 (Some(own), _) if table.is_own => return Some((table, own)),
-                (Some(slot), Some((_, known))) if order(slot) < order(known) => best = Some((table, slot)),
+                (Some(slot), Some((_, current))) if order(slot) < order(current) => best = Some((table, slot)),
                 (Some(slot), None) => best = Some((table, slot)),
                 _ => {}
             }
@@ -201,7 +203,7 @@ impl Table {
         pick(variant_prices, search.account, search.region, &holds).filter(|slot| !slot.is_end)
     }
 
-    /// The prices in force in all places, each once.
+    /// Returns the price in force at each location.
     pub(crate) fn everywhere<'a>(&'a self, model: &str, search: Search<'_>) -> impl Iterator<Item = &'a Price> {
         let variant = Variant(search.routing, search.tier, search.latency);
         let variant_prices = self.variants(model).iter().find(|variant_prices| variant_prices.variant == variant);
@@ -213,12 +215,12 @@ impl Table {
         in_force.filter(|slot| !slot.is_end).map(|slot| &slot.price)
     }
 
-    /// The ids of all models.
+    /// Returns the ids of all models.
     pub(crate) fn models(&self) -> impl Iterator<Item = &str> {
         self.models.keys().map(|id| &**id)
     }
 
-    /// Whether a model has a price of this routing.
+    /// Returns whether a model has a price with this routing.
     pub(crate) fn has_routing(&self, model: &str, routing: Routing) -> bool {
         self.variants(model).iter().any(|variant_prices| variant_prices.variant.0 == routing)
     }
@@ -227,7 +229,7 @@ impl Table {
         self.models.get(model).map_or(&[], |model_prices| model_prices.variants(&self.version))
     }
 
-    /// Every price that was stated.
+    /// Returns all prices except fallbacks.
     pub(crate) fn prices(&self) -> impl Iterator<Item = &Price> {
         self.models
             .values()
@@ -238,17 +240,18 @@ impl Table {
             .filter(|price| !price.0.is_fallback)
     }
 
-    /// Names, and no prices.
+    /// Creates a table of aliases without prices.
     pub(crate) fn of_aliases(aliases: HashMap<Box<str>, Alias>) -> Self {
         Self { aliases, ..Self::default() }
     }
 
-    /// Whether it has names, and no prices.
+    /// Returns whether the table has aliases and no prices.
     pub(crate) fn is_only_aliases(&self) -> bool {
         self.models.is_empty() && !self.aliases.is_empty()
     }
 
-    /// What a name stands for: by its whole text, or by the id of its resource; and whether it is provisioned throughput.
+    /// Returns the target of an alias and whether the alias is provisioned throughput. An opaque ARN also matches an alias
+    /// of its resource id.
     pub(crate) fn alias(&self, model: ModelRef<'_>) -> Option<(ModelRef<'_>, bool)> {
         if self.aliases.is_empty() {
             return None;
@@ -263,7 +266,7 @@ impl Table {
 }
 
 impl VariantPrices {
-    /// `slots` are all of this variant.
+    /// Creates the prices of a variant from all its slots.
     fn new(variant: Variant, slots: Vec<Slot>) -> Self {
         let (accounts, slots): (Vec<_>, Vec<_>) = slots.into_iter().partition(|slot| slot.price.account().is_some());
         let (fallbacks, slots): (Vec<_>, Vec<_>) = slots.into_iter().partition(|slot| slot.price.0.is_fallback);
@@ -280,7 +283,7 @@ impl VariantPrices {
         self.accounts.iter().chain(&self.regions).chain(&self.wide).chain(&self.fallbacks)
     }
 
-    /// The first slot of the place itself that holds.
+    /// Returns the first matching slot that is not a fallback.
     fn pick(&self, account: Option<&str>, region: Option<&str>, holds: &dyn Fn(&&Slot) -> bool) -> Option<&Slot> {
         let of_region = |region: &str| {
             let from = self.regions.partition_point(|slot| slot.location.region() < Some(region));
@@ -294,7 +297,7 @@ impl VariantPrices {
         self.accounts.iter().filter(|slot| slot.price.account() == account).find(holds)
     }
 
-    /// The regions of which it has prices, each once.
+    /// Returns the regions with a price of their own.
     fn regions(&self) -> impl Iterator<Item = &str> {
         let own =
             self.regions.chunk_by(|a, b| a.location == b.location).filter_map(|slots| slots.first()?.location.region());
@@ -307,21 +310,21 @@ impl Slot {
         self.price.terms().start.as_ref().is_none_or(|start| start.at <= at)
     }
 
-    /// Of what stands in, that of the account and of the geography first, of the main region, and of the latest start.
+    /// Returns the sort key of fallbacks: account, geography, preferred region, then the latest start first.
     fn fallback_order(&self) -> impl Ord {
-        // One that holds everywhere holds in us-east-1, unless that has its own.
+        // A price for any region includes us-east-1, so it comes right after the price of us-east-1 itself.
         let place = self.price.region().map_or((1, None), |region| (fallback_rank(region) * 2, Some(region)));
         let (account, start) = (self.price.account(), self.price.effective_at());
         (std::cmp::Reverse(account), &self.location, place, std::cmp::Reverse(start))
     }
 
-    /// The narrow ones first, and of each the latest start.
+    /// Returns the sort key: narrower prices first, then the latest start first.
     fn order(&self) -> impl Ord {
         (std::cmp::Reverse(self.price.account()), &self.location, std::cmp::Reverse(self.price.effective_at()))
     }
 }
 
-/// The prices of a model by variant.
+/// Groups the prices of a model by variant.
 fn variants(mut slots: Vec<(usize, Variant, Slot)>) -> Result<Box<[VariantPrices]>, TableError> {
     slots.sort_by(|(_, a_variant, a), (_, b_variant, b)| {
         a_variant.cmp(b_variant).then_with(|| a.order().cmp(&b.order()))
@@ -337,7 +340,7 @@ fn variants(mut slots: Vec<(usize, Variant, Slot)>) -> Result<Box<[VariantPrices
     Ok(by_variant.map(variant_prices).collect())
 }
 
-/// A row on each of its variants and in each of its places.
+/// Returns a slot for each variant and location of a row.
 fn slots<'a>(
     row: usize,
     of: &'a Row,
@@ -354,7 +357,7 @@ fn slots<'a>(
     })
 }
 
-/// Everything of a row but its context size: rows that have it in common are one price.
+/// Returns the key of a row: all but its context size. Rows with the same key form one price.
 fn key(row: &Row) -> impl Ord + '_ {
     let start = row.start.as_ref().map(|start| start.at);
     (row.model.as_str(), &row.routings, &row.place, row.tier, row.latency, row.account.as_deref(), start)
@@ -372,7 +375,7 @@ fn terms(group: &[(usize, Row)], first: &Row, version: Arc<str>) -> Terms {
             .map(|(_, row)| Step { over: row.context_over, rates: rates(row), derived: row.derived })
             .collect(),
         units: in_order(&first.units),
-        bills_units: first.units.iter().any(costs),
+        bills_units: first.units.iter().any(is_billed_per_call),
         source: first.source.as_str().into(),
         as_of: first.as_of.as_str().into(),
         confidence: first.confidence,
@@ -381,14 +384,14 @@ fn terms(group: &[(usize, Row)], first: &Row, version: Arc<str>) -> Terms {
     }
 }
 
-/// Where capacity is all that has a price, a call costs nothing beside it.
+/// Returns the rates of a row. If the row only prices capacity, calls are free.
 fn rates(row: &Row) -> Rates {
     let is_capacity = !row.units.is_empty() && row.units.iter().all(|price| price.unit().is_capacity());
     if row.rates.is_empty() && is_capacity { Rates::FREE } else { row.rates }
 }
 
-/// Capacity is billed by time, whatever is called.
-fn costs(unit: &UnitPrice) -> bool {
+/// Returns whether calls are billed by this unit. Capacity is billed by time instead.
+fn is_billed_per_call(unit: &UnitPrice) -> bool {
     !unit.price().is_zero() && !unit.unit().is_capacity()
 }
 

@@ -17,10 +17,10 @@ use keywords::Keywords;
 pub use label::base_id;
 use words::Word;
 
-/// A usage type of AWS's bill or price list, taken apart: what a line of them is about.
+/// A parsed usage type of AWS's bill or price list.
 ///
-/// AWS writes them in several ways; all that have been seen in public are read. What a part means is never guessed: a
-/// part that is not known is an error that names it.
+/// AWS uses several formats for usage types. All formats found in public sources are supported. The meaning of a part is
+/// never guessed: an unknown part is an error that names it.
 ///
 /// ```
 /// use outlay_price::{BilledRouting, Tier, TokenKind, UsageKind, UsageType};
@@ -44,66 +44,66 @@ pub struct UsageType<'a> {
     millions: bool,
 }
 
-/// What a usage type counts.
+/// The unit that a usage type counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UsageKind<'a> {
     /// Tokens of one kind.
     Tokens(TokenKind),
-    /// What is billed other than by token.
+    /// Units other than tokens.
     #[non_exhaustive]
     Units {
-        /// What is counted.
+        /// The unit.
         unit: Unit,
         /// The longest side of the image, in pixels.
         side: Option<u32>,
-        /// The quality, guardrail policy or commitment, by its word in the price table.
+        /// The quality, guardrail policy or commitment, as a word used in the price table.
         word: Option<Cow<'a, str>>,
     },
     /// Reserved capacity, in tokens per minute.
     #[non_exhaustive]
     TokensPerMinute {
-        /// Of which kind.
+        /// The kind of token.
         kind: TokenKind,
-        /// For how long, such as `1-month`.
+        /// The duration of the commitment, such as `1-month`.
         commitment: Option<&'static str>,
     },
 }
 
-/// A kind of token that AWS bills by itself.
+/// A kind of token that AWS bills separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum TokenKind {
-    /// Text that came in, outside the cache.
+    /// Uncached text input.
     Input,
-    /// Text that was made.
+    /// Text output.
     Output,
-    /// Read from the cache.
+    /// Input read from the cache.
     CacheRead,
-    /// Written to the cache, and for how long where that is said.
+    /// Input written to the cache, with the lifetime if the usage type states it.
     CacheWrite(Option<CacheTtl>),
-    /// Speech that came in.
+    /// Audio input.
     InputAudio,
-    /// Speech that was made.
+    /// Audio output.
     OutputAudio,
-    /// An image that came in, counted in tokens.
+    /// Image input, counted in tokens.
     InputImage,
 }
 
-/// Where a usage type says that calls are served: it tells less than a model id does.
+/// The routing in a usage type, which is less precise than the routing in a model id.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum BilledRouting {
-    /// Nothing is said: in the region, or in its geography where that is not billed apart.
+    /// No routing is stated: in the region, or in its geography if that is not billed separately.
     #[default]
     InRegion,
     /// In the geography of the region.
     Geo,
-    /// Anywhere.
+    /// In any commercial region.
     Global,
 }
 
-/// Why a text is no usage type that is understood.
+/// The error for an unsupported usage type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("usage type `{text}`: {problem} `{part}`")]
 pub struct ParseUsageTypeError {
@@ -121,11 +121,11 @@ enum Problem {
 }
 
 impl<'a> UsageType<'a> {
-    /// Takes a usage type apart.
+    /// Parses a usage type.
     ///
     /// # Errors
     ///
-    /// Where a part of it is not known; the error names the part.
+    /// Returns an error that names the unknown part, if there is one.
     pub fn parse(text: &'a str) -> Result<Self, ParseUsageTypeError> {
         Self::parts(text).map_err(|Unknown(problem, part)| {
             let (text, part) = (text.to_owned(), part.to_owned());
@@ -161,57 +161,58 @@ impl<'a> UsageType<'a> {
         Self { region, label, kind, routing, tier, long_context: false, custom_model: false, millions: false }
     }
 
-    /// The region that was called.
+    /// Returns the region that was called.
     pub const fn region(&self) -> &'static str {
         self.region
     }
 
-    /// What stands for the model, as it is written; `None` where the usage type names none, as those of AWS
-    /// Marketplace, where the product does.
+    /// Returns the label of the model as written in the usage type. It is `None` if the usage type does not name a model:
+    /// in AWS Marketplace, the product names it.
     pub const fn label(&self) -> Option<&'a str> {
         self.label
     }
 
-    /// The id of the model without geo prefix; `None` where there is no label, or one that is not known.
+    /// Returns the model id without geo prefix, or `None` if there is no label or it is unknown.
     pub fn base_id(&self) -> Option<Cow<'a, str>> {
         self.label.and_then(base_id)
     }
 
-    /// What is counted.
+    /// Returns the counted unit.
     pub const fn kind(&self) -> &UsageKind<'a> {
         &self.kind
     }
 
-    /// Where the calls are served.
+    /// Returns where the calls are served.
     pub const fn routing(&self) -> BilledRouting {
         self.routing
     }
 
-    /// The service tier.
+    /// Returns the service tier.
     pub const fn tier(&self) -> Tier {
         self.tier
     }
 
-    /// Whether it is of calls above the context size from which the model costs more.
+    /// Returns whether it covers calls above the context size from which the model costs more.
     pub const fn is_long_context(&self) -> bool {
         self.long_context
     }
 
-    /// Whether it is of a customized model.
+    /// Returns whether it covers a customized model.
     pub const fn is_custom_model(&self) -> bool {
         self.custom_model
     }
 
-    /// Whether it says itself that it counts millions; what others count is in the price list and the bill.
+    /// Returns whether the usage type states that it counts millions. For other usage types, the price list and the bill
+    /// state the quantity.
     pub const fn counts_millions(&self) -> bool {
         self.millions
     }
 }
 
-/// What is wrong, and with which part.
+/// A problem and the part that has it.
 struct Unknown<'a>(Problem, &'a str);
 
-/// A label, then what is counted: the label is as short as the rest allows.
+/// Parses a label followed by keywords. The label is as short as possible.
 fn with_label<'a>(region: &'static str, body: &'a str, words: &[Word<'a>]) -> Result<UsageType<'a>, Unknown<'a>> {
     let mut first_error = None;
     for at in 1..words.len() {
@@ -220,7 +221,7 @@ fn with_label<'a>(region: &'static str, body: &'a str, words: &[Word<'a>]) -> Re
                 let label = body.get(..words[at].start.saturating_sub(1));
                 return keywords.into_type(region, label);
             }
-            // The error of the first word that means something is the one to tell.
+            // Report the error that follows the first keyword.
             Err(unknown) if first_error.is_none() && keywords::is_keyword(&words[at..]) => first_error = Some(unknown),
             Err(_) => {}
         }
@@ -232,9 +233,9 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Region => "unknown region prefix",
-            Self::ConflictingRegion => "another region prefix inside",
+            Self::ConflictingRegion => "conflicting region prefix",
             Self::Word => "unknown part",
-            Self::NoUnit => "nothing known is counted in",
+            Self::NoUnit => "no known unit in",
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The prices of a table with discounts taken off.
+//! The discounted prices of a table.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use crate::start::Start;
 use crate::{Confidence, Price};
 
 impl Table {
-    /// What discounts make of these prices: a table that, asked before this one, answers where and when a discount
-    /// holds, and leaves the rest to it. `None` where none ever does.
+    /// Returns a table of discounted prices, to be searched before this one. It only has prices for the locations and
+    /// times of a discount. Returns `None` if no discount applies.
     ///
-    /// For each account and place that a row or a discount names, time is cut where either starts or ends, and the
-    /// list price is looked up in between: so dates, accounts and regions mean what they mean in a lookup.
+    /// For each account and location that a row or a discount names, time is split at the starts and ends of both, and the
+    /// list price of each interval is looked up. Dates, accounts and regions therefore work as in a lookup.
     pub(crate) fn discounted(&self, discounts: &Discounts) -> Option<Self> {
         let mut models = HashMap::new();
         for (model, model_prices) in &self.models {
@@ -57,23 +57,24 @@ impl Table {
                 for &start in &times {
                     let at = start.map_or(Timestamp::MIN, |start| start.at);
                     let holds = |slot: &&Slot| self.covers(variant_prices, slot, location) && slot.has_begun(at);
-                    let stands_in = || variant_prices.fallbacks.iter().find(&holds);
+                    let fallback = || variant_prices.fallbacks.iter().find(&holds);
                     let found = match location {
-                        Location::Fallback | Location::GeoFallback(..) => stands_in(),
-                        _ => variant_prices.pick(account, location.region(), &holds).or_else(stands_in),
+                        Location::Fallback | Location::GeoFallback(..) => fallback(),
+                        _ => variant_prices.pick(account, location.region(), &holds).or_else(fallback),
                     };
                     let Some(Slot { price: list_price, .. }) = found else {
                         continue;
                     };
                     let discount = best(&list, account, location.region(), at);
-                    // Before the first discount the table itself answers.
-                    let is_as_before = match last {
+                    // Before the first discount, the list price applies.
+                    let is_unchanged = match last {
                         Some((price, of)) => std::ptr::eq(price, list_price) && is_same(of, discount),
                         None => discount.is_none(),
                     };
-                    if !is_as_before {
+                    if !is_unchanged {
                         last = Some((list_price, discount));
-                        let price = narrowed(list_price, account, location, start, discount.map(|of| (of, discounts)));
+                        let price =
+                            discounted_price(list_price, account, location, start, discount.map(|of| (of, discounts)));
                         derived.push(Slot { location: location.clone(), price, is_end: discount.is_none() });
                     }
                 }
@@ -82,7 +83,7 @@ impl Table {
         (!derived.is_empty()).then(|| VariantPrices::new(variant, derived))
     }
 
-    /// Whether what holds in a slot holds in all of a location.
+    /// Returns whether a slot's price applies to all of a location.
     fn covers(&self, variant_prices: &VariantPrices, slot: &Slot, location: &Location) -> bool {
         match location.region() {
             Some(region) => slot.location.holds_in(Some(region), variant_prices.variant.0, self.is_own),
@@ -93,7 +94,7 @@ impl Table {
 
 type Places<'a> = (BTreeSet<Option<&'a str>>, BTreeSet<Location>, BTreeSet<Option<&'a Start>>);
 
-/// The accounts, locations and starts that rows and discounts name, and those that none names.
+/// Returns the accounts, locations and starts that rows and discounts name, including the unspecified ones.
 fn places<'a>(variant_prices: &'a VariantPrices, list: &[&'a Discount]) -> Places<'a> {
     let mut places: Places<'a> = ([None].into(), [Location::Any].into(), [None].into());
     for Slot { price, location, .. } in variant_prices.slots() {
@@ -109,10 +110,10 @@ fn places<'a>(variant_prices: &'a VariantPrices, list: &[&'a Discount]) -> Place
     places
 }
 
-/// The discount that holds: the most specific, the later on a tie.
+/// Returns the discount that applies: the most specific one, or the later one on a tie.
 fn best<'d>(list: &[&'d Discount], account: Option<&str>, region: Option<&str>, at: Timestamp) -> Option<&'d Discount> {
-    let holding = list.iter().copied().filter(|of| of.is_in_force(account, region, at));
-    holding.max_by_key(|of| of.specificity())
+    let in_force = list.iter().copied().filter(|of| of.is_in_force(account, region, at));
+    in_force.max_by_key(|of| of.specificity())
 }
 
 fn is_same(a: Option<&Discount>, b: Option<&Discount>) -> bool {
@@ -122,8 +123,8 @@ fn is_same(a: Option<&Discount>, b: Option<&Discount>) -> bool {
     }
 }
 
-/// The price of a place from a day on, with the discount off.
-fn narrowed(
+/// Returns the price of a location from a day on, with the discount applied.
+fn discounted_price(
     list_price: &Price,
     account: Option<&str>,
     location: &Location,
@@ -147,7 +148,7 @@ fn narrowed(
         terms.note = discount.note(&terms.note);
         terms.source = Arc::clone(&of.source);
         terms.version = Arc::clone(&of.version);
-        // What is taken off is sure; what it is taken off may not be.
+        // The discount is certain, so the result is as certain as the list price.
         if terms.confidence.is_exact() {
             terms.confidence = Confidence::Own;
         }

@@ -1,5 +1,5 @@
-//! Prices that stand in where a region has none of its own: those of another region of the same geography, else those of
-//! us-east-1. A cost at such a price is an estimate.
+//! Fallback prices for regions without a price of their own: from another region of the same geography, else from
+//! us-east-1. A cost at a fallback price is an estimate.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use crate::price::Entry;
 use crate::region::{fallback_rank, geos, is_commercial};
 
 impl VariantPrices {
-    /// Adds what stands in. A price that is the same in all regions but some stands in where no region is known: those
-    /// that differ may be in another table.
+    /// Adds fallbacks. They include the price for any region, for calls to an unknown region: another table may have a
+    /// different price for some regions.
     pub(super) fn add_fallbacks(&mut self) {
         let regions: BTreeSet<&str> = self.regions.iter().filter_map(|slot| slot.location.region()).collect();
         let main = |mut of: Vec<&str>| {
@@ -21,13 +21,13 @@ impl VariantPrices {
         };
         let mut added = Vec::new();
         for geo in regions.iter().flat_map(|region| geos(region)).collect::<BTreeSet<_>>() {
-            let there = regions.iter().copied().filter(|region| geos(region).contains(geo)).collect();
-            if let Some(of) = main(there) {
+            let in_geo = regions.iter().copied().filter(|region| geos(region).contains(geo)).collect();
+            if let Some(of) = main(in_geo) {
                 added.extend(self.fallback_slots(&of, &Location::GeoFallback(GeoWidth::of(*geo), *geo)));
             }
         }
         let commercial = regions.iter().copied().filter(|region| is_commercial(region)).collect();
-        // Without a region of its own, a geography's price stands in.
+        // Without prices of regions, the price of a geography is the fallback.
         let of = main(commercial).or_else(|| {
             let is_commercial =
                 |slot: &&Slot| matches!(slot.location, Location::Geo(_, geo) if geo != crate::Geo::UsGov);
@@ -35,7 +35,7 @@ impl VariantPrices {
         });
         let own = of.map_or_else(Vec::new, |of| self.fallback_slots(&of, &Location::Fallback));
         let first = own.iter().map(|slot| slot.price.effective_at()).min();
-        // Before the region had a price of its own, that of all others held there.
+        // Before the region had its own price, the price for any region applied there.
         let before = |slot: &Slot| first.is_none_or(|first| slot.price.effective_at() < first);
         added.extend(self.fallback_slots(&Location::Any, &Location::Fallback).into_iter().filter(before));
         added.extend(own);
@@ -43,13 +43,13 @@ impl VariantPrices {
         self.fallbacks = added.into();
     }
 
-    /// The prices of one location, for another.
+    /// Returns the prices of one location as fallbacks for another.
     fn fallback_slots(&self, of: &Location, location: &Location) -> Vec<Slot> {
         let own = self.regions.iter().chain(&self.wide).filter(|slot| slot.location == *of);
-        let stand_in = |slot: &Slot| {
+        let fallback = |slot: &Slot| {
             let entry = Entry { is_fallback: true, ..(*slot.price.0).clone() };
             Slot { location: location.clone(), price: Price(Arc::new(entry)), is_end: false }
         };
-        own.map(stand_in).collect()
+        own.map(fallback).collect()
     }
 }

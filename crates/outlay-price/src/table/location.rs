@@ -2,21 +2,21 @@ use crate::region::{geos, is_commercial};
 use crate::row::Place;
 use crate::{Geo, Routing};
 
-/// Where a price holds, in the order in which a search prefers them.
+/// Where a price applies, in order of precedence.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Location {
     Region(Box<str>),
-    /// A geography as a whole; the narrow ones first.
+    /// A whole geography, the narrow ones first.
     Geo(GeoWidth, Geo),
     /// Every region.
     Any,
-    /// The regions of a geography that have no price: the price of another one there stands in.
+    /// The regions of a geography without a price, which use a fallback from the same geography.
     GeoFallback(GeoWidth, Geo),
-    /// Any other region, and where none is known: likewise.
+    /// All other regions without a price, and unknown regions, which use a fallback too.
     Fallback,
 }
 
-/// Japan is in Asia too, and its own prices come first.
+/// The width of a geography. Narrow ones take precedence: Japan is also part of Asia.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum GeoWidth {
     Narrow,
@@ -33,8 +33,8 @@ impl GeoWidth {
 }
 
 impl Location {
-    /// Those of a row on one of its variants. A row of a list is of several: a profile of a geography can be called in its
-    /// regions alone.
+    /// Returns the locations of a row with one of its routings. In a list, a geo profile only applies to the regions of its
+    /// geography.
     pub(super) fn of(place: &Place, routing: Routing, is_listed: bool) -> Vec<Self> {
         let has_profile = |region: &&String| match routing {
             Routing::Geo(geo) if is_listed => geos(region).contains(&geo),
@@ -56,7 +56,7 @@ impl Location {
         }
     }
 
-    /// What a price of it gives as its region.
+    /// Returns the region of prices at this location.
     pub(super) fn name(&self) -> Option<Box<str>> {
         match self {
             Self::Region(region) => Some(region.clone()),
@@ -65,7 +65,7 @@ impl Location {
         }
     }
 
-    /// Whether a price holds for a call to this region on this variant.
+    /// Returns whether the location includes a call to a region with a routing.
     pub(super) fn holds_in(&self, region: Option<&str>, routing: Routing, is_own: bool) -> bool {
         match self {
             Self::Region(own) => region == Some(own),

@@ -9,7 +9,7 @@ use crate::row::tsv;
 #[derive(Debug)]
 pub(super) enum ModelPrices {
     Parsed(Box<[VariantPrices]>),
-    /// Lines of the bundled table, which are parsed when they are first needed: few processes call many models.
+    /// Lines of the bundled table, parsed on first use because most processes call few models.
     Lines(&'static str, OnceLock<Box<[VariantPrices]>>),
 }
 
@@ -17,11 +17,11 @@ impl ModelPrices {
     pub(super) fn variants(&self, version: &Arc<str>) -> &[VariantPrices] {
         match self {
             Self::Parsed(variants) => variants,
-            Self::Lines(lines, variants) => variants.get_or_init(|| parsed(lines, version)),
+            Self::Lines(lines, variants) => variants.get_or_init(|| parse(lines, version)),
         }
     }
 
-    /// Adds the prices that stand in for those of other places.
+    /// Adds the fallbacks for regions without a price.
     pub(super) fn add_fallbacks(&mut self) {
         if let Self::Parsed(variants) = self {
             variants.iter_mut().for_each(VariantPrices::add_fallbacks);
@@ -29,8 +29,8 @@ impl ModelPrices {
     }
 }
 
-/// The committed table parses: a test proves it of each line.
-fn parsed(lines: &str, version: &Arc<str>) -> Box<[VariantPrices]> {
+/// Parses the lines of a model. A test ensures that every line of the committed table is valid.
+fn parse(lines: &str, version: &Arc<str>) -> Box<[VariantPrices]> {
     let rows = lines.lines().map(tsv::row).collect::<Result<_, _>>().unwrap_or_default();
     let table = Table::listed(version, rows).unwrap_or_default();
     let mut models = table.models.into_values();
@@ -41,14 +41,14 @@ fn parsed(lines: &str, version: &Arc<str>) -> Box<[VariantPrices]> {
 }
 
 impl Table {
-    /// The bundled table, in which the lines of a model stand together.
+    /// Creates the bundled table from its text, where the lines of a model are adjacent.
     pub(crate) fn bundled(text: &'static str) -> Self {
         let version = text.lines().next().and_then(|line| line.strip_prefix("# version ")).unwrap_or_default();
-        let model = |line: &str| line.split('\t').next().unwrap_or_default().len();
+        let id_length = |line: &str| line.split('\t').next().unwrap_or_default().len();
         let mut models: HashMap<Box<str>, ModelPrices> = HashMap::new();
         let mut rest = text.splitn(3, '\n').nth(2).unwrap_or_default();
         while !rest.is_empty() {
-            let id = &rest[..model(rest)];
+            let id = &rest[..id_length(rest)];
             let is_other =
                 |line: &str| line.get(..id.len()) != Some(id) || line.as_bytes().get(id.len()) != Some(&b'\t');
             let mut end = 0;

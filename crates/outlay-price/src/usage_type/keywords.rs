@@ -1,16 +1,16 @@
-//! What the words after the label mean.
+//! The keywords after the label of a usage type.
 
 use super::words::Word;
 use super::{BilledRouting, Problem, TokenKind, Unknown, UsageKind, UsageType};
 use crate::{CacheTtl, Tier, Unit};
 
-/// What one or more words mean.
+/// The meaning of a keyword.
 #[derive(Clone, Copy)]
 enum Meaning {
     Tokens(TokenKind),
     PerMinute(TokenKind),
     Unit(Unit),
-    /// Words that only go with those of the cache before them.
+    /// A keyword that is only valid after a cache keyword.
     CachedTokens,
     Tier(Tier),
     Routing(BilledRouting),
@@ -19,7 +19,7 @@ enum Meaning {
     LongContext,
     CustomModel,
     Millions,
-    /// Says by which road the call came, which costs nothing.
+    /// A keyword that does not affect the price.
     Ignored,
 }
 
@@ -28,7 +28,8 @@ use Meaning::{
     Ttl, Unit as OfUnit,
 };
 
-/// The longer before the shorter that they start with, and the cache before the input that its words hold.
+/// The words of each keyword and its meaning. A longer keyword precedes its prefixes, and cache keywords precede input
+/// keywords.
 const KEYWORDS: &[(&[&str], Meaning)] = &[
     (&["cache", "read"], Tokens(TokenKind::CacheRead)),
     (&["cache", "write"], Tokens(TokenKind::CacheWrite(None))),
@@ -73,7 +74,7 @@ const KEYWORDS: &[(&[&str], Meaning)] = &[
     (&["mantle"], Ignored),
 ];
 
-/// What all the words mean together.
+/// The combined keywords of a usage type.
 #[derive(Default)]
 pub(super) struct Keywords<'a> {
     tokens: Option<TokenKind>,
@@ -90,26 +91,27 @@ pub(super) struct Keywords<'a> {
     body: &'a str,
 }
 
-/// Whether the first of the words means something.
+/// Returns whether the words start with a keyword.
 pub(super) fn is_keyword(words: &[Word<'_>]) -> bool {
     find(words).is_some()
 }
 
 fn find(words: &[Word<'_>]) -> Option<(usize, Meaning)> {
-    let matches = |mark: &[&str]| {
-        mark.len() <= words.len() && mark.iter().zip(words).all(|(own, word)| own.eq_ignore_ascii_case(word.text))
+    let matches = |keyword: &[&str]| {
+        let pairs = keyword.iter().zip(words);
+        keyword.len() <= words.len() && pairs.into_iter().all(|(own, word)| own.eq_ignore_ascii_case(word.text))
     };
-    KEYWORDS.iter().find(|(words, _)| matches(words)).map(|(words, mark)| (words.len(), *mark))
+    KEYWORDS.iter().find(|(words, _)| matches(words)).map(|(words, meaning)| (words.len(), *meaning))
 }
 
 impl<'a> Keywords<'a> {
-    /// Reads all of the words; one that means nothing, or says a thing again, is not known.
+    /// Parses all words. A word that is not a keyword, or repeats one, is an error.
     pub(super) fn read(mut words: &[Word<'a>], body: &'a str) -> Result<Self, Unknown<'a>> {
         let mut keywords = Self { body, ..Self::default() };
         while let Some(first) = words.first() {
             let unknown = Unknown(Problem::Word, first.text);
             match find(words) {
-                Some((count, mark)) if keywords.add(mark) => words = &words[count..],
+                Some((count, meaning)) if keywords.add(meaning) => words = &words[count..],
                 _ => return Err(unknown),
             }
         }
@@ -119,15 +121,15 @@ impl<'a> Keywords<'a> {
         }
     }
 
-    /// Whether it was new, and matches what is there.
-    fn add(&mut self, mark: Meaning) -> bool {
+    /// Adds a keyword. Returns whether it was new and compatible with the others.
+    fn add(&mut self, meaning: Meaning) -> bool {
         fn set<T>(slot: &mut Option<T>, value: T) -> bool {
             slot.replace(value).is_none()
         }
-        let of_cache = matches!(self.tokens, Some(TokenKind::CacheRead | TokenKind::CacheWrite(_)));
-        match mark {
-            // `cache-read-input-token-count` is of the cache.
-            Tokens(TokenKind::Input) | CachedTokens if of_cache => true,
+        let is_cache = matches!(self.tokens, Some(TokenKind::CacheRead | TokenKind::CacheWrite(_)));
+        match meaning {
+            // `cache-read-input-token-count` counts cached tokens.
+            Tokens(TokenKind::Input) | CachedTokens if is_cache => true,
             CachedTokens => false,
             Tokens(kind) => set(&mut self.tokens, kind),
             PerMinute(kind) => set(&mut self.per_minute, kind),
@@ -146,7 +148,7 @@ impl<'a> Keywords<'a> {
     pub(super) fn into_type(self, region: &'static str, label: Option<&'a str>) -> Result<UsageType<'a>, Unknown<'a>> {
         let kind = match (self.tokens, self.per_minute, self.unit) {
             (Some(TokenKind::CacheWrite(_)), ..) => UsageKind::Tokens(TokenKind::CacheWrite(self.ttl)),
-            // Only what is written has a lifetime.
+            // Only cache writes have a lifetime.
             _ if self.ttl.is_some() => return Err(Unknown(Problem::Word, self.body)),
             (Some(kind), ..) => UsageKind::Tokens(kind),
             (_, Some(kind), _) => UsageKind::TokensPerMinute { kind, commitment: self.commitment },

@@ -1,16 +1,17 @@
-/// A part of a usage type, and where in the text it starts_word.
+/// A word of a usage type, with its offset in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Word<'a> {
     pub(super) text: &'a str,
     pub(super) start: usize,
 }
 
-/// `Claude4.6Sonnet-input-tokens`: a word between hyphens.
+/// Splits at hyphens: `Claude4.6Sonnet-input-tokens`.
 pub(super) fn split_hyphens(text: &str) -> Vec<Word<'_>> {
     split(text, |byte| byte == b'-', |_, _| false)
 }
 
-/// `InputTokenCount_Global` and `input_tokens_global`: a word between underscores, and from each capital letter on.
+/// Splits at underscores and hyphens, and before capital letters and digits: `InputTokenCount_Global` and
+/// `input_tokens_global`.
 pub(super) fn split_marketplace(text: &str) -> Vec<Word<'_>> {
     let starts_word = |before: u8, byte: u8| {
         (byte.is_ascii_uppercase() && (before.is_ascii_lowercase() || before.is_ascii_digit()))
@@ -24,7 +25,7 @@ fn split(text: &str, is_separator: fn(u8) -> bool, starts_word: fn(u8, u8) -> bo
     let mut start = 0;
     let mut before = b'-';
     for (at, byte) in text.bytes().enumerate() {
-        // Both cut at ASCII bytes, so these are character boundaries.
+        // Both split at ASCII bytes, so these are character boundaries.
         if is_separator(byte) {
             words.push(Word { text: &text[start..at], start });
             start = at + 1;
@@ -47,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_found_between_hyphens_underscores_and_capitals() {
+    fn words_are_split_at_hyphens_underscores_and_capitals() {
         assert_eq!(texts(split_hyphens("NovaLite-input-tokens")), ["NovaLite", "input", "tokens"]);
         let words = split_marketplace("CacheWrite1hInputTokenCount_Global");
         assert_eq!(texts(words), ["Cache", "Write", "1h", "Input", "Token", "Count", "Global"]);

@@ -1,4 +1,4 @@
-//! Tables of a price file, read key by key: each value knows its line and its name.
+//! The tables of a price file, read key by key. Each value has its line and field name, for errors.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -11,16 +11,16 @@ use crate::start::Start;
 use crate::unit::UnitPriceError;
 use crate::{ModelRef, ParseModelError, UnitPrice};
 
-/// The keys of one table; those that were read are remembered.
+/// The keys of a table. It tracks the keys that were read, to reject unknown ones.
 pub(super) struct Fields<'t> {
-    /// `price`, or empty at the top.
+    /// The name of the table, such as `price`, or empty for the root.
     name: &'static str,
     table: &'t [Entry<'t>],
     line: usize,
     read: Vec<&'static str>,
 }
 
-/// A value, and where it is.
+/// A value with its line and field name.
 pub(super) struct Item<T> {
     pub(super) value: T,
     line: usize,
@@ -52,7 +52,7 @@ impl<'t> Item<&'t Node<'t>> {
         self.error(Problem::WrongType { expected, found: self.value.kind })
     }
 
-    /// A decimal number, as its text.
+    /// Returns the text of a decimal number.
     fn decimal(&self) -> Result<&'t str, LoadPricesError> {
         match &self.value.value {
             Value::Text(text) | Value::Number(text) if text.contains(',') => Err(self.error(Problem::Comma)),
@@ -62,7 +62,7 @@ impl<'t> Item<&'t Node<'t>> {
         }
     }
 
-    /// One that is not negative.
+    /// Returns the text of a decimal number that is not negative.
     fn amount(&self) -> Result<&'t str, LoadPricesError> {
         self.decimal().and_then(|digits| match digits.starts_with('-') {
             true => Err(self.error(Problem::Negative)),
@@ -80,12 +80,12 @@ impl<'t> Fields<'t> {
         Self { name: "", table, line: root.line, read: Vec::new() }
     }
 
-    /// The line that the table starts on.
+    /// Returns the line that the table starts on.
     pub(super) fn line(&self) -> usize {
         self.line
     }
 
-    /// The tables of `[[key]]`.
+    /// Returns the tables of `[[key]]`.
     pub(super) fn tables(&mut self, key: &'static str) -> Result<Vec<Self>, LoadPricesError> {
         const EXPECTED: &str = "[[tables]]";
         let Some(item) = self.item(key) else {
@@ -110,7 +110,7 @@ impl<'t> Fields<'t> {
         match &item.value.value {
             Value::Text(text) if text.is_empty() => Err(item.error(Problem::Missing)),
             Value::Text(text) => Ok(Some(item.with(&**text))),
-            _ => Err(item.wrong_type("a text in quotes")),
+            _ => Err(item.wrong_type("a string in quotes")),
         }
     }
 
@@ -119,7 +119,7 @@ impl<'t> Fields<'t> {
         self.text(key)?.ok_or(missing)
     }
 
-    /// One of a set of words.
+    /// Returns a string parsed as a `T`.
     pub(super) fn parsed<T: FromStr<Err: Display>>(
         &mut self,
         key: &'static str,
@@ -143,7 +143,7 @@ impl<'t> Fields<'t> {
         }
     }
 
-    /// The twelve digits of an AWS account.
+    /// Returns the twelve digits of an AWS account.
     pub(super) fn account(&mut self) -> Result<Option<&'t str>, LoadPricesError> {
         match self.text("account")? {
             Some(item) if item.value.len() == 12 && item.value.bytes().all(|byte| byte.is_ascii_digit()) => {
@@ -168,7 +168,7 @@ impl<'t> Fields<'t> {
         }
     }
 
-    /// A decimal number, which has to be there.
+    /// Returns the text of a required decimal number.
     pub(super) fn decimal(&mut self, key: &'static str) -> Result<Item<&'t str>, LoadPricesError> {
         let missing = LoadPricesError::new(Problem::Missing).at(self.line, self.field(key));
         let item = self.item(key).ok_or(missing)?;
@@ -176,7 +176,7 @@ impl<'t> Fields<'t> {
         Ok(item.with(digits))
     }
 
-    /// US dollars per million tokens, of each kind that the table has.
+    /// Returns the rates in the table, in US dollars per million tokens.
     pub(super) fn rates(&mut self) -> Result<Rates, LoadPricesError> {
         let mut rates = [None; RATES];
         for (rate, name) in rates.iter_mut().zip(Rates::NAMES) {
@@ -185,7 +185,7 @@ impl<'t> Fields<'t> {
         Ok(Rates::from_all(rates))
     }
 
-    /// The rates that a rule derived, by their names: `cache_read,cache_write_5m`.
+    /// Returns the derived rates, given as a list of names: `cache_read,cache_write_5m`.
     pub(super) fn derived(&mut self) -> Result<RateSet, LoadPricesError> {
         match self.text("derived")? {
             Some(item) => RateSet::parse(item.value).ok_or_else(|| item.error(Problem::RateNames)),
@@ -203,7 +203,7 @@ impl<'t> Fields<'t> {
         }
     }
 
-    /// US dollars per unit, of each that the inner table has.
+    /// Returns the prices of units in the table `units`, in US dollars per unit.
     pub(super) fn units(&mut self) -> Result<Vec<UnitPrice>, LoadPricesError> {
         let Some(item) = self.item("units") else {
             return Ok(Vec::new());
@@ -224,7 +224,7 @@ impl<'t> Fields<'t> {
         Ok(units)
     }
 
-    /// Refuses the keys that nobody read.
+    /// Rejects keys that were not read.
     pub(super) fn finish(&self) -> Result<(), LoadPricesError> {
         match self.table.iter().find(|entry| !self.read.contains(&&*entry.key)) {
             None => Ok(()),
