@@ -201,9 +201,9 @@ impl Prices {
         let is_fallback = first.is_some_and(|price| price.confidence() == Confidence::Elsewhere);
         let model = self.resolve(query.model);
         let no_region = query.region.or(query.model.region()).or(model.region()).is_none();
-        let of_routing = (model.routing() == Some(Routing::Geo(Geo::UsGov))).then_some(Geo::UsGov.as_str());
-        let own =
-            query.model.region_or_partition().or(model.region_or_partition()).or(of_routing).and_then(place_partition);
+        let gov_geo = (model.routing() == Some(Routing::Geo(Geo::UsGov))).then_some(Geo::UsGov.as_str());
+        let partition =
+            query.model.region_or_partition().or(model.region_or_partition()).or(gov_geo).and_then(place_partition);
         let others = first.filter(|_| is_fallback && no_region).map(|found| {
             let search = Search {
                 routing: found.routing(),
@@ -211,7 +211,7 @@ impl Prices {
                 latency: found.latency(),
                 ..Search::plain(None, None, query.at)
             };
-            let is_same_partition = move |price: &&Price| price.region().and_then(place_partition) == own;
+            let is_same_partition = move |price: &&Price| price.region().and_then(place_partition) == partition;
             self.0
                 .tables
                 .iter()
@@ -247,8 +247,8 @@ impl Prices {
     fn find_reserved(&self, base: &str, search: Search<'_>) -> Option<&Price> {
         let has_prices = |id: &str| self.0.tables.iter().any(|table| table.has_routing(id, search.routing));
         let is_known = || has_prices(base) || shorter_ids(base).any(has_prices);
-        let of_any = Search { tier: Tier::Reserved, ..Search::plain(search.region, search.account, search.at) };
-        if search.tier == Tier::Reserved && is_known() { self.find(ANY_PROVISIONED, of_any) } else { None }
+        let any_model = Search { tier: Tier::Reserved, ..Search::plain(search.region, search.account, search.at) };
+        if search.tier == Tier::Reserved && is_known() { self.find(ANY_PROVISIONED, any_model) } else { None }
     }
 
     fn find(&self, id: &str, search: Search<'_>) -> Option<&Price> {

@@ -115,7 +115,7 @@ impl Price {
     }
 
     /// Returns whether both have the same rates and unit prices, regardless of confidence.
-    pub(crate) fn costs_the_same(&self, other: &Self) -> bool {
+    pub(crate) fn has_same_prices(&self, other: &Self) -> bool {
         let (own, other) = (self.terms(), other.terms());
         let rates = |step: &Step| (step.over, step.rates);
         own.steps.iter().map(rates).eq(other.steps.iter().map(rates)) && own.units == other.units
@@ -136,7 +136,7 @@ impl Price {
     /// Returns the narrowest price that matches a count, or `None` if none is known.
     #[must_use]
     pub fn unit_price(&self, count: &UnitCount) -> Option<&UnitPrice> {
-        self.terms().units.iter().find(|price| price.holds_for(count))
+        self.terms().units.iter().find(|price| price.applies_to(count))
     }
 
     /// Returns the cost of reserving capacity, used or not, for a time in thousandths of its unit (the hours of a model

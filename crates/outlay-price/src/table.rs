@@ -137,16 +137,16 @@ impl Table {
     /// fallback is used only if no table has a price for the location, or if the region is unknown and prices differ by
     /// region.
     pub(crate) fn find_in_all<'a>(tables: &'a [Arc<Self>], model: &str, search: Search<'_>) -> Option<&'a Price> {
-        let stated = Self::stated(tables, model, search).filter(|(table, slot)| {
+        let stated = Self::find_stated(tables, model, search).filter(|(table, slot)| {
             let is_certain = search.region.is_some() || table.is_own;
             is_certain || !Self::differs_by_region(tables, model, search, slot)
         });
         let fallbacks = || {
             let pick = |table: &'a Self| {
-                table.find_in(model, search, |variant_prices, account, _, holds| {
-                    let of_account =
-                        variant_prices.of_account(account, &|slot| slot.price.0.is_fallback && holds(slot));
-                    of_account.or_else(|| variant_prices.fallbacks.iter().find(|slot| holds(slot)))
+                table.find_in(model, search, |variant_prices, account, _, applies| {
+                    let account_slot =
+                        variant_prices.find_in_account(account, &|slot| slot.price.0.is_fallback && applies(slot));
+                    account_slot.or_else(|| variant_prices.fallbacks.iter().find(|slot| applies(slot)))
                 })
             };
             Self::first(tables, pick, Slot::fallback_order)
@@ -154,7 +154,7 @@ impl Table {
         stated.or_else(fallbacks).map(|(_, slot)| &slot.price)
     }
 
-    fn stated<'a>(tables: &'a [Arc<Self>], model: &str, search: Search<'_>) -> Option<(&'a Self, &'a Slot)> {
+    fn find_stated<'a>(tables: &'a [Arc<Self>], model: &str, search: Search<'_>) -> Option<(&'a Self, &'a Slot)> {
         Self::first(tables, |table| table.find_in(model, search, VariantPrices::pick), Slot::order)
     }
 
@@ -166,8 +166,8 @@ impl Table {
             .flat_map(|table| table.variants(model))
             .filter(|variant_prices| variant_prices.variant == variant);
         variant_prices.flat_map(VariantPrices::regions).filter(|region| is_commercial(region)).any(|region| {
-            let of_region = Self::stated(tables, model, Search { region: Some(region), ..search });
-            of_region.is_some_and(|(_, slot)| !slot.price.costs_the_same(&found.price))
+            let region_slot = Self::find_stated(tables, model, Search { region: Some(region), ..search });
+            region_slot.is_some_and(|(_, slot)| !slot.price.has_same_prices(&found.price))
         })
     }
 
@@ -197,10 +197,10 @@ impl Table {
     ) -> Option<&'a Slot> {
         let variant = Variant(search.routing, search.tier, search.latency);
         let variant_prices = self.variants(model).iter().find(|variant_prices| variant_prices.variant == variant)?;
-        let holds = |slot: &&Slot| {
-            slot.location.holds_in(search.region, search.routing, self.is_own) && slot.has_begun(search.at)
+        let applies = |slot: &&Slot| {
+            slot.location.includes(search.region, search.routing, self.is_own) && slot.has_begun(search.at)
         };
-        pick(variant_prices, search.account, search.region, &holds).filter(|slot| !slot.is_end)
+        pick(variant_prices, search.account, search.region, &applies).filter(|slot| !slot.is_end)
     }
 
     /// Returns the price in force at each location.
@@ -284,17 +284,17 @@ impl VariantPrices {
     }
 
     /// Returns the first matching slot that is not a fallback.
-    fn pick(&self, account: Option<&str>, region: Option<&str>, holds: &dyn Fn(&&Slot) -> bool) -> Option<&Slot> {
-        let of_region = |region: &str| {
+    fn pick(&self, account: Option<&str>, region: Option<&str>, applies: &dyn Fn(&&Slot) -> bool) -> Option<&Slot> {
+        let find_in_region = |region: &str| {
             let from = self.regions.partition_point(|slot| slot.location.region() < Some(region));
-            self.regions[from..].iter().take_while(|slot| slot.location.region() == Some(region)).find(holds)
+            self.regions[from..].iter().take_while(|slot| slot.location.region() == Some(region)).find(applies)
         };
-        let own = self.of_account(account, holds);
-        own.or_else(|| region.and_then(of_region)).or_else(|| self.wide.iter().find(holds))
+        let own = self.find_in_account(account, applies);
+        own.or_else(|| region.and_then(find_in_region)).or_else(|| self.wide.iter().find(applies))
     }
 
-    fn of_account(&self, account: Option<&str>, holds: &dyn Fn(&&Slot) -> bool) -> Option<&Slot> {
-        self.accounts.iter().filter(|slot| slot.price.account() == account).find(holds)
+    fn find_in_account(&self, account: Option<&str>, applies: &dyn Fn(&&Slot) -> bool) -> Option<&Slot> {
+        self.accounts.iter().filter(|slot| slot.price.account() == account).find(applies)
     }
 
     /// Returns the regions with a price of their own.

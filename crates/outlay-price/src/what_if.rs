@@ -52,28 +52,28 @@ impl<'a> Change<'a> {
         self
     }
 
-    /// Sets the routing, overriding the one of the model's id.
+    /// Sets the routing. Defaults to the routing of the model's id.
     #[must_use]
     pub const fn with_routing(mut self, routing: Routing) -> Self {
         self.routing = Some(routing);
         self
     }
 
-    /// Sets the service tier.
+    /// Sets the service tier. Defaults to the recorded tier.
     #[must_use]
     pub const fn with_tier(mut self, tier: Tier) -> Self {
         self.tier = Some(tier);
         self
     }
 
-    /// Sets the latency mode.
+    /// Sets the latency mode. Defaults to the recorded mode.
     #[must_use]
     pub const fn with_latency(mut self, latency: Latency) -> Self {
         self.latency = Some(latency);
         self
     }
 
-    /// Sets the use of the cache.
+    /// Sets the use of the cache. Defaults to the recorded use.
     #[must_use]
     pub const fn with_caching(mut self, caching: Caching) -> Self {
         self.caching = Some(caching);
@@ -150,8 +150,8 @@ impl Prices {
         let other = self.changed_query(query, change);
         let tokens = change.caching.map_or(used.tokens, |caching| caching.apply(&used.tokens));
         let ratio = tokenizer::ratio(self.resolve(query.model), self.resolve(other.model));
-        let bounds =
-            ratio.map_or([tokens; 2], |ratio| [Ratio::fewest, Ratio::most].map(|of| scaled(&tokens, of, ratio)));
+        let bounds = ratio
+            .map_or([tokens; 2], |ratio| [Ratio::fewest, Ratio::most].map(|convert| scaled(&tokens, convert, ratio)));
         // Without text, the ratio has no effect.
         let ratio = ratio.filter(|_| bounds != [tokens; 2]);
         let is_derived = ratio.is_some() || matches!(change.caching, Some(Caching::ReadPermille(_)));
@@ -180,11 +180,11 @@ impl Prices {
 
     /// Returns the query with a change applied.
     fn changed_query<'a>(&'a self, query: &PriceQuery<'a>, change: &Change<'a>) -> PriceQuery<'a> {
-        let named = change.model.unwrap_or(query.model);
-        let model = if change.changes_variant() { self.resolve(named) } else { named };
+        let requested = change.model.unwrap_or(query.model);
+        let model = if change.changes_variant() { self.resolve(requested) } else { requested };
         let model = change.routing.map_or(model, |routing| model.with_routing(routing));
-        let region = query.region.or(named.region()).or(query.model.region());
-        let account = query.account.or(named.account()).or(query.model.account());
+        let region = query.region.or(requested.region()).or(query.model.region());
+        let account = query.account.or(requested.account()).or(query.model.account());
         let (tier, latency) = (change.tier.unwrap_or(query.tier), change.latency.unwrap_or(query.latency));
         PriceQuery { model, region, account, tier, latency, ..*query }
     }

@@ -302,9 +302,9 @@ fn a_price_that_differs_by_region_is_an_estimate_without_a_region() {
     assert_eq!(of(Some("us-east-1"), "2026-02-10T00:00:00Z"), (usd("6"), false));
     assert_eq!(of(None, "2026-02-10T00:00:00Z"), (usd("6"), true));
     assert_eq!(of(None, "2025-02-10T00:00:00Z"), (usd("3"), false), "the same in all regions");
-    let dearest = PriceQuery::new(ModelRef::parse(model).unwrap(), at("2026-02-10T00:00:00Z"));
+    let unknown_region = PriceQuery::new(ModelRef::parse(model).unwrap(), at("2026-02-10T00:00:00Z"));
     let most = |price: &Price| price.bound(1_000_000, 0, CacheUse::NoWrites);
-    assert_eq!(Prices::bundled().in_any_region(&dearest).map(most).max(), usd("6"));
+    assert_eq!(Prices::bundled().in_any_region(&unknown_region).map(most).max(), usd("6"));
 }
 
 #[test]

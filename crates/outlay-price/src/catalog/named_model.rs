@@ -47,11 +47,11 @@ impl Prices {
         let routing = self.resolve(model).routing();
         // A version or a date distinguishes two models of the catalogue. A variant does not: some catalogues list a model
         // both with and without it.
-        let names_of_called = bare_names(called);
+        let called_names = bare_names(called);
         let is_called = |name: &str| {
             let is_same =
                 |called: &String| without_hyphens(without_variant(called)) == without_hyphens(without_variant(name));
-            names_of_called.iter().any(is_same)
+            called_names.iter().any(is_same)
         };
         for name in bare_names(name) {
             if is_called(&name) {

@@ -51,7 +51,7 @@ fn lines(change: &PriceChange) -> Vec<[String; COLUMNS]> {
     let key = &change.key;
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     let start = key.start.map(|at| at.to_zoned(TimeZone::UTC).date().to_string());
-    let of = |figure: String, old: String, new: String, percent: String| {
+    let cells = |figure: String, old: String, new: String, percent: String| {
         [
             change.kind.as_str().to_owned(),
             key.model.to_string(),
@@ -69,9 +69,9 @@ fn lines(change: &PriceChange) -> Vec<[String; COLUMNS]> {
         ]
     };
     if change.fields.is_empty() {
-        return vec![of(String::new(), String::new(), String::new(), String::new())];
+        return vec![cells(String::new(), String::new(), String::new(), String::new())];
     }
-    let line = |field: &FieldChange| of(field.field.clone(), amount(field.old), amount(field.new), percent(field));
+    let line = |field: &FieldChange| cells(field.field.clone(), amount(field.old), amount(field.new), percent(field));
     change.fields.iter().map(line).collect()
 }
 

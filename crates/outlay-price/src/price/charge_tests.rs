@@ -40,7 +40,6 @@ fn usd(text: &str) -> Usd {
 
 const SONNET: &str = "us.anthropic.claude-sonnet-4-5-20250929-v1:0";
 
-/// The worked example.
 fn worked_example() -> Usage {
     Usage::new()
         .with_uncached_input(1_000)

@@ -45,7 +45,7 @@ impl Table {
     ) -> Option<VariantPrices> {
         let variant = variant_prices.variant;
         let list: Vec<&Discount> =
-            discounts.list.iter().filter(|of| of.applies_to(model, variant.0, variant.1)).collect();
+            discounts.list.iter().filter(|discount| discount.applies_to(model, variant.0, variant.1)).collect();
         if list.is_empty() {
             return None;
         }
@@ -56,11 +56,11 @@ impl Table {
                 let mut last: Option<(&Price, Option<&Discount>)> = None;
                 for &start in &times {
                     let at = start.map_or(Timestamp::MIN, |start| start.at);
-                    let holds = |slot: &&Slot| self.covers(variant_prices, slot, location) && slot.has_begun(at);
-                    let fallback = || variant_prices.fallbacks.iter().find(&holds);
+                    let applies = |slot: &&Slot| self.covers(variant_prices, slot, location) && slot.has_begun(at);
+                    let fallback = || variant_prices.fallbacks.iter().find(&applies);
                     let found = match location {
                         Location::Fallback | Location::GeoFallback(..) => fallback(),
-                        _ => variant_prices.pick(account, location.region(), &holds).or_else(fallback),
+                        _ => variant_prices.pick(account, location.region(), &applies).or_else(fallback),
                     };
                     let Some(Slot { price: list_price, .. }) = found else {
                         continue;
@@ -68,13 +68,18 @@ impl Table {
                     let discount = best(&list, account, location.region(), at);
                     // Before the first discount, the list price applies.
                     let is_unchanged = match last {
-                        Some((price, of)) => std::ptr::eq(price, list_price) && is_same(of, discount),
+                        Some((price, applied)) => std::ptr::eq(price, list_price) && is_same(applied, discount),
                         None => discount.is_none(),
                     };
                     if !is_unchanged {
                         last = Some((list_price, discount));
-                        let price =
-                            discounted_price(list_price, account, location, start, discount.map(|of| (of, discounts)));
+                        let price = discounted_price(
+                            list_price,
+                            account,
+                            location,
+                            start,
+                            discount.map(|discount| (discount, discounts)),
+                        );
                         derived.push(Slot { location: location.clone(), price, is_end: discount.is_none() });
                     }
                 }
@@ -86,7 +91,7 @@ impl Table {
     /// Returns whether a slot's price applies to all of a location.
     fn covers(&self, variant_prices: &VariantPrices, slot: &Slot, location: &Location) -> bool {
         match location.region() {
-            Some(region) => slot.location.holds_in(Some(region), variant_prices.variant.0, self.is_own),
+            Some(region) => slot.location.includes(Some(region), variant_prices.variant.0, self.is_own),
             None => slot.location == *location || slot.location == Location::Any,
         }
     }
@@ -112,8 +117,8 @@ fn places<'a>(variant_prices: &'a VariantPrices, list: &[&'a Discount]) -> Place
 
 /// Returns the discount that applies: the most specific one, or the later one on a tie.
 fn best<'d>(list: &[&'d Discount], account: Option<&str>, region: Option<&str>, at: Timestamp) -> Option<&'d Discount> {
-    let in_force = list.iter().copied().filter(|of| of.is_in_force(account, region, at));
-    in_force.max_by_key(|of| of.specificity())
+    let in_force = list.iter().copied().filter(|discount| discount.is_in_force(account, region, at));
+    in_force.max_by_key(|discount| discount.specificity())
 }
 
 fn is_same(a: Option<&Discount>, b: Option<&Discount>) -> bool {
@@ -138,7 +143,7 @@ fn discounted_price(
     let mut terms = Terms::clone(&entry.terms);
     terms.account = account.map(Box::from);
     terms.start = start.cloned();
-    if let Some((discount, of)) = discount {
+    if let Some((discount, discounts)) = discount {
         for step in &mut terms.steps {
             step.rates = discount.percent.discount_rates(&step.rates);
         }
@@ -146,8 +151,8 @@ fn discounted_price(
             *unit = discount.percent.discount_unit(unit);
         }
         terms.note = discount.note(&terms.note);
-        terms.source = Arc::clone(&of.source);
-        terms.version = Arc::clone(&of.version);
+        terms.source = Arc::clone(&discounts.source);
+        terms.version = Arc::clone(&discounts.version);
         // The discount is certain, so the result is as certain as the list price.
         if terms.confidence.is_exact() {
             terms.confidence = Confidence::Own;

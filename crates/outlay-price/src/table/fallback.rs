@@ -15,25 +15,25 @@ impl VariantPrices {
     /// different price for some regions.
     pub(super) fn add_fallbacks(&mut self) {
         let regions: BTreeSet<&str> = self.regions.iter().filter_map(|slot| slot.location.region()).collect();
-        let main = |mut of: Vec<&str>| {
-            of.sort_by_key(|region| (fallback_rank(region), *region));
-            of.first().map(|region| Location::Region((*region).into()))
+        let preferred = |mut candidates: Vec<&str>| {
+            candidates.sort_by_key(|region| (fallback_rank(region), *region));
+            candidates.first().map(|region| Location::Region((*region).into()))
         };
         let mut added = Vec::new();
         for geo in regions.iter().flat_map(|region| geos(region)).collect::<BTreeSet<_>>() {
             let in_geo = regions.iter().copied().filter(|region| geos(region).contains(geo)).collect();
-            if let Some(of) = main(in_geo) {
-                added.extend(self.fallback_slots(&of, &Location::GeoFallback(GeoWidth::of(*geo), *geo)));
+            if let Some(source) = preferred(in_geo) {
+                added.extend(self.fallback_slots(&source, &Location::GeoFallback(GeoWidth::of(*geo), *geo)));
             }
         }
         let commercial = regions.iter().copied().filter(|region| is_commercial(region)).collect();
         // Without prices of regions, the price of a geography is the fallback.
-        let of = main(commercial).or_else(|| {
+        let source = preferred(commercial).or_else(|| {
             let is_commercial =
                 |slot: &&Slot| matches!(slot.location, Location::Geo(_, geo) if geo != crate::Geo::UsGov);
             self.wide.iter().find(is_commercial).map(|slot| slot.location.clone())
         });
-        let own = of.map_or_else(Vec::new, |of| self.fallback_slots(&of, &Location::Fallback));
+        let own = source.map_or_else(Vec::new, |source| self.fallback_slots(&source, &Location::Fallback));
         let first = own.iter().map(|slot| slot.price.effective_at()).min();
         // Before the region had its own price, the price for any region applied there.
         let before = |slot: &Slot| first.is_none_or(|first| slot.price.effective_at() < first);
@@ -44,8 +44,8 @@ impl VariantPrices {
     }
 
     /// Returns the prices of one location as fallbacks for another.
-    fn fallback_slots(&self, of: &Location, location: &Location) -> Vec<Slot> {
-        let own = self.regions.iter().chain(&self.wide).filter(|slot| slot.location == *of);
+    fn fallback_slots(&self, source: &Location, location: &Location) -> Vec<Slot> {
+        let own = self.regions.iter().chain(&self.wide).filter(|slot| slot.location == *source);
         let fallback = |slot: &Slot| {
             let entry = Entry { is_fallback: true, ..(*slot.price.0).clone() };
             Slot { location: location.clone(), price: Price(Arc::new(entry)), is_end: false }

@@ -66,7 +66,7 @@ impl Location {
     }
 
     /// Returns whether the location includes a call to a region with a routing.
-    pub(super) fn holds_in(&self, region: Option<&str>, routing: Routing, is_own: bool) -> bool {
+    pub(super) fn includes(&self, region: Option<&str>, routing: Routing, is_own: bool) -> bool {
         match self {
             Self::Region(own) => region == Some(own),
             Self::Geo(_, geo) | Self::GeoFallback(_, geo) => match region {

@@ -123,7 +123,7 @@ impl UnitPrice {
     }
 
     /// Returns whether the price applies to a count.
-    pub(crate) fn holds_for(&self, count: &UnitCount) -> bool {
+    pub(crate) fn applies_to(&self, count: &UnitCount) -> bool {
         let Conditions { side, steps, word } = &self.conditions;
         let within =
             |limit: &Option<u32>, value: Option<u32>| limit.is_none_or(|most| value.is_some_and(|v| v <= most));
@@ -242,11 +242,11 @@ mod tests {
     fn a_price_applies_to_counts_that_meet_its_conditions() {
         let small = price("output_image[side<=1024,premium]=0.06");
         let image = UnitCount::new(Unit::OutputImage, 1);
-        assert!(small.holds_for(&image.clone().with_side(1024).with_word("premium")));
-        assert!(!small.holds_for(&image.clone().with_side(1025).with_word("premium")));
-        assert!(!small.holds_for(&image.clone().with_side(512)), "unknown quality");
-        assert!(!small.holds_for(&image.clone().with_word("premium")), "unknown size");
-        assert!(price("output_image=0.04").holds_for(&image.with_word("premium")));
+        assert!(small.applies_to(&image.clone().with_side(1024).with_word("premium")));
+        assert!(!small.applies_to(&image.clone().with_side(1025).with_word("premium")));
+        assert!(!small.applies_to(&image.clone().with_side(512)), "unknown quality");
+        assert!(!small.applies_to(&image.clone().with_word("premium")), "unknown size");
+        assert!(price("output_image=0.04").applies_to(&image.with_word("premium")));
     }
 
     #[test]

@@ -97,6 +97,9 @@ fn every_label_names_one_model_of_the_bundled_table() {
     }
 }
 
+const WORDS: &str = "cache|write|read|input|tokens?|count|output|1h|long|ctx|batch|global|cross|region|T2I|[0-9]{1,4}|\
+    Premium|x";
+
 proptest! {
     #[test]
     fn any_text_parses_or_is_rejected(text in "\\PC*|(USE1|EU)-(MP:USE1_)?[A-Za-z0-9._é-]{0,40}") {
@@ -107,7 +110,7 @@ proptest! {
     }
 
     #[test]
-    fn any_words_parse_or_are_rejected(words in prop::collection::vec("cache|write|read|input|tokens?|count|output|1h|long|ctx|batch|global|cross|region|T2I|[0-9]{1,4}|Premium|x", 0..8)) {
+    fn any_words_parse_or_are_rejected(words in prop::collection::vec(WORDS, 0..8)) {
         let _ = UsageType::parse(&format!("USE1-NovaLite-{}", words.join("-")));
         let _ = UsageType::parse(&format!("USE1-MP:USE1_{}-Units", words.join("_")));
     }

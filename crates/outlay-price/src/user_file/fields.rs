@@ -94,13 +94,13 @@ impl<'t> Fields<'t> {
         let Value::List(list) = &item.value.value else {
             return Err(item.wrong_type(EXPECTED));
         };
-        let of =
+        let fields =
             |node: &'t Node<'t>| match &node.value {
                 Value::Table(table) => Ok(Self { name: key, table, line: node.line, read: Vec::new() }),
                 _ => Err(LoadPricesError::new(Problem::WrongType { expected: EXPECTED, found: node.kind })
                     .at(node.line, key)),
             };
-        list.iter().map(of).collect()
+        list.iter().map(fields).collect()
     }
 
     pub(super) fn text(&mut self, key: &'static str) -> Result<Option<Item<&'t str>>, LoadPricesError> {
