@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 use jiff::Timestamp;
 
 use crate::model::shorter_ids;
-use crate::region::partition_of;
+use crate::region::place_partition;
 use crate::row::{Row, tsv};
 use crate::table::TableError;
 use crate::table::{Search, Table};
@@ -13,89 +13,94 @@ use crate::{Confidence, Geo, Latency, ModelRef, Price, Routing, Tier};
 mod alias;
 mod layers;
 mod load;
-mod named;
+mod named_model;
 
 #[cfg(test)]
-mod tests;
+mod lookup_tests;
 
 pub(crate) use layers::Layer;
 use layers::Layers;
-pub use named::NamedModel;
+pub use named_model::NamedModel;
 
-/// The row of provisioned throughput of a model that has none of its own.
+/// The model id of the rows for provisioned throughput of models without a row of their own.
 pub const ANY_PROVISIONED: &str = "provisioned-model";
 
-/// What is asked of a catalogue: the price of this model, on this road, at this time.
+/// A query for the price of a model, with a region, account, tier, latency mode and time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PriceQuery<'a> {
-    /// The model that served, or the one that was asked for.
+    /// The model that served the call, or the one that was requested.
     pub model: ModelRef<'a>,
-    /// The region that was called. Without one, that of the model's ARN.
+    /// The region that was called. Defaults to the region in the model's ARN.
     pub region: Option<&'a str>,
-    /// The account that is billed. Without one, that of the model's ARN.
+    /// The account that is billed. Defaults to the account in the model's ARN.
     pub account: Option<&'a str>,
-    /// The tier that served.
+    /// The service tier of the call.
     pub tier: Tier,
-    /// The latency mode that served.
+    /// The latency mode of the call.
     pub latency: Latency,
-    /// When the call was made.
+    /// The time of the call.
     pub at: Timestamp,
 }
 
 impl<'a> PriceQuery<'a> {
-    /// On demand, in no particular region or account, at the default tier and standard latency.
+    /// Returns a query without a region or account, at the default tier and standard latency.
     pub const fn new(model: ModelRef<'a>, at: Timestamp) -> Self {
         Self { model, region: None, account: None, tier: Tier::Default, latency: Latency::Standard, at }
     }
 }
 
-/// What stands for a model in the rows of guardrail units.
+/// The model id of the rows for guardrail units.
 pub const GUARDRAILS: &str = "guardrails";
 
 /// A price catalogue: immutable, and cheap to clone.
 ///
-/// It has layers: the user's own rows, if any, over the bundled table. A layer that has a price
-/// for a query answers it; what it does not know is left to the one below. To take new prices at run time, lay them
-/// [`over`](Self::over) the old ones and swap the whole catalogue: whoever has the old one keeps it until it is done.
+/// A catalogue has layers: the user's own rows, if any, over the bundled table. The first layer with a price for a query
+/// answers it. To load new prices at run time, put them [`over`](Self::over) the old ones and swap the whole catalogue:
+/// clones of the old catalogue stay as they are.
 #[derive(Clone)]
 pub struct Prices(Arc<Layers>);
 
 impl Prices {
-    /// The table that comes with the crate. Each model's part of it is parsed once per process, when it is first asked for.
+    /// Returns the bundled table. The rows of each model are parsed once per process, at the first lookup of the model.
     pub fn bundled() -> Self {
-        // The committed table loads: a test proves it.
+        // A test ensures that the committed table loads.
         static BUNDLED: LazyLock<Prices> =
             LazyLock::new(|| Prices::of(vec![Table::bundled(include_str!("../data/prices.tsv")).into()]));
         Self::clone(&BUNDLED)
     }
 
-    /// Returns the catalogue of a bundled table's text; an error says which lines are wrong.
+    /// Parses the text of a bundled table. The error names the invalid lines.
     #[doc(hidden)]
     pub fn from_tsv(text: &str) -> Result<Self, String> {
         let file = tsv::parse(text).map_err(|error| format!("{error:?}"))?;
         let line = |row: usize| text.lines().nth(row + 2).unwrap_or_default();
         let table = Table::listed(&file.version, file.rows).map_err(|error| match error {
-            TableError::Twice { first, second } => format!("two rows are the same: {} | {}", line(first), line(second)),
-            TableError::NoBase { row } => format!("a row has no base: {}", line(row)),
+            TableError::Duplicate { first, second } => {
+                format!("two rows have the same key: {} | {}", line(first), line(second))
+            }
+            TableError::MissingBase { row } => format!("a row has no base row: {}", line(row)),
         })?;
         Ok(Self::of(vec![table.into()]))
     }
 
-    /// Returns the catalogue of rows that were imported, which holds in AWS's commercial regions; `None` where two of them
-    /// are of the same, or one holds above a context size and none below it.
+    /// Returns a catalogue of imported rows, which apply to AWS's commercial regions.
+    ///
+    /// Returns `None` if two rows have the same key, or if a row with a context size has no base row.
     #[doc(hidden)]
     pub fn of_imported(version: &str, rows: Vec<Row>) -> Option<Self> {
         Table::listed(version, rows).ok().map(|table| Self::of(vec![table.into()]))
     }
 
-    /// A catalogue that knows no price.
+    /// Returns a catalogue without prices.
     pub fn empty() -> Self {
         Self::of(Vec::new())
     }
 
-    /// This catalogue's layers over another's: what these do not know is left to that one, and their discounts hold
-    /// for its prices too. What was loaded from a file has the bundled table as its lowest layer, which would cover what
-    /// is below: take it out first, with [`without_bundled`](Self::without_bundled).
+    /// Returns this catalogue's layers over those of another catalogue.
+    ///
+    /// A query that the upper layers cannot answer goes to the lower ones. Discounts of the upper layers also apply to the
+    /// prices of the lower ones. A catalogue that was loaded from a file has the bundled table as its lowest layer, which
+    /// would hide the layers below: remove it first, with [`without_bundled`](Self::without_bundled).
     ///
     /// ```
     /// use outlay_price::Prices;
@@ -111,7 +116,7 @@ impl Prices {
         Self::of(self.0.list.iter().chain(&below.0.list).cloned().collect())
     }
 
-    /// The same without the bundled table: what was laid over it, to be laid over other prices.
+    /// Returns the catalogue without the bundled table, to put over other prices.
     #[must_use]
     pub fn without_bundled(&self) -> Self {
         let bundled = Self::bundled();
@@ -127,39 +132,40 @@ impl Prices {
         Self(Arc::new(Layers::new(list)))
     }
 
-    /// The versions of the layers, the lowest first, with `+` between: `2026-11-20` for the bundled table, `2026-11-20+`
-    /// and the file's own version with the user's file over it, or a hash of its content where it says none.
+    /// Returns the versions of the layers, the lowest first, separated by `+`.
+    ///
+    /// The bundled table has a date, such as `2026-11-20`. A user's file has its own version, or a hash of its content if
+    /// it does not set one: `2026-11-20+acme`.
     pub fn version(&self) -> &str {
         &self.0.version
     }
 
-    /// The price in force for a query; `None` where none is known, which is not the same as free.
+    /// Returns the price in force for a query, or `None` if no price is known, which does not mean free.
     ///
-    /// - **Model.** An id, a profile id, and the ARN of either are looked up by the id without geo
+    /// - **Model.** A model id, a profile id, and an ARN of either are looked up by the id without its geo
     ///   prefix, then without context size and revision (`...-v1:0:200k`, `...-v1:0`, `...-v1`).
-    ///   What says nothing about its model (application profiles, provisioned, custom and imported
-    ///   models, prompts, routers, endpoints) is priced only where the user's file maps it with
-    ///   `[[alias]]` or has a row for it. The ARN of a provisioned model that is mapped costs nothing per call: its
-    ///   capacity is billed by the hour. A bare name may be anything, and costs what the model does that it is mapped to.
-    /// - **Routing** by the prefix: `us.` is never taken for `global.`. A bare id is in-region; an
-    ///   ARN of a foundation model without region is global. An unknown prefix has no price.
-    /// - **Account.** A row of the very account comes before one of every account, whatever their regions.
-    /// - **Region.** A row of the very region comes before one of its geography, and that before one of any region. The
-    ///   bundled rows of any region hold in AWS's commercial regions only. Where no row has the region, or none is known,
-    ///   the bundled table answers with the price of another region, of the same geography if there is one, else of
-    ///   us-east-1; its confidence is [`Confidence::Elsewhere`], and what it charges is an estimate. No price of another
-    ///   partition stands in.
-    /// - **Tier and latency.** Each has rows of its own, and none stands in for another: a tier
-    ///   that is not in the table is unpriced. Reserved capacity is billed by the hour of the reservation: a call on it
-    ///   costs nothing.
-    /// - **Time.** The row with the latest start that is not after the call; a row whose start is
-    ///   not known holds since ever.
+    ///   Ids that do not name a model (application profiles, provisioned, custom and imported
+    ///   models, prompts, routers, endpoints) have a price only if the user's file maps them with
+    ///   `[[alias]]` or has a row for them. A call to the ARN of a mapped provisioned model costs nothing: its
+    ///   capacity is billed by the hour. A call to a mapped bare name costs the price of the mapped model.
+    /// - **Routing** comes from the prefix: `us.` and `global.` have different prices. A bare id is in-region; an
+    ///   ARN of a foundation model without a region is global. An unknown prefix has no price.
+    /// - **Account.** A row for the account takes precedence over a row for all accounts, whatever their regions.
+    /// - **Region.** A row for the region takes precedence over a row for its geography, then over a row for any region.
+    ///   Bundled rows for any region apply to AWS's commercial regions only. If no row matches, or if the region is
+    ///   unknown, the bundled table falls back to a region of the same geography, else to us-east-1. The confidence of
+    ///   such a price is [`Confidence::Elsewhere`], and its charges are estimates. It never falls back to another
+    ///   partition.
+    /// - **Tier and latency.** Each tier and latency mode has its own rows, without a fallback: a tier that is not in
+    ///   the table has no price. Reserved capacity is billed by the hour of the reservation: a call on it costs nothing.
+    /// - **Time.** The row with the latest start that is not after the call wins. A row without a known start applies
+    ///   from the beginning.
     ///
-    /// Allocates nothing.
+    /// Does not allocate.
     #[must_use]
     pub fn lookup(&self, query: &PriceQuery<'_>) -> Option<&Price> {
         let (model, is_provisioned) = self.alias(query.model).unwrap_or((query.model, false));
-        let region = query.region.or(query.model.place()).or(model.place());
+        let region = query.region.or(query.model.region_or_partition()).or(model.region_or_partition());
         let account = query.account.or(query.model.account()).or(model.account());
         let PriceQuery { tier, latency, at, .. } = *query;
         if is_provisioned {
@@ -177,8 +183,8 @@ impl Prices {
         }
     }
 
-    /// Returns the prices that may hold for a call of which nobody knows the region: those of all regions. The first one is
-    /// that of [`lookup`](Self::lookup).
+    /// Returns all prices that may apply to a call to an unknown region, starting with the result of
+    /// [`lookup`](Self::lookup).
     ///
     /// ```
     /// use outlay_price::{CacheUse, ModelRef, PriceQuery, Prices};
@@ -192,76 +198,82 @@ impl Prices {
     /// ```
     pub fn in_any_region(&self, query: &PriceQuery<'_>) -> impl Iterator<Item = &Price> {
         let first = self.lookup(query);
-        let is_elsewhere = first.is_some_and(|price| price.confidence() == Confidence::Elsewhere);
+        let is_fallback = first.is_some_and(|price| price.confidence() == Confidence::Elsewhere);
         let model = self.resolve(query.model);
         let no_region = query.region.or(query.model.region()).or(model.region()).is_none();
-        let of_routing = (model.routing() == Some(Routing::Geo(Geo::UsGov))).then_some(Geo::UsGov.as_str());
-        let own = query.model.place().or(model.place()).or(of_routing).and_then(partition_of);
-        let others = first.filter(|_| is_elsewhere && no_region).map(|found| {
+        let gov_geo = (model.routing() == Some(Routing::Geo(Geo::UsGov))).then_some(Geo::UsGov.as_str());
+        let partition =
+            query.model.region_or_partition().or(model.region_or_partition()).or(gov_geo).and_then(place_partition);
+        let others = first.filter(|_| is_fallback && no_region).map(|found| {
             let search = Search {
                 routing: found.routing(),
                 tier: found.tier(),
                 latency: found.latency(),
                 ..Search::plain(None, None, query.at)
             };
-            let is_there = move |price: &&Price| price.region().and_then(partition_of) == own;
-            self.0.tables.iter().flat_map(move |table| table.everywhere(found.model(), search)).filter(is_there)
+            let is_same_partition = move |price: &&Price| price.region().and_then(place_partition) == partition;
+            self.0
+                .tables
+                .iter()
+                .flat_map(move |table| table.everywhere(found.model(), search))
+                .filter(is_same_partition)
         });
         first.into_iter().chain(others.into_iter().flatten())
     }
 
-    /// The prices of guardrail units in force in a region, by policy.
+    /// Returns the prices of guardrail units in force in a region, by policy.
     ///
-    /// They are the same for whatever model the guardrail stands before.
+    /// They do not depend on the model.
     #[must_use]
     pub fn guardrails(&self, region: Option<&str>, at: Timestamp) -> Option<&Price> {
         self.find(GUARDRAILS, Search::plain(region, None, at))
     }
 
-    /// The prices of guardrail units for a call.
+    /// Returns the prices of guardrail units for a call.
     pub(crate) fn guardrails_of(&self, query: &PriceQuery<'_>) -> Option<&Price> {
-        let region = query.region.or(query.model.place());
+        let region = query.region.or(query.model.region_or_partition());
         let account = query.account.or(query.model.account());
         self.find(GUARDRAILS, Search::plain(region, account, query.at))
     }
 
-    /// The price of provisioned throughput: that of the model, which has what an hour costs; else that of any.
+    /// Returns the price of provisioned throughput: the model's own row, which has the price of an hour, else the row for
+    /// any model.
     fn find_provisioned(&self, model: ModelRef<'_>, search: Search<'_>) -> Option<&Price> {
         let own = model.base_id().and_then(|base| self.find(base, search));
         own.or_else(|| self.find(ANY_PROVISIONED, search))
     }
 
-    /// The price of a call on reserved capacity of a model that is known.
+    /// Returns the price of a call on reserved capacity, for known models only.
     fn find_reserved(&self, base: &str, search: Search<'_>) -> Option<&Price> {
         let has_prices = |id: &str| self.0.tables.iter().any(|table| table.has_routing(id, search.routing));
         let is_known = || has_prices(base) || shorter_ids(base).any(has_prices);
-        let of_any = Search { tier: Tier::Reserved, ..Search::plain(search.region, search.account, search.at) };
-        if search.tier == Tier::Reserved && is_known() { self.find(ANY_PROVISIONED, of_any) } else { None }
+        let any_model = Search { tier: Tier::Reserved, ..Search::plain(search.region, search.account, search.at) };
+        if search.tier == Tier::Reserved && is_known() { self.find(ANY_PROVISIONED, any_model) } else { None }
     }
 
     fn find(&self, id: &str, search: Search<'_>) -> Option<&Price> {
         Table::find_in_all(&self.0.tables, id, search)
     }
 
-    /// Returns the model that a name stands for, where a price file or a resolver has said so; else the name itself.
+    /// Returns the model that a price file or a resolver maps a name to, or the name itself if it is not mapped.
     #[must_use]
     pub fn resolve<'a>(&'a self, model: ModelRef<'a>) -> ModelRef<'a> {
         self.alias(model).map_or(model, |(model, _)| model)
     }
 
-    /// Whether a name is known to be that of provisioned throughput, of which a call costs nothing.
+    /// Returns whether a name is known to stand for provisioned throughput, which costs nothing per call.
     #[must_use]
     pub fn is_provisioned(&self, model: ModelRef<'_>) -> bool {
         self.alias(model).map_or_else(|| model.is_provisioned(), |(_, is_provisioned)| is_provisioned)
     }
 
-    /// The model that a name stands for, and whether the name is that of provisioned throughput.
+    /// Returns the model that a name is mapped to, and whether the name stands for provisioned throughput.
     fn alias<'a>(&'a self, model: ModelRef<'a>) -> Option<(ModelRef<'a>, bool)> {
         self.0.tables.iter().find_map(|table| table.alias(model))
     }
 
-    /// Every price of every layer, in no particular order, and those that discounts make of them; one that is covered
-    /// by a layer above is there too.
+    /// Returns every price of every layer and every discounted price, in no particular order. Includes prices that an
+    /// upper layer hides.
     pub fn rows(&self) -> impl Iterator<Item = &Price> {
         self.0.tables.iter().flat_map(|table| table.prices())
     }

@@ -1,9 +1,9 @@
 use crate::{CostStatus, Usd};
 
-/// What one call (or one external charge) cost, split by direction.
+/// The cost of a call or of an external charge, split by direction.
 ///
-/// The total is always the sum of the split. Where the status is [`CostStatus::Unpriced`], the
-/// amounts are what is known and the whole is more.
+/// The total is always the sum of the parts. If the status is [`CostStatus::Unpriced`], the amounts only cover the known
+/// part of the cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Charge {
     pub(crate) input: Usd,
@@ -17,7 +17,7 @@ pub struct Charge {
 }
 
 impl Charge {
-    /// Nothing, for sure: an attempt that was refused, or an operation that is free.
+    /// Returns an exact charge of zero, such as for a refused attempt or a free operation.
     pub const fn free() -> Self {
         Self {
             input: Usd::ZERO,
@@ -31,19 +31,19 @@ impl Charge {
         }
     }
 
-    /// Of unknown cost: no price or no usage is known.
+    /// Returns a charge of unknown cost, because the price or the usage is unknown.
     pub const fn unpriced() -> Self {
         Self::free().with_status(CostStatus::Unpriced)
     }
 
-    /// A known amount for something other than a model call, such as a paid tool.
+    /// Returns an exact charge for something other than a model call, such as a paid tool.
     pub const fn external(amount: Usd) -> Self {
         let mut charge = Self::free();
         charge.external = amount;
         charge
     }
 
-    /// The whole: the sum of all directions.
+    /// Returns the sum of all parts.
     pub const fn total(&self) -> Usd {
         self.input
             .saturating_add(self.output)
@@ -53,53 +53,53 @@ impl Charge {
             .saturating_add(self.other)
     }
 
-    /// For input that touched no cache.
+    /// Returns the cost of uncached input.
     pub const fn input(&self) -> Usd {
         self.input
     }
 
-    /// For output, reasoning included.
+    /// Returns the cost of output, including reasoning.
     pub const fn output(&self) -> Usd {
         self.output
     }
 
-    /// For input read from the cache.
+    /// Returns the cost of input read from the cache.
     pub const fn cache_read(&self) -> Usd {
         self.cache_read
     }
 
-    /// For input written to the cache.
+    /// Returns the cost of input written to the cache.
     pub const fn cache_write(&self) -> Usd {
         self.cache_write
     }
 
-    /// For what is no model call, see [`Charge::external`].
+    /// Returns the cost of things other than model calls, see [`Charge::external`].
     pub const fn external_amount(&self) -> Usd {
         self.external
     }
 
-    /// For what has no direction of its own.
+    /// Returns the cost of units that are neither input nor output.
     pub const fn other(&self) -> Usd {
         self.other
     }
 
-    /// How sure the amounts are.
+    /// Returns how certain the amounts are.
     pub const fn status(&self) -> CostStatus {
         self.status
     }
 
-    /// Whether the whole is known, be it as a bound.
+    /// Returns whether the whole cost is known, possibly as an estimate or an upper bound.
     pub const fn is_priced(&self) -> bool {
         !matches!(self.status, CostStatus::Unpriced)
     }
 
-    /// What the cache saved: the same tokens at the plain input price, less what reading and
-    /// writing them cost. Negative where writes cost more than reads saved.
+    /// Returns the savings of the cache: the cost of the same tokens at the plain input price, minus the cost of
+    /// reading and writing them. Negative if writes cost more than reads saved.
     pub const fn cache_savings(&self) -> Usd {
         self.savings
     }
 
-    /// Both charges as one, with the weakest status of both.
+    /// Returns the sum of two charges, with the weaker of their statuses.
     #[must_use]
     pub const fn and(mut self, other: Self) -> Self {
         self.input = self.input.saturating_add(other.input);
@@ -112,7 +112,7 @@ impl Charge {
         self.with_status(other.status)
     }
 
-    /// Weakens the status: the result has the weakest of both.
+    /// Weakens the status to the weaker of the two.
     #[must_use]
     pub const fn with_status(mut self, status: CostStatus) -> Self {
         self.status = self.status.weakest(status);

@@ -1,41 +1,41 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// How sure a row of the price table is.
+/// How certain a row of the price table is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Confidence {
-    /// The user's own.
+    /// The user's own price.
     Own,
-    /// AWS's Price List or pricing page states it.
+    /// A price that AWS's Price List or pricing page states.
     Listed,
-    /// Independent sources agree.
+    /// A price that independent sources agree on.
     Agreed,
-    /// Sources differ, and a stated rule chose.
+    /// A price that a documented rule chose from differing sources.
     Resolved,
-    /// A stated rule derived it from another row.
+    /// A price that a documented rule derived from another row.
     Derived,
-    /// One source says so.
+    /// A price from a single source.
     Single,
-    /// It is the price of another region: no source has one of the region that was called.
+    /// The price of another region, because no source has a price for the called region.
     Elsewhere,
 }
 
-/// A word that names no confidence.
+/// The error for an unknown confidence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown confidence `{word}`: one of own, listed, agreed, resolved, derived, single, elsewhere is known")]
+#[error("unknown confidence `{word}`: expected one of own, listed, agreed, resolved, derived, single, elsewhere")]
 pub struct ParseConfidenceError {
     word: String,
 }
 
 impl Confidence {
-    /// Whether a cost at this price can be [`Exact`](crate::CostStatus::Exact): AWS states the price, two sources agree on
-    /// it, or it is the user's own.
+    /// Returns whether a cost at this price can be [`Exact`](crate::CostStatus::Exact): AWS states the price, two sources
+    /// agree on it, or it is the user's own.
     pub const fn is_exact(self) -> bool {
         matches!(self, Self::Own | Self::Listed | Self::Agreed)
     }
 
-    /// The word in the table.
+    /// Returns the word used in price files.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Own => "own",

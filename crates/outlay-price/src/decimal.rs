@@ -1,6 +1,6 @@
-//! Decimal text to integers, without a binary float in between.
+//! Conversion of decimal text to integers, without a binary float in between.
 
-/// `coefficient * 10^exponent`; the coefficient has no trailing zero.
+/// A decimal number, `coefficient * 10^exponent`. The coefficient has no trailing zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decimal {
     negative: bool,
@@ -8,21 +8,21 @@ pub struct Decimal {
     exponent: i32,
 }
 
-/// Why a text is no decimal number of the wanted scale.
+/// The error for a text that is not a decimal number of the requested scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DecimalError {
-    /// Nothing there, or no digit where one must be.
+    /// The text is empty or lacks a required digit.
     Empty,
-    /// A byte that no number has, at this offset.
+    /// An unexpected byte at this offset.
     BadByte(usize),
-    /// More digits after the point than the scale can hold.
+    /// More decimals than the scale can hold.
     TooFine,
-    /// More than the integer can hold.
+    /// A number that exceeds the integer.
     TooLarge,
 }
 
 impl Decimal {
-    /// Reads `-12.5`, `.5`, `1.25e-05`.
+    /// Parses a number such as `-12.5`, `.5` or `1.25e-05`.
     pub fn parse(text: &str) -> Result<Self, DecimalError> {
         let bytes = text.as_bytes();
         let mut at = 0;
@@ -47,7 +47,7 @@ impl Decimal {
             }
             at += 1;
         }
-        if !digits.any {
+        if !digits.has_digit {
             return Err(match bytes.get(at) {
                 Some(_) => DecimalError::BadByte(at),
                 None => DecimalError::Empty,
@@ -60,7 +60,7 @@ impl Decimal {
         Ok(Self { negative, coefficient: digits.coefficient, exponent: digits.exponent().saturating_add(shift) })
     }
 
-    /// The value in units of `10^-scale`, exactly.
+    /// Returns the exact value in units of `10^-scale`.
     pub fn scaled(self, scale: u32) -> Result<i128, DecimalError> {
         if self.coefficient == 0 {
             return Ok(0);
@@ -76,27 +76,27 @@ impl Decimal {
     }
 }
 
-/// Significant digits as they come; zeros wait until a later digit makes them count.
+/// The significant digits so far. Zeros are pending until a later digit makes them significant.
 #[derive(Default)]
 struct Digits {
     coefficient: u128,
-    any: bool,
+    has_digit: bool,
     after_point: bool,
-    waiting_before: u32,
-    waiting_after: u32,
+    zeros_before: u32,
+    zeros_after: u32,
     decimals: i32,
 }
 
 impl Digits {
     fn push(&mut self, digit: u8) -> Result<(), DecimalError> {
-        self.any = true;
+        self.has_digit = true;
         if digit == 0 {
-            let waiting = if self.after_point { &mut self.waiting_after } else { &mut self.waiting_before };
-            *waiting = waiting.saturating_add(1);
+            let zeros = if self.after_point { &mut self.zeros_after } else { &mut self.zeros_before };
+            *zeros = zeros.saturating_add(1);
             return Ok(());
         }
-        let after = self.waiting_after.saturating_add(u32::from(self.after_point));
-        let places = self.waiting_before.saturating_add(self.waiting_after).saturating_add(1);
+        let after = self.zeros_after.saturating_add(u32::from(self.after_point));
+        let places = self.zeros_before.saturating_add(self.zeros_after).saturating_add(1);
         if self.coefficient != 0 {
             self.coefficient = 10_u128
                 .checked_pow(places)
@@ -105,18 +105,18 @@ impl Digits {
         }
         self.coefficient = self.coefficient.checked_add(u128::from(digit)).ok_or(self.overflow())?;
         self.decimals = self.decimals.saturating_add(i32::try_from(after).unwrap_or(i32::MAX));
-        self.waiting_before = 0;
-        self.waiting_after = 0;
+        self.zeros_before = 0;
+        self.zeros_after = 0;
         Ok(())
     }
 
-    /// Too many significant digits: of which kind depends on which side of the point they are.
+    /// Returns the error for too many significant digits, which depends on the side of the decimal point.
     fn overflow(&self) -> DecimalError {
         if self.after_point { DecimalError::TooFine } else { DecimalError::TooLarge }
     }
 
     fn exponent(&self) -> i32 {
-        i32::try_from(self.waiting_before).unwrap_or(i32::MAX).saturating_sub(self.decimals)
+        i32::try_from(self.zeros_before).unwrap_or(i32::MAX).saturating_sub(self.decimals)
     }
 }
 
@@ -155,8 +155,8 @@ mod tests {
     }
 
     #[test]
-    fn text_becomes_the_integer_it_says() {
-        for (text, want) in [
+    fn decimal_text_becomes_a_scaled_integer() {
+        for (text, expected) in [
             ("0", 0),
             ("0.000", 0),
             ("0e999999999999", 0),
@@ -170,18 +170,18 @@ mod tests {
             ("1200e-2", 12_000_000),
             ("000.500000000000000000000000000000000000000000000000", 500_000),
         ] {
-            let got = scaled(text, 6);
+            let result = scaled(text, 6);
             if text == "1.25e-05" {
-                assert_eq!(got, Err(DecimalError::TooFine), "{text}");
+                assert_eq!(result, Err(DecimalError::TooFine), "{text}");
                 assert_eq!(scaled(text, 12), Ok(12_500_000));
             } else {
-                assert_eq!(got, Ok(want), "{text}");
+                assert_eq!(result, Ok(expected), "{text}");
             }
         }
     }
 
     #[test]
-    fn what_is_no_number_says_where() {
+    fn invalid_numbers_are_rejected_with_the_offset() {
         assert_eq!(scaled("", 6), Err(DecimalError::Empty));
         assert_eq!(scaled("-", 6), Err(DecimalError::Empty));
         assert_eq!(scaled(".", 6), Err(DecimalError::Empty));

@@ -9,11 +9,11 @@ use crate::{Latency, Price, Prices, Routing, Tier, Usd};
 mod text;
 
 #[cfg(test)]
-mod tests;
+mod diff_tests;
 
-/// What is different between two catalogues, row by row.
+/// The differences between two catalogues, row by row.
 ///
-/// `Display` is a table for people: a line for each figure that differs, and the counts at the end.
+/// `Display` writes a table with a line for each changed figure, and the counts at the end.
 ///
 /// ```
 /// use outlay_price::{ChangeKind, Prices};
@@ -33,7 +33,7 @@ pub struct PriceDiff {
     changes: Vec<PriceChange>,
 }
 
-/// A row that is not the same in both catalogues.
+/// A row that differs between two catalogues.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PriceChange {
     key: PriceKey,
@@ -41,19 +41,19 @@ pub struct PriceChange {
     fields: Vec<FieldChange>,
 }
 
-/// What became of a row.
+/// The kind of change to a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(clippy::exhaustive_enums, reason = "there is nothing else that can become of a row")]
+#[allow(clippy::exhaustive_enums, reason = "there are no other kinds of change")]
 pub enum ChangeKind {
-    /// Only the newer catalogue has it.
+    /// Only the newer catalogue has the row.
     Added,
-    /// Only the older catalogue has it.
+    /// Only the older catalogue has the row.
     Removed,
-    /// Both have it, with other figures.
+    /// Both catalogues have the row, with different figures.
     Changed,
 }
 
-/// What a row is of: rows of two catalogues with the same key are compared.
+/// The key of a row. Rows of two catalogues are compared if they have the same key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PriceKey {
     model: Box<str>,
@@ -78,11 +78,10 @@ pub struct FieldChange {
 type Figures = BTreeMap<String, Usd>;
 
 impl Prices {
-    /// What is different in a newer catalogue.
+    /// Returns the differences in a newer catalogue, in the order of the keys.
     ///
-    /// Rows are compared by all that they are of: model, region, account, routing, tier, latency, start and context size.
-    /// Where several layers of one catalogue have the very same row, the top one counts. Figures are compared, and not
-    /// where they are from. The order is that of the keys.
+    /// The key of a row is its model, region, account, routing, tier, latency, start and context size. If several layers
+    /// of one catalogue have a row with the same key, the top one counts. Only figures are compared, not their sources.
     #[must_use]
     pub fn diff(&self, newer: &Self) -> PriceDiff {
         let (old, mut new) = (figures(self), figures(newer));
@@ -112,18 +111,18 @@ fn figures(prices: &Prices) -> BTreeMap<PriceKey, Figures> {
             let figures = || {
                 let rates = Rates::NAMES.into_iter().zip(step.rates.all());
                 let rates = rates.filter_map(|(name, rate)| Some((name.to_owned(), rate?.times(1_000_000))));
-                // Units are those of the price as a whole, and in its first row.
+                // Units do not depend on the context size, so they are in the first row only.
                 let units = price.units().iter().filter(|_| step.over == 0);
                 rates.chain(units.map(|unit| (unit.name(), unit.price()))).collect()
             };
-            // The layers come from the top.
+            // Layers are in order from the top, so the first row wins.
             rows.entry(PriceKey::new(price, step)).or_insert_with(figures);
         }
     }
     rows
 }
 
-/// The figures that differ, in the order of their names.
+/// Returns the changed figures: rates in the order of [`Rates::NAMES`], then units by name.
 fn fields(old: Figures, mut new: Figures) -> Vec<FieldChange> {
     let mut fields: Vec<FieldChange> = old
         .into_iter()
@@ -132,29 +131,29 @@ fn fields(old: Figures, mut new: Figures) -> Vec<FieldChange> {
         .collect();
     fields.extend(new.into_iter().map(|(field, new)| FieldChange { field, old: None, new: Some(new) }));
     fields.sort_by_cached_key(|change| {
-        let place = Rates::NAMES.iter().position(|name| *name == change.field);
-        (place.unwrap_or(Rates::NAMES.len()), change.field.clone())
+        let index = Rates::NAMES.iter().position(|name| *name == change.field);
+        (index.unwrap_or(Rates::NAMES.len()), change.field.clone())
     });
     fields
 }
 
 impl PriceDiff {
-    /// The rows that differ, in the order of their keys.
+    /// Returns the rows that differ, in the order of their keys.
     pub fn changes(&self) -> impl Iterator<Item = &PriceChange> {
         self.changes.iter()
     }
 
-    /// Whether both catalogues say the same.
+    /// Returns whether both catalogues have the same prices.
     pub const fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
 
-    /// The version of the older catalogue.
+    /// Returns the version of the older catalogue.
     pub const fn old_version(&self) -> &str {
         &self.old
     }
 
-    /// The version of the newer catalogue.
+    /// Returns the version of the newer catalogue.
     pub const fn new_version(&self) -> &str {
         &self.new
     }
@@ -165,17 +164,17 @@ impl PriceDiff {
 }
 
 impl PriceChange {
-    /// What the row is of.
+    /// Returns the key of the row.
     pub const fn key(&self) -> &PriceKey {
         &self.key
     }
 
-    /// What became of it.
+    /// Returns the kind of change.
     pub const fn kind(&self) -> ChangeKind {
         self.kind
     }
 
-    /// The figures that differ; all of them where only one catalogue has the row.
+    /// Returns the changed figures, or all figures if only one catalogue has the row.
     pub fn fields(&self) -> &[FieldChange] {
         &self.fields
     }
@@ -195,65 +194,65 @@ impl PriceKey {
         }
     }
 
-    /// The model's id without geo prefix.
+    /// Returns the model's id without geo prefix.
     pub fn model(&self) -> &str {
         &self.model
     }
 
-    /// The routing.
+    /// Returns the routing.
     pub const fn routing(&self) -> Routing {
         self.routing
     }
 
-    /// The region; `None` where it is of any.
+    /// Returns the region, or `None` if the row applies to any region.
     pub fn region(&self) -> Option<&str> {
         self.region.as_deref()
     }
 
-    /// The account; `None` where it is of any.
+    /// Returns the account, or `None` if the row applies to any account.
     pub fn account(&self) -> Option<&str> {
         self.account.as_deref()
     }
 
-    /// The service tier.
+    /// Returns the service tier.
     pub const fn tier(&self) -> Tier {
         self.tier
     }
 
-    /// The latency mode.
+    /// Returns the latency mode.
     pub const fn latency(&self) -> Latency {
         self.latency
     }
 
-    /// When it came into force; `None` where no start is known.
+    /// Returns the time from which the row applies, or `None` if it is unknown.
     pub const fn effective_at(&self) -> Option<Timestamp> {
         self.start
     }
 
-    /// The context size, in input tokens, above which it holds; 0 for all.
+    /// Returns the context size, in input tokens, above which the row applies; 0 for all sizes.
     pub const fn context_over(&self) -> u64 {
         self.context_over
     }
 }
 
 impl FieldChange {
-    /// The name in price files, such as `input` or `output_image[premium]`.
+    /// Returns the name in price files, such as `input` or `output_image[premium]`.
     pub fn field(&self) -> &str {
         &self.field
     }
 
-    /// US dollars per million tokens, or per unit, in the older catalogue.
+    /// Returns US dollars per million tokens, or per unit, in the older catalogue.
     pub const fn before(&self) -> Option<Usd> {
         self.old
     }
 
-    /// US dollars per million tokens, or per unit, in the newer catalogue.
+    /// Returns US dollars per million tokens, or per unit, in the newer catalogue.
     pub const fn after(&self) -> Option<Usd> {
         self.new
     }
 
-    /// The change in hundredths of a percent of the old figure, halves away from zero; `None` where a figure is missing,
-    /// and where the old one is zero.
+    /// Returns the change in hundredths of a percent of the old figure, with halves rounded away from zero. It is `None`
+    /// if a figure is missing or the old one is zero.
     pub fn percent_hundredths(&self) -> Option<i64> {
         let (old, new) = (self.old?.picos(), self.new?.picos());
         if old == 0 {
@@ -261,7 +260,7 @@ impl FieldChange {
         }
         let scaled = new.checked_sub(old)?.checked_mul(20_000)?;
         let halves = scaled / old;
-        // Twice the wanted number: a half more goes to the next one.
+        // Twice the result: adding one before halving rounds halves away from zero.
         i64::try_from((halves + halves.signum()) / 2).ok()
     }
 }

@@ -1,4 +1,4 @@
-/// A family of models: each has its own shape of request and response body.
+/// A family of models, which share the format of request and response bodies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Family {
@@ -42,12 +42,12 @@ pub enum Family {
     Xai,
     /// Z.ai GLM.
     Zai,
-    /// Any other, or one that the id does not tell.
+    /// Any other family, or one that the id does not name.
     Other,
 }
 
 impl Family {
-    /// The family of a model id without geo prefix.
+    /// Returns the family of a model id without geo prefix.
     pub(crate) fn of(base_id: &str) -> Self {
         let (vendor, name) = base_id.split_once('.').unwrap_or((base_id, ""));
         match vendor {
@@ -75,7 +75,7 @@ impl Family {
         }
     }
 
-    /// Whether an id's label is a vendor that we know.
+    /// Returns whether an id's label is a known vendor.
     pub(crate) fn is_vendor(label: &str) -> bool {
         label == "amazon" || Self::of(label) != Self::Other
     }

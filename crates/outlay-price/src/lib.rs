@@ -1,8 +1,8 @@
-//! What a model call on Amazon Bedrock costs: exact money, usage by kind, model ids, and a price
-//! catalogue whose every row says where it is from.
+//! The cost of model calls on Amazon Bedrock: exact money, usage by kind, model ids, and a price
+//! catalogue with a source for every row.
 //!
-//! Money is a whole number of 1e-12 US dollars ([`Usd`]), and prices are whole numbers of that per
-//! token, so that sums are exact and nothing is lost in a binary float.
+//! Money is a whole number of 1e-12 US dollars ([`Usd`]). Prices are whole numbers of that unit per
+//! token. Sums are therefore exact: no binary float is involved.
 //!
 //! ```
 //! use outlay_price::{CacheTtl, CostStatus, ModelRef, PriceQuery, Prices, Usage};
@@ -24,17 +24,17 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Prices come from two places, which [`Prices::over`] lays over one another:
+//! Prices come from two sources, which [`Prices::over`] combines:
 //!
 //! - the bundled table ([`Prices::bundled`]);
-//! - price files of your own in TOML or JSON ([`Prices::from_path`]): private rates, also of one account, prices of units
-//!   and capacity, and discounts.
+//! - your own price files in TOML or JSON ([`Prices::from_path`]): private rates, optionally for a single account, prices
+//!   of units and capacity, and discounts.
 //!
-//! [`Prices::diff`] tells what differs between two catalogues, [`Prices::what_if`] what a recorded usage would have cost
-//! otherwise, and [`UsageType`] takes the lines of AWS's bill apart.
+//! [`Prices::diff`] compares two catalogues. [`Prices::what_if`] computes the cost of a recorded call under other
+//! conditions. [`UsageType`] parses the usage types on AWS's bill.
 //!
-//! What has no known price is never zero: a lookup gives `None`, and a charge with a part that has
-//! no rate is [`CostStatus::Unpriced`].
+//! An unknown price is never zero: a lookup returns `None`, and a charge for usage without a rate is
+//! [`CostStatus::Unpriced`].
 
 #![deny(clippy::float_arithmetic)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]

@@ -6,12 +6,12 @@ mod arn;
 mod name;
 
 #[cfg(test)]
-mod tests;
+mod model_id_tests;
 
 pub use name::shorter_ids;
 pub(crate) use name::{bare_names, without_variant};
 
-/// A parsed model id or ARN, as calls to Bedrock carry it, borrowing from the text.
+/// A parsed model id or ARN, as used in calls to Bedrock. It borrows from the text.
 ///
 /// ```
 /// use outlay_price::{Geo, ModelRef, Routing};
@@ -27,33 +27,33 @@ pub(crate) use name::{bare_names, without_variant};
 pub struct ModelRef<'a> {
     text: &'a str,
     kind: ModelKind,
-    /// The part that names the model or resource: an id, or `type/id` of an ARN.
+    /// The model or resource: an id, or `type/id` of an ARN.
     resource: &'a str,
     base: Option<&'a str>,
     routing: Option<Routing>,
-    /// What the regions of the ARN's partition begin with, unless it is the commercial one.
+    /// The region prefix of the ARN's partition, or `None` for the commercial one.
     partition: Option<&'static str>,
     region: Option<&'a str>,
     account: Option<&'a str>,
 }
 
-/// What a model id or ARN stands for.
+/// The kind of resource that a model id or ARN names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ModelKind {
     /// A model of the catalogue, called directly.
     FoundationModel,
-    /// A cross-region profile defined by AWS: `us.`, `global.` and so on.
+    /// A cross-region profile defined by AWS, with a prefix such as `us.` or `global.`.
     InferenceProfile,
-    /// A profile made by the user, opaque: it says nothing about its model.
+    /// A profile created by the user. It is opaque: the id does not name the model.
     ApplicationInferenceProfile,
     /// A customized model.
     CustomModel,
     /// A model imported by the user.
     ImportedModel,
-    /// A customized model, deployed on demand.
+    /// An on-demand deployment of a customized model.
     CustomModelDeployment,
-    /// Capacity bought ahead, by ARN or by name.
+    /// Capacity bought in advance, by ARN or by name.
     ProvisionedModel,
     /// A prompt of prompt management.
     Prompt,
@@ -63,27 +63,27 @@ pub enum ModelKind {
     SagemakerEndpoint,
 }
 
-/// Why a text is no model id.
+/// The error for a text that is not a model id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseModelError {
-    /// No text, or no id where one must be.
+    /// The text is empty or lacks an id.
     #[error("empty model id")]
     Empty,
-    /// A character that no model id has, at this byte offset.
+    /// A character that is not allowed in a model id.
     #[error("unexpected character at byte {at} of the model id")]
     BadCharacter {
         /// The offset in bytes from the start of the text.
         at: usize,
     },
     /// An ARN with fewer than six parts.
-    #[error("incomplete ARN: arn:aws:bedrock:REGION:ACCOUNT:TYPE/ID is expected")]
+    #[error("incomplete ARN: expected arn:aws:bedrock:REGION:ACCOUNT:TYPE/ID")]
     IncompleteArn,
-    /// An ARN of a service that serves no models.
-    #[error("an ARN of neither Bedrock nor SageMaker")]
+    /// An ARN of a service other than Bedrock and SageMaker.
+    #[error("not an ARN of Bedrock or SageMaker")]
     OtherService,
-    /// A resource type that serves no model.
-    #[error("an ARN of a resource that is no model")]
+    /// An ARN of a resource that is not a model.
+    #[error("an ARN of a resource that is not a model")]
     UnknownResource,
 }
 
@@ -92,8 +92,8 @@ impl<'a> ModelRef<'a> {
     ///
     /// # Errors
     ///
-    /// Where the text cannot be such an id. A well-formed id of an unknown model is fine: what it
-    /// costs is the catalogue's to know.
+    /// Returns an error if the text is malformed. A well-formed id of an unknown model is not an error: the catalogue has
+    /// no price for it.
     pub fn parse(text: &'a str) -> Result<Self, ParseModelError> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/@".contains(&byte);
         if let Some(at) = text.bytes().position(|byte| !allowed(byte)) {
@@ -112,7 +112,7 @@ impl<'a> ModelRef<'a> {
         if let Some(at) = text.find('/') {
             return Err(ParseModelError::BadCharacter { at });
         }
-        // Model ids have a dot after the vendor; without one it is the name of something opaque.
+        // Model ids have a dot after the vendor. A text without a dot names an opaque resource.
         if !text.contains('.') {
             return Ok(Self::opaque(text, ModelKind::ProvisionedModel, text));
         }
@@ -131,63 +131,63 @@ impl<'a> ModelRef<'a> {
         Self { text, kind, resource, base: None, routing: None, partition: None, region: None, account: None }
     }
 
-    /// The original text.
+    /// Returns the original text.
     pub const fn as_str(&self) -> &'a str {
         self.text
     }
 
-    /// What it stands for.
+    /// Returns the kind of resource.
     pub const fn kind(&self) -> ModelKind {
         self.kind
     }
 
-    /// Whether it is provisioned throughput, which an ARN alone says: a name without a dot may be that of an application
-    /// profile too, or of a gateway's own.
+    /// Returns whether this is an ARN of provisioned throughput. A name without a dot is not enough: it may also be an
+    /// application profile, or a name defined by a gateway.
     pub(crate) fn is_provisioned(&self) -> bool {
         self.kind == ModelKind::ProvisionedModel && self.text.starts_with("arn:")
     }
 
-    /// The model's id without its geo prefix; `None` where the text does not tell the model.
+    /// Returns the model's id without its geo prefix, or `None` if the text does not name the model.
     pub const fn base_id(&self) -> Option<&'a str> {
         self.base
     }
 
-    /// Where calls may be served; `None` where the text does not tell, or has a prefix that is not
-    /// known (which is then never taken for a known one, nor for the vendor).
+    /// Returns where calls may be served, or `None` if the text does not say so or has an unknown prefix. An unknown
+    /// prefix is never mistaken for a known one or for the vendor.
     pub const fn routing(&self) -> Option<Routing> {
         self.routing
     }
 
-    /// The region in an ARN.
+    /// Returns the region in an ARN.
     pub const fn region(&self) -> Option<&'a str> {
         self.region
     }
 
-    /// The region in an ARN; where it has none and is not of the commercial partition, what the regions of its own begin
-    /// with, so that no commercial price is taken.
-    pub(crate) fn place(&self) -> Option<&'a str> {
+    /// Returns the region in an ARN. For an ARN without a region, returns the region prefix of its partition unless that
+    /// is the commercial one, so that it never gets a commercial price.
+    pub(crate) fn region_or_partition(&self) -> Option<&'a str> {
         self.region.or(self.partition)
     }
 
-    /// The account in an ARN.
+    /// Returns the account in an ARN.
     pub const fn account(&self) -> Option<&'a str> {
         self.account
     }
 
-    /// The vendor's label in the id, such as `anthropic`.
+    /// Returns the vendor's label in the id, such as `anthropic`.
     pub fn provider(&self) -> Option<&'a str> {
         self.base.and_then(|base| base.split_once('.')).map(|(provider, _)| provider)
     }
 
-    /// The family, which decides how a native body tells its usage.
+    /// Returns the family, which determines where a native body reports its usage.
     pub fn family(&self) -> Family {
         self.base.map_or(Family::Other, Family::of)
     }
 
-    /// A short name for people: the geo prefix and the model, without vendor, date and version.
+    /// Returns a short name for display: the geo prefix and the model, without vendor, date and version.
     ///
-    /// `-v1` and `:0` say nothing and go; `-v2` and context sizes such as `:200k` tell models
-    /// apart and stay. An opaque resource is named by its type and id.
+    /// `-v1` and `:0` are dropped. `-v2` and context sizes such as `:200k` distinguish models and are kept. The name of an
+    /// opaque resource is its type and id.
     pub fn short_name(&self) -> String {
         match self.base {
             Some(base) => name::short(self.routing, base),
@@ -195,7 +195,7 @@ impl<'a> ModelRef<'a> {
         }
     }
 
-    /// The same model on another road. What does not tell its model has none.
+    /// Returns the same model with another routing. Has no effect on an opaque id.
     pub(crate) const fn with_routing(mut self, routing: Routing) -> Self {
         if self.base.is_some() {
             self.routing = Some(routing);
@@ -203,7 +203,7 @@ impl<'a> ModelRef<'a> {
         self
     }
 
-    /// The id of an opaque resource: what follows the last `/` of its ARN.
+    /// Returns the id of an opaque resource: the part after the last `/` of its ARN.
     pub(crate) fn resource_id(&self) -> &'a str {
         self.resource.rsplit_once('/').map_or(self.resource, |(_, id)| id)
     }

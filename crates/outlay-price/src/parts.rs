@@ -1,5 +1,5 @@
-//! What price tables are made of, for the program `outlay`, which writes them. No stable interface: any version may change
-//! it.
+//! The parts of price tables, for the `outlay` program, which writes them. Not a stable interface: it may change in any
+//! version.
 
 pub use crate::catalog::{ANY_PROVISIONED, GUARDRAILS};
 pub use crate::decimal::{Decimal, DecimalError};

@@ -8,31 +8,31 @@ use crate::start::Start;
 use crate::{Charge, Confidence, CostStatus, Latency, Routing, Tier, Unit, UnitCount, UnitPrice, Units, Usage, Usd};
 
 mod bound;
-mod count;
+mod token_charge;
 
 #[cfg(test)]
-mod tests;
+mod charge_tests;
 
 pub use bound::CacheUse;
 
-/// One resolved price: what one model costs on one road at one time. Cheap to clone.
+/// The price of a model with one routing, tier and latency mode at one time. Cheap to clone.
 ///
 /// Token rates are whole pico-dollars per token, so every charge is exact.
 #[derive(Clone)]
 pub struct Price(pub(crate) Arc<Entry>);
 
-/// A price in one place on one road.
+/// A price with its routing and region.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) terms: Arc<Terms>,
     pub(crate) routing: Routing,
-    /// The region that it was stated for, or the geography; `None` where it is the same in all.
+    /// The region or geography of the price, or `None` if it is the same in all regions.
     pub(crate) region: Option<Box<str>>,
-    /// Whether it stands in for regions that no source has a price of.
-    pub(crate) is_elsewhere: bool,
+    /// Whether this is a fallback for regions without a price.
+    pub(crate) is_fallback: bool,
 }
 
-/// What a price is made of, wherever it holds.
+/// The parts of a price that do not depend on routing and region.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Terms {
     pub(crate) model: Box<str>,
@@ -40,10 +40,10 @@ pub(crate) struct Terms {
     pub(crate) tier: Tier,
     pub(crate) latency: Latency,
     pub(crate) start: Option<Start>,
-    /// By the context size above which they hold, ascending; never empty.
+    /// In ascending order of context size; never empty.
     pub(crate) steps: Box<[Step]>,
     pub(crate) units: Box<[UnitPrice]>,
-    /// Whether tokens alone do not tell the whole cost.
+    /// Whether calls are billed by units too, so that token counts alone do not determine the cost.
     pub(crate) bills_units: bool,
     pub(crate) source: Arc<str>,
     pub(crate) as_of: Arc<str>,
@@ -52,36 +52,36 @@ pub(crate) struct Terms {
     pub(crate) version: Arc<str>,
 }
 
-/// The rates of a context tier: they hold for all tokens of a call with more input than `over`.
+/// The rates of a context tier, which apply to all tokens of a call with more input than `over`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// The input tokens above which they hold.
+    /// The number of input tokens above which the rates apply.
     pub over: u64,
-    /// What tokens cost.
+    /// The rates of tokens.
     pub rates: Rates,
-    /// Those that a rule derived.
+    /// The kinds of token with a rate that a rule derived.
     pub derived: RateSet,
 }
 
 impl Price {
-    /// What these tokens cost, where nobody counted what else is billed.
+    /// Returns the charge for tokens, without a count of other units.
     ///
-    /// The context tier is chosen by all input, cache included, and holds for the whole call. A
+    /// The context tier depends on all input, including cached input, and applies to the whole call. A
     /// kind of token that was used but has no known rate adds nothing to the amounts and makes the
-    /// charge [`CostStatus::Unpriced`]: so does a one-hour cache write where only another lifetime
-    /// has a price, and any use of a model that bills by image, second or query: see
+    /// charge [`CostStatus::Unpriced`]. So does a one-hour cache write if only other lifetimes
+    /// have a price, and any use of a model that bills by image, second or query: for these, use
     /// [`charge_with_units`](Self::charge_with_units). Reasoning is output, and billed once.
     ///
-    /// Never panics, and no counts can overflow it.
+    /// Never panics or overflows, whatever the counts.
     #[must_use]
     pub fn charge(&self, usage: &Usage) -> Charge {
         let charge = self.charge_tokens(usage);
         if self.terms().bills_units { charge.with_status(CostStatus::Unpriced) } else { charge }
     }
 
-    /// What these tokens and all these units cost, where the call used nothing else.
+    /// Returns the charge for tokens and a complete count of units.
     ///
-    /// Each unit is charged at the narrowest price that holds for its size, quality or policy; one without a
+    /// Each unit is charged at the narrowest price that matches its size, quality or policy. A unit without a
     /// price adds nothing to the amounts and makes the charge [`CostStatus::Unpriced`].
     ///
     /// ```
@@ -96,7 +96,7 @@ impl Price {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// Never panics, and no counts can overflow it.
+    /// Never panics or overflows, whatever the counts.
     #[must_use]
     pub fn charge_with_units(&self, usage: &Usage, units: &Units) -> Charge {
         self.charge_tokens(usage).and(self.charge_units(units))
@@ -104,18 +104,18 @@ impl Price {
 
     fn charge_tokens(&self, usage: &Usage) -> Charge {
         let step = self.terms().step(usage.input_tokens());
-        count::charge(&step.rates, usage).with_status(self.certainty(usage, step))
+        token_charge::token_charge(&step.rates, usage).with_status(self.certainty(usage, step))
     }
 
-    /// How sure the charge of these tokens is by its price alone.
+    /// Returns the status of a charge for tokens, as far as it depends on the price.
     fn certainty(&self, usage: &Usage, step: &Step) -> CostStatus {
         let used = RateSet::used(usage, &step.rates);
         let is_exact = self.confidence().is_exact() && !used.meets(step.derived);
         if is_exact || used.is_empty() { CostStatus::Exact } else { CostStatus::Estimated }
     }
 
-    /// Whether everything costs the same by both, however sure each is.
-    pub(crate) fn costs_the_same(&self, other: &Self) -> bool {
+    /// Returns whether both have the same rates and unit prices, regardless of confidence.
+    pub(crate) fn has_same_prices(&self, other: &Self) -> bool {
         let (own, other) = (self.terms(), other.terms());
         let rates = |step: &Step| (step.over, step.rates);
         own.steps.iter().map(rates).eq(other.steps.iter().map(rates)) && own.units == other.units
@@ -125,24 +125,24 @@ impl Price {
         &self.0.terms
     }
 
-    /// What these units cost, without any tokens.
+    /// Returns the charge for units only.
     #[must_use]
     pub fn charge_units(&self, units: &Units) -> Charge {
         let certainty = if self.confidence().is_exact() { CostStatus::Exact } else { CostStatus::Estimated };
-        let charge = |count| count::unit(self.unit_price(count), count).with_status(certainty);
+        let charge = |count| token_charge::unit_charge(self.unit_price(count), count).with_status(certainty);
         units.iter().fold(Charge::free(), |sum, count| sum.and(charge(count)))
     }
 
-    /// The price that holds for what was counted; `None` where none is known.
+    /// Returns the narrowest price that matches a count, or `None` if none is known.
     #[must_use]
     pub fn unit_price(&self, count: &UnitCount) -> Option<&UnitPrice> {
-        self.terms().units.iter().find(|price| price.holds_for(count))
+        self.terms().units.iter().find(|price| price.applies_to(count))
     }
 
-    /// What it costs to hold capacity for so many thousandths of its unit of time (a model unit's hours, a custom
-    /// model unit's minutes), whatever is done with it; `None` where no such price is known.
+    /// Returns the cost of reserving capacity, used or not, for a time in thousandths of its unit (the hours of a model
+    /// unit, the minutes of a custom model unit). It is `None` if no such price is known.
     ///
-    /// `word` is the commitment, such as `1-month`, where there are several.
+    /// `word` is the commitment, such as `1-month`, if there are several.
     #[must_use]
     pub fn capacity_cost(&self, unit: Unit, word: Option<&str>, thousandths: u64) -> Option<Usd> {
         let count = UnitCount::of_thousandths(unit, thousandths);
@@ -154,84 +154,84 @@ impl Price {
         Some(price.times(thousandths))
     }
 
-    /// The model's id without geo prefix, as the table has it.
+    /// Returns the model's id without geo prefix, as in the table.
     pub fn model(&self) -> &str {
         &self.terms().model
     }
 
-    /// The region this price was stated for, or the geography (`eu`); `None` where it holds in every region without one of
-    /// its own.
+    /// Returns the region or geography (`eu`) of this price, or `None` if it applies to all regions without a price of
+    /// their own.
     pub fn region(&self) -> Option<&str> {
         self.0.region.as_deref()
     }
 
-    /// The AWS account whose private price this is; `None` where it holds for every account.
+    /// Returns the AWS account of a private price, or `None` if the price applies to every account.
     pub fn account(&self) -> Option<&str> {
         self.terms().account.as_deref()
     }
 
-    /// The routing this price is of.
+    /// Returns the routing.
     pub fn routing(&self) -> Routing {
         self.0.routing
     }
 
-    /// The service tier this price is of.
+    /// Returns the service tier.
     pub fn tier(&self) -> Tier {
         self.terms().tier
     }
 
-    /// The latency mode this price is of.
+    /// Returns the latency mode.
     pub fn latency(&self) -> Latency {
         self.terms().latency
     }
 
-    /// The day (UTC) it came into force, such as `2026-08-21`; `None` where no start is known.
+    /// Returns the first day (UTC) of the price, such as `2026-08-21`, or `None` if it is unknown.
     pub fn effective_from(&self) -> Option<&Arc<str>> {
         self.terms().start.as_ref().map(|start| &start.text)
     }
 
-    /// The instant it came into force; `None` where no start is known.
+    /// Returns the time from which the price applies, or `None` if it is unknown.
     pub fn effective_at(&self) -> Option<Timestamp> {
         self.terms().start.as_ref().map(|start| start.at)
     }
 
-    /// Where the figures are from.
+    /// Returns the source of the figures.
     pub fn source(&self) -> &Arc<str> {
         &self.terms().source
     }
 
-    /// The day on which that source said so, such as `2026-11-20`.
+    /// Returns the day of the source's statement, such as `2026-11-20`.
     pub fn as_of(&self) -> &Arc<str> {
         &self.terms().as_of
     }
 
-    /// How sure the figures are in the region that was asked for.
+    /// Returns how certain the figures are for the queried region.
     pub fn confidence(&self) -> Confidence {
-        if self.0.is_elsewhere { Confidence::Elsewhere } else { self.terms().confidence }
+        if self.0.is_fallback { Confidence::Elsewhere } else { self.terms().confidence }
     }
 
-    /// The names of the rules that made this price out of the sources; empty where none had to.
+    /// Returns the names of the rules that derived this price from the sources, or an empty string.
     pub fn note(&self) -> &str {
         &self.terms().note
     }
 
-    /// The version of the table that this price is in.
+    /// Returns the version of the table that contains this price.
     pub fn version(&self) -> &Arc<str> {
         &self.terms().version
     }
 
-    /// What is billed by other units than tokens, the narrower price before the wider.
+    /// Returns the prices of units other than tokens, narrower prices first.
     pub fn units(&self) -> &[UnitPrice] {
         &self.terms().units
     }
 
-    /// Returns the rates by the context size above which they hold, ascending; never empty.
+    /// Returns the rates of each context tier, in ascending order of context size; never empty.
     #[doc(hidden)]
     pub fn steps(&self) -> &[Step] {
         &self.terms().steps
     }
 
-    /// The context sizes, in input tokens, above which other rates hold; ascending.
+    /// Returns the context sizes, in input tokens, above which the rates change, in ascending order.
     pub fn context_bounds(&self) -> impl Iterator<Item = u64> {
         self.terms().steps.iter().map(|step| step.over).filter(|&over| over > 0)
     }

@@ -1,21 +1,21 @@
 use crate::decimal::{Decimal, DecimalError};
 use crate::{CacheTtl, Usage, Usd};
 
-/// US dollars per token: a whole number of pico-dollars, which is dollars per million tokens with
+/// The price of a token: a whole number of pico-dollars, which is US dollars per million tokens with
 /// six decimals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rate(u64);
 
 impl Rate {
-    /// A thousand dollars a token; with it no sum over any counts leaves the range of [`Usd`].
+    /// The maximum: a thousand dollars per token. With it, no sum of token costs exceeds the range of [`Usd`].
     const MAX: i128 = 1_000_000_000_000_000;
 
-    /// Reads dollars per million tokens.
+    /// Parses US dollars per million tokens.
     pub fn per_million(text: &str) -> Result<Self, DecimalError> {
         Self::from_picos(Decimal::parse(text)?.scaled(6)?)
     }
 
-    /// From 1e-12 dollars per token.
+    /// Creates a rate from pico-dollars (1e-12 dollars) per token.
     pub fn from_picos(picos: i128) -> Result<Self, DecimalError> {
         match u64::try_from(picos) {
             Ok(rate) if picos <= Self::MAX => Ok(Self(rate)),
@@ -24,54 +24,54 @@ impl Rate {
         }
     }
 
-    /// In 1e-12 dollars per token.
+    /// Returns the rate in pico-dollars (1e-12 dollars) per token.
     pub const fn picos(self) -> u64 {
         self.0
     }
 
-    /// What so many tokens cost.
+    /// Returns the cost of a number of tokens.
     pub const fn times(self, tokens: u64) -> Usd {
         Usd::from_picos(self.0 as i128 * tokens as i128)
     }
 }
 
-/// How many kinds of token have rates.
+/// The number of token kinds with a rate.
 pub const RATES: usize = 8;
 
-/// The rates of one context tier, by kind of token; `None` where none is known.
+/// The rates of one context tier by kind of token. An unknown rate is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rates {
-    /// Input that no cache had.
+    /// Uncached input.
     pub input: Option<Rate>,
-    /// Output, with reasoning.
+    /// Output, including reasoning.
     pub output: Option<Rate>,
-    /// Input that was read from the cache.
+    /// Input read from the cache.
     pub cache_read: Option<Rate>,
-    /// Input that was written to the cache for five minutes.
+    /// Input written to the cache for five minutes.
     pub cache_write_5m: Option<Rate>,
-    /// The same for thirty minutes.
+    /// Input written to the cache for thirty minutes.
     pub cache_write_30m: Option<Rate>,
-    /// The same for an hour.
+    /// Input written to the cache for an hour.
     pub cache_write_1h: Option<Rate>,
-    /// Speech that was heard.
+    /// Audio input.
     pub input_audio: Option<Rate>,
-    /// Speech that was spoken.
+    /// Audio output.
     pub output_audio: Option<Rate>,
 }
 
 impl Rates {
-    /// Every kind for nothing.
+    /// A rate of zero for every kind of token.
     pub const FREE: Self = Self::from_all([Some(Rate(0)); RATES]);
 
-    /// Whether no rate is known.
+    /// Returns whether no rate is known.
     pub fn is_empty(&self) -> bool {
         self.all().iter().all(Option::is_none)
     }
 
-    /// The rate of a cache write.
+    /// Returns the rate of a cache write.
     ///
-    /// A response that names no lifetime counts as five minutes. Where a model knows but one
-    /// lifetime and that is thirty minutes, this is what it meant. One hour is never guessed.
+    /// A response without a lifetime counts as five minutes. If thirty minutes is the only lifetime of a
+    /// model, that rate applies instead. One hour is never guessed.
     pub fn cache_write(&self, ttl: CacheTtl) -> Option<Rate> {
         match ttl {
             CacheTtl::FiveMinutes if self.cache_write_1h.is_none() => self.cache_write_5m.or(self.cache_write_30m),
@@ -81,7 +81,7 @@ impl Rates {
         }
     }
 
-    /// The kinds by the names that files use, in the order of their columns.
+    /// The names of the kinds in price files, in the order of the columns.
     pub const NAMES: [&'static str; RATES] = [
         "input",
         "output",
@@ -93,14 +93,14 @@ impl Rates {
         "output_audio",
     ];
 
-    /// From the rates in the order of [`NAMES`](Self::NAMES).
+    /// Creates rates from an array in the order of [`NAMES`](Self::NAMES).
     pub const fn from_all(rates: [Option<Rate>; RATES]) -> Self {
         let [input, output, cache_read, cache_write_5m, cache_write_30m, cache_write_1h, input_audio, output_audio] =
             rates;
         Self { input, output, cache_read, cache_write_5m, cache_write_30m, cache_write_1h, input_audio, output_audio }
     }
 
-    /// In the order of [`NAMES`](Self::NAMES).
+    /// Returns the rates in the order of [`NAMES`](Self::NAMES).
     pub const fn all(&self) -> [Option<Rate>; RATES] {
         let Self {
             input,
@@ -116,12 +116,12 @@ impl Rates {
     }
 }
 
-/// Some of the kinds of token, one bit for each, in the order of [`Rates::NAMES`].
+/// A set of token kinds, with one bit per kind in the order of [`Rates::NAMES`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RateSet(u8);
 
 impl RateSet {
-    /// Reads `cache_read,cache_write_5m`.
+    /// Parses a list such as `cache_read,cache_write_5m`.
     pub fn parse(text: &str) -> Option<Self> {
         let mut set = Self::default();
         for name in text.split(',').filter(|name| !name.is_empty()) {
@@ -130,34 +130,34 @@ impl RateSet {
         Some(set)
     }
 
-    /// Adds a kind by its name; `None` where there is no such kind.
+    /// Adds a kind by its name. Returns `None` if there is no such kind.
     pub fn insert(&mut self, name: &str) -> Option<()> {
         let index = Rates::NAMES.iter().position(|known| *known == name)?;
         self.0 |= 1 << index;
         Some(())
     }
 
-    /// The names, in their order.
+    /// Returns the names of the kinds, in order.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         Rates::NAMES.into_iter().enumerate().filter(move |(index, _)| self.0 & (1 << index) != 0).map(|(_, name)| name)
     }
 
-    /// Whether a kind is in it, by its name.
+    /// Returns whether the set contains a kind, by its name.
     pub fn has(self, name: &str) -> bool {
         self.names().any(|own| own == name)
     }
 
-    /// Whether a kind is in both.
+    /// Returns whether the sets have a kind in common.
     pub const fn meets(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 
-    /// Whether no kind is in it.
+    /// Returns whether the set is empty.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// The kinds of which a usage has tokens, each at the rate that it is charged at.
+    /// Returns the kinds of the rates that apply to a usage.
     pub fn used(usage: &Usage, rates: &Rates) -> Self {
         let five_at_thirty = rates.cache_write_5m.is_none() && rates.cache_write_1h.is_none();
         let writes = |ttl| usage.cache_write_tokens_for(ttl) > 0;

@@ -1,21 +1,21 @@
-//! Where a region is: its partition, and the geographies whose inference profiles can be called there.
+//! The partition of a region, and the geographies with inference profiles that can be called there.
 
 use crate::{Geo, Routing};
 
-/// Whether a region is in AWS's commercial partition. The others have prices of their own (the US
-/// government's about 1.2 times these), which no row of a commercial region may stand in for.
+/// Returns whether a region is in AWS's commercial partition. Other partitions have different prices (about 1.2 times as
+/// much in the US government's), so they never use a price of a commercial region.
 pub fn is_commercial(region: &str) -> bool {
     partition(region).is_none()
 }
 
-/// What the regions of AWS's other partitions begin with: `us-iso` is of `us-iso-`, `us-isob-` and `us-isof-`.
-const OTHERS: [&str; 5] = ["us-gov-", "us-iso", "eu-iso", "eusc-", "cn-"];
+/// The region prefixes of AWS's other partitions. `us-iso` covers `us-iso-`, `us-isob-` and `us-isof-`.
+const OTHER_PARTITIONS: [&str; 5] = ["us-gov-", "us-iso", "eu-iso", "eusc-", "cn-"];
 
-/// Returns what the regions of the partition begin with that a region is in; `None` for the commercial one.
+/// Returns the region prefix of a region's partition, or `None` for the commercial one.
 pub(crate) fn partition(region: &str) -> Option<&'static str> {
-    // A FIPS endpoint is named after its region, in some settings.
+    // Some settings name the FIPS endpoint of a region.
     let region = region.strip_prefix("fips-").unwrap_or(region);
-    // Nearly always it is the commercial one: what comes after `us-` or `eu-` tells.
+    // Fast path: the first letter after `us-` or `eu-` identifies most commercial regions.
     if let [a, b, _, d, ..] = region.as_bytes()
         && !matches!(
             [a, b, d].map(u8::to_ascii_lowercase),
@@ -25,28 +25,28 @@ pub(crate) fn partition(region: &str) -> Option<&'static str> {
         return None;
     }
     let begins = |prefix: &&str| region.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-    OTHERS.into_iter().find(begins)
+    OTHER_PARTITIONS.into_iter().find(begins)
 }
 
-/// Returns the same of a region or of a geography.
-pub(crate) fn partition_of(place: &str) -> Option<&'static str> {
+/// Like [`partition`], but also accepts a geography.
+pub(crate) fn place_partition(place: &str) -> Option<&'static str> {
     if place == Geo::UsGov.as_str() { Some("us-gov-") } else { partition(place) }
 }
 
-/// Returns what the regions of a partition begin with, by the partition's name in an ARN; `None` for the commercial one.
-pub(crate) fn of_partition(name: &str) -> Option<&'static str> {
+/// Returns the region prefix of a partition, by its name in an ARN, or `None` for the commercial one.
+pub(crate) fn partition_prefix(name: &str) -> Option<&'static str> {
     match name {
         "aws" => None,
         "aws-us-gov" => Some("us-gov-"),
         "aws-cn" => Some("cn-"),
         "aws-eusc" => Some("eusc-"),
         "aws-iso-e" => Some("eu-iso"),
-        // Partitions of which no price is public, and those to come.
+        // Partitions without public prices, and future ones.
         _ => Some("us-iso"),
     }
 }
 
-/// Whether a model can be called so in a region.
+/// Returns whether a model can be called with this routing in a region.
 pub fn is_callable(routing: Routing, region: &str) -> bool {
     match routing {
         Routing::Geo(geo) => geos(region).contains(&geo),
@@ -55,7 +55,7 @@ pub fn is_callable(routing: Routing, region: &str) -> bool {
     }
 }
 
-/// Returns the geographies whose inference profiles can be called in a region, the narrowest first.
+/// Returns the geographies with inference profiles that can be called in a region, the narrowest first.
 pub fn geos(region: &str) -> &'static [Geo] {
     match region {
         "ap-northeast-1" | "ap-northeast-3" => &[Geo::Jp, Geo::Apac],
@@ -73,12 +73,11 @@ pub fn geos(region: &str) -> &'static [Geo] {
     }
 }
 
-/// Regions of which no row says anything of its own: what they have costs the same everywhere.
+/// The regions that no row names, because the models there cost the same in all regions.
 pub const UNNAMED: [&str; 1] = ["mx-central-1"];
 
-/// The regions whose prices stand in for those of other regions, the first one that has a price: where most models were
-/// offered first.
-const MAIN: [&str; 8] = [
+/// The preferred regions for fallback prices, in order. Most models were first offered there.
+const FALLBACK_ORDER: [&str; 8] = [
     "us-east-1",
     "us-west-2",
     "us-east-2",
@@ -89,9 +88,9 @@ const MAIN: [&str; 8] = [
     "us-gov-west-1",
 ];
 
-/// The order in which regions stand in for others.
-pub(crate) fn rank(region: &str) -> usize {
-    MAIN.iter().position(|main| *main == region).unwrap_or(MAIN.len())
+/// Returns the position of a region in the order of fallback regions.
+pub(crate) fn fallback_rank(region: &str) -> usize {
+    FALLBACK_ORDER.iter().position(|main| *main == region).unwrap_or(FALLBACK_ORDER.len())
 }
 
 #[cfg(test)]
@@ -99,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn partitions_do_not_mix() {
+    fn regions_belong_to_one_partition() {
         assert_eq!(geos("us-gov-east-1"), [Geo::UsGov]);
         for region in
             ["us-iso-east-1", "us-isob-east-1", "eu-isoe-west-1", "eusc-de-east-1", "cn-north-1", "CN-NORTH-1"]

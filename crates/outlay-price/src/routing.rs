@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// Where a call may be served: what AWS sets the geo premium on.
+/// Where a call may be served. AWS charges a premium for some routings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Routing {
@@ -35,15 +35,15 @@ pub enum Geo {
     Ca,
 }
 
-/// A word that names no routing.
+/// The error for an unknown routing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown routing `{word}`: one of in-region, global, us, eu, apac, jp, au, in, us-gov, ca is known")]
+#[error("unknown routing `{word}`: expected one of in-region, global, us, eu, apac, jp, au, in, us-gov, ca")]
 pub struct ParseRoutingError {
     word: String,
 }
 
 impl Routing {
-    /// The geo prefix, or `in-region`, or `global`.
+    /// Returns `in-region`, `global`, or the geo prefix without its dot.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::InRegion => "in-region",
@@ -52,7 +52,7 @@ impl Routing {
         }
     }
 
-    /// The routing that an id's first label stands for, if it is one of the known prefixes.
+    /// Returns the routing for an id's first label, or `None` if it is not a known prefix.
     pub(crate) fn from_prefix(label: &str) -> Option<Self> {
         Some(match label {
             "global" => Self::Global,
@@ -70,7 +70,7 @@ impl Routing {
 }
 
 impl Geo {
-    /// The prefix, without its dot.
+    /// Returns the prefix without its dot.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Us => "us",

@@ -4,54 +4,54 @@ use crate::{Confidence, Geo, Latency, Routing, Tier, UnitPrice};
 
 pub(crate) mod tsv;
 
-/// One line of a price table: one model, tier, date and context size, on some roads and in some regions.
+/// A row of a price table: one model, tier, date and context size, with one or more routings and regions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// Without geo prefix; or the full text of an opaque id.
+    /// The model id without geo prefix, or the full text of an opaque id.
     pub model: String,
-    /// Where it holds.
+    /// The regions that the row applies to.
     pub place: Place,
-    /// The account whose private price it is; `None` is every account.
+    /// The account of a private price. `None` means every account.
     pub account: Option<String>,
-    /// The roads that it is of. Of a geo profile it holds in the regions of that geography.
+    /// The routings that the row applies to. For a geo profile it applies in the regions of that geography only.
     pub routings: Vec<Routing>,
     /// The service tier.
     pub tier: Tier,
     /// The latency mode.
     pub latency: Latency,
-    /// Holds for calls with more input tokens than this.
+    /// The number of input tokens above which the row applies.
     pub context_over: u64,
-    /// `None` is since ever.
+    /// The first day. `None` means from the beginning.
     pub start: Option<Start>,
-    /// What tokens cost.
+    /// The rates of tokens.
     pub rates: Rates,
-    /// The rates that nobody stated for these regions, and that a rule derived.
+    /// The rates that no source states for these regions and that a rule derived.
     pub derived: RateSet,
-    /// What other units cost.
+    /// The prices of other units.
     pub units: Vec<UnitPrice>,
-    /// Who said so.
+    /// The source of the row.
     pub source: String,
-    /// The day on which the source said so.
+    /// The day of the source's statement.
     pub as_of: String,
-    /// How sure it is.
+    /// How certain the row is.
     pub confidence: Confidence,
-    /// The rules that made it.
+    /// The rules that derived the row.
     pub note: String,
 }
 
-/// The regions that a price was stated for.
+/// The regions that a row applies to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
-    /// These.
+    /// A list of regions.
     Regions(Vec<String>),
-    /// A geography, by a source that does not tell its regions apart.
+    /// A geography, from a source that does not distinguish its regions.
     Geo(Geo),
-    /// All: of the bundled table those of AWS's commercial partition, in which the price is the same.
+    /// All regions, with the same price. In the bundled table, only those of AWS's commercial partition.
     Any,
 }
 
 impl Row {
-    /// The only region that it is of.
+    /// Returns the first region that the row names, or `None` if it names none.
     pub fn region(&self) -> Option<&str> {
         match &self.place {
             Place::Regions(regions) => regions.first().map(String::as_str),
@@ -61,7 +61,7 @@ impl Row {
 }
 
 impl Place {
-    /// A region, or all where there is none.
+    /// Creates a place from a region, or from `None` for all regions.
     pub fn of_region(region: Option<&str>) -> Self {
         region.map_or(Self::Any, |region| Self::Regions(vec![region.to_owned()]))
     }

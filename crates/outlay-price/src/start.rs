@@ -5,21 +5,21 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-/// When a price came into force: the start of a day in UTC, kept with its text.
+/// The first day of a price, in UTC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Start {
-    /// The instant.
+    /// The start of the day.
     pub at: Timestamp,
-    /// The day, such as `2026-08-21`.
+    /// The text of the day, such as `2026-08-21`.
     pub text: Arc<str>,
 }
 
 impl Start {
-    /// Reads `2026-08-21`.
+    /// Parses a day such as `2026-08-21`.
     pub fn parse(text: &str) -> Option<Self> {
         let date: Date = text.parse().ok()?;
         let at = date.to_zoned(TimeZone::UTC).ok()?.timestamp();
-        // The canonical text, whatever other forms of a date were read.
+        // The canonical text, because the parser accepts other forms too.
         Some(Self { at, text: date.to_string().into() })
     }
 }

@@ -1,23 +1,23 @@
 use std::fmt;
 
-/// How sure an amount is; the order is from the surest to the weakest.
+/// How certain an amount is, ordered from the strongest to the weakest.
 ///
-/// Exhaustive on purpose: who splits a total by status must say where each one goes.
+/// Exhaustive on purpose, so that code that splits a total by status must handle every status.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CostStatus {
     /// Counts that AWS reported, at a known price.
     #[default]
     Exact,
-    /// Counts that were derived, at a known price.
+    /// Derived counts, or a price that is an estimate.
     Estimated,
-    /// At most this much.
+    /// An upper bound.
     Bounded,
-    /// Some part has no known count or price: the amount is what is known, never the whole.
+    /// Some part has no known count or price. The amount only covers the known part.
     Unpriced,
 }
 
 impl CostStatus {
-    /// The word used on spans and in reports.
+    /// Returns the word used on spans and in reports.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Exact => "exact",
@@ -27,7 +27,7 @@ impl CostStatus {
         }
     }
 
-    /// The less sure of the two: what a sum of both is.
+    /// Returns the weaker of the two, which is the status of a sum of both.
     #[must_use]
     pub const fn weakest(self, other: Self) -> Self {
         if self as u8 >= other as u8 { self } else { other }
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sum_is_as_sure_as_its_weakest_part() {
+    fn a_sum_has_the_status_of_its_weakest_part() {
         use CostStatus::{Bounded, Estimated, Exact, Unpriced};
         let order = [Exact, Estimated, Bounded, Unpriced];
         assert!(order.is_sorted());

@@ -1,41 +1,41 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// The service tier that served a call. Each has prices of its own.
+/// The service tier of a call. Each tier has its own prices.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Tier {
     /// On demand, `default` on the wire.
     #[default]
     Default,
-    /// Cheaper and slower.
+    /// A cheaper and slower tier.
     Flex,
-    /// Dearer and ahead of others.
+    /// A more expensive tier that is served first.
     Priority,
-    /// Capacity bought ahead: billed by reserved tokens per minute, not per call.
+    /// Capacity bought in advance. It is billed by reserved tokens per minute, not per call.
     Reserved,
     /// Batch inference jobs.
     Batch,
-    /// The fastest and dearest, offered for a few OpenAI models.
+    /// The fastest and most expensive tier, offered for a few OpenAI models.
     Ultrafast,
-    /// Provisioned throughput: billed by the hour of a model unit, and nothing per call.
+    /// Provisioned throughput. It is billed by the hour of a model unit, not per call.
     Provisioned,
 }
 
-/// The latency mode that served a call, `performanceConfig.latency` on the wire.
+/// The latency mode of a call, `performanceConfig.latency` on the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Latency {
-    /// The usual one.
+    /// The default mode.
     #[default]
     Standard,
-    /// Optimized for speed, at a price of its own.
+    /// Optimized for speed, with its own prices.
     Optimized,
 }
 
-/// A word that names no tier or latency mode.
+/// The error for an unknown tier or latency mode.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown {what} `{word}`: one of {known} is known")]
+#[error("unknown {what} `{word}`: expected one of {known}")]
 pub struct ParseTierError {
     what: &'static str,
     word: String,
@@ -43,7 +43,7 @@ pub struct ParseTierError {
 }
 
 impl Tier {
-    /// The word on the wire, and in price files.
+    /// Returns the word used on the wire and in price files.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Default => "default",
@@ -58,7 +58,7 @@ impl Tier {
 }
 
 impl Latency {
-    /// The word on the wire.
+    /// Returns the word used on the wire and in price files.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Standard => "standard",
@@ -70,7 +70,7 @@ impl Latency {
 impl FromStr for Tier {
     type Err = ParseTierError;
 
-    /// Reads the words on the wire, and `standard` (as AWS's bill says) for the default tier.
+    /// Parses the words used on the wire, and `standard` for the default tier, as on AWS's bill.
     fn from_str(word: &str) -> Result<Self, ParseTierError> {
         Ok(match word {
             "default" | "standard" => Self::Default,
@@ -136,7 +136,7 @@ mod tests {
         let error = "turbo".parse::<Tier>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "unknown tier `turbo`: one of default, flex, priority, reserved, batch, ultrafast, provisioned is known"
+            "unknown tier `turbo`: expected one of default, flex, priority, reserved, batch, ultrafast, provisioned"
         );
     }
 }

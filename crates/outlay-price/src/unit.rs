@@ -1,48 +1,48 @@
 use std::fmt;
 use std::str::FromStr;
 
-mod count;
-mod price;
+mod unit_count;
+mod unit_price;
 
-pub use count::{UnitCount, Units};
-pub use price::{Conditions, UnitPrice, UnitPriceError};
+pub use unit_count::{UnitCount, Units};
+pub use unit_price::{Conditions, UnitPrice, UnitPriceError};
 
-/// What is billed other than by token.
+/// A billing unit other than a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Unit {
-    /// An image that came in.
+    /// An input image.
     InputImage,
-    /// A second of audio that came in.
+    /// A second of input audio.
     InputAudioSecond,
-    /// A second of video that came in.
+    /// A second of input video.
     InputVideoSecond,
-    /// An image that was made.
+    /// A generated image.
     OutputImage,
-    /// A second of video that was made.
+    /// A second of generated video.
     OutputVideoSecond,
-    /// A query: a rerank, or an embedding request.
+    /// A rerank query or an embedding request.
     Query,
     /// A unit of a guardrail policy: up to 1,000 characters, or an image.
     GuardrailUnit,
     /// A use of a tool that the model's vendor runs, such as a web search.
     ServerToolUse,
-    /// A minute of one custom model unit, which serves imported models. Capacity.
+    /// Capacity: a minute of one custom model unit, which serves imported models.
     CustomModelUnitMinute,
-    /// A month of storing what one custom model unit serves. Capacity.
+    /// Capacity: a month of storage for the model of one custom model unit.
     CustomModelUnitMonth,
-    /// An hour of one provisioned model unit. Capacity.
+    /// Capacity: an hour of one provisioned model unit.
     ModelUnitHour,
 }
 
-/// A word that names no unit.
+/// The error for an unknown unit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown unit `{word}`: one of {} is known", names())]
+#[error("unknown unit `{word}`: expected one of {}", names())]
 pub struct ParseUnitError {
     word: String,
 }
 
-/// On which side of a call something is billed.
+/// The direction of a call that a unit belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Direction {
     Input,
@@ -65,7 +65,7 @@ impl Unit {
         Self::ModelUnitHour,
     ];
 
-    /// The word in price files.
+    /// Returns the word used in price files.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::InputImage => "input_image",
@@ -82,7 +82,7 @@ impl Unit {
         }
     }
 
-    /// Whether it is billed by time, used or not, and so apart from the calls.
+    /// Returns whether the unit is capacity, which is billed by time, used or not, and separately from calls.
     pub const fn is_capacity(self) -> bool {
         matches!(self, Self::CustomModelUnitMinute | Self::CustomModelUnitMonth | Self::ModelUnitHour)
     }
@@ -124,6 +124,6 @@ mod tests {
             assert_eq!(unit.as_str().parse(), Ok(unit));
         }
         let error = "furlong".parse::<Unit>().unwrap_err().to_string();
-        assert!(error.starts_with("unknown unit `furlong`: one of input_image, "), "{error}");
+        assert!(error.starts_with("unknown unit `furlong`: expected one of input_image, "), "{error}");
     }
 }

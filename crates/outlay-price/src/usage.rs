@@ -1,19 +1,19 @@
 use std::ops::{Add, AddAssign};
 
-/// How long a cache write lives. Each lifetime has a price of its own.
+/// The lifetime of a cache write. Each lifetime has its own price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum CacheTtl {
-    /// Five minutes: what a write is when nothing else is said.
+    /// Five minutes, the default.
     FiveMinutes,
-    /// Thirty minutes: the one lifetime of OpenAI, Kimi and GLM models.
+    /// Thirty minutes, the only lifetime of OpenAI, Kimi and GLM models.
     ThirtyMinutes,
     /// One hour.
     OneHour,
 }
 
 impl CacheTtl {
-    /// `5m`, `30m` or `1h`.
+    /// Returns `5m`, `30m` or `1h`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::FiveMinutes => "5m",
@@ -23,10 +23,10 @@ impl CacheTtl {
     }
 }
 
-/// Tokens of one call, or a sum of calls, each counted once.
+/// The tokens of a call or of several calls, each counted once.
 ///
-/// Bedrock's Converse reports input without what was read from or written to the cache; other
-/// conventions report it with. Here the parts are kept apart, and [`input_tokens`] is their sum,
+/// Bedrock's Converse reports input without the tokens read from or written to the cache. Other
+/// conventions include them. Here the parts are separate, and [`input_tokens`] is their sum,
 /// so that no cached token is priced twice.
 ///
 /// ```
@@ -56,7 +56,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Nothing used.
+    /// Creates a usage without tokens.
     pub const fn new() -> Self {
         Self {
             uncached_input: 0,
@@ -78,7 +78,7 @@ impl Usage {
         self
     }
 
-    /// Sets the output tokens that were not audio, those of reasoning included.
+    /// Sets the output tokens that were not audio, including reasoning.
     #[must_use]
     pub const fn with_output(mut self, tokens: u64) -> Self {
         self.output = tokens;
@@ -92,7 +92,7 @@ impl Usage {
         self
     }
 
-    /// Sets the input tokens written to the cache for this long; other lifetimes stay as they are.
+    /// Sets the input tokens written to the cache for one lifetime. Other lifetimes are unchanged.
     #[must_use]
     pub const fn with_cache_write(mut self, ttl: CacheTtl, tokens: u64) -> Self {
         match ttl {
@@ -103,28 +103,28 @@ impl Usage {
         self
     }
 
-    /// Sets the input tokens of audio, which have a price of their own.
+    /// Sets the audio input tokens, which have their own price.
     #[must_use]
     pub const fn with_input_audio(mut self, tokens: u64) -> Self {
         self.input_audio = tokens;
         self
     }
 
-    /// Sets the output tokens of audio, which have a price of their own.
+    /// Sets the audio output tokens, which have their own price.
     #[must_use]
     pub const fn with_output_audio(mut self, tokens: u64) -> Self {
         self.output_audio = tokens;
         self
     }
 
-    /// Sets how many of the output tokens were reasoning; they are output, and billed once, as that.
+    /// Sets the number of output tokens that were reasoning. They are billed once, as output.
     #[must_use]
     pub const fn with_reasoning(mut self, tokens: u64) -> Self {
         self.reasoning = tokens;
         self
     }
 
-    /// All input, cache reads and writes and audio included (as OpenTelemetry counts it). Saturating.
+    /// Returns all input tokens, including cache reads, cache writes and audio, as OpenTelemetry counts them. Saturating.
     pub const fn input_tokens(&self) -> u64 {
         self.uncached_input
             .saturating_add(self.cache_read)
@@ -132,42 +132,42 @@ impl Usage {
             .saturating_add(self.input_audio)
     }
 
-    /// Input that touched no cache and was not audio.
+    /// Returns the input tokens that were neither read from nor written to the cache, nor audio.
     pub const fn uncached_input_tokens(&self) -> u64 {
         self.uncached_input
     }
 
-    /// All output, reasoning and audio included. Saturating.
+    /// Returns all output tokens, including reasoning and audio. Saturating.
     pub const fn output_tokens(&self) -> u64 {
         self.output.saturating_add(self.output_audio)
     }
 
-    /// Output that was not audio, reasoning included.
+    /// Returns the output tokens that were not audio, including reasoning.
     pub const fn text_output_tokens(&self) -> u64 {
         self.output
     }
 
-    /// Input of audio.
+    /// Returns the audio input tokens.
     pub const fn input_audio_tokens(&self) -> u64 {
         self.input_audio
     }
 
-    /// Output of audio.
+    /// Returns the audio output tokens.
     pub const fn output_audio_tokens(&self) -> u64 {
         self.output_audio
     }
 
-    /// Input read from the cache.
+    /// Returns the input tokens read from the cache.
     pub const fn cache_read_tokens(&self) -> u64 {
         self.cache_read
     }
 
-    /// Input written to the cache, of all lifetimes. Saturating.
+    /// Returns the input tokens written to the cache, for all lifetimes. Saturating.
     pub const fn cache_write_tokens(&self) -> u64 {
         self.cache_write_5m.saturating_add(self.cache_write_30m).saturating_add(self.cache_write_1h)
     }
 
-    /// Input written to the cache for this long.
+    /// Returns the input tokens written to the cache for one lifetime.
     pub const fn cache_write_tokens_for(&self, ttl: CacheTtl) -> u64 {
         match ttl {
             CacheTtl::FiveMinutes => self.cache_write_5m,
@@ -176,17 +176,17 @@ impl Usage {
         }
     }
 
-    /// The part of the output that was reasoning.
+    /// Returns the number of output tokens that were reasoning.
     pub const fn reasoning_tokens(&self) -> u64 {
         self.reasoning
     }
 
-    /// Input and output. Saturating.
+    /// Returns all input and output tokens. Saturating.
     pub const fn total_tokens(&self) -> u64 {
         self.input_tokens().saturating_add(self.output_tokens())
     }
 
-    /// Whether nothing was used.
+    /// Returns whether no tokens were used.
     pub const fn is_empty(&self) -> bool {
         self.total_tokens() == 0 && self.reasoning == 0
     }
@@ -195,7 +195,7 @@ impl Usage {
 impl Add for Usage {
     type Output = Self;
 
-    /// Saturating, kind by kind.
+    /// Adds each kind of token. Saturating.
     fn add(self, other: Self) -> Self {
         Self {
             uncached_input: self.uncached_input.saturating_add(other.uncached_input),
@@ -212,7 +212,7 @@ impl Add for Usage {
 }
 
 impl AddAssign for Usage {
-    /// Saturating, kind by kind.
+    /// Adds each kind of token. Saturating.
     fn add_assign(&mut self, other: Self) {
         *self = *self + other;
     }
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn sums_stop_at_the_end() {
+    fn sums_saturate() {
         let mut usage = Usage::new().with_output(u64::MAX).with_cache_read(u64::MAX);
         usage += usage;
         assert_eq!(usage.output_tokens(), u64::MAX);

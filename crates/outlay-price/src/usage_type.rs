@@ -3,24 +3,24 @@ use std::fmt;
 
 use crate::{CacheTtl, Tier, Unit};
 
+mod billing_region;
 mod guardrail;
 mod image;
+mod keywords;
 mod label;
-mod marks;
-mod region;
 mod words;
 
 #[cfg(test)]
-mod tests;
+mod usage_type_tests;
 
+use keywords::Keywords;
 pub use label::base_id;
-use marks::Marks;
 use words::Word;
 
-/// A usage type of AWS's bill or price list, taken apart: what a line of them is about.
+/// A parsed usage type of AWS's bill or price list.
 ///
-/// AWS writes them in several ways; all that have been seen in public are read. What a part means is never guessed: a
-/// part that is not known is an error that names it.
+/// AWS uses several formats for usage types. All formats found in public sources are supported. The meaning of a part is
+/// never guessed: an unknown part is an error that names it.
 ///
 /// ```
 /// use outlay_price::{BilledRouting, Tier, TokenKind, UsageKind, UsageType};
@@ -44,66 +44,66 @@ pub struct UsageType<'a> {
     millions: bool,
 }
 
-/// What a usage type counts.
+/// The unit that a usage type counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UsageKind<'a> {
     /// Tokens of one kind.
     Tokens(TokenKind),
-    /// What is billed other than by token.
+    /// Units other than tokens.
     #[non_exhaustive]
     Units {
-        /// What is counted.
+        /// The unit.
         unit: Unit,
         /// The longest side of the image, in pixels.
         side: Option<u32>,
-        /// The quality, guardrail policy or commitment, by its word in the price table.
+        /// The quality, guardrail policy or commitment, as a word used in the price table.
         word: Option<Cow<'a, str>>,
     },
     /// Reserved capacity, in tokens per minute.
     #[non_exhaustive]
     TokensPerMinute {
-        /// Of which kind.
+        /// The kind of token.
         kind: TokenKind,
-        /// For how long, such as `1-month`.
+        /// The duration of the commitment, such as `1-month`.
         commitment: Option<&'static str>,
     },
 }
 
-/// A kind of token that AWS bills by itself.
+/// A kind of token that AWS bills separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum TokenKind {
-    /// Text that came in, outside the cache.
+    /// Uncached text input.
     Input,
-    /// Text that was made.
+    /// Text output.
     Output,
-    /// Read from the cache.
+    /// Input read from the cache.
     CacheRead,
-    /// Written to the cache, and for how long where that is said.
+    /// Input written to the cache, with the lifetime if the usage type states it.
     CacheWrite(Option<CacheTtl>),
-    /// Speech that came in.
+    /// Audio input.
     InputAudio,
-    /// Speech that was made.
+    /// Audio output.
     OutputAudio,
-    /// An image that came in, counted in tokens.
+    /// Image input, counted in tokens.
     InputImage,
 }
 
-/// Where a usage type says that calls are served: it tells less than a model id does.
+/// The routing in a usage type, which is less precise than the routing in a model id.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum BilledRouting {
-    /// Nothing is said: in the region, or in its geography where that is not billed apart.
+    /// No routing is stated: in the region, or in its geography if that is not billed separately.
     #[default]
     InRegion,
     /// In the geography of the region.
     Geo,
-    /// Anywhere.
+    /// In any commercial region.
     Global,
 }
 
-/// Why a text is no usage type that is understood.
+/// The error for an unsupported usage type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("usage type `{text}`: {problem} `{part}`")]
 pub struct ParseUsageTypeError {
@@ -115,17 +115,17 @@ pub struct ParseUsageTypeError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Problem {
     Region,
-    OtherRegion,
+    ConflictingRegion,
     Word,
-    Nothing,
+    NoUnit,
 }
 
 impl<'a> UsageType<'a> {
-    /// Takes a usage type apart.
+    /// Parses a usage type.
     ///
     /// # Errors
     ///
-    /// Where a part of it is not known; the error names the part.
+    /// Returns an error that names the unknown part, if there is one.
     pub fn parse(text: &'a str) -> Result<Self, ParseUsageTypeError> {
         Self::parts(text).map_err(|Unknown(problem, part)| {
             let (text, part) = (text.to_owned(), part.to_owned());
@@ -135,25 +135,25 @@ impl<'a> UsageType<'a> {
 
     fn parts(text: &'a str) -> Result<Self, Unknown<'a>> {
         let (prefix, body) = text.split_once('-').unwrap_or((text, ""));
-        let region = region::of_prefix(prefix).ok_or(Unknown(Problem::Region, prefix))?;
+        let region = billing_region::from_prefix(prefix).ok_or(Unknown(Problem::Region, prefix))?;
         if let Some(body) = body.strip_prefix("MP:") {
             let (inner, body) = body.split_once('_').unwrap_or((body, ""));
             if inner != prefix {
-                return Err(Unknown(Problem::OtherRegion, inner));
+                return Err(Unknown(Problem::ConflictingRegion, inner));
             }
             let body = body.strip_suffix("-Units").unwrap_or(body);
-            return Marks::read(&words::of_marketplace(body), body)?.into_type(region, None);
+            return Keywords::read(&words::split_marketplace(body), body)?.into_type(region, None);
         }
         if let Some(policy) = body.strip_prefix("Guardrail-") {
             let word = guardrail::policy(policy).ok_or(Unknown(Problem::Word, policy))?;
             let kind = UsageKind::Units { unit: Unit::GuardrailUnit, side: None, word: Some(word.into()) };
             return Ok(Self::plain(region, None, kind));
         }
-        let words = words::of_hyphens(body);
+        let words = words::split_hyphens(body);
         if let Some((label, kind)) = image::parse(body, &words) {
             return Ok(Self::plain(region, Some(label), kind));
         }
-        labeled(region, body, &words)
+        with_label(region, body, &words)
     }
 
     const fn plain(region: &'static str, label: Option<&'a str>, kind: UsageKind<'a>) -> Self {
@@ -161,80 +161,81 @@ impl<'a> UsageType<'a> {
         Self { region, label, kind, routing, tier, long_context: false, custom_model: false, millions: false }
     }
 
-    /// The region that was called.
+    /// Returns the region that was called.
     pub const fn region(&self) -> &'static str {
         self.region
     }
 
-    /// What stands for the model, as it is written; `None` where the usage type names none, as those of AWS
-    /// Marketplace, where the product does.
+    /// Returns the label of the model as written in the usage type. It is `None` if the usage type does not name a model:
+    /// in AWS Marketplace, the product names it.
     pub const fn label(&self) -> Option<&'a str> {
         self.label
     }
 
-    /// The id of the model without geo prefix; `None` where there is no label, or one that is not known.
+    /// Returns the model id without geo prefix, or `None` if there is no label or it is unknown.
     pub fn base_id(&self) -> Option<Cow<'a, str>> {
         self.label.and_then(base_id)
     }
 
-    /// What is counted.
+    /// Returns the counted unit.
     pub const fn kind(&self) -> &UsageKind<'a> {
         &self.kind
     }
 
-    /// Where the calls are served.
+    /// Returns where the calls are served.
     pub const fn routing(&self) -> BilledRouting {
         self.routing
     }
 
-    /// The service tier.
+    /// Returns the service tier.
     pub const fn tier(&self) -> Tier {
         self.tier
     }
 
-    /// Whether it is of calls above the context size from which the model costs more.
+    /// Returns whether it covers calls above the context size from which the model costs more.
     pub const fn is_long_context(&self) -> bool {
         self.long_context
     }
 
-    /// Whether it is of a customized model.
+    /// Returns whether it covers a customized model.
     pub const fn is_custom_model(&self) -> bool {
         self.custom_model
     }
 
-    /// Whether it says itself that it counts millions; what others count is in the price list and the bill.
+    /// Returns whether the usage type states that it counts millions. For other usage types, the price list and the bill
+    /// state the quantity.
     pub const fn counts_millions(&self) -> bool {
         self.millions
     }
 }
 
-/// What is wrong, and with which part.
+/// A problem and the part that has it.
 struct Unknown<'a>(Problem, &'a str);
 
-/// A label, then what is counted: the label is as short as the rest allows.
-fn labeled<'a>(region: &'static str, body: &'a str, words: &[Word<'a>]) -> Result<UsageType<'a>, Unknown<'a>> {
-    let mut nearest = None;
+/// Parses a label followed by keywords. The label is as short as possible.
+fn with_label<'a>(region: &'static str, body: &'a str, words: &[Word<'a>]) -> Result<UsageType<'a>, Unknown<'a>> {
+    let mut first_error = None;
     for at in 1..words.len() {
-        match Marks::read(&words[at..], body) {
-            Ok(marks) => {
+        match Keywords::read(&words[at..], body) {
+            Ok(keywords) => {
                 let label = body.get(..words[at].start.saturating_sub(1));
-                return marks.into_type(region, label);
+                return keywords.into_type(region, label);
             }
-            // The error of the first word that means something is the one to tell.
-            Err(unknown) if nearest.is_none() && marks::is_mark(&words[at..]) => nearest = Some(unknown),
+            // Report the error that follows the first keyword.
+            Err(unknown) if first_error.is_none() && keywords::is_keyword(&words[at..]) => first_error = Some(unknown),
             Err(_) => {}
         }
     }
-    Err(nearest.unwrap_or(Unknown(Problem::Nothing, body)))
+    Err(first_error.unwrap_or(Unknown(Problem::NoUnit, body)))
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Region => "unknown region prefix",
-            Self::OtherRegion => "another region prefix inside",
+            Self::ConflictingRegion => "conflicting region prefix",
             Self::Word => "unknown part",
-            Self::Nothing => "nothing known is counted in",
+            Self::NoUnit => "no known unit in",
         })
     }
 }

@@ -6,18 +6,18 @@ mod parse;
 mod serde_impl;
 
 #[cfg(test)]
-mod tests;
+mod usd_tests;
 
 pub use parse::ParseUsdError;
 
-/// Exact money: a whole number of 1e-12 US dollars (pico-dollars), signed.
+/// An exact amount of money: a signed whole number of 1e-12 US dollars (pico-dollars).
 ///
 /// Every list price of Bedrock is a whole number of pico-dollars per token, so sums of token costs
 /// are exact and do not depend on their order. Negative amounts are savings and adjustments.
 ///
-/// `Display` rounds half-even to 6 decimals, or to the precision asked for (at most 12). `{:#}` is
-/// exact: at least 6 decimals, and as many as needed. Without a precision, a non-zero amount too
-/// small for 6 decimals prints exactly, so that only nothing prints as nothing.
+/// `Display` rounds half-even to 6 decimals, or to the given precision (at most 12). `{:#}` is
+/// exact, with at least 6 decimals. Without a precision, a non-zero amount too small for 6 decimals
+/// is printed exactly, so that only zero is printed as zero.
 ///
 /// ```
 /// use outlay_price::Usd;
@@ -33,37 +33,37 @@ pub use parse::ParseUsdError;
 pub struct Usd(i128);
 
 impl Usd {
-    /// No money.
+    /// Zero dollars.
     pub const ZERO: Self = Self(0);
-    /// The most that can be held: about 1.7e26 dollars.
+    /// The maximum amount: about 1.7e26 dollars.
     pub const MAX: Self = Self(i128::MAX);
 
-    /// From 1e-12 dollars.
+    /// Creates an amount from pico-dollars (1e-12 dollars).
     pub const fn from_picos(picos: i128) -> Self {
         Self(picos)
     }
 
-    /// In 1e-12 dollars.
+    /// Returns the amount in pico-dollars (1e-12 dollars).
     pub const fn picos(self) -> i128 {
         self.0
     }
 
-    /// From hundredths of a dollar.
+    /// Creates an amount from cents.
     pub const fn from_cents(cents: i64) -> Self {
         Self(cents as i128 * 10_000_000_000)
     }
 
-    /// From millionths of a dollar.
+    /// Creates an amount from millionths of a dollar.
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros as i128 * 1_000_000)
     }
 
-    /// From whole dollars.
+    /// Creates an amount from whole dollars.
     pub const fn from_dollars(dollars: i64) -> Self {
         Self(dollars as i128 * 1_000_000_000_000)
     }
 
-    /// The sum, or `None` where it cannot be held.
+    /// Returns the sum, or `None` on overflow.
     #[must_use]
     pub const fn checked_add(self, other: Self) -> Option<Self> {
         match self.0.checked_add(other.0) {
@@ -72,7 +72,7 @@ impl Usd {
         }
     }
 
-    /// The difference, or `None` where it cannot be held.
+    /// Returns the difference, or `None` on overflow.
     #[must_use]
     pub const fn checked_sub(self, other: Self) -> Option<Self> {
         match self.0.checked_sub(other.0) {
@@ -81,7 +81,7 @@ impl Usd {
         }
     }
 
-    /// This much, `count` times, or `None` where it cannot be held.
+    /// Returns the product with `count`, or `None` on overflow.
     #[must_use]
     pub const fn checked_mul(self, count: u64) -> Option<Self> {
         match self.0.checked_mul(count as i128) {
@@ -90,50 +90,50 @@ impl Usd {
         }
     }
 
-    /// The sum, or the nearest amount that can be held.
+    /// Returns the sum, saturating on overflow.
     #[must_use]
     pub const fn saturating_add(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }
 
-    /// The difference, or the nearest amount that can be held.
+    /// Returns the difference, saturating on overflow.
     #[must_use]
     pub const fn saturating_sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
     }
 
-    /// This much, `count` times, or the nearest amount that can be held.
+    /// Returns the product with `count`, saturating on overflow.
     #[must_use]
     pub const fn saturating_mul(self, count: u64) -> Self {
         Self(self.0.saturating_mul(count as i128))
     }
 
-    /// Returns all digits and no more, such as `0.00421`.
+    /// Returns the exact decimal text without trailing zeros, such as `0.00421`.
     #[must_use]
     pub fn to_decimal(self) -> String {
         format::exact(self.0, "").as_str().to_owned()
     }
 
-    /// Whether this is no money at all.
+    /// Returns whether the amount is zero.
     pub const fn is_zero(self) -> bool {
         self.0 == 0
     }
 
-    /// Whether this is below zero.
+    /// Returns whether the amount is below zero.
     pub const fn is_negative(self) -> bool {
         self.0 < 0
     }
 
-    /// The nearest double: the one that parsing the decimal text gives.
+    /// Returns the nearest double, which is also the result of parsing the decimal text.
     ///
-    /// For telemetry attributes, which hold doubles; never compute with it.
+    /// It is for telemetry attributes, which are doubles. Do not compute with it.
     pub fn to_f64(self) -> f64 {
         format::to_f64(self.0)
     }
 
-    /// In 1e-12 dollars, or the nearest amount that 64 bits hold (9.2 million dollars).
+    /// Returns the amount in pico-dollars (1e-12 dollars), saturating at the range of 64 bits (9.2 million dollars).
     ///
-    /// For telemetry attributes, whose integers have 64 bits.
+    /// It is for telemetry attributes, which are 64-bit integers.
     pub fn picos_i64(self) -> i64 {
         i64::try_from(self.0).unwrap_or(if self.0 < 0 { i64::MIN } else { i64::MAX })
     }
@@ -142,7 +142,7 @@ impl Usd {
 impl Add for Usd {
     type Output = Self;
 
-    /// Saturating.
+    /// Adds two amounts, saturating on overflow.
     fn add(self, other: Self) -> Self {
         self.saturating_add(other)
     }
@@ -151,21 +151,21 @@ impl Add for Usd {
 impl Sub for Usd {
     type Output = Self;
 
-    /// Saturating.
+    /// Subtracts an amount, saturating on overflow.
     fn sub(self, other: Self) -> Self {
         self.saturating_sub(other)
     }
 }
 
 impl AddAssign for Usd {
-    /// Saturating.
+    /// Adds an amount, saturating on overflow.
     fn add_assign(&mut self, other: Self) {
         *self = self.saturating_add(other);
     }
 }
 
 impl SubAssign for Usd {
-    /// Saturating.
+    /// Subtracts an amount, saturating on overflow.
     fn sub_assign(&mut self, other: Self) {
         *self = self.saturating_sub(other);
     }
@@ -174,7 +174,7 @@ impl SubAssign for Usd {
 impl Neg for Usd {
     type Output = Self;
 
-    /// Saturating.
+    /// Negates the amount, saturating on overflow.
     fn neg(self) -> Self {
         Self(self.0.saturating_neg())
     }

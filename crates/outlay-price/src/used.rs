@@ -1,29 +1,29 @@
 use crate::{Charge, CostStatus, Price, PriceQuery, Prices, Units, Usage};
 
-/// All that is billed of one call.
+/// The billed usage of a call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs, reason = "whoever counted fills it in")]
+#[allow(clippy::exhaustive_structs, reason = "callers construct it")]
 pub struct Used {
     /// The tokens.
     pub tokens: Usage,
-    /// Images, seconds and queries; `None` where nobody counted them.
+    /// Images, seconds and queries, or `None` if they were not counted.
     pub units: Option<Units>,
-    /// What the guardrail in front of the model used.
+    /// The usage of the guardrail in front of the model.
     pub guardrail: GuardrailUse,
 }
 
-/// What a guardrail used of its policies.
+/// The usage of a guardrail's policies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GuardrailUse {
-    /// There was none.
+    /// No guardrail was applied.
     #[default]
     NotApplied,
-    /// These units, by policy.
+    /// The units used, by policy.
     Counted(Units),
-    /// It was applied, and nobody said what it used: no more than these units, by policy.
+    /// A guardrail was applied, but its usage was not reported. These are the maximum units, by policy.
     AtMost(Units),
-    /// It was applied, and nobody can say what it used.
+    /// A guardrail was applied, but its usage is unknown.
     Unknown,
 }
 
@@ -34,7 +34,7 @@ impl From<Usage> for Used {
 }
 
 impl Prices {
-    /// What a call cost that used this: its model's charge and its guardrail's.
+    /// Returns the charge for the usage of a call: the model's charge plus the guardrail's charge.
     ///
     /// ```
     /// use outlay_price::{GuardrailUse, ModelRef, PriceQuery, Prices, Unit, UnitCount, Usage, Used};
@@ -59,7 +59,7 @@ impl Prices {
         model.and(self.charge_guardrail(query, &used.guardrail))
     }
 
-    /// What a guardrail cost that used this, whatever the query's model.
+    /// Returns the charge for the usage of a guardrail. It does not depend on the query's model.
     #[must_use]
     pub fn charge_guardrail(&self, query: &PriceQuery<'_>, guardrail: &GuardrailUse) -> Charge {
         let (units, status) = match guardrail {
@@ -79,7 +79,7 @@ impl Prices {
 }
 
 impl Price {
-    /// What these tokens cost, with the units where they were counted.
+    /// Returns the charge for tokens, and for units if they were counted.
     #[must_use]
     pub fn charge_used(&self, tokens: &Usage, units: Option<&Units>) -> Charge {
         match units {

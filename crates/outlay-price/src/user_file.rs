@@ -9,14 +9,14 @@ use crate::row::{Place, Row};
 use crate::table::{Alias, Table, TableError};
 use crate::{Confidence, ModelRef, Routing};
 
-mod discount;
+mod discount_table;
 mod error;
 mod fields;
 mod foreign;
 mod syntax;
 
 #[cfg(test)]
-mod tests;
+mod user_file_tests;
 
 pub use error::LoadPricesError;
 use error::Problem;
@@ -24,7 +24,7 @@ use fields::{Fields, Item};
 pub(crate) use syntax::Syntax;
 use syntax::Value;
 
-/// Reads the user's price file.
+/// Loads the user's price file.
 pub(crate) fn read(path: &Path) -> Result<Vec<Layer>, LoadPricesError> {
     let bytes = std::fs::read(path).map_err(|error| LoadPricesError::unreadable(path, error))?;
     let name = path.file_name().and_then(|name| name.to_str());
@@ -34,11 +34,11 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Layer>, LoadPricesError> {
         .map_err(|error| error.in_file(path))
 }
 
-/// Parses the text of a price file; `name` is what its rows give as their source. The user's own rows are one layer, and
-/// those that say whose they are, as an import writes them, another one below it.
+/// Parses the text of a price file. `name` is the source of its rows. The user's own rows form one layer. Rows with a
+/// confidence, as written by an import, form another layer below it.
 pub(crate) fn parse(text: &str, syntax: Syntax, name: Option<&str>) -> Result<Vec<Layer>, LoadPricesError> {
     let root = syntax.parse(text).map_err(|error| {
-        // Under whatever name.
+        // Detect a foreign format whatever the file name says.
         let format = Syntax::Json.parse(text).ok().and_then(|root| foreign::format(&root));
         format.map_or(error, |format| LoadPricesError::new(Problem::Foreign { format }))
     })?;
@@ -47,7 +47,7 @@ pub(crate) fn parse(text: &str, syntax: Syntax, name: Option<&str>) -> Result<Ve
     }
     if !matches!(root.value, Value::Table(_)) {
         let found = root.kind;
-        return Err(LoadPricesError::on_line(Problem::WrongType { wanted: "an object", found }, Some(root.line)));
+        return Err(LoadPricesError::on_line(Problem::WrongType { expected: "an object", found }, Some(root.line)));
     }
     let mut file = Fields::new(&root);
     let version = match file.text("version")? {
@@ -65,7 +65,7 @@ pub(crate) fn parse(text: &str, syntax: Syntax, name: Option<&str>) -> Result<Ve
     }
     let mut discounts = Vec::new();
     for mut fields in file.tables("discount")? {
-        discounts.push(discount::read(&mut fields)?);
+        discounts.push(discount_table::read(&mut fields)?);
         fields.finish()?;
     }
     let mut aliases = HashMap::new();
@@ -73,7 +73,7 @@ pub(crate) fn parse(text: &str, syntax: Syntax, name: Option<&str>) -> Result<Ve
         let (from, to) = alias(&mut fields)?;
         fields.finish()?;
         if aliases.insert(from, to).is_some() {
-            return Err(LoadPricesError::new(Problem::AliasTwice).at(fields.line(), "alias.from"));
+            return Err(LoadPricesError::new(Problem::DuplicateAlias).at(fields.line(), "alias.from"));
         }
     }
     file.finish()?;
@@ -88,7 +88,7 @@ pub(crate) fn parse(text: &str, syntax: Syntax, name: Option<&str>) -> Result<Ve
     Ok([Layer { table: Arc::new(table), discounts }].into_iter().chain(imported).collect())
 }
 
-/// Rows, and the lines that they begin on.
+/// Rows and their first lines.
 #[derive(Default)]
 struct Rows {
     rows: Vec<Row>,
@@ -99,18 +99,20 @@ impl Rows {
     fn table(self, table: impl FnOnce(Vec<Row>) -> Result<Table, TableError>) -> Result<Table, LoadPricesError> {
         let Self { rows, lines } = self;
         table(rows).map_err(|error| match error {
-            TableError::Twice { first, second } => {
-                LoadPricesError::new(Problem::RowTwice { first: lines[first] }).at(lines[second], "price")
+            TableError::Duplicate { first, second } => {
+                LoadPricesError::new(Problem::DuplicateRow { first: lines[first] }).at(lines[second], "price")
             }
-            TableError::NoBase { row } => LoadPricesError::new(Problem::NoBase).at(lines[row], "price.context_over"),
+            TableError::MissingBase { row } => {
+                LoadPricesError::new(Problem::MissingBase).at(lines[row], "price.context_over")
+            }
         })
     }
 }
 
 fn row(fields: &mut Fields<'_>, file: &str) -> Result<Row, LoadPricesError> {
-    let named = fields.required("model")?;
-    let model = named.model()?;
-    let (id, routing) = routed(&named, model, fields.parsed("routing")?)?;
+    let item = fields.required("model")?;
+    let model = item.model()?;
+    let (id, routing) = id_and_routing(&item, model, fields.parsed("routing")?)?;
     let place = match fields.text("region")? {
         Some(region) => place(&region)?,
         None => Place::of_region(model.region()),
@@ -121,7 +123,7 @@ fn row(fields: &mut Fields<'_>, file: &str) -> Result<Row, LoadPricesError> {
     let units = fields.units()?;
     match &context_over {
         Some(over) if over.value > 0 && !units.is_empty() => return Err(over.error(Problem::UnitsInContext)),
-        // A list may have no price of long contexts: those are unpriced, and not at the price of shorter ones.
+        // A list may lack a price for long contexts. They are then unpriced instead of priced like shorter ones.
         Some(over) if over.value > 0 && confidence != Confidence::Own => {}
         _ if rates.is_empty() && units.is_empty() => {
             return Err(LoadPricesError::new(Problem::NoRates).at(fields.line(), "price"));
@@ -147,7 +149,7 @@ fn row(fields: &mut Fields<'_>, file: &str) -> Result<Row, LoadPricesError> {
     })
 }
 
-/// A region, or a geography as a whole: `geo:eu`.
+/// Parses a region, or a geography such as `geo:eu`.
 fn place(region: &Item<&str>) -> Result<Place, LoadPricesError> {
     let Some(geo) = region.value.strip_prefix("geo:") else { return Ok(Place::of_region(Some(region.value))) };
     match geo.parse() {
@@ -156,31 +158,31 @@ fn place(region: &Item<&str>) -> Result<Place, LoadPricesError> {
     }
 }
 
-/// How sure a row is: the user's own, unless it says whose it is.
+/// Parses the confidence of a row. Defaults to the user's own.
 fn confidence(fields: &mut Fields<'_>) -> Result<Confidence, LoadPricesError> {
     match fields.parsed::<Confidence>("confidence")? {
         Some(item) if item.value == Confidence::Elsewhere => {
-            Err(item.error(Problem::Word("a row is of the region that it names, and not of another".to_owned())))
+            Err(item.error(Problem::Word("not allowed in a price file: a row applies to its own region".to_owned())))
         }
         Some(item) => Ok(item.into_value()),
         None => Ok(Confidence::Own),
     }
 }
 
-/// The id that rows are found by, and the routing that the id or the key says, if any does.
-fn routed<'t>(
-    named: &Item<&'t str>,
+/// Returns the id of the rows, and the routing from the id or from the key `routing`.
+fn id_and_routing<'t>(
+    item: &Item<&'t str>,
     model: ModelRef<'t>,
-    said: Option<Item<Routing>>,
+    key: Option<Item<Routing>>,
 ) -> Result<(&'t str, Option<Routing>), LoadPricesError> {
-    match (model.base_id(), model.routing(), said) {
+    match (model.base_id(), model.routing(), key) {
         (None, _, None) => Ok((model.as_str(), None)),
-        // A bare id leaves the routing open.
-        (Some(base), Some(Routing::InRegion), said) => Ok((base, said.map(Item::into_value))),
+        // A bare id does not determine the routing.
+        (Some(base), Some(Routing::InRegion), key) => Ok((base, key.map(Item::into_value))),
         (Some(base), Some(implied), None) => Ok((base, Some(implied))),
-        (Some(base), Some(implied), Some(said)) if implied == said.value => Ok((base, Some(implied))),
-        (_, _, Some(said)) => Err(said.error(Problem::RoutingTwice)),
-        (Some(_), None, None) => Err(named.error(Problem::UnknownPrefix)),
+        (Some(base), Some(implied), Some(key)) if implied == key.value => Ok((base, Some(implied))),
+        (_, _, Some(key)) => Err(key.error(Problem::ConflictingRouting)),
+        (Some(_), None, None) => Err(item.error(Problem::UnknownPrefix)),
     }
 }
 
@@ -197,7 +199,7 @@ fn alias(fields: &mut Fields<'_>) -> Result<(Box<str>, Alias), LoadPricesError> 
     Ok((from.value.into(), Alias { to: to.value.into(), is_provisioned: false }))
 }
 
-/// FNV-1a, folded to 32 bits: names a content, and is the same on every machine.
+/// Returns the FNV-1a hash, folded to 32 bits. It identifies a file's content and is the same on every machine.
 fn hash(bytes: &[u8]) -> u32 {
     let hash = bytes
         .iter()

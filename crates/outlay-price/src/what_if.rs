@@ -2,9 +2,9 @@ use crate::tokenizer::{self, Ratio};
 use crate::{CacheTtl, Charge, CostStatus, Latency, ModelRef, PriceQuery, Prices, Routing, Tier, Usage, Usd, Used};
 
 #[cfg(test)]
-mod tests;
+mod what_if_tests;
 
-/// What of a recorded call is other, in thought; what is not set stays as it was.
+/// A hypothetical change to a recorded call. Properties that are not set stay as recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Change<'a> {
     model: Option<ModelRef<'a>>,
@@ -14,23 +14,23 @@ pub struct Change<'a> {
     caching: Option<Caching>,
 }
 
-/// How the input of a call might have used the cache.
+/// A hypothetical use of the cache by the input of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Caching {
-    /// Not at all: what was read or written is plain input.
+    /// No cache: cached tokens become plain input.
     Off,
-    /// What was written, written for this long.
+    /// All cache writes with this lifetime.
     Ttl(CacheTtl),
-    /// So many thousandths of the plain input read from the cache, in whole tokens (rounded down), at most all.
+    /// A share of the plain input read from the cache, in thousandths (at most 1,000) and rounded down to whole tokens.
     ///
-    /// What writing it there would have cost is not in the figure.
+    /// The cost of writing it to the cache is not included.
     ReadPermille(u32),
 }
 
-/// What a recorded call cost, and what it would have cost.
+/// The recorded and the hypothetical cost of a call.
 ///
-/// The counts are those of the record: what another model would have answered, nobody knows.
+/// The hypothetical cost is based on the recorded counts, because the answer of another model is unknown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WhatIf {
     recorded: Charge,
@@ -40,54 +40,54 @@ pub struct WhatIf {
 }
 
 impl<'a> Change<'a> {
-    /// Nothing.
+    /// Creates an empty change.
     pub const fn new() -> Self {
         Self { model: None, routing: None, tier: None, latency: None, caching: None }
     }
 
-    /// Sets the model, with the routing that its id says.
+    /// Sets the model and the routing of its id. Defaults to the recorded model.
     #[must_use]
     pub const fn with_model(mut self, model: ModelRef<'a>) -> Self {
         self.model = Some(model);
         self
     }
 
-    /// Sets the routing, whatever the model's id says.
+    /// Sets the routing. Defaults to the routing of the model's id.
     #[must_use]
     pub const fn with_routing(mut self, routing: Routing) -> Self {
         self.routing = Some(routing);
         self
     }
 
-    /// Sets the service tier.
+    /// Sets the service tier. Defaults to the recorded tier.
     #[must_use]
     pub const fn with_tier(mut self, tier: Tier) -> Self {
         self.tier = Some(tier);
         self
     }
 
-    /// Sets the latency mode.
+    /// Sets the latency mode. Defaults to the recorded mode.
     #[must_use]
     pub const fn with_latency(mut self, latency: Latency) -> Self {
         self.latency = Some(latency);
         self
     }
 
-    /// Sets how the input uses the cache.
+    /// Sets the use of the cache. Defaults to the recorded use.
     #[must_use]
     pub const fn with_caching(mut self, caching: Caching) -> Self {
         self.caching = Some(caching);
         self
     }
 
-    const fn is_of_road(&self) -> bool {
+    const fn changes_variant(&self) -> bool {
         self.routing.is_some() || self.tier.is_some() || self.latency.is_some()
     }
 }
 
 impl Caching {
-    /// The same input, with this use of the cache.
-    fn of(self, usage: &Usage) -> Usage {
+    /// Returns the same usage with this use of the cache.
+    fn apply(self, usage: &Usage) -> Usage {
         let plain = usage.uncached_input_tokens();
         let without_writes = usage
             .with_cache_write(CacheTtl::FiveMinutes, 0)
@@ -101,7 +101,7 @@ impl Caching {
             Self::Ttl(ttl) => without_writes.with_cache_write(ttl, usage.cache_write_tokens()),
             Self::ReadPermille(permille) => {
                 let read = u128::from(plain) * u128::from(permille.min(1_000)) / 1_000;
-                // No more than the whole.
+                // At most `plain`, so this never fails.
                 let read = u64::try_from(read).unwrap_or(plain);
                 usage
                     .with_uncached_input(plain.saturating_sub(read))
@@ -112,7 +112,7 @@ impl Caching {
 }
 
 impl Prices {
-    /// What a recorded call would have cost, had this been other.
+    /// Returns the cost of a recorded call under a hypothetical change.
     ///
     /// ```
     /// use outlay_price::{Change, ModelRef, PriceQuery, Prices, Tier, Usage, Used};
@@ -127,7 +127,7 @@ impl Prices {
     /// assert_eq!(flex.recorded().total().to_string(), "$0.805000");
     /// assert_eq!(flex.high().total().to_string(), "$0.402500");
     ///
-    /// // Another tokenizer makes another number of tokens of the same text: a range.
+    /// // Another tokenizer has a different number of tokens for the same text, so the cost is a range.
     /// let nova = ModelRef::parse("us.amazon.nova-lite-v1:0")?;
     /// let nova = prices.what_if(&query, &used, &Change::new().with_model(nova));
     /// assert!(nova.is_range());
@@ -136,59 +136,61 @@ impl Prices {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// - **Counts** stay, where both models have the same tokenizer. Where they have not, or nobody says so, text is
-    ///   counted at the fewest and the most tokens that it may be ([`WhatIf::notes`] says why), rounded outwards, and
-    ///   each end is charged in the context tier that it reaches. Audio, units and the guardrail's use stay.
-    /// - **Model.** The new one in the region of the old, unless its ARN says another; its routing is what its id
-    ///   says. An alias of the user's file is followed before a routing, tier or latency mode is set.
-    /// - **Status.** Exact where AWS's own counts meet a known price; estimated where counts were derived; unpriced
-    ///   where the other price is not known, never zero. For a record that is less sure, see
+    /// - **Counts** stay the same if both models are known to have the same tokenizer. Otherwise the cost is a range from
+    ///   the minimum to the maximum number of text tokens ([`WhatIf::notes`] has the reason), rounded outwards, and
+    ///   each end is charged in the context tier that it reaches. Audio, units and guardrail usage stay the same.
+    /// - **Model.** The new model is called in the region of the query, else of its own ARN, else of the recorded model's
+    ///   ARN. Its routing comes from its id. An alias in the user's file is resolved before a routing, tier or latency mode
+    ///   is set.
+    /// - **Status.** Exact for AWS's own counts at a known price, estimated for derived counts, and unpriced
+    ///   (never zero) if the other price is unknown. For a record with a weaker status, see
     ///   [`WhatIf::with_status`].
     #[must_use]
     pub fn what_if(&self, query: &PriceQuery<'_>, used: &Used, change: &Change<'_>) -> WhatIf {
-        let other = self.changed(query, change);
-        let tokens = change.caching.map_or(used.tokens, |caching| caching.of(&used.tokens));
+        let other = self.changed_query(query, change);
+        let tokens = change.caching.map_or(used.tokens, |caching| caching.apply(&used.tokens));
         let ratio = tokenizer::ratio(self.resolve(query.model), self.resolve(other.model));
-        let ends = ratio.map_or([tokens; 2], |ratio| [Ratio::fewest, Ratio::most].map(|of| scaled(&tokens, of, ratio)));
-        // Without text there is nothing to count otherwise.
-        let ratio = ratio.filter(|_| ends != [tokens; 2]);
+        let bounds = ratio
+            .map_or([tokens; 2], |ratio| [Ratio::fewest, Ratio::most].map(|convert| scaled(&tokens, convert, ratio)));
+        // Without text, the ratio has no effect.
+        let ratio = ratio.filter(|_| bounds != [tokens; 2]);
         let is_derived = ratio.is_some() || matches!(change.caching, Some(Caching::ReadPermille(_)));
-        // A price of the very resource says nothing of another road.
-        let has_road = change.routing.is_none() || other.model.base_id().is_some();
-        let [few, many] = ends.map(|tokens| match self.charge(&other, &Used { tokens, ..used.clone() }) {
-            _ if !has_road => Charge::unpriced(),
+        // The price of an opaque resource does not apply to another routing.
+        let has_routing = change.routing.is_none() || other.model.base_id().is_some();
+        let [few, many] = bounds.map(|tokens| match self.charge(&other, &Used { tokens, ..used.clone() }) {
+            _ if !has_routing => Charge::unpriced(),
             charge if is_derived => charge.with_status(CostStatus::Estimated),
             charge => charge,
         });
-        // Beyond a context bound all may be cheaper.
-        let turned = few.is_priced() && many.is_priced() && few.total() > many.total();
-        let (low, high) = if turned { (many, few) } else { (few, many) };
+        // A higher context tier may be cheaper.
+        let is_reversed = few.is_priced() && many.is_priced() && few.total() > many.total();
+        let (low, high) = if is_reversed { (many, few) } else { (few, many) };
         let mut notes = Vec::new();
         if let Some(Ratio { reason, .. }) = ratio {
             notes.push(format!("{} and {} count tokens differently: {reason}", query.model, other.model));
         }
         if matches!(change.caching, Some(Caching::ReadPermille(_))) {
-            notes.push("what writing to the cache would have cost is not in the figure".to_owned());
+            notes.push("the cost of writing to the cache is not included".to_owned());
         }
         if !low.is_priced() || !high.is_priced() {
-            notes.push(format!("some price of {} so called is not known", other.model));
+            notes.push(format!("the price of {} with this change is not known", other.model));
         }
         WhatIf { recorded: self.charge(query, used), low, high, notes }
     }
 
-    /// What is asked for instead.
-    fn changed<'a>(&'a self, query: &PriceQuery<'a>, change: &Change<'a>) -> PriceQuery<'a> {
-        let named = change.model.unwrap_or(query.model);
-        let model = if change.is_of_road() { self.resolve(named) } else { named };
+    /// Returns the query with a change applied.
+    fn changed_query<'a>(&'a self, query: &PriceQuery<'a>, change: &Change<'a>) -> PriceQuery<'a> {
+        let requested = change.model.unwrap_or(query.model);
+        let model = if change.changes_variant() { self.resolve(requested) } else { requested };
         let model = change.routing.map_or(model, |routing| model.with_routing(routing));
-        let region = query.region.or(named.region()).or(query.model.region());
-        let account = query.account.or(named.account()).or(query.model.account());
+        let region = query.region.or(requested.region()).or(query.model.region());
+        let account = query.account.or(requested.account()).or(query.model.account());
         let (tier, latency) = (change.tier.unwrap_or(query.tier), change.latency.unwrap_or(query.latency));
         PriceQuery { model, region, account, tier, latency, ..*query }
     }
 }
 
-/// The text of a usage as another tokenizer may count it.
+/// Converts the text tokens of a usage to another tokenizer.
 fn scaled(usage: &Usage, count: fn(Ratio, u64) -> u64, ratio: Ratio) -> Usage {
     let mut scaled = usage
         .with_uncached_input(count(ratio, usage.uncached_input_tokens()))
@@ -201,40 +203,40 @@ fn scaled(usage: &Usage, count: fn(Ratio, u64) -> u64, ratio: Ratio) -> Usage {
 }
 
 impl WhatIf {
-    /// What the call cost.
+    /// Returns the recorded charge.
     pub const fn recorded(&self) -> &Charge {
         &self.recorded
     }
 
-    /// The least that it would have cost.
+    /// Returns the minimum hypothetical charge.
     pub const fn low(&self) -> &Charge {
         &self.low
     }
 
-    /// The most that it would have cost; the same as the least where it is one figure.
+    /// Returns the maximum hypothetical charge, which equals the minimum if the cost is not a range.
     pub const fn high(&self) -> &Charge {
         &self.high
     }
 
-    /// Whether it is a range, for that the counts of the other model are not known.
+    /// Returns whether the cost is a range, because the token counts of the other model are unknown.
     pub fn is_range(&self) -> bool {
         self.low != self.high
     }
 
-    /// The least and the most that would have been saved, negative where it would have cost more; `None` where a
-    /// price is not known, which is not the same as nothing saved.
+    /// Returns the minimum and maximum savings, which are negative if the change costs more. It is `None` if a
+    /// price is unknown, which does not mean that nothing is saved.
     pub fn saves(&self) -> Option<(Usd, Usd)> {
         let all = [self.recorded, self.low, self.high];
         let saved = |charge: &Charge| self.recorded.total() - charge.total();
         all.iter().all(Charge::is_priced).then(|| (saved(&self.high), saved(&self.low)))
     }
 
-    /// Why it is a range, and what is not in it; a sentence each.
+    /// Returns the reasons for a range and the costs that are not included, one note each.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
 
-    /// Weakens all figures to the status of the record that the usage is from, such as a bound.
+    /// Weakens the status of all charges to that of the record, such as [`CostStatus::Bounded`].
     #[must_use]
     pub fn with_status(mut self, status: CostStatus) -> Self {
         for charge in [&mut self.recorded, &mut self.low, &mut self.high] {

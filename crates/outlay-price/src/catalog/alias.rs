@@ -3,8 +3,7 @@ use crate::table::{Alias, Table};
 use crate::{ModelRef, ParseModelError};
 
 impl Prices {
-    /// The same prices, with `from` standing for `to`: what has been found out about an id that says nothing of its
-    /// model. What the user's file maps comes before it.
+    /// Returns the same prices, with an alias from an opaque id to a model. Aliases in the user's file take precedence.
     ///
     /// ```
     /// use outlay_price::{ModelRef, PriceQuery, Prices};
@@ -20,17 +19,17 @@ impl Prices {
     ///
     /// # Errors
     ///
-    /// Where `to` is no id that names a model.
+    /// Returns an error if `to` does not name a model.
     pub fn with_alias(&self, from: &str, to: &str) -> Result<Self, ParseModelError> {
         self.with(from, to, false)
     }
 
-    /// Returns the same prices, with `from` known to be provisioned throughput of `to`: a call costs nothing beside the
-    /// hours of its capacity. An ARN of provisioned throughput says so itself.
+    /// Returns the same prices, with `from` marked as provisioned throughput of `to`. A call to it costs nothing: its
+    /// capacity is billed by the hour. An ARN of provisioned throughput only needs [`with_alias`](Self::with_alias).
     ///
     /// # Errors
     ///
-    /// Where `to` is no id that names a model.
+    /// Returns an error if `to` does not name a model.
     pub fn with_provisioned(&self, from: &str, to: &str) -> Result<Self, ParseModelError> {
         self.with(from, to, true)
     }
@@ -41,16 +40,16 @@ impl Prices {
             return Err(ParseModelError::UnknownResource);
         }
         let mut layers = self.0.list.clone();
-        let mut known = match layers.pop_if(|last| last.table.is_only_aliases()) {
+        let mut aliases = match layers.pop_if(|last| last.table.is_only_aliases()) {
             Some(last) => last.table.aliases.clone(),
             None => Default::default(),
         };
-        known.insert(from.into(), Alias { to: to.into(), is_provisioned });
-        layers.push(Layer::from(Table::of_aliases(known)));
+        aliases.insert(from.into(), Alias { to: to.into(), is_provisioned });
+        layers.push(Layer::from(Table::of_aliases(aliases)));
         Ok(Self::of(layers))
     }
 
-    /// Returns the names that stand for models, each with the id of its model.
+    /// Returns all aliases, each with the id of its model.
     pub fn aliases(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.list.iter().flat_map(|layer| &layer.table.aliases).map(|(from, alias)| (&**from, &*alias.to))
     }
@@ -69,14 +68,14 @@ mod tests {
     }
 
     #[test]
-    fn the_users_own_mapping_comes_first() {
+    fn an_alias_in_the_users_file_takes_precedence() {
         let own = format!("[[alias]]\nfrom = \"{FROM}\"\nto = \"global.anthropic.claude-opus-5\"\n");
         let own = Prices::from_toml(&own).unwrap().with_alias(FROM, "us.anthropic.claude-sonnet-5").unwrap();
         assert_eq!(model(&own, FROM).as_deref(), Some("global anthropic.claude-opus-5"));
     }
 
     #[test]
-    fn many_aliases_are_one_layer_and_the_last_one_holds() {
+    fn aliases_share_one_layer_and_the_last_one_wins() {
         let mut prices = Prices::bundled();
         for profile in 0..10 {
             prices = prices.with_alias(&format!("{FROM}{profile}"), "us.anthropic.claude-sonnet-5").unwrap();
@@ -89,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_model_is_refused() {
+    fn an_alias_to_no_model_is_rejected() {
         for to in ["", "no model", "opaque-name", FROM, "sa.meta.llama3-8b-instruct-v1:0"] {
             assert!(Prices::bundled().with_alias(FROM, to).is_err(), "{to}");
         }

@@ -1,15 +1,15 @@
-//! What a catalogue is made of, and in which order that is asked.
+//! The layers of a catalogue, and the order in which they are searched.
 
 use std::sync::{Arc, OnceLock};
 
 use super::Prices;
-use super::named::ByBareName;
+use super::named_model::ModelsByBareName;
 use crate::Price;
 use crate::discount::Discounts;
 use crate::region::{UNNAMED, is_callable};
 use crate::table::Table;
 
-/// Prices from one place, and what it takes off those below.
+/// The prices of one source, and its discounts on the layers below.
 #[derive(Clone, Debug)]
 pub(crate) struct Layer {
     pub(crate) table: Arc<Table>,
@@ -18,12 +18,12 @@ pub(crate) struct Layer {
 
 pub(super) struct Layers {
     pub(super) version: Box<str>,
-    /// The top first.
+    /// From top to bottom.
     pub(super) list: Vec<Layer>,
-    /// In the order in which they are asked: those of the layers, and before each what discounts make of it.
+    /// The tables in search order: each layer's table, preceded by its discounted prices.
     pub(super) tables: Vec<Arc<Table>>,
-    /// Made when an answer first names a model that was not called.
-    pub(super) by_bare_name: OnceLock<ByBareName>,
+    /// Built at the first answer that names a model other than the called one.
+    pub(super) models_by_bare_name: OnceLock<ModelsByBareName>,
 }
 
 impl Layers {
@@ -37,32 +37,33 @@ impl Layers {
             }
             tables.insert(0, Arc::clone(table));
         }
-        // Names alone have no version: they are no prices.
+        // Layers of aliases only have no version.
         let versions = list.iter().rev().map(|layer| &*layer.table.version);
         let mut versions: Vec<&str> = versions.filter(|version| !version.is_empty()).collect();
-        // A file's own rows and those that it took over have one version.
+        // A file's own rows and its imported rows have the same version.
         versions.dedup();
         let version = if versions.is_empty() { "empty".into() } else { versions.join("+").into() };
-        Self { version, list, tables, by_bare_name: OnceLock::new() }
+        Self { version, list, tables, models_by_bare_name: OnceLock::new() }
     }
 }
 
 impl Prices {
-    /// The discounts that are for no price below them, by their percentage, note and selectors: a misspelt id or region, as a
-    /// rule.
+    /// Returns the discounts that apply to no price below them, as text with percentage, note and selectors. The cause is
+    /// usually a misspelt id or region.
     pub fn idle_discounts(&self) -> Vec<String> {
         let mut idle = Vec::new();
         let mut layers = self.0.list.as_slice();
         while let [Layer { discounts, .. }, below @ ..] = layers {
             let prices = || below.iter().flat_map(|layer| layer.table.prices());
             for discount in discounts.iter().flat_map(|discounts| &discounts.list) {
-                let is_called = |routing| discount.region.as_deref().is_none_or(|region| is_callable(routing, region));
-                let is_for = |price: &Price| {
-                    discount.is_for(price.model(), price.routing(), price.tier()) && is_called(price.routing())
+                let is_callable =
+                    |routing| discount.region.as_deref().is_none_or(|region| is_callable(routing, region));
+                let applies = |price: &Price| {
+                    discount.applies_to(price.model(), price.routing(), price.tier()) && is_callable(price.routing())
                 };
                 let is_known =
                     |region: &str| UNNAMED.contains(&region) || prices().any(|price| price.region() == Some(region));
-                if !prices().any(is_for) || !discount.region.as_deref().is_none_or(is_known) {
+                if !prices().any(applies) || !discount.region.as_deref().is_none_or(is_known) {
                     idle.push(discount.to_string());
                 }
             }

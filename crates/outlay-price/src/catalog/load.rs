@@ -5,24 +5,24 @@ use crate::LoadPricesError;
 use crate::user_file::{self, Syntax};
 
 impl Prices {
-    /// The user's price file over the bundled table: JSON (see [`from_json`](Self::from_json)) where its name ends in
-    /// `.json`, else TOML (see [`from_toml`](Self::from_toml)).
+    /// Loads the user's price file over the bundled table. A file name that ends in `.json` means JSON (see
+    /// [`from_json`](Self::from_json)), any other means TOML (see [`from_toml`](Self::from_toml)).
     ///
     /// # Errors
     ///
-    /// Where the file cannot be read, or is no price file: the error says file, line and field.
+    /// Returns an error with file, line and field if the file cannot be read or is not a price file.
     pub fn from_path(path: impl AsRef<Path>) -> Result<Self, LoadPricesError> {
         user_file::read(path.as_ref()).map(Self::over_bundled)
     }
 
-    /// The user's prices as TOML text, over the bundled table.
+    /// Parses the user's prices from TOML, over the bundled table.
     ///
-    /// Amounts are US dollars per million tokens, as decimal text: a TOML float would be a binary
-    /// one in most readers. A row is whole: what it leaves out has no price. It wins over every
+    /// Amounts are US dollars per million tokens, as decimal text: most readers would parse a TOML float as a binary
+    /// float. A row is complete: a rate that it leaves out has no price. It takes precedence over every
     /// bundled row of the same model, routing, tier and latency from its `effective_from` on, in
-    /// its region or, without one, in all; that of an account wins over that of every account. Zero is a price. A row
-    /// that prices nothing but capacity charges nothing per call. The model `guardrails` has the prices of guardrail units, by
-    /// policy.
+    /// its region, or in all regions if it has none. A row for an account takes precedence over a row for all accounts.
+    /// Zero is a price. A row that only prices capacity charges nothing per call. The model `guardrails` has the prices of
+    /// guardrail units, by policy.
     ///
     /// ```
     /// use outlay_price::Prices;
@@ -33,10 +33,10 @@ impl Prices {
     ///
     ///     [[price]]
     ///     model = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
-    ///     region = "us-east-1"           # any region without
-    ///     tier = "default"               # this without
-    ///     latency = "standard"           # this without
-    ///     effective_from = "2026-11-01"  # always without
+    ///     region = "us-east-1"           # optional: any region
+    ///     tier = "default"               # optional: this one
+    ///     latency = "standard"           # optional: this one
+    ///     effective_from = "2026-11-01"  # optional: always
     ///     input = "3.20"
     ///     output = "16"
     ///     cache_read = "0.32"
@@ -51,29 +51,29 @@ impl Prices {
     ///     input = "6.40"
     ///     output = "24"
     ///
-    ///     [[price]]                      # what is billed by the unit: US dollars for one
+    ///     [[price]]                      # prices of units, in US dollars per unit
     ///     model = "amazon.nova-canvas-v1:0"
     ///     units = { "output_image[side<=1024,premium]" = "0.055", "output_image" = "0.06" }
     ///
     ///     [[price]]                      # capacity with a commitment
     ///     model = "anthropic.claude-v2:1"
-    ///     account = "123456789012"       # every account without
+    ///     account = "123456789012"       # optional: every account
     ///     tier = "provisioned"
     ///     units = { "model_unit_hour[1-month]" = "39.60" }
     ///
-    ///     [[discount]]                   # off every price below this file
+    ///     [[discount]]                   # applies to the prices below this file
     ///     percent = "12.5"
-    ///     provider = "anthropic"         # all of these are optional
+    ///     provider = "anthropic"         # this and the next keys are optional
     ///     account = "123456789012"
     ///     region = "us-east-1"
     ///     tier = "default"
     ///     effective_from = "2026-11-01"
-    ///     effective_to = "2027-11-01"    # the first day without it
+    ///     effective_to = "2027-11-01"    # the first day without the discount
     ///     note = "agreement 7"
     ///
     ///     [[discount]]
     ///     percent = "20"
-    ///     model = "anthropic.claude-opus-5"  # all routings; with a prefix, or with `routing`, that one
+    ///     model = "anthropic.claude-opus-5"  # all routings, unless it has a prefix or `routing` is set
     ///
     ///     [[alias]]
     ///     from = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123"
@@ -84,27 +84,29 @@ impl Prices {
     /// # Ok::<(), outlay_price::LoadPricesError>(())
     /// ```
     ///
-    /// A discount is taken off the prices below the file, never off the file's own rows. Where several hold, the one
-    /// with the most selectors wins (`model` counts for two, the dates for none), and the later one on a tie. A discounted
-    /// rate is a whole number of pico-dollars per token, and that of a unit a whole number of billionths of a dollar:
-    /// halves are rounded up. [`idle_discounts`](Self::idle_discounts) tells those that are for nothing.
+    /// A discount applies to the prices below the file, never to the file's own rows. If several discounts apply, the one
+    /// with the most selectors wins (`model` counts as two, dates do not count), and the later one on a tie. A discounted
+    /// rate is rounded to a whole number of pico-dollars per token, and the discounted price of a unit to a whole number of
+    /// billionths of a dollar: halves are rounded up. [`idle_discounts`](Self::idle_discounts) returns the discounts that
+    /// apply to no price.
     ///
-    /// A row that was taken from somebody else's table says how sure it is: `confidence = "listed"` (AWS states it),
-    /// `"agreed"` (two other sources do) or `"single"` (one does, so its costs are estimates), with its `source`. Such
-    /// rows come after those without `confidence`, which are your own, and hold in AWS's commercial regions alone unless
-    /// they name a region. They and the bundled table are one list: the narrower place and then the later start win. `region = "geo:eu"` names the regions of one geography.
+    /// A row that was imported from another table has a confidence and a `source`: `confidence = "listed"` (stated by
+    /// AWS), `"agreed"` (stated by two other sources) or `"single"` (stated by one source, so its costs are estimates).
+    /// Rows without `confidence` are your own and take precedence over imported rows. Imported rows apply to AWS's
+    /// commercial regions only, unless they name a region. Imported rows and the bundled table form one list: the narrower
+    /// place wins, then the later start. `region = "geo:eu"` names the regions of one geography.
     ///
     /// # Errors
     ///
-    /// Returns an error with line and field where the text is no price file. It names a table of LiteLLM, genai-prices
-    /// or AWS that was given in place of one.
+    /// Returns an error with line and field if the text is not a price file. The error says so if the text is a price
+    /// table of LiteLLM, genai-prices or AWS.
     pub fn from_toml(text: &str) -> Result<Self, LoadPricesError> {
         user_file::parse(text, Syntax::Toml, None).map(Self::over_bundled)
     }
 
-    /// The same as JSON text: one object with the arrays `price`, `alias` and `discount`.
+    /// Like [`from_toml`](Self::from_toml), but parses JSON: one object with the arrays `price`, `alias` and `discount`.
     ///
-    /// Amounts are texts or numbers; a number is read by its digits, never as a binary float.
+    /// Amounts are strings or numbers. A number is read as decimal digits, never as a binary float.
     ///
     /// ```
     /// use outlay_price::Prices;
@@ -124,7 +126,7 @@ impl Prices {
     ///
     /// # Errors
     ///
-    /// Where the text is no price file: the error says line and field.
+    /// Returns an error with line and field if the text is not a price file.
     pub fn from_json(text: &str) -> Result<Self, LoadPricesError> {
         user_file::parse(text, Syntax::Json, None).map(Self::over_bundled)
     }

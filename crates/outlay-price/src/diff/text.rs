@@ -1,4 +1,4 @@
-//! The differences as text.
+//! The text of a price diff.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ const HEAD: [&str; COLUMNS] = [
     "row", "model", "routing", "region", "account", "tier", "latency", "from", "over", "figure", "old", "new", "change",
 ];
 
-/// The first column of numbers, which stand on the right.
+/// The index of the first column of numbers, which are aligned right.
 const NUMBERS: usize = 10;
 
 impl fmt::Display for PriceDiff {
@@ -21,7 +21,7 @@ impl fmt::Display for PriceDiff {
         let rows: Vec<[String; COLUMNS]> = self.changes.iter().flat_map(lines).collect();
         let width = |column: usize| {
             let most = rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-            // What no row says has no column.
+            // An empty column is left out.
             if most == 0 { 0 } else { most.max(HEAD[column].len()) }
         };
         let widths: [usize; COLUMNS] = std::array::from_fn(width);
@@ -46,12 +46,12 @@ fn line(f: &mut fmt::Formatter<'_>, cells: &[&str; COLUMNS], widths: &[usize; CO
     writeln!(f, "{}", text.trim_end())
 }
 
-/// A line for each figure; one without where the row has none.
+/// Returns a line for each figure, or one line without figures if the row has none.
 fn lines(change: &PriceChange) -> Vec<[String; COLUMNS]> {
     let key = &change.key;
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     let start = key.start.map(|at| at.to_zoned(TimeZone::UTC).date().to_string());
-    let of = |figure: String, old: String, new: String, percent: String| {
+    let cells = |figure: String, old: String, new: String, percent: String| {
         [
             change.kind.as_str().to_owned(),
             key.model.to_string(),
@@ -69,9 +69,9 @@ fn lines(change: &PriceChange) -> Vec<[String; COLUMNS]> {
         ]
     };
     if change.fields.is_empty() {
-        return vec![of(String::new(), String::new(), String::new(), String::new())];
+        return vec![cells(String::new(), String::new(), String::new(), String::new())];
     }
-    let line = |field: &FieldChange| of(field.field.clone(), amount(field.old), amount(field.new), percent(field));
+    let line = |field: &FieldChange| cells(field.field.clone(), amount(field.old), amount(field.new), percent(field));
     change.fields.iter().map(line).collect()
 }
 
@@ -79,7 +79,7 @@ fn amount(amount: Option<Usd>) -> String {
     amount.map_or_else(String::new, Usd::to_decimal)
 }
 
-/// `-20.00%`
+/// Formats the change, such as `-20.00%`.
 fn percent(field: &FieldChange) -> String {
     field.percent_hundredths().map_or_else(String::new, |hundredths| {
         let sign = if hundredths < 0 { '-' } else { '+' };
@@ -89,7 +89,7 @@ fn percent(field: &FieldChange) -> String {
 }
 
 impl ChangeKind {
-    /// The word in the table.
+    /// Returns the word used in the diff.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Added => "added",

@@ -1,8 +1,8 @@
 use super::{ModelKind, ModelRef, ParseModelError, name};
 use crate::Routing;
-use crate::region::of_partition;
+use crate::region::partition_prefix;
 
-/// `partition:service:region:account:resource`, after `arn:`.
+/// Parses `partition:service:region:account:resource`, the part after `arn:`.
 pub(super) fn parse<'a>(text: &'a str, rest: &'a str) -> Result<ModelRef<'a>, ParseModelError> {
     let mut parts = rest.splitn(5, ':');
     let mut part = || parts.next().ok_or(ParseModelError::IncompleteArn);
@@ -17,13 +17,13 @@ pub(super) fn parse<'a>(text: &'a str, rest: &'a str) -> Result<ModelRef<'a>, Pa
     }
     let kind = kind(service, class, id)?;
     let model = ModelRef {
-        partition: of_partition(partition),
+        partition: partition_prefix(partition),
         region: some(region),
         account: some(account),
         ..ModelRef::opaque(text, kind, resource)
     };
     match kind {
-        ModelKind::FoundationModel | ModelKind::InferenceProfile => named(model, id),
+        ModelKind::FoundationModel | ModelKind::InferenceProfile => with_model_id(model, id),
         _ => Ok(model),
     }
 }
@@ -32,7 +32,7 @@ fn kind(service: &str, class: &str, id: &str) -> Result<ModelKind, ParseModelErr
     Ok(match (service, class) {
         ("sagemaker", "endpoint") => ModelKind::SagemakerEndpoint,
         ("bedrock", "foundation-model") => ModelKind::FoundationModel,
-        // Some documents write an application profile so; its id has no dot.
+        // Some documents write application profiles this way. Their ids have no dot.
         ("bedrock", "inference-profile") if !id.contains('.') => ModelKind::ApplicationInferenceProfile,
         ("bedrock", "inference-profile") => ModelKind::InferenceProfile,
         ("bedrock", "application-inference-profile") => ModelKind::ApplicationInferenceProfile,
@@ -47,8 +47,8 @@ fn kind(service: &str, class: &str, id: &str) -> Result<ModelKind, ParseModelErr
     })
 }
 
-/// An ARN that holds a model's id. A foundation model without a region is the global one.
-fn named<'a>(model: ModelRef<'a>, id: &'a str) -> Result<ModelRef<'a>, ParseModelError> {
+/// Parses the model id in an ARN. A foundation model without a region has global routing.
+fn with_model_id<'a>(model: ModelRef<'a>, id: &'a str) -> Result<ModelRef<'a>, ParseModelError> {
     if !id.contains('.') || id.contains('/') {
         return Err(ParseModelError::UnknownResource);
     }
@@ -58,7 +58,7 @@ fn named<'a>(model: ModelRef<'a>, id: &'a str) -> Result<ModelRef<'a>, ParseMode
     }
     let routing = match (model.kind, routing) {
         (ModelKind::FoundationModel, Some(Routing::InRegion)) if model.region.is_none() => Some(Routing::Global),
-        // A profile is never in-region: a prefix is missing that we would have to know.
+        // A profile always has a prefix, so this one has a prefix that is not known.
         (ModelKind::InferenceProfile, Some(Routing::InRegion)) => None,
         (_, routing) => routing,
     };

@@ -1,9 +1,9 @@
-//! The parts of a model's id.
+//! The parts of a model id.
 
 use crate::{Family, Routing};
 
-/// Splits off the geo prefix. Names hold dots too (`kimi-k2.5`), so only a known prefix is one;
-/// an unknown label before a known vendor is a prefix yet unheard of, and gives no routing.
+/// Splits off the geo prefix. Names may contain dots too (`kimi-k2.5`), so only a known prefix counts. An unknown label
+/// before a known vendor is an unknown prefix, which has no routing.
 pub(super) fn split_routing(id: &str) -> (Option<Routing>, &str) {
     let Some((label, rest)) = id.split_once('.') else {
         return (Some(Routing::InRegion), id);
@@ -18,7 +18,7 @@ pub(super) fn split_routing(id: &str) -> (Option<Routing>, &str) {
     (Some(Routing::InRegion), id)
 }
 
-/// `us.claude-sonnet-4-5` of `us` and `anthropic.claude-sonnet-4-5-20250929-v1:0`.
+/// Returns the short name, such as `us.claude-sonnet-4-5` for `us` and `anthropic.claude-sonnet-4-5-20250929-v1:0`.
 pub(super) fn short(routing: Option<Routing>, base: &str) -> String {
     let prefix = match routing {
         Some(Routing::InRegion) | None => "",
@@ -26,7 +26,7 @@ pub(super) fn short(routing: Option<Routing>, base: &str) -> String {
     };
     let name = base.split_once('.').map_or(base, |(_, name)| name);
     let (name, suffix) = name.split_once(':').unwrap_or((name, ""));
-    // `:0` is the revision; what follows it is a context size.
+    // `:0` is the revision. A context size may follow it.
     let (revised, suffix) = match suffix.strip_prefix('0') {
         Some("") => (true, ""),
         Some(rest) if rest.starts_with(':') => (true, &rest[1..]),
@@ -52,10 +52,10 @@ pub(super) fn short(routing: Option<Routing>, base: &str) -> String {
     short
 }
 
-/// What is left of a model's name without vendor and geography, then without version, then without date, then without
-/// what names a variant that is the only one: `claude-sonnet-4-5-20250929-v1`, `claude-sonnet-4-5-20250929`,
-/// `claude-sonnet-4-5` and the same once more of `us.anthropic.claude-sonnet-4-5-20250929-v1:0`;
-/// `qwen3-next-80b` at last of `Qwen/Qwen3-Next-80B-A3B-Instruct`. Points, blanks, underscores and hyphens are the same.
+/// Returns four normalized forms of a model's name: without vendor and geography, then also without version, without date
+/// and without variant. For `us.anthropic.claude-sonnet-4-5-20250929-v1:0` they are `claude-sonnet-4-5-20250929-v1`,
+/// `claude-sonnet-4-5-20250929`, `claude-sonnet-4-5` and `claude-sonnet-4-5`. The last one of
+/// `Qwen/Qwen3-Next-80B-A3B-Instruct` is `qwen3-next-80b`. Dots, spaces and underscores become hyphens.
 pub(crate) fn bare_names(name: &str) -> [String; 4] {
     let name = name.trim().to_ascii_lowercase();
     let mut name = name.rsplit_once('/').map_or(&*name, |(_, last)| last);
@@ -64,7 +64,7 @@ pub(crate) fn bare_names(name: &str) -> [String; 4] {
     while let Some((_, rest)) = name.split_once(['.', ':']).filter(|(label, _)| is_prefix(label)) {
         name = rest;
     }
-    // What follows is the revision, unless it is a part of the name: `gpt-oss:20b`.
+    // The suffix is the revision, unless it is a part of the name: `gpt-oss:20b`.
     let (name, is_revised) = match name.split_once([':', '@']) {
         Some((name, rest)) if is_revision(rest) => (name.to_owned(), true),
         Some((name, rest)) => (format!("{name}-{rest}"), false),
@@ -84,7 +84,7 @@ pub(crate) fn bare_names(name: &str) -> [String; 4] {
     [name, unversioned, undated, plain]
 }
 
-/// What is before `-instruct` or the number of active parameters, `-a3b`.
+/// Returns the name without suffixes such as `-instruct` or the number of active parameters, `-a3b`.
 pub(crate) fn without_variant(name: &str) -> &str {
     let mut plain = name;
     while let Some((before, last)) = plain.rsplit_once('-') {
@@ -99,23 +99,23 @@ pub(crate) fn without_variant(name: &str) -> &str {
     plain
 }
 
-/// Whether this is `0`, `0:200k`, `v1`, or a word such as `latest` or `free`.
+/// Returns whether the suffix is a revision: `0`, `0:200k`, `v1`, or a word such as `latest` or `free`.
 fn is_revision(rest: &str) -> bool {
     let first = rest.split(':').next().unwrap_or_default();
     let is_number = first.trim_start_matches('v').bytes().all(|byte| byte.is_ascii_digit());
     is_number || !first.bytes().any(|byte| byte.is_ascii_digit())
 }
 
-/// What is before and after `-20250929` or `-2025-09-29`.
+/// Returns the parts before and after a date such as `-20250929` or `-2025-09-29`.
 fn without_date(name: &str) -> (&str, &str) {
     let bytes = name.as_bytes();
-    // Each `d` is a digit.
+    // Each `d` matches a digit.
     let date_at = |start: usize, pattern: &[u8]| {
         let end = start + pattern.len();
         let is_date = bytes.get(start..end).is_some_and(|found| {
-            found.iter().zip(pattern).all(|(byte, wanted)| match wanted {
+            found.iter().zip(pattern).all(|(byte, expected)| match expected {
                 b'd' => byte.is_ascii_digit(),
-                wanted => byte == wanted,
+                expected => byte == expected,
             })
         });
         (is_date && bytes.get(end).is_none_or(|&byte| byte == b'-')).then_some((start, end))
@@ -126,7 +126,7 @@ fn without_date(name: &str) -> (&str, &str) {
     date.map_or((name, ""), |(start, end)| (&name[..start], &name[end..]))
 }
 
-/// The same model under ever shorter ids: without the context size, the revision, and `-v1`.
+/// Returns shorter ids of the same model: without the context size, then without the revision, then without `-v1`.
 pub fn shorter_ids(base: &str) -> impl Iterator<Item = &str> {
     let mut next = Some(base);
     std::iter::from_fn(move || {

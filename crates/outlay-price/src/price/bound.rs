@@ -1,39 +1,39 @@
-use super::{Price, Step, count};
+use super::{Price, Step, token_charge};
 use crate::rate::Rate;
 use crate::{Charge, CostStatus, Units, Usage, Usd};
 
-/// What a request may do with the cache: decides what its input can cost at most.
+/// How a request may use the cache, which determines the maximum cost of its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CacheUse {
-    /// It writes nothing to the cache; it may read.
+    /// The request does not write to the cache. It may read from it.
     NoWrites,
-    /// It may write any of its input to the cache, for any lifetime.
+    /// The request may write any of its input to the cache, for any lifetime.
     MayWrite,
 }
 
 impl Price {
-    /// The most that a call with at most so many input tokens (cache included) and output tokens
-    /// can cost: each token at the dearest rate that could apply, in the dearest context tier that
-    /// the input can reach. Kinds without a known rate are not in it.
+    /// Returns the maximum cost of a call, given the maximum number of its input tokens (including cached ones) and
+    /// output tokens. Each token costs the highest rate that could apply, in the most expensive context tier that
+    /// the input can reach. Kinds of token without a known rate are not included.
     #[must_use]
     pub fn bound(&self, input_tokens: u64, output_tokens: u64, cache: CacheUse) -> Usd {
         self.bound_charge(input_tokens, output_tokens, cache).total()
     }
 
-    /// The same as a charge that is [`CostStatus::Bounded`], split into input and output.
+    /// Like [`bound`](Self::bound), but returns a [`CostStatus::Bounded`] charge, split into input and output.
     ///
-    /// Unpriced where it would leave out tokens whose rate is not known.
+    /// The charge is unpriced if it excludes tokens without a known rate.
     #[must_use]
     pub fn bound_charge(&self, input_tokens: u64, output_tokens: u64, cache: CacheUse) -> Charge {
         self.bound_charge_beside(&Usage::new(), input_tokens, output_tokens, cache, None)
     }
 
-    /// The most that a call can cost of which some tokens are counted, and of the rest only a bound is known.
+    /// Returns the maximum cost of a call with some tokens counted and a bound on the rest.
     ///
-    /// What is counted is charged by kind. `input_tokens` and `output_tokens` are the most that there can be besides, each
-    /// at the dearest rate that could apply, in the dearest context tier that all of the input can reach. `units` are the
-    /// most units, and there is nothing else; `None` where nobody counted them.
+    /// Counted tokens are charged by kind. `input_tokens` and `output_tokens` are the maximum numbers of further tokens.
+    /// Each of these costs the highest rate that could apply, in the most expensive context tier that the whole input can
+    /// reach. `units` is the maximum of all units, or `None` if units were not counted.
     ///
     /// ```
     /// use outlay_price::{CacheUse, ModelRef, PriceQuery, Prices, Usage};
@@ -68,42 +68,42 @@ impl Price {
         let steps = &self.terms().steps;
         let counted_input = counted.input_tokens();
         let all_input = counted_input.saturating_add(input_tokens);
-        let mut dearest: Option<Charge> = None;
+        let mut highest: Option<Charge> = None;
         for (index, step) in steps.iter().enumerate() {
             if index > 0 && step.over >= all_input {
                 break;
             }
             let next = steps.get(index + 1);
-            // What is counted alone comes to more than this tier holds.
+            // The counted input alone exceeds this tier.
             if next.is_some_and(|next| next.over < counted_input) {
                 continue;
             }
-            // More input than this would be in the next tier.
+            // More input would reach the next tier.
             let most = next.map_or(all_input, |next| next.over.min(all_input)) - counted_input;
-            let input = dearest_input(step, cache);
+            let input = max_input_rate(step, cache);
             let output = step.rates.output.max(step.rates.output_audio);
             let unknown = (input.is_none() && most > 0) || (output.is_none() && output_tokens > 0);
             let mut rest = Charge::free().with_status(CostStatus::Bounded);
             rest.input = input.map_or(Usd::ZERO, |rate| rate.times(most));
             rest.output = output.map_or(Usd::ZERO, |rate| rate.times(output_tokens));
-            let charge = count::charge(&step.rates, counted).and(rest);
+            let charge = token_charge::token_charge(&step.rates, counted).and(rest);
             let charge = if unknown { charge.with_status(CostStatus::Unpriced) } else { charge };
-            dearest = Some(match dearest {
-                Some(dearest) => dearer(dearest, charge),
+            highest = Some(match highest {
+                Some(highest) => greater(highest, charge),
                 None => charge,
             });
         }
-        dearest.unwrap_or_else(Charge::unpriced)
+        highest.unwrap_or_else(Charge::unpriced)
     }
 }
 
-/// The greater of two bounds, as sure as the weaker one: which of the two holds is not known.
-fn dearer(one: Charge, other: Charge) -> Charge {
+/// Returns the greater of two bounds, with the weaker status, because either of them may apply.
+fn greater(one: Charge, other: Charge) -> Charge {
     let status = one.status().weakest(other.status());
     if other.total() > one.total() { other.with_status(status) } else { one.with_status(status) }
 }
 
-fn dearest_input(step: &Step, cache: CacheUse) -> Option<Rate> {
+fn max_input_rate(step: &Step, cache: CacheUse) -> Option<Rate> {
     let rates = &step.rates;
     let reads = rates.input.max(rates.cache_read).max(rates.input_audio);
     match cache {

@@ -1,4 +1,4 @@
-//! The bundled table's text: tab-separated, one row per line, an empty field where nothing is known.
+//! The text format of the bundled table: tab-separated values, one row per line. An unknown value is an empty field.
 
 use crate::rate::{RATES, Rate, RateSet, Rates};
 use crate::row::{Place, Row};
@@ -7,7 +7,7 @@ use crate::{Latency, Routing, UnitPrice};
 
 const COLUMNS: usize = 13 + RATES;
 
-/// The version, and the rows.
+/// A parsed table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
     /// The version.
@@ -16,14 +16,14 @@ pub struct File {
     pub rows: Vec<Row>,
 }
 
-/// A line that is no row, and the column that is wrong.
+/// The error for an invalid line, with the invalid column.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TsvError {
     pub(crate) line: usize,
     pub(crate) column: &'static str,
 }
 
-/// Reads a table: `# version ...`, the names of the columns, then rows.
+/// Parses a table: a line `# version ...`, a line with the names of the columns, then rows.
 pub(crate) fn parse(text: &str) -> Result<File, TsvError> {
     let mut lines = text.lines().enumerate();
     let version = lines
@@ -81,7 +81,7 @@ pub(crate) fn row(line: &str) -> Result<Row, &'static str> {
     })
 }
 
-/// `us-east-1,us-west-2`, `geo:eu`, or `*`.
+/// Parses `us-east-1,us-west-2`, `geo:eu` or `*`.
 fn parse_place(field: &str) -> Option<Place> {
     match field.strip_prefix("geo:") {
         _ if field.is_empty() => None,
@@ -108,7 +108,7 @@ fn parse_rates(fields: [&str; RATES]) -> Result<Rates, &'static str> {
     Ok(Rates::from_all(rates))
 }
 
-/// `output_image[side<=1024,premium]=0.06;query=0.001`
+/// Parses a list such as `output_image[side<=1024,premium]=0.06;query=0.001`.
 fn parse_units(field: &str) -> Option<Vec<UnitPrice>> {
     field.split(';').filter(|part| !part.is_empty()).map(|part| UnitPrice::parse(part).ok()).collect()
 }

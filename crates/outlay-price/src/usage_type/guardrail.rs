@@ -1,7 +1,7 @@
-/// The policy's word in a response, out of `ContentPolicyUnitsConsumed`.
+/// Returns the name of a policy in responses, given a text such as `ContentPolicyUnitsConsumed`.
 pub(super) fn policy(text: &str) -> Option<String> {
     let policy = text.strip_suffix("UnitsConsumed")?;
-    // Only units that cost something are told apart from free ones.
+    // Responses only mark free units, not paid ones.
     let policy = policy.strip_suffix("Paid").unwrap_or(policy);
     let first = policy.chars().next().filter(char::is_ascii_uppercase)?;
     policy.bytes().all(|byte| byte.is_ascii_alphanumeric()).then(|| {
@@ -15,8 +15,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn policies_have_the_words_of_the_wire() {
-        for (text, want) in [
+    fn policies_have_the_names_used_on_the_wire() {
+        for (text, expected) in [
             ("ContentPolicyUnitsConsumed", Some("contentPolicyUnits")),
             ("SensitiveInformationPolicyPaidUnitsConsumed", Some("sensitiveInformationPolicyUnits")),
             ("SensitiveInformationPolicyFreeUnitsConsumed", Some("sensitiveInformationPolicyFreeUnits")),
@@ -24,7 +24,7 @@ mod tests {
             ("UnitsConsumed", None),
             ("éUnitsConsumed", None),
         ] {
-            assert_eq!(policy(text).as_deref(), want, "{text}");
+            assert_eq!(policy(text).as_deref(), expected, "{text}");
         }
     }
 }

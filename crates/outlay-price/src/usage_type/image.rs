@@ -2,7 +2,7 @@ use super::UsageKind;
 use super::words::Word;
 use crate::Unit;
 
-/// `NovaCanvas-T2I-1024-Premium`: a label, from what an image is made, its longest side, and its quality.
+/// Parses `NovaCanvas-T2I-1024-Premium`: a label, the task, the longest side of the image, and its quality.
 pub(super) fn parse<'a>(body: &'a str, words: &[Word<'a>]) -> Option<(&'a str, UsageKind<'a>)> {
     let (rest, [task, side, quality]) = words.split_last_chunk()?;
     if rest.is_empty() || !matches!(task.text, "T2I" | "I2I") {

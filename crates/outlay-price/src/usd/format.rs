@@ -1,4 +1,4 @@
-//! Money as text, and the one double.
+//! Conversion of money to text and to a double.
 
 use std::fmt::{self, Alignment, Write};
 
@@ -6,19 +6,19 @@ use super::Usd;
 
 const PICOS: u128 = 1_000_000_000_000;
 const DECIMALS: usize = 12;
-const USUAL: usize = 6;
+const DEFAULT_DECIMALS: usize = 6;
 
 impl fmt::Display for Usd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let picos = self.picos();
         let decimals = if f.alternate() {
-            needed(picos).max(USUAL)
-        } else if let Some(asked) = f.precision() {
-            asked.min(DECIMALS)
-        } else if picos != 0 && rounded(picos.unsigned_abs(), USUAL) == 0 {
-            needed(picos)
+            exact_decimals(picos).max(DEFAULT_DECIMALS)
+        } else if let Some(precision) = f.precision() {
+            precision.min(DECIMALS)
+        } else if picos != 0 && rounded(picos.unsigned_abs(), DEFAULT_DECIMALS) == 0 {
+            exact_decimals(picos)
         } else {
-            USUAL
+            DEFAULT_DECIMALS
         };
         let sign = match (picos < 0, f.sign_plus()) {
             (true, _) => "-$",
@@ -35,18 +35,18 @@ impl fmt::Debug for Usd {
     }
 }
 
-/// All digits and no more: `-0.00421` with the currency `""`.
+/// Formats the exact amount without trailing zeros, such as `-0.00421` with the currency `""`.
 pub(super) fn exact(picos: i128, currency: &'static str) -> Text {
     let sign = match (picos < 0, currency) {
         (true, "$") => "-$",
         (true, _) => "-",
         (false, currency) => currency,
     };
-    Text::new(sign, picos.unsigned_abs(), needed(picos))
+    Text::new(sign, picos.unsigned_abs(), exact_decimals(picos))
 }
 
-/// The double nearest to `picos` pico-dollars.
-#[expect(clippy::float_arithmetic, reason = "the one place where money becomes a double, to leave")]
+/// Returns the double nearest to `picos` pico-dollars.
+#[expect(clippy::float_arithmetic, reason = "the only conversion of money to a double, for output")]
 pub(super) fn to_f64(picos: i128) -> f64 {
     // Both operands are exact doubles, so IEEE 754 rounds the quotient correctly.
     if picos.unsigned_abs() < 1 << f64::MANTISSA_DIGITS {
@@ -56,8 +56,8 @@ pub(super) fn to_f64(picos: i128) -> f64 {
     exact(picos, "").as_str().parse().unwrap_or(f64::NAN)
 }
 
-/// How many decimals it takes to be exact.
-fn needed(picos: i128) -> usize {
+/// Returns the number of decimals of the exact amount.
+fn exact_decimals(picos: i128) -> usize {
     let mut fraction = picos.unsigned_abs() % PICOS;
     let mut decimals = DECIMALS;
     while decimals > 0 && fraction.is_multiple_of(10) {
@@ -67,7 +67,7 @@ fn needed(picos: i128) -> usize {
     decimals
 }
 
-/// In units of `10^-decimals` dollars, half to even.
+/// Rounds half-even to units of `10^-decimals` dollars.
 fn rounded(picos: u128, decimals: usize) -> u128 {
     let unit = 10_u128.pow((DECIMALS - decimals) as u32);
     let (whole, rest) = (picos / unit, picos % unit);
@@ -79,7 +79,7 @@ fn rounded(picos: u128, decimals: usize) -> u128 {
     whole + u128::from(up)
 }
 
-/// A number on the stack: 39 digits of an `i128`, sign, currency and point.
+/// A formatted amount on the stack: 39 digits of an `i128`, sign, currency and decimal point.
 pub(super) struct Text {
     bytes: [u8; 48],
     length: usize,
@@ -90,7 +90,7 @@ impl Text {
         let scaled = rounded(picos, decimals);
         let unit = 10_u128.pow(decimals as u32);
         let mut text = Self { bytes: [0; 48], length: 0 };
-        // 2 + 27 + 1 + 12 bytes at most: it fits, and a text that did not would end early.
+        // At most 2 + 27 + 1 + 12 bytes, so it fits. A longer text would be cut off.
         let _ = write!(text, "{sign}{}", scaled / unit);
         if decimals > 0 {
             let _ = write!(text, ".{:0decimals$}", scaled % unit);
@@ -99,7 +99,7 @@ impl Text {
     }
 
     pub(super) fn as_str(&self) -> &str {
-        // Only whole `str`s were written.
+        // `write_str` only appends whole `str`s, so this is valid UTF-8.
         std::str::from_utf8(&self.bytes[..self.length]).unwrap_or("")
     }
 }
@@ -114,7 +114,7 @@ impl Write for Text {
     }
 }
 
-/// As `Formatter::pad` does, but that takes the precision for a number of characters.
+/// Like `Formatter::pad`, but does not truncate the text to the precision.
 fn pad(f: &mut fmt::Formatter<'_>, text: &Text) -> fmt::Result {
     let missing = f.width().unwrap_or(0).saturating_sub(text.length);
     let before = match f.align() {

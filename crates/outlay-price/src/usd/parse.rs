@@ -1,35 +1,35 @@
-//! Money from text.
+//! Parsing of money.
 
 use std::str::FromStr;
 
 use super::Usd;
 use crate::decimal::{Decimal, DecimalError};
 
-/// Why a text is no amount of money.
+/// The error for a text that is not an amount of money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseUsdError {
-    /// There is no digit where the number should be.
+    /// The text has no digits.
     #[error("no amount: write a decimal number such as 0.50")]
     Empty,
-    /// A character that no amount has, at this byte offset.
+    /// A character that is not allowed in an amount.
     #[error("unexpected character at byte {at}: write a decimal number such as 0.50 or $0.50")]
     BadCharacter {
         /// The offset in bytes from the start of the text.
         at: usize,
     },
-    /// More than 12 decimals that are not zero.
+    /// More than 12 significant decimals.
     #[error("more than 12 decimals: the smallest amount is 0.000000000001")]
     TooManyDecimals,
-    /// Beyond [`Usd::MAX`].
-    #[error("too large an amount")]
+    /// An amount above [`Usd::MAX`].
+    #[error("the amount is too large")]
     TooLarge,
 }
 
 impl FromStr for Usd {
     type Err = ParseUsdError;
 
-    /// Reads `0.5`, `$0.5`, `-$3` and `1e-6`, exactly.
+    /// Parses an amount such as `0.5`, `$0.5`, `-$3` or `1e-6`, exactly.
     fn from_str(text: &str) -> Result<Self, ParseUsdError> {
         let (sign, number) = match text.as_bytes() {
             [b'-' | b'+', b'$', ..] => text.split_at(2),

@@ -1,4 +1,4 @@
-//! As a decimal text: JSON numbers would pass through a double in most readers.
+//! Serialization of money as decimal text. Most readers would parse a JSON number as a double.
 
 use std::borrow::Cow;
 

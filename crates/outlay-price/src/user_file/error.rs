@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::ParseModelError;
 use crate::decimal::DecimalError;
 
-/// Why a price file does not load: where, what, and what to do.
+/// The error for a price file that does not load, with its location and a hint to fix it.
 #[derive(Debug)]
 pub struct LoadPricesError(Box<Inner>);
 
@@ -23,10 +23,10 @@ pub(super) enum Problem {
     Unreadable(io::Error),
     NotUtf8,
     Syntax { name: &'static str, message: String },
-    KeyTwice,
+    DuplicateKey,
     UnknownKey,
     Missing,
-    WrongType { wanted: &'static str, found: &'static str },
+    WrongType { expected: &'static str, found: &'static str },
     Float,
     Amount(DecimalError),
     Comma,
@@ -34,7 +34,7 @@ pub(super) enum Problem {
     Conditions,
     UnitTooFine,
     UnitTooLarge,
-    UnitTwice,
+    DuplicateUnit,
     UnitsInContext,
     Account,
     Percent,
@@ -45,29 +45,29 @@ pub(super) enum Problem {
     Date,
     Count,
     NoRates,
-    NoBase,
-    RowTwice { first: usize },
-    RoutingTwice,
+    MissingBase,
+    DuplicateRow { first: usize },
+    ConflictingRouting,
     UnknownPrefix,
-    AliasTwice,
+    DuplicateAlias,
     AliasToItself,
     Geo,
-    Rate,
+    RateNames,
     Foreign { format: &'static str },
 }
 
 impl LoadPricesError {
-    /// The file, where the prices came from one.
+    /// Returns the file, or `None` if the prices did not come from a file.
     pub fn file(&self) -> Option<&Path> {
         self.0.file.as_deref()
     }
 
-    /// The line, from 1.
+    /// Returns the line, starting at 1.
     pub fn line(&self) -> Option<usize> {
         self.0.line
     }
 
-    /// The field, such as `price.input`.
+    /// Returns the field, such as `price.input`.
     pub fn field(&self) -> Option<&str> {
         self.0.field.as_deref()
     }
@@ -120,11 +120,11 @@ impl fmt::Display for Problem {
             Self::Unreadable(_) => "cannot read the price file",
             Self::NotUtf8 => "not UTF-8 text: save the price file as UTF-8",
             Self::Syntax { name, message } => return write!(f, "not valid {name}: {message}"),
-            Self::KeyTwice => "the key is there twice: remove one of them",
+            Self::DuplicateKey => "duplicate key: remove one of them",
             Self::UnknownKey => "unknown key: remove it, or check its spelling",
             Self::Missing => "missing: add it",
-            Self::WrongType { wanted, found } => {
-                return write!(f, "expected {wanted}, found {found}");
+            Self::WrongType { expected, found } => {
+                return write!(f, "expected {expected}, found {found}");
             }
             Self::Float => "a float is inexact: write the amount in quotes, such as \"3.30\"",
             Self::Amount(error) => match error {
@@ -133,41 +133,41 @@ impl fmt::Display for Problem {
                 DecimalError::TooFine => {
                     "more than 6 decimals: amounts are US dollars per million tokens, not per token"
                 }
-                DecimalError::TooLarge => "more than a thousand dollars a token: check the unit",
+                DecimalError::TooLarge => "more than a thousand dollars per token: check the unit",
             },
-            Self::Comma => "a comma in the amount: write a point, such as \"3.30\"",
+            Self::Comma => "a comma in the amount: write a decimal point, such as \"3.30\"",
             Self::Negative => "a price cannot be negative",
             Self::Conditions => "not the price of a unit: write it such as \"output_image[side<=1024,premium]\"",
             Self::UnitTooFine => "more than 9 decimals: the amount is US dollars for one unit",
-            Self::UnitTooLarge => "more than a million dollars a unit: check the amount",
-            Self::UnitTwice => "the same unit and conditions as another of the row: remove one of them",
+            Self::UnitTooLarge => "more than a million dollars per unit: check the amount",
+            Self::DuplicateUnit => "the same unit and conditions as another entry of the row: remove one of them",
             Self::UnitsInContext => "units do not depend on the context: move them to the row without `context_over`",
             Self::Account => "not an AWS account: write its twelve digits in quotes, such as \"123456789012\"",
             Self::Percent => {
                 "not a percentage: write more than 0 and at most 100, with at most 6 decimals, such as \"12.5\""
             }
-            Self::OtherProvider => "the model is of another provider: remove the key",
+            Self::OtherProvider => "the model has another provider: remove the key",
             Self::EndsBeforeItStarts => "not after `effective_from`: write the first day without the discount",
             Self::Word(message) => message,
             Self::Model(error) => return write!(f, "not a model id: {error}"),
             Self::Date => "not a date: write a day, such as \"2026-11-01\"",
             Self::Count => "not a number of tokens: write a whole number, such as 200000",
             Self::NoRates => "no rate: add at least `input`, `output` or `units`",
-            Self::NoBase => "there is no row of the same key without `context_over`: add one for shorter contexts",
-            Self::RowTwice { first } => {
+            Self::MissingBase => "no row with the same key and without `context_over`: add one for shorter contexts",
+            Self::DuplicateRow { first } => {
                 return write!(f, "the same key as the row on line {first}: remove one of them");
             }
-            Self::RoutingTwice => "the model says another routing: remove the key, or the prefix",
-            Self::UnknownPrefix => "an unknown geo prefix: write the model without it, and give `routing`",
-            Self::AliasTwice => "the same `from` as in another alias: remove one of them",
-            Self::Rate => {
-                "not rates: write the names of rates with commas between, such as \"cache_read,cache_write_5m\""
+            Self::ConflictingRouting => "conflicts with the prefix of the model: remove the key or the prefix",
+            Self::UnknownPrefix => "unknown geo prefix: remove it from the model and set `routing`",
+            Self::DuplicateAlias => "the same `from` as another alias: remove one of them",
+            Self::RateNames => {
+                "not a list of rates: write their names separated by commas, such as \"cache_read,cache_write_5m\""
             }
             Self::Geo => "not a geography: write one such as \"geo:eu\", or a region",
             Self::Foreign { format } => {
-                return write!(f, "this is {format}, not a price file: `outlay prices update --from` makes one of it");
+                return write!(f, "this is {format}, not a price file: convert it with `outlay prices update --from`");
             }
-            Self::AliasToItself => "an alias must go from an opaque id to another model's",
+            Self::AliasToItself => "an alias must map an opaque id to a different id",
         };
         f.write_str(text)
     }

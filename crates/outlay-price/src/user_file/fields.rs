@@ -1,4 +1,4 @@
-//! Tables of a price file, read key by key: each value knows its line and its name.
+//! The tables of a price file, read key by key. Each value has its line and field name, for errors.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -11,16 +11,16 @@ use crate::start::Start;
 use crate::unit::UnitPriceError;
 use crate::{ModelRef, ParseModelError, UnitPrice};
 
-/// The keys of one table; those that were read are remembered.
+/// The keys of a table. It tracks the keys that were read, to reject unknown ones.
 pub(super) struct Fields<'t> {
-    /// `price`, or empty at the top.
+    /// The name of the table, such as `price`, or empty for the root.
     name: &'static str,
     table: &'t [Entry<'t>],
     line: usize,
     read: Vec<&'static str>,
 }
 
-/// A value, and where it is.
+/// A value with its line and field name.
 pub(super) struct Item<T> {
     pub(super) value: T,
     line: usize,
@@ -48,11 +48,11 @@ impl<'t> Item<&'t str> {
 }
 
 impl<'t> Item<&'t Node<'t>> {
-    fn wrong_type(&self, wanted: &'static str) -> LoadPricesError {
-        self.error(Problem::WrongType { wanted, found: self.value.kind })
+    fn wrong_type(&self, expected: &'static str) -> LoadPricesError {
+        self.error(Problem::WrongType { expected, found: self.value.kind })
     }
 
-    /// A decimal number, as its text.
+    /// Returns the text of a decimal number.
     fn decimal(&self) -> Result<&'t str, LoadPricesError> {
         match &self.value.value {
             Value::Text(text) | Value::Number(text) if text.contains(',') => Err(self.error(Problem::Comma)),
@@ -62,7 +62,7 @@ impl<'t> Item<&'t Node<'t>> {
         }
     }
 
-    /// One that is not negative.
+    /// Returns the text of a decimal number that is not negative.
     fn amount(&self) -> Result<&'t str, LoadPricesError> {
         self.decimal().and_then(|digits| match digits.starts_with('-') {
             true => Err(self.error(Problem::Negative)),
@@ -80,25 +80,27 @@ impl<'t> Fields<'t> {
         Self { name: "", table, line: root.line, read: Vec::new() }
     }
 
-    /// The line that the table starts on.
+    /// Returns the line that the table starts on.
     pub(super) fn line(&self) -> usize {
         self.line
     }
 
-    /// The tables of `[[key]]`.
+    /// Returns the tables of `[[key]]`.
     pub(super) fn tables(&mut self, key: &'static str) -> Result<Vec<Self>, LoadPricesError> {
-        const WANTED: &str = "[[tables]]";
+        const EXPECTED: &str = "[[tables]]";
         let Some(item) = self.item(key) else {
             return Ok(Vec::new());
         };
         let Value::List(list) = &item.value.value else {
-            return Err(item.wrong_type(WANTED));
+            return Err(item.wrong_type(EXPECTED));
         };
-        let of = |node: &'t Node<'t>| match &node.value {
-            Value::Table(table) => Ok(Self { name: key, table, line: node.line, read: Vec::new() }),
-            _ => Err(LoadPricesError::new(Problem::WrongType { wanted: WANTED, found: node.kind }).at(node.line, key)),
-        };
-        list.iter().map(of).collect()
+        let fields =
+            |node: &'t Node<'t>| match &node.value {
+                Value::Table(table) => Ok(Self { name: key, table, line: node.line, read: Vec::new() }),
+                _ => Err(LoadPricesError::new(Problem::WrongType { expected: EXPECTED, found: node.kind })
+                    .at(node.line, key)),
+            };
+        list.iter().map(fields).collect()
     }
 
     pub(super) fn text(&mut self, key: &'static str) -> Result<Option<Item<&'t str>>, LoadPricesError> {
@@ -108,7 +110,7 @@ impl<'t> Fields<'t> {
         match &item.value.value {
             Value::Text(text) if text.is_empty() => Err(item.error(Problem::Missing)),
             Value::Text(text) => Ok(Some(item.with(&**text))),
-            _ => Err(item.wrong_type("a text in quotes")),
+            _ => Err(item.wrong_type("a string in quotes")),
         }
     }
 
@@ -117,7 +119,7 @@ impl<'t> Fields<'t> {
         self.text(key)?.ok_or(missing)
     }
 
-    /// One of a set of words.
+    /// Returns a string parsed as a `T`.
     pub(super) fn parsed<T: FromStr<Err: Display>>(
         &mut self,
         key: &'static str,
@@ -141,7 +143,7 @@ impl<'t> Fields<'t> {
         }
     }
 
-    /// The twelve digits of an AWS account.
+    /// Returns the twelve digits of an AWS account.
     pub(super) fn account(&mut self) -> Result<Option<&'t str>, LoadPricesError> {
         match self.text("account")? {
             Some(item) if item.value.len() == 12 && item.value.bytes().all(|byte| byte.is_ascii_digit()) => {
@@ -166,7 +168,7 @@ impl<'t> Fields<'t> {
         }
     }
 
-    /// A decimal number, which has to be there.
+    /// Returns the text of a required decimal number.
     pub(super) fn decimal(&mut self, key: &'static str) -> Result<Item<&'t str>, LoadPricesError> {
         let missing = LoadPricesError::new(Problem::Missing).at(self.line, self.field(key));
         let item = self.item(key).ok_or(missing)?;
@@ -174,7 +176,7 @@ impl<'t> Fields<'t> {
         Ok(item.with(digits))
     }
 
-    /// US dollars per million tokens, of each kind that the table has.
+    /// Returns the rates in the table, in US dollars per million tokens.
     pub(super) fn rates(&mut self) -> Result<Rates, LoadPricesError> {
         let mut rates = [None; RATES];
         for (rate, name) in rates.iter_mut().zip(Rates::NAMES) {
@@ -183,10 +185,10 @@ impl<'t> Fields<'t> {
         Ok(Rates::from_all(rates))
     }
 
-    /// The rates that a rule derived, by their names: `cache_read,cache_write_5m`.
+    /// Returns the derived rates, given as a list of names: `cache_read,cache_write_5m`.
     pub(super) fn derived(&mut self) -> Result<RateSet, LoadPricesError> {
         match self.text("derived")? {
-            Some(item) => RateSet::parse(item.value).ok_or_else(|| item.error(Problem::Rate)),
+            Some(item) => RateSet::parse(item.value).ok_or_else(|| item.error(Problem::RateNames)),
             None => Ok(RateSet::default()),
         }
     }
@@ -201,7 +203,7 @@ impl<'t> Fields<'t> {
         }
     }
 
-    /// US dollars per unit, of each that the inner table has.
+    /// Returns the prices of units in the table `units`, in US dollars per unit.
     pub(super) fn units(&mut self) -> Result<Vec<UnitPrice>, LoadPricesError> {
         let Some(item) = self.item("units") else {
             return Ok(Vec::new());
@@ -215,14 +217,14 @@ impl<'t> Fields<'t> {
             let item = Item { value: node, line: *line, field };
             let price = UnitPrice::parse_parts(key, item.amount()?).map_err(|error| item.error(Problem::of(error)))?;
             if units.iter().any(|other| other.is_of_same(&price)) {
-                return Err(item.error(Problem::UnitTwice));
+                return Err(item.error(Problem::DuplicateUnit));
             }
             units.push(price);
         }
         Ok(units)
     }
 
-    /// Refuses the keys that nobody read.
+    /// Rejects keys that were not read.
     pub(super) fn finish(&self) -> Result<(), LoadPricesError> {
         match self.table.iter().find(|entry| !self.read.contains(&&*entry.key)) {
             None => Ok(()),

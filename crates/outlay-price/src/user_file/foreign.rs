@@ -1,8 +1,8 @@
-//! Price files of others, which are told by the keys at their top.
+//! Detection of foreign price tables by their top-level keys.
 
 use super::syntax::{Node, Value};
 
-/// Returns what a file is, where it is a price table of somebody else.
+/// Returns a description of a foreign price table, or `None` for any other file.
 pub(super) fn format(root: &Node<'_>) -> Option<&'static str> {
     let table = match &root.value {
         Value::Table(table) => table,
@@ -10,12 +10,12 @@ pub(super) fn format(root: &Node<'_>) -> Option<&'static str> {
         Value::List(providers) => return providers.first().filter(|first| has(first, "models")).map(|_| GENAI),
         _ => return None,
     };
-    let is_there = |key: &str| table.iter().any(|entry| entry.key == key);
-    if is_there("offerCode") || (is_there("products") && is_there("terms")) {
+    let has_key = |key: &str| table.iter().any(|entry| entry.key == key);
+    if has_key("offerCode") || (has_key("products") && has_key("terms")) {
         Some("an offer file of AWS's Price List")
-    } else if is_there("sample_spec") || table.iter().any(|entry| has(&entry.node, "litellm_provider")) {
+    } else if has_key("sample_spec") || table.iter().any(|entry| has(&entry.node, "litellm_provider")) {
         Some("LiteLLM's price table")
-    } else if is_there("models") && is_there("pricing_urls") || (is_there("models") && is_there("api_pattern")) {
+    } else if has_key("models") && has_key("pricing_urls") || (has_key("models") && has_key("api_pattern")) {
         Some(GENAI)
     } else {
         None

@@ -1,4 +1,4 @@
-//! The text of a price file as a tree that knows its lines: one reader serves all syntaxes.
+//! The syntax tree of a price file, with line numbers. It is the same for TOML and JSON.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -8,18 +8,18 @@ use super::error::LoadPricesError;
 mod json;
 mod toml;
 
-/// How a price file is written.
+/// The syntax of a price file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Syntax {
     Toml,
     Json,
 }
 
-/// A value, and the line it starts on.
+/// A value and the line that it starts on.
 #[derive(Debug)]
 pub(super) struct Node<'t> {
     pub(super) line: usize,
-    /// What the syntax calls it, for people.
+    /// The name of the value's type in the syntax, for errors.
     pub(super) kind: &'static str,
     pub(super) value: Value<'t>,
 }
@@ -27,16 +27,16 @@ pub(super) struct Node<'t> {
 #[derive(Debug)]
 pub(super) enum Value<'t> {
     Text(Cow<'t, str>),
-    /// The digits of a number that is read as text.
+    /// The text of a number.
     Number(Cow<'t, str>),
-    /// A number that most readers would take through a binary float.
+    /// A number that most readers would parse as a binary float.
     Float,
     Table(Vec<Entry<'t>>),
     List(Vec<Node<'t>>),
     Other,
 }
 
-/// A key with its value, and the line of the key.
+/// A key and its value, with the line of the key.
 #[derive(Debug)]
 pub(super) struct Entry<'t> {
     pub(super) key: Cow<'t, str>,
@@ -45,7 +45,7 @@ pub(super) struct Entry<'t> {
 }
 
 impl Syntax {
-    /// JSON where the name ends so, else TOML.
+    /// Returns JSON if the extension is `.json`, else TOML.
     pub(super) fn of_file(path: &Path) -> Self {
         match path.extension() {
             Some(extension) if extension.eq_ignore_ascii_case("json") => Self::Json,
@@ -53,9 +53,9 @@ impl Syntax {
         }
     }
 
-    /// The file as a whole, which is a table.
+    /// Parses a whole file.
     pub(super) fn parse(self, text: &str) -> Result<Node<'_>, LoadPricesError> {
-        // Some editors mark UTF-8 so.
+        // Some editors start UTF-8 files with a byte order mark.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let lines = Lines::new(text);
         match self {
@@ -65,7 +65,7 @@ impl Syntax {
     }
 }
 
-/// Where the lines of a text start.
+/// The start offsets of all lines after the first one.
 struct Lines(Vec<usize>);
 
 impl Lines {
@@ -74,7 +74,7 @@ impl Lines {
         Self(ends.map(|(at, _)| at + 1).collect())
     }
 
-    /// The line that a byte is on, from 1.
+    /// Returns the line of a byte, starting at 1.
     fn of(&self, byte: usize) -> usize {
         1 + self.0.partition_point(|&start| start <= byte)
     }
@@ -85,15 +85,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_are_on_the_lines_that_editors_show() {
+    fn line_numbers_start_at_1() {
         let lines = Lines::new("ab\n\nc");
         assert_eq!([0, 2, 3, 4, 5, 99].map(|byte| lines.of(byte)), [1, 1, 2, 3, 3, 3]);
     }
 
     #[test]
-    fn the_extension_tells_the_syntax() {
-        for (name, want) in [("a.json", Syntax::Json), ("b/a.JSON", Syntax::Json), ("a.toml", Syntax::Toml)] {
-            assert_eq!(Syntax::of_file(Path::new(name)), want, "{name}");
+    fn the_extension_determines_the_syntax() {
+        for (name, expected) in [("a.json", Syntax::Json), ("b/a.JSON", Syntax::Json), ("a.toml", Syntax::Toml)] {
+            assert_eq!(Syntax::of_file(Path::new(name)), expected, "{name}");
         }
     }
 }

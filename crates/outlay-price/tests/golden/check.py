@@ -1,5 +1,5 @@
-"""Works out what each call of calls.tsv costs from data/prices.tsv, with integers and decimals of its own, and compares
-every column. Shares nothing with the crate but the two files.
+"""Computes the cost of each call in calls.tsv from data/prices.tsv, with exact integers and decimals, and compares every
+column. Shares nothing with the crate except the two files.
 
 usage: check.py
 """
@@ -42,11 +42,11 @@ SIDES = {
     "output_image": "output",
     "output_video_second": "output",
 }
-MOST = 2**64 - 1
+MAX_COUNT = 2**64 - 1
 
 
 def read(path):
-    """The lines of a table as dictionaries, with their numbers."""
+    """Yields the lines of a table as dictionaries, with their line numbers."""
     lines = enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
     lines = [(number, line.split("\t")) for number, line in lines if not line.startswith("#")]
     (_, names), rows = lines[0], lines[1:]
@@ -57,9 +57,9 @@ def read(path):
 
 
 def whole(amount):
-    """An exact integer, or an error: nothing is rounded."""
+    """Returns an exact integer. Raises an error instead of rounding."""
     if amount != amount.to_integral_value():
-        raise ValueError(f"{amount} is no whole number of picodollars")
+        raise ValueError(f"{amount} is not a whole number of picodollars")
     return int(amount)
 
 
@@ -68,7 +68,7 @@ def vendors(rows):
 
 
 def parse_model(text, known_vendors):
-    """The id without prefix (or None), the routing (or None), and the region of an ARN."""
+    """Returns the id without prefix (or None), the routing (or None), and the region of an ARN (or None)."""
     region = None
     is_profile = is_global = False
     name = text
@@ -92,7 +92,7 @@ def parse_model(text, known_vendors):
 
 
 def ids(base):
-    """An id, and what is shorter by context size, revision and version."""
+    """Yields an id, then the id without context size, revision and version."""
     yield base
     while True:
         if ":" in base:
@@ -109,13 +109,22 @@ def midnight(day):
 
 
 NARROW = ("jp", "au", "in", "us-gov", "ca")
-# The regions that stand in for others, the first one that has a price.
-MAIN = ("us-east-1", "us-west-2", "us-east-2", "eu-west-1", "eu-central-1", "ap-northeast-1", "ap-southeast-2", "us-gov-west-1")
-SURE = ("own", "listed", "agreed")
+# The preferred fallback regions, in order.
+FALLBACK_ORDER = (
+    "us-east-1",
+    "us-west-2",
+    "us-east-2",
+    "eu-west-1",
+    "eu-central-1",
+    "ap-northeast-1",
+    "ap-southeast-2",
+    "us-gov-west-1",
+)
+EXACT = ("own", "listed", "agreed")
 
 
 def geos(region):
-    """The geographies whose profiles can be called in a region."""
+    """Returns the geographies with profiles that can be called in a region."""
     narrow = {
         "ap-northeast-1": ["jp"],
         "ap-northeast-3": ["jp"],
@@ -143,19 +152,19 @@ class Table:
         self.vendors = vendors(self.rows)
 
     def find(self, model, routing, tier, latency, region, at):
-        """All context tiers of the row in force, the smallest first, the place that it is of, and whether it stands in."""
+        """Returns the context tiers of the row in force (smallest first), its place, and whether it is a fallback."""
         commercial = region is None or not region.startswith(OTHER_PARTITIONS)
 
         def holds(row):
             start = row["effective_from"]
-            roads = row["routings"].split(",")
+            routings = row["routings"].split(",")
             key = (row["model"], row["tier"], row["latency"] or "standard") == (model, tier, latency)
-            return key and routing in roads and (not start or midnight(start) <= at)
+            return key and routing in routings and (not start or midnight(start) <= at)
 
-        def in_force(rows, place, stands_in):
+        def in_force(rows, place, is_fallback):
             best = max(row["effective_from"] for row in rows)
             rows = [row for row in rows if row["effective_from"] == best]
-            return sorted(rows, key=lambda row: int(row["context_over"] or 0)), place, stands_in
+            return sorted(rows, key=lambda row: int(row["context_over"] or 0)), place, is_fallback
 
         rows = [row for row in self.rows if holds(row)]
         callable_in = {}
@@ -174,17 +183,20 @@ class Table:
         if own:
             return in_force(own, "", False) if commercial else ([], "", False)
 
-        def main(names):
-            names = sorted(names, key=lambda name: (MAIN.index(name) if name in MAIN else len(MAIN), name))
+        def rank(name):
+            return FALLBACK_ORDER.index(name) if name in FALLBACK_ORDER else len(FALLBACK_ORDER)
+
+        def fallback(names):
+            names = sorted(names, key=lambda name: (rank(name), name))
             return in_force(callable_in[names[0]], names[0], True)
 
         for geo in sorted(PREFIXES, key=lambda geo: geo not in NARROW):
             names = [name for name in callable_in if geo in geos(name)]
             if names and (geo in geos(region) if region else routing == geo):
-                return main(names)
+                return fallback(names)
         names = [name for name in callable_in if not name.startswith(OTHER_PARTITIONS)]
         if names and commercial:
-            return main(names)
+            return fallback(names)
         own = [row for row in rows if row["regions"].startswith("geo:") and row["regions"] != "geo:us-gov"]
         if own and commercial:
             geo = min((row["regions"].removeprefix("geo:") for row in own), key=lambda geo: (geo not in NARROW, geo))
@@ -213,7 +225,7 @@ class Table:
 
 
 def unit_prices(row):
-    """Each unit's conditions and price, the narrowest first."""
+    """Returns the conditions and price of each unit, the narrowest first."""
     prices = []
     for part in filter(None, row["units"].split(";")):
         what, amount = part.rsplit("=", 1)
@@ -232,7 +244,7 @@ def unit_prices(row):
 
 
 def counted(text):
-    """`output_image[side=1024,premium]*2` as name, side, steps, word and how many."""
+    """Parses `output_image[side=1024,premium]*2` to name, side, steps, word and count."""
     what, count = text.split("*")
     name, _, conditions = what.rstrip("]").partition("[")
     side = steps = word = None
@@ -250,14 +262,14 @@ class Bill:
     def __init__(self):
         self.amounts = dict.fromkeys(("input", "output", "cache_read", "cache_write", "other", "saved"), 0)
         self.priced = True
-        self.sure = True
+        self.exact = True
 
     def add(self, where, amount):
         self.amounts[where] += whole(amount)
 
-    def units(self, row, counts, sure):
+    def units(self, row, counts, exact):
         for name, side, steps, word, count in counts:
-            self.sure &= sure
+            self.exact &= exact
             for unit, most_side, most_steps, its_word, price in unit_prices(row):
                 small = most_side is None or (side is not None and side <= most_side)
                 short = most_steps is None or (steps is not None and steps <= most_steps)
@@ -267,7 +279,7 @@ class Bill:
             else:
                 self.priced = False
 
-    def tokens(self, row, tokens, sure):
+    def tokens(self, row, tokens, exact):
         rate = {kind: row[name] and Decimal(row[name]) * 10**6 for kind, name in zip(KINDS, RATES)}
         if rate["write_5m"] == "" and rate["write_1h"] == "":
             rate["write_5m"] = rate["write_30m"]
@@ -278,7 +290,7 @@ class Bill:
             name = RATES[KINDS.index(kind)]
             if name == "cache_write_5m" and row[name] == "" and row["cache_write_1h"] == "":
                 name = "cache_write_30m"
-            self.sure &= sure and name not in derived
+            self.exact &= exact and name not in derived
             if rate[kind] == "":
                 self.priced = False
                 continue
@@ -289,8 +301,8 @@ class Bill:
 
 
 def name_of(rows, place, routing, tokens):
-    """The row whose context tier holds, and its key in words."""
-    total = min(sum(tokens[kind] for kind in KINDS if not kind.startswith("output")), MOST)
+    """Returns the row of the context tier, and its key as text."""
+    total = min(sum(tokens[kind] for kind in KINDS if not kind.startswith("output")), MAX_COUNT)
     row = [row for row in rows if int(row["context_over"] or 0) < total or row is rows[0]][-1]
     routing = row["routings"] if row["model"] == "provisioned-model" else routing
     words = f"{row['model']} {routing} {row['tier']}"
@@ -303,43 +315,43 @@ def name_of(rows, place, routing, tokens):
     return row, words
 
 
-def reckon(call, table):
+def compute(call, table):
     at = datetime.fromisoformat(call["at"])
     tokens = {kind: int(call[kind] or 0) for kind in KINDS}
     bill, names, sources = Bill(), [], []
-    rows, place, stands_in = table.lookup(call, at)
+    rows, place, is_fallback = table.lookup(call, at)
     routing = parse_model(call["model"], table.vendors)[1] or "in-region"
-    sure = bool(rows) and rows[0]["confidence"] in SURE and not stands_in
+    exact = bool(rows) and rows[0]["confidence"] in EXACT and not is_fallback
     if rows:
         row, words = name_of(rows, place, routing, tokens)
         names.append(words)
         sources.append(row["source"])
-        bill.tokens(row, tokens, sure)
+        bill.tokens(row, tokens, exact)
         if call["units"] == "":
             capacity = ("custom_model_unit_minute", "custom_model_unit_month", "model_unit_hour")
             if any(price and name not in capacity for name, _, _, _, price in unit_prices(rows[0])):
                 bill.priced = False
         elif call["units"] != "none":
-            bill.units(rows[0], map(counted, call["units"].split(";")), sure)
+            bill.units(rows[0], map(counted, call["units"].split(";")), exact)
     else:
         bill.priced = False
     if call["guardrail"] == "unknown":
         bill.priced = False
     elif call["guardrail"]:
-        rows, place, stands_in = table.guardrails(call, at)
-        sure = bool(rows) and rows[0]["confidence"] in SURE and not stands_in
+        rows, place, is_fallback = table.guardrails(call, at)
+        exact = bool(rows) and rows[0]["confidence"] in EXACT and not is_fallback
         if rows:
             row, words = name_of(rows, place, "in-region", dict.fromkeys(KINDS, 0))
             names.append(words)
             sources.append(row["source"])
             policies = (policy.split("*") for policy in call["guardrail"].split(";"))
-            bill.units(row, [("guardrail_unit", None, None, name, Decimal(count)) for name, count in policies], sure)
+            bill.units(row, [("guardrail_unit", None, None, name, Decimal(count)) for name, count in policies], exact)
         else:
             bill.priced = False
     amounts = bill.amounts
     expected = {f"={name}": str(amount) for name, amount in amounts.items()}
     expected["=total"] = str(sum(amounts.values()) - amounts["saved"])
-    expected["=status"] = ("exact" if bill.sure else "estimated") if bill.priced else "unpriced"
+    expected["=status"] = ("exact" if bill.exact else "estimated") if bill.priced else "unpriced"
     expected["=row"] = " & ".join(names)
     expected["=source"] = " & ".join(sources)
     return expected
@@ -350,16 +362,16 @@ def main():
     calls = wrong = 0
     for number, call in read(HERE / "calls.tsv"):
         calls += 1
-        expected = reckon(call, table)
+        expected = compute(call, table)
         if set(expected) != {name for name in call if name.startswith("=")}:
-            sys.exit("calls.tsv has other columns than are reckoned here")
+            sys.exit("calls.tsv and check.py have different columns")
         for name, value in expected.items():
             if call[name] != value:
                 wrong += 1
                 print(f"calls.tsv:{number}: {name[1:]} is {call[name]} and should be {value}: {call['model']}")
     if wrong or not calls:
         sys.exit(f"{wrong} figures differ in {calls} calls")
-    print(f"{calls} calls, and every figure is as reckoned here")
+    print(f"{calls} calls, all figures match")
 
 
 if __name__ == "__main__":

@@ -2,14 +2,14 @@ use allocation_counter::measure;
 use outlay_price::{CacheTtl, CacheUse, ModelRef, PriceQuery, Prices, Usage};
 
 #[test]
-fn parsing_looking_up_and_charging_allocate_nothing() {
+fn parsing_lookup_and_charging_do_not_allocate() {
     let own = "[[discount]]\npercent = 10\n[[price]]\nmodel = \"a.b\"\naccount = \"123456789012\"\ninput = 1";
     for prices in [Prices::bundled(), Prices::from_toml(own).expect("a price file")] {
-        allocates_nothing(&prices);
+        assert_no_allocations(&prices);
     }
 }
 
-fn allocates_nothing(prices: &Prices) {
+fn assert_no_allocations(prices: &Prices) {
     let at = "2026-11-20T00:00:00Z".parse().expect("a timestamp");
     let usage = Usage::new()
         .with_uncached_input(1_000)

@@ -1,8 +1,8 @@
-//! Calls with what they cost, in a table that people can read: `tests/golden/calls.tsv`.
+//! The costs of a table of calls: `tests/golden/calls.tsv`.
 //!
-//! The columns before the first `=` are the call, written by hand; those with `=` are what it costs, in picodollars.
-//! `UPDATE_GOLDEN=1 cargo test -p outlay-price golden` writes the latter anew, and fails so that someone looks at the
-//! diff. `tests/golden/check.py` works them out from `data/prices.tsv` on its own.
+//! The columns before the first `=` describe the call and are written by hand. The columns with `=` are its expected cost,
+//! in picodollars. `UPDATE_GOLDEN=1 cargo test -p outlay-price golden` updates the expected columns, and fails so that
+//! the diff gets reviewed. `tests/golden/check.py` computes them independently from `data/prices.tsv`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,48 +12,48 @@ use outlay_price::{
     CacheTtl, Charge, GuardrailUse, ModelRef, Price, PriceQuery, Prices, Unit, UnitCount, Units, Usage, Used,
 };
 
-const GIVEN: usize = 15;
+const CALL_COLUMNS: usize = 15;
 const COLUMNS: &str = "model\tregion\ttier\tlatency\tat\tinput\toutput\tcache_read\twrite_5m\twrite_30m\twrite_1h\t\
     input_audio\toutput_audio\tunits\tguardrail\t=total\t=input\t=output\t=cache_read\t=cache_write\t=other\t=saved\t\
     =status\t=row\t=source";
 
 #[test]
-fn every_golden_call_costs_what_it_did() {
+fn every_golden_call_has_the_expected_cost() {
     let path = file("calls.tsv");
-    let text = fs::read_to_string(&path).expect("the golden file is there");
+    let text = fs::read_to_string(&path).expect("the golden file can be read");
     let lines: Vec<String> = text.lines().map(priced).collect();
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         fs::write(&path, lines.join("\n") + "\n").expect("the golden file can be written");
-        panic!("the golden file is written anew: look at the diff, and run without UPDATE_GOLDEN");
+        panic!("the golden file was updated: review the diff, and run without UPDATE_GOLDEN");
     }
     assert!(text.lines().filter(|line| !line.starts_with('#')).count() > 300);
-    for (number, (now, then)) in lines.iter().zip(text.lines()).enumerate() {
+    for (number, (actual, expected)) in lines.iter().zip(text.lines()).enumerate() {
         let names = COLUMNS.split('\t');
-        for ((now, then), name) in now.split('\t').zip(then.split('\t')).zip(names) {
-            assert_eq!(now, then, "{name} of line {}: {then}", number + 1);
+        for ((actual, expected), name) in actual.split('\t').zip(expected.split('\t')).zip(names) {
+            assert_eq!(actual, expected, "{name} of line {}: {expected}", number + 1);
         }
-        assert_eq!(now, then, "line {}", number + 1);
+        assert_eq!(actual, expected, "line {}", number + 1);
     }
 }
 
 #[test]
-fn the_golden_file_is_what_an_independent_reckoning_gives() {
+fn the_golden_file_equals_an_independent_computation() {
     if std::env::var_os("OUTLAY_INDEPENDENT").is_none() {
-        #[allow(clippy::print_stderr, reason = "whoever reads the test's output should know")]
+        #[allow(clippy::print_stderr, reason = "the test output should mention that the test was skipped")]
         {
             eprintln!("skipped: set OUTLAY_INDEPENDENT=1 to run it against check.py");
         }
         return;
     }
     let status = Command::new("python3").arg(file("check.py")).status().expect("python3 can be started");
-    assert!(status.success(), "check.py says which lines differ");
+    assert!(status.success(), "check.py prints the lines that differ");
 }
 
 fn file(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
 }
 
-/// The line as it should be: the call as it stands, and what it costs.
+/// Returns the line with its call columns unchanged and its expected columns computed.
 fn priced(line: &str) -> String {
     if line.starts_with('#') {
         return line.to_owned();
@@ -62,10 +62,10 @@ fn priced(line: &str) -> String {
         return COLUMNS.to_owned();
     }
     let fields: Vec<&str> = line.split('\t').collect();
-    let [model, region, tier, latency, at, counts @ .., units, guardrail] = &fields[..GIVEN] else {
+    let [model, region, tier, latency, at, counts @ .., units, guardrail] = &fields[..CALL_COLUMNS] else {
         panic!("too few columns: {line}")
     };
-    let bad = |what: &str| -> ! { panic!("no {what}: {line}") };
+    let bad = |what: &str| -> ! { panic!("invalid {what}: {line}") };
     let model = ModelRef::parse(model).unwrap_or_else(|_| bad("model"));
     let mut query = PriceQuery::new(model, at.parse().unwrap_or_else(|_| bad("time")));
     query.region = (!region.is_empty()).then_some(*region);
@@ -106,7 +106,7 @@ fn priced(line: &str) -> String {
     let rows: Vec<String> = used_prices.iter().map(|price| row(price, used.tokens.input_tokens())).collect();
     let sources: Vec<&str> = used_prices.iter().map(|price| &**price.source()).collect();
     let expected = expected(&prices.charge(&query, &used));
-    [fields[..GIVEN].join("\t"), expected, rows.join(" & "), sources.join(" & ")].join("\t")
+    [fields[..CALL_COLUMNS].join("\t"), expected, rows.join(" & "), sources.join(" & ")].join("\t")
 }
 
 fn expected(charge: &Charge) -> String {
@@ -122,7 +122,7 @@ fn expected(charge: &Charge) -> String {
     format!("{}\t{}", amounts.map(|amount| amount.picos().to_string()).join("\t"), charge.status())
 }
 
-/// The key of the row of the table that priced it, in words.
+/// Returns the key of the row that determined the price, as text.
 fn row(price: &Price, input: u64) -> String {
     let mut row = format!("{} {} {}", price.model(), price.routing(), price.tier());
     if let Some(region) = price.region() {
@@ -137,9 +137,9 @@ fn row(price: &Price, input: u64) -> String {
     row
 }
 
-/// Reads `output_image[side=1024,steps=50,premium]*2`, or `input_video_second*12.5`.
+/// Parses `output_image[side=1024,steps=50,premium]*2` or `input_video_second*12.5`.
 fn unit(text: &str) -> UnitCount {
-    let (what, count) = text.split_once('*').expect("a unit, and how many");
+    let (what, count) = text.split_once('*').expect("a unit and a count");
     let (whole, thousandths) = count.split_once('.').unwrap_or((count, ""));
     let thousandths: u64 = format!("{whole}{thousandths:0<3}").parse().expect("a count");
     let (name, conditions) = what.strip_suffix(']').and_then(|what| what.split_once('[')).unwrap_or((what, ""));
@@ -154,8 +154,8 @@ fn unit(text: &str) -> UnitCount {
     count
 }
 
-/// Reads `topicPolicyUnits*2`.
+/// Parses `topicPolicyUnits*2`.
 fn policy(text: &str) -> UnitCount {
-    let (policy, count) = text.split_once('*').expect("a policy, and how many units");
+    let (policy, count) = text.split_once('*').expect("a policy and a count");
     UnitCount::new(Unit::GuardrailUnit, count.parse().expect("a count")).with_word(policy.to_owned())
 }

@@ -1,4 +1,4 @@
-//! Outlay's prices, as a user of the crate sees them.
+//! Tests of the crate's public interface.
 
 mod allocations;
 mod golden;

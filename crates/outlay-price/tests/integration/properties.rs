@@ -1,4 +1,4 @@
-//! What holds for every row of the bundled table, and for any counts.
+//! Properties of every row of the bundled table, for any counts.
 
 use jiff::{SignedDuration, Timestamp};
 use outlay_price::{
@@ -13,14 +13,15 @@ fn price(line: &Line) -> Price {
     Prices::bundled().lookup(&line.query()).unwrap_or_else(|| panic!("{line:?}")).clone()
 }
 
-/// Input, output, reads, writes: by which direction each column of the table is charged.
+/// The index in `split` of each column of the table: input, output, cache reads or cache writes.
 const DIRECTIONS: [usize; KINDS] = [0, 1, 2, 3, 3, 3, 0, 1];
 
 fn split(charge: &Charge) -> [i128; 4] {
     [charge.input(), charge.output(), charge.cache_read(), charge.cache_write()].map(Usd::picos)
 }
 
-/// Rate times count, as the table's text has it; a write of no lifetime has the model's only one.
+/// Returns the rates in the table's text times the counts, and whether all rates are known. A write without a lifetime uses
+/// the only one of the model.
 fn expected(line: &Line, counts: [u64; KINDS]) -> ([i128; 4], bool) {
     let mut rates = line.rates;
     if rates[3].is_none() && rates[5].is_none() {
@@ -37,32 +38,32 @@ fn expected(line: &Line, counts: [u64; KINDS]) -> ([i128; 4], bool) {
     (split, known)
 }
 
-/// No other units were used.
+/// Returns the charge for counts of tokens, without other units.
 fn charge(line: &Line, counts: [u64; KINDS]) -> Charge {
     price(line).charge_with_units(&usage(counts), &Units::new())
 }
 
-/// The greatest input that is charged by this line, where another one follows it.
-fn end(line: &Line) -> Option<u64> {
+/// Returns the maximum input of a line's context tier, or `None` if it is the last tier.
+fn max_input(line: &Line) -> Option<u64> {
     lines()
         .iter()
-        .filter(|other| other.is_other_tier_of(line))
+        .filter(|other| other.has_same_key(line))
         .map(|other| other.over)
         .filter(|&over| over > line.over)
         .min()
 }
 
 #[test]
-fn every_rate_of_the_table_is_charged_from_the_first_token_of_its_context_tier_to_the_last() {
+fn every_rate_applies_to_its_whole_context_tier() {
     let mut bounds = 0;
-    for line in lines().iter().filter(|line| line.is_of_calls()) {
-        let end = end(line);
-        bounds += usize::from(end.is_some());
-        for input in [Some(line.over + 1), end].into_iter().flatten() {
+    for line in lines().iter().filter(|line| line.applies_to_calls()) {
+        let max_input = max_input(line);
+        bounds += usize::from(max_input.is_some());
+        for input in [Some(line.over + 1), max_input].into_iter().flatten() {
             for kind in 0..KINDS {
                 let mut counts = [0; KINDS];
                 counts[kind] = input;
-                // Output says nothing of the context: let input do it.
+                // Output does not affect the context tier, so add input.
                 if DIRECTIONS[kind] == 1 && line.over > 0 {
                     counts[0] = input;
                 }
@@ -76,9 +77,9 @@ fn every_rate_of_the_table_is_charged_from_the_first_token_of_its_context_tier_t
 }
 
 #[test]
-fn every_row_is_found_from_its_start_on_and_not_before() {
+fn every_row_applies_from_its_start_on_and_not_before() {
     let mut dated = 0;
-    for line in lines().iter().filter(|line| line.is_of_calls()) {
+    for line in lines().iter().filter(|line| line.applies_to_calls()) {
         let start = line.start.as_deref();
         let query = line.query();
         let found = |query: &PriceQuery<'_>| {
@@ -92,15 +93,15 @@ fn every_row_is_found_from_its_start_on_and_not_before() {
             let before = PriceQuery { at: query.at - SignedDuration::from_nanos(1), ..query };
             assert_ne!(found(&before), own, "{line:?}");
             let later = PriceQuery { at: query.at + SignedDuration::from_hours(24 * 365), ..query };
-            assert!(found(&later) >= own, "an older row does not come back: {line:?}");
+            assert!(found(&later) >= own, "an older row applies later: {line:?}");
         }
     }
     assert!(dated >= 14, "{dated} dated rows");
 }
 
 #[test]
-fn every_unit_of_the_table_is_charged_to_a_thousandth_however_many_there_are() {
-    for line in lines().iter().filter(|line| line.is_of_calls() && !line.units.is_empty()) {
+fn every_unit_of_the_table_is_charged_exactly_to_a_thousandth() {
+    for line in lines().iter().filter(|line| line.applies_to_calls() && !line.units.is_empty()) {
         let price = price(line);
         for unit in price.units().iter().filter(|unit| !unit.unit().is_capacity()) {
             for thousandths in [1, 999, 1_000, 1_001, u64::MAX - 1, u64::MAX] {
@@ -116,9 +117,9 @@ fn every_unit_of_the_table_is_charged_to_a_thousandth_however_many_there_are() {
     }
 }
 
-/// The line whose context tier so much input reaches.
-fn reached(line: Line, input: u64) -> Line {
-    let lines = lines().iter().filter(|other| other.is_other_tier_of(&line) && other.over < input.max(1));
+/// Returns the line of the context tier for an amount of input.
+fn line_for_input(line: Line, input: u64) -> Line {
+    let lines = lines().iter().filter(|other| other.has_same_key(&line) && other.over < input.max(1));
     lines.max_by_key(|other| other.over).cloned().unwrap_or(line)
 }
 
@@ -126,9 +127,9 @@ fn any_counts(max: u64) -> impl Strategy<Value = [u64; KINDS]> {
     prop::array::uniform8(prop_oneof![Just(0), 0..=max])
 }
 
-/// A line that calls take.
+/// Generates a line that applies to calls.
 fn any_line() -> impl Strategy<Value = Line> {
-    let lines: Vec<Line> = lines().iter().filter(|line| line.is_of_calls()).cloned().collect();
+    let lines: Vec<Line> = lines().iter().filter(|line| line.applies_to_calls()).cloned().collect();
     prop::sample::select(lines)
 }
 
@@ -151,8 +152,8 @@ fn any_time() -> impl Strategy<Value = Timestamp> {
 
 proptest! {
     #[test]
-    fn no_counts_lose_a_unit_of_money(line in any_line(), counts in any_counts(u64::MAX)) {
-        let line = reached(line, usage(counts).input_tokens());
+    fn charges_are_exact_for_any_counts(line in any_line(), counts in any_counts(u64::MAX)) {
+        let line = line_for_input(line, usage(counts).input_tokens());
         let charge = charge(&line, counts);
         let (split_expected, known) = expected(&line, counts);
         prop_assert_eq!(split(&charge), split_expected);
@@ -161,10 +162,10 @@ proptest! {
     }
 
     #[test]
-    fn a_charge_is_linear_in_each_kind_on_either_side_of_a_bound(
+    fn a_charge_is_linear_in_each_kind_within_a_context_tier(
         line in any_line(), a in any_counts(5_000), b in any_counts(5_000), kind in 0..KINDS,
     ) {
-        // Both and their sum are in the same context tier: none has one below 100,000 tokens.
+        // Both and their sum are in the same context tier, because no bound is below 100,000 tokens.
         let above = |mut counts: [u64; KINDS]| {
             counts[kind] += if DIRECTIONS[kind] == 1 { 0 } else { line.over };
             counts[0] += if DIRECTIONS[kind] == 1 { line.over } else { 0 };
@@ -172,19 +173,19 @@ proptest! {
             counts
         };
         let (a, b) = (above(a), above(b));
-        let ends = end(&line).unwrap_or(u64::MAX);
+        let max_input = max_input(&line).unwrap_or(u64::MAX);
         let sum = usage(a) + usage(b);
-        prop_assert!(sum.input_tokens() <= ends);
+        prop_assert!(sum.input_tokens() <= max_input);
         let price = price(&line);
-        let of = |usage: &Usage| price.charge_with_units(usage, &Units::new());
-        let (x, y, both) = (of(&usage(a)), of(&usage(b)), of(&sum));
+        let charge = |usage: &Usage| price.charge_with_units(usage, &Units::new());
+        let (x, y, both) = (charge(&usage(a)), charge(&usage(b)), charge(&sum));
         prop_assert_eq!(split(&both), std::array::from_fn(|at| split(&x)[at] + split(&y)[at]));
         prop_assert_eq!(both.cache_savings(), x.cache_savings() + y.cache_savings());
         prop_assert_eq!(both, x.and(y));
     }
 
     #[test]
-    fn more_of_anything_never_makes_a_charge_surer(
+    fn more_usage_never_strengthens_the_status(
         line in any_line(), a in any_counts(10_000), more in any_counts(10_000), units in 0_u64..3, status in 0_usize..4,
     ) {
         let price = price(&line);
@@ -194,13 +195,14 @@ proptest! {
         prop_assert!(price.charge(&(usage(a) + usage(more))).with_status(status).status() >= less.status());
         let counted = Units::from(UnitCount::new(Unit::OutputVideoSecond, units));
         let with_units = price.charge_with_units(&usage(a), &counted).with_status(status);
-        prop_assert_eq!(with_units.is_priced(), units == 0 && price.charge_with_units(&usage(a), &Units::new()).with_status(status).is_priced());
+        let without_units = price.charge_with_units(&usage(a), &Units::new()).with_status(status);
+        prop_assert_eq!(with_units.is_priced(), units == 0 && without_units.is_priced());
         let sum = less.and(with_units);
         prop_assert_eq!(sum.status(), less.status().max(with_units.status()));
     }
 
     #[test]
-    fn any_lookup_finds_a_price_that_holds_or_none(
+    fn any_lookup_returns_a_price_that_applies_or_none(
         id in any_id(), region in prop::option::of("[a-z0-9-]{0,16}|us-east-1|us-gov-west-1|\\PC{0,9}"),
         at in any_time(), tier in 0_usize..7, fast in any::<bool>(),
     ) {
@@ -215,15 +217,15 @@ proptest! {
         let prices = Prices::bundled();
         let _ = prices.guardrails(query.region, at);
         if let Some(price) = prices.lookup(&query) {
-            // Reserved capacity costs the same for all models.
+            // All models share one row for reserved capacity.
             let is_own = price.model() != "provisioned-model";
             prop_assert_eq!(price.tier(), query.tier);
             prop_assert!(!is_own || (price.latency(), Some(price.routing())) == (query.latency, model.routing()));
             prop_assert!(price.effective_at().is_none_or(|start| start <= at));
             let region = query.region.or(model.region());
-            let is_elsewhere = price.confidence() == Confidence::Elsewhere;
+            let is_fallback = price.confidence() == Confidence::Elsewhere;
             let is_geo = price.region().is_some_and(|place| !place.contains('-') || place == "us-gov");
-            prop_assert!(is_elsewhere || is_geo || price.region().is_none() || price.region() == region);
+            prop_assert!(is_fallback || is_geo || price.region().is_none() || price.region() == region);
             let is_gov = |region: &str| region.starts_with("us-gov");
             prop_assert!(region.is_none() || region.is_some_and(is_gov) == price.region().is_some_and(is_gov));
             prop_assert!(!is_own || model.base_id().is_some_and(|base| base.starts_with(price.model())));

@@ -1,4 +1,4 @@
-//! The price of the region that was called, and how sure it is.
+//! Prices by region, and how certain they are.
 
 use jiff::Timestamp;
 use outlay_price::{Confidence, CostStatus, ModelRef, PriceQuery, Prices, Tier, Usage};
@@ -37,7 +37,7 @@ impl Call {
 }
 
 #[test]
-fn a_call_costs_what_its_region_does() {
+fn a_call_has_the_price_of_its_region() {
     for (call, expected) in [
         (call("eu.amazon.nova-pro-v1:0", "eu-north-1", 1_000_000, 200_000), "$1.566000 exact"),
         (call("amazon.nova-lite-v1:0", "eu-west-2", 10_000_000, 2_000_000), "$1.512000 exact"),
@@ -62,25 +62,25 @@ fn a_call_costs_what_its_region_does() {
     ] {
         assert_eq!(call.cost(), expected, "{} in {:?}", call.model, call.region);
     }
-    let cut = |at| {
+    let cost = |at| {
         let usage = Usage::new().with_uncached_input(10_000).with_cache_read(1_000_000).with_output(5_000);
         Call { model: "us.anthropic.claude-sonnet-5-5", region: Some("us-east-1"), at, usage }.cost()
     };
-    assert_eq!(cut("2026-10-01T00:00:00Z"), "$0.297000 exact");
-    assert_eq!(cut("2026-10-07T00:00:00Z"), "$0.187000 exact");
+    assert_eq!(cost("2026-10-01T00:00:00Z"), "$0.297000 exact");
+    assert_eq!(cost("2026-10-07T00:00:00Z"), "$0.187000 exact");
 }
 
 #[test]
-fn where_no_source_has_the_region_another_one_stands_in_and_the_cost_is_an_estimate() {
+fn a_region_without_a_price_falls_back_to_another_one_as_an_estimate() {
     for (call, expected) in [
-        // Of the same geography, else of us-east-1.
+        // A region of the same geography, else us-east-1.
         (call("eu.amazon.nova-pro-v1:0", "eu-central-2", 1_000_000, 0), "$0.920000 estimated"),
         (call("amazon.nova-pro-v1:0", "sa-east-1", 1_000_000, 0), "$0.800000 estimated"),
         (Call { region: None, ..call("amazon.nova-pro-v1:0", "", 1_000_000, 0) }, "$0.800000 estimated"),
-        // The same in all regions.
+        // A model with the same price in all regions.
         (call("eu.anthropic.claude-opus-4-6-v1", "eu-central-2", 1_000_000, 0), "$5.500000 exact"),
         (Call { region: None, ..call("us.anthropic.claude-opus-4-6-v1", "", 1_000_000, 0) }, "$5.500000 exact"),
-        // Partitions do not stand in for each other.
+        // No fallback to another partition.
         (call("amazon.nova-pro-v1:0", "cn-north-1", 1_000_000, 0), "unpriced"),
         (call("anthropic.claude-opus-4-6-v1", "us-gov-west-1", 1_000_000, 0), "unpriced"),
         (call("amazon.nova-pro-v1:0", "eusc-de-east-1", 1_000_000, 0), "unpriced"),
@@ -95,7 +95,7 @@ fn where_no_source_has_the_region_another_one_stands_in_and_the_cost_is_an_estim
 }
 
 #[test]
-fn a_derived_rate_weakens_only_the_calls_that_used_it() {
+fn a_derived_rate_only_weakens_calls_that_use_it() {
     let status = |usage: Usage| {
         let mut query = PriceQuery::new(ModelRef::parse("amazon.nova-pro-v1:0").unwrap(), NOW.parse().unwrap());
         query.region = Some("eu-north-1");
@@ -106,7 +106,7 @@ fn a_derived_rate_weakens_only_the_calls_that_used_it() {
     assert_eq!(status(plain.with_cache_read(10)), CostStatus::Estimated);
 }
 
-/// The cost of so much input on a tier.
+/// Returns the cost of input with a tier.
 fn cost_of_input(model: &str, region: &str, tier: Tier, input: u64, at: &str) -> String {
     let mut query = PriceQuery::new(ModelRef::parse(model).expect("an id"), at.parse().expect("a time"));
     (query.region, query.tier) = (Some(region), tier);
@@ -118,7 +118,7 @@ fn cost_of_input(model: &str, region: &str, tier: Tier, input: u64, at: &str) ->
 }
 
 #[test]
-fn a_premium_that_nobody_publishes_is_exact_on_no_tier() {
+fn an_unpublished_premium_is_not_exact_on_any_tier() {
     const BEFORE: &str = "2026-06-09T12:00:00Z";
     for (model, tier, before, now) in [
         ("anthropic.claude-3-haiku-20240307-v1:0", Tier::Default, "$0.025000 exact", "$0.025000 estimated"),
@@ -132,7 +132,7 @@ fn a_premium_that_nobody_publishes_is_exact_on_no_tier() {
 }
 
 #[test]
-fn a_long_context_that_a_price_says_nothing_of_is_unpriced_or_an_estimate() {
+fn an_unstated_price_of_long_contexts_is_unpriced_or_an_estimate() {
     const EARLY: &str = "2026-02-20T12:00:00Z";
     for (model, region, tier) in [
         ("anthropic.claude-sonnet-4-20250514-v1:0", "us-east-1", Tier::Batch),
@@ -156,7 +156,7 @@ fn a_long_context_that_a_price_says_nothing_of_is_unpriced_or_an_estimate() {
 }
 
 #[test]
-fn a_tier_of_one_id_of_a_model_is_of_its_other_ids_too() {
+fn a_tier_applies_to_all_ids_of_a_model() {
     for (model, tier, input) in [
         ("deepseek.v3-v1:0", Tier::Flex, "$0.290000 exact"),
         ("deepseek.v3-v1:0", Tier::Priority, "$1.015000 exact"),
@@ -173,7 +173,7 @@ fn a_tier_of_one_id_of_a_model_is_of_its_other_ids_too() {
 }
 
 #[test]
-fn a_batch_price_that_is_half_of_a_wrong_one_is_not_exact() {
+fn a_batch_price_that_is_half_of_a_wrong_price_is_not_exact() {
     let mut query = PriceQuery::new(ModelRef::parse("amazon.nova-2-lite-v1:0").unwrap(), NOW.parse().unwrap());
     (query.region, query.tier) = (Some("us-west-1"), Tier::Batch);
     let prices = Prices::bundled();
@@ -182,7 +182,7 @@ fn a_batch_price_that_is_half_of_a_wrong_one_is_not_exact() {
 }
 
 #[test]
-fn what_the_list_says_by_half_follows_the_ratio_and_is_no_statement() {
+fn a_rate_missing_in_the_list_is_derived_and_an_estimate() {
     for (model, region, tier, usage, expected) in [
         (
             "apac.amazon.nova-lite-v1:0",
@@ -235,7 +235,7 @@ fn what_the_list_says_by_half_follows_the_ratio_and_is_no_statement() {
 }
 
 #[test]
-fn a_price_of_us_east_1_on_the_page_says_nothing_of_other_regions() {
+fn a_page_price_of_us_east_1_is_an_estimate_in_other_regions() {
     for (model, region) in [
         ("eu.amazon.nova-2-pro-preview-20251202-v1:0", "eu-central-1"),
         ("apac.amazon.nova-2-pro-preview-20251202-v1:0", "ap-northeast-1"),
@@ -248,17 +248,18 @@ fn a_price_of_us_east_1_on_the_page_says_nothing_of_other_regions() {
 }
 
 #[test]
-fn small_prices_contradict_each_other_too() {
+fn contradicting_small_prices_are_estimates() {
     assert_eq!(call("amazon.titan-embed-text-v2:0", "ap-northeast-1", 10_000_000, 0).cost(), "$0.290000 estimated");
     assert_eq!(call("amazon.titan-embed-text-v2:0", "us-east-1", 10_000_000, 0).cost(), "$0.200000 exact");
 }
 
 #[test]
-fn ids_of_one_model_cost_the_same_and_are_as_sure() {
+fn all_ids_of_a_model_have_the_same_cost_and_status() {
     for region in ["us-east-1", "ap-south-1", "eu-west-2"] {
         for tier in [Tier::Default, Tier::Flex, Tier::Priority, Tier::Batch] {
-            let of = |model| cost_of_input(model, region, tier, 1_000_000, NOW);
-            assert_eq!(of("qwen.qwen3-next-80b-a3b"), of("qwen.qwen3-next-80b-a3b-instruct"), "{region} {tier:?}");
+            let cost = |model| cost_of_input(model, region, tier, 1_000_000, NOW);
+            let (base, instruct) = (cost("qwen.qwen3-next-80b-a3b"), cost("qwen.qwen3-next-80b-a3b-instruct"));
+            assert_eq!(base, instruct, "{region} {tier:?}");
         }
     }
     let cached =

@@ -1,20 +1,20 @@
-//! The bundled table read as text, with nothing of the crate's own reading.
+//! A parser for the bundled table that is independent of the crate's own.
 
 use std::sync::LazyLock;
 
 use outlay_price::{CacheTtl, ModelRef, PriceQuery, Usage};
 
-/// The kinds of token, in the order of the table's columns.
+/// The number of token kinds. They are in the order of the table's columns.
 pub(crate) const KINDS: usize = 8;
 
-/// One line of the table, in one of its places and on one of its roads.
+/// A line of the table, for one of its regions and routings.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
-    /// As the call has it.
+    /// The model id in calls.
     pub(crate) wire: String,
     /// The region that is called.
     pub(crate) region: Option<String>,
-    /// What a price of the line gives as its region.
+    /// The region of a price from this line.
     pub(crate) place: Option<String>,
     pub(crate) tier: String,
     pub(crate) latency: String,
@@ -25,7 +25,7 @@ pub(crate) struct Line {
     pub(crate) units: String,
 }
 
-/// Every line of the committed table.
+/// Returns all lines of the committed table.
 pub(crate) fn lines() -> &'static [Line] {
     static LINES: LazyLock<Vec<Line>> =
         LazyLock::new(|| include_str!("../../data/prices.tsv").lines().skip(2).flat_map(line).collect());
@@ -41,7 +41,7 @@ fn line(text: &str) -> Vec<Line> {
         .collect()
 }
 
-/// The regions that can be called on a road, with what a price there gives as its region.
+/// Returns the regions that can be called with a routing, each with the region of its price.
 fn places(regions: &str, routing: &str) -> Vec<(Option<String>, Option<String>)> {
     if regions == "*" {
         return vec![(None, None)];
@@ -66,16 +66,17 @@ const REGIONS: [(&str, &[&str]); 9] = [
     ("me-central-1", &["apac"]),
 ];
 
-/// The geographies of a region.
+/// Returns the geographies of a region.
 fn geos(region: &str) -> &'static [&'static str] {
-    let also = match region {
+    let equivalent = match region {
         "ap-northeast-3" => "ap-northeast-1",
         "ap-southeast-4" => "ap-southeast-2",
         "ap-south-2" => "ap-south-1",
         other => other,
     };
-    let known =
-        REGIONS.iter().find(|(prefix, _)| also == *prefix || (prefix.ends_with('-') && also.starts_with(prefix)));
+    let known = REGIONS
+        .iter()
+        .find(|(prefix, _)| equivalent == *prefix || (prefix.ends_with('-') && equivalent.starts_with(prefix)));
     known.map_or(if region.starts_with("ap-") { &["apac"] } else { &[] }, |(_, geos)| geos)
 }
 
@@ -83,7 +84,7 @@ fn one(fields: &[&str], routing: &str, region: Option<String>, place: Option<Str
     let some = |at: usize| (!fields[at].is_empty()).then(|| fields[at].to_owned());
     Line {
         wire: if routing == "in-region" { fields[0].to_owned() } else { format!("{routing}.{}", fields[0]) },
-        // A region of which the prefix is all that is known here.
+        // Complete a region prefix to a region.
         region: region.map(|region| if region.ends_with('-') { format!("{region}west-1") } else { region }),
         place,
         tier: fields[3].to_owned(),
@@ -95,14 +96,14 @@ fn one(fields: &[&str], routing: &str, region: Option<String>, place: Option<Str
     }
 }
 
-/// Dollars per million tokens with at most six decimals: picodollars per token.
+/// Converts US dollars per million tokens, with at most six decimals, to picodollars per token.
 fn picos(text: &str) -> i128 {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
     format!("{whole}{decimals:0<6}").parse().expect("an amount with at most six decimals")
 }
 
 impl Line {
-    /// The query that this line answers from its start on.
+    /// Returns a query that this line answers, at the start of the line.
     pub(crate) fn query(&self) -> PriceQuery<'_> {
         let model = ModelRef::parse(&self.wire).expect("a model id");
         let at = match &self.start {
@@ -116,23 +117,23 @@ impl Line {
         query
     }
 
-    /// Whether both differ in nothing but the context size.
-    pub(crate) fn is_other_tier_of(&self, other: &Self) -> bool {
+    /// Returns whether both lines only differ in the context size and prices.
+    pub(crate) fn has_same_key(&self, other: &Self) -> bool {
         let key = |line: &Self| {
             (line.wire.clone(), line.region.clone(), line.tier.clone(), line.latency.clone(), line.start.clone())
         };
         key(self) == key(other)
     }
 
-    /// Whether calls take it: guardrails and capacity are asked for otherwise.
-    pub(crate) fn is_of_calls(&self) -> bool {
+    /// Returns whether the line applies to calls, unlike those of guardrails and capacity.
+    pub(crate) fn applies_to_calls(&self) -> bool {
         self.wire.contains('.') && self.tier != "provisioned"
     }
 }
 
-/// These counts, in the order of the columns.
+/// Returns the usage for counts in the order of the columns.
 pub(crate) fn usage(counts: [u64; KINDS]) -> Usage {
-    let [input, output, read, five, thirty, hour, heard, spoken] = counts;
+    let [input, output, read, five, thirty, hour, input_audio, output_audio] = counts;
     Usage::new()
         .with_uncached_input(input)
         .with_output(output)
@@ -140,6 +141,6 @@ pub(crate) fn usage(counts: [u64; KINDS]) -> Usage {
         .with_cache_write(CacheTtl::FiveMinutes, five)
         .with_cache_write(CacheTtl::ThirtyMinutes, thirty)
         .with_cache_write(CacheTtl::OneHour, hour)
-        .with_input_audio(heard)
-        .with_output_audio(spoken)
+        .with_input_audio(input_audio)
+        .with_output_audio(output_audio)
 }

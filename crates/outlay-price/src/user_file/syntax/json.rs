@@ -8,7 +8,7 @@ use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use super::{Entry, Lines, Node, Value};
 use crate::user_file::error::{LoadPricesError, Problem};
 
-/// Plain JSON, without any of the parser's extensions.
+/// Options for standard JSON, without the parser's extensions.
 const STRICT: ParseOptions = ParseOptions {
     allow_comments: false,
     allow_loose_object_property_names: false,
@@ -23,10 +23,11 @@ const STRICT: ParseOptions = ParseOptions {
 };
 
 pub(super) fn parse<'t>(text: &'t str, lines: &Lines) -> Result<Node<'t>, LoadPricesError> {
-    let broken = |message: String, line| LoadPricesError::on_line(Problem::Syntax { name: "JSON", message }, line);
+    let syntax_error =
+        |message: String, line| LoadPricesError::on_line(Problem::Syntax { name: "JSON", message }, line);
     let parsed = parse_to_ast(text, &CollectOptions::default(), &STRICT)
-        .map_err(|error| broken(error.kind().to_string(), Some(lines.of(error.range().start))))?;
-    node(parsed.value.ok_or_else(|| broken("the text is empty".to_owned(), None))?, lines)
+        .map_err(|error| syntax_error(error.kind().to_string(), Some(lines.of(error.range().start))))?;
+    node(parsed.value.ok_or_else(|| syntax_error("the text is empty".to_owned(), None))?, lines)
 }
 
 fn node<'t>(value: ast::Value<'t>, lines: &Lines) -> Result<Node<'t>, LoadPricesError> {
@@ -54,15 +55,15 @@ fn table<'t>(object: ast::Object<'t>, lines: &Lines) -> Result<Value<'t>, LoadPr
         };
         entries.push(Entry { key, line, node: node(property.value, lines)? });
     }
-    refuse_twice(&entries)?;
+    check_unique(&entries)?;
     Ok(Value::Table(entries))
 }
 
-/// JSON leaves open which one of two equal keys holds.
-fn refuse_twice(entries: &[Entry<'_>]) -> Result<(), LoadPricesError> {
-    let mut seen = HashSet::new();
-    match entries.iter().find(|entry| !seen.insert(&*entry.key)) {
-        Some(twice) => Err(LoadPricesError::new(Problem::KeyTwice).at(twice.line, &*twice.key)),
+/// Rejects duplicate keys, because JSON does not define which one applies.
+fn check_unique(entries: &[Entry<'_>]) -> Result<(), LoadPricesError> {
+    let mut keys = HashSet::new();
+    match entries.iter().find(|entry| !keys.insert(&*entry.key)) {
+        Some(duplicate) => Err(LoadPricesError::new(Problem::DuplicateKey).at(duplicate.line, &*duplicate.key)),
         None => Ok(()),
     }
 }

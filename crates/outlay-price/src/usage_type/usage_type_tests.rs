@@ -3,8 +3,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::Prices;
 
-/// What a usage type is understood as, on one line.
-fn told(text: &str) -> String {
+/// Returns a summary of a parsed usage type on one line.
+fn summary(text: &str) -> String {
     let line = UsageType::parse(text).unwrap_or_else(|error| panic!("{error}"));
     let kind = match line.kind() {
         UsageKind::Tokens(kind) => format!("{kind:?}"),
@@ -21,24 +21,24 @@ fn told(text: &str) -> String {
 }
 
 #[test]
-fn every_usage_type_seen_in_public_is_understood() {
-    let mut wants = include_str!("expected.txt").lines();
+fn every_sample_usage_type_is_parsed() {
+    let mut expected = include_str!("expected.txt").lines();
     let samples = include_str!("../../data/usagetype-samples.txt").lines().filter(|line| !line.starts_with('#'));
     for sample in samples {
-        let told = match sample.starts_with("Runtime:") {
+        let summary = match sample.starts_with("Runtime:") {
             true => UsageType::parse(sample).unwrap_err().to_string(),
-            false => told(sample),
+            false => summary(sample),
         };
-        assert_eq!(wants.next(), Some(&*told), "{sample}");
+        assert_eq!(expected.next(), Some(&*summary), "{sample}");
     }
-    assert_eq!(wants.next(), None);
+    assert_eq!(expected.next(), None);
 }
 
 #[test]
-fn what_is_not_understood_names_the_part() {
-    for (text, want) in [
+fn errors_name_the_unknown_part() {
+    for (text, expected) in [
         ("", "usage type ``: unknown region prefix ``"),
-        ("USE1", "usage type `USE1`: nothing known is counted in ``"),
+        ("USE1", "usage type `USE1`: no known unit in ``"),
         ("XYZ1-NovaLite-input-tokens", "usage type `XYZ1-NovaLite-input-tokens`: unknown region prefix `XYZ1`"),
         ("USE1-NovaLite-input-tokens-turbo", "usage type `USE1-NovaLite-input-tokens-turbo`: unknown part `turbo`"),
         (
@@ -51,22 +51,22 @@ fn what_is_not_understood_names_the_part() {
         ),
         (
             "USE1-MP:EU_input_tokens_standard-Units",
-            "usage type `USE1-MP:EU_input_tokens_standard-Units`: another region prefix inside `EU`",
+            "usage type `USE1-MP:EU_input_tokens_standard-Units`: conflicting region prefix `EU`",
         ),
         (
             "USE1-MP:USE1_InputFurlongCount-Units",
             "usage type `USE1-MP:USE1_InputFurlongCount-Units`: unknown part `Input`",
         ),
-        ("USE1-Guardrail-Mood", "usage type `USE1-Guardrail-Mood`: unknown part `Mood`"),
-        ("USE1-NovaLite-storage", "usage type `USE1-NovaLite-storage`: nothing known is counted in `NovaLite-storage`"),
+        ("USE1-Guardrail-Other", "usage type `USE1-Guardrail-Other`: unknown part `Other`"),
+        ("USE1-NovaLite-storage", "usage type `USE1-NovaLite-storage`: no known unit in `NovaLite-storage`"),
     ] {
-        assert_eq!(UsageType::parse(text).unwrap_err().to_string(), want);
+        assert_eq!(UsageType::parse(text).unwrap_err().to_string(), expected);
     }
 }
 
 #[test]
-fn models_are_known_by_what_aws_calls_them() {
-    for (label, want) in [
+fn labels_map_to_model_ids() {
+    for (label, expected) in [
         ("Claude4.6Sonnet", Some("anthropic.claude-sonnet-4-6")),
         ("Claude Sonnet 4.6", Some("anthropic.claude-sonnet-4-6")),
         ("Claude 3.5 Sonnet v2 (Amazon Bedrock Edition)", Some("anthropic.claude-3-5-sonnet-20241022-v2:0")),
@@ -81,25 +81,28 @@ fn models_are_known_by_what_aws_calls_them() {
         ("Claude 99", None),
         ("", None),
     ] {
-        assert_eq!(base_id(label).as_deref(), want, "{label}");
+        assert_eq!(base_id(label).as_deref(), expected, "{label}");
     }
 }
 
 #[test]
 fn every_label_names_one_model_of_the_bundled_table() {
     let prices = Prices::bundled();
-    let mut seen = std::collections::BTreeSet::new();
+    let mut labels = std::collections::BTreeSet::new();
     for line in include_str!("../../data/model-labels.tsv").lines() {
         let (label, id) = line.split_once('\t').unwrap();
         assert!(prices.rows().any(|price| price.model() == id), "{line}");
-        assert_eq!(base_id(label).as_deref(), Some(id), "{line}: another label is the same");
-        assert!(seen.insert(label), "{line}");
+        assert_eq!(base_id(label).as_deref(), Some(id), "{line}: conflicts with another label");
+        assert!(labels.insert(label), "{line}");
     }
 }
 
+const WORDS: &str = "cache|write|read|input|tokens?|count|output|1h|long|ctx|batch|global|cross|region|T2I|[0-9]{1,4}|\
+    Premium|x";
+
 proptest! {
     #[test]
-    fn any_text_is_read_or_says_why(text in "\\PC*|(USE1|EU)-(MP:USE1_)?[A-Za-z0-9._é-]{0,40}") {
+    fn any_text_parses_or_is_rejected(text in "\\PC*|(USE1|EU)-(MP:USE1_)?[A-Za-z0-9._é-]{0,40}") {
         match UsageType::parse(&text) {
             Ok(line) => drop((line.base_id(), line.region())),
             Err(error) => prop_assert!(text.contains(&error.part)),
@@ -107,7 +110,7 @@ proptest! {
     }
 
     #[test]
-    fn any_words_are_read_or_say_why(words in prop::collection::vec("cache|write|read|input|tokens?|count|output|1h|long|ctx|batch|global|cross|region|T2I|[0-9]{1,4}|Premium|x", 0..8)) {
+    fn any_words_parse_or_are_rejected(words in prop::collection::vec(WORDS, 0..8)) {
         let _ = UsageType::parse(&format!("USE1-NovaLite-{}", words.join("-")));
         let _ = UsageType::parse(&format!("USE1-MP:USE1_{}-Units", words.join("_")));
     }

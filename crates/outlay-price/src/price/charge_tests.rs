@@ -24,7 +24,7 @@ fn price(steps: &[(u64, Rates)]) -> Price {
         note: "".into(),
         version: "test".into(),
     };
-    let entry = Entry { terms: Arc::new(terms), routing: Routing::InRegion, region: None, is_elsewhere: false };
+    let entry = Entry { terms: Arc::new(terms), routing: Routing::InRegion, region: None, is_fallback: false };
     Price(Arc::new(entry))
 }
 
@@ -40,7 +40,6 @@ fn usd(text: &str) -> Usd {
 
 const SONNET: &str = "us.anthropic.claude-sonnet-4-5-20250929-v1:0";
 
-/// The example that the field's own threads work through.
 fn worked_example() -> Usage {
     Usage::new()
         .with_uncached_input(1_000)
@@ -51,7 +50,7 @@ fn worked_example() -> Usage {
 }
 
 #[test]
-fn the_worked_example_comes_to_the_unit() {
+fn the_worked_example_has_the_exact_cost() {
     let charge = bundled(SONNET).charge(&worked_example());
     assert_eq!(charge.total(), usd("0.042075"));
     assert_eq!(charge.input(), usd("0.0033"));
@@ -59,12 +58,12 @@ fn the_worked_example_comes_to_the_unit() {
     assert_eq!(charge.cache_read(), usd("0.0066"));
     assert_eq!(charge.cache_write(), usd("0.023925"));
     assert_eq!(charge.status(), CostStatus::Exact);
-    // 24,000 tokens at 3.30 less 0.0066 and 0.023925.
+    // 24,000 tokens at 3.30, minus 0.0066 and 0.023925.
     assert_eq!(charge.cache_savings(), usd("0.048675"));
 }
 
 #[test]
-fn failure_1_cache_reads_are_billed_as_cache_reads_and_once() {
+fn cache_reads_are_billed_once_and_at_their_own_rate() {
     let price = bundled(SONNET);
     let read = price.charge(&Usage::new().with_cache_read(1_000_000));
     assert_eq!(read.total(), usd("0.66"), "over 200,000 tokens of input");
@@ -74,19 +73,19 @@ fn failure_1_cache_reads_are_billed_as_cache_reads_and_once() {
 }
 
 #[test]
-fn failure_2_one_hour_writes_are_never_billed_as_five_minute_ones() {
+fn one_hour_writes_are_never_billed_as_five_minute_writes() {
     let writes = |ttl| Usage::new().with_cache_write(ttl, 100_000);
     let price = bundled(SONNET);
     assert_eq!(price.charge(&writes(CacheTtl::FiveMinutes)).total(), usd("0.4125"));
     assert_eq!(price.charge(&writes(CacheTtl::OneHour)).total(), usd("0.66"));
-    // No source has a one-hour price of Sonnet 4.
+    // No source has a one-hour price for Sonnet 4.
     let charge = bundled("us.anthropic.claude-sonnet-4-20250514-v1:0").charge(&writes(CacheTtl::OneHour));
     assert_eq!(charge.total(), Usd::ZERO);
     assert_eq!(charge.status(), CostStatus::Unpriced);
 }
 
 #[test]
-fn a_write_of_no_lifetime_has_the_models_only_one() {
+fn a_write_without_a_lifetime_uses_the_only_one_of_the_model() {
     let usage = Usage::new().with_cache_write(CacheTtl::FiveMinutes, 1_000_000);
     let kimi = bundled("us.moonshotai.kimi-k3").charge(&usage);
     assert_eq!((kimi.total(), kimi.status()), (usd("4.125"), CostStatus::Exact));
@@ -95,7 +94,7 @@ fn a_write_of_no_lifetime_has_the_models_only_one() {
 }
 
 #[test]
-fn nova_writes_are_free_and_known_to_be() {
+fn nova_writes_are_free_and_exact() {
     let usage = Usage::new().with_cache_write(CacheTtl::FiveMinutes, 10_000).with_cache_read(10_000);
     let charge = bundled("us.amazon.nova-pro-v1:0").charge(&usage);
     assert_eq!(charge.cache_write(), Usd::ZERO);
@@ -104,13 +103,13 @@ fn nova_writes_are_free_and_known_to_be() {
 }
 
 #[test]
-fn failure_5_what_has_no_rate_is_never_a_silent_zero() {
+fn tokens_without_a_rate_are_unpriced() {
     let usage = Usage::new().with_uncached_input(1_000_000).with_cache_read(10);
     let charge = bundled("us.meta.llama3-3-70b-instruct-v1:0").charge(&usage);
-    assert_eq!(charge.total(), usd("0.72"), "the known part stays");
+    assert_eq!(charge.total(), usd("0.72"), "the known part");
     assert_eq!(charge.status(), CostStatus::Unpriced);
-    assert_eq!(charge.cache_savings(), Usd::ZERO, "nothing is known to be saved");
-    // A model that bills by image or query, whatever its token counts say.
+    assert_eq!(charge.cache_savings(), Usd::ZERO, "the savings are unknown");
+    // Models that bill by image or query.
     for model in ["amazon.rerank-v1:0", "stability.sd3-5-large-v1:0", "amazon.titan-embed-image-v1"] {
         assert_eq!(bundled(model).charge(&Usage::new()).status(), CostStatus::Unpriced, "{model}");
         assert!(!bundled(model).bound_charge(10, 10, CacheUse::NoWrites).is_priced(), "{model}");
@@ -118,14 +117,14 @@ fn failure_5_what_has_no_rate_is_never_a_silent_zero() {
 }
 
 #[test]
-fn failure_13_reasoning_is_output_and_billed_once() {
+fn reasoning_is_billed_once_as_output() {
     let price = bundled(SONNET);
     let plain = Usage::new().with_uncached_input(10).with_output(1_000);
     assert_eq!(price.charge(&plain.with_reasoning(900)), price.charge(&plain));
 }
 
 #[test]
-fn failure_17_sums_of_charges_have_no_float_artefacts() {
+fn sums_of_charges_are_exact() {
     let price = bundled("amazon.nova-micro-v1:0");
     let one = price.charge(&Usage::new().with_uncached_input(1).with_output(1)).total();
     assert_eq!(one.picos(), 35_000 + 140_000);
@@ -134,17 +133,17 @@ fn failure_17_sums_of_charges_have_no_float_artefacts() {
 }
 
 #[test]
-fn the_context_tier_holds_for_every_token_and_counts_the_cache() {
+fn the_context_tier_applies_to_every_token_and_includes_the_cache() {
     let price = bundled("global.anthropic.claude-haiku-5-5");
     let at = Usage::new().with_uncached_input(1).with_cache_read(99_999).with_output(1_000);
-    assert_eq!(price.charge(&at).total(), usd("0.0015000900"), "0.1, 0.01 and 0.5 a million");
+    assert_eq!(price.charge(&at).total(), usd("0.0015000900"), "0.1, 0.01 and 0.5 per million");
     let over = at.with_uncached_input(2);
-    assert_eq!(price.charge(&over).total(), usd("0.007500950"), "0.5, 0.05 and 2.5 a million");
+    assert_eq!(price.charge(&over).total(), usd("0.007500950"), "0.5, 0.05 and 2.5 per million");
     assert_eq!(price.context_bounds().collect::<Vec<_>>(), [100_000]);
 }
 
 #[test]
-fn a_bound_takes_the_dearest_rate_that_could_apply() {
+fn a_bound_uses_the_highest_rate_that_could_apply() {
     let price = bundled(SONNET);
     assert_eq!(price.bound(100_000, 1_000, CacheUse::NoWrites), usd("0.3465"));
     assert_eq!(price.bound(100_000, 1_000, CacheUse::MayWrite), usd("0.6765"), "all written for an hour");
@@ -155,14 +154,14 @@ fn a_bound_takes_the_dearest_rate_that_could_apply() {
 }
 
 #[test]
-fn units_are_charged_where_they_were_counted() {
+fn units_are_charged_if_they_were_counted() {
     let price = bundled("cohere.rerank-v3-5:0");
-    assert!(!price.charge(&Usage::new()).is_priced(), "nobody counted the queries");
+    assert!(!price.charge(&Usage::new()).is_priced(), "the queries were not counted");
     let queries = Units::from(UnitCount::new(Unit::Query, 3));
     let charge = price.charge_with_units(&Usage::new(), &queries);
     assert_eq!((charge.other(), charge.status()), (usd("0.006"), CostStatus::Exact));
-    let unheard = Units::from(UnitCount::new(Unit::OutputImage, 1));
-    let charge = price.charge_with_units(&Usage::new(), &unheard);
+    let unpriced = Units::from(UnitCount::new(Unit::OutputImage, 1));
+    let charge = price.charge_with_units(&Usage::new(), &unpriced);
     assert_eq!((charge.total(), charge.is_priced()), (Usd::ZERO, false));
     assert_eq!(price.charge_with_units(&Usage::new(), &Units::new()), Charge::free());
 }
@@ -181,32 +180,32 @@ fn seconds_images_and_tokens_add_up_by_direction() {
 }
 
 #[test]
-fn an_image_takes_the_narrowest_price_that_holds() {
+fn an_image_has_the_narrowest_price_that_applies() {
     let price = bundled("stability.stable-diffusion-xl-v0");
-    let of = |side, steps| {
+    let cost = |side, steps| {
         let count = UnitCount::new(Unit::OutputImage, 1).with_side(side).with_steps(steps);
         price.charge_units(&count.into()).total()
     };
-    assert_eq!(of(512, 50), usd("0.018"));
-    assert_eq!(of(512, 51), usd("0.036"));
-    assert_eq!(of(513, 50), usd("0.036"));
-    assert_eq!(of(1024, 150), usd("0.072"));
+    assert_eq!(cost(512, 50), usd("0.018"));
+    assert_eq!(cost(512, 51), usd("0.036"));
+    assert_eq!(cost(513, 50), usd("0.036"));
+    assert_eq!(cost(1024, 150), usd("0.072"));
 }
 
 #[test]
-fn speech_has_a_price_of_its_own() {
+fn audio_has_its_own_price() {
     let price = bundled("amazon.nova-2-sonic-v1:0");
     let usage =
         Usage::new().with_uncached_input(1_000).with_output(1_000).with_input_audio(10_000).with_output_audio(2_000);
     let charge = price.charge(&usage);
     assert_eq!((charge.input(), charge.output()), (usd("0.03033"), usd("0.02675")));
     assert_eq!(charge.status(), CostStatus::Exact);
-    let deaf = bundled(SONNET).charge(&Usage::new().with_input_audio(1));
-    assert!(!deaf.is_priced(), "never priced as text");
+    let without_audio = bundled(SONNET).charge(&Usage::new().with_input_audio(1));
+    assert!(!without_audio.is_priced(), "never priced as text");
 }
 
 #[test]
-fn guardrail_units_cost_what_their_policy_does() {
+fn guardrail_units_have_the_price_of_their_policy() {
     let at = "2026-11-20T00:00:00Z".parse().unwrap();
     let prices = Prices::bundled();
     let price = prices.guardrails(Some("eu-west-1"), at).unwrap();
@@ -216,13 +215,13 @@ fn guardrail_units_cost_what_their_policy_does() {
         .collect();
     let charge = price.charge_units(&units);
     assert_eq!((charge.other(), charge.status()), (usd("0.00045"), CostStatus::Exact));
-    let new = UnitCount::new(Unit::GuardrailUnit, 1).with_word("moodPolicyUnits");
-    assert!(!price.charge_units(&new.into()).is_priced());
+    let unknown = UnitCount::new(Unit::GuardrailUnit, 1).with_word("otherPolicyUnits");
+    assert!(!price.charge_units(&unknown.into()).is_priced());
     assert!(prices.guardrails(Some("us-gov-west-1"), at).is_none());
 }
 
 #[test]
-fn capacity_is_priced_by_time_and_apart_from_calls() {
+fn capacity_is_priced_by_time_and_separately_from_calls() {
     let at = "2026-11-20T00:00:00Z".parse().unwrap();
     let prices = Prices::bundled();
     let mut query = PriceQuery::new(ModelRef::parse("anthropic.claude-v2:1").unwrap(), at);
@@ -236,7 +235,7 @@ fn capacity_is_priced_by_time_and_apart_from_calls() {
 
 prop_compose! {
     fn any_usage(max: u64)(counts in prop::array::uniform8(0..=max)) -> Usage {
-        let [input, output, read, five, thirty, hour, heard, spoken] = counts;
+        let [input, output, read, five, thirty, hour, input_audio, output_audio] = counts;
         Usage::new()
             .with_uncached_input(input)
             .with_output(output)
@@ -244,8 +243,8 @@ prop_compose! {
             .with_cache_write(CacheTtl::FiveMinutes, five)
             .with_cache_write(CacheTtl::ThirtyMinutes, thirty)
             .with_cache_write(CacheTtl::OneHour, hour)
-            .with_input_audio(heard)
-            .with_output_audio(spoken)
+            .with_input_audio(input_audio)
+            .with_output_audio(output_audio)
     }
 }
 
@@ -268,7 +267,7 @@ proptest! {
     }
 
     #[test]
-    fn the_context_tier_switches_exactly_at_its_bound(
+    fn the_context_tier_changes_exactly_at_its_bound(
         low in any_rates(), high in any_rates(), bound in 1_u64..1 << 40, cached in 0_u64..1 << 40,
     ) {
         let price = price(&[(0, low), (bound, high)]);
@@ -276,12 +275,12 @@ proptest! {
             let read = cached.min(input);
             Usage::new().with_uncached_input(input - read).with_cache_read(read).with_output(7)
         };
-        prop_assert_eq!(price.charge(&usage(bound)), count::charge(&low, &usage(bound)));
-        prop_assert_eq!(price.charge(&usage(bound + 1)), count::charge(&high, &usage(bound + 1)));
+        prop_assert_eq!(price.charge(&usage(bound)), token_charge::token_charge(&low, &usage(bound)));
+        prop_assert_eq!(price.charge(&usage(bound + 1)), token_charge::token_charge(&high, &usage(bound + 1)));
     }
 
     #[test]
-    fn no_usage_overflows_and_the_split_is_the_total(usage in any_usage(u64::MAX), rates in any_rates()) {
+    fn no_usage_overflows_and_the_parts_sum_up_to_the_total(usage in any_usage(u64::MAX), rates in any_rates()) {
         let top = Rates::from_all([rate("1000000000"); 8]);
         for rates in [rates, top] {
             let charge = price(&[(0, rates)]).charge(&usage);
@@ -293,8 +292,9 @@ proptest! {
     }
 
     #[test]
-    fn nothing_costs_more_than_its_bound(
-        low in any_rates(), high in any_rates(), over in 1_u64..1 << 20, usage in any_usage(1 << 20), room in 0_u64..1 << 20,
+    fn no_usage_costs_more_than_its_bound(
+        low in any_rates(), high in any_rates(), over in 1_u64..1 << 20, usage in any_usage(1 << 20),
+        room in 0_u64..1 << 20,
     ) {
         let price = price(&[(0, low), (over, high)]);
         let input = usage.input_tokens() + room;

@@ -1,25 +1,25 @@
 use super::error::{LoadPricesError, Problem};
 use super::fields::{Fields, Item};
-use super::routed;
+use super::id_and_routing;
 use crate::discount::{Discount, Percent};
 
 pub(super) fn read(fields: &mut Fields<'_>) -> Result<Discount, LoadPricesError> {
     let percent = fields.decimal("percent")?;
     let percent = Percent::parse(percent.value).ok_or_else(|| percent.error(Problem::Percent))?;
     let provider = fields.text("provider")?;
-    let said = fields.parsed("routing")?;
+    let routing = fields.parsed("routing")?;
     let mut region = fields.text("region")?.map(Item::into_value);
     let (model, routing) = match fields.text("model")? {
-        Some(named) => {
-            let model = named.model()?;
+        Some(item) => {
+            let model = item.model()?;
             region = region.or(model.region());
             if let Some(provider) = provider.as_ref().filter(|provider| model.provider() != Some(provider.value)) {
                 return Err(provider.error(Problem::OtherProvider));
             }
-            let (id, routing) = routed(&named, model, said)?;
+            let (id, routing) = id_and_routing(&item, model, routing)?;
             (Some(id), routing)
         }
-        None => (None, said.map(Item::into_value)),
+        None => (None, routing.map(Item::into_value)),
     };
     let from = fields.date("effective_from")?.map(Item::into_value);
     let to = fields.date("effective_to")?;

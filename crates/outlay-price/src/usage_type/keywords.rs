@@ -1,17 +1,17 @@
-//! What the words after the label mean.
+//! The keywords after the label of a usage type.
 
 use super::words::Word;
 use super::{BilledRouting, Problem, TokenKind, Unknown, UsageKind, UsageType};
 use crate::{CacheTtl, Tier, Unit};
 
-/// What one or more words mean.
+/// The meaning of a keyword.
 #[derive(Clone, Copy)]
-enum Mark {
+enum Meaning {
     Tokens(TokenKind),
     PerMinute(TokenKind),
     Unit(Unit),
-    /// Words that only go with those of the cache before them.
-    OfCache,
+    /// A keyword that is only valid after a cache keyword.
+    CachedTokens,
     Tier(Tier),
     Routing(BilledRouting),
     Ttl(CacheTtl),
@@ -19,17 +19,18 @@ enum Mark {
     LongContext,
     CustomModel,
     Millions,
-    /// Says by which road the call came, which costs nothing.
-    Nothing,
+    /// A keyword that does not affect the price.
+    Ignored,
 }
 
-use Mark::{
-    Commitment, CustomModel, LongContext, Millions, Nothing, OfCache, PerMinute, Routing, Tier as OfTier, Tokens, Ttl,
-    Unit as OfUnit,
+use Meaning::{
+    CachedTokens, Commitment, CustomModel, Ignored, LongContext, Millions, PerMinute, Routing, Tier as OfTier, Tokens,
+    Ttl, Unit as OfUnit,
 };
 
-/// The longer before the shorter that they start with, and the cache before the input that its words hold.
-const MARKS: &[(&[&str], Mark)] = &[
+/// The words of each keyword and its meaning. A longer keyword precedes its prefixes, and cache keywords precede input
+/// keywords.
+const KEYWORDS: &[(&[&str], Meaning)] = &[
     (&["cache", "read"], Tokens(TokenKind::CacheRead)),
     (&["cache", "write"], Tokens(TokenKind::CacheWrite(None))),
     (&["speech", "input", "tokens"], Tokens(TokenKind::InputAudio)),
@@ -42,7 +43,7 @@ const MARKS: &[(&[&str], Mark)] = &[
     (&["input", "tokens"], Tokens(TokenKind::Input)),
     (&["output", "token", "count"], Tokens(TokenKind::Output)),
     (&["output", "tokens"], Tokens(TokenKind::Output)),
-    (&["tokens"], OfCache),
+    (&["tokens"], CachedTokens),
     (&["input", "tpm"], PerMinute(TokenKind::Input)),
     (&["output", "tpm"], PerMinute(TokenKind::Output)),
     (&["search", "units"], OfUnit(Unit::Query)),
@@ -70,12 +71,12 @@ const MARKS: &[(&[&str], Mark)] = &[
     (&["long", "ctx"], LongContext),
     (&["custom", "model"], CustomModel),
     (&["million"], Millions),
-    (&["mantle"], Nothing),
+    (&["mantle"], Ignored),
 ];
 
-/// What all the words mean together.
+/// The combined keywords of a usage type.
 #[derive(Default)]
-pub(super) struct Marks<'a> {
+pub(super) struct Keywords<'a> {
     tokens: Option<TokenKind>,
     per_minute: Option<TokenKind>,
     unit: Option<Unit>,
@@ -86,49 +87,50 @@ pub(super) struct Marks<'a> {
     long_context: Option<()>,
     custom_model: Option<()>,
     millions: Option<()>,
-    nothing: Option<()>,
+    ignored: Option<()>,
     body: &'a str,
 }
 
-/// Whether the first of the words means something.
-pub(super) fn is_mark(words: &[Word<'_>]) -> bool {
+/// Returns whether the words start with a keyword.
+pub(super) fn is_keyword(words: &[Word<'_>]) -> bool {
     find(words).is_some()
 }
 
-fn find(words: &[Word<'_>]) -> Option<(usize, Mark)> {
-    let fits = |mark: &[&str]| {
-        mark.len() <= words.len() && mark.iter().zip(words).all(|(own, word)| own.eq_ignore_ascii_case(word.text))
+fn find(words: &[Word<'_>]) -> Option<(usize, Meaning)> {
+    let matches = |keyword: &[&str]| {
+        let pairs = keyword.iter().zip(words);
+        keyword.len() <= words.len() && pairs.into_iter().all(|(own, word)| own.eq_ignore_ascii_case(word.text))
     };
-    MARKS.iter().find(|(words, _)| fits(words)).map(|(words, mark)| (words.len(), *mark))
+    KEYWORDS.iter().find(|(words, _)| matches(words)).map(|(words, meaning)| (words.len(), *meaning))
 }
 
-impl<'a> Marks<'a> {
-    /// Reads all of the words; one that means nothing, or says a thing again, is not known.
+impl<'a> Keywords<'a> {
+    /// Parses all words. A word that is not a keyword, or repeats one, is an error.
     pub(super) fn read(mut words: &[Word<'a>], body: &'a str) -> Result<Self, Unknown<'a>> {
-        let mut marks = Self { body, ..Self::default() };
+        let mut keywords = Self { body, ..Self::default() };
         while let Some(first) = words.first() {
             let unknown = Unknown(Problem::Word, first.text);
             match find(words) {
-                Some((count, mark)) if marks.put(mark) => words = &words[count..],
+                Some((count, meaning)) if keywords.add(meaning) => words = &words[count..],
                 _ => return Err(unknown),
             }
         }
-        match (marks.tokens, marks.per_minute, marks.unit) {
-            (Some(_), None, None) | (None, Some(_), None) | (None, None, Some(_)) => Ok(marks),
-            _ => Err(Unknown(Problem::Nothing, body)),
+        match (keywords.tokens, keywords.per_minute, keywords.unit) {
+            (Some(_), None, None) | (None, Some(_), None) | (None, None, Some(_)) => Ok(keywords),
+            _ => Err(Unknown(Problem::NoUnit, body)),
         }
     }
 
-    /// Whether it was new, and fits what is there.
-    fn put(&mut self, mark: Mark) -> bool {
+    /// Adds a keyword. Returns whether it was new and compatible with the others.
+    fn add(&mut self, meaning: Meaning) -> bool {
         fn set<T>(slot: &mut Option<T>, value: T) -> bool {
             slot.replace(value).is_none()
         }
-        let of_cache = matches!(self.tokens, Some(TokenKind::CacheRead | TokenKind::CacheWrite(_)));
-        match mark {
-            // `cache-read-input-token-count` is of the cache.
-            Tokens(TokenKind::Input) | OfCache if of_cache => true,
-            OfCache => false,
+        let is_cache = matches!(self.tokens, Some(TokenKind::CacheRead | TokenKind::CacheWrite(_)));
+        match meaning {
+            // `cache-read-input-token-count` counts cached tokens.
+            Tokens(TokenKind::Input) | CachedTokens if is_cache => true,
+            CachedTokens => false,
             Tokens(kind) => set(&mut self.tokens, kind),
             PerMinute(kind) => set(&mut self.per_minute, kind),
             OfUnit(unit) => set(&mut self.unit, unit),
@@ -139,19 +141,19 @@ impl<'a> Marks<'a> {
             LongContext => set(&mut self.long_context, ()),
             CustomModel => set(&mut self.custom_model, ()),
             Millions => set(&mut self.millions, ()),
-            Nothing => set(&mut self.nothing, ()),
+            Ignored => set(&mut self.ignored, ()),
         }
     }
 
     pub(super) fn into_type(self, region: &'static str, label: Option<&'a str>) -> Result<UsageType<'a>, Unknown<'a>> {
         let kind = match (self.tokens, self.per_minute, self.unit) {
             (Some(TokenKind::CacheWrite(_)), ..) => UsageKind::Tokens(TokenKind::CacheWrite(self.ttl)),
-            // Only what is written has a lifetime.
+            // Only cache writes have a lifetime.
             _ if self.ttl.is_some() => return Err(Unknown(Problem::Word, self.body)),
             (Some(kind), ..) => UsageKind::Tokens(kind),
             (_, Some(kind), _) => UsageKind::TokensPerMinute { kind, commitment: self.commitment },
             (.., Some(unit)) => UsageKind::Units { unit, side: None, word: self.commitment.map(Into::into) },
-            (None, None, None) => return Err(Unknown(Problem::Nothing, self.body)),
+            (None, None, None) => return Err(Unknown(Problem::NoUnit, self.body)),
         };
         Ok(UsageType {
             routing: self.routing.unwrap_or_default(),

@@ -1,4 +1,4 @@
-//! Which model an answer names.
+//! The model that an answer names.
 
 use hashbrown::HashMap;
 
@@ -6,26 +6,26 @@ use super::Prices;
 use crate::model::{bare_names, without_variant};
 use crate::{Family, ModelRef};
 
-/// Models by what is left of their ids, with less and less of them.
-pub(super) type ByBareName = HashMap<String, Vec<Box<str>>>;
+/// Model ids by each of their bare names.
+pub(super) type ModelsByBareName = HashMap<String, Vec<Box<str>>>;
 
-/// What the name of a model in an answer says.
+/// The model that an answer names, compared with the called one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "these are all the cases that there are")]
 pub enum NamedModel<'a> {
-    /// It is the model that was called.
+    /// The model that was called.
     Called,
-    /// It is another one of the catalogue, of this id without geo prefix.
+    /// Another model of the catalogue, by its id without geo prefix.
     Other(&'a str),
-    /// The catalogue has no such model, or nobody can say which model was called.
+    /// A model that is not in the catalogue, or the called model is unknown.
     Unknown,
 }
 
 impl Prices {
-    /// Returns what the name of a model in an answer says of the model that was called.
+    /// Compares the model name in an answer with the model that was called.
     ///
-    /// Answers write a model's name in many ways, so that vendor, geography, date and revision do not count. Nobody can say
-    /// what was called where it is a profile that no price file maps.
+    /// Answers spell a model's name in many ways, so vendor, geography, date and revision are ignored. The result is
+    /// [`NamedModel::Unknown`] if the call went to a profile that no price file maps.
     ///
     /// ```
     /// use outlay_price::{ModelRef, NamedModel, Prices};
@@ -40,23 +40,24 @@ impl Prices {
     #[must_use]
     pub fn named_model(&self, model: ModelRef<'_>, name: &str) -> NamedModel<'_> {
         let Some(called) = self.resolve(model).base_id() else { return NamedModel::Unknown };
-        // Nearly every answer has one of these two.
+        // The fast path: most answers have the id, with or without the vendor.
         if called.strip_suffix(name).is_some_and(|vendor| vendor.is_empty() || vendor.ends_with('.')) {
             return NamedModel::Called;
         }
         let routing = self.resolve(model).routing();
-        // A version or a date tells models apart where the catalogue has both; a variant does not, as some catalogues have a
-        // model with it and without it.
-        let names_of_called = bare_names(called);
+        // A version or a date distinguishes two models of the catalogue. A variant does not: some catalogues list a model
+        // both with and without it.
+        let called_names = bare_names(called);
         let is_called = |name: &str| {
-            let is_same = |called: &String| spelled(without_variant(called)) == spelled(without_variant(name));
-            names_of_called.iter().any(is_same)
+            let is_same =
+                |called: &String| without_hyphens(without_variant(called)) == without_hyphens(without_variant(name));
+            called_names.iter().any(is_same)
         };
         for name in bare_names(name) {
             if is_called(&name) {
                 return NamedModel::Called;
             }
-            let Some(ids) = self.of_bare_name(&name) else { continue };
+            let Some(ids) = self.models_with_bare_name(&name) else { continue };
             let ids = || ids.iter().map(|id| &**id);
             let has = |id: &str, routing| self.0.tables.iter().any(|table| table.has_routing(id, routing));
             let is_priced = |id: &&str| routing.is_some_and(|routing| has(id, routing));
@@ -70,7 +71,7 @@ impl Prices {
         NamedModel::Unknown
     }
 
-    /// Returns the family of the model that an answer names, which is [`Family::Other`] where the catalogue has none.
+    /// Returns the family of the model that an answer names, or [`Family::Other`] if it is not in the catalogue.
     ///
     /// ```
     /// use outlay_price::{Family, Prices};
@@ -80,22 +81,26 @@ impl Prices {
     /// ```
     #[must_use]
     pub fn named_family(&self, name: &str) -> Family {
-        let known = bare_names(name).into_iter().find_map(|name| self.of_bare_name(&name)?.first());
+        let known = bare_names(name).into_iter().find_map(|name| self.models_with_bare_name(&name)?.first());
         known.map_or(Family::Other, |id| Family::of(id))
     }
 
-    fn of_bare_name(&self, name: &str) -> Option<&[Box<str>]> {
-        self.0.by_bare_name.get_or_init(|| self.by_bare_name()).get(&spelled(name)).map(Vec::as_slice)
+    fn models_with_bare_name(&self, name: &str) -> Option<&[Box<str>]> {
+        self.0
+            .models_by_bare_name
+            .get_or_init(|| self.index_bare_names())
+            .get(&without_hyphens(name))
+            .map(Vec::as_slice)
     }
 
-    fn by_bare_name(&self) -> ByBareName {
-        let mut models = ByBareName::new();
+    fn index_bare_names(&self) -> ModelsByBareName {
+        let mut models = ModelsByBareName::new();
         for id in self.0.tables.iter().flat_map(|table| table.models()) {
-            // Some names have the vendor in them: `deepseek-r1`.
+            // Some names include the vendor: `deepseek-r1`.
             let with_vendor = |name: &String| id.split_once('.').map(|(vendor, _)| format!("{vendor}-{name}"));
             let names = bare_names(id);
             for name in names.iter().filter_map(with_vendor).chain(names.iter().cloned()) {
-                let known = models.entry(spelled(&name)).or_default();
+                let known = models.entry(without_hyphens(&name)).or_default();
                 if known.iter().all(|known| **known != *id) {
                     known.push(id.into());
                 }
@@ -105,8 +110,8 @@ impl Prices {
     }
 }
 
-/// The same for `llama-3.1-8b` and `llama3-1-8b`.
-fn spelled(name: &str) -> String {
+/// Returns the same text for `llama-3-1-8b` and `llama3-1-8b`.
+fn without_hyphens(name: &str) -> String {
     name.replace('-', "")
 }
 
@@ -119,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_or_date_tells_models_apart_that_the_catalogue_has() {
+    fn versions_and_dates_distinguish_models_of_the_catalogue() {
         const V2: &str = "amazon.titan-embed-text-v2:0";
         for (called, name, expected) in [
             (V2, "titan-embed-text-v2", "Called"),

@@ -10,7 +10,7 @@ fn query<'a>(model: &'a str, day: &str) -> PriceQuery<'a> {
     PriceQuery::new(ModelRef::parse(model).unwrap(), format!("{day}T00:00:00Z").parse().unwrap())
 }
 
-/// Dollars per million tokens of plain input.
+/// Returns dollars per million tokens of plain input.
 fn input(price: &Price) -> Usd {
     price.charge(&Usage::new().with_uncached_input(1_000)).input().saturating_mul(1_000)
 }
@@ -24,7 +24,7 @@ fn prices(file: &str) -> Prices {
 }
 
 #[test]
-fn a_discount_is_taken_off_what_is_below_the_file_and_not_off_its_own_rows() {
+fn a_discount_applies_to_prices_below_the_file_and_not_to_its_own_rows() {
     let prices = prices(
         r#"
         [[discount]]
@@ -35,11 +35,11 @@ fn a_discount_is_taken_off_what_is_below_the_file_and_not_off_its_own_rows() {
         "#,
     );
     assert_eq!(now(&prices, SONNET), "2.8875", "of 3.3");
-    assert_eq!(now(&prices, "us.anthropic.claude-opus-5"), "5", "its own row is the agreed price");
+    assert_eq!(now(&prices, "us.anthropic.claude-opus-5"), "5", "its own row");
 }
 
 #[test]
-fn a_discounted_price_says_so() {
+fn a_discounted_price_has_a_note() {
     let prices = prices("version = \"acme\"\n[[discount]]\npercent = \"10\"\nnote = \"contract 7\"");
     let query = PriceQuery { region: Some("us-east-1"), ..query("amazon.nova-lite-v1:0", "2026-11-20") };
     let price = prices.lookup(&query).unwrap();
@@ -50,12 +50,13 @@ fn a_discounted_price_says_so() {
 }
 
 #[test]
-fn history_stays_right_under_a_discount() {
+fn a_discount_keeps_the_history_of_list_prices() {
     let prices = prices(
-        "[[discount]]\npercent = 50\nmodel = \"openai.gpt-5.6-luna\"\neffective_from = \"2026-07-01\"\neffective_to = \"2026-09-01\"",
+        "[[discount]]\npercent = 50\nmodel = \"openai.gpt-5.6-luna\"\neffective_from = \"2026-07-01\"\n\
+         effective_to = \"2026-09-01\"",
     );
     // The list price was cut on 2026-07-30.
-    for (day, want, start) in [
+    for (day, expected, start) in [
         ("2026-06-30", "1.1", None),
         ("2026-07-01", "0.55", Some("2026-07-01")),
         ("2026-07-29", "0.55", Some("2026-07-01")),
@@ -65,7 +66,7 @@ fn history_stays_right_under_a_discount() {
         ("2026-11-20", "0.22", Some("2026-07-30")),
     ] {
         let price = prices.lookup(&query(LUNA, day)).unwrap();
-        assert_eq!(input(price).to_decimal(), want, "{day}");
+        assert_eq!(input(price).to_decimal(), expected, "{day}");
         assert_eq!(price.effective_from().map(|start| &**start), start, "{day}");
         let discounted = ("2026-07-01".."2026-09-01").contains(&day);
         assert_eq!(price.confidence() == Confidence::Own, discounted, "{day}");
@@ -73,19 +74,19 @@ fn history_stays_right_under_a_discount() {
 }
 
 #[test]
-fn where_no_discount_has_started_there_is_nothing_but_the_list_price() {
+fn there_are_only_list_prices_before_the_first_discount() {
     let prices =
         prices("[[discount]]\npercent = 50\nmodel = \"us.openai.gpt-5.6-luna\"\neffective_from = \"2026-07-01\"");
-    let is_it = |price: &&Price| price.model() == "openai.gpt-5.6-luna" && price.routing().as_str() == "us";
-    let rows = |prices: &Prices| prices.rows().filter(is_it).filter(|price| price.tier() == Tier::Default).count();
+    let is_luna = |price: &&Price| price.model() == "openai.gpt-5.6-luna" && price.routing().as_str() == "us";
+    let rows = |prices: &Prices| prices.rows().filter(is_luna).filter(|price| price.tier() == Tier::Default).count();
     assert_eq!((rows(&Prices::bundled()), rows(&prices)), (2, 4), "from 2026-07-01, and from the cut on");
-    let late =
+    let idle =
         self::prices("[[discount]]\npercent = 50\nregion = \"eu-west-1\"\naccount = \"111122223333\"\nmodel = \"a.b\"");
-    assert_eq!(late.rows().count(), Prices::bundled().rows().count());
+    assert_eq!(idle.rows().count(), Prices::bundled().rows().count());
 }
 
 #[test]
-fn a_discount_on_nothing_is_told() {
+fn a_discount_without_a_price_is_idle() {
     let prices = prices(
         r#"
         [[discount]]
@@ -110,11 +111,11 @@ fn a_discount_on_nothing_is_told() {
             "discount 2% (provider nobody, account 111122223333, region eu-west-1)",
         ]
     );
-    assert_eq!(prices.without_bundled().idle_discounts().len(), 3, "there is nothing below");
+    assert_eq!(prices.without_bundled().idle_discounts().len(), 3, "no prices below");
 }
 
 #[test]
-fn the_more_specific_discount_wins_and_the_later_on_a_tie() {
+fn the_most_specific_discount_wins_or_the_later_one_on_a_tie() {
     let prices = prices(
         r#"
         [[discount]]
@@ -130,9 +131,9 @@ fn the_more_specific_discount_wins_and_the_later_on_a_tie() {
         percent = 1
         "#,
     );
-    assert_eq!(now(&prices, "us.anthropic.claude-opus-5"), "3.3", "the model, of 5.5");
-    assert_eq!(now(&prices, SONNET), "2.64", "the later, of 3.3");
-    assert_eq!(now(&prices, "global.anthropic.claude-sonnet-4-6"), "2.7", "the provider, of 3");
+    assert_eq!(now(&prices, "us.anthropic.claude-opus-5"), "3.3", "by model, of 5.5");
+    assert_eq!(now(&prices, SONNET), "2.64", "the later one, of 3.3");
+    assert_eq!(now(&prices, "global.anthropic.claude-sonnet-4-6"), "2.7", "by provider, of 3");
     assert_eq!(now(&prices, "deepseek.v3.1"), prices_off(1, "deepseek.v3.1"));
 }
 
@@ -142,7 +143,7 @@ fn prices_off(percent: i128, model: &str) -> String {
 }
 
 #[test]
-fn a_base_id_means_all_routings_and_a_prefix_its_own() {
+fn a_base_id_selects_all_routings_and_a_prefix_selects_one() {
     let all = prices("[[discount]]\npercent = 50\nmodel = \"anthropic.claude-sonnet-4-6\"");
     let one = prices("[[discount]]\npercent = 50\nmodel = \"global.anthropic.claude-sonnet-4-6\"");
     assert_eq!((now(&all, SONNET), now(&one, SONNET)), ("1.65".to_owned(), "3.3".to_owned()));
@@ -151,7 +152,7 @@ fn a_base_id_means_all_routings_and_a_prefix_its_own() {
 }
 
 #[test]
-fn an_account_and_a_region_have_discounts_of_their_own() {
+fn a_discount_can_select_an_account_and_a_region() {
     let prices = prices(
         "[[discount]]\npercent = 50\naccount = \"111122223333\"\nregion = \"eu-central-1\"\nprovider = \"amazon\"",
     );
@@ -168,45 +169,45 @@ fn an_account_and_a_region_have_discounts_of_their_own() {
     );
     let gov = PriceQuery { region: Some("us-gov-west-1"), ..query("ai21.jamba-1-5-mini-v1:0", "2026-11-20") };
     let everywhere = Prices::from_toml("[[discount]]\npercent = 50").unwrap();
-    assert!(everywhere.lookup(&gov).is_none(), "no price becomes one by a discount");
+    assert!(everywhere.lookup(&gov).is_none(), "a discount creates no price");
 }
 
 #[test]
-fn a_half_is_rounded_up_to_a_whole_pico_dollar_per_token() {
+fn halves_of_a_pico_dollar_are_rounded_up() {
     let rate = |text| Rate::per_million(text).ok();
-    let off = |percent, text| {
+    let discounted = |percent, text| {
         let rates = Rates { input: rate(text), ..Rates::default() };
-        Percent::parse(percent).unwrap().off_rates(&rates).input
+        Percent::parse(percent).unwrap().discount_rates(&rates).input
     };
-    assert_eq!(off("50", "0.000003"), rate("0.000002"), "1.5");
-    assert_eq!(off("50.000001", "0.000003"), rate("0.000001"), "just under");
-    assert_eq!(off("12.5", "3.3"), rate("2.8875"));
-    assert_eq!(off("100", "3.3"), rate("0"));
-    assert_eq!(off("0.000001", "1000000000"), rate("999999990"));
-    assert_eq!(off("33.333333", "0"), rate("0"));
+    assert_eq!(discounted("50", "0.000003"), rate("0.000002"), "1.5");
+    assert_eq!(discounted("50.000001", "0.000003"), rate("0.000001"), "just below 1.5");
+    assert_eq!(discounted("12.5", "3.3"), rate("2.8875"));
+    assert_eq!(discounted("100", "3.3"), rate("0"));
+    assert_eq!(discounted("0.000001", "1000000000"), rate("999999990"));
+    assert_eq!(discounted("33.333333", "0"), rate("0"));
 }
 
 #[test]
-fn units_and_capacity_are_discounted_to_a_billionth_of_a_dollar() {
+fn prices_of_units_are_discounted_to_billionths_of_a_dollar() {
     let prices = prices("[[discount]]\npercent = \"33.333333\"");
     let query = query("cohere.rerank-v3-5:0", "2026-11-20");
     let price = prices.lookup(&query).unwrap();
     assert_eq!(price.units()[0].to_string(), "query=0.001333333");
     let queries = UnitCount::of_thousandths(Unit::Query, 1);
-    assert_eq!(price.charge_units(&queries.into()).total().picos(), 1_333_333, "a thousandth is whole");
+    assert_eq!(price.charge_units(&queries.into()).total().picos(), 1_333_333, "a thousandth of a query");
     let guardrails = prices.guardrails(Some("us-east-1"), query.at).unwrap();
     assert!(guardrails.note().starts_with("discount 33.333333%"));
 }
 
 #[test]
-fn discounts_are_taken_again_wherever_the_file_is_laid() {
+fn discounts_apply_again_to_any_prices_below() {
     let discount = prices("version = \"off\"\n[[discount]]\npercent = 10").without_bundled();
     assert_eq!((discount.version(), discount.rows().count()), ("off", 0));
     let below = prices("version = \"own\"\n[[price]]\nmodel = \"a.b\"\ninput = 1");
-    let laid = discount.over(&below);
-    assert_eq!(laid.version(), "2026-11-28+own+off");
-    assert_eq!((now(&laid, "a.b"), now(&laid, SONNET)), ("0.9".to_owned(), "2.97".to_owned()));
-    let twice = discount.over(&laid);
+    let once = discount.over(&below);
+    assert_eq!(once.version(), "2026-11-28+own+off");
+    assert_eq!((now(&once, "a.b"), now(&once, SONNET)), ("0.9".to_owned(), "2.97".to_owned()));
+    let twice = discount.over(&once);
     assert_eq!((now(&twice, "a.b"), now(&twice, SONNET)), ("0.81".to_owned(), "2.673".to_owned()));
 }
 
@@ -234,9 +235,15 @@ fn layer(rows: &[(Place, usize, u32)]) -> Prices {
 
 proptest! {
     #[test]
-    fn a_lookup_is_the_list_price_of_below_with_the_best_discount_off(
-        layers in prop::collection::vec(prop::collection::vec(((0..3_usize, 0..3_usize, 0..3_usize), 0..4_usize, 1..99_u32), 0..8), 1..3),
-        discounts in prop::collection::vec((0..4_usize, (0..4_usize, 0..3_usize, 0..3_usize), 0..4_usize, 0..4_usize), 1..4),
+    fn a_lookup_returns_the_list_price_with_the_most_specific_discount(
+        layers in prop::collection::vec(
+            prop::collection::vec(((0..3_usize, 0..3_usize, 0..3_usize), 0..4_usize, 1..99_u32), 0..8),
+            1..3,
+        ),
+        discounts in prop::collection::vec(
+            (0..4_usize, (0..4_usize, 0..3_usize, 0..3_usize), 0..4_usize, 0..4_usize),
+            1..4,
+        ),
         (model, region, account) in (0..3_usize, 0..3_usize, 0..3_usize),
         day in 0..4_usize,
     ) {
@@ -253,7 +260,7 @@ proptest! {
             ]);
             text.push_str(&format!("[[discount]]\npercent = {}\n{keys}", 10 + index));
         }
-        let laid = prices(&text).without_bundled();
+        let above = prices(&text).without_bundled();
         let layers = crate::user_file::parse(&text, crate::user_file::Syntax::Toml, None).unwrap();
         let query = PriceQuery {
             region: REGIONS[region],
@@ -261,34 +268,39 @@ proptest! {
             ..query(MODELS[model], DAYS[day].unwrap_or("2025-01-01"))
         };
         let list = &layers[0].discounts.as_ref().unwrap().list;
-        let holding = list.iter().filter(|of| {
-            of.is_for(MODELS[model], Routing::InRegion, Tier::Default) && of.holds(query.account, query.region, query.at)
+        let matching = list.iter().filter(|of| {
+            of.applies_to(MODELS[model], Routing::InRegion, Tier::Default)
+                && of.is_in_force(query.account, query.region, query.at)
         });
-        let best = holding.max_by_key(|of| of.specificity());
+        let best = matching.max_by_key(|of| of.specificity());
         let listed = below.lookup(&query).map(|price| input(price).picos());
-        let want = listed.map(|picos| best.map_or(picos, |of| picos - picos * of.percent.parts / Percent::ALL));
-        let laid = laid.over(&below);
-        prop_assert_eq!(laid.lookup(&query).map(|price| input(price).picos()), want, "{}", text);
+        let expected = listed.map(|picos| best.map_or(picos, |of| picos - picos * of.percent.parts / Percent::ALL));
+        let combined = above.over(&below);
+        prop_assert_eq!(combined.lookup(&query).map(|price| input(price).picos()), expected, "{}", text);
     }
 }
 
 #[test]
-fn a_discount_that_has_ended_hides_no_later_price() {
+fn an_ended_discount_does_not_hide_later_prices() {
     let list = "confidence = \"agreed\"\nsource = \"litellm\"";
     let own = format!(
-        "[[discount]]\npercent = 50\nmodel = \"openai.gpt-5.6-luna\"\neffective_from = \"2026-01-01\"\neffective_to = \"2026-06-01\"\n\
-         [[price]]\nmodel = \"us.openai.gpt-5.6-luna\"\ninput = \"0.1\"\noutput = \"1\"\n{list}\neffective_from = \"2026-11-01\""
+        "[[discount]]\npercent = 50\nmodel = \"openai.gpt-5.6-luna\"\neffective_from = \"2026-01-01\"\n\
+         effective_to = \"2026-06-01\"\n\
+         [[price]]\nmodel = \"us.openai.gpt-5.6-luna\"\ninput = \"0.1\"\noutput = \"1\"\n{list}\n\
+         effective_from = \"2026-11-01\""
     );
     let prices = prices(&own);
-    for (day, want) in [("2026-05-31", "0.55"), ("2026-06-01", "1.1"), ("2026-07-30", "0.22"), ("2026-11-01", "0.1")] {
-        assert_eq!(input(prices.lookup(&query(LUNA, day)).unwrap()).to_decimal(), want, "{day}");
+    for (day, expected) in
+        [("2026-05-31", "0.55"), ("2026-06-01", "1.1"), ("2026-07-30", "0.22"), ("2026-11-01", "0.1")]
+    {
+        assert_eq!(input(prices.lookup(&query(LUNA, day)).unwrap()).to_decimal(), expected, "{day}");
     }
     let is_luna = |price: &&Price| price.model() == "openai.gpt-5.6-luna";
     assert!(prices.rows().filter(is_luna).all(|price| !price.note().contains("ended")));
 }
 
 #[test]
-fn a_discount_of_an_account_makes_no_estimate_sure() {
+fn a_discount_for_an_account_keeps_estimates() {
     let prices = prices("[[discount]]\npercent = 10\naccount = \"123456789012\"");
     let of = |region| {
         let query = PriceQuery {
@@ -301,13 +313,13 @@ fn a_discount_of_an_account_makes_no_estimate_sure() {
         (input(price).to_decimal(), price.confidence() == Confidence::Elsewhere, most.to_decimal())
     };
     assert_eq!(of(Some("us-east-1")), ("5.4".to_owned(), false, "5.4".to_owned()));
-    let (own, is_elsewhere, most) = of(None);
-    assert_eq!((own.as_str(), is_elsewhere), ("5.4", true));
+    let (own, is_fallback, most) = of(None);
+    assert_eq!((own.as_str(), is_fallback), ("5.4", true));
     assert!(most.as_str() >= "5.4", "{most}");
 }
 
 #[test]
-fn a_discount_of_a_place_that_is_none_is_for_nothing() {
+fn a_discount_for_an_unknown_region_is_idle() {
     let idle = |selectors: &str| prices(&format!("[[discount]]\npercent = 10\n{selectors}")).idle_discounts().len();
     assert_eq!(idle("region = \"geo:eu\""), 1);
     assert_eq!(idle("region = \"eu-centrl-1\""), 1);

@@ -58,7 +58,7 @@ const NEW: &str = r#"
 "#;
 
 #[test]
-fn a_diff_reads_as_a_table() {
+fn a_diff_is_displayed_as_a_table() {
     assert_eq!(
         format!("{}\n", prices(OLD).diff(&prices(NEW))),
         "\
@@ -77,14 +77,14 @@ old to new: 1 added, 1 removed, 2 changed
 }
 
 #[test]
-fn the_same_prices_have_no_difference() {
+fn equal_prices_have_no_differences() {
     let diff = Prices::bundled().diff(&Prices::bundled());
     assert!(diff.is_empty());
     assert_eq!(diff.to_string(), "2026-11-28 to 2026-11-28: 0 added, 0 removed, 0 changed");
 }
 
 #[test]
-fn the_top_layer_is_what_counts() {
+fn the_top_layer_counts() {
     let below = prices("version = \"a\"\n[[price]]\nmodel = \"a.b\"\ninput = 1");
     let above = prices("version = \"b\"\n[[price]]\nmodel = \"a.b\"\ninput = 2");
     let diff = below.diff(&above.over(&below));
@@ -95,7 +95,7 @@ fn the_top_layer_is_what_counts() {
 }
 
 #[test]
-fn a_discount_shows_as_what_it_takes_off() {
+fn a_discount_is_shown_as_a_change() {
     let prices =
         Prices::from_toml("[[discount]]\npercent = \"12.5\"\nmodel = \"us.anthropic.claude-sonnet-4-6\"").unwrap();
     let diff = Prices::bundled().diff(&prices);
@@ -108,14 +108,14 @@ fn a_discount_shows_as_what_it_takes_off() {
 }
 
 #[test]
-fn percentages_are_rounded_half_away_from_zero() {
+fn halves_of_percentages_are_rounded_away_from_zero() {
     let percent = |old: i128, new: i128| {
         let [old, new] = [old, new].map(|picos| Some(Usd::from_picos(picos)));
         FieldChange { field: String::new(), old, new }.percent_hundredths()
     };
     assert_eq!(percent(20_000, 20_001), Some(1), "0.5");
     assert_eq!(percent(20_000, 19_999), Some(-1), "-0.5");
-    assert_eq!(percent(20_001, 20_002), Some(0), "just under a half");
+    assert_eq!(percent(20_001, 20_002), Some(0), "just below a half");
     assert_eq!(percent(3, 2), Some(-3_333));
     assert_eq!(percent(3, 0), Some(-10_000));
     assert_eq!(percent(0, 3), None);
@@ -136,15 +136,16 @@ fn any_prices() -> impl Strategy<Value = Prices> {
 
 proptest! {
     #[test]
-    fn a_diff_back_is_the_diff_turned_round(old in any_prices(), new in any_prices()) {
-        let (there, back) = (old.diff(&new), new.diff(&old));
-        prop_assert_eq!(there.changes.len(), back.changes.len());
-        for (there, back) in there.changes().zip(back.changes()) {
-            prop_assert_eq!(there.key(), back.key());
-            let turned: Vec<_> = back.fields().iter().map(|field| (field.field(), field.after(), field.before())).collect();
-            prop_assert_eq!(there.fields().iter().map(|field| (field.field(), field.before(), field.after())).collect::<Vec<_>>(), turned);
+    fn a_reverse_diff_swaps_the_figures(old in any_prices(), new in any_prices()) {
+        let (diff, reverse) = (old.diff(&new), new.diff(&old));
+        prop_assert_eq!(diff.changes.len(), reverse.changes.len());
+        for (change, reverse) in diff.changes().zip(reverse.changes()) {
+            prop_assert_eq!(change.key(), reverse.key());
+            let fields = change.fields().iter().map(|field| (field.field(), field.before(), field.after()));
+            let swapped = reverse.fields().iter().map(|field| (field.field(), field.after(), field.before()));
+            prop_assert_eq!(fields.collect::<Vec<_>>(), swapped.collect::<Vec<_>>());
         }
-        let same = old.rows().count() + there.count(ChangeKind::Added) - there.count(ChangeKind::Removed);
-        prop_assert_eq!(same, new.rows().count());
+        let count = old.rows().count() + diff.count(ChangeKind::Added) - diff.count(ChangeKind::Removed);
+        prop_assert_eq!(count, new.rows().count());
     }
 }

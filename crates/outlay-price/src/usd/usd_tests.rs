@@ -8,7 +8,7 @@ fn usd(text: &str) -> Usd {
 
 #[test]
 fn amounts_show_six_decimals_rounded_half_to_even() {
-    for (amount, want) in [
+    for (amount, expected) in [
         ("0", "$0.000000"),
         ("0.00421", "$0.004210"),
         ("0.0000005", "$0.0000005"),
@@ -19,12 +19,12 @@ fn amounts_show_six_decimals_rounded_half_to_even() {
         ("1234567.891", "$1234567.891000"),
         ("0.9999999", "$1.000000"),
     ] {
-        assert_eq!(usd(amount).to_string(), want, "{amount}");
+        assert_eq!(usd(amount).to_string(), expected, "{amount}");
     }
 }
 
 #[test]
-fn precision_width_fill_and_sign_are_honoured() {
+fn precision_width_fill_and_sign_are_supported() {
     let cost = usd("0.0042105");
     assert_eq!(format!("{cost:.2}"), "$0.00");
     assert_eq!(format!("{cost:.0}"), "$0");
@@ -39,19 +39,19 @@ fn precision_width_fill_and_sign_are_honoured() {
 }
 
 #[test]
-fn the_smallest_amount_never_shows_as_nothing() {
+fn the_smallest_amount_is_not_displayed_as_zero() {
     assert_eq!(Usd::from_picos(1).to_string(), "$0.000000000001");
     assert_eq!(Usd::from_picos(-1).to_string(), "-$0.000000000001");
 }
 
 #[test]
-fn debug_shows_all_digits_and_no_more() {
+fn debug_shows_the_exact_amount() {
     assert_eq!(format!("{:?}", usd("0.00421")), "Usd($0.00421)");
     assert_eq!(format!("{:?}", usd("-1")), "Usd(-$1)");
 }
 
 #[test]
-fn text_that_is_no_amount_says_why() {
+fn invalid_amounts_are_rejected_with_the_reason() {
     let error = |text: &str| text.parse::<Usd>().unwrap_err();
     assert_eq!(error(""), ParseUsdError::Empty);
     assert_eq!(error("$"), ParseUsdError::Empty);
@@ -66,8 +66,8 @@ fn text_that_is_no_amount_says_why() {
 }
 
 #[test]
-fn sums_have_no_float_artefacts() {
-    // Failure 17: in doubles, 0.1 + 0.2 is 0.30000000000000004.
+fn sums_are_exact() {
+    // In doubles, 0.1 + 0.2 is 0.30000000000000004.
     let sum: Usd = [usd("0.1"), usd("0.2")].iter().sum();
     assert_eq!(sum, usd("0.3"));
     assert_eq!(sum.to_f64(), 0.3);
@@ -76,7 +76,7 @@ fn sums_have_no_float_artefacts() {
 }
 
 #[test]
-fn arithmetic_stops_at_the_ends() {
+fn arithmetic_saturates() {
     assert_eq!(Usd::MAX.checked_add(Usd::from_picos(1)), None);
     assert_eq!(Usd::MAX.saturating_add(Usd::from_picos(1)), Usd::MAX);
     assert_eq!(Usd::MAX + Usd::MAX, Usd::MAX);
@@ -89,7 +89,7 @@ fn arithmetic_stops_at_the_ends() {
 }
 
 #[test]
-fn json_holds_a_decimal_text() {
+fn amounts_are_decimal_text_in_json() {
     let json = serde_json::to_string(&usd("-0.00421")).unwrap();
     assert_eq!(json, r#""-0.00421""#);
     assert_eq!(serde_json::from_str::<Usd>(&json).unwrap(), usd("-0.00421"));
@@ -107,19 +107,19 @@ proptest! {
     }
 
     #[test]
-    fn only_zero_shows_as_zero(picos in -10_000_000_i128..10_000_000) {
+    fn only_zero_is_displayed_as_zero(picos in -10_000_000_i128..10_000_000) {
         let shown: Usd = Usd::from_picos(picos).to_string().parse().unwrap();
         prop_assert_eq!(shown.is_zero(), picos == 0);
     }
 
     #[test]
-    fn the_double_is_that_of_the_text(picos in prop_oneof![any::<i64>().prop_map(i128::from), any::<i128>()]) {
+    fn the_double_equals_the_parsed_text(picos in prop_oneof![any::<i64>().prop_map(i128::from), any::<i128>()]) {
         let text = format!("{:.12}", Usd::from_picos(picos)).replace('$', "");
         prop_assert_eq!(Usd::from_picos(picos).to_f64(), text.parse::<f64>().unwrap());
     }
 
     #[test]
-    fn any_text_parses_or_says_why(text in "\\PC*|[-+$0-9.eE]{0,60}") {
+    fn any_text_parses_or_is_rejected(text in "\\PC*|[-+$0-9.eE]{0,60}") {
         let _ = text.parse::<Usd>();
     }
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{Charge, PriceQuery, Prices, Unit, Usage};
 
-/// The user's own rows of a file that has no others.
+/// Returns the user's own rows of a file without imported rows.
 fn table_of(text: &str, syntax: Syntax, name: Option<&str>) -> Arc<Table> {
     let mut layers = parse(text, syntax, name).unwrap();
     assert_eq!(layers.len(), 1);
@@ -17,15 +17,15 @@ fn error(text: &str) -> String {
 }
 
 #[test]
-fn errors_say_line_field_what_and_what_to_do() {
-    for (text, want) in [
+fn errors_have_line_field_problem_and_hint() {
+    for (text, expected) in [
         (
             "[[price]]\nmodel = \"a.b\"\ninput = 3.3",
             "line 3: price.input: a float is inexact: write the amount in quotes, such as \"3.30\"",
         ),
         (
             "[[price]]\nmodel = \"a.b\"\ninput = \"3,3\"",
-            "line 3: price.input: a comma in the amount: write a point, such as \"3.30\"",
+            "line 3: price.input: a comma in the amount: write a decimal point, such as \"3.30\"",
         ),
         (
             "[[price]]\nmodel = \"a.b\"\ninput = \"three\"",
@@ -48,15 +48,16 @@ fn errors_say_line_field_what_and_what_to_do() {
         ),
         (
             "[[price]]\nmodel = \"sa.meta.x\"\ninput = \"3\"",
-            "line 2: price.model: an unknown geo prefix: write the model without it, and give `routing`",
+            "line 2: price.model: unknown geo prefix: remove it from the model and set `routing`",
         ),
         (
             "[[price]]\nmodel = \"us.meta.x\"\nrouting = \"eu\"\ninput = \"3\"",
-            "line 3: price.routing: the model says another routing: remove the key, or the prefix",
+            "line 3: price.routing: conflicts with the prefix of the model: remove the key or the prefix",
         ),
         (
             "[[price]]\nmodel = \"a.b\"\ntier = \"turbo\"\ninput = \"3\"",
-            "line 3: price.tier: unknown tier `turbo`: one of default, flex, priority, reserved, batch, ultrafast, provisioned is known",
+            "line 3: price.tier: unknown tier `turbo`: expected one of default, flex, priority, reserved, batch, \
+             ultrafast, provisioned",
         ),
         (
             "[[price]]\nmodel = \"a.b\"\neffective_from = \"yesterday\"\ninput = \"3\"",
@@ -68,7 +69,7 @@ fn errors_say_line_field_what_and_what_to_do() {
         ),
         (
             "[[price]]\nmodel = \"a.b\"\ncontext_over = 200000\ninput = \"3\"",
-            "line 1: price.context_over: there is no row of the same key without `context_over`: add one for shorter contexts",
+            "line 1: price.context_over: no row with the same key and without `context_over`: add one for shorter contexts",
         ),
         (
             "[[price]]\nmodel = \"a.b\"\ninput = \"3\"\ninputs = \"4\"",
@@ -82,11 +83,14 @@ fn errors_say_line_field_what_and_what_to_do() {
         ),
         (
             "[[price]]\nmodel = \"a.b\"\nunits = { furlong = \"1\" }",
-            "line 3: price.units.furlong: unknown unit `furlong`: one of input_image, input_audio_second, input_video_second, output_image, output_video_second, query, guardrail_unit, server_tool_use, custom_model_unit_minute, custom_model_unit_month, model_unit_hour is known",
+            "line 3: price.units.furlong: unknown unit `furlong`: expected one of input_image, input_audio_second, \
+             input_video_second, output_image, output_video_second, query, guardrail_unit, server_tool_use, \
+             custom_model_unit_minute, custom_model_unit_month, model_unit_hour",
         ),
         (
             "[[price]]\nmodel = \"a.b\"\n[price.units]\n\"output_image[a,b]\" = \"1\"",
-            "line 4: price.units.output_image[a,b]: not the price of a unit: write it such as \"output_image[side<=1024,premium]\"",
+            "line 4: price.units.output_image[a,b]: not the price of a unit: write it such as \
+             \"output_image[side<=1024,premium]\"",
         ),
         (
             "[[price]]\nmodel = \"a.b\"\nunits = { query = \"0.0000000001\" }",
@@ -94,7 +98,7 @@ fn errors_say_line_field_what_and_what_to_do() {
         ),
         (
             "[[price]]\nmodel = \"a.b\"\nunits = { query = \"1000001\" }",
-            "line 3: price.units.query: more than a million dollars a unit: check the amount",
+            "line 3: price.units.query: more than a million dollars per unit: check the amount",
         ),
         (
             "[[price]]\nmodel = \"a.b\"\nunits = { query = 0.1 }",
@@ -109,15 +113,18 @@ fn errors_say_line_field_what_and_what_to_do() {
             "line 3: price.units.query: expected an amount in quotes, found boolean",
         ),
         (
-            "[[price]]\nmodel = \"a.b\"\nunits = { \"output_image[side<=1,x]\" = \"1\", \"output_image[x,side<=1]\" = \"2\" }",
-            "line 3: price.units.output_image[x,side<=1]: the same unit and conditions as another of the row: remove one of them",
+            "[[price]]\nmodel = \"a.b\"\n\
+             units = { \"output_image[side<=1,x]\" = \"1\", \"output_image[x,side<=1]\" = \"2\" }",
+            "line 3: price.units.output_image[x,side<=1]: the same unit and conditions as another entry of the row: \
+             remove one of them",
         ),
         (
             "[[price]]\nmodel = \"a.b\"\nunits = \"query=1\"",
             "line 3: price.units: expected a table of units, found string",
         ),
         (
-            "[[price]]\nmodel = \"a.b\"\ninput = \"1\"\n[[price]]\nmodel = \"a.b\"\ncontext_over = 9\nunits = { query = \"1\" }",
+            "[[price]]\nmodel = \"a.b\"\ninput = \"1\"\n\
+             [[price]]\nmodel = \"a.b\"\ncontext_over = 9\nunits = { query = \"1\" }",
             "line 6: price.context_over: units do not depend on the context: move them to the row without `context_over`",
         ),
         (
@@ -126,20 +133,23 @@ fn errors_say_line_field_what_and_what_to_do() {
         ),
         (
             "[[price]]\nmodel = \"a.b\"\naccount = 123456789012\ninput = \"1\"",
-            "line 3: price.account: expected a text in quotes, found integer",
+            "line 3: price.account: expected a string in quotes, found integer",
         ),
         ("[[discount]]\nprovider = \"anthropic\"", "line 1: discount.percent: missing: add it"),
         (
             "[[discount]]\npercent = \"0\"",
-            "line 2: discount.percent: not a percentage: write more than 0 and at most 100, with at most 6 decimals, such as \"12.5\"",
+            "line 2: discount.percent: not a percentage: write more than 0 and at most 100, with at most 6 decimals, \
+             such as \"12.5\"",
         ),
         (
             "[[discount]]\npercent = \"100.000001\"",
-            "line 2: discount.percent: not a percentage: write more than 0 and at most 100, with at most 6 decimals, such as \"12.5\"",
+            "line 2: discount.percent: not a percentage: write more than 0 and at most 100, with at most 6 decimals, \
+             such as \"12.5\"",
         ),
         (
             "[[discount]]\npercent = -5",
-            "line 2: discount.percent: not a percentage: write more than 0 and at most 100, with at most 6 decimals, such as \"12.5\"",
+            "line 2: discount.percent: not a percentage: write more than 0 and at most 100, with at most 6 decimals, \
+             such as \"12.5\"",
         ),
         (
             "[[discount]]\npercent = 12.5",
@@ -147,15 +157,15 @@ fn errors_say_line_field_what_and_what_to_do() {
         ),
         (
             "[[discount]]\npercent = 5\nmodel = \"us.meta.x\"\nprovider = \"anthropic\"",
-            "line 4: discount.provider: the model is of another provider: remove the key",
+            "line 4: discount.provider: the model has another provider: remove the key",
         ),
         (
             "[[discount]]\npercent = 5\nmodel = \"us.meta.x\"\nrouting = \"eu\"",
-            "line 4: discount.routing: the model says another routing: remove the key, or the prefix",
+            "line 4: discount.routing: conflicts with the prefix of the model: remove the key or the prefix",
         ),
         (
             "[[discount]]\npercent = 5\nmodel = \"sa.meta.x\"",
-            "line 3: discount.model: an unknown geo prefix: write the model without it, and give `routing`",
+            "line 3: discount.model: unknown geo prefix: remove it from the model and set `routing`",
         ),
         (
             "[[discount]]\npercent = 5\neffective_from = \"2026-11-01\"\neffective_to = \"2026-11-01\"",
@@ -171,18 +181,18 @@ fn errors_say_line_field_what_and_what_to_do() {
             "line 3: alias.to: not a model id: unexpected character at byte 1 of the model id",
         ),
     ] {
-        assert_eq!(error(text), want, "{text}");
+        assert_eq!(error(text), expected, "{text}");
     }
     assert!(error("a = ").starts_with("line 1: not valid TOML: "), "{}", error("a = "));
 }
 
 #[test]
-fn errors_in_json_say_the_same() {
-    for (text, want) in [
+fn errors_in_json_are_the_same() {
+    for (text, expected) in [
         (
             r#"{"price": [{"model": "a.b",
                 "input": "3,3"}]}"#,
-            "line 2: price.input: a comma in the amount: write a point, such as \"3.30\"",
+            "line 2: price.input: a comma in the amount: write a decimal point, such as \"3.30\"",
         ),
         (r#"{"price": [{"model": "a.b", "input": -3}]}"#, "line 1: price.input: a price cannot be negative"),
         (
@@ -206,7 +216,7 @@ fn errors_in_json_say_the_same() {
         (r#"{"price": ["a.b"]}"#, "line 1: price: expected [[tables]], found string"),
         (
             "{\"price\": [{\"model\": \"a.b\",\n\"input\": 1,\n\"input\": 2}]}",
-            "line 3: input: the key is there twice: remove one of them",
+            "line 3: input: duplicate key: remove one of them",
         ),
         (
             r#"{"price": [{"model": "a.b", "units": {"query": 1e-10}}]}"#,
@@ -220,12 +230,12 @@ fn errors_in_json_say_the_same() {
         ("{a: 1}", "line 1: not valid JSON: Expected string for object property"),
         ("{\"price\": [{\"input\": NaN}]}", "line 1: not valid JSON: Unexpected token"),
     ] {
-        assert_eq!(parse(text, Syntax::Json, None).unwrap_err().to_string(), want, "{text}");
+        assert_eq!(parse(text, Syntax::Json, None).unwrap_err().to_string(), expected, "{text}");
     }
 }
 
 #[test]
-fn both_syntaxes_say_the_same() {
+fn both_syntaxes_have_the_same_result() {
     let toml = r#"
         version = "v"
         [[price]]
@@ -251,7 +261,7 @@ fn both_syntaxes_say_the_same() {
 }
 
 #[test]
-fn a_byte_order_mark_is_no_part_of_the_text() {
+fn a_byte_order_mark_is_ignored() {
     assert!(parse("\u{feff}version = \"v\"", Syntax::Toml, None).is_ok());
     assert!(parse("\u{feff}{\"version\": \"v\"}", Syntax::Json, None).is_ok());
     let error = parse("\u{feff}\nx = 1", Syntax::Toml, None).unwrap_err();
@@ -259,14 +269,14 @@ fn a_byte_order_mark_is_no_part_of_the_text() {
 }
 
 #[test]
-fn a_number_in_json_is_its_digits() {
+fn a_number_in_json_is_read_as_decimal_digits() {
     let table = table_of(r#"{"price": [{"model": "a.b", "input": 0.300001}]}"#, Syntax::Json, None);
     let charge = table.prices().next().unwrap().charge(&Usage::new().with_uncached_input(1));
     assert_eq!(charge.total().picos(), 300_001);
 }
 
 #[test]
-fn a_row_may_have_units_alone() {
+fn a_row_may_have_only_units() {
     let own = r#"
         [[price]]
         model = "anthropic.claude-v2:1"
@@ -277,13 +287,13 @@ fn a_row_may_have_units_alone() {
     let price = table.prices().next().unwrap();
     assert_eq!(price.capacity_cost(Unit::ModelUnitHour, Some("1-month"), 1_500), Some("59.4".parse().unwrap()));
     let call = Usage::new().with_uncached_input(1_000).with_output(1);
-    assert_eq!(price.charge(&call), Charge::free(), "the capacity is billed apart");
+    assert_eq!(price.charge(&call), Charge::free(), "capacity is billed separately");
     let queries = table_of("[[price]]\nmodel = \"a.b\"\nunits = { query = 1 }", Syntax::Toml, None);
     assert!(!queries.prices().next().unwrap().charge(&call).is_priced());
 }
 
 #[test]
-fn a_file_is_named_in_its_errors() {
+fn errors_name_the_file() {
     let missing = Prices::from_path("no/such/prices.toml").unwrap_err();
     assert_eq!(missing.to_string(), "no/such/prices.toml: cannot read the price file");
     assert!(missing.source().is_some());
@@ -308,18 +318,18 @@ const KEYS: &str = "version|model|routing|region|account|tier|latency|effective_
 
 proptest! {
     #[test]
-    fn any_bytes_load_or_say_why(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn any_bytes_load_or_are_rejected(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let text = String::from_utf8_lossy(&bytes);
         let _ = (parse(&text, Syntax::Toml, None), parse(&text, Syntax::Json, None));
     }
 
     #[test]
-    fn any_text_loads_or_says_why(text in "\\PC*|[\\[\\]{}\",:0-9a-z.-]*") {
+    fn any_text_loads_or_is_rejected(text in "\\PC*|[\\[\\]{}\",:0-9a-z.-]*") {
         let _ = (parse(&text, Syntax::Toml, None), parse(&text, Syntax::Json, None));
     }
 
     #[test]
-    fn anything_like_toml_loads_or_says_why(
+    fn any_toml_loads_or_is_rejected(
         lines in prop::collection::vec(
             prop_oneof![
                 (KEYS, "= [0-9.e_-]{0,12}|= \"[a-z0-9.:/, -]{0,20}\"|= \\[1\\]|= \\{\\}|= 2026-01-01|")
@@ -333,7 +343,7 @@ proptest! {
     }
 
     #[test]
-    fn anything_like_json_loads_or_says_why(
+    fn any_json_loads_or_is_rejected(
         list in "price|alias|discount",
         keys in prop::collection::vec((KEYS, "[0-9.e-]{0,12}|\"[a-z0-9.:/, -]{0,20}\"|\\[1\\]|\\{\\}|null"), 0..8),
     ) {
@@ -343,7 +353,7 @@ proptest! {
 }
 
 #[test]
-fn a_deep_text_is_refused_not_followed() {
+fn deeply_nested_text_is_rejected() {
     for text in ["[".repeat(100_000), "{\"a\":".repeat(100_000), format!("a = {}", "[".repeat(100_000))] {
         assert!(parse(&text, Syntax::Json, None).is_err());
         assert!(parse(&text, Syntax::Toml, None).is_err());
@@ -351,7 +361,7 @@ fn a_deep_text_is_refused_not_followed() {
 }
 
 #[test]
-fn a_file_on_disk_is_laid_over_the_bundle() {
+fn a_file_is_loaded_over_the_bundled_table() {
     let path = std::env::temp_dir().join(format!("outlay-price-{}.toml", std::process::id()));
     std::fs::write(&path, "version = \"acme\"\n[[price]]\nmodel = \"a.b\"\ninput = \"3\"\n").unwrap();
     let prices = Prices::from_path(&path).unwrap();
@@ -366,7 +376,7 @@ fn a_file_on_disk_is_laid_over_the_bundle() {
 }
 
 #[test]
-fn a_file_of_json_is_known_by_its_name() {
+fn a_json_file_is_recognized_by_its_extension() {
     let path = std::env::temp_dir().join(format!("outlay-price-{}.json", std::process::id()));
     std::fs::write(&path, r#"{"version": "acme", "price": [{"model": "a.b", "input": 0.3}]}"#).unwrap();
     let prices = Prices::from_path(&path).unwrap();
@@ -374,13 +384,13 @@ fn a_file_of_json_is_known_by_its_name() {
     let broken = Prices::from_path(&path).unwrap_err();
     std::fs::remove_file(&path).unwrap();
     assert!(prices.version().ends_with("+acme"));
-    let want = format!("{}:2: price.input: expected an amount in quotes, found boolean", path.display());
-    assert_eq!(broken.to_string(), want);
+    let expected = format!("{}:2: price.input: expected an amount in quotes, found boolean", path.display());
+    assert_eq!(broken.to_string(), expected);
     assert_eq!((broken.line(), broken.field()), (Some(2), Some("price.input")));
 }
 
 #[test]
-fn a_price_table_of_somebody_else_is_named_with_what_reads_it() {
+fn a_foreign_price_table_is_rejected_with_a_hint() {
     for (text, format) in [
         (r#"{"sample_spec": {}, "gpt-4o": {"litellm_provider": "openai"}}"#, "LiteLLM's price table"),
         (r#"{"us.amazon.nova-pro-v1:0": {"litellm_provider": "bedrock"}}"#, "LiteLLM's price table"),
@@ -399,7 +409,7 @@ fn a_price_table_of_somebody_else_is_named_with_what_reads_it() {
 }
 
 #[test]
-fn a_row_that_says_whose_it_is_lies_below_the_user_s_own_and_stays_in_its_partition() {
+fn imported_rows_are_below_the_users_own_and_stay_in_their_partition() {
     let prices = Prices::from_toml(
         r#"
         version = "update"
@@ -432,24 +442,28 @@ fn a_row_that_says_whose_it_is_lies_below_the_user_s_own_and_stays_in_its_partit
         Some((charge.total().to_string(), charge.status().as_str()))
     };
     let some = |usd: &str, status| Some((usd.to_owned(), status));
-    assert_eq!(found("acme.big", "eu-west-1"), some("$3.000000", "estimated"), "of the geography, by one source");
+    assert_eq!(
+        found("acme.big", "eu-west-1"),
+        some("$3.000000", "estimated"),
+        "for the geography, from a single source"
+    );
     assert_eq!(found("acme.big", "us-east-1"), some("$2.000000", "exact"));
     assert_eq!(found("acme.big", "us-gov-west-1"), None, "another partition");
     assert_eq!(found("acme.small", "eu-west-1"), some("$1.000000", "exact"), "the user's own");
     assert_eq!(found("acme.small", "us-east-1"), some("$2.000000", "exact"));
-    for (row, says) in [
+    for (row, message) in [
         ("region = \"geo:mars\"", "not a geography"),
-        ("derived = \"cache\"", "not rates: write the names"),
+        ("derived = \"cache\"", "not a list of rates: write their names"),
         ("confidence = \"sure\"", "unknown confidence `sure`"),
-        ("confidence = \"elsewhere\"", "of the region that it names"),
+        ("confidence = \"elsewhere\"", "a row applies to its own region"),
     ] {
         let error = Prices::from_toml(&format!("[[price]]\nmodel = \"a.b\"\ninput = \"1\"\n{row}")).unwrap_err();
-        assert!(error.to_string().contains(says), "{error}");
+        assert!(error.to_string().contains(message), "{error}");
     }
 }
 
 #[test]
-fn lists_are_one_list_in_which_the_narrower_place_and_then_the_later_start_win() {
+fn in_all_lists_the_narrower_place_wins_and_then_the_later_start() {
     let list = |version: &str, rows: &[&str]| {
         let rows: Vec<String> = rows
             .iter()
@@ -474,13 +488,17 @@ fn lists_are_one_list_in_which_the_narrower_place_and_then_the_later_start_win()
         let charge = prices.lookup(&query).unwrap().charge(&Usage::new().with_uncached_input(1_000_000));
         charge.total().to_string()
     };
-    assert_eq!(input(&prices, "us-east-1", "2026-11-30"), "$3.000000", "the past does not move");
+    assert_eq!(input(&prices, "us-east-1", "2026-11-30"), "$3.000000", "past prices do not change");
     assert_eq!(input(&prices, "us-east-1", "2026-12-01"), "$2.000000");
-    assert_eq!(input(&prices, "us-east-1", "2027-01-01"), "$1.000000", "what the list below has of a later day");
-    assert_eq!(input(&prices, "eu-west-1", "2026-12-01"), "$4.000000", "a price of the region");
-    assert_eq!(input(&prices, "ap-south-1", "2026-12-01"), "$5.000000", "a price of the geography");
+    assert_eq!(input(&prices, "us-east-1", "2027-01-01"), "$1.000000", "a later start in the list below");
+    assert_eq!(input(&prices, "eu-west-1", "2026-12-01"), "$4.000000", "the price of the region");
+    assert_eq!(input(&prices, "ap-south-1", "2026-12-01"), "$5.000000", "the price of the geography");
     let own = Prices::from_toml("[[price]]\nmodel = \"acme.big\"\ninput = \"9\"").unwrap().without_bundled();
     for prices in [own.over(&prices), newer.over(&own.over(&older))] {
-        assert_eq!(input(&prices, "eu-west-1", "2027-01-01"), "$9.000000", "the user's own comes before every list");
+        assert_eq!(
+            input(&prices, "eu-west-1", "2027-01-01"),
+            "$9.000000",
+            "the user's own rows take precedence over every list"
+        );
     }
 }

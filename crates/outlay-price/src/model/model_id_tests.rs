@@ -8,7 +8,7 @@ fn parse(text: &str) -> ModelRef<'_> {
 }
 
 #[test]
-fn every_form_is_parsed() {
+fn every_form_of_model_id_is_parsed() {
     use ModelKind::*;
     let in_region = Some(Routing::InRegion);
     let us = Some(Routing::Geo(Geo::Us));
@@ -110,8 +110,7 @@ fn every_form_is_parsed() {
 }
 
 #[test]
-fn geo_prefixes_are_never_taken_for_the_vendor() {
-    // Failure 16.
+fn geo_prefixes_are_never_mistaken_for_the_vendor() {
     for geo in ["global", "us", "eu", "apac", "jp", "au", "in", "us-gov", "ca"] {
         let id = format!("{geo}.anthropic.claude-sonnet-4-5-20250929-v1:0");
         let model = parse(&id);
@@ -119,7 +118,7 @@ fn geo_prefixes_are_never_taken_for_the_vendor() {
         assert_eq!(model.family(), Family::Anthropic, "{id}");
         assert_eq!(model.routing().unwrap().as_str(), geo);
     }
-    // One that AWS may add some day: the vendor is right and the routing unknown.
+    // A prefix that AWS may add later: the vendor is known and the routing is not.
     let model = parse("sa.anthropic.claude-opus-5");
     assert_eq!(model.provider(), Some("anthropic"));
     assert_eq!(model.base_id(), Some("anthropic.claude-opus-5"));
@@ -127,8 +126,8 @@ fn geo_prefixes_are_never_taken_for_the_vendor() {
 }
 
 #[test]
-fn short_names_drop_what_people_do_not_say() {
-    for (id, want) in [
+fn short_names_omit_vendor_date_and_version() {
+    for (id, expected) in [
         ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "us.claude-sonnet-4-5"),
         ("anthropic.claude-3-5-sonnet-20241022-v2:0", "claude-3-5-sonnet-v2"),
         ("global.anthropic.claude-opus-4-6-v1", "global.claude-opus-4-6"),
@@ -143,14 +142,14 @@ fn short_names_drop_what_people_do_not_say() {
         ("arn:aws:bedrock:us-east-1:123456789012:imported-model/abc", "imported-model/abc"),
         ("my-provisioned-name", "my-provisioned-name"),
     ] {
-        assert_eq!(parse(id).short_name(), want, "{id}");
+        assert_eq!(parse(id).short_name(), expected, "{id}");
     }
 }
 
 #[test]
-fn malformed_ids_say_why() {
+fn malformed_ids_are_rejected_with_the_reason() {
     use ParseModelError::*;
-    for (text, want) in [
+    for (text, expected) in [
         ("", Empty),
         ("us.", Empty),
         ("us..x", Empty),
@@ -165,19 +164,19 @@ fn malformed_ids_say_why() {
         ("arn:aws:bedrock:us-east-1::foundation-model/", Empty),
         ("arn:aws:bedrock:us-east-1::foundation-model/nodot", UnknownResource),
     ] {
-        assert_eq!(ModelRef::parse(text), Err(want), "{text}");
+        assert_eq!(ModelRef::parse(text), Err(expected), "{text}");
     }
 }
 
 #[test]
-fn shorter_ids_name_the_same_model() {
+fn shorter_ids_omit_context_size_revision_and_version() {
     let ids: Vec<_> = name::shorter_ids("amazon.titan-embed-text-v1:2:8k").collect();
     assert_eq!(ids, ["amazon.titan-embed-text-v1:2", "amazon.titan-embed-text-v1", "amazon.titan-embed-text"]);
 }
 
 proptest! {
     #[test]
-    fn any_text_parses_or_says_why(text in "\\PC*|(arn:)?[a-z0-9.:/-]{0,60}") {
+    fn any_text_parses_or_is_rejected(text in "\\PC*|(arn:)?[a-z0-9.:/-]{0,60}") {
         if let Ok(model) = ModelRef::parse(&text) {
             let _ = (model.short_name(), model.provider(), model.family(), model.resource_id());
             if let Some(base) = model.base_id() {
@@ -189,7 +188,7 @@ proptest! {
 }
 
 #[test]
-fn a_bare_name_is_the_same_however_a_model_is_written() {
+fn all_spellings_of_a_model_have_the_same_bare_name() {
     use super::bare_names;
     for name in [
         "claude-sonnet-4-5",

@@ -4,9 +4,9 @@ use super::{Unit, UnitCount};
 use crate::Usd;
 use crate::decimal::{Decimal, DecimalError};
 
-/// The price of one unit, of one size, quality or policy where that matters.
+/// The price of a unit, optionally for a size, quality or policy.
 ///
-/// Its text is what price files hold: `output_image[side<=1024,premium]=0.06`.
+/// `Display` writes the form of the bundled table: `output_image[side<=1024,premium]=0.06`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnitPrice {
     unit: Unit,
@@ -14,40 +14,40 @@ pub struct UnitPrice {
     price: Usd,
 }
 
-/// What a count must be for a price to hold.
+/// The conditions under which a price applies to a count.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Conditions {
-    /// No side longer than this, in pixels.
+    /// The maximum length of a side, in pixels.
     pub side: Option<u32>,
-    /// No more generation steps than this.
+    /// The maximum number of generation steps.
     pub steps: Option<u32>,
-    /// This quality, resolution or policy.
+    /// The quality, resolution or policy.
     pub word: Option<Box<str>>,
 }
 
-/// Why a text is no price of a unit.
+/// The error for a text that is not the price of a unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UnitPriceError {
-    /// There is no such unit.
+    /// The unit is unknown.
     Unit(super::ParseUnitError),
-    /// The conditions are none.
+    /// The conditions are invalid.
     Conditions,
-    /// The amount is none.
+    /// The amount is invalid.
     Amount(DecimalError),
 }
 
 impl UnitPrice {
     const BILLION: i128 = 1_000_000_000;
-    /// Pico-dollars in a billionth of a dollar.
+    /// The number of pico-dollars in a billionth of a dollar.
     const PICOS: i128 = 1_000;
 
-    /// Reads `output_image[side<=1024,premium]=0.06`.
+    /// Parses a text such as `output_image[side<=1024,premium]=0.06`.
     pub(crate) fn parse(text: &str) -> Result<Self, UnitPriceError> {
         let (name, amount) = text.rsplit_once('=').ok_or(UnitPriceError::Conditions)?;
         Self::parse_parts(name, amount)
     }
 
-    /// Reads `output_image[side<=1024,premium]`, and `0.06`.
+    /// Parses a name such as `output_image[side<=1024,premium]` and an amount such as `0.06`.
     #[doc(hidden)]
     pub fn parse_parts(name: &str, amount: &str) -> Result<Self, UnitPriceError> {
         let (word, conditions) = match name.strip_suffix(']') {
@@ -61,12 +61,12 @@ impl UnitPrice {
         Ok(Self { unit, conditions, price: Self::amount(amount).map_err(UnitPriceError::Amount)? })
     }
 
-    /// What is counted.
+    /// Returns the unit.
     pub const fn unit(&self) -> Unit {
         self.unit
     }
 
-    /// The unit and conditions as price files have them, such as `output_image[side<=1024,premium]`.
+    /// Returns the unit and conditions as in price files, such as `output_image[side<=1024,premium]`.
     #[doc(hidden)]
     pub fn name(&self) -> String {
         match &self.conditions {
@@ -75,33 +75,34 @@ impl UnitPrice {
         }
     }
 
-    /// The longest side, in pixels, for which it holds.
+    /// Returns the maximum length of a side, in pixels, for which the price applies.
     pub const fn side_limit(&self) -> Option<u32> {
         self.conditions.side
     }
 
-    /// The most generation steps for which it holds.
+    /// Returns the maximum number of generation steps for which the price applies.
     pub const fn steps_limit(&self) -> Option<u32> {
         self.conditions.steps
     }
 
-    /// The quality, resolution or guardrail policy for which it holds.
+    /// Returns the quality, resolution or guardrail policy for which the price applies.
     pub fn word(&self) -> Option<&str> {
         self.conditions.word.as_deref()
     }
 
-    /// US dollars per unit.
+    /// Returns the price in US dollars per unit.
     pub const fn price(&self) -> Usd {
         self.price
     }
 
-    /// Reads the amount of a unit: dollars with at most nine decimals, so that a thousandth of it is whole.
+    /// Parses the price of a unit: dollars with at most nine decimals, so that a thousandth of it is a whole number of
+    /// pico-dollars.
     #[doc(hidden)]
     pub fn amount(text: &str) -> Result<Usd, DecimalError> {
         Self::amount_for(text, 0)
     }
 
-    /// The same of an amount that is for one with so many zeros, at most 9.
+    /// Like [`amount`](Self::amount), but the text is the price of 10^`zeros` units, with `zeros` at most 9.
     #[doc(hidden)]
     pub fn amount_for(text: &str, zeros: u32) -> Result<Usd, DecimalError> {
         let most = 1_000_000 * Self::BILLION;
@@ -112,7 +113,7 @@ impl UnitPrice {
         }
     }
 
-    /// The price in billionths of a dollar, of which it is a whole number.
+    /// Returns the price in billionths of a dollar, which is always a whole number.
     pub(crate) const fn billionths(&self) -> i128 {
         self.price.picos() / Self::PICOS
     }
@@ -121,8 +122,8 @@ impl UnitPrice {
         Self { price: Usd::from_picos(billionths * Self::PICOS), ..self.clone() }
     }
 
-    /// Whether this is the price of what was counted.
-    pub(crate) fn holds_for(&self, count: &UnitCount) -> bool {
+    /// Returns whether the price applies to a count.
+    pub(crate) fn applies_to(&self, count: &UnitCount) -> bool {
         let Conditions { side, steps, word } = &self.conditions;
         let within =
             |limit: &Option<u32>, value: Option<u32>| limit.is_none_or(|most| value.is_some_and(|v| v <= most));
@@ -132,18 +133,18 @@ impl UnitPrice {
             && word.as_deref().is_none_or(|word| count.word() == Some(word))
     }
 
-    /// Whether both are of the same unit, size, quality and policy.
+    /// Returns whether both prices have the same unit and conditions.
     #[doc(hidden)]
     pub fn is_of_same(&self, other: &Self) -> bool {
         (self.unit, &self.conditions) == (other.unit, &other.conditions)
     }
 
-    /// What so many cost. No count leaves the range of [`Usd`].
+    /// Returns the cost of a count in thousandths. No count exceeds the range of [`Usd`].
     pub(crate) fn times(&self, thousandths: u64) -> Usd {
         Usd::from_picos(self.price.picos() / 1_000 * i128::from(thousandths))
     }
 
-    /// The order in which prices of one unit are tried: the narrower before the wider.
+    /// Returns the sort key that puts narrower prices of a unit before wider ones.
     pub(crate) fn order(&self) -> impl Ord + use<> {
         let last = |limit: Option<u32>| limit.unwrap_or(u32::MAX);
         let Conditions { side, steps, word } = &self.conditions;
@@ -152,7 +153,7 @@ impl UnitPrice {
 }
 
 impl UnitPrice {
-    /// What importers make.
+    /// Creates a price, for importers.
     #[doc(hidden)]
     pub const fn new(unit: Unit, conditions: Conditions, price: Usd) -> Self {
         Self { unit, conditions, price }
@@ -160,7 +161,7 @@ impl UnitPrice {
 }
 
 impl Conditions {
-    /// Reads `side<=1024,steps<=50,premium`.
+    /// Parses a list such as `side<=1024,steps<=50,premium`.
     fn parse(text: &str) -> Result<Self, UnitPriceError> {
         let mut conditions = Self::default();
         for part in text.split(',') {
@@ -220,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_price_is_refused() {
+    fn invalid_prices_are_rejected() {
         for text in [
             "query",
             "query=",
@@ -238,18 +239,18 @@ mod tests {
     }
 
     #[test]
-    fn a_price_holds_for_what_meets_its_conditions() {
+    fn a_price_applies_to_counts_that_meet_its_conditions() {
         let small = price("output_image[side<=1024,premium]=0.06");
         let image = UnitCount::new(Unit::OutputImage, 1);
-        assert!(small.holds_for(&image.clone().with_side(1024).with_word("premium")));
-        assert!(!small.holds_for(&image.clone().with_side(1025).with_word("premium")));
-        assert!(!small.holds_for(&image.clone().with_side(512)), "of what quality?");
-        assert!(!small.holds_for(&image.clone().with_word("premium")), "of what size?");
-        assert!(price("output_image=0.04").holds_for(&image.with_word("premium")));
+        assert!(small.applies_to(&image.clone().with_side(1024).with_word("premium")));
+        assert!(!small.applies_to(&image.clone().with_side(1025).with_word("premium")));
+        assert!(!small.applies_to(&image.clone().with_side(512)), "unknown quality");
+        assert!(!small.applies_to(&image.clone().with_word("premium")), "unknown size");
+        assert!(price("output_image=0.04").applies_to(&image.with_word("premium")));
     }
 
     #[test]
-    fn a_thousandth_is_whole() {
+    fn a_thousandth_of_a_unit_has_an_exact_cost() {
         assert_eq!(price("input_audio_second=0.00014").times(12_345), "0.0017283".parse().unwrap());
         assert_eq!(price("query=0.000000001").times(1).picos(), 1);
         assert!(price("query=1000000").times(u64::MAX) > Usd::ZERO);

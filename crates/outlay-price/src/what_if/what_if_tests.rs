@@ -29,7 +29,7 @@ fn what_if(id: &str, tokens: Usage, change: Change<'_>) -> WhatIf {
     Prices::bundled().what_if(&query(id), &tokens.into(), &change)
 }
 
-/// The one figure of a change.
+/// Returns the cost of a change, which must not be a range.
 fn figure(change: Change<'_>) -> Usd {
     let what_if = what_if(SONNET, worked_example(), change);
     assert!(!what_if.is_range() && what_if.high().is_priced(), "{what_if:?}");
@@ -51,8 +51,12 @@ fn no_change_costs_the_same() {
 }
 
 #[test]
-fn routing_has_the_price_of_its_road() {
-    assert_eq!(figure(Change::new().with_routing(Routing::Global)), usd("0.03825"), "a tenth less than 0.042075");
+fn a_routing_has_its_own_price() {
+    assert_eq!(
+        figure(Change::new().with_routing(Routing::Global)),
+        usd("0.03825"),
+        "without the premium of 10% in 0.042075"
+    );
     assert_eq!(figure(Change::new().with_routing(Routing::InRegion)), usd("0.042075"));
     let arn = format!("arn:aws:bedrock:us-east-1:123456789012:inference-profile/{SONNET}");
     let global = what_if(&arn, worked_example(), Change::new().with_routing(Routing::Global));
@@ -60,18 +64,18 @@ fn routing_has_the_price_of_its_road() {
 }
 
 #[test]
-fn caching_moves_the_input_and_nothing_else() {
+fn caching_only_changes_the_input() {
     let off = figure(Change::new().with_caching(Caching::Off));
     assert_eq!(off, usd("0.09075"), "25,000 at 3.30 and 500 at 16.50");
     let five = figure(Change::new().with_caching(Caching::Ttl(CacheTtl::FiveMinutes)));
-    assert_eq!(five, usd("0.03465"), "4,000 at 4.125 for the 0.023925");
+    assert_eq!(five, usd("0.03465"), "4,000 at 4.125 instead of 0.023925");
     let read = what_if(SONNET, worked_example(), Change::new().with_caching(Caching::ReadPermille(333)));
     assert_eq!(read.high().input(), usd("0.0022011"), "667 plain");
     assert_eq!(read.high().cache_read(), usd("0.00670989"), "20,333 read");
     assert_eq!(read.high().status(), CostStatus::Estimated);
     assert_eq!(read.notes().len(), 1);
     let all = what_if(SONNET, worked_example(), Change::new().with_caching(Caching::ReadPermille(5_000)));
-    assert_eq!((all.high().input(), all.high().cache_read()), (Usd::ZERO, usd("0.00693")), "at most all");
+    assert_eq!((all.high().input(), all.high().cache_read()), (Usd::ZERO, usd("0.00693")), "at most 1,000");
 }
 
 #[test]
@@ -84,7 +88,7 @@ fn a_lifetime_without_a_price_is_unpriced() {
 }
 
 #[test]
-fn an_unknown_price_saves_nothing_that_is_known() {
+fn savings_are_unknown_for_an_unknown_price() {
     for change in [
         Change::new().with_tier(Tier::Ultrafast),
         Change::new().with_latency(Latency::Optimized),
@@ -98,16 +102,16 @@ fn an_unknown_price_saves_nothing_that_is_known() {
     }
     let known = what_if("my-profile.unknown", worked_example(), Change::new().with_model(model(SONNET)));
     assert!(known.high().is_priced());
-    assert_eq!(known.saves(), None, "what it cost is not known");
+    assert_eq!(known.saves(), None, "the recorded cost is unknown");
 }
 
 #[test]
-fn the_same_tokenizer_gives_one_figure_and_another_a_range_with_the_reason() {
+fn a_different_tokenizer_gives_a_range_with_the_reason() {
     let haiku = model("us.anthropic.claude-haiku-4-5-20251001-v1:0");
     assert_eq!(figure(Change::new().with_model(haiku)), usd("0.014025"), "a third");
     let five = what_if(SONNET, worked_example(), Change::new().with_model(model("us.anthropic.claude-sonnet-5")));
     assert!(five.is_range());
-    // 2.20, 11, 0.22, 2.75 and 4.40 a million: the same counts, and 1,470; 735; 29,400; 1,470; 4,410.
+    // 2.20, 11, 0.22, 2.75 and 4.40 per million, for the same counts and for 1,470; 735; 29,400; 1,470; 4,410.
     assert_eq!((five.low().total(), five.high().total()), (usd("0.02805"), usd("0.0412335")));
     assert_eq!(five.saves(), Some((usd("0.0008415"), usd("0.014025"))));
     assert_eq!(five.high().status(), CostStatus::Estimated);
@@ -118,7 +122,7 @@ fn the_same_tokenizer_gives_one_figure_and_another_a_range_with_the_reason() {
 }
 
 #[test]
-fn each_end_of_a_range_is_in_the_context_tier_that_it_reaches() {
+fn each_end_of_a_range_is_charged_in_its_own_context_tier() {
     let usage = Usage::new().with_uncached_input(90_000);
     let haiku = model("global.anthropic.claude-haiku-5-5");
     let what_if = what_if("global.anthropic.claude-haiku-4-5-20251001-v1:0", usage, Change::new().with_model(haiku));
@@ -127,16 +131,16 @@ fn each_end_of_a_range_is_in_the_context_tier_that_it_reaches() {
 }
 
 #[test]
-fn an_end_beyond_what_is_priced_is_unpriced() {
+fn an_end_of_a_range_without_a_price_is_unpriced() {
     let batch = Change::new().with_model(model(SONNET)).with_tier(Tier::Batch);
     let usage = Usage::new().with_uncached_input(150_000);
     let ends = what_if("us.amazon.nova-pro-v1:0", usage, batch);
-    assert!(ends.low().is_priced() && !ends.high().is_priced(), "300,000 are over the bound, which has no batch price");
+    assert!(ends.low().is_priced() && !ends.high().is_priced(), "no batch price above the bound, for 300,000");
     assert_eq!(ends.saves(), None);
 }
 
 #[test]
-fn a_range_that_is_cheaper_beyond_a_bound_is_still_in_order() {
+fn a_range_is_in_order_if_a_higher_context_tier_is_cheaper() {
     let prices = Prices::from_toml(
         r#"
         [[price]]
@@ -158,7 +162,7 @@ fn a_range_that_is_cheaper_beyond_a_bound_is_still_in_order() {
 }
 
 #[test]
-fn audio_units_and_guardrails_stay_as_they_were_counted() {
+fn counts_of_audio_units_and_guardrails_stay_the_same() {
     let topics = UnitCount::new(Unit::GuardrailUnit, 2).with_word("topicPolicyUnits");
     let used = Used {
         tokens: Usage::new().with_input_audio(1_000),
@@ -168,13 +172,13 @@ fn audio_units_and_guardrails_stay_as_they_were_counted() {
     let sonic = model("amazon.nova-2-5-sonic");
     let what_if =
         Prices::bundled().what_if(&query("amazon.nova-2-sonic-v1:0"), &used, &Change::new().with_model(sonic));
-    assert!(!what_if.is_range() && what_if.notes().is_empty(), "no text to count otherwise");
-    assert_eq!(what_if.high().status(), CostStatus::Estimated, "one source has the price of Nova 2.5 Sonic");
+    assert!(!what_if.is_range() && what_if.notes().is_empty(), "no text");
+    assert_eq!(what_if.high().status(), CostStatus::Estimated, "a single source has the price of Nova 2.5 Sonic");
     assert_eq!((what_if.high().input(), what_if.high().other()), (usd("0.003"), usd("0.0003")));
 }
 
 #[test]
-fn an_alias_is_followed_and_provisioned_capacity_may_be_left() {
+fn an_alias_is_resolved_before_the_change() {
     let name = "my-capacity";
     let prices = Prices::from_toml(&format!("[[alias]]\nfrom = \"{name}\"\nto = \"{SONNET}\"")).unwrap();
     let used = worked_example().into();
@@ -186,7 +190,7 @@ fn an_alias_is_followed_and_provisioned_capacity_may_be_left() {
 }
 
 #[test]
-fn a_price_of_the_very_resource_says_nothing_of_another_road() {
+fn the_price_of_an_opaque_resource_does_not_apply_to_another_routing() {
     let arn = "arn:aws:bedrock:us-east-1:123456789012:imported-model/abc";
     let prices = Prices::from_toml(&format!("[[price]]\nmodel = \"{arn}\"\ninput = \"7\"")).unwrap();
     let used = Usage::new().with_uncached_input(1_000_000).into();
@@ -195,18 +199,22 @@ fn a_price_of_the_very_resource_says_nothing_of_another_road() {
 }
 
 #[test]
-fn the_new_model_is_called_in_the_region_of_the_old() {
+fn the_new_model_is_called_in_the_recorded_region() {
     let gov = PriceQuery { region: Some("us-gov-west-1"), ..query("amazon.nova-pro-v1:0") };
     let used = Usage::new().with_uncached_input(1_000_000).into();
     let lite = Change::new().with_model(model("amazon.nova-lite-v1:0"));
-    assert_eq!(Prices::bundled().what_if(&gov, &used, &lite).high().total(), usd("0.072"), "not the commercial 0.06");
+    assert_eq!(
+        Prices::bundled().what_if(&gov, &used, &lite).high().total(),
+        usd("0.072"),
+        "not 0.06, the commercial price"
+    );
     let arn = "arn:aws:bedrock:us-gov-west-1::foundation-model/amazon.nova-pro-v1:0";
     let of_arn = PriceQuery { region: None, ..query(arn) };
     assert_eq!(Prices::bundled().what_if(&of_arn, &used, &lite).high().total(), usd("0.072"));
 }
 
 #[test]
-fn a_record_that_is_a_bound_stays_one() {
+fn charges_keep_the_status_of_the_record() {
     for status in [CostStatus::Bounded, CostStatus::Estimated] {
         let what_if = what_if(SONNET, worked_example(), Change::new().with_caching(Caching::Off)).with_status(status);
         assert_eq!([what_if.recorded(), what_if.low(), what_if.high()].map(Charge::status), [status; 3]);
@@ -215,7 +223,7 @@ fn a_record_that_is_a_bound_stays_one() {
 }
 
 #[test]
-fn no_counts_overflow_it() {
+fn no_counts_overflow() {
     let most = Usage::new()
         .with_uncached_input(u64::MAX)
         .with_cache_read(u64::MAX)

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use super::Unit;
 
-/// How many of one unit a call used, with what their price depends on.
+/// The number of units that a call used, with the properties that determine their price.
 ///
 /// ```
 /// use outlay_price::{Unit, UnitCount};
@@ -21,19 +21,19 @@ pub struct UnitCount {
     word: Option<Cow<'static, str>>,
 }
 
-/// What a call used beside tokens; empty where it used nothing else.
+/// The units that a call used besides tokens.
 ///
-/// Empty, it has no memory of its own.
+/// An empty value means that the call used nothing else. It does not allocate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Units(Vec<UnitCount>);
 
 impl UnitCount {
-    /// So many whole units. Saturating.
+    /// Creates a count of whole units. Saturating.
     pub const fn new(unit: Unit, count: u64) -> Self {
         Self::of_thousandths(unit, count.saturating_mul(1_000))
     }
 
-    /// So many thousandths of a unit: for seconds.
+    /// Creates a count in thousandths of a unit, such as for fractions of a second.
     pub const fn of_thousandths(unit: Unit, thousandths: u64) -> Self {
         Self { unit, thousandths, side: None, steps: None, word: None }
     }
@@ -52,72 +52,72 @@ impl UnitCount {
         self
     }
 
-    /// Sets the quality, resolution or guardrail policy, by its word on the wire.
+    /// Sets the quality, resolution or guardrail policy, as a word used on the wire.
     #[must_use]
     pub fn with_word(mut self, word: impl Into<Cow<'static, str>>) -> Self {
         self.word = Some(word.into());
         self
     }
 
-    /// So many whole units of the same thing. Saturating.
+    /// Returns a count of whole units with the same properties. Saturating.
     #[must_use]
     pub fn with_count(&self, count: u64) -> Self {
         Self { thousandths: count.saturating_mul(1_000), ..self.clone() }
     }
 
-    /// What is counted.
+    /// Returns the unit.
     pub const fn unit(&self) -> Unit {
         self.unit
     }
 
-    /// How many, in thousandths.
+    /// Returns the count in thousandths.
     pub const fn thousandths(&self) -> u64 {
         self.thousandths
     }
 
-    /// The longer side of the image, in pixels.
+    /// Returns the longer side of the image, in pixels.
     pub const fn side(&self) -> Option<u32> {
         self.side
     }
 
-    /// The number of generation steps.
+    /// Returns the number of generation steps.
     pub const fn steps(&self) -> Option<u32> {
         self.steps
     }
 
-    /// The quality, resolution or guardrail policy.
+    /// Returns the quality, resolution or guardrail policy.
     pub fn word(&self) -> Option<&str> {
         self.word.as_deref()
     }
 
-    fn is_same_thing(&self, other: &Self) -> bool {
+    fn has_same_properties(&self, other: &Self) -> bool {
         (self.unit, self.side, self.steps, &self.word) == (other.unit, other.side, other.steps, &other.word)
     }
 }
 
 impl Units {
-    /// Nothing.
+    /// Creates an empty value.
     pub const fn new() -> Self {
         Self(Vec::new())
     }
 
-    /// Adds a count; counts of the very same thing become one. Saturating.
+    /// Adds a count. Counts of the same unit with the same properties are summed up. Saturating.
     pub fn add(&mut self, count: UnitCount) {
         if count.thousandths == 0 {
             return;
         }
-        match self.0.iter_mut().find(|own| own.is_same_thing(&count)) {
+        match self.0.iter_mut().find(|own| own.has_same_properties(&count)) {
             Some(own) => own.thousandths = own.thousandths.saturating_add(count.thousandths),
             None => self.0.push(count),
         }
     }
 
-    /// Whether nothing was used.
+    /// Returns whether no units were used.
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The counts, in the order in which they were added.
+    /// Returns the counts, in the order in which they were added.
     pub fn iter(&self) -> impl Iterator<Item = &UnitCount> {
         self.0.iter()
     }
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_of_the_same_thing_become_one() {
+    fn counts_with_the_same_properties_are_summed_up() {
         let policy = |count| UnitCount::new(Unit::GuardrailUnit, count).with_word("topicPolicyUnits");
         let units: Units = [policy(1), policy(2), UnitCount::new(Unit::Query, 1), UnitCount::new(Unit::InputImage, 0)]
             .into_iter()
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_stop_at_the_end() {
+    fn counts_saturate() {
         let mut units = Units::from(UnitCount::new(Unit::Query, u64::MAX));
         units.add(UnitCount::new(Unit::Query, 1));
         assert_eq!(units.iter().next().unwrap().thousandths(), u64::MAX);
