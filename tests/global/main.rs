@@ -1,6 +1,6 @@
-//! What a process has once: its global providers. The tests here take turns.
+//! Tests of the global providers, of which a process has one each. They run one at a time.
 #![allow(missing_docs)]
-#![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::sync::{Mutex, PoisonError};
 
@@ -13,9 +13,9 @@ fn provider() -> (SdkMeterProvider, InMemoryMetricExporter) {
     (SdkMeterProvider::builder().with_periodic_exporter(exporter.clone()).build(), exporter)
 }
 
-static TURN: Mutex<()> = Mutex::new(());
+static SERIAL: Mutex<()> = Mutex::new(());
 
-/// What a metric adds up to, by now.
+/// Returns the current sum of a metric.
 fn sum((provider, exporter): &(SdkMeterProvider, InMemoryMetricExporter), name: &str) -> f64 {
     provider.force_flush().unwrap();
     let exported = exporter.get_finished_metrics().unwrap();
@@ -34,14 +34,14 @@ fn spend(outlay: &Outlay, cents: i64) {
 }
 
 #[test]
-fn a_global_meter_provider_counts_from_the_first_task_after_it_is_set() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+fn a_global_meter_provider_set_late_reports_earlier_spending() {
+    let _serial = SERIAL.lock().unwrap_or_else(PoisonError::into_inner);
     let outlay = Outlay::builder().build();
     spend(&outlay, 1);
     let first = provider();
     global::set_meter_provider(first.0.clone());
     spend(&outlay, 2);
-    // The sums are kept here, and so what was spent before is there too.
+    // The `Outlay` keeps the sums, so they include earlier spending.
     assert!((cost(&first) - 0.03).abs() < 1e-9, "{}", cost(&first));
     let second = provider();
     global::set_meter_provider(second.0.clone());
@@ -49,10 +49,10 @@ fn a_global_meter_provider_counts_from_the_first_task_after_it_is_set() {
     assert!((cost(&second) - 0.07).abs() < 1e-9, "{}", cost(&second));
 }
 
-/// The SDK keeps only the later of two callbacks with the same attributes.
+/// The SDK keeps only the last of several callbacks with the same attributes.
 #[test]
-fn two_outlays_with_the_global_provider_are_added_up() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+fn outlays_that_share_the_global_provider_are_summed() {
+    let _serial = SERIAL.lock().unwrap_or_else(PoisonError::into_inner);
     let provider = provider();
     global::set_meter_provider(provider.0.clone());
     let [first, second] = [(); 2].map(|()| Outlay::builder().build());
@@ -65,22 +65,19 @@ fn two_outlays_with_the_global_provider_are_added_up() {
     assert_eq!(sum(&provider, "outlay.tasks.open"), 2.0);
     assert_eq!(sum(&provider, "outlay.task.cost.open_max"), 0.02);
     let ratio = sum(&provider, "outlay.attribution.ratio");
-    assert!(
-        (ratio - 3.0 / 8.0).abs() < 1e-9,
-        "three of eight cents have a team, and no other dimension is set: {ratio}"
-    );
+    assert!((ratio - 3.0 / 8.0).abs() < 1e-9, "three of eight cents have a team; no other dimension is set: {ratio}");
     open.iter().for_each(|task| drop(task.finish(Outcome::success())));
-    // A dropped one's counts stay.
+    // The counts of a dropped `Outlay` stay.
     drop((open, first));
     assert!((cost(&provider) - 0.08).abs() < 1e-9, "{}", cost(&provider));
     assert_eq!(sum(&provider, "outlay.tasks"), 3.0);
     assert_eq!(sum(&provider, "outlay.tasks.open"), 0.0);
 }
 
-/// Together they may have more series than the SDK keeps: what is beyond is summed, and nothing is lost or goes down.
+/// Series beyond the SDK's limit are summed: no value is lost and no sum goes down.
 #[test]
-fn many_series_of_several_outlays_stay_within_what_the_sdk_keeps() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+fn series_of_several_outlays_stay_within_the_sdk_limit() {
+    let _serial = SERIAL.lock().unwrap_or_else(PoisonError::into_inner);
     let provider = provider();
     global::set_meter_provider(provider.0.clone());
     let outlays = [(); 3].map(|()| Outlay::builder().metric_dimension("tenant").build());

@@ -1,4 +1,4 @@
-"""Runs boto3 against a bedrock-sim that was started with replies.json, and checks what boto3 makes of it.
+"""Runs boto3 against a bedrock-sim started with replies.json, and checks how boto3 parses the replies.
 
 usage: boto3_client.py URL
 """
@@ -80,11 +80,11 @@ class Checks:
 
     def check_converse_errors(self):
         for case, code, status, message in [
-            ("denied", "AccessDeniedException", 403, "not for you"),
+            ("denied", "AccessDeniedException", 403, "access denied"),
             ("invalid", "ValidationException", 400, "too long"),
             ("missing", "ResourceNotFoundException", 404, None),
         ]:
-            error = fails(ClientError, lambda: self.converse(case))
+            error = expect_error(ClientError, lambda: self.converse(case))
             equal(type(error).__name__, code)
             equal(error.response["Error"]["Code"], code)
             equal(error.response["ResponseMetadata"]["HTTPStatusCode"], status)
@@ -120,25 +120,25 @@ class Checks:
         stop = next(event["messageStop"] for event in events if "messageStop" in event)
         equal(stop["stopReason"], "tool_use")
 
-    def check_converse_stream_exception_in_mid_stream(self):
-        seen = []
+    def check_converse_stream_exception_mid_stream(self):
+        received = []
         stream = self.converse_stream("exception")["stream"]
-        error = fails(EventStreamError, lambda: drain(stream, seen))
+        error = expect_error(EventStreamError, lambda: drain(stream, received))
         equal(error.response["Error"]["Code"], "modelStreamErrorException")
-        equal(len(seen), 3)
+        equal(len(received), 3)
 
     def check_converse_stream_exception_in_the_first_frame(self):
-        seen = []
+        received = []
         stream = self.converse_stream("first-frame")["stream"]
-        error = fails(EventStreamError, lambda: drain(stream, seen))
+        error = expect_error(EventStreamError, lambda: drain(stream, received))
         equal(error.response["Error"]["Code"], "validationException")
-        equal(seen, [])
+        equal(received, [])
 
     def check_converse_stream_corrupt_frame(self):
-        seen = []
+        received = []
         stream = self.converse_stream("corrupt")["stream"]
-        fails(ChecksumMismatch, lambda: drain(stream, seen))
-        equal(len(seen), 2)
+        expect_error(ChecksumMismatch, lambda: drain(stream, received))
+        equal(len(received), 2)
 
     def check_converse_stream_retries_a_throttle(self):
         reply = self.converse_stream("throttled")
@@ -199,12 +199,12 @@ class Checks:
             },
         )
 
-    def check_invoke_model_stream_exception_in_mid_stream(self):
-        seen = []
+    def check_invoke_model_stream_exception_mid_stream(self):
+        received = []
         stream = self.invoke_stream("exception")["body"]
-        error = fails(EventStreamError, lambda: drain(stream, seen))
+        error = expect_error(EventStreamError, lambda: drain(stream, received))
         equal(error.response["Error"]["Code"], "modelTimeoutException")
-        equal(len(seen), 4)
+        equal(len(received), 4)
 
     def check_count_tokens(self):
         reply = self.client.count_tokens(modelId=MODEL, input={"converse": {"messages": messages("count")}})
@@ -265,9 +265,9 @@ def native(case):
     )
 
 
-def drain(stream, seen):
+def drain(stream, received):
     for event in stream:
-        seen.append(event)
+        received.append(event)
 
 
 def equal(actual, expected):
@@ -275,7 +275,7 @@ def equal(actual, expected):
         raise AssertionError(f"expected {expected!r}, got {actual!r}")
 
 
-def fails(kind, call):
+def expect_error(kind, call):
     try:
         call()
     except kind as error:

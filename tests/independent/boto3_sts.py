@@ -1,4 +1,4 @@
-"""Runs boto3 against a bedrock-sim that serves STS, and checks what boto3 makes of it.
+"""Runs boto3 against a bedrock-sim that serves STS, and checks how boto3 parses the replies.
 
 usage: boto3_sts.py URL
 """
@@ -29,7 +29,7 @@ def equal(actual, expected):
         raise AssertionError(f"expected {expected!r}, got {actual!r}")
 
 
-def refused(code, call, **parameters):
+def expect_error(code, call, **parameters):
     try:
         call(**parameters)
     except ClientError as error:
@@ -50,16 +50,16 @@ def main():
     answer = user.assume_role(RoleArn=ROLE, RoleSessionName="run-7", Tags=tags, DurationSeconds=7200)
     equal(answer["AssumedRoleUser"]["Arn"], SESSION)
     issued = answer["Credentials"]
-    left = issued["Expiration"] - datetime.datetime.now(datetime.timezone.utc)
-    equal(abs(left.total_seconds() - 7200) < 60, True)
+    remaining = issued["Expiration"] - datetime.datetime.now(datetime.timezone.utc)
+    equal(abs(remaining.total_seconds() - 7200) < 60, True)
 
     session = client(url, issued["AccessKeyId"], issued["SecretAccessKey"], issued["SessionToken"])
     equal(session.get_caller_identity()["Arn"], SESSION)
     session.assume_role(RoleArn=ROLE, RoleSessionName="chained", DurationSeconds=3600)
-    refused("ValidationError", session.assume_role, RoleArn=ROLE, RoleSessionName="chained", DurationSeconds=3601)
-    refused("ValidationError", user.assume_role, RoleArn=ROLE, RoleSessionName="no spaces")
+    expect_error("ValidationError", session.assume_role, RoleArn=ROLE, RoleSessionName="chained", DurationSeconds=3601)
+    expect_error("ValidationError", user.assume_role, RoleArn=ROLE, RoleSessionName="no spaces")
     tags = [{"Key": "team", "Value": "a;b"}]
-    refused("ValidationError", user.assume_role, RoleArn=ROLE, RoleSessionName="run-7", Tags=tags)
+    expect_error("ValidationError", user.assume_role, RoleArn=ROLE, RoleSessionName="run-7", Tags=tags)
 
     answer = user.assume_role_with_web_identity(RoleArn=ROLE, RoleSessionName="run-7", WebIdentityToken="t.o.k.e.n")
     equal(answer["AssumedRoleUser"]["Arn"], SESSION)

@@ -1,5 +1,5 @@
-// Runs the AWS SDK for JavaScript against a bedrock-sim that was started with replies.json, and checks what it makes
-// of it.
+// Runs the AWS SDK for JavaScript against a bedrock-sim started with replies.json, and checks how it parses the
+// replies.
 //
 // usage: js_client.mjs URL
 
@@ -38,8 +38,8 @@ if (!url) {
   process.exit(2);
 }
 
-// This client speaks HTTP/2 by default, for the bidirectional stream; without TLS that needs prior knowledge of the
-// server, and the simulator speaks HTTP/1.1. The service takes both for these operations.
+// This client uses HTTP/2 by default, for the bidirectional stream. Without TLS that needs prior knowledge of the
+// server, and the simulator uses HTTP/1.1. The service accepts both for these operations.
 const client = new BedrockRuntimeClient({
   endpoint: url,
   region: "us-east-1",
@@ -74,9 +74,9 @@ const invokeStream = (name) =>
 
 const json = (bytes) => JSON.parse(new TextDecoder().decode(bytes));
 
-async function drain(stream, seen = []) {
-  for await (const event of stream) seen.push(event);
-  return seen;
+async function drain(stream, received = []) {
+  for await (const event of stream) received.push(event);
+  return received;
 }
 
 async function failure(promise) {
@@ -132,7 +132,7 @@ const checks = {
 
   async "converse: errors"() {
     for (const [name, kind, status, message] of [
-      ["denied", "AccessDeniedException", 403, "not for you"],
+      ["denied", "AccessDeniedException", 403, "access denied"],
       ["invalid", "ValidationException", 400, "too long"],
       ["missing", "ResourceNotFoundException", 404, undefined],
     ]) {
@@ -176,24 +176,24 @@ const checks = {
   },
 
   async "converse stream: exception in mid-stream"() {
-    const seen = [];
-    const error = await failure(drain((await converseStream("exception")).stream, seen));
+    const received = [];
+    const error = await failure(drain((await converseStream("exception")).stream, received));
     assert.equal(error.name, "ModelStreamErrorException");
     assert.equal(error.originalMessage, "the model stopped");
-    assert.equal(seen.length, 3);
+    assert.equal(received.length, 3);
   },
 
   async "converse stream: exception in the first frame"() {
-    // This client reads the first frame before it gives the stream out, so the call itself fails.
+    // This client reads the first frame before it returns the stream, so the call itself fails.
     const error = await failure(converseStream("first-frame"));
     assert.equal(error.name, "ValidationException");
   },
 
   async "converse stream: corrupt frame"() {
-    const seen = [];
-    const error = await failure(drain((await converseStream("corrupt")).stream, seen));
+    const received = [];
+    const error = await failure(drain((await converseStream("corrupt")).stream, received));
     assert.match(error.message, /checksum/i);
-    assert.equal(seen.length, 2);
+    assert.equal(received.length, 2);
   },
 
   async "converse stream: a throttle is retried"() {
@@ -255,10 +255,10 @@ const checks = {
   },
 
   async "invoke model stream: exception in mid-stream"() {
-    const seen = [];
-    const error = await failure(drain((await invokeStream("exception")).body, seen));
+    const received = [];
+    const error = await failure(drain((await invokeStream("exception")).body, received));
     assert.equal(error.name, "ModelTimeoutException");
-    assert.equal(seen.length, 4);
+    assert.equal(received.length, 4);
   },
 
   async "guardrails: units are counted"() {

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Starts ministack, a fake of AWS that is not ours, on a free loopback port, so that our client can be run against it.
+# Starts ministack, a third-party AWS emulator, on a free loopback port, to run the metered client against it.
 #
 # usage: ministack.sh
 #
-# Prints MINISTACK_URL=... once it answers, and stops it when standard input closes or this script is told to stop.
+# Prints MINISTACK_URL=... once it answers, and stops it when standard input closes or this script gets a signal to stop.
 # Installs it in a folder under the cargo target directory.
 set -euo pipefail
 
@@ -20,7 +20,7 @@ fi
 port="$(free_ports 1)"
 url="http://127.0.0.1:$port"
 
-# Its default is to listen on every interface. The other services would start helpers that nobody here needs.
+# By default it listens on every interface. The other services would start helpers that are not needed here.
 env BIND_HOST=127.0.0.1 GATEWAY_PORT="$port" SERVICES=bedrock-runtime LOG_LEVEL=WARNING TMPDIR="$run" \
   "$work/venv/bin/ministack" </dev/null >"$run/log" 2>&1 &
 pids+=($!)

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Starts Prometheus, with vmagent before it, on free loopback ports: Debian's Prometheus is built without the OTLP receiver,
-# so vmagent takes OTLP and writes it on.
+# Starts Prometheus, with vmagent in front of it, on free loopback ports. Debian's Prometheus is built without the OTLP
+# receiver, so vmagent receives OTLP and forwards it.
 #
 # usage: prometheus.sh
 #
-# Prints STORE_OTLP=..., the endpoint for metrics, and STORE_QUERY=..., the address of Prometheus' API, once both answer;
-# stops them when standard input closes or this script is told to stop. Unpacks both in a folder under the cargo target
-# directory, from Debian's stable release, whichever release runs here.
+# Prints STORE_OTLP=..., the endpoint for metrics, and STORE_QUERY=..., the address of Prometheus' API, once both answer.
+# Stops them when standard input closes or this script gets a signal to stop. Unpacks both in a folder under the cargo
+# target directory, from Debian's stable release, whichever release this machine runs.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -23,12 +23,12 @@ echo "{}" >"$run/prometheus.yaml"
   --web.listen-address="127.0.0.1:$prometheus" --web.enable-remote-write-receiver --log.level=warn \
   </dev/null >"$run/prometheus.log" 2>&1 &
 pids+=($!)
-# Written on as fast as it comes, and by one queue, so that no sample overtakes another.
+# Forwards samples immediately and in one queue, so that they stay in order.
 LD_LIBRARY_PATH="$libraries" "$work/victoria-metrics/files/usr/bin/vmagent" -httpListenAddr="127.0.0.1:$agent" \
   -opentelemetry.usePrometheusNaming -remoteWrite.url="http://127.0.0.1:$prometheus/api/v1/write" \
   -remoteWrite.forcePromProto -remoteWrite.flushInterval=200ms -remoteWrite.queues=1 -memory.allowedBytes=256MB \
   -remoteWrite.tmpDataPath="$run/queue" </dev/null >"$run/agent.log" 2>&1 &
-# The agent first: it writes to the other.
+# The agent is stopped first, because it writes to Prometheus.
 pids=($! "${pids[@]}")
 wait_until "Prometheus and vmagent" listens "$prometheus" "$agent"
 

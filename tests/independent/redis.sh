@@ -3,8 +3,8 @@
 #
 # usage: redis.sh
 #
-# Prints REDIS_URL=... once it answers, and stops it when standard input closes or this script is told to stop. What it runs:
-# see redis_server.sh.
+# Prints REDIS_URL=... once it answers, and stops it when standard input closes or this script gets a signal to stop. See
+# redis_server.sh for the server that it runs.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Finds a Redis, or unpacks the one of the Debian that runs here. It starts nothing: the tests start servers themselves, for
-# they kill them too.
+# Finds a Redis server, or unpacks the one of this machine's Debian release. It starts nothing: the tests start the servers
+# themselves, because they also kill them.
 #
 # usage: redis_server.sh
 #
-# Prints REDIS_SERVER=..., the path of the server, and REDIS_LIBRARIES=..., the folder of its libraries, or nothing after the
-# sign where it needs none of its own. REDIS_SERVER in the environment is the path of another.
+# Prints REDIS_SERVER=..., the path of the server, and REDIS_LIBRARIES=..., the folder of its libraries. The latter is empty
+# if the server needs no libraries of its own. The environment variable REDIS_SERVER sets the path of another server.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -13,7 +13,7 @@ work="${CARGO_TARGET_DIR:-$here/../../target}/independent-stores"
 server="${REDIS_SERVER:-$(command -v redis-server || true)}"
 libraries=""
 if [[ -z "$server" ]]; then
-  # Of this release, for it is built against this release's C library.
+  # From this machine's release, because the server is built against that release's C library.
   release="$(. /etc/os-release && echo "${VERSION_CODENAME:-stable}")"
   "$here/unpack_debs.sh" "$work/redis" "$release" redis-server redis-tools libatomic1 libjemalloc2 liblzf1
   server="$work/redis/files/usr/bin/redis-server"

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Starts rotel, an OTLP receiver that is not ours, on free loopback ports. It writes what it has decoded to its log.
+# Starts rotel, a third-party OTLP receiver, on free loopback ports. It writes the decoded telemetry to its log.
 #
 # usage: rotel.sh
 #
 # Prints ROTEL_GRPC=..., ROTEL_HTTP=... and ROTEL_LOG=... once it listens, and stops it when standard input closes or this
-# script is told to stop. Installs it in a folder under the cargo target directory.
+# script gets a signal to stop. Installs it in a folder under the cargo target directory.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 work="${CARGO_TARGET_DIR:-$here/../../target}/independent-rotel"
 mkdir -p "$work"
 
-# One installation at a time, however many tests ask for it.
+# Only one installation runs at a time, even if several tests start one.
 exec 8>"$work/lock"
 flock 8
 if [[ ! -x "$work/venv/bin/python" ]] || ! "$work/venv/bin/python" -c "import rotel" 2>/dev/null; then

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Runs clients that are not ours against bedrock-sim.
+# Runs third-party clients against bedrock-sim.
 #
 # usage: run.sh PATH-OF-BEDROCK-SIM
 #
-# Installs what they need in a folder under the cargo target directory. A fresh simulator serves each client, since
-# its replies are used up.
+# Installs their dependencies in a folder under the cargo target directory. Starts a fresh simulator for each client,
+# because each reply is used only once.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -17,7 +17,7 @@ if [[ ! -x "$work/venv/bin/python" ]]; then
 fi
 "$work/venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt"
 
-# A module is found from where its importer lies, so the client goes beside what npm installs.
+# Node resolves modules from the importer's folder, so the client is copied next to what npm installs.
 cp "$here/package.json" "$here/js_client.mjs" "$work/"
 (cd "$work" && npm install --silent --no-audit --no-fund --no-package-lock)
 
@@ -33,14 +33,14 @@ stop() {
 }
 trap 'stop; rm -rf "$run"' EXIT
 
-# The simulator serves until its standard input closes: it is a pipe that this shell holds open.
+# The simulator serves until its standard input closes, so this shell holds a pipe open.
 mkfifo "$run/hold"
 
-# What the simulator is to do, for the commands that follow.
-serving=(--script "$here/replies.json")
+# The simulator's options for the following commands.
+sim_options=(--script "$here/replies.json")
 
 against_sim() {
-  "$sim" --listen 127.0.0.1:0 "${serving[@]}" <"$run/hold" >"$run/url" &
+  "$sim" --listen 127.0.0.1:0 "${sim_options[@]}" <"$run/hold" >"$run/url" &
   sim_pid=$!
   exec 9>"$run/hold"
   for _ in $(seq 100); do
@@ -60,7 +60,7 @@ echo "boto3"
 against_sim "$work/venv/bin/python" "$here/boto3_client.py" || status=1
 echo "@aws-sdk/client-bedrock-runtime"
 AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED=true against_sim node "$work/js_client.mjs" || status=1
-serving=(--serve sts)
-echo "boto3, of STS"
+sim_options=(--serve sts)
+echo "boto3, STS"
 against_sim "$work/venv/bin/python" "$here/boto3_sts.py" || status=1
 exit "$status"

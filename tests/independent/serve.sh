@@ -1,7 +1,7 @@
-# What the scripts here have in common that start a server for a test, and stop it again. They source it.
+# Functions shared by the scripts that start and stop a server for a test. The scripts source this file.
 
 run="$(mktemp -d)"
-# What is stopped at the end, the first one first.
+# The processes to stop at the end, in this order.
 pids=()
 
 stop() {
@@ -15,7 +15,7 @@ trap stop EXIT
 trap 'exit 143' TERM
 trap 'exit 130' INT
 
-# Prints so many free ports of the loopback interface.
+# Prints the given number of free loopback ports.
 free_ports() {
   python3 -c '
 import socket, sys
@@ -33,7 +33,7 @@ listens() {
   done
 }
 
-# Waits half a minute, and no longer than what has been started runs: wait_until NAME COMMAND...
+# Waits up to 30 seconds until COMMAND succeeds, or fails once a started process has ended: wait_until NAME COMMAND...
 wait_until() {
   local name="$1"
   shift
@@ -49,7 +49,7 @@ wait_until() {
   exit 1
 }
 
-# Reads to the end of standard input in the background, so that a signal is not held up by it.
+# Reads to the end of standard input in the background, so that signals are handled without delay.
 serve() {
   cat <&0 >/dev/null &
   local reader=$!

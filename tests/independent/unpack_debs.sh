@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Unpacks Debian packages of one release into a folder, whatever release of Debian this machine runs, and installs nothing.
+# Unpacks Debian packages of one release into a folder, whichever Debian release this machine runs, and installs nothing.
 #
 # usage: unpack_debs.sh FOLDER RELEASE PACKAGE...
 #
-# apt asks the mirror that this machine has, with lists and a cache of its own, and checks Debian's signatures. Does
-# nothing where the folder already holds the packages.
+# apt uses this machine's mirror, with separate lists and a separate cache, and checks Debian's signatures. Does nothing if
+# the folder already contains the packages.
 set -euo pipefail
 
 folder="${1:?usage: unpack_debs.sh FOLDER RELEASE PACKAGE...}"
@@ -13,7 +13,7 @@ shift 2
 mkdir -p "$folder"
 folder="$(cd "$folder" && pwd)"
 
-# One installation at a time, however many tests ask for it.
+# Only one installation runs at a time, even if several tests start one.
 exec 8>"$folder/lock"
 flock 8
 if [[ -e "$folder/complete" ]]; then
@@ -24,7 +24,7 @@ codename="$(. /etc/os-release && echo "${VERSION_CODENAME:-stable}")"
 mirrors="$(apt-get update --print-uris | sed -nE "s,^.(.*/debian)/dists/($codename|stable)/InRelease.*,\1,p")"
 mirror="${mirrors%%$'\n'*}"
 if [[ -z "$mirror" ]]; then
-  echo "apt on this machine has no mirror of Debian: it cannot get $* of $release" >&2
+  echo "apt on this machine has no Debian mirror to get $* of $release from" >&2
   exit 1
 fi
 

@@ -1,8 +1,8 @@
-//! What nobody should do to a ledger, and some do all the same.
+//! Misuse and extreme inputs that the ledger must withstand.
 
-mod crowds;
 mod extremes;
 mod interceptors;
+mod large_tasks;
 mod panics;
 mod settling;
 mod sources;

@@ -1,9 +1,9 @@
-//! The HTTP attempts of a call: what each of them costs, and what is told of it.
+//! The HTTP attempts of a call: their costs and their spans.
 
+mod attempt_spans;
 mod cancelled;
 mod lost;
 mod retried_streams;
-mod told;
 
 use std::time::Duration;
 
@@ -14,17 +14,17 @@ use bedrock_sim::{Message, Reply, Tokens};
 use outlay::bedrock::Metered as _;
 use outlay_tests::{Harness, Span, Spans, client_config};
 
-/// What [`answer`] costs on Haiku.
-const WHOLE: i64 = 1_000 * 1_100_000 + 200 * 5_500_000;
+/// The cost of [`answer`] on Haiku, in pico-dollars.
+const ANSWER_COST: i64 = 1_000 * 1_100_000 + 200 * 5_500_000;
 
-/// A time limit for tests.
+/// A short timeout for tests.
 const SHORT: Duration = Duration::from_millis(150);
 
 fn answer() -> Message {
     Reply::message().text("ok").usage(Tokens::new(1_000, 200))
 }
 
-/// A metered client with other settings.
+/// Returns a metered client with the settings that `set` makes.
 fn client(h: &Harness, set: impl FnOnce(Builder) -> Builder) -> Client {
     Client::from_conf(set(client_config(&h.sim.url())).build()).metered(&h.outlay)
 }
@@ -35,7 +35,7 @@ fn timeouts(set: impl FnOnce(&mut TimeoutConfigBuilder)) -> TimeoutConfig {
     builder.build()
 }
 
-/// The attempts in their order. Each lies below its call and tells no model's tokens.
+/// Returns the attempts in order. Asserts that each is a child of its call and has no `gen_ai.*` attributes and no cost.
 fn attempts<'a>(spans: &'a Spans, call: &Span) -> Vec<&'a Span> {
     let mut attempts = spans.named("attempt");
     attempts.sort_by_key(|span| span.int("outlay.attempt.number"));

@@ -1,17 +1,17 @@
-//! How much of the spend says whose it is, and where the rest comes from.
+//! The share of spending that each dimension covers, and the sites of unattributed calls.
 
 use outlay::{Dimension, Outcome, Usd};
 use outlay_tests::{HAIKU, Harness};
 use tracing::Instrument as _;
 
-/// 1,000 tokens in and 100 out.
+/// The cost of 1,000 input and 100 output tokens.
 const CALL: Usd = Usd::from_picos(1_650_000_000);
 
 #[tokio::test]
-async fn the_share_of_each_dimension_and_the_places_without_a_task_are_told() {
+async fn the_share_of_each_dimension_and_the_unattributed_sites_are_reported() {
     let h = Harness::new().await;
-    let nothing = h.outlay.attribution();
-    assert_eq!((nothing.total, nothing.share(Dimension::Team)), (Usd::ZERO, None), "nothing was spent");
+    let empty = h.outlay.attribution();
+    assert_eq!((empty.total, empty.share(Dimension::Team)), (Usd::ZERO, None), "empty was spent");
     let _subscriber = tracing::subscriber::set_default(h.subscriber("info"));
     let task = h.outlay.task("t").team("a").start();
     task.run(h.ask(HAIKU, 1_000, 100)).await;
@@ -33,7 +33,7 @@ async fn the_share_of_each_dimension_and_the_places_without_a_task_are_told() {
     let site = &attribution.unattributed[0].site;
     assert!(site.starts_with("integration::attribution: nightly (") && site.contains("attribution.rs:"), "{site}");
     assert_eq!(&*attribution.unattributed[1].site, "chat vendor.no-price");
-    assert_eq!(h.outlay.unattributed().cost().usd().map(Usd::picos), Some(2 * CALL.picos()), "both say the same");
+    assert_eq!(h.outlay.unattributed().cost().usd().map(Usd::picos), Some(2 * CALL.picos()), "both totals are equal");
 
     let metrics = h.metrics();
     let team = |point: &&outlay_tests::MetricPoint| point.attribute("outlay.dimension") == Some("team");

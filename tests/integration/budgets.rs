@@ -1,4 +1,4 @@
-//! A task's dollar budget: reserve at the bound, settle at the actual, refuse before anything is sent.
+//! The dollar budget of a task: it reserves the bound, settles at the actual cost and refuses before anything is sent.
 
 use std::error::Error as _;
 
@@ -20,15 +20,15 @@ fn at_most(tokens: i32) -> InferenceConfiguration {
 }
 
 #[tokio::test]
-async fn a_call_that_may_cost_more_than_is_left_is_refused_before_anything_is_sent() {
+async fn a_call_that_may_exceed_its_budget_is_refused_before_anything_is_sent() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").budget(Usd::from_cents(1)).start();
-    // 100,000 output tokens at $5.50 per million are 55 cents.
+    // 100,000 output tokens at $5.50 per million cost 55 cents.
     let call = haiku(&h.client).inference_config(at_most(100_000)).send();
     let error = task.try_run(call).await.unwrap_err();
 
     assert!(matches!(error, SdkError::ConstructionFailure(_)), "{error:?}");
-    let refusal = outlay::budget_exceeded(&error).expect("the refusal is in the chain");
+    let refusal = outlay::budget_exceeded(&error).expect("the refusal is in the error's source chain");
     assert_eq!(refusal.limit(), Usd::from_cents(1));
     assert_eq!(refusal.spent(), Usd::ZERO);
     assert!(matches!(refusal.reason(), RefusalReason::OverLimit { assumed_output: None, .. }));
@@ -39,7 +39,7 @@ async fn a_call_that_may_cost_more_than_is_left_is_refused_before_anything_is_se
     let report = task.finish(Outcome::failure());
     assert_eq!(report.refusals().len(), 1);
     assert_eq!(report.totals().cost().usd(), Some(Usd::ZERO));
-    assert_eq!(report.totals().cost().status(), CostStatus::Exact, "nothing was sent, for sure");
+    assert_eq!(report.totals().cost().status(), CostStatus::Exact, "certainly nothing was sent");
     let spans = h.spans();
     spans.assert_conserved();
     let call = spans.one(&format!("chat {HAIKU}"));
@@ -51,9 +51,9 @@ async fn a_call_that_may_cost_more_than_is_left_is_refused_before_anything_is_se
 }
 
 #[tokio::test]
-async fn what_is_reserved_is_given_back_when_the_call_settles() {
+async fn a_settled_call_releases_its_reservation() {
     let h = Harness::new().await;
-    // Room for the bound of one call at a time, not of two; ten settled ones are far below the limit.
+    // Room for the bound of one open call, not of two. Ten settled calls are far below the limit.
     let task = h.outlay.task("t").budget(Usd::from_cents(2)).start();
     for _ in 0..10 {
         h.sim.push(Reply::message().text("ok").usage(Tokens::new(10, 10)));
@@ -67,7 +67,7 @@ async fn what_is_reserved_is_given_back_when_the_call_settles() {
 }
 
 #[tokio::test]
-async fn concurrent_calls_do_not_slip_past_a_budget() {
+async fn concurrent_calls_cannot_exceed_a_budget() {
     let h = Harness::new().await;
     h.sim.push_times(50, Reply::message().text("ok").usage(Tokens::new(100, 2_500)));
     let limit = Usd::from_cents(10);
@@ -78,7 +78,7 @@ async fn concurrent_calls_do_not_slip_past_a_budget() {
     });
     let mut sent = 0;
     let mut set = Vec::from_iter(calls);
-    // Polled side by side: all of them ask before any has settled.
+    // Polled concurrently, so that all calls reserve before any of them settles.
     std::future::poll_fn(|cx| {
         set.retain_mut(|call| match call.as_mut().poll(cx) {
             std::task::Poll::Ready(ok) => {
@@ -99,7 +99,7 @@ async fn concurrent_calls_do_not_slip_past_a_budget() {
 }
 
 #[tokio::test]
-async fn a_cancelled_call_gives_its_reservation_back() {
+async fn a_cancelled_call_releases_its_reservation() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").budget(Usd::from_cents(2)).start();
     for _ in 0..5 {
@@ -114,13 +114,13 @@ async fn a_cancelled_call_gives_its_reservation_back() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_dropped_after_it_was_sent_keeps_its_bound_and_gives_the_reservation_back() {
+async fn a_call_dropped_after_it_was_sent_is_charged_its_bound_and_releases_its_reservation() {
     let h = Harness::new().await;
     h.sim.push(Reply::hang());
     let task = h.outlay.task("t").budget(Usd::from_cents(20)).start();
     let mut call = Box::pin(task.run(haiku(&h.client).inference_config(at_most(2_500)).send()));
     assert!(tokio::time::timeout(std::time::Duration::from_millis(100), &mut call).await.is_err());
-    assert_eq!(h.sim.requests().len(), 1, "it was sent");
+    assert_eq!(h.sim.requests().len(), 1, "the call was sent");
     drop(call);
     let report = task.finish(Outcome::failure());
     let budget = report.budget().unwrap();
@@ -130,7 +130,7 @@ async fn a_call_that_is_dropped_after_it_was_sent_keeps_its_bound_and_gives_the_
 }
 
 #[tokio::test]
-async fn a_call_without_a_maximum_is_held_to_the_assumed_output_and_the_refusal_says_so() {
+async fn a_call_without_max_tokens_reserves_the_assumed_output_and_the_refusal_states_it() {
     let h = Harness::new().await;
     let budget = Budget::new(Usd::from_cents(1)).assume_output(50_000);
     let task = h.outlay.task("t").budget(budget).start();
@@ -141,9 +141,9 @@ async fn a_call_without_a_maximum_is_held_to_the_assumed_output_and_the_refusal_
 }
 
 #[tokio::test]
-async fn an_unpriced_call_is_refused_under_a_budget_unless_it_is_allowed() {
+async fn an_unpriced_call_is_refused_under_a_budget_unless_unpriced_calls_are_allowed() {
     let h = Harness::new().await;
-    let unknown = "vendor.model-of-tomorrow-v1:0";
+    let unknown = "vendor.unknown-model-v1:0";
     let task = h.outlay.task("t").budget(Usd::from_dollars(1)).start();
     let error = task.run(converse(&h.client, unknown).send()).await.unwrap_err();
     assert_eq!(outlay::budget_exceeded(&error).unwrap().reason(), RefusalReason::Unpriced);
@@ -154,11 +154,11 @@ async fn an_unpriced_call_is_refused_under_a_budget_unless_it_is_allowed() {
     task.run(converse(&h.client, unknown).send()).await.unwrap();
     let report = task.finish(Outcome::success());
     assert_eq!(report.totals().unpriced_calls(), 1);
-    assert_eq!(report.totals().cost().usd(), None, "never zero");
+    assert_eq!(report.totals().cost().usd(), None, "an unknown cost is never zero");
 }
 
 #[tokio::test]
-async fn a_call_is_held_to_the_budget_of_every_task_around_it() {
+async fn a_call_counts_against_the_budget_of_every_enclosing_task() {
     let h = Harness::new().await;
     let outer = h.outlay.task("outer").budget(Usd::from_cents(1)).start();
     let (error, refusals) = outer
@@ -169,7 +169,7 @@ async fn a_call_is_held_to_the_budget_of_every_task_around_it() {
         })
         .await;
     assert_eq!(outlay::budget_exceeded(&error).unwrap().scope(), "outer");
-    assert_eq!(refusals, 0, "it is not the inner budget that refused");
+    assert_eq!(refusals, 0, "the inner budget did not refuse");
     assert_eq!(outer.refusals().len(), 1);
 }
 
@@ -183,7 +183,7 @@ async fn an_external_charge_counts_against_the_budget() {
 }
 
 #[tokio::test]
-async fn calls_turns_and_tokens_can_be_limited_side_by_side() {
+async fn budgets_of_calls_turns_and_tokens_hold_beside_a_dollar_budget() {
     for (budget, calls) in [(Budget::calls(3), 3), (Budget::turns(2), 2), (Budget::tokens(4_000), 4)] {
         let h = Harness::new().await;
         let task = h.outlay.task("t").budget(Usd::from_dollars(10)).budget(budget).start();
@@ -196,17 +196,17 @@ async fn calls_turns_and_tokens_can_be_limited_side_by_side() {
                 break;
             }
         }
-        let refusal = refusal.expect("it is refused in the end");
+        let refusal = refusal.expect("a call is refused in the end");
         assert_eq!(refusal.limit(), budget.limit(), "{refusal}");
         let report = task.finish(Outcome::success());
         assert_eq!((report.totals().calls(), report.totals().refusals()), (calls, 1), "{budget:?}");
-        assert_eq!(report.budget().unwrap().limit, Usd::from_dollars(10), "the first budget is the report's");
+        assert_eq!(report.budget().unwrap().limit, Usd::from_dollars(10), "the report shows the first budget");
         assert_eq!(report.refusals().len(), 1);
     }
 }
 
 #[tokio::test]
-async fn an_agent_and_a_step_have_budgets_of_their_own() {
+async fn an_agent_and_a_step_can_have_their_own_budgets() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
     let (first, second, third, outside) = task
@@ -216,18 +216,18 @@ async fn an_agent_and_a_step_have_budgets_of_their_own() {
             (first, second, third, ask(&h).await)
         })
         .await;
-    assert!(first.is_none() && outside.is_none(), "the budget is the step's");
+    assert!(first.is_none() && outside.is_none(), "the budget holds only inside the step");
     let second = second.expect("the step's second call is refused");
     assert_eq!((second.scope(), second.limit(), second.spent()), ("draft", Amount::Calls(1), Amount::Calls(1)));
-    assert_eq!(third.expect("and so is the third").spent(), Amount::Calls(1), "a refusal spends nothing");
-    assert_eq!(task.refusals().len(), 2, "what no task's budget has refused is listed where it happened");
+    assert_eq!(third.expect("the third call is refused").spent(), Amount::Calls(1), "a refusal spends nothing");
+    assert_eq!(task.refusals().len(), 2, "refusals by a step's budget are listed in its task");
 
     let agent = outlay::agent("researcher").budget(Usd::from_micros(1));
     let refused = task.run(agent.run(outlay::plan("p").run(ask(&h)))).await;
-    assert_eq!(refused.expect("the agent holds what is in its steps").scope(), "researcher");
+    assert_eq!(refused.expect("the agent's budget holds for its steps").scope(), "researcher");
 }
 
-/// Asks, and says what refused it.
+/// Sends one call and returns its refusal, if any.
 async fn ask(h: &Harness) -> Option<outlay::BudgetExceeded> {
     let error = haiku(&h.client).inference_config(at_most(10)).send().await.err()?;
     Some(outlay::budget_exceeded(&error).expect("a refusal").clone())

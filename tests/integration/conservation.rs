@@ -1,9 +1,9 @@
-//! Money is conserved: over random trees with concurrency, cancellation, spawned tasks, dropped streams and failures
-//! each parent's total is the sum of its parts, to the pico-dollar, on spans, in totals and in metrics.
+//! Property tests over random trees with concurrency, cancellation, spawned tasks, dropped streams and failures: each
+//! parent's total is the sum of its parts, to the pico-dollar, on spans, in totals and in metrics.
 
-mod books;
+mod checks;
 mod tree;
-mod world;
+mod tree_runner;
 
 use std::sync::LazyLock;
 
@@ -14,10 +14,10 @@ use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 use tokio::runtime::Runtime;
 
-use self::tree::{Node, clean_tree, wild_tree};
-use self::world::World;
+use self::tree::{Node, disturbed_tree, undisturbed_tree};
+use self::tree_runner::TreeRunner;
 
-/// One runtime of each kind for all cases.
+/// A runtime of each kind, shared by all cases.
 static ONE_THREAD: LazyLock<Runtime> =
     LazyLock::new(|| tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts"));
 static TWO_THREADS: LazyLock<Runtime> = LazyLock::new(|| {
@@ -33,85 +33,85 @@ fn config(cases: u32) -> ProptestConfig {
     }
 }
 
-/// Runs the tree as a task and waits until all that it began is over.
-async fn run(sampler: Sampler, tree: Vec<Node>, early_finish: bool) -> (World, outlay::Task) {
+/// Runs the tree as a task and waits until all its calls and spawned tasks have ended.
+async fn run(sampler: Sampler, tree: Vec<Node>, early_finish: bool) -> (TreeRunner, outlay::Task) {
     let h = Harness::sampled(sampler).await;
-    let world = World::new(h, &tree);
-    let task = world.outlay().task("root").team("support").start();
+    let runner = TreeRunner::new(h, &tree);
+    let task = runner.outlay().task("root").team("support").start();
     task.run(async {
         for (index, node) in tree.into_iter().enumerate() {
-            world.run(node, index).await;
+            runner.run(node, index).await;
         }
     })
     .await;
     if early_finish {
         task.finish(Outcome::success());
     }
-    eventually("all spawned tasks are over", || world.spawned() == 0).await;
-    world.drop_kept_streams();
+    eventually("all spawned tasks have ended", || runner.spawned() == 0).await;
+    runner.drop_kept_streams();
     eventually("all calls have settled", || task.totals().pending_calls() == 0).await;
     task.finish(Outcome::success());
-    (world, task)
+    (runner, task)
 }
 
-/// What can be asked of any tree.
-async fn is_conserved(tree: Vec<Node>, early_finish: bool) {
-    let (world, task) = run(Sampler::AlwaysOn, tree, early_finish).await;
+/// Asserts the invariants of any tree.
+async fn check_conserved(tree: Vec<Node>, early_finish: bool) {
+    let (runner, task) = run(Sampler::AlwaysOn, tree, early_finish).await;
     let totals = task.totals();
-    eventually("the task's span has ended", || !world.h.spans().named("invoke_workflow root").is_empty()).await;
-    let spans = world.h.spans();
+    eventually("the task's span has ended", || !runner.h.spans().named("invoke_workflow root").is_empty()).await;
+    let spans = runner.h.spans();
     spans.assert_conserved();
-    books::assert_parts_add_up(&totals);
-    books::assert_root_says(&spans, &totals);
-    books::assert_failures_are_those_of_the_spans(&spans, &totals);
+    checks::assert_parts_add_up(&totals);
+    checks::assert_root_matches(&spans, &totals);
+    checks::assert_failures_match(&spans, &totals);
     let spent: i128 = spans.iter().filter_map(|s| s.int("outlay.cost.picousd")).map(i128::from).sum();
-    books::assert_metric_says(&world.h.metrics(), Usd::from_picos(spent));
-    assert_eq!(task.finish(Outcome::success()).totals(), &totals, "the report is the totals");
-    assert_eq!(world.outlay().unattributed().calls(), 0, "no call has lost its scope");
+    checks::assert_metric_matches(&runner.h.metrics(), Usd::from_picos(spent));
+    assert_eq!(task.finish(Outcome::success()).totals(), &totals, "the report has the task's totals");
+    assert_eq!(runner.outlay().unattributed().calls(), 0, "every call has its scope");
 }
 
-/// A tree without trouble costs what its plan says, by kind, by model and by failure.
-async fn is_as_planned(tree: Vec<Node>) {
-    let planned = books::Planned::of(&tree);
-    let (world, task) = run(Sampler::AlwaysOn, tree, false).await;
-    books::assert_planned(&planned, &task.totals());
-    world.h.spans().assert_conserved();
+/// Asserts that an undisturbed tree has the expected costs, by kind, by model and by failure.
+async fn check_expected(tree: Vec<Node>) {
+    let expected = checks::Expected::of(&tree);
+    let (runner, task) = run(Sampler::AlwaysOn, tree, false).await;
+    checks::assert_expected(&expected, &task.totals());
+    runner.h.spans().assert_conserved();
 }
 
-async fn is_conserved_unsampled(tree: Vec<Node>) {
-    let (world, task) = run(Sampler::AlwaysOff, tree, false).await;
-    assert!(world.h.spans().is_empty());
+async fn check_conserved_unsampled(tree: Vec<Node>) {
+    let (runner, task) = run(Sampler::AlwaysOff, tree, false).await;
+    assert!(runner.h.spans().is_empty());
     let totals = task.totals();
-    books::assert_parts_add_up(&totals);
-    books::assert_metric_says(&world.h.metrics(), totals.cost().usd().unwrap_or(Usd::ZERO));
-    assert_eq!(world.outlay().unattributed().calls(), 0, "no call has lost its scope");
+    checks::assert_parts_add_up(&totals);
+    checks::assert_metric_matches(&runner.h.metrics(), totals.cost().usd().unwrap_or(Usd::ZERO));
+    assert_eq!(runner.outlay().unattributed().calls(), 0, "every call has its scope");
 }
 
 proptest! {
     #![proptest_config(config(48))]
 
     #[test]
-    fn a_wild_tree_is_conserved_on_one_thread(tree in wild_tree()) {
-        ONE_THREAD.block_on(is_conserved(tree, false));
+    fn a_disturbed_tree_is_conserved_on_one_thread(tree in disturbed_tree()) {
+        ONE_THREAD.block_on(check_conserved(tree, false));
     }
 
     #[test]
-    fn a_wild_tree_is_conserved_on_two_threads(tree in wild_tree()) {
-        TWO_THREADS.block_on(is_conserved(tree, false));
+    fn a_disturbed_tree_is_conserved_on_two_threads(tree in disturbed_tree()) {
+        TWO_THREADS.block_on(check_conserved(tree, false));
     }
 
     #[test]
-    fn a_wild_tree_is_conserved_without_a_sampled_span(tree in wild_tree()) {
-        TWO_THREADS.block_on(is_conserved_unsampled(tree));
+    fn a_disturbed_tree_is_conserved_without_a_sampled_span(tree in disturbed_tree()) {
+        TWO_THREADS.block_on(check_conserved_unsampled(tree));
     }
 
     #[test]
-    fn a_tree_that_is_finished_while_parts_of_it_run_is_conserved(tree in wild_tree()) {
-        TWO_THREADS.block_on(is_conserved(tree, true));
+    fn a_tree_finished_while_parts_of_it_run_is_conserved(tree in disturbed_tree()) {
+        TWO_THREADS.block_on(check_conserved(tree, true));
     }
 
     #[test]
-    fn a_clean_tree_costs_what_was_planned(tree in clean_tree()) {
-        TWO_THREADS.block_on(is_as_planned(tree));
+    fn an_undisturbed_tree_has_the_expected_cost(tree in undisturbed_tree()) {
+        TWO_THREADS.block_on(check_expected(tree));
     }
 }

@@ -1,4 +1,4 @@
-//! What opaque model ids stand for, asked of Bedrock's control plane: away from the call, once.
+//! Opaque model ids, resolved once by Bedrock's control plane, in the background.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,10 +18,10 @@ const PROFILE: &str = "arn:aws:bedrock:us-east-1:123456789012:application-infere
 const THROUGHPUT: &str = "arn:aws:bedrock:us-east-1:123456789012:provisioned-model/xyz789";
 const FOUNDATION: &str = "anthropic.claude-haiku-4-5-20251001-v1:0";
 
-/// A control plane that answers so, and how often it was asked.
+/// Returns a control plane with this answer, and its request count.
 fn control_plane(status: u16, answer: Value) -> (ControlPlane, Arc<AtomicUsize>) {
-    let asked = Arc::new(AtomicUsize::new(0));
-    let count = asked.clone();
+    let requests = Arc::new(AtomicUsize::new(0));
+    let count = requests.clone();
     let http = infallible_client_fn(move |_request: http::Request<SdkBody>| {
         count.fetch_add(1, Ordering::SeqCst);
         http::Response::builder().status(status).body(SdkBody::from(answer.to_string())).unwrap()
@@ -33,10 +33,10 @@ fn control_plane(status: u16, answer: Value) -> (ControlPlane, Arc<AtomicUsize>)
         .retry_config(aws_sdk_bedrock::config::retry::RetryConfig::disabled())
         .http_client(http)
         .build();
-    (ControlPlane::new(aws_sdk_bedrock::Client::from_conf(config)), asked)
+    (ControlPlane::new(aws_sdk_bedrock::Client::from_conf(config)), requests)
 }
 
-/// Of a profile that routes to these regions.
+/// Returns the answer for a profile that routes to these regions.
 fn profile(regions: &[&str]) -> Value {
     let arn = |region: &&str| json!({"modelArn": format!("arn:aws:bedrock:{region}::foundation-model/{FOUNDATION}")});
     json!({
@@ -51,12 +51,12 @@ async fn ask(h: &Harness, model: &str) {
 }
 
 #[tokio::test]
-async fn a_profile_is_unpriced_until_it_is_known_and_a_report_can_price_the_past() {
-    let (resolver, asked) = control_plane(200, profile(&["us-east-1", "us-east-2", "us-west-2"]));
+async fn a_profile_is_unpriced_until_it_is_resolved_and_a_report_can_reprice_earlier_calls() {
+    let (resolver, requests) = control_plane(200, profile(&["us-east-1", "us-east-2", "us-west-2"]));
     let h = Harness::with(|builder| builder.model_resolver(resolver)).await;
     let task = h.outlay.task("t").start();
-    // The runtime has one thread: what is asked in the background cannot be answered before this call has settled
-    // unless it waited for it.
+    // The runtime has one thread, so the background request cannot be answered before a call has settled, unless the
+    // call waited for it.
     task.run(async {
         for _ in 0..3 {
             ask(&h, PROFILE).await;
@@ -66,7 +66,7 @@ async fn a_profile_is_unpriced_until_it_is_known_and_a_report_can_price_the_past
     eventually("the profile is known", || h.outlay.prices().lookup(&query(PROFILE)).is_some()).await;
     task.run(ask(&h, PROFILE)).await;
     let report = task.finish(Outcome::success());
-    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    assert_eq!(requests.load(Ordering::SeqCst), 1);
     assert!(report.totals().unpriced_calls() <= 3);
     let repriced = report.priced_by(&h.outlay.prices());
     let now = repriced.now();
@@ -77,7 +77,7 @@ async fn a_profile_is_unpriced_until_it_is_known_and_a_report_can_price_the_past
     let last = calls.last().unwrap();
     assert_eq!(last.int("outlay.cost.picousd"), Some(1_650_000_000));
     assert_eq!(last.text("outlay.price.routing"), Some("us"));
-    assert_eq!(last.text("gen_ai.request.model"), Some(PROFILE), "asked for by its own name");
+    assert_eq!(last.text("gen_ai.request.model"), Some(PROFILE), "the span keeps the id of the profile");
 }
 
 fn query(model: &str) -> outlay_price::PriceQuery<'_> {
@@ -85,23 +85,23 @@ fn query(model: &str) -> outlay_price::PriceQuery<'_> {
 }
 
 #[tokio::test]
-async fn what_has_been_found_out_stays_known_when_the_prices_change() {
-    let (resolver, asked) = control_plane(200, profile(&["", "us-east-1"]));
+async fn resolved_ids_stay_resolved_when_the_prices_change() {
+    let (resolver, requests) = control_plane(200, profile(&["", "us-east-1"]));
     let h = Harness::with(|builder| builder.model_resolver(resolver)).await;
     let task = h.outlay.task("t").start();
     task.run(ask(&h, PROFILE)).await;
     eventually("the profile is known", || h.outlay.prices().lookup(&query(PROFILE)).is_some()).await;
-    let dearer = format!("[[price]]\nmodel = \"global.{FOUNDATION}\"\ninput = \"2\"\noutput = \"10\"\n");
-    h.outlay.set_prices(outlay::Prices::from_toml(&dearer).unwrap());
+    let higher = format!("[[price]]\nmodel = \"global.{FOUNDATION}\"\ninput = \"2\"\noutput = \"10\"\n");
+    h.outlay.set_prices(outlay::Prices::from_toml(&higher).unwrap());
     task.run(ask(&h, PROFILE)).await;
     let spans = h.spans();
     let last = spans.named(&format!("chat {PROFILE}"))[1];
     assert_eq!(last.int("outlay.cost.picousd"), Some(3_000_000_000));
-    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    assert_eq!(requests.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
-async fn provisioned_throughput_costs_nothing_by_the_call() {
+async fn a_call_to_provisioned_throughput_is_free() {
     let answer = json!({
         "modelUnits": 1, "desiredModelUnits": 1, "provisionedModelName": "n", "provisionedModelArn": THROUGHPUT,
         "modelArn": format!("arn:aws:bedrock:us-east-1::foundation-model/{FOUNDATION}"),
@@ -122,31 +122,31 @@ async fn provisioned_throughput_costs_nothing_by_the_call() {
 }
 
 #[tokio::test]
-async fn a_control_plane_that_refuses_is_asked_again_later_and_no_call_suffers() {
-    let denied = json!({"message": "not for you"});
-    let (resolver, asked) = control_plane(403, denied);
+async fn a_refusal_by_the_control_plane_is_not_retried_at_once_and_fails_no_call() {
+    let denied = json!({"message": "access denied"});
+    let (resolver, requests) = control_plane(403, denied);
     let h = Harness::with(|builder| builder.model_resolver(resolver)).await;
     let task = h.outlay.task("t").start();
     task.run(ask(&h, PROFILE)).await;
-    eventually("it has been asked", || asked.load(Ordering::SeqCst) == 1).await;
+    eventually("the control plane has been asked", || requests.load(Ordering::SeqCst) == 1).await;
     tokio::time::sleep(Duration::from_millis(20)).await;
     task.run(ask(&h, PROFILE)).await;
-    assert_eq!(asked.load(Ordering::SeqCst), 1, "not again within five minutes");
+    assert_eq!(requests.load(Ordering::SeqCst), 1, "not again within five minutes");
     let report = task.finish(Outcome::success());
     assert_eq!((report.totals().unpriced_calls(), report.totals().failed_calls()), (2, 0));
 }
 
 #[tokio::test]
-async fn a_model_that_names_itself_is_never_asked_for() {
-    let (resolver, asked) = control_plane(200, profile(&["us-east-1"]));
+async fn a_model_id_that_needs_no_resolution_is_never_requested() {
+    let (resolver, requests) = control_plane(200, profile(&["us-east-1"]));
     let h = Harness::with(|builder| builder.model_resolver(resolver)).await;
-    for model in [HAIKU, "vendor.model-of-tomorrow-v1:0"] {
+    for model in [HAIKU, "vendor.unknown-model-v1:0"] {
         ask(&h, model).await;
     }
     let custom = "arn:aws:bedrock:us-east-1:123456789012:imported-model/abc";
     ask(&h, custom).await;
     tokio::time::sleep(Duration::from_millis(20)).await;
-    assert_eq!(asked.load(Ordering::SeqCst), 0);
+    assert_eq!(requests.load(Ordering::SeqCst), 0);
 }
 
 #[derive(Debug)]
@@ -154,12 +154,12 @@ struct Broken;
 
 impl outlay::ResolveModel for Broken {
     fn resolve(&self, _: outlay::ModelRef<'_>, _: outlay::ModelAnswer) {
-        panic!("a resolver of the application")
+        panic!("on purpose")
     }
 }
 
 #[tokio::test]
-async fn a_resolver_that_panics_breaks_no_call() {
+async fn a_panicking_resolver_breaks_no_call() {
     let h = Harness::with(|builder| builder.model_resolver(Broken)).await;
     let task = h.outlay.task("t").start();
     task.run(ask(&h, PROFILE)).await;

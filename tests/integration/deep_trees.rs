@@ -1,4 +1,4 @@
-//! Scopes that are opened inside each other without end.
+//! Very deeply nested scopes.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,32 +11,32 @@ const DEPTH: usize = 5_000;
 
 type Boxed = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// An agent that hands its work on to another one, and waits.
-fn hand_on(left: usize, done: mpsc::UnboundedSender<()>, end: Arc<Notify>) -> Boxed {
+/// Runs an agent that delegates its work to another agent and waits for `end`.
+fn delegate(remaining: usize, done: mpsc::UnboundedSender<()>, end: Arc<Notify>) -> Boxed {
     Box::pin(outlay::agent("hop").run(async move {
         let ended = end.clone();
-        if left == 0 {
+        if remaining == 0 {
             outlay::charge("api", Usd::from_micros(1));
             let _ = done.send(());
         } else {
-            tokio::spawn(hand_on(left - 1, done, end));
+            tokio::spawn(delegate(remaining - 1, done, end));
         }
         ended.notified().await;
     }))
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_long_chain_of_spawned_agents_is_totalled_listed_and_closed() {
+async fn a_long_chain_of_spawned_agents_is_totalled_listed_and_reported() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
     let (done, mut last) = mpsc::unbounded_channel();
     let end = Arc::new(Notify::new());
     task.run(async {
-        tokio::spawn(hand_on(DEPTH, done, end.clone()));
+        tokio::spawn(delegate(DEPTH, done, end.clone()));
         last.recv().await
     })
     .await;
-    // A worker's stack is 2 MiB.
+    // The stack of a worker thread has 2 MiB.
     let outlay = h.outlay.clone();
     let work = tokio::spawn(async move {
         assert_eq!(task.totals().exact(), Usd::from_micros(1));

@@ -1,4 +1,4 @@
-//! When a scope's span ends, and what becomes of money that comes later.
+//! When the span of a scope ends, and where later costs are counted.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use outlay::{Outcome, Usd};
 use outlay_tests::{HAIKU, Harness, haiku};
 
 #[tokio::test]
-async fn finish_returns_at_once_and_the_span_waits_for_the_open_call() {
+async fn finish_returns_at_once_and_the_span_ends_after_the_open_call() {
     let h = Harness::new().await;
     let slow = Reply::message().text("ok").usage(Tokens::new(1_000, 100)).delay(Duration::from_millis(50));
     h.sim.push(slow);
@@ -30,7 +30,7 @@ async fn finish_returns_at_once_and_the_span_waits_for_the_open_call() {
 }
 
 #[tokio::test]
-async fn a_task_that_waits_too_long_ends_and_what_comes_later_is_late_money_on_a_span_of_its_own() {
+async fn a_task_ends_at_the_late_limit_and_a_later_call_has_its_own_late_span() {
     let h = Harness::with(|b| b.late_limit(Duration::from_millis(20))).await;
     let slow = Reply::message().text("ok").usage(Tokens::new(1_000, 100)).delay(Duration::from_millis(400));
     h.sim.push(slow);
@@ -50,36 +50,36 @@ async fn a_task_that_waits_too_long_ends_and_what_comes_later_is_late_money_on_a
     let spans = h.spans();
     spans.assert_conserved();
     let root = spans.one("invoke_workflow t");
-    assert_eq!(root.int("outlay.total.picousd"), Some(10_000_000_000), "the charge only");
+    assert_eq!(root.int("outlay.total.picousd"), Some(10_000_000_000), "only the charge");
     assert_eq!(root.int("outlay.total.pending_calls"), Some(1));
-    assert_eq!(root.text("outlay.total.status"), Some("unpriced"), "a part of it is not known");
+    assert_eq!(root.text("outlay.total.status"), Some("unpriced"), "a part of the cost is unknown");
     let late = spans.one(&format!("chat {HAIKU}"));
     assert_eq!(late.value("outlay.late"), Some(&true.into()));
     assert_eq!(late.int("outlay.cost.picousd"), Some(1_650_000_000));
-    assert!(spans.parent(late).is_none(), "it is below nothing");
-    let link = late.data().links.iter().next().expect("it is linked");
+    assert!(spans.parent(late).is_none(), "a late span has no parent");
+    let link = late.data().links.iter().next().expect("a late span is linked to its task");
     assert_eq!(link.span_context.trace_id(), root.data().span_context.trace_id());
 }
 
 #[tokio::test]
-#[allow(clippy::async_yields_async, reason = "the step ends before what it has made is polled")]
-async fn what_is_opened_in_a_step_that_has_ended_counts_where_it_is_still_open() {
+#[allow(clippy::async_yields_async, reason = "the step must end before its future is polled")]
+async fn a_call_of_an_ended_step_counts_in_the_open_task() {
     let h = std::sync::Arc::new(Harness::new().await);
     let _subscriber = tracing::subscriber::set_default(h.subscriber("info"));
     let task = h.outlay.task("t").start();
-    let (go, wait) = tokio::sync::oneshot::channel();
+    let (start, started) = tokio::sync::oneshot::channel();
     let inner = h.clone();
     let later = task
         .run(outlay::plan("p").run(async move {
             outlay::in_scope(async move {
-                wait.await.unwrap();
+                started.await.unwrap();
                 inner.ask(HAIKU, 1_000, 100).await;
             })
         }))
         .await;
     let handle = tokio::spawn(later);
     assert_eq!(h.spans().named("plan p").len(), 1, "the step has ended");
-    go.send(()).unwrap();
+    start.send(()).unwrap();
     handle.await.unwrap();
     task.finish(Outcome::success());
     let spans = h.spans();
@@ -89,7 +89,7 @@ async fn what_is_opened_in_a_step_that_has_ended_counts_where_it_is_still_open()
 }
 
 #[tokio::test]
-async fn a_call_after_its_task_has_ended_is_late_money() {
+async fn a_call_after_its_task_has_ended_is_late() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
     let later = task.run_sync(|| outlay::in_scope(h.ask(HAIKU, 1_000, 100)));
@@ -106,7 +106,7 @@ async fn a_call_after_its_task_has_ended_is_late_money() {
     assert!(spans.parent(straggler).is_none());
     assert_eq!(straggler.int("outlay.total.picousd"), Some(1_650_000_000));
     let cost: f64 = h.metrics().iter().filter(|m| m.name == "outlay.cost").map(|m| m.value).sum();
-    assert!((cost - 0.0033).abs() < 1e-12, "late money is in the metric: {cost}");
+    assert!((cost - 0.0033).abs() < 1e-12, "late costs are in the metric: {cost}");
 }
 
 #[tokio::test]
@@ -114,8 +114,8 @@ async fn a_dropped_task_takes_the_outcome_of_its_last_run() {
     let h = Harness::new().await;
     let outcome =
         |name: &str| h.spans().one(&format!("invoke_workflow {name}")).text("outlay.outcome.kind").unwrap().to_owned();
-    drop(h.outlay.task("nobody-said").start());
-    assert_eq!(outcome("nobody-said"), "abandoned");
+    drop(h.outlay.task("no-run").start());
+    assert_eq!(outcome("no-run"), "abandoned");
 
     let task = h.outlay.task("good").start();
     task.try_run(async { Err::<(), ()>(()) }).await.unwrap_err();
@@ -131,7 +131,7 @@ async fn a_dropped_task_takes_the_outcome_of_its_last_run() {
 }
 
 #[tokio::test]
-async fn a_failed_step_marks_what_was_spent_in_it_and_leaves_the_task_well() {
+async fn a_failed_step_marks_its_cost_as_failed_and_leaves_the_task_successful() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
     task.try_run(async {

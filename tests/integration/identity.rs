@@ -1,4 +1,4 @@
-//! Whose credentials calls are signed with, and a role for each workflow: STS is a stand-in on loopback.
+//! The signers of calls, and a role for each workflow. STS is simulated on loopback.
 
 mod chains;
 mod failures;
@@ -20,16 +20,16 @@ use bedrock_sim::{BedrockSim, Reply, StsAction, StsSim, Tokens};
 use outlay::bedrock::{Identities, Metered as _, Principals};
 use outlay_tests::{Harness, client_config};
 
-/// The access key of the harness's clients, and of the STS client.
+/// The access key of the harness's clients and of the STS client.
 const BASE: &str = "AKIDEXAMPLE";
 const TICKETS: &str = "arn:aws:iam::123456789012:role/tickets";
 const ORDERS: &str = "arn:aws:iam::123456789012:role/team/orders";
 
-/// A clock that is set by hand, for the library and for the SDK.
+/// A clock that the test sets, for the library and for the SDK.
 #[derive(Clone, Debug)]
-struct HandClock(Arc<AtomicU64>);
+struct ManualClock(Arc<AtomicU64>);
 
-impl HandClock {
+impl ManualClock {
     /// 2026-11-30T12:00:00Z
     fn at_noon() -> Self {
         Self(Arc::new(AtomicU64::new(1_796_040_000)))
@@ -44,13 +44,13 @@ impl HandClock {
     }
 }
 
-impl outlay_ledger::Clock for HandClock {
+impl outlay_ledger::Clock for ManualClock {
     fn now(&self) -> SystemTime {
         self.time()
     }
 }
 
-impl aws_smithy_async::time::TimeSource for HandClock {
+impl aws_smithy_async::time::TimeSource for ManualClock {
     fn now(&self) -> SystemTime {
         self.time()
     }
@@ -68,58 +68,58 @@ pub(crate) fn sts_client(url: &str) -> aws_sdk_sts::Client {
     aws_sdk_sts::Client::from_conf(config)
 }
 
-/// An `Outlay` that asks this STS whose credentials calls are signed with.
-async fn asking(sts: &StsSim, set: impl FnOnce(outlay::Builder) -> outlay::Builder) -> Harness {
+/// Returns a harness that asks this STS for the signers of calls.
+async fn with_principals(sts: &StsSim, set: impl FnOnce(outlay::Builder) -> outlay::Builder) -> Harness {
     let principals = Principals::new(sts_client(&sts.url()));
     let h = Harness::with(|builder| set(builder.principals(principals))).await;
-    answering(&h);
+    answer_all(&h);
     h
 }
 
-fn answering(h: &Harness) {
+fn answer_all(h: &Harness) {
     h.sim.otherwise(|_| Reply::message().text("ok").usage(Tokens::new(1_000, 100)));
 }
 
-/// Identities for the workflow `tickets`, from this STS.
+/// Returns identities with a role for the workflow `tickets`, from this STS.
 fn identities(sts: &StsSim) -> Identities {
     Identities::new(sts_client(&sts.url())).role("tickets", TICKETS)
 }
 
-/// A metered client of the harness's simulator that is signed so, by this clock.
-fn signed(h: &Harness, identities: &Identities, clock: &HandClock) -> Client {
-    signed_as(h, identities, clock, |config| config)
+/// Returns a metered client of the harness's simulator that signs with these identities by this clock.
+fn signed(h: &Harness, identities: &Identities, clock: &ManualClock) -> Client {
+    signed_with(h, identities, clock, |config| config)
 }
 
-/// The same, with more said of its configuration.
-fn signed_as(
+/// Like [`signed`], with the configuration that `set` makes.
+fn signed_with(
     h: &Harness,
     identities: &Identities,
-    clock: &HandClock,
+    clock: &ManualClock,
     set: impl FnOnce(aws_sdk_bedrockruntime::config::Builder) -> aws_sdk_bedrockruntime::config::Builder,
 ) -> Client {
     let config = set(client_config(&h.sim.url()).time_source(clock.clone())).build();
     identities.sign(Client::from_conf(config)).metered(&h.outlay)
 }
 
-/// The access keys that the requests to Bedrock were signed with.
-fn keys(sim: &BedrockSim) -> Vec<String> {
+/// Returns the access keys that the requests to Bedrock were signed with.
+fn access_keys(sim: &BedrockSim) -> Vec<String> {
     let key = |request: &bedrock_sim::Recorded| {
-        let signed = request.headers["authorization"].to_str().unwrap().to_owned();
-        let (_, credential) = signed.split_once("Credential=").unwrap();
+        let authorization = request.headers["authorization"].to_str().unwrap().to_owned();
+        let (_, credential) = authorization.split_once("Credential=").unwrap();
         credential.split('/').next().unwrap().to_owned()
     };
     sim.requests().iter().map(key).collect()
 }
 
-fn asked(sts: &StsSim, action: StsAction) -> usize {
+fn request_count(sts: &StsSim, action: StsAction) -> usize {
     sts.requests_for(action).len()
 }
 
-/// Everything that is logged under the library's name.
+/// The lines that the library logs.
 #[derive(Clone, Default)]
-struct Logged(Arc<Mutex<Vec<String>>>);
+struct Log(Arc<Mutex<Vec<String>>>);
 
-impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Logged {
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Log {
     fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
         struct Text(String);
         impl tracing::field::Visit for Text {
@@ -135,9 +135,9 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Logged {
     }
 }
 
-impl Logged {
-    /// The lines with a text in them.
-    fn with(&self, part: &str) -> Vec<String> {
+impl Log {
+    /// Returns the lines that contain a text.
+    fn lines_with(&self, part: &str) -> Vec<String> {
         self.0.lock().unwrap().iter().filter(|line| line.contains(part)).cloned().collect()
     }
 

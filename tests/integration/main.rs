@@ -1,5 +1,5 @@
-//! The integration tests: the real SDK client against a simulator, and what comes out of it.
-#![allow(missing_docs, clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
+//! The integration tests. They call a simulator with the real SDK client and check totals, spans and metrics.
+#![allow(missing_docs, clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod attacks;
 mod attempts;

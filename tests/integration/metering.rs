@@ -1,4 +1,4 @@
-//! How a client is metered, and what of a call goes on the wire.
+//! Ways to meter a client, and the model, region and tier that a call is priced by.
 
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::config::{ConfigBag, Intercept, Region, RuntimeComponents};
@@ -16,7 +16,7 @@ fn reply() -> Reply {
 }
 
 #[tokio::test]
-async fn a_client_metered_twice_counts_once() {
+async fn a_client_metered_twice_counts_a_call_once() {
     let h = Harness::new().await;
     let twice = h.client.clone().metered(&h.outlay).metered(&h.outlay);
     h.sim.push(reply());
@@ -29,7 +29,7 @@ async fn a_client_metered_twice_counts_once() {
 }
 
 #[tokio::test]
-async fn a_configuration_and_a_single_operation_are_metered_as_well() {
+async fn a_configuration_and_a_single_operation_can_be_metered() {
     let h = Harness::new().await;
     let by_config = Client::from_conf(client_config(&h.sim.url()).metered(&h.outlay).build());
     h.sim.push(reply());
@@ -42,11 +42,11 @@ async fn a_configuration_and_a_single_operation_are_metered_as_well() {
 
     h.sim.push(reply());
     haiku(&by_config).customize().metered(&h.outlay).send().await.unwrap();
-    assert_eq!(h.outlay.unattributed().calls(), 3, "on both, it counts once");
+    assert_eq!(h.outlay.unattributed().calls(), 3, "a call metered by both counts once");
 }
 
 #[tokio::test]
-async fn an_override_with_the_clients_own_configuration_counts_once() {
+async fn a_call_overridden_with_the_client_configuration_counts_once() {
     let h = Harness::new().await;
     h.sim.push(Reply::throttled());
     h.sim.push(reply());
@@ -58,7 +58,7 @@ async fn an_override_with_the_clients_own_configuration_counts_once() {
 }
 
 #[tokio::test]
-async fn a_disabled_outlay_leaves_the_client_as_it_is() {
+async fn a_disabled_outlay_leaves_the_client_unchanged() {
     let h = Harness::new().await;
     let mut settings = outlay_otel::Settings::default();
     settings.disabled = true;
@@ -70,7 +70,7 @@ async fn a_disabled_outlay_leaves_the_client_as_it_is() {
     assert_eq!(client.config().interceptors().count(), h.bare_client().config().interceptors().count());
 }
 
-/// Sends every request to another model, as a routing layer does.
+/// An interceptor that sends every request to another model, as a routing layer does.
 #[derive(Debug)]
 struct RouteTo(&'static str);
 
@@ -93,7 +93,7 @@ impl Intercept for RouteTo {
 }
 
 #[tokio::test]
-async fn the_model_is_the_one_that_goes_on_the_wire() {
+async fn a_call_is_priced_by_the_model_that_is_sent() {
     let h = Harness::new().await;
     h.sim.push(reply());
     converse(&h.client, SONNET).customize().interceptor(RouteTo(HAIKU)).send().await.unwrap();
@@ -104,7 +104,7 @@ async fn the_model_is_the_one_that_goes_on_the_wire() {
 }
 
 #[tokio::test]
-async fn the_region_is_the_one_that_is_called() {
+async fn a_call_has_the_region_that_is_called() {
     let h = Harness::new().await;
     h.sim.push(reply());
     let override_ = aws_sdk_bedrockruntime::Config::builder().region(Region::new("eu-west-1"));
@@ -113,12 +113,12 @@ async fn the_region_is_the_one_that_is_called() {
 }
 
 #[tokio::test]
-async fn the_tier_that_served_is_the_one_that_is_priced() {
+async fn a_call_is_priced_by_the_tier_that_served_it() {
     let h = Harness::new().await;
     let model = "us.amazon.nova-2-lite-v1:0";
     h.sim.push(Reply::message().usage(Tokens::new(1_000_000, 0)).service_tier("flex"));
-    let asked = ServiceTier::builder().r#type(ServiceTierType::Priority).build().unwrap();
-    converse(&h.client, model).service_tier(asked).send().await.unwrap();
+    let requested = ServiceTier::builder().r#type(ServiceTierType::Priority).build().unwrap();
+    converse(&h.client, model).service_tier(requested).send().await.unwrap();
     let spans = h.spans();
     let call = spans.one(&format!("chat {model}"));
     assert_eq!(call.text("outlay.price.tier"), Some("flex"));
@@ -127,7 +127,7 @@ async fn the_tier_that_served_is_the_one_that_is_priced() {
 #[tokio::test]
 async fn a_model_without_a_price_is_unpriced_and_never_free() {
     let h = Harness::new().await;
-    let unknown = "vendor.model-of-tomorrow-v1:0";
+    let unknown = "vendor.unknown-model-v1:0";
     h.sim.push(reply());
     let task = h.outlay.task("t").start();
     task.run(converse(&h.client, unknown).send()).await.unwrap();
@@ -145,12 +145,12 @@ async fn a_model_without_a_price_is_unpriced_and_never_free() {
 }
 
 #[tokio::test]
-async fn what_is_charged_keeps_its_price_when_the_table_changes() {
+async fn earlier_calls_keep_their_cost_when_the_prices_change() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
     task.run(h.ask(HAIKU, 1_000, 100)).await;
-    let dearer = format!("version = \"own\"\n[[price]]\nmodel = \"{HAIKU}\"\ninput = \"2.20\"\noutput = \"11\"\n");
-    h.outlay.set_prices(outlay::Prices::from_toml(&dearer).unwrap());
+    let higher = format!("version = \"own\"\n[[price]]\nmodel = \"{HAIKU}\"\ninput = \"2.20\"\noutput = \"11\"\n");
+    h.outlay.set_prices(outlay::Prices::from_toml(&higher).unwrap());
     assert_eq!(task.totals().cost().to_string(), "$0.001650 exact");
     task.run(h.ask(HAIKU, 1_000, 100)).await;
     assert_eq!(task.finish(Outcome::success()).totals().cost().to_string(), "$0.004950 exact");
@@ -172,7 +172,7 @@ async fn an_application_profile_is_unpriced_until_it_is_mapped_to_a_model() {
 }
 
 #[tokio::test]
-async fn a_call_made_by_other_means_is_priced_and_attributed() {
+async fn a_manually_recorded_call_is_priced_and_attributed() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
     task.run_sync(|| {

@@ -1,11 +1,11 @@
-//! The metrics of the telemetry contract: names, units, attributes; born with 0; capped.
+//! The metrics of the telemetry contract: names, units and attributes, initial zeros and series limits.
 
 use bedrock_sim::{Reply, Tokens};
 use opentelemetry_sdk::metrics::{InMemoryMetricExporterBuilder, SdkMeterProvider, Temporality};
 use outlay::{Budget, Outcome, Usd};
 use outlay_tests::{HAIKU, Harness, MetricPoint, converse, haiku, read_points};
 
-/// The points of a metric whose attributes hold all of these.
+/// Returns the points of a metric that have all of these attributes.
 fn points<'a>(all: &'a [MetricPoint], name: &str, attributes: &[(&str, &str)]) -> Vec<&'a MetricPoint> {
     let holds = |point: &&MetricPoint| {
         point.name == name && attributes.iter().all(|(key, value)| point.attribute(key) == Some(value))
@@ -13,7 +13,7 @@ fn points<'a>(all: &'a [MetricPoint], name: &str, attributes: &[(&str, &str)]) -
     all.iter().filter(holds).collect()
 }
 
-/// The value of the one such point.
+/// Returns the value of the only such point.
 fn value(all: &[MetricPoint], name: &str, attributes: &[(&str, &str)]) -> f64 {
     let found = points(all, name, attributes);
     assert_eq!(found.len(), 1, "{name} {attributes:?} among {found:#?}");
@@ -21,7 +21,7 @@ fn value(all: &[MetricPoint], name: &str, attributes: &[(&str, &str)]) -> f64 {
 }
 
 #[tokio::test]
-async fn every_metric_is_there_by_its_name_and_unit() {
+async fn every_metric_is_exported_with_its_name_and_unit() {
     let h = Harness::new().await;
     h.ask(HAIKU, 1_000, 100).await;
     let open = h.outlay.task("open").start();
@@ -54,21 +54,21 @@ async fn every_metric_is_there_by_its_name_and_unit() {
 }
 
 #[tokio::test]
-async fn the_series_of_a_task_are_born_with_0_when_it_starts() {
+async fn the_series_of_a_task_start_at_0_when_the_task_starts() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").team("support").environment("production").workflow("tickets").start();
     let metrics = h.metrics();
     for outcome in ["success", "failure", "abandoned"] {
-        let whose = [
+        let attributes = [
             ("outlay.task.name", "t"),
             ("outlay.outcome.kind", outcome),
             ("outlay.team", "support"),
             ("outlay.environment", "production"),
             ("outlay.workflow", "tickets"),
         ];
-        assert_eq!(value(&metrics, "outlay.tasks", &whose), 0.0);
-        assert_eq!(value(&metrics, "outlay.outcome.value", &whose), 0.0);
-        assert_eq!(value(&metrics, "outlay.wasted.cost", &whose), 0.0);
+        assert_eq!(value(&metrics, "outlay.tasks", &attributes), 0.0);
+        assert_eq!(value(&metrics, "outlay.outcome.value", &attributes), 0.0);
+        assert_eq!(value(&metrics, "outlay.wasted.cost", &attributes), 0.0);
     }
     for kind in ["plan", "tool", "act", "reflect", "verify", "retrieve", "retry", "direct"] {
         let phase = [("outlay.task.name", "t"), ("outlay.step.kind", kind)];
@@ -76,11 +76,11 @@ async fn the_series_of_a_task_are_born_with_0_when_it_starts() {
     }
     assert_eq!(value(&metrics, "outlay.tasks.open", &[("outlay.task.name", "t")]), 1.0);
 
-    // The model's series are born when it is first called, before it has answered.
+    // The series of a model start when it is first called, before it has answered.
     h.sim.push(Reply::hang());
     let call = task.run(haiku(&h.client).send());
     tokio::select! {
-        _ = call => panic!("nothing answers"),
+        _ = call => panic!("the simulator answered"),
         _ = h.sim.wait_for(1) => {}
     }
     let metrics = h.metrics();
@@ -95,30 +95,30 @@ async fn the_series_of_a_task_are_born_with_0_when_it_starts() {
 }
 
 #[tokio::test]
-async fn cost_per_useful_outcome_is_one_division() {
+async fn cost_per_successful_outcome_is_one_division() {
     let h = Harness::new().await;
-    for (outcome, worth) in [(Outcome::success(), 250), (Outcome::success(), 150), (Outcome::failure(), 0)] {
+    for (outcome, cents) in [(Outcome::success(), 250), (Outcome::success(), 150), (Outcome::failure(), 0)] {
         let task = h.outlay.task("t").start();
         task.run(h.ask(HAIKU, 1_000, 100)).await;
-        task.finish(outcome.value(Usd::from_cents(worth)));
+        task.finish(outcome.value(Usd::from_cents(cents)));
     }
     h.outlay.task("t").start();
     let metrics = h.metrics();
-    let of = |outcome: &'static str| [("outlay.outcome.kind", outcome)];
+    let kind = |outcome: &'static str| [("outlay.outcome.kind", outcome)];
     let cost: f64 = points(&metrics, "outlay.cost", &[]).iter().map(|point| point.value).sum();
-    assert_eq!(value(&metrics, "outlay.tasks", &of("success")), 2.0);
-    assert_eq!(value(&metrics, "outlay.tasks", &of("failure")), 1.0);
-    assert_eq!(value(&metrics, "outlay.tasks", &of("abandoned")), 1.0);
-    assert_eq!(value(&metrics, "outlay.outcome.value", &of("success")), 4.0);
+    assert_eq!(value(&metrics, "outlay.tasks", &kind("success")), 2.0);
+    assert_eq!(value(&metrics, "outlay.tasks", &kind("failure")), 1.0);
+    assert_eq!(value(&metrics, "outlay.tasks", &kind("abandoned")), 1.0);
+    assert_eq!(value(&metrics, "outlay.outcome.value", &kind("success")), 4.0);
     assert!((cost / 2.0 - 0.002_475).abs() < 1e-12, "{cost}");
-    let histogram = points(&metrics, "outlay.task.cost", &of("success"));
+    let histogram = points(&metrics, "outlay.task.cost", &kind("success"));
     assert_eq!((histogram[0].count, histogram[0].value), (2, 0.0033));
-    assert_eq!(points(&metrics, "outlay.task.duration", &of("failure"))[0].count, 1);
+    assert_eq!(points(&metrics, "outlay.task.duration", &kind("failure"))[0].count, 1);
 }
 
-/// The counters of outcomes carry tenant, product, cost centre and segment, as `outlay.cost` does.
+/// The counters of outcomes have the tenant, product, cost center and segment, like `outlay.cost`.
 #[tokio::test]
-async fn cost_per_useful_outcome_can_be_told_by_tenant() {
+async fn cost_per_successful_outcome_can_be_split_by_tenant() {
     let h = Harness::with(|builder| builder.metric_dimension("tenant")).await;
     for (tenant, calls) in [("acme", 1), ("acme", 2), ("globex", 1)] {
         let task = h.outlay.task("t").dimension("tenant", tenant).dimension("seat", "7");
@@ -153,9 +153,9 @@ async fn cost_per_useful_outcome_can_be_told_by_tenant() {
     assert!(metrics.iter().all(|point| point.attribute("outlay.dim.seat").is_none()));
 }
 
-/// Beyond the cap a task's counters keep team, cost centre and environment, and lose nothing.
+/// Beyond the limit, the counters of tasks keep the team, cost center and environment and lose no values.
 #[tokio::test]
-async fn more_tenants_than_series_are_summed_together() {
+async fn tenants_beyond_the_series_limit_are_summed() {
     let h = Harness::with(|builder| builder.metric_dimension("tenant")).await;
     for tenant in 0..400 {
         let task =
@@ -175,7 +175,7 @@ async fn more_tenants_than_series_are_summed_together() {
 }
 
 #[tokio::test]
-async fn refused_calls_are_counted_apart() {
+async fn refused_calls_are_counted_separately() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").budget(Budget::calls(1)).start();
     task.run(h.ask(HAIKU, 1_000, 100)).await;
@@ -189,8 +189,8 @@ async fn refused_calls_are_counted_apart() {
     let metrics = h.metrics();
     let refused = [("outlay.call.refused", "true")];
     assert_eq!(value(&metrics, "outlay.calls", &refused), 3.0);
-    let made: f64 = points(&metrics, "outlay.calls", &[]).iter().map(|point| point.value).sum::<f64>() - 3.0;
-    assert_eq!(made, 1.0);
+    let sent: f64 = points(&metrics, "outlay.calls", &[]).iter().map(|point| point.value).sum::<f64>() - 3.0;
+    assert_eq!(sent, 1.0);
     for name in ["outlay.attempts", "outlay.unpriced_calls", "outlay.cost"] {
         assert!(points(&metrics, name, &refused).is_empty(), "{name}");
     }
@@ -201,10 +201,10 @@ async fn refused_calls_are_counted_apart() {
 }
 
 #[tokio::test]
-async fn a_task_of_which_nothing_is_priced_has_no_cost_in_the_histogram() {
+async fn a_task_with_only_unpriced_calls_has_no_cost_in_the_histogram() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
-    task.run(h.ask("vendor.model-of-tomorrow-v1:0", 1_000, 100)).await;
+    task.run(h.ask("vendor.unknown-model-v1:0", 1_000, 100)).await;
     task.finish(Outcome::success());
     let metrics = h.metrics();
     assert!(points(&metrics, "outlay.task.cost", &[]).is_empty());
@@ -213,7 +213,7 @@ async fn a_task_of_which_nothing_is_priced_has_no_cost_in_the_histogram() {
 }
 
 #[tokio::test]
-async fn phases_calls_and_attempts_are_counted_where_they_happen() {
+async fn phases_calls_and_attempts_are_counted_in_their_task() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
     h.sim.push(Reply::throttled()).push(Reply::message().text("ok").usage(Tokens::new(1_000, 100)));
@@ -233,7 +233,7 @@ async fn phases_calls_and_attempts_are_counted_where_they_happen() {
 }
 
 #[tokio::test]
-async fn a_dimension_of_the_users_own_is_on_metrics_only_where_it_was_asked_for() {
+async fn a_custom_dimension_is_on_metrics_only_if_requested() {
     let h = Harness::with(|builder| builder.dimension("team", "platform").metric_dimension("tenant")).await;
     let task = h.outlay.task("t").dimension("tenant", "acme").dimension("shard", "7").start();
     task.run(h.ask(HAIKU, 1_000, 100)).await;
@@ -248,7 +248,7 @@ async fn a_dimension_of_the_users_own_is_on_metrics_only_where_it_was_asked_for(
 }
 
 #[tokio::test]
-async fn past_two_hundred_task_names_the_others_are_other_and_no_money_is_lost() {
+async fn task_names_beyond_two_hundred_are_summed_as_other() {
     let h = Harness::new().await;
     for number in 0..250 {
         let task = h.outlay.task(&format!("task-{number}")).start();
@@ -275,11 +275,11 @@ async fn past_two_hundred_task_names_the_others_are_other_and_no_money_is_lost()
 }
 
 #[tokio::test]
-async fn the_dearest_open_task_shows_while_it_burns() {
+async fn the_most_expensive_open_task_is_listed_first_and_on_the_gauge() {
     let h = Harness::new().await;
     let cheap = h.outlay.task("t").start();
-    let dear = h.outlay.task("t").team("support").start();
-    dear.run(h.ask(HAIKU, 1_000_000, 0)).await;
+    let expensive = h.outlay.task("t").team("support").start();
+    expensive.run(h.ask(HAIKU, 1_000_000, 0)).await;
     cheap
         .run(async {
             h.sim.push(Reply::message().usage(Tokens::new(10, 0)));
@@ -287,7 +287,7 @@ async fn the_dearest_open_task_shows_while_it_burns() {
         })
         .await;
     let open = h.outlay.open_tasks();
-    assert_eq!(open.iter().map(|task| task.id).collect::<Vec<_>>(), [dear.id(), cheap.id()]);
+    assert_eq!(open.iter().map(|task| task.id).collect::<Vec<_>>(), [expensive.id(), cheap.id()]);
     assert_eq!((open[0].totals.turns(), open[0].totals.cost().to_string()), (1, "$1.100000 exact".to_owned()));
     let root = h.spans();
     let call = root.iter().find(|span| span.text("outlay.team") == Some("support")).unwrap();
@@ -295,17 +295,17 @@ async fn the_dearest_open_task_shows_while_it_burns() {
     let metrics = h.metrics();
     assert_eq!(value(&metrics, "outlay.tasks.open", &[]), 2.0);
     assert_eq!(value(&metrics, "outlay.task.cost.open_max", &[]), 1.1);
-    dear.finish(Outcome::success());
+    expensive.finish(Outcome::success());
     cheap.finish(Outcome::success());
     assert!(h.outlay.open_tasks().is_empty());
     assert!(points(&h.metrics(), "outlay.tasks.open", &[]).is_empty());
 }
 
 #[tokio::test]
-async fn deltas_add_up_to_the_ledger() {
+async fn delta_exports_sum_to_the_ledger() {
     let exporter = InMemoryMetricExporterBuilder::new().with_temporality(Temporality::Delta).build();
-    let meters = SdkMeterProvider::builder().with_periodic_exporter(exporter.clone()).build();
-    let h = Harness::with(|builder| builder.meter_provider(&meters)).await;
+    let meter_provider = SdkMeterProvider::builder().with_periodic_exporter(exporter.clone()).build();
+    let h = Harness::with(|builder| builder.meter_provider(&meter_provider)).await;
     let mut ledger = Usd::ZERO;
     for calls in [3, 0, 2] {
         let task = h.outlay.task("t").start();
@@ -314,14 +314,14 @@ async fn deltas_add_up_to_the_ledger() {
         }
         let report = task.finish(Outcome::success());
         ledger = ledger.saturating_add(report.totals().cost().usd().unwrap());
-        meters.force_flush().unwrap();
+        meter_provider.force_flush().unwrap();
     }
     assert_eq!(ledger, Usd::from_micros(5 * 1_650));
     let exports: Vec<_> = exporter.get_finished_metrics().unwrap().iter().map(read_points).collect();
     let sums = |name: &str, key: &str| -> Vec<f64> {
-        let of = |points: &Vec<MetricPoint>| points.iter().filter(|point| point.name == name).map(|p| p.value).sum();
+        let sum = |points: &Vec<MetricPoint>| points.iter().filter(|point| point.name == name).map(|p| p.value).sum();
         assert!(exports.iter().flatten().any(|p| p.name == name && p.attribute(key).is_some()), "{name}");
-        exports.iter().map(of).collect()
+        exports.iter().map(sum).collect()
     };
     let close = |found: Vec<f64>, expected: &[f64]| {
         assert_eq!(found.len(), expected.len(), "{found:?}");

@@ -1,4 +1,4 @@
-//! Our metered client against a Bedrock fake that is not ours.
+//! The metered client against a third-party Bedrock emulator.
 
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::primitives::Blob;
@@ -9,7 +9,7 @@ use outlay_tests::{HAIKU, Harness, Independent, client_config, haiku, user};
 const PROMPT: &str = "What is the weather in Vienna today, please?";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn all_four_operations_are_metered_against_a_foreign_bedrock() {
+async fn all_four_operations_are_metered_against_a_third_party_bedrock() {
     let Some(ministack) = Independent::start("ministack.sh", &["MINISTACK_URL"]) else { return };
     let h = Harness::new().await;
     let config = client_config(ministack.value("MINISTACK_URL")).build();
@@ -17,7 +17,7 @@ async fn all_four_operations_are_metered_against_a_foreign_bedrock() {
     let task = h.outlay.task("t").start();
     task.run(async {
         let answer = haiku(&client).send().await.unwrap();
-        let usage = answer.usage().expect("it counts");
+        let usage = answer.usage().expect("the answer has usage");
         assert!(usage.output_tokens() > 0);
 
         let stream = client.converse_stream().model_id(HAIKU).messages(user(PROMPT)).send().await.unwrap();
@@ -42,7 +42,7 @@ async fn all_four_operations_are_metered_against_a_foreign_bedrock() {
     let spans = h.spans();
     spans.assert_conserved();
     for call in spans.named(&format!("chat {HAIKU}")) {
-        // By Haiku's `us.` prices: $1.10 in, $5.50 out per million tokens.
+        // The `us.` prices of Haiku: $1.10 per million input tokens, $5.50 per million output tokens.
         let input = call.int("gen_ai.usage.input_tokens").unwrap();
         let output = call.int("gen_ai.usage.output_tokens").unwrap();
         assert!(output > 0);

@@ -1,4 +1,4 @@
-//! Every operation that costs money, and those that cost none.
+//! All operations, billed and free.
 
 mod free;
 mod guardrails;
@@ -9,7 +9,7 @@ mod units;
 use outlay::{Outcome, Task};
 use outlay_tests::{Harness, Span, Spans, call_spans};
 
-/// The spans of a task in which one call was made, once it is finished.
+/// Finishes a task with one call and returns its spans.
 fn finished(h: &Harness, task: &Task) -> Spans {
     let report = task.finish(Outcome::success());
     assert_eq!((report.totals().calls(), report.totals().pending_calls()), (1, 0));
@@ -19,7 +19,7 @@ fn finished(h: &Harness, task: &Task) -> Spans {
     spans
 }
 
-/// What the call cost in 1e-12 dollars, and how sure that is.
+/// Returns the cost of a call in pico-dollars and its status.
 fn cost(call: &Span) -> (Option<i64>, &str) {
     (call.int("outlay.cost.picousd"), call.text("outlay.cost.status").expect("every call has a status"))
 }

@@ -1,4 +1,4 @@
-//! What goes over the wire, decoded by a receiver that is not ours: names, types, and sums.
+//! The OTLP wire format, decoded by a third-party receiver: names, types and sums.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -20,9 +20,9 @@ pub(super) struct WireSpan {
     pub(super) name: String,
     kind: String,
     status: String,
-    /// Type and text of each attribute.
+    /// The type and text of each attribute.
     pub(super) attributes: BTreeMap<String, (String, String)>,
-    /// Keys that came more than once.
+    /// The keys that occur more than once.
     repeated: Vec<String>,
 }
 
@@ -34,16 +34,16 @@ struct CostPoint {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_foreign_receiver_decodes_the_tree_and_its_sums_agree() {
+async fn a_third_party_receiver_decodes_the_tree_and_its_sums_agree() {
     let Some(rotel) = Independent::start("rotel.sh", &["ROTEL_GRPC", "ROTEL_LOG"]) else { return };
     let spans = SpanExporter::builder().with_tonic().with_endpoint(rotel.value("ROTEL_GRPC")).build().unwrap();
     let metrics = MetricExporter::builder().with_tonic().with_endpoint(rotel.value("ROTEL_GRPC")).build().unwrap();
-    let traces = SdkTracerProvider::builder().with_batch_exporter(spans).build();
-    let meters = SdkMeterProvider::builder().with_periodic_exporter(metrics).build();
-    run_a_task(&traces, &meters).await;
+    let tracer_provider = SdkTracerProvider::builder().with_batch_exporter(spans).build();
+    let meter_provider = SdkMeterProvider::builder().with_periodic_exporter(metrics).build();
+    run_a_task(&tracer_provider, &meter_provider).await;
     tokio::task::spawn_blocking(move || {
-        traces.shutdown().unwrap();
-        meters.shutdown().unwrap();
+        tracer_provider.shutdown().unwrap();
+        meter_provider.shutdown().unwrap();
     })
     .await
     .unwrap();
@@ -55,10 +55,10 @@ async fn a_foreign_receiver_decodes_the_tree_and_its_sums_agree() {
     assert_metric(&spans, &read_cost(&log));
 }
 
-/// Concurrency, a throttled call, a failed step, a retry, a nested agent and a paid tool.
-async fn run_a_task(traces: &SdkTracerProvider, meters: &SdkMeterProvider) {
+/// Runs a task with concurrency, a throttled call, a failed step, a retry, a nested agent and a paid tool.
+async fn run_a_task(tracer_provider: &SdkTracerProvider, meter_provider: &SdkMeterProvider) {
     let sim = bedrock_sim::BedrockSim::start().await.unwrap();
-    let outlay = Outlay::builder().tracer_provider(traces).meter_provider(meters).build();
+    let outlay = Outlay::builder().tracer_provider(tracer_provider).meter_provider(meter_provider).build();
     let config = client_config(&sim.url()).build();
     let client = aws_sdk_bedrockruntime::Client::from_conf(config).metered(&outlay);
     let task = outlay
@@ -103,11 +103,11 @@ pub(super) async fn wait_for(path: &str, texts: &[&str]) -> String {
     loop {
         let log = std::fs::read_to_string(path).unwrap_or_default();
         if texts.iter().all(|text| log.contains(text)) {
-            // The lines of one export are written together; let the last one be whole.
+            // Wait until the last line is written completely.
             tokio::time::sleep(Duration::from_millis(300)).await;
             return std::fs::read_to_string(path).unwrap_or_default();
         }
-        assert!(start.elapsed() < Duration::from_secs(20), "the receiver has not got {texts:?}:\n{log}");
+        assert!(start.elapsed() < Duration::from_secs(20), "the receiver has not received {texts:?}:\n{log}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -171,7 +171,7 @@ fn read_cost(log: &str) -> Vec<CostPoint> {
     points
 }
 
-/// The contract's names with their types on the wire. `*` stands for what the user names.
+/// The names of the telemetry contract with their types on the wire. `*` stands for a custom name.
 const CONTRACT: &[(&str, &str)] = &[
     ("gen_ai.operation.name", "Str"),
     ("gen_ai.provider.name", "Str"),
@@ -267,37 +267,37 @@ fn assert_names_and_types(spans: &[WireSpan]) {
             let name = if key.starts_with("outlay.dim.") { "outlay.dim.*" } else { key.as_str() };
             assert_eq!(expected.get(name), Some(&kind.as_str()), "{key} on `{}`", span.name);
         }
-        assert!(span.attributes.contains_key("outlay.task.id"), "`{}` says whose it is", span.name);
+        assert!(span.attributes.contains_key("outlay.task.id"), "`{}` has its task", span.name);
         let is_call = span.name.starts_with("chat ");
         assert_eq!(span.kind == "SPAN_KIND_CLIENT", is_call, "{}", span.name);
         let has_usage = span.attributes.keys().any(|key| key.starts_with("gen_ai.usage."));
-        assert_eq!(has_usage, is_call, "usage is on calls alone: {}", span.name);
+        assert_eq!(has_usage, is_call, "only calls have usage: {}", span.name);
         if span.name == "attempt" {
             assert!(span.attributes.keys().all(|key| !key.starts_with("gen_ai.")), "{span:?}");
         }
     }
     let names = |name: &str| spans.iter().filter(|s| s.name == name).count();
-    assert_eq!(names("attempt"), 2, "the throttled call had two");
+    assert_eq!(names("attempt"), 2, "the throttled call has two attempts");
     assert_eq!(names(&format!("chat {HAIKU}")), 5);
     assert_eq!(names(&format!("chat {SONNET}")), 1);
     let failed: Vec<_> = spans.iter().filter(|s| s.status == "STATUS_CODE_ERROR").map(|s| &*s.name).collect();
-    assert_eq!(failed.len(), 2, "the step that failed, and the attempt that was throttled: {failed:?}");
+    assert_eq!(failed.len(), 2, "the failed step and the throttled attempt: {failed:?}");
 }
 
 fn int(span: &WireSpan, key: &str) -> Option<i64> {
     span.attributes.get(key).map(|(_, text)| text.parse().unwrap())
 }
 
-fn below(spans: &[WireSpan], id: &str) -> i64 {
+fn sum_below(spans: &[WireSpan], id: &str) -> i64 {
     let children = spans.iter().filter(|s| s.parent == id);
-    children.map(|s| int(s, "outlay.cost.picousd").unwrap_or(0) + below(spans, &s.id)).sum()
+    children.map(|s| int(s, "outlay.cost.picousd").unwrap_or(0) + sum_below(spans, &s.id)).sum()
 }
 
 fn assert_sums(spans: &[WireSpan]) {
     let scopes: Vec<_> = spans.iter().filter(|s| s.attributes.contains_key("outlay.total.picousd")).collect();
     assert_eq!(scopes.len(), 9);
     for scope in scopes {
-        assert_eq!(int(scope, "outlay.total.picousd"), Some(below(spans, &scope.id)), "{}", scope.name);
+        assert_eq!(int(scope, "outlay.total.picousd"), Some(sum_below(spans, &scope.id)), "{}", scope.name);
     }
 }
 
@@ -305,7 +305,7 @@ fn assert_metric(spans: &[WireSpan], points: &[CostPoint]) {
     let root = spans.iter().find(|s| s.attributes.contains_key("outlay.task.root")).unwrap();
     let total = int(root, "outlay.total.picousd").unwrap();
     let sum: f64 = points.iter().map(|p| p.value).sum();
-    // Doubles of dollars: to well below a pico-dollar each.
+    // The error of each double is far below a pico-dollar.
     assert!((sum * 1e12 - total as f64).abs() < 1.0, "{sum} and {total}");
     let external: f64 = points
         .iter()

@@ -1,19 +1,19 @@
-//! How tasks ended, also when that is said late, and what was spent for nothing.
+//! The outcomes of tasks, set in time or late, and the cost wasted.
 
 use outlay::{Outcome, Usd};
 use outlay_tests::{HAIKU, Harness, MetricPoint};
 
-/// 1,000 tokens in and 100 out.
+/// The cost of 1,000 input and 100 output tokens, in dollars.
 const CALL: f64 = 0.00165;
 
-/// The sum of a metric's points of this outcome.
+/// Returns the sum of the points of a metric with this outcome.
 fn sum(metrics: &[MetricPoint], name: &str, outcome: &str) -> f64 {
     let of_outcome = |point: &&MetricPoint| point.attribute("outlay.outcome.kind") == Some(outcome);
     metrics.iter().filter(|point| point.name == name).filter(of_outcome).map(|point| point.value).sum()
 }
 
 #[tokio::test]
-async fn an_outcome_may_come_after_the_task_has_closed_and_the_last_one_holds() {
+async fn an_outcome_can_be_revised_after_the_task_has_closed() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").team("a").workflow("w").start();
     task.run(h.ask(HAIKU, 1_000, 100)).await;
@@ -27,12 +27,12 @@ async fn an_outcome_may_come_after_the_task_has_closed_and_the_last_one_holds() 
     }
     let spans = h.spans();
     spans.assert_conserved();
-    let told: Vec<_> = spans
+    let revisions: Vec<_> = spans
         .named("outcome t")
         .into_iter()
         .map(|span| (span.text("outlay.outcome.kind").unwrap(), span.text("outlay.outcome.from").unwrap()))
         .collect();
-    assert_eq!(told, [("failure", "success"), ("success", "failure")], "the same once more tells nothing");
+    assert_eq!(revisions, [("failure", "success"), ("success", "failure")], "a repeated outcome adds no span");
     let last = spans.named("outcome t")[1];
     assert_eq!(last.double("outlay.outcome.value_usd"), Some(3.0));
     assert_eq!((last.text("outlay.team"), last.value("outlay.late")), (Some("a"), Some(&true.into())));
@@ -42,14 +42,14 @@ async fn an_outcome_may_come_after_the_task_has_closed_and_the_last_one_holds() 
     assert_eq!(sum(&metrics, "outlay.tasks", "success"), 1.0);
     let revised = |to: &str| sum(&metrics, "outlay.outcomes.revised", to);
     assert_eq!((revised("failure"), revised("success")), (1.0, 1.0));
-    // What successes are worth, as it stands: what was said, less what was withdrawn.
-    let worth =
+    // The current value of successes: the reported value minus the withdrawn value.
+    let net_value =
         sum(&metrics, "outlay.outcome.value", "success") - sum(&metrics, "outlay.outcome.withdrawn_value", "success");
-    assert_eq!(worth, 3.0);
+    assert_eq!(net_value, 3.0);
 }
 
 #[tokio::test]
-async fn an_outcome_by_id_holds_an_open_task_too_and_an_unknown_task_is_told() {
+async fn an_outcome_can_be_set_by_id_for_an_open_task_but_not_for_an_unknown_one() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
     assert!(h.outlay.set_outcome(task.id(), Outcome::success()));
@@ -57,12 +57,12 @@ async fn an_outcome_by_id_holds_an_open_task_too_and_an_unknown_task_is_told() {
     drop(task);
     assert_eq!(h.spans().one("invoke_workflow t").text("outlay.outcome.kind"), Some("success"));
     let other = Harness::new().await;
-    assert!(!other.outlay.set_outcome(id, Outcome::failure()), "another's task");
+    assert!(!other.outlay.set_outcome(id, Outcome::failure()), "the task belongs to another `Outlay`");
     assert!(other.spans().named("outcome t").is_empty());
 }
 
 #[tokio::test]
-async fn what_was_spent_for_nothing_is_counted_by_the_outcome() {
+async fn wasted_cost_is_counted_by_outcome() {
     let h = Harness::new().await;
     for outcome in [Outcome::success(), Outcome::failure(), Outcome::abandoned()] {
         let task = h.outlay.task("t").start();
@@ -73,7 +73,7 @@ async fn what_was_spent_for_nothing_is_counted_by_the_outcome() {
                 Err::<(), _>("no good")
             });
             let _ = failed.await;
-            // A task inside it is in its figures.
+            // The totals of a task include those of inner tasks.
             let inner = h.outlay.task("inner").start();
             inner.run(h.ask(HAIKU, 1_000, 100)).await;
             inner.finish(Outcome::success());

@@ -1,4 +1,4 @@
-//! Work outside any task: who is warned of it, where it is said to be, and how it is refused.
+//! Work outside any task: its warnings, its sites and its refusal.
 
 use std::process::Command;
 
@@ -9,7 +9,7 @@ use tracing::Instrument as _;
 
 const OUTSIDE: &str = "work outside any task";
 
-/// A harness whose process has had a task, and what is warned of from now on.
+/// Returns a harness after its first task, and an empty list of warnings.
 async fn after_a_task(set: impl FnOnce(outlay::Builder) -> outlay::Builder) -> (Harness, Warnings) {
     let h = Harness::with(set).await;
     h.outlay.task("t").start().finish(Outcome::success());
@@ -24,7 +24,7 @@ fn sites(outlay: &Outlay) -> Vec<(String, u64)> {
 }
 
 #[tokio::test]
-async fn each_place_in_the_application_is_warned_of_once() {
+async fn each_unattributed_site_gives_one_warning() {
     let (h, warnings) = after_a_task(|builder| builder).await;
     let _subscriber = tracing::subscriber::set_default(warnings.subscriber());
     for _ in 0..3 {
@@ -36,12 +36,12 @@ async fn each_place_in_the_application_is_warned_of_once() {
     assert_eq!(warnings.count_with(&format!("at chat {HAIKU}: ")), 1);
     assert_eq!(warnings.count_with("at chat us.amazon.nova-lite-v1:0: "), 1);
     assert_eq!(warnings.count_with("integration::outside_tasks: nightly ("), 1);
-    assert_eq!(warnings.count_with("outlay::in_scope(future)"), 3, "each says what to do");
+    assert_eq!(warnings.count_with("outlay::in_scope(future)"), 3, "each warning suggests a fix");
 }
 
-/// The task's budget of one call does not hold what is spawned without the task, and that is said.
+/// The task's budget of one call does not hold for work that is spawned outside the task. A warning reports that work.
 #[tokio::test]
-async fn a_spawned_scope_without_its_task_is_named_by_its_call_site() {
+async fn a_spawned_scope_outside_its_task_is_reported_by_its_call_site() {
     let (h, warnings) = after_a_task(|builder| builder).await;
     h.outlay.set_default();
     let _subscriber = tracing::subscriber::set_default(warnings.subscriber());
@@ -50,7 +50,7 @@ async fn a_spawned_scope_without_its_task_is_named_by_its_call_site() {
     h.sim.push(bedrock_sim::Reply::message().text("ok"));
     let spawned = async move {
         let search = async {
-            // The agent inside is not another place: the task was lost at the tool.
+            // The agent inside is not a second site: the task was lost at the tool.
             let inner = outlay::agent("researcher").run(async { haiku(&client).send().await });
             inner.await.unwrap();
         };
@@ -68,7 +68,7 @@ async fn a_spawned_scope_without_its_task_is_named_by_its_call_site() {
 }
 
 #[tokio::test]
-async fn charges_and_recorded_calls_outside_a_task_are_named_by_where_they_are_made() {
+async fn unattributed_charges_and_recorded_calls_are_reported_by_their_call_sites() {
     let (h, warnings) = after_a_task(|builder| builder).await;
     let _subscriber = tracing::subscriber::set_default(warnings.subscriber());
     h.outlay.set_default();
@@ -85,9 +85,9 @@ async fn charges_and_recorded_calls_outside_a_task_are_named_by_where_they_are_m
     assert_eq!(charged.map(|site| (site.calls, site.cost)), Some((0, Usd::from_cents(2))));
 }
 
-/// At `debug` the SDK makes spans of its own around the call.
+/// At level `debug` the SDK creates its own spans around a call.
 #[tokio::test]
-async fn the_sdks_own_spans_are_no_place_in_the_application() {
+async fn spans_of_the_sdk_are_not_reported_as_sites() {
     let h = Harness::new().await;
     let _subscriber = tracing::subscriber::set_default(h.subscriber("trace"));
     h.ask(HAIKU, 1, 1).instrument(tracing::info_span!("nightly")).await;
@@ -99,7 +99,7 @@ async fn the_sdks_own_spans_are_no_place_in_the_application() {
 }
 
 #[tokio::test]
-async fn calls_outside_a_task_are_refused_where_the_application_says_so() {
+async fn unattributed_calls_are_refused_if_configured() {
     let (h, warnings) = after_a_task(|builder| builder.outside_tasks(OutsideTasks::Refuse)).await;
     let _subscriber = tracing::subscriber::set_default(warnings.subscriber());
     let error = haiku(&h.client).send().await.unwrap_err();
@@ -107,21 +107,21 @@ async fn calls_outside_a_task_are_refused_where_the_application_says_so() {
     assert_eq!((&**refused.model(), &**refused.site()), (HAIKU, &*format!("chat {HAIKU}")));
     assert!(refused.to_string().contains("outlay::in_scope(future)"), "{refused}");
     assert!(outlay::budget_exceeded(&error).is_none());
-    assert_eq!(warnings.count_with(OUTSIDE), 0, "the error says it all: {warnings:?}");
+    assert_eq!(warnings.count_with(OUTSIDE), 0, "the error suffices: {warnings:?}");
     assert_eq!(h.sim.requests().len(), 0, "nothing was sent");
     let spans = h.spans();
     assert_eq!(spans.one(&format!("chat {HAIKU}")).text("error.type"), Some("outside_task"));
     assert_eq!((h.outlay.unattributed().calls(), h.outlay.unattributed().refusals()), (0, 1));
 
-    // Calls inside a task are made as before.
+    // Calls inside a task are not affected.
     let task = h.outlay.task("t").start();
     task.run(h.ask(HAIKU, 1, 1)).await;
     assert_eq!(task.totals().calls(), 1);
 }
 
-/// A call that a budget refuses may be degraded, and one outside any task may not.
+/// Only a call that a budget refuses may be degraded.
 #[tokio::test]
-async fn a_refused_call_outside_a_task_is_not_degraded() {
+async fn a_refused_unattributed_call_is_not_degraded() {
     let degrade = |_: &_| Some(outlay::Degrade::to_model("us.amazon.nova-lite-v1:0"));
     let (h, _) = after_a_task(|builder| builder.outside_tasks(OutsideTasks::Refuse).on_refusal(degrade)).await;
     let error = converse(&h.client, HAIKU).send().await.unwrap_err();
@@ -130,21 +130,21 @@ async fn a_refused_call_outside_a_task_is_not_degraded() {
 }
 
 #[tokio::test]
-async fn allowed_work_is_not_warned_of() {
+async fn allowed_unattributed_work_gives_no_warning() {
     let (h, warnings) = after_a_task(|builder| builder.outside_tasks(OutsideTasks::Allow)).await;
     let _subscriber = tracing::subscriber::set_default(warnings.subscriber());
     h.ask(HAIKU, 1, 1).await;
     assert_eq!(warnings.count_with(OUTSIDE), 0);
-    assert_eq!(sites(&h.outlay).len(), 1, "it is counted all the same");
+    assert_eq!(sites(&h.outlay).len(), 1, "it is still counted");
 }
 
-/// In a process of its own, for others here have tasks.
+/// Runs in its own process, because other tests of this one have tasks.
 #[test]
-fn a_process_without_tasks_is_not_warned() {
+fn a_process_without_tasks_gives_no_warning() {
     const CHILD: &str = "OUTLAY_TEST_WITHOUT_TASKS";
     if std::env::var_os(CHILD).is_none() {
         let mut child = Command::new(std::env::current_exe().unwrap());
-        let name = "outside_tasks::a_process_without_tasks_is_not_warned";
+        let name = "outside_tasks::a_process_without_tasks_gives_no_warning";
         assert!(child.args(["--exact", name]).env(CHILD, "1").status().unwrap().success());
         return;
     }
@@ -160,16 +160,16 @@ fn a_process_without_tasks_is_not_warned() {
             h.ask(HAIKU, 1, 1).await;
         };
         outlay::agent("daemon").run(in_a_scope).await;
-        // As soon as there is a task, the same places may have lost it.
+        // Once there is a task, the same sites may have lost it.
         assert_eq!(warnings.count_with("at outlay::agent ("), 1);
         h.ask(HAIKU, 1, 1).await;
         assert_eq!(warnings.count_with(OUTSIDE), 2);
     });
 }
 
-/// Whichever of the two refuses: the Outlay of the scope that is outside any task, or that of the client.
+/// A call is refused if either the `Outlay` of its scope outside any task or that of its client refuses it.
 #[tokio::test]
-async fn a_scope_outside_any_task_does_not_take_the_call_from_the_clients_rule() {
+async fn a_scope_outside_any_task_does_not_override_the_refusal_of_the_client() {
     Outlay::builder().build().set_default();
     let h = Harness::with(|builder| builder.outside_tasks(OutsideTasks::Refuse)).await;
     let error = outlay::tool("search").run(haiku(&h.client).send()).await.unwrap_err();
@@ -178,12 +178,12 @@ async fn a_scope_outside_any_task_does_not_take_the_call_from_the_clients_rule()
     assert_eq!(h.sim.requests().len(), 0);
 }
 
-/// As in a worker whose loop runs in an agent of ours.
+/// As in a worker whose loop runs in an agent scope.
 #[tokio::test]
-async fn a_task_inside_a_scope_outside_any_task_is_a_task_like_any_other() {
+async fn a_task_inside_a_scope_outside_any_task_is_an_ordinary_task() {
     let h = Harness::with(|builder| builder.budget_rule(BudgetRule::new("team", Usd::from_cents(5)).per("team"))).await;
     h.outlay.set_default();
-    // Nobody's cents are spent.
+    // This charge is unattributed.
     outlay::charge("x", Usd::from_cents(5));
     let worker = async {
         let task = h.outlay.task("job").team("a").start();
@@ -202,9 +202,9 @@ async fn a_task_inside_a_scope_outside_any_task_is_a_task_like_any_other() {
     assert!(h.spans().one("invoke_workflow job").has("outlay.task.root"));
 }
 
-/// Such as `names.map(outlay::tool)`.
+/// As in `names.map(outlay::tool)`.
 #[tokio::test]
-async fn a_function_that_is_called_by_the_standard_library_names_no_file_of_that() {
+async fn a_scope_created_by_the_standard_library_has_no_file_in_its_site() {
     let (h, _) = after_a_task(|builder| builder).await;
     h.outlay.set_default();
     for tool in ["a", "b"].map(outlay::tool) {
@@ -214,24 +214,24 @@ async fn a_function_that_is_called_by_the_standard_library_names_no_file_of_that
 }
 
 #[tokio::test]
-async fn a_hostile_model_id_forges_no_line_and_fills_no_log() {
+async fn a_hostile_model_id_cannot_forge_or_flood_log_lines() {
     for rule in [OutsideTasks::Warn, OutsideTasks::Refuse] {
         let (h, warnings) = after_a_task(|builder| builder.outside_tasks(rule)).await;
         let _subscriber = tracing::subscriber::set_default(warnings.subscriber());
         let model = format!("x\n2026-11-29 WARN outlay: all is well {}", "y".repeat(2_000));
-        let answered = converse(&h.client, &model).send().await;
+        let result = converse(&h.client, &model).send().await;
         let site = h.outlay.attribution().unattributed[0].site.clone();
         assert!(site.len() < 300 && !site.contains('\n'), "{site}");
-        if let Err(error) = answered {
+        if let Err(error) = result {
             let text = outlay::outside_task(&error).unwrap().to_string();
             assert!(text.len() < 900 && !text.contains('\n'), "{text}");
         }
     }
 }
 
-/// Such as the models of many tenants: that there are more is said once.
+/// As with the models of many tenants.
 #[tokio::test]
-async fn beyond_two_hundred_places_one_warning_says_that_there_are_more() {
+async fn beyond_two_hundred_sites_one_warning_reports_that_there_are_more() {
     let (h, warnings) = after_a_task(|builder| builder).await;
     let _subscriber = tracing::subscriber::set_default(warnings.subscriber());
     for number in 0..203 {

@@ -1,4 +1,4 @@
-//! Metrics in PromQL stores that are not ours: the names and labels that they get, and sums over time.
+//! Metrics in third-party PromQL stores: their names, labels and sums over time.
 
 mod dashboard;
 mod names;
@@ -9,22 +9,22 @@ use opentelemetry_otlp::{MetricExporter, Protocol, WithExportConfig as _};
 use opentelemetry_sdk::metrics::{MeterProviderBuilder, SdkMeterProvider};
 use outlay_tests::MetricStore;
 
-/// Providers that export to the store, when they are flushed.
+/// Returns a builder of meter providers that export to the store when flushed.
 async fn exporting_to(store: &MetricStore) -> MeterProviderBuilder {
     let exporter =
         MetricExporter::builder().with_http().with_protocol(Protocol::HttpBinary).with_endpoint(store.otlp());
-    // The client that blocks may not be made where nothing may block.
+    // The blocking client must not be created in an async context.
     let exporter = tokio::task::spawn_blocking(|| exporter.build().unwrap()).await.unwrap();
     SdkMeterProvider::builder().with_periodic_exporter(exporter)
 }
 
-async fn flush(meters: &SdkMeterProvider) {
-    let meters = meters.clone();
-    tokio::task::spawn_blocking(move || meters.force_flush().unwrap()).await.unwrap();
+async fn flush(meter_provider: &SdkMeterProvider) {
+    let meter_provider = meter_provider.clone();
+    tokio::task::spawn_blocking(move || meter_provider.force_flush().unwrap()).await.unwrap();
 }
 
-/// What the series of this selector have grown by in the last `range`, those that are new in it from 0 on: the query of
-/// `examples/observability/metrics.md`.
+/// Returns the query of `examples/observability/metrics.md` for the increase of the selected series in the last `range`.
+/// New series increase from 0.
 fn growth(selector: &str, range: &str) -> String {
     let last = format!("last_over_time({selector}[{range}])");
     format!("sum({last} - (last_over_time({selector}[{range}] offset {range}) or 0 * {last}))")

@@ -1,9 +1,9 @@
-//! Work that one process asks of another: whose it is goes out, what it cost comes back.
+//! Remote work. The request carries the caller's task, the answer a receipt with the cost.
 
-mod by_hand;
+mod carriers;
 mod hostile;
 mod http;
-mod late;
+mod late_receipts;
 mod two_processes;
 mod worker;
 
@@ -12,8 +12,8 @@ use std::collections::HashMap;
 use outlay::{RemoteWork, Task};
 use outlay_tests::Harness;
 
-/// A task that has asked for work through a queue, and the message that asks.
-fn asked(h: &Harness) -> (Task, RemoteWork, HashMap<String, String>) {
+/// Returns a task that has asked for work through a queue, the remote work, and the message.
+fn with_remote_work(h: &Harness) -> (Task, RemoteWork, HashMap<String, String>) {
     let task = h.outlay.task("t").start();
     let mut message = HashMap::new();
     let work = task.run_sync(|| outlay::remote("queue"));

@@ -1,12 +1,12 @@
-//! What is told, counted and kept of calls that were refused, or never sent.
+//! Warnings, counts and reports of calls that were refused or never sent.
 
 use bedrock_sim::{Reply, Tokens};
 use outlay::{Budget, BudgetRule, Outcome, Period, Usage, Usd};
 use outlay_tests::{HAIKU, Harness, Warnings, converse, haiku};
 
-/// A model without a price is refused first; that the budget is spent is told all the same.
+/// A model without a price is refused first. The later refusal by the spent budget is still logged.
 #[tokio::test]
-async fn the_second_reason_of_a_budget_is_warned_of() {
+async fn each_refusal_reason_of_a_budget_gives_a_warning() {
     let h = Harness::new().await;
     let warnings = Warnings::default();
     let _subscriber = tracing::subscriber::set_default(warnings.subscriber());
@@ -22,9 +22,9 @@ async fn the_second_reason_of_a_budget_is_warned_of() {
     assert!(report.contains("haiku-4-5 ×3") || report.contains("haiku-4-5 x3"), "{report}");
 }
 
-/// They have been sent, by whoever made them.
+/// Recorded calls have been sent by other means.
 #[tokio::test]
-async fn failed_calls_that_were_recorded_spend_a_budget_of_calls() {
+async fn recorded_failed_calls_count_against_a_call_budget() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").budget(Budget::calls(2)).start();
     task.run_sync(|| {
@@ -36,13 +36,13 @@ async fn failed_calls_that_were_recorded_spend_a_budget_of_calls() {
     assert!(outlay::budget_exceeded(&error).is_some(), "{error:?}");
 }
 
-/// Nothing went out, and so a budget of calls has as much left as before.
+/// Nothing was sent, so the budget is unchanged.
 #[tokio::test]
-async fn a_call_that_finds_no_server_spends_no_call() {
+async fn a_refused_connection_does_not_count_against_a_call_budget() {
     let h = Harness::new().await;
-    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let nowhere = outlay_tests::client_config(&format!("http://{free}")).build();
-    let client = outlay::bedrock::Metered::metered(aws_sdk_bedrockruntime::Client::from_conf(nowhere), &h.outlay);
+    let free_address = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let config = outlay_tests::client_config(&format!("http://{free_address}")).build();
+    let client = outlay::bedrock::Metered::metered(aws_sdk_bedrockruntime::Client::from_conf(config), &h.outlay);
     let task = h.outlay.task("t").budget(Budget::calls(1)).start();
     for _ in 0..3 {
         let error = task.run(haiku(&client).send()).await.unwrap_err();
@@ -52,7 +52,7 @@ async fn a_call_that_finds_no_server_spends_no_call() {
 }
 
 #[tokio::test]
-async fn all_refusals_are_counted_in_the_report_however_many() {
+async fn the_report_counts_any_number_of_refusals() {
     let rule = BudgetRule::new("day", Budget::calls(0)).every(Period::Day);
     let h = Harness::with(|builder| builder.budget_rule(rule)).await;
     let task = h.outlay.task("t").start();
@@ -63,9 +63,9 @@ async fn all_refusals_are_counted_in_the_report_however_many() {
     assert!(report.contains("150 calls by the budget"), "{report}");
 }
 
-/// A loop that goes on against a stop leaves room for the calls that are made.
+/// A loop that continues despite a stop leaves room in the report for the calls that are made.
 #[tokio::test]
-async fn refused_calls_push_no_other_out_of_the_report() {
+async fn refused_calls_displace_no_other_calls_in_the_report() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
     h.outlay.stop(task.id(), "wait");
@@ -76,13 +76,13 @@ async fn refused_calls_push_no_other_out_of_the_report() {
     h.sim.push(Reply::message().text("ok").usage(Tokens::new(10, 5)));
     task.run(haiku(&h.client).send()).await.unwrap();
     let report = task.finish(Outcome::success());
-    let again = report.priced_by(&h.outlay.prices());
-    assert_eq!((again.calls.len(), again.elided), (1, 0), "those that were refused have no price");
+    let repriced = report.priced_by(&h.outlay.prices());
+    assert_eq!((repriced.calls.len(), repriced.elided), (1, 0), "refused calls have no price");
     assert_eq!((report.totals().calls(), report.totals().refusals()), (1, 1_000));
 }
 
 #[tokio::test]
-async fn the_report_says_which_budget_refused() {
+async fn the_report_names_the_refusing_budgets() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").budget(Budget::calls(0)).start();
     task.run(haiku(&h.client).send()).await.unwrap_err();
@@ -103,7 +103,7 @@ impl Drop for PanicsWhenDropped {
 }
 
 #[tokio::test]
-async fn what_a_callback_panics_with_does_not_panic_again() {
+async fn the_payload_of_a_callback_panic_does_not_panic_again() {
     let h = Harness::with(|builder| builder.on_refusal(|_| std::panic::panic_any(PanicsWhenDropped))).await;
     let task = h.outlay.task("t").budget(Budget::calls(0)).start();
     let error = task.run(haiku(&h.client).send()).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! What goes into Bedrock's invocation log: whose a call is, signed, within AWS's limits, and only where asked for.
+//! Request metadata for Bedrock's invocation log: signed, within the limits of AWS, and only if requested.
 
 use aws_sdk_bedrockruntime::primitives::Blob;
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -7,12 +7,12 @@ use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint}
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use bedrock_sim::{Operation, Recorded, Reply};
-use outlay_tests::{HAIKU, Harness, NATIVE_BODY, haiku, stream_whole};
+use outlay_tests::{HAIKU, Harness, NATIVE_BODY, haiku, read_stream};
 use serde_json::{Map, Value, json};
 
 const HEADER: &str = "x-amzn-bedrock-request-metadata";
 
-/// The metadata of a request, wherever it stands.
+/// Returns the metadata of a request, from its body or its header.
 fn metadata(request: &Recorded) -> Option<Map<String, Value>> {
     let value = match request.operation {
         Operation::Converse | Operation::ConverseStream => request.json().get("requestMetadata").cloned()?,
@@ -21,7 +21,7 @@ fn metadata(request: &Recorded) -> Option<Map<String, Value>> {
     Some(value.as_object().expect("an object").clone())
 }
 
-/// The request of each operation, made in a step of a task.
+/// Makes a call of each operation in a step of a task and returns the requests.
 async fn requests(h: &Harness) -> Vec<Recorded> {
     let task = h.outlay.task("resolve").team("support").workflow("Tickets & more").dimension("tenant", "acme").start();
     task.run(outlay::agent("triage").run(outlay::plan("p").run(async {
@@ -32,7 +32,7 @@ async fn requests(h: &Harness) -> Vec<Recorded> {
                     let call = h.client.invoke_model().model_id(HAIKU).body(Blob::new(NATIVE_BODY));
                     drop(call.send().await.unwrap());
                 }
-                _ => drop(stream_whole(&h.client, operation, HAIKU).await),
+                _ => drop(read_stream(&h.client, operation, HAIKU).await),
             }
         }
     })))
@@ -41,7 +41,7 @@ async fn requests(h: &Harness) -> Vec<Recorded> {
 }
 
 #[tokio::test]
-async fn every_operation_says_whose_it_is_where_that_is_asked_for() {
+async fn every_operation_sends_the_requested_metadata() {
     let keys = ["team", "workflow", "task.name", "agent.name", "step.kind", "tenant", "owner"];
     let h = Harness::with(|builder| builder.request_metadata(keys)).await;
     for request in requests(&h).await {
@@ -55,14 +55,14 @@ async fn every_operation_says_whose_it_is_where_that_is_asked_for() {
         });
         assert_eq!(metadata(&request), expected.as_object().cloned(), "{}", request.operation);
         if request.headers.contains_key(HEADER) {
-            let signed = request.headers["authorization"].to_str().unwrap();
-            assert!(signed.contains(&format!(";{HEADER}")), "the header is signed: {signed}");
+            let authorization = request.headers["authorization"].to_str().unwrap();
+            assert!(authorization.contains(&format!(";{HEADER}")), "the header is signed: {authorization}");
         }
     }
 }
 
 #[tokio::test]
-async fn nothing_is_sent_that_nobody_asked_for() {
+async fn no_metadata_is_sent_unless_requested() {
     let h = Harness::new().await;
     for request in requests(&h).await {
         assert_eq!(metadata(&request), None, "{}", request.operation);
@@ -70,7 +70,7 @@ async fn nothing_is_sent_that_nobody_asked_for() {
     }
 }
 
-/// Sets the header as an application would that has done so before.
+/// An application interceptor that sets the header itself.
 #[derive(Debug)]
 struct OwnHeader;
 
@@ -93,7 +93,7 @@ impl Intercept for OwnHeader {
 }
 
 #[tokio::test]
-async fn what_the_application_has_set_stays_and_wins() {
+async fn metadata_of_the_application_is_kept_and_takes_precedence() {
     let h = Harness::with(|builder| builder.request_metadata(["team", "task.name"])).await;
     let task = h.outlay.task("t").team("support").start();
     task.run(async {
@@ -109,11 +109,11 @@ async fn what_the_application_has_set_stays_and_wins() {
 }
 
 #[tokio::test]
-async fn the_limits_of_aws_hold_and_what_comes_first_stays() {
-    let own: Vec<String> = (0..40).map(|n| format!("d{n}")).collect();
-    let h = Harness::with(|builder| builder.request_metadata(&own)).await;
+async fn metadata_stays_within_the_limits_of_aws_and_keeps_the_first_keys() {
+    let keys: Vec<String> = (0..40).map(|n| format!("d{n}")).collect();
+    let h = Harness::with(|builder| builder.request_metadata(&keys)).await;
     let mut task = h.outlay.task("t");
-    for key in &own {
+    for key in &keys {
         task = task.dimension(key, &"\u{e9}".repeat(1_000));
     }
     let task = task.start();
@@ -132,7 +132,7 @@ async fn the_limits_of_aws_hold_and_what_comes_first_stays() {
 }
 
 #[tokio::test]
-async fn it_is_there_on_every_attempt() {
+async fn metadata_is_on_every_attempt() {
     let h = Harness::with(|builder| builder.request_metadata(["team"])).await;
     h.sim.push(Reply::throttled());
     let task = h.outlay.task("t").team("support").start();

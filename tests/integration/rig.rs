@@ -1,4 +1,4 @@
-//! An agent framework that we did not write: rig, given a metered client. Not a line of rig is changed.
+//! A third-party agent framework: unmodified rig with a metered client.
 
 use std::time::Duration;
 
@@ -17,13 +17,13 @@ use tracing::instrument::WithSubscriber as _;
 
 use super::otlp_wire::{read_spans, wait_for};
 
-/// What an application that uses rig writes for the spans that it exports: rig has spans of its own for each call, with
+/// The span filter of an application that uses rig. It drops the spans that rig creates for each call, because they have
 /// the same tokens under the same names.
 const FILTER: &str = "info,rig=off";
 
 const PROMPT: &str = "How large may an export be?";
 
-/// A tool that makes a model call of its own.
+/// A tool that makes a model call.
 struct LookUp(Client);
 
 #[derive(serde::Deserialize)]
@@ -70,8 +70,8 @@ fn agent(h: &Harness) -> Agent {
         .build()
 }
 
-/// One turn that asks for two tools at once, their two calls, and the answer.
-fn script(h: &Harness) {
+/// Queues a turn that requests two tools at once, the calls of both tools, and the answer.
+fn queue_replies(h: &Harness) {
     h.sim
         .when(Match::model("sonnet"))
         .push(
@@ -84,14 +84,14 @@ fn script(h: &Harness) {
     h.sim.when(Match::model("haiku")).push_times(2, Reply::message().text("ok").usage(Tokens::new(300, 20)));
 }
 
-/// All tokens of that name over all spans, whoever made them.
+/// Returns the sum of a token attribute over all spans, including those of rig.
 fn tokens(spans: &Spans, name: &str) -> u64 {
     let texts = spans.iter().filter_map(|span| span.value(name)).map(ToString::to_string);
     texts.map(|text| text.parse::<u64>().expect("a number")).sum()
 }
 
 async fn run(h: &Harness, filter: &str) -> Spans {
-    script(h);
+    queue_replies(h);
     let task = h.outlay.task("ask-rig").team("support").start();
     let answer = task
         .try_run(outlay::agent("assistant").try_run(async { agent(h).prompt(PROMPT).max_turns(4).await }))
@@ -106,7 +106,7 @@ async fn run(h: &Harness, filter: &str) -> Spans {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_the_wire_each_token_of_a_rig_agent_is_once() {
+async fn each_token_of_a_rig_agent_is_exported_once() {
     let Some(rotel) = Independent::start("rotel.sh", &["ROTEL_GRPC", "ROTEL_LOG"]) else { return };
     let h = Harness::new().await;
     let spans = run(&h, FILTER).await;
@@ -123,7 +123,7 @@ async fn on_the_wire_each_token_of_a_rig_agent_is_once() {
 }
 
 #[tokio::test]
-async fn a_rig_agents_calls_and_tools_are_in_the_tree_and_each_token_once() {
+async fn calls_and_tools_of_a_rig_agent_are_in_the_tree_and_each_token_counts_once() {
     let h = Harness::new().await;
     let spans = run(&h, FILTER).await;
     spans.assert_conserved();
@@ -132,7 +132,7 @@ async fn a_rig_agents_calls_and_tools_are_in_the_tree_and_each_token_once() {
     assert_eq!(tokens(&spans, "gen_ai.usage.cache_read.input_tokens"), 500);
 
     let root = spans.one("invoke_workflow ask-rig");
-    // 3,000 x 3.30 + 500 x 0.33 + 150 x 16.50, and 600 x 1.10 + 40 x 5.50 dollars per million tokens.
+    // 3,000 x 3.30 + 500 x 0.33 + 150 x 16.50 and 600 x 1.10 + 40 x 5.50, in dollars per million tokens.
     assert_eq!(root.int("outlay.total.picousd"), Some(12_540_000_000 + 880_000_000));
     let agent = spans.one("invoke_agent assistant");
     let mut below: Vec<_> = spans.children(agent).iter().map(|span| span.name()).collect();
@@ -147,20 +147,20 @@ async fn a_rig_agents_calls_and_tools_are_in_the_tree_and_each_token_once() {
 }
 
 #[tokio::test]
-async fn without_the_filter_rigs_own_spans_count_its_tokens_again() {
+async fn without_the_filter_the_spans_of_rig_count_its_tokens_again() {
     let h = Harness::new().await;
     let spans = run(&h, "info").await;
     assert_eq!(tokens(&spans, "gen_ai.usage.input_tokens"), 1_500 + 2_000 + 300 + 300 + 3_500);
 }
 
 #[tokio::test]
-async fn a_run_that_is_made_before_its_agent_is_in_the_agent_all_the_same() {
+async fn a_run_created_outside_its_agent_counts_in_the_agent() {
     let h = Harness::new().await;
-    script(&h);
+    queue_replies(&h);
     let agent = agent(&h);
     let task = h.outlay.task("ask-rig").start();
     let answer = async {
-        // rig keeps the span that is current here, the task's, and enters it at each poll.
+        // rig keeps the current span, which is the task's, and enters it at each poll.
         let prompt = agent.prompt(PROMPT).max_turns(4).run();
         outlay::agent("assistant").try_run(prompt).await
     };
@@ -172,9 +172,9 @@ async fn a_run_that_is_made_before_its_agent_is_in_the_agent_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_streamed_rig_run_counts_too() {
+async fn a_streamed_rig_run_is_counted() {
     let h = Harness::new().await;
-    script(&h);
+    queue_replies(&h);
     let agent = agent(&h);
     let task = h.outlay.task("ask-rig").start();
     let read = async {
@@ -197,14 +197,14 @@ async fn a_streamed_rig_run_counts_too() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn tasks_at_the_same_time_pay_each_for_its_own_run() {
+async fn concurrent_tasks_are_each_charged_for_their_own_run() {
     let h = Harness::new().await;
     let runs = 24;
     let subscriber = tracing::Dispatch::new(h.subscriber(FILTER));
     h.sim.otherwise(|_| Reply::message().text("ok").usage(Tokens::new(100, 10)).delay(Duration::from_millis(20)));
     let runs: Vec<_> = (0..runs)
         .map(|_| {
-            // An agent for each: what tasks share of rig's, one of them polls for all, in its own scope.
+            // Each task has its own agent, because one task polls rig's shared state for all, in its own scope.
             let (task, agent) = (h.outlay.task("ask-rig").start(), agent(&h));
             let run = async move {
                 let answer = async { agent.prompt(PROMPT).await };
@@ -222,7 +222,7 @@ async fn tasks_at_the_same_time_pay_each_for_its_own_run() {
 }
 
 #[tokio::test]
-async fn a_budgets_refusal_is_in_the_report_though_rig_replaces_the_error() {
+async fn a_budget_refusal_is_in_the_report_although_rig_replaces_the_error() {
     let h = Harness::new().await;
     let task = h.outlay.task("ask-rig").budget(Usd::from_micros(100)).start();
     let agent = agent(&h);
@@ -231,7 +231,7 @@ async fn a_budgets_refusal_is_in_the_report_though_rig_replaces_the_error() {
         .with_subscriber(h.subscriber(FILTER))
         .await
         .expect_err("the budget refuses the call");
-    assert!(outlay::budget_exceeded(&error).is_none(), "rig keeps the error's source by now: {error:?}");
+    assert!(outlay::budget_exceeded(&error).is_none(), "rig now keeps the source of the error: {error:?}");
     assert!(h.sim.requests().is_empty());
 
     assert_eq!(task.refusals().len(), 1);

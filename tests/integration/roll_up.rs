@@ -1,11 +1,11 @@
-//! What a task's calls and charges come to, on its own span and in its totals.
+//! The total of a task's calls and charges, on its span and in its totals.
 
 use bedrock_sim::{Reply, Tokens};
 use outlay::{Outcome, Usd};
 use outlay_tests::{HAIKU, Harness, SONNET, converse};
 
 #[tokio::test]
-async fn a_tasks_own_span_shows_the_total_of_its_agents_steps_and_charges() {
+async fn the_span_of_a_task_has_the_total_of_its_agents_steps_and_charges() {
     let h = Harness::new().await;
     let task = h.outlay.task("resolve-ticket").team("support").environment("production").start();
     task.run(async {
@@ -24,7 +24,7 @@ async fn a_tasks_own_span_shows_the_total_of_its_agents_steps_and_charges() {
     .await;
     let live = task.totals();
     let report = task.finish(Outcome::success());
-    // 1,000 x 3.30 + 100 x 16.50, 2,000 x 1.10 + 50 x 5.50 dollars per million tokens, and half a cent.
+    // 1,000 x 3.30 + 100 x 16.50 and 2,000 x 1.10 + 50 x 5.50, in dollars per million tokens, plus half a cent.
     let expected = Usd::from_micros(3_300 + 1_650 + 2_200 + 275 + 5_000);
     assert_eq!(live.cost().usd(), Some(expected));
     assert_eq!(report.totals().cost().usd(), Some(expected));

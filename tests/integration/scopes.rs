@@ -1,4 +1,4 @@
-//! Which scope a call belongs to, however it got there.
+//! Which scope a call belongs to.
 
 use opentelemetry_sdk::trace::Sampler;
 use outlay::{Outcome, OutsideTasks, Task};
@@ -6,7 +6,7 @@ use outlay_tests::{HAIKU, Harness, Spans, Warnings};
 use tracing::Instrument as _;
 use tracing::subscriber::with_default;
 
-/// One call of 1,000 tokens in and 100 out to Haiku: 1,000 x 1.10 + 100 x 5.50 dollars per million.
+/// The cost in pico-dollars of a Haiku call: 1,000 input and 100 output tokens at $1.10 and $5.50 per million.
 const CALL: i64 = 1_650_000_000;
 
 fn finish(h: &Harness, task: &Task) -> Spans {
@@ -16,7 +16,7 @@ fn finish(h: &Harness, task: &Task) -> Spans {
     spans
 }
 
-/// The step that the only call is in, by the call span's own attributes.
+/// Returns the step of the only call, from the attributes of its span.
 fn step_of_call(spans: &Spans) -> Option<String> {
     spans.one(&format!("chat {HAIKU}")).text("outlay.step.name").map(str::to_owned)
 }
@@ -36,7 +36,7 @@ async fn a_spawned_future_in_scope_belongs_to_the_scope_that_spawned_it() {
 }
 
 #[tokio::test]
-async fn a_scope_that_runs_in_a_spawned_task_belongs_to_where_it_was_made() {
+async fn a_scope_run_in_a_spawned_task_belongs_to_the_scope_that_created_it() {
     let h = std::sync::Arc::new(Harness::new().await);
     let task = h.outlay.task("t").start();
     let inner = h.clone();
@@ -49,20 +49,20 @@ async fn a_scope_that_runs_in_a_spawned_task_belongs_to_where_it_was_made() {
 }
 
 #[tokio::test]
-async fn a_spawned_future_that_is_instrumented_belongs_to_its_span() {
+async fn an_instrumented_spawned_future_belongs_to_the_scope_of_its_span() {
     let h = std::sync::Arc::new(Harness::new().await);
     let _subscriber = tracing::subscriber::set_default(h.subscriber("info"));
     let task = h.outlay.task("t").start();
     let inner = h.clone();
     task.run(outlay::plan("p").run(async {
         let work = async move { inner.ask(HAIKU, 1_000, 100).await };
-        tokio::spawn(work.instrument(tracing::info_span!("mine"))).await.unwrap();
+        tokio::spawn(work.instrument(tracing::info_span!("application"))).await.unwrap();
     }))
     .await;
     let spans = finish(&h, &task);
     assert_eq!(step_of_call(&spans).as_deref(), Some("p"));
-    assert_eq!(spans.parent(spans.one(&format!("chat {HAIKU}"))).unwrap().name(), "mine");
-    assert_eq!(spans.parent(spans.one("mine")).unwrap().name(), "plan p");
+    assert_eq!(spans.parent(spans.one(&format!("chat {HAIKU}"))).unwrap().name(), "application");
+    assert_eq!(spans.parent(spans.one("application")).unwrap().name(), "plan p");
 }
 
 #[tokio::test]
@@ -102,17 +102,17 @@ async fn joined_and_selected_branches_keep_their_own_scopes() {
     for kind in ["act", "verify", "reflect"] {
         assert_eq!(root.double(&format!("outlay.total.kind.{kind}.usd")), Some(0.00165), "{kind}");
     }
-    assert_eq!(spans.named("retrieve never").len(), 1, "the branch that lost has ended its span");
-    assert!(outlay_current_is_none(), "nothing is left behind on the thread");
+    assert_eq!(spans.named("retrieve never").len(), 1, "the span of the cancelled branch has ended");
+    assert!(no_current_scope(), "no scope is left on the thread");
 }
 
-/// A call now would be in no task.
-fn outlay_current_is_none() -> bool {
+/// Returns whether a call now would be unattributed.
+fn no_current_scope() -> bool {
     outlay_otel::current().is_none()
 }
 
 #[tokio::test]
-async fn a_span_made_before_the_scope_does_not_take_the_call_out_of_it() {
+async fn a_span_created_before_the_scope_does_not_detach_the_call() {
     let h = Harness::new().await;
     let _subscriber = tracing::subscriber::set_default(h.subscriber("info"));
     let connection = tracing::info_span!("connection");
@@ -125,7 +125,7 @@ async fn a_span_made_before_the_scope_does_not_take_the_call_out_of_it() {
 }
 
 #[tokio::test]
-async fn a_span_without_a_parent_does_not_take_the_call_out_of_its_scope() {
+async fn a_root_span_does_not_detach_the_call_from_its_scope() {
     let h = Harness::new().await;
     let _subscriber = tracing::subscriber::set_default(h.subscriber("info"));
     let task = h.outlay.task("t").start();
@@ -138,7 +138,7 @@ async fn a_span_without_a_parent_does_not_take_the_call_out_of_its_scope() {
 }
 
 #[tokio::test]
-async fn the_exported_tree_is_whole_under_any_filter() {
+async fn the_exported_tree_is_complete_under_any_filter() {
     for filter in ["off", "error", "info", "outlay=off,info", "trace"] {
         let h = Harness::new().await;
         let _subscriber = tracing::subscriber::set_default(h.subscriber(filter));
@@ -161,10 +161,10 @@ async fn the_exported_tree_is_whole_under_any_filter() {
 }
 
 #[tokio::test]
-async fn without_a_subscriber_the_tree_goes_straight_to_opentelemetry() {
+async fn without_a_subscriber_the_tree_is_exported_directly() {
     let h = Harness::new().await;
     let none = tracing::subscriber::NoSubscriber::default();
-    let _none = tracing::subscriber::set_default(none);
+    let _subscriber = tracing::subscriber::set_default(none);
     let task = h.outlay.task("t").start();
     task.run(outlay::agent("a").run(h.ask(HAIKU, 1_000, 100))).await;
     let spans = finish(&h, &task);
@@ -172,7 +172,7 @@ async fn without_a_subscriber_the_tree_goes_straight_to_opentelemetry() {
 }
 
 #[tokio::test]
-async fn a_subscriber_without_an_opentelemetry_layer_changes_nothing() {
+async fn a_subscriber_without_an_opentelemetry_layer_does_not_change_the_tree() {
     let h = Harness::new().await;
     let _subscriber = tracing::subscriber::set_default(tracing_subscriber::registry());
     let task = h.outlay.task("t").start();
@@ -182,7 +182,7 @@ async fn a_subscriber_without_an_opentelemetry_layer_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_a_sampler_drops_is_counted_all_the_same() {
+async fn calls_without_a_sampled_span_are_counted() {
     let h = Harness::sampled(Sampler::AlwaysOff).await;
     let task = h.outlay.task("t").start();
     task.run(outlay::plan("p").run(h.ask(HAIKU, 1_000, 100))).await;
@@ -194,7 +194,7 @@ async fn what_a_sampler_drops_is_counted_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_call_outside_any_task_is_priced_and_visible_as_unattributed() {
+async fn a_call_outside_any_task_is_priced_and_marked_unattributed() {
     let h = Harness::new().await;
     h.ask(HAIKU, 1_000, 100).await;
     assert_eq!(h.outlay.unattributed().cost().to_string(), "$0.001650 exact");
@@ -226,32 +226,32 @@ async fn a_task_inside_a_task_is_part_of_the_outer_one() {
 }
 
 #[tokio::test]
-async fn a_scope_serves_its_own_outlay_whichever_client_makes_the_call() {
-    let mine = Harness::new().await;
-    let other = Harness::new().await;
-    let task = mine.outlay.task("t").start();
-    task.run(other.ask(HAIKU, 1_000, 100)).await;
+async fn a_call_counts_in_the_outlay_of_its_scope_not_of_its_client() {
+    let scope_owner = Harness::new().await;
+    let client_owner = Harness::new().await;
+    let task = scope_owner.outlay.task("t").start();
+    task.run(client_owner.ask(HAIKU, 1_000, 100)).await;
     task.finish(Outcome::success());
-    assert_eq!(mine.spans().one("invoke_workflow t").int("outlay.total.picousd"), Some(CALL));
-    assert!(other.spans().is_empty());
-    assert_eq!(other.outlay.unattributed().calls(), 0);
+    assert_eq!(scope_owner.spans().one("invoke_workflow t").int("outlay.total.picousd"), Some(CALL));
+    assert!(client_owner.spans().is_empty());
+    assert_eq!(client_owner.outlay.unattributed().calls(), 0);
 }
 
 #[tokio::test]
-async fn a_guard_holds_the_scope_on_its_thread() {
+async fn a_guard_enters_its_scope_on_its_thread() {
     let h = Harness::new().await;
     let subscriber = h.subscriber("info");
     let task = h.outlay.task("t").start();
     with_default(subscriber, || {
         let _task = task.enter();
-        let step = outlay::step("critique", "my own kind").enter();
+        let step = outlay::step("critique", "custom kind").enter();
         outlay::charge("judge", outlay::Usd::from_cents(2));
         step.fail("not good enough");
         drop(step);
         outlay::charge("disk", outlay::Usd::from_cents(1));
     });
     let spans = finish(&h, &task);
-    let step = spans.one("critique my own kind");
+    let step = spans.one("critique custom kind");
     assert!(step.is_error());
     assert_eq!(step.double("outlay.total.failed_usd"), Some(0.02));
     let root = spans.one("invoke_workflow t");
@@ -263,31 +263,31 @@ async fn a_guard_holds_the_scope_on_its_thread() {
 }
 
 #[tokio::test]
-async fn a_model_without_a_price_is_warned_of_once() {
+async fn each_model_without_a_price_gives_one_warning() {
     let h = Harness::with(|builder| builder.outside_tasks(OutsideTasks::Allow)).await;
     let warnings = Warnings::default();
     let _subscriber = tracing::subscriber::set_default(warnings.subscriber());
     for _ in 0..3 {
-        h.ask("vendor.model-of-tomorrow-v1:0", 1, 1).await;
-        h.ask("vendor.model-of-next-week-v1:0", 1, 1).await;
+        h.ask("vendor.first-unknown-v1:0", 1, 1).await;
+        h.ask("vendor.second-unknown-v1:0", 1, 1).await;
     }
-    assert_eq!(warnings.count_with("model-of-tomorrow"), 1);
-    assert_eq!(warnings.count_with("model-of-next-week"), 1);
+    assert_eq!(warnings.count_with("first-unknown"), 1);
+    assert_eq!(warnings.count_with("second-unknown"), 1);
 }
 
 #[tokio::test]
-async fn guards_that_are_dropped_in_any_order_leave_nothing_current() {
+async fn guards_dropped_in_any_order_leave_no_current_scope() {
     let h = Harness::new().await;
     let (a, b) = (h.outlay.task("a").start(), h.outlay.task("b").start());
-    let (on_a, on_b) = (a.enter(), b.enter());
-    drop(on_a);
+    let (guard_a, guard_b) = (a.enter(), b.enter());
+    drop(guard_a);
     assert_eq!(outlay_otel::current().map(|scope| scope.in_ledger().task_id()), Some(b.id()));
-    drop(on_b);
-    assert!(outlay_current_is_none());
+    drop(guard_b);
+    assert!(no_current_scope());
 }
 
 #[tokio::test]
-async fn a_span_made_in_another_task_does_not_take_the_call_out_of_its_scope() {
+async fn a_span_created_in_another_task_does_not_detach_the_call() {
     let h = Harness::new().await;
     let _subscriber = tracing::subscriber::set_default(h.subscriber("info"));
     let (a, b) = (h.outlay.task("a").start(), h.outlay.task("b").start());

@@ -1,4 +1,4 @@
-//! Every call that went out settles exactly once, whatever becomes of it on its way.
+//! Every call that was sent settles exactly once, however it ends.
 
 mod hooks;
 mod mocks;

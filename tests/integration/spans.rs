@@ -1,4 +1,4 @@
-//! Every span of a small task, whole: names, kinds, statuses, attributes and their types.
+//! Snapshots of all spans of a small task: names, kinds, statuses, attributes and their types.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -8,11 +8,11 @@ use opentelemetry::Value;
 use outlay::{DroppedStream, Outcome, Semconv, Usd, Viewer};
 use outlay_tests::{HAIKU, Harness, Span, haiku};
 
-/// A second passes at each look.
+/// A clock that advances one second with each reading.
 #[derive(Debug, Default)]
-struct Ticking(AtomicU64);
+struct TickingClock(AtomicU64);
 
-impl outlay_ledger::Clock for Ticking {
+impl outlay_ledger::Clock for TickingClock {
     fn now(&self) -> SystemTime {
         let seconds = 1_795_000_000 + self.0.fetch_add(1, Ordering::Relaxed);
         SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
@@ -20,16 +20,16 @@ impl outlay_ledger::Clock for Ticking {
 }
 
 #[derive(Debug, Default)]
-struct Counting(AtomicU64);
+struct SequentialIds(AtomicU64);
 
-impl outlay_ledger::IdSource for Counting {
+impl outlay_ledger::IdSource for SequentialIds {
     fn next_id(&self) -> uuid::Uuid {
         uuid::Uuid::from_u64_pair(0, self.0.fetch_add(1, Ordering::Relaxed))
     }
 }
 
 async fn harness(set: impl FnOnce(outlay::Builder) -> outlay::Builder) -> Harness {
-    Harness::with(|b| set(b.clock(Ticking::default()).ids(Counting::default()))).await
+    Harness::with(|b| set(b.clock(TickingClock::default()).ids(SequentialIds::default()))).await
 }
 
 fn text(span: &Span) -> String {
@@ -54,7 +54,7 @@ fn text(span: &Span) -> String {
 }
 
 #[tokio::test]
-async fn a_call_span_says_all_that_is_known_of_the_call() {
+async fn a_call_span_has_all_attributes_of_the_call() {
     let h = harness(|b| b).await;
     let task = h
         .outlay
@@ -160,11 +160,11 @@ async fn a_call_span_says_all_that_is_known_of_the_call() {
 }
 
 #[tokio::test]
-async fn a_scope_span_has_the_totals_and_the_task_says_how_it_ended() {
+async fn scope_spans_have_totals_and_the_task_span_has_the_outcome() {
     let h = harness(|b| b).await;
     let task = h.outlay.task("resolve-ticket").team("support").budget(Usd::from_cents(50)).start();
     task.run(outlay::agent("triage").run(async {
-        outlay::step("critique", "own kind").run(h.ask(HAIKU, 1_000, 100)).await;
+        outlay::step("critique", "custom kind").run(h.ask(HAIKU, 1_000, 100)).await;
         outlay::charge("serp-api", Usd::from_micros(5_000));
     }))
     .await;
@@ -234,13 +234,13 @@ async fn a_scope_span_has_the_totals_and_the_task_says_how_it_ended() {
       outlay.total.unpriced_calls = int 0
       outlay.total.usd = double 0.00665
     "##);
-    insta::assert_snapshot!(text(spans.one("critique own kind")), @r##"
-    critique own kind Internal Unset
+    insta::assert_snapshot!(text(spans.one("critique custom kind")), @r##"
+    critique custom kind Internal Unset
       outlay.agent.id = string 00000000-0000-0000-0000-000000000002
       outlay.agent.name = string triage
       outlay.step.id = string 00000000-0000-0000-0000-000000000003
       outlay.step.kind = string critique
-      outlay.step.name = string own kind
+      outlay.step.name = string custom kind
       outlay.task.id = string 00000000-0000-0000-0000-000000000001
       outlay.task.name = string resolve-ticket
       outlay.total.attempts = int 1
@@ -276,7 +276,7 @@ async fn a_scope_span_has_the_totals_and_the_task_says_how_it_ended() {
 }
 
 #[tokio::test]
-async fn newer_conventions_have_one_spelling_and_never_both() {
+async fn each_semconv_version_uses_one_attribute_name() {
     for (semconv, present, absent) in [
         (Semconv::V1_42, "gen_ai.usage.cache_creation.input_tokens", "gen_ai.usage.cache_write.input_tokens"),
         (Semconv::Latest, "gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.cache_creation.input_tokens"),
@@ -292,7 +292,7 @@ async fn newer_conventions_have_one_spelling_and_never_both() {
 }
 
 #[tokio::test]
-async fn a_viewer_gets_its_own_names_on_call_spans_alone() {
+async fn viewer_attributes_are_only_on_call_spans() {
     let viewers = [Viewer::Langfuse, Viewer::Logfire, Viewer::Mlflow, Viewer::OpenInference];
     let h = harness(|b| viewers.into_iter().fold(b, outlay::Builder::viewer)).await;
     let task = h.outlay.task("t").start();
@@ -311,8 +311,8 @@ async fn a_viewer_gets_its_own_names_on_call_spans_alone() {
 }
 
 #[tokio::test]
-async fn no_prompt_and_no_answer_is_on_any_span_metric_or_report() {
-    const SECRET: &str = "xyzzy-never-to-be-told";
+async fn prompts_and_answers_reach_no_span_metric_or_report() {
+    const SECRET: &str = "xyzzy-secret-text";
     let h = Harness::with(|b| b.on_dropped_stream(DroppedStream::Drain)).await;
     let task = h.outlay.task("t").start();
     h.sim.push(Reply::message().text(SECRET).usage(Tokens::new(10, 10)));

@@ -1,4 +1,4 @@
-//! Streamed answers against every ending: each call is settled once, with a status that says how its stream ended.
+//! Streamed answers with every kind of ending. Each call settles once, with the status that its ending allows.
 
 mod drains;
 mod drops;
@@ -10,20 +10,20 @@ use bedrock_sim::{Message, Operation, Reply, Tokens};
 use outlay::{Outcome, Task, Totals};
 use outlay_tests::{Harness, Spans, call_spans, eventually};
 
-/// Both operations that answer with a stream.
+/// The operations that answer with a stream.
 const STREAMS: [Operation; 2] = [Operation::ConverseStream, Operation::InvokeModelWithResponseStream];
 
-/// What [`answer`] costs on Haiku: 1,000 x 1.10 + 200 x 5.50 dollars per million tokens.
-const WHOLE: i64 = 2_200_000_000;
+/// The cost of [`answer`] on Haiku in pico-dollars: 1,000 x 1.10 + 200 x 5.50 dollars per million tokens.
+const ANSWER_COST: i64 = 2_200_000_000;
 
-/// Three deltas. As ConverseStream: messageStart, three deltas, contentBlockStop, messageStop (5), metadata (6). As
-/// Anthropic's chunks: message_start, content_block_start, three deltas, content_block_stop, message_delta (6),
-/// message_stop (7).
+/// Returns an answer with three deltas. Its events as ConverseStream: messageStart, three deltas, contentBlockStop,
+/// messageStop (5), metadata (6). As Anthropic chunks: message_start, content_block_start, three deltas,
+/// content_block_stop, message_delta (6), message_stop (7).
 fn answer() -> Message {
     Reply::message().text("abc").deltas(1).usage(Tokens::new(1_000, 200))
 }
 
-/// What is left of a task with one call once nothing is open: it is settled exactly once, in the books and on spans.
+/// Waits until the only call of a task has settled, and asserts that it settled exactly once in the ledger and on spans.
 async fn settled_once(case: &str, h: &Harness, task: &Task) -> (Spans, Totals) {
     eventually(case, || task.totals().pending_calls() == 0 && !call_spans(&h.spans()).is_empty()).await;
     let report = task.finish(Outcome::success());

@@ -1,4 +1,4 @@
-//! The application gets the same bytes, types, errors and order with and without metering, and sends the same.
+//! With and without metering the application gets the same bytes, types, errors and order, and sends the same requests.
 
 use std::future::Future;
 
@@ -8,19 +8,19 @@ use aws_sdk_bedrockruntime::types::{
 };
 use bedrock_sim::{ErrorKind, Fault, Message, Operation, Recorded, Reply, Tokens};
 use outlay::{AttemptSpans, DroppedStream, Outcome};
-use outlay_tests::{Got, HAIKU, Harness, Streamed, converse, invoke};
+use outlay_tests::{HAIKU, Harness, StreamRead, Streamed, converse, invoke};
 use serde_json::json;
 
 const LLAMA: &str = "us.meta.llama3-3-70b-instruct-v1:0";
-const UNPRICED: &str = "nobody.knows-v1:0";
+const UNPRICED: &str = "vendor.unpriced-v1:0";
 
-/// Request headers that differ from one request to the next by themselves.
+/// Request headers that differ between any two requests.
 const VOLATILE: [&str; 5] = ["amz-sdk-invocation-id", "x-amz-date", "authorization", "amz-sdk-request", "user-agent"];
 
-/// What the application had of one call, and what the other side had.
+/// What the application read in one call, and the requests that the server received.
 #[derive(Debug, PartialEq)]
-struct Had {
-    got: Got,
+struct Observed {
+    read: StreamRead,
     requests: Vec<String>,
 }
 
@@ -28,7 +28,7 @@ fn message() -> Message {
     Reply::message().text("a word or two").deltas(3).usage(Tokens::new(1_000, 53).cache_read(8).cache_write_1h(4))
 }
 
-/// What the simulator answers, attempt by attempt.
+/// Returns the cases: the simulator's replies to each attempt of a call.
 fn replies() -> Vec<Vec<Reply>> {
     let tools = message().reasoning("let me think").tool_use("t-1", "search", json!({"q": "é\u{1F600}\\\""}));
     let mut replies: Vec<Vec<Reply>> = vec![
@@ -77,10 +77,14 @@ fn replies() -> Vec<Vec<Reply>> {
     replies
 }
 
-/// Sends one call, and says all that the application can see of it.
-async fn ask(client: &Client, operation: Operation, model: &str) -> Got {
+/// Sends one call and returns everything that the application can observe of it.
+async fn ask(client: &Client, operation: Operation, model: &str) -> StreamRead {
     let one = |text: String, ok: bool| {
-        if ok { Got { events: vec![text], error: None } } else { Got { events: Vec::new(), error: Some(text) } }
+        if ok {
+            StreamRead { events: vec![text], error: None }
+        } else {
+            StreamRead { events: Vec::new(), error: Some(text) }
+        }
     };
     match operation {
         Operation::Converse => {
@@ -89,17 +93,17 @@ async fn ask(client: &Client, operation: Operation, model: &str) -> Got {
             let limits = InferenceConfiguration::builder().max_tokens(77).temperature(0.7).build();
             let request =
                 converse(client, model).service_tier(tier).performance_config(latency).inference_config(limits);
-            let sent = request.send().await;
-            one(format!("{sent:?}"), sent.is_ok())
+            let response = request.send().await;
+            one(format!("{response:?}"), response.is_ok())
         }
         Operation::InvokeModel => {
-            let sent = invoke(client, model).send().await;
-            let body = sent.as_ref().ok().map(|out| out.body().as_ref().to_vec());
-            one(format!("{sent:?} {body:?}"), sent.is_ok())
+            let response = invoke(client, model).send().await;
+            let body = response.as_ref().ok().map(|out| out.body().as_ref().to_vec());
+            one(format!("{response:?} {body:?}"), response.is_ok())
         }
         _ => match Streamed::open(client, operation, model).await {
             Ok(mut stream) => stream.read(usize::MAX).await,
-            Err(error) => Got { events: Vec::new(), error: Some(error) },
+            Err(error) => StreamRead { events: Vec::new(), error: Some(error) },
         },
     }
 }
@@ -116,30 +120,30 @@ fn text_of(request: &Recorded) -> String {
     format!("{operation} {model_id} {headers:?} {body:?}")
 }
 
-/// One call to a simulator of its own. Addresses and ports are the only things that may differ.
-async fn had(h: &Harness, replies: &[Reply], call: impl Future<Output = Got>) -> Had {
+/// Makes one call and returns its observations. Ports, request ids and dates, which may differ, are replaced or removed.
+async fn observe(h: &Harness, replies: &[Reply], call: impl Future<Output = StreamRead>) -> Observed {
     h.sim.take_requests();
     for reply in replies {
         h.sim.push(reply.clone());
     }
-    let mut got = call.await;
+    let mut read = call.await;
     let requests: Vec<_> = h.sim.take_requests();
     let port = h.sim.address().port().to_string();
-    let neutral = |text: &str| {
+    let normalize = |text: &str| {
         let text = requests.iter().fold(text.replace(&port, "PORT"), |text, r| text.replace(&r.request_id, "REQUEST"));
         without_dates(&text)
     };
-    got.events = got.events.iter().map(|text| neutral(text)).collect();
-    got.error = got.error.as_deref().map(neutral);
+    read.events = read.events.iter().map(|text| normalize(text)).collect();
+    read.error = read.error.as_deref().map(normalize);
     let requests = requests.iter().map(|request| text_of(request).replace(&port, "PORT")).collect();
-    // Replies that no attempt has asked for are not for the next call.
+    // Use up the replies that no attempt has requested, so that the next call does not get them.
     while h.sim.pending() > 0 {
         drop(converse(&h.bare_client(), HAIKU).send().await);
     }
-    Had { got, requests }
+    Observed { read, requests }
 }
 
-/// The answer's `date` header and the address of its connection are of the moment.
+/// Removes the values of the `date` header.
 fn without_dates(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
@@ -157,12 +161,12 @@ async fn check(operation: Operation) {
     for (model, cases) in [(HAIKU, usize::MAX), (LLAMA, 16), (UNPRICED, 16)] {
         for replies in replies().into_iter().take(cases) {
             let case = format!("{operation} {model} {replies:?}");
-            let plain = had(&h, &replies, ask(&bare, operation, model)).await;
-            let outside = had(&h, &replies, ask(&h.client, operation, model)).await;
+            let plain = observe(&h, &replies, ask(&bare, operation, model)).await;
+            let outside = observe(&h, &replies, ask(&h.client, operation, model)).await;
             assert_eq!(outside, plain, "{case}, outside any task");
             let task = h.outlay.task("t").start();
-            let inside = task.run(scoped(ask(&h.client, operation, model)));
-            let inside = had(&h, &replies, inside).await;
+            let inside = task.run(in_scopes(ask(&h.client, operation, model)));
+            let inside = observe(&h, &replies, inside).await;
             assert_eq!(inside, plain, "{case}, in a task");
             assert_eq!(plain.requests.len() as u64, task.totals().attempts(), "{case}");
             assert_eq!(task.finish(Outcome::success()).totals().pending_calls(), 0, "{case}");
@@ -191,13 +195,13 @@ async fn invoke_model_with_response_stream_is_the_same_with_and_without_metering
     check(Operation::InvokeModelWithResponseStream).await;
 }
 
-/// A few scopes around a call.
-async fn scoped<T>(call: impl Future<Output = T>) -> T {
+/// Runs a call inside several scopes.
+async fn in_scopes<T>(call: impl Future<Output = T>) -> T {
     outlay::agent("a").run(outlay::retry(2).run(outlay::tool("x").run(call))).await
 }
 
 #[tokio::test]
-async fn a_client_that_is_metered_keeps_its_configuration() {
+async fn a_metered_client_keeps_its_configuration() {
     let h = Harness::new().await;
     let (bare, metered) = (h.bare_client(), &h.client);
     assert_eq!(bare.config().region(), metered.config().region());

@@ -1,4 +1,4 @@
-//! Which number of which source is trusted, in whatever JSON type it comes, and what is made of its absence.
+//! Which source of usage takes precedence, in any JSON type, and how missing counts are handled.
 
 mod answers;
 mod families;
@@ -8,10 +8,10 @@ mod types;
 
 use bedrock_sim::{Operation, Reply};
 use outlay::Outcome;
-use outlay_tests::{Harness, Span, call_spans, converse, invoke, stream_whole};
+use outlay_tests::{Harness, Span, call_spans, converse, invoke, read_stream};
 
-/// Asks once, whatever comes of it, and looks at the call's span, which is one.
-async fn asked<T>(operation: Operation, model: &str, reply: impl Into<Reply>, look: impl FnOnce(&Span) -> T) -> T {
+/// Makes one call, ignores its result, and returns what `inspect` reads from its only span.
+async fn observe<T>(operation: Operation, model: &str, reply: impl Into<Reply>, inspect: impl FnOnce(&Span) -> T) -> T {
     let h = Harness::new().await;
     h.sim.push(reply);
     let task = h.outlay.task("t").start();
@@ -19,7 +19,7 @@ async fn asked<T>(operation: Operation, model: &str, reply: impl Into<Reply>, lo
         match operation {
             Operation::Converse => drop(converse(&h.client, model).send().await),
             Operation::InvokeModel => drop(invoke(&h.client, model).send().await),
-            _ => drop(stream_whole(&h.client, operation, model).await),
+            _ => drop(read_stream(&h.client, operation, model).await),
         }
     })
     .await;
@@ -28,10 +28,10 @@ async fn asked<T>(operation: Operation, model: &str, reply: impl Into<Reply>, lo
     let spans = h.spans();
     spans.assert_conserved();
     assert_eq!(call_spans(&spans).len(), 1);
-    look(call_spans(&spans)[0])
+    inspect(call_spans(&spans)[0])
 }
 
-/// Input, output, cache reads, cache writes and reasoning, as they are on the span.
+/// Returns the input, output, cache read, cache write and reasoning tokens on the span.
 fn tokens(call: &Span) -> [Option<i64>; 5] {
     [
         "gen_ai.usage.input_tokens",
@@ -51,12 +51,12 @@ fn status(call: &Span) -> String {
     call.text("outlay.cost.status").expect("every call has a status").to_owned()
 }
 
-/// Why the counts are not exact.
+/// Returns the reason why the counts are not exact.
 fn doubt(call: &Span) -> Option<String> {
     call.text("outlay.usage.doubt").map(str::to_owned)
 }
 
-/// Which source they are from, where there is something to say of it.
+/// Returns the source of the counts, if the span states it.
 fn source(call: &Span) -> Option<String> {
     call.text("outlay.usage.source").map(str::to_owned)
 }

@@ -1,10 +1,10 @@
-//! A process that lives for one task with one call: a cron job, a function.
+//! A process that runs one task with one call, like a cron job or a function.
 //!
 //! usage: one-task URL-OF-BEDROCK TASK-NAME ONCE-OR-TWICE
 //!
-//! Exports as the `OTEL_*` variables say, when it exits, and with `twice` while the call runs too. Prints the task's cost
-//! in pico-dollars.
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "it is a program, of a test")]
+//! Exports on exit, and with `twice` also while the call runs. The `OTEL_*` variables configure the export. Prints the
+//! task's cost in pico-dollars.
+#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "this is a test program")]
 
 use std::time::Duration;
 

@@ -8,27 +8,27 @@ use aws_sdk_bedrockruntime::operation::invoke_model_with_response_stream::Invoke
 use aws_sdk_bedrockruntime::primitives::Blob;
 use bedrock_sim::Operation;
 
+use crate::exported_spans::{Span, Spans};
 use crate::harness::user;
-use crate::spans::{Span, Spans};
 
 /// An InvokeModel body that allows 200 tokens of output.
 pub const NATIVE_BODY: &str = r#"{"max_tokens":200,"messages":[{"role":"user","content":"hello"}]}"#;
 
-/// A streamed answer of either operation.
+/// A streamed answer of either streaming operation.
 #[allow(missing_debug_implementations)]
 pub enum Streamed {
-    /// Of ConverseStream.
+    /// The answer of ConverseStream.
     Converse(Box<ConverseStreamOutput>),
-    /// Of InvokeModelWithResponseStream.
+    /// The answer of InvokeModelWithResponseStream.
     Invoke(Box<InvokeModelWithResponseStreamOutput>),
 }
 
-/// What the application got of a stream.
+/// The events and the error that the application read from a stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Got {
+pub struct StreamRead {
     /// The debug text of each event, in order.
     pub events: Vec<String>,
-    /// The debug text of the error that ended it, or that came in its place.
+    /// The debug text of the error that ended the stream or replaced it.
     pub error: Option<String>,
 }
 
@@ -48,17 +48,17 @@ impl Streamed {
     ///
     /// The debug text of the SDK's error.
     pub async fn ask(client: &Client, operation: Operation, model: &str, text: &str) -> Result<Self, String> {
-        let told = |error: &dyn Debug| format!("{error:?}");
+        let debug = |error: &dyn Debug| format!("{error:?}");
         if operation == Operation::ConverseStream {
-            let sent = client.converse_stream().model_id(model).messages(user(text)).send().await;
-            return sent.map(|out| Self::Converse(Box::new(out))).map_err(|error| told(&error));
+            let response = client.converse_stream().model_id(model).messages(user(text)).send().await;
+            return response.map(|out| Self::Converse(Box::new(out))).map_err(|error| debug(&error));
         }
         let body = Blob::new(NATIVE_BODY.replace("hello", text));
-        let sent = client.invoke_model_with_response_stream().model_id(model).body(body).send().await;
-        sent.map(|out| Self::Invoke(Box::new(out))).map_err(|error| told(&error))
+        let response = client.invoke_model_with_response_stream().model_id(model).body(body).send().await;
+        response.map(|out| Self::Invoke(Box::new(out))).map_err(|error| debug(&error))
     }
 
-    /// The next event's debug text.
+    /// Returns the debug text of the next event.
     ///
     /// # Errors
     ///
@@ -76,50 +76,50 @@ impl Streamed {
         }
     }
 
-    /// Reads so many events, or up to the end.
-    pub async fn read(&mut self, at_most: usize) -> Got {
-        let mut got = Got::default();
-        while got.events.len() < at_most {
+    /// Reads at most `at_most` events.
+    pub async fn read(&mut self, at_most: usize) -> StreamRead {
+        let mut read = StreamRead::default();
+        while read.events.len() < at_most {
             match self.next().await {
-                Ok(Some(event)) => got.events.push(event),
+                Ok(Some(event)) => read.events.push(event),
                 Ok(None) => break,
                 Err(error) => {
-                    got.error = Some(error);
+                    read.error = Some(error);
                     break;
                 }
             }
         }
-        got
+        read
     }
 }
 
-/// Asks for a stream and reads all of it.
-pub async fn stream_whole(client: &Client, operation: Operation, model: &str) -> Got {
+/// Requests a stream and reads it to the end.
+pub async fn read_stream(client: &Client, operation: Operation, model: &str) -> StreamRead {
     match Streamed::open(client, operation, model).await {
         Ok(mut stream) => stream.read(usize::MAX).await,
-        Err(error) => Got { events: Vec::new(), error: Some(error) },
+        Err(error) => StreamRead { events: Vec::new(), error: Some(error) },
     }
 }
 
-/// An InvokeModel request with a short message.
+/// Returns an InvokeModel request with a short message.
 pub fn invoke(client: &Client, model: &str) -> InvokeModelFluentBuilder {
     client.invoke_model().model_id(model).body(Blob::new(NATIVE_BODY))
 }
 
-/// The spans of model calls.
+/// Returns the spans of model calls.
 pub fn call_spans(spans: &Spans) -> Vec<&Span> {
     spans.iter().filter(|span| span.has("gen_ai.provider.name")).collect()
 }
 
-/// Waits until the condition holds.
+/// Waits until `condition` holds.
 ///
 /// # Panics
 ///
-/// If it does not within ten seconds.
+/// If it does not hold within ten seconds.
 pub async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let begun = Instant::now();
+    let started = Instant::now();
     while !condition() {
-        assert!(begun.elapsed() < Duration::from_secs(10), "it never came to pass: {what}");
+        assert!(started.elapsed() < Duration::from_secs(10), "timed out: {what}");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }

@@ -15,19 +15,19 @@ use outlay::bedrock::Metered as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::HAIKU;
-use crate::metrics::{self, MetricPoint};
-use crate::spans::Spans;
+use crate::exported_spans::Spans;
+use crate::metric_points::{self, MetricPoint};
 
 /// A simulator, an `Outlay` whose spans and metrics stay in memory, and a metered client.
 #[allow(missing_debug_implementations)]
 pub struct Harness {
-    /// The Bedrock that is called.
+    /// The simulated Bedrock.
     pub sim: BedrockSim,
-    /// The `Outlay` that meters.
+    /// The `Outlay` under test.
     pub outlay: Outlay,
     /// The metered client.
     pub client: Client,
-    /// Where spans go.
+    /// The provider that exports the spans.
     pub tracer_provider: SdkTracerProvider,
     meter_provider: SdkMeterProvider,
     spans: InMemorySpanExporter,
@@ -35,22 +35,22 @@ pub struct Harness {
 }
 
 impl Harness {
-    /// With default settings.
+    /// Creates a harness with the default settings.
     pub async fn new() -> Self {
         Self::with(|builder| builder).await
     }
 
-    /// With other settings.
+    /// Creates a harness with the settings that `set` makes.
     pub async fn with(set: impl FnOnce(outlay::Builder) -> outlay::Builder) -> Self {
         Self::build(Sampler::AlwaysOn, set).await
     }
 
-    /// With another sampler.
+    /// Creates a harness with this sampler.
     pub async fn sampled(sampler: Sampler) -> Self {
         Self::build(sampler, |builder| builder).await
     }
 
-    /// With metering switched off.
+    /// Creates a harness with metering disabled.
     pub async fn disabled() -> Self {
         Self::with(outlay::Builder::disabled).await
     }
@@ -68,40 +68,40 @@ impl Harness {
         Self { sim, outlay, client, tracer_provider, meter_provider, spans, metrics }
     }
 
-    /// A client of the same simulator that nobody meters.
+    /// Returns an unmetered client of the same simulator.
     pub fn bare_client(&self) -> Client {
         Client::from_conf(client_config(&self.sim.url()).build())
     }
 
-    /// A subscriber whose OpenTelemetry layer exports to the same place, under a filter such as `info` or `off`.
+    /// Returns a subscriber whose OpenTelemetry layer exports to the same place, with a filter such as `info` or `off`.
     pub fn subscriber(&self, filter: &str) -> impl tracing::Subscriber + Send + Sync + use<> {
         tracing_subscriber::registry()
             .with(tracing_subscriber::EnvFilter::new(filter))
             .with(tracing_opentelemetry::layer().with_tracer(self.tracer_provider.tracer("application")))
     }
 
-    /// The spans that have ended so far.
+    /// Returns the spans that have ended so far.
     pub fn spans(&self) -> Spans {
         Spans::new(self.spans.get_finished_spans().expect("the exporter is not shut down"))
     }
 
-    /// The metrics so far.
+    /// Flushes the metrics and returns their current points.
     pub fn metrics(&self) -> Vec<MetricPoint> {
         self.meter_provider.force_flush().expect("the exporter is in memory");
-        metrics::latest(&self.metrics.get_finished_metrics().expect("the exporter is not shut down"))
+        metric_points::latest(&self.metrics.get_finished_metrics().expect("the exporter is not shut down"))
     }
 
-    /// Queues a reply of so many tokens, and asks for it.
+    /// Queues a reply with these token counts and calls the model.
     pub async fn ask(&self, model: &str, input: u64, output: u64) {
         let reply = Reply::message().usage(Tokens::new(input, output));
-        // No text has no tokens.
+        // An answer without output tokens has no text.
         self.sim.push(if output > 0 { reply.text("ok") } else { reply });
         converse(&self.client, model).send().await.expect("the simulator answers");
     }
 }
 
-/// A client's configuration for a simulator, with quick retries, as many as are allowed whatever other clients of this
-/// process have used up.
+/// Returns a client configuration for a simulator. Retries are quick, and their token bucket is unlimited, so that other
+/// clients of the process cannot use it up.
 pub fn client_config(url: &str) -> ConfigBuilder {
     aws_sdk_bedrockruntime::Config::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -113,7 +113,7 @@ pub fn client_config(url: &str) -> ConfigBuilder {
         .http_client(aws_smithy_http_client::Builder::new().build_http())
 }
 
-/// A user's turn.
+/// Returns a user message.
 pub fn user(text: &str) -> Message {
     Message::builder()
         .role(ConversationRole::User)
@@ -122,12 +122,12 @@ pub fn user(text: &str) -> Message {
         .expect("role and content are set")
 }
 
-/// A Converse request with one short message.
+/// Returns a Converse request with one short message.
 pub fn converse(client: &Client, model: &str) -> ConverseFluentBuilder {
     client.converse().model_id(model).messages(user("hello"))
 }
 
-/// The same to Haiku.
+/// Returns a Converse request to Haiku with one short message.
 pub fn haiku(client: &Client) -> ConverseFluentBuilder {
     converse(client, HAIKU)
 }

@@ -3,7 +3,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// A program that is not ours, started by a script of `tests/independent`. It stops when this is dropped.
+/// A third-party program, started by a script of `tests/independent`. It stops when this value is dropped.
 #[derive(Debug)]
 pub struct Independent {
     script: Child,
@@ -11,15 +11,15 @@ pub struct Independent {
 }
 
 impl Independent {
-    /// Starts it, and reads the values that the script prints. `None`, with a word to standard error, unless
-    /// `OUTLAY_INDEPENDENT` is set: the script installs what it needs, which a plain `cargo test` should not.
+    /// Starts the script and reads the values that it prints. Prints a note to standard error and returns `None` unless
+    /// `OUTLAY_INDEPENDENT` is set: the script installs programs, which a plain `cargo test` should not do.
     ///
     /// # Panics
     ///
-    /// If it is asked for and does not start.
+    /// If `OUTLAY_INDEPENDENT` is set and the script does not start or print all values.
     pub fn start(script: &str, values: &[&str]) -> Option<Self> {
         if std::env::var_os("OUTLAY_INDEPENDENT").is_none() {
-            #[allow(clippy::print_stderr, reason = "whoever reads the test's output should know")]
+            #[allow(clippy::print_stderr, reason = "the test's output should show that it was skipped")]
             {
                 eprintln!("skipped: set OUTLAY_INDEPENDENT=1 to run it against {script}");
             }
@@ -29,24 +29,24 @@ impl Independent {
         let mut script =
             Command::new(path).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the script can be started");
         let stdout = script.stdout.take().expect("it is piped");
-        let mut found = BTreeMap::new();
+        let mut printed = BTreeMap::new();
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
             if let Some((key, value)) = line.split_once('=') {
-                found.insert(key.to_owned(), value.to_owned());
+                printed.insert(key.to_owned(), value.to_owned());
             }
-            if values.iter().all(|value| found.contains_key(*value)) {
-                return Some(Self { script, values: found });
+            if values.iter().all(|value| printed.contains_key(*value)) {
+                return Some(Self { script, values: printed });
             }
         }
         let _ = script.wait();
         panic!("the script ended without {values:?}");
     }
 
-    /// What the script printed for `key`.
+    /// Returns the value that the script printed for `key`.
     ///
     /// # Panics
     ///
-    /// If it printed nothing for it.
+    /// If it printed none.
     pub fn value(&self, key: &str) -> &str {
         &self.values[key]
     }
@@ -54,7 +54,7 @@ impl Independent {
 
 impl Drop for Independent {
     fn drop(&mut self) {
-        // The script stops what it has started when its standard input closes.
+        // The script stops its programs when its standard input closes.
         drop(self.script.stdin.take());
         let _ = self.script.wait();
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use outlay_ledger::{Amount, BudgetStore, Held, Settlement, StoreAnswer, StoreAsk, StoreFigures, StoreFuture};
 
-/// A store of budgets in memory, which writes down what it is asked, and does what a test wants.
+/// An in-memory budget store that records its requests and whose answers and delay a test can set.
 #[derive(Clone, Debug, Default)]
 pub struct SharedBudgets(Arc<Mutex<State>>);
 
@@ -20,43 +20,43 @@ struct State {
 }
 
 impl SharedBudgets {
-    /// From now on every answer is this.
+    /// Sets the answer to every later request; `None` makes the store decide.
     pub fn answer_with(&self, answer: Option<StoreAnswer>) {
         self.lock().answer = answer;
     }
 
-    /// From now on each answer takes so long.
+    /// Sets how long each later answer takes.
     pub fn delay(&self, delay: Duration) {
         self.lock().delay = delay;
     }
 
-    /// How often it was asked by calls that wait for the answer, and by calls that cannot.
+    /// Returns the number of requests that waited for the answer, and of those that could not.
     pub fn asks(&self) -> (usize, usize) {
         let state = self.lock();
         (state.asks, state.asks_now)
     }
 
-    /// What became of each ask, and what it came to in its first budget.
+    /// Returns how each settled request was held, and its spending in its first budget.
     pub fn settled(&self) -> Vec<(Held, i128)> {
         self.lock().settled.iter().map(|settled| (settled.held, settled.spent[0].units())).collect()
     }
 
-    /// The most that the first settled ask was for, in its first budget.
+    /// Returns the amount that the first settled request reserved in its first budget.
     ///
     /// # Panics
     ///
-    /// Where nothing has settled.
-    pub fn most_asked(&self) -> Amount {
+    /// If nothing has settled.
+    pub fn first_reserved(&self) -> Amount {
         self.lock().settled[0].ask.holds()[0].amount
     }
 
-    /// How many reservations are open.
+    /// Returns the number of open reservations.
     pub fn open(&self) -> usize {
         self.lock().reserved.len()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().expect("no test panics with it")
+        self.0.lock().expect("no test panics while it holds the lock")
     }
 }
 
@@ -66,16 +66,16 @@ impl State {
             return answer.clone();
         }
         let mut would_refuse = Vec::new();
-        for (hold, wanted) in ask.holds().iter().enumerate() {
-            let key = &wanted.budget.key;
+        for (hold, request) in ask.holds().iter().enumerate() {
+            let key = &request.budget.key;
             let spent = self.spent.get(key).copied().unwrap_or(0);
             let open = self.reserved.values().flat_map(|ask| ask.holds()).filter(|held| held.budget.key == *key);
             let reserved: i128 = open.map(|held| held.amount.units()).sum();
-            let limit = wanted.budget.limit;
-            if spent + reserved + wanted.amount.units() > limit.units() {
+            let limit = request.budget.limit;
+            if spent + reserved + request.amount.units() > limit.units() {
                 let figures =
                     StoreFigures { hold, spent: limit.with_units(spent), reserved: limit.with_units(reserved) };
-                if !wanted.budget.observed {
+                if !request.budget.observed {
                     return StoreAnswer::Refused(figures);
                 }
                 would_refuse.push(figures);

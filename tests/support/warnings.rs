@@ -4,22 +4,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
-/// Keeps the warnings that the library logs on this thread.
+/// The warnings that the library logs on this thread.
 #[derive(Clone, Debug, Default)]
 pub struct Warnings(Arc<Mutex<Vec<String>>>);
 
 impl Warnings {
-    /// How many there have been since the last time.
+    /// Returns the number of warnings since the last call.
     pub fn take(&self) -> usize {
         std::mem::take(&mut *self.texts()).len()
     }
 
-    /// How many of them hold this text.
+    /// Returns the number of kept warnings that contain this text.
     pub fn count_with(&self, part: &str) -> usize {
         self.texts().iter().filter(|text| text.contains(part)).count()
     }
 
-    /// Who keeps them.
+    /// Returns a subscriber that keeps the warnings.
     pub fn subscriber(&self) -> impl tracing::Subscriber + Send + Sync + use<> {
         tracing_subscriber::registry().with(self.clone())
     }

@@ -1,10 +1,11 @@
-//! A worker agent in a process of its own, for tests of what goes between two.
+//! A worker agent in its own process, for tests of propagation between processes.
 //!
 //! usage: worker
 //!
 //! Serves `POST /research` (two calls and a charge) and `POST /stream` (two calls while the body is read) on loopback,
-//! and prints its address. It trusts everybody, exports as the `OTEL_*` variables say, and ends when standard input closes.
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "it is a program, of a test")]
+//! and prints its address. It trusts all callers and exits when standard input closes. The `OTEL_*` variables configure
+//! its export.
+#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "this is a test program")]
 
 use std::convert::Infallible;
 use std::sync::Arc;

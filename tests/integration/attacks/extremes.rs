@@ -1,12 +1,12 @@
-//! Numbers and texts at the ends of their ranges.
+//! Numbers and texts at the limits of their ranges.
 
 use bedrock_sim::{Operation, Reply, Tokens};
 use outlay::{CostStatus, Outcome, Usage, Usd};
-use outlay_tests::{HAIKU, Harness, call_spans, haiku, invoke, stream_whole};
+use outlay_tests::{HAIKU, Harness, call_spans, haiku, invoke, read_stream};
 use serde_json::json;
 
 #[tokio::test]
-async fn counts_beyond_all_reason_saturate_and_never_panic() {
+async fn extreme_token_counts_saturate_and_never_panic() {
     for tokens in [u64::MAX, u64::MAX / 2, i64::MAX as u64, i64::MAX as u64 + 1, 1 << 53, (1 << 53) + 1] {
         let h = Harness::new().await;
         let task = h.outlay.task("t").start();
@@ -18,7 +18,7 @@ async fn counts_beyond_all_reason_saturate_and_never_panic() {
                 invoke(&h.client, HAIKU).send().await.unwrap();
                 h.sim.push(Reply::chunks([json!({"type": "message_start", "message": {"usage": usage}}),
                     json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": tokens}})]));
-                let got = stream_whole(&h.client, Operation::InvokeModelWithResponseStream, HAIKU).await;
+                let got = read_stream(&h.client, Operation::InvokeModelWithResponseStream, HAIKU).await;
                 assert_eq!(got.error, None);
             }
         })
@@ -39,7 +39,7 @@ async fn counts_beyond_all_reason_saturate_and_never_panic() {
 }
 
 #[tokio::test]
-async fn counts_that_the_sdk_cannot_hold_fail_the_call_as_ever_and_are_counted_all_the_same() {
+async fn counts_beyond_the_sdk_range_are_counted_and_leave_the_call_result_unchanged() {
     let h = Harness::new().await;
     h.sim.push(Reply::message().text("ok").usage(Tokens::new(5_000_000_000, 1).total(5_000_000_001)));
     let task = h.outlay.task("t").start();
@@ -54,7 +54,7 @@ async fn counts_that_the_sdk_cannot_hold_fail_the_call_as_ever_and_are_counted_a
 }
 
 #[tokio::test]
-async fn negative_counts_are_no_counts() {
+async fn negative_counts_are_rejected_and_marked_as_doubtful() {
     let cases = [
         json!({"inputTokens": -1, "outputTokens": 5, "totalTokens": 4}),
         json!({"inputTokens": 5, "outputTokens": -1, "totalTokens": 4}),
@@ -80,7 +80,7 @@ async fn negative_counts_are_no_counts() {
             task.run(async {
                 match operation {
                     Operation::Converse => drop(haiku(&h.client).send().await),
-                    _ => drop(stream_whole(&h.client, operation, HAIKU).await),
+                    _ => drop(read_stream(&h.client, operation, HAIKU).await),
                 }
             })
             .await;
@@ -91,14 +91,14 @@ async fn negative_counts_are_no_counts() {
             let spans = h.spans();
             spans.assert_conserved();
             let is_doubted = call_spans(&spans)[0].has("outlay.usage.doubt");
-            let sure = totals.cost().status() == CostStatus::Exact;
-            assert!(!sure && is_doubted, "{case}: a count that cannot be, and nobody is told");
+            let is_exact = totals.cost().status() == CostStatus::Exact;
+            assert!(!is_exact && is_doubted, "{case}: an impossible count is not marked");
         }
     }
 }
 
 #[tokio::test]
-async fn an_answer_that_nests_deeply_keeps_its_usage() {
+async fn a_deeply_nested_answer_keeps_its_usage() {
     let deep = (0..200).fold(json!(1), |inner, _| json!([inner]));
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
@@ -111,7 +111,7 @@ async fn an_answer_that_nests_deeply_keeps_its_usage() {
 }
 
 #[tokio::test]
-async fn a_refund_is_in_totals_spans_and_metrics_alike() {
+async fn a_refund_appears_in_totals_spans_and_metrics() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
     task.charge("search", Usd::from_cents(10));
@@ -121,15 +121,15 @@ async fn a_refund_is_in_totals_spans_and_metrics_alike() {
     spans.assert_conserved();
     let metric: f64 = h.metrics().iter().filter(|p| p.name == "outlay.cost").map(|p| p.value).sum();
     let total = totals.cost().usd().unwrap();
-    assert!((metric - total.to_f64()).abs() < 1e-12, "the metric says {metric}, the total {total}");
+    assert!((metric - total.to_f64()).abs() < 1e-12, "the metric is {metric}, the total {total}");
 }
 
 #[tokio::test]
-async fn charges_beyond_all_reason_saturate_and_never_panic() {
+async fn extreme_charges_saturate_and_never_panic() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
-    task.charge("all there is", Usd::MAX);
-    task.charge("and more", Usd::MAX);
+    task.charge("maximum", Usd::MAX);
+    task.charge("one more", Usd::MAX);
     let report = task.finish(Outcome::success().value(Usd::MAX));
     assert_eq!(report.totals().cost().usd(), Some(Usd::MAX));
     assert!(!report.to_string().is_empty());
@@ -141,7 +141,7 @@ fn hostile() -> String {
 }
 
 #[tokio::test]
-async fn dimensions_with_control_characters_are_cleaned_and_cut() {
+async fn dimensions_with_control_characters_are_cleaned_and_truncated() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").team(&hostile()).owner("\u{1b}").dimension(&hostile(), &hostile()).start();
     task.run(h.ask(HAIKU, 10, 1)).await;
@@ -165,7 +165,7 @@ async fn dimensions_with_control_characters_are_cleaned_and_cut() {
 }
 
 #[tokio::test]
-async fn names_with_control_characters_reach_no_report_no_span_and_no_metric() {
+async fn control_characters_in_names_reach_no_report_span_or_metric() {
     let h = Harness::new().await;
     let name = hostile();
     let task = h.outlay.task(&name).start();
@@ -189,7 +189,7 @@ async fn names_with_control_characters_reach_no_report_no_span_and_no_metric() {
 }
 
 #[tokio::test]
-async fn a_name_is_as_short_on_its_span_as_in_the_report() {
+async fn a_long_name_is_truncated_on_its_span() {
     let h = Harness::new().await;
     let long = "x".repeat(2_000);
     let task = h.outlay.task(&long).start();
@@ -204,7 +204,7 @@ async fn a_name_is_as_short_on_its_span_as_in_the_report() {
 }
 
 #[tokio::test]
-async fn an_empty_usage_is_a_call_of_zero_dollars_and_exact() {
+async fn a_call_with_empty_usage_is_free_and_one_without_usage_is_unpriced() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
     task.run_sync(|| outlay::call(HAIKU).usage(Usage::new()).record());
@@ -215,7 +215,7 @@ async fn an_empty_usage_is_a_call_of_zero_dollars_and_exact() {
 }
 
 #[tokio::test]
-async fn a_model_id_that_is_no_model_id_is_unpriced() {
+async fn a_call_with_an_invalid_model_id_is_unpriced() {
     for model in ["", " ", "☃", "arn:", "arn:aws:bedrock:::", "us.", &"x".repeat(3_000), "../..", "a/b?c=d#e%20"] {
         let h = Harness::new().await;
         let task = h.outlay.task("t").start();

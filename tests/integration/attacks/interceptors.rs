@@ -1,4 +1,4 @@
-//! Interceptors of the application that take the answer's body away, as agent frameworks do.
+//! Application interceptors that take the answer's body, as agent frameworks do.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,13 +13,13 @@ use bedrock_sim::{Fault, Operation, Reply, Tokens};
 use outlay::{CostStatus, Outcome};
 use outlay_tests::{HAIKU, Harness, call_spans, eventually, haiku, invoke, user};
 
-const WHOLE: i64 = 1_000 * 1_100_000 + 200 * 5_500_000;
+const ANSWER_COST: i64 = 1_000 * 1_100_000 + 200 * 5_500_000;
 
-/// Takes the body of an answer, and leaves another in its place.
+/// Takes the body of an answer and puts another in its place.
 #[derive(Clone, Debug, Default)]
 struct Taker {
     taken: Arc<Mutex<Option<SdkBody>>>,
-    instead: &'static str,
+    replacement: &'static str,
 }
 
 #[dyn_dispatch_hint]
@@ -34,19 +34,19 @@ impl Intercept for Taker {
         _components: &RuntimeComponents,
         _cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let body = std::mem::replace(context.response_mut().body_mut(), SdkBody::from(self.instead));
-        *self.taken.lock().expect("no test panics with it") = Some(body);
+        let body = std::mem::replace(context.response_mut().body_mut(), SdkBody::from(self.replacement));
+        *self.taken.lock().expect("no test panics while it holds the lock") = Some(body);
         Ok(())
     }
 }
 
 impl Taker {
     fn body(&self) -> SdkBody {
-        self.taken.lock().expect("no test panics with it").take().expect("an answer has come")
+        self.taken.lock().expect("no test panics while it holds the lock").take().expect("an answer has arrived")
     }
 }
 
-/// Sends one call whose answer's body is taken; what the SDK makes of the rest is not told.
+/// Sends one call and takes the body of its answer. Ignores the SDK's result.
 async fn ask(h: &Harness, operation: Operation, taker: &Taker) {
     let taker = taker.clone();
     match operation {
@@ -68,14 +68,14 @@ fn answer() -> bedrock_sim::Message {
 }
 
 #[tokio::test]
-async fn a_body_that_is_read_by_the_application_itself_is_counted_when_it_has_been_read() {
+async fn a_taken_body_is_counted_once_the_application_has_read_it() {
     let mut wrong = Vec::new();
     for operation in Operation::TURNS {
-        for instead in ["", "{}"] {
-            let case = format!("{operation}, {instead:?} in its place");
+        for replacement in ["", "{}"] {
+            let case = format!("{operation}, replaced by {replacement:?}");
             let h = Harness::new().await;
             h.sim.push(answer());
-            let taker = Taker { instead, ..Taker::default() };
+            let taker = Taker { replacement, ..Taker::default() };
             let task = h.outlay.task("t").start();
             task.run(ask(&h, operation, &taker)).await;
             let read = ByteStream::new(taker.body()).collect().await.unwrap();
@@ -87,7 +87,7 @@ async fn a_body_that_is_read_by_the_application_itself_is_counted_when_it_has_be
             assert_eq!(call_spans(&spans).len(), 1, "{case}");
             let call = call_spans(&spans)[0];
             let found = (call.int("outlay.cost.picousd"), call.text("outlay.cost.status"));
-            if found != (Some(WHOLE), Some("exact")) {
+            if found != (Some(ANSWER_COST), Some("exact")) {
                 wrong.push(format!("{case}: {found:?}"));
             }
         }
@@ -96,7 +96,7 @@ async fn a_body_that_is_read_by_the_application_itself_is_counted_when_it_has_be
 }
 
 #[tokio::test]
-async fn a_body_that_is_taken_and_dropped_or_breaks_is_settled_once_and_never_free() {
+async fn a_taken_body_that_is_dropped_or_breaks_is_settled_once_and_never_free() {
     for operation in Operation::TURNS {
         for fault in [None, Some(Fault::ResetAt(0)), Some(Fault::TruncateInFrame(0, 20))] {
             let case = format!("{operation} {fault:?}");
@@ -115,11 +115,11 @@ async fn a_body_that_is_taken_and_dropped_or_breaks_is_settled_once_and_never_fr
             eventually(&case, || task.totals().pending_calls() == 0).await;
             let totals = task.finish(Outcome::success()).totals().clone();
             assert_eq!(totals.calls(), 1, "{case}");
-            // InvokeModel has said it in the headers.
+            // The headers of InvokeModel state the usage.
             let status = if operation == Operation::InvokeModel { CostStatus::Exact } else { CostStatus::Bounded };
             assert_eq!(totals.cost().status(), status, "{case}");
             assert!(
-                totals.cost().usd().is_some_and(|usd| usd.picos() >= i128::from(WHOLE)),
+                totals.cost().usd().is_some_and(|usd| usd.picos() >= i128::from(ANSWER_COST)),
                 "{case}: {}",
                 totals.cost()
             );
@@ -129,7 +129,7 @@ async fn a_body_that_is_taken_and_dropped_or_breaks_is_settled_once_and_never_fr
 }
 
 #[tokio::test]
-async fn a_body_that_is_kept_past_the_end_of_its_task_keeps_the_task_open() {
+async fn a_taken_body_kept_past_the_end_of_its_task_keeps_the_task_open() {
     for operation in Operation::TURNS {
         let h = Harness::new().await;
         h.sim.push(answer());
@@ -140,6 +140,6 @@ async fn a_body_that_is_kept_past_the_end_of_its_task_keeps_the_task_open() {
         assert_eq!(task.finish(Outcome::success()).totals().pending_calls(), 1, "{operation}");
         drop(ByteStream::new(body).collect().await);
         eventually("the task ends", || h.spans().len() == 2).await;
-        assert_eq!(h.spans().one("invoke_workflow t").int("outlay.total.picousd"), Some(WHOLE), "{operation}");
+        assert_eq!(h.spans().one("invoke_workflow t").int("outlay.total.picousd"), Some(ANSWER_COST), "{operation}");
     }
 }

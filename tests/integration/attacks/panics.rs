@@ -8,7 +8,7 @@ use outlay::{Outcome, Usd};
 use outlay_tests::{HAIKU, Harness, Streamed, haiku};
 
 #[tokio::test]
-async fn a_panic_in_a_future_ends_its_scopes_and_keeps_what_they_cost() {
+async fn a_panic_in_a_future_ends_its_scopes_and_keeps_their_cost() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
     let run = task.run(outlay::agent("a").run(outlay::tool("x").run(async {
@@ -17,7 +17,7 @@ async fn a_panic_in_a_future_ends_its_scopes_and_keeps_what_they_cost() {
     })));
     let caught = AssertUnwindSafe(run).catch_unwind().await;
     assert!(caught.is_err());
-    // The thread's scope is what it was before.
+    // The thread's scope is restored.
     h.ask(HAIKU, 7, 0).await;
     assert_eq!(h.outlay.unattributed().calls(), 1);
     let report = task.finish(Outcome::failure());
@@ -71,7 +71,7 @@ async fn a_panic_in_a_spawned_task_leaves_nothing_open() {
 }
 
 #[tokio::test]
-async fn a_panic_between_an_answer_s_events_settles_the_stream() {
+async fn a_panic_between_stream_events_settles_the_stream() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
     let run = task.run(async {
@@ -84,7 +84,7 @@ async fn a_panic_between_an_answer_s_events_settles_the_stream() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_scope_that_moves_between_threads_half_way_stays_the_same_scope() {
+async fn a_scope_polled_on_different_threads_stays_the_same_scope() {
     let h = Harness::new().await;
     let task = std::sync::Arc::new(h.outlay.task("t").start());
     h.sim.otherwise(|_| Reply::message().usage(Tokens::new(1_000, 0)));
@@ -100,10 +100,10 @@ async fn a_scope_that_moves_between_threads_half_way_stays_the_same_scope() {
             }))
             .await;
     });
-    // Each poll is on a thread of its own.
+    // Each poll runs on its own thread.
     loop {
         let handle = tokio::runtime::Handle::current();
-        let (back, done) = std::thread::spawn(move || {
+        let (returned, done) = std::thread::spawn(move || {
             let _runtime = handle.enter();
             let done = futures_util::future::poll_immediate(scope.as_mut());
             let done = handle.block_on(done).is_some();
@@ -111,7 +111,7 @@ async fn a_scope_that_moves_between_threads_half_way_stays_the_same_scope() {
         })
         .join()
         .unwrap();
-        scope = back;
+        scope = returned;
         if done {
             break;
         }

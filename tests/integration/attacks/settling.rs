@@ -1,4 +1,4 @@
-//! Scopes and calls that end twice, never, too late or in the wrong order.
+//! Scopes and calls that end twice, never, late or in the wrong order.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use outlay::{CostStatus, Outcome, Usd};
 use outlay_tests::{HAIKU, Harness, Streamed, call_spans, eventually};
 
 #[tokio::test]
-async fn finishing_twice_ends_one_span_and_moves_no_total() {
+async fn finishing_twice_ends_one_span_and_changes_no_total() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
     task.run(h.ask(HAIKU, 1_000, 10)).await;
@@ -20,19 +20,19 @@ async fn finishing_twice_ends_one_span_and_moves_no_total() {
 }
 
 #[tokio::test]
-async fn a_task_that_has_closed_as_a_success_does_not_become_a_waste_of_money_by_a_later_word() {
+async fn a_closed_task_ignores_a_later_failure() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
     task.run(h.ask(HAIKU, 1_000, 10)).await;
     let before = task.finish(Outcome::success()).totals().clone();
-    // Its span is out: it says that nothing was wasted.
+    // The span is already exported with no failed cost.
     task.finish(Outcome::failure());
     task.run_sync(|| outlay::fail("too late"));
-    assert_eq!(task.totals(), before, "a closed total does not move");
+    assert_eq!(task.totals(), before, "a closed total does not change");
 }
 
 #[tokio::test]
-async fn a_scope_that_is_failed_after_its_end_does_not_move_its_task_s_total() {
+async fn a_failure_after_the_end_of_a_scope_does_not_change_the_task_total() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
     let late = task.run_sync(|| {
@@ -49,7 +49,7 @@ async fn a_scope_that_is_failed_after_its_end_does_not_move_its_task_s_total() {
 }
 
 #[tokio::test]
-async fn a_call_after_the_end_is_late_money_outside_the_sum_and_in_the_metric() {
+async fn a_call_after_its_task_is_late_and_counts_only_in_the_metric() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
     let report = task.finish(Outcome::success());
@@ -69,7 +69,7 @@ async fn a_call_after_the_end_is_late_money_outside_the_sum_and_in_the_metric() 
 }
 
 #[tokio::test]
-async fn scopes_that_are_opened_after_the_end_keep_their_own_money_together() {
+async fn late_scopes_have_their_own_totals() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
     let report = task.finish(Outcome::success());
@@ -79,16 +79,16 @@ async fn scopes_that_are_opened_after_the_end_keep_their_own_money_together() {
         outlay::charge("search", Usd::from_cents(1));
     }))
     .await;
-    assert_eq!(task.totals(), *report.totals(), "outside the task's sum");
+    assert_eq!(task.totals(), *report.totals(), "outside the task's total");
     let spans = h.spans();
-    // The total of each late scope, too, is the sum below it.
+    // The total of each late scope is also the sum below it.
     spans.assert_conserved();
     let all: i64 = spans.iter().filter_map(|s| s.int("outlay.cost.picousd")).sum();
     assert_eq!(all, 3_000 * 1_100_000 + 10_000_000_000);
 }
 
 #[tokio::test]
-async fn a_task_that_is_dropped_while_it_runs_elsewhere_waits_for_what_is_open() {
+async fn a_task_dropped_while_a_scope_is_open_waits_for_the_scope() {
     let h = Harness::new().await;
     h.sim.push(Reply::message().usage(Tokens::new(1_000, 0)).delay(Duration::from_millis(60)));
     let task = h.outlay.task("t").start();
@@ -109,7 +109,7 @@ async fn a_task_that_is_dropped_while_it_runs_elsewhere_waits_for_what_is_open()
 }
 
 #[tokio::test]
-async fn a_scope_whose_guard_is_forgotten_closes_with_its_task_and_loses_no_money() {
+async fn a_scope_with_a_forgotten_guard_closes_with_its_task_and_keeps_its_cost() {
     let h = Harness::with(|b| b.late_limit(Duration::from_millis(40))).await;
     let task = h.outlay.task("t").start();
     let entered = task.enter();
@@ -122,12 +122,12 @@ async fn a_scope_whose_guard_is_forgotten_closes_with_its_task_and_loses_no_mone
     let spans = h.spans();
     spans.assert_conserved();
     assert_eq!(spans.one("invoke_workflow t").int("outlay.total.picousd"), Some(10_000_000_000));
-    // Nothing was pending: the figure is whole.
+    // No call was pending, so the total is exact.
     assert_eq!(spans.one("invoke_workflow t").text("outlay.total.status"), Some("exact"));
 }
 
 #[tokio::test]
-async fn guards_that_are_dropped_in_the_wrong_order_put_money_where_it_was_spent_and_lose_none() {
+async fn guards_dropped_in_the_wrong_order_lose_no_cost() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
     let outer = task.enter();
@@ -143,7 +143,7 @@ async fn guards_that_are_dropped_in_the_wrong_order_put_money_where_it_was_spent
 }
 
 #[tokio::test]
-async fn a_stream_that_is_forgotten_is_missing_and_said_to_be() {
+async fn a_forgotten_stream_is_reported_as_pending() {
     let h = Harness::with(|b| b.late_limit(Duration::from_millis(40))).await;
     h.sim.push(Reply::message().usage(Tokens::new(1_000, 0)));
     let task = h.outlay.task("t").start();
@@ -156,25 +156,25 @@ async fn a_stream_that_is_forgotten_is_missing_and_said_to_be() {
     let root = spans.one("invoke_workflow t");
     assert_eq!(root.int("outlay.total.pending_calls"), Some(1));
     assert_eq!(root.text("outlay.total.status"), Some("unpriced"));
-    assert_eq!(root.int("outlay.total.picousd"), Some(10_000_000_000), "what is known is told");
+    assert_eq!(root.int("outlay.total.picousd"), Some(10_000_000_000), "the known cost is reported");
     assert!(call_spans(&spans).is_empty());
 }
 
 #[tokio::test]
-async fn a_task_whose_one_call_is_missing_has_no_figure() {
+async fn a_task_whose_only_call_is_pending_has_no_cost() {
     let h = Harness::with(|b| b.late_limit(Duration::from_millis(40))).await;
     let task = h.outlay.task("t").start();
     std::mem::forget(task.run(Streamed::open(&h.client, Operation::ConverseStream, HAIKU)).await.unwrap());
     task.finish(Outcome::success());
     eventually("the task closes without it", || h.spans().len() == 1).await;
     assert_eq!(task.totals().cost().status(), CostStatus::Unpriced);
-    assert_eq!(task.totals().cost().usd(), None, "unknown is never zero");
-    assert!(!h.spans().one("invoke_workflow t").has("outlay.total.usd"), "unknown is never zero");
-    assert!(!h.spans().one("invoke_workflow t").has("outlay.cost.band"), "unknown is in no band");
+    assert_eq!(task.totals().cost().usd(), None, "an unknown cost is never zero");
+    assert!(!h.spans().one("invoke_workflow t").has("outlay.total.usd"), "an unknown cost is never zero");
+    assert!(!h.spans().one("invoke_workflow t").has("outlay.cost.band"), "an unknown cost is in no band");
 }
 
 #[tokio::test]
-async fn a_step_that_waits_too_long_does_not_close_its_task() {
+async fn a_step_that_times_out_does_not_close_its_task() {
     let h = Harness::with(|b| b.late_limit(Duration::from_millis(40))).await;
     let task = h.outlay.task("t").start();
     let stream = task.run(outlay::tool("x").run(Streamed::open(&h.client, Operation::ConverseStream, HAIKU))).await;
@@ -183,7 +183,7 @@ async fn a_step_that_waits_too_long_does_not_close_its_task() {
     drop(stream);
     let totals = task.finish(Outcome::success()).totals().clone();
     assert_eq!(totals.cost().usd(), Some(Usd::from_cents(1)));
-    assert_eq!(totals.cost().status(), CostStatus::Unpriced, "the step's call is missing");
+    assert_eq!(totals.cost().status(), CostStatus::Unpriced, "the step's call is pending");
     assert_eq!(totals.pending_calls(), 1);
     let spans = h.spans();
     spans.assert_conserved();

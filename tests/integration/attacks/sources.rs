@@ -1,4 +1,4 @@
-//! Prompts that are larger than their bytes, and answers that come twice.
+//! Prompts with more tokens than bytes, clients metered twice, and misleading usage data.
 
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::types::{
@@ -7,34 +7,34 @@ use aws_sdk_bedrockruntime::types::{
 use bedrock_sim::{Fault, Operation, Reply, Tokens};
 use outlay::bedrock::Metered as _;
 use outlay::{Outcome, Usd};
-use outlay_tests::{HAIKU, Harness, call_spans, client_config, haiku, stream_whole};
+use outlay_tests::{HAIKU, Harness, call_spans, client_config, haiku, read_stream};
 
-/// A prompt whose document lies in S3: a few hundred bytes of request, and any number of tokens.
+/// Returns a prompt whose document is in S3: the request has a few hundred bytes but may mean any number of tokens.
 fn with_a_document_in_s3() -> Message {
-    let location = S3Location::builder().uri("s3://bucket/report.pdf").build().expect("all that is required is set");
+    let location = S3Location::builder().uri("s3://bucket/report.pdf").build().expect("all required fields are set");
     let document = DocumentBlock::builder()
         .name("report")
         .format(DocumentFormat::Pdf)
         .source(DocumentSource::S3Location(location))
         .build()
-        .expect("all that is required is set");
+        .expect("all required fields are set");
     Message::builder()
         .role(ConversationRole::User)
         .content(ContentBlock::Document(document))
         .build()
-        .expect("all that is required is set")
+        .expect("all required fields are set")
 }
 
 #[tokio::test]
-async fn what_a_lost_call_settles_at_is_no_less_than_what_a_budget_would_have_reserved_for_it() {
+async fn a_lost_call_settles_at_no_less_than_its_reservation() {
     let h = Harness::new().await;
     let dollar = Usd::from_dollars(1);
-    // The least budget that lets the call through, to the cent: what the library takes its bound to be.
+    // The smallest budget in cents that admits the call shows the library's bound.
     let mut reserved = Usd::ZERO;
     for cents in 1..100 {
         let task = h.outlay.task("t").budget(Usd::from_cents(cents)).start();
-        let sent = task.run(h.client.converse().model_id(HAIKU).messages(with_a_document_in_s3()).send()).await;
-        if sent.is_ok() {
+        let response = task.run(h.client.converse().model_id(HAIKU).messages(with_a_document_in_s3()).send()).await;
+        if response.is_ok() {
             reserved = Usd::from_cents(cents - 1);
             break;
         }
@@ -50,7 +50,7 @@ async fn what_a_lost_call_settles_at_is_no_less_than_what_a_budget_would_have_re
 }
 
 #[tokio::test]
-async fn a_client_that_is_metered_over_and_over_counts_once() {
+async fn a_client_metered_several_times_counts_each_call_once() {
     let h = Harness::new().await;
     h.sim.otherwise(|_| Reply::message().usage(Tokens::new(1_000, 0)));
     let client = h.client.clone().metered(&h.outlay).metered(&h.outlay);
@@ -58,7 +58,7 @@ async fn a_client_that_is_metered_over_and_over_counts_once() {
     task.run(async {
         haiku(&client).customize().metered(&h.outlay).send().await.unwrap();
         let again = Client::from_conf(client.config().to_builder().metered(&h.outlay).build());
-        assert_eq!(stream_whole(&again, Operation::ConverseStream, HAIKU).await.error, None);
+        assert_eq!(read_stream(&again, Operation::ConverseStream, HAIKU).await.error, None);
     })
     .await;
     let totals = task.finish(Outcome::success()).totals().clone();
@@ -67,7 +67,7 @@ async fn a_client_that_is_metered_over_and_over_counts_once() {
 }
 
 #[tokio::test]
-async fn text_after_the_final_counts_makes_them_an_estimate() {
+async fn text_after_the_final_counts_makes_the_cost_estimated() {
     let h = Harness::new().await;
     let usage =
         |input: u64| serde_json::json!({"usage": {"inputTokens": input, "outputTokens": 1, "totalTokens": input + 1}});
@@ -78,12 +78,12 @@ async fn text_after_the_final_counts_makes_them_an_estimate() {
         ("contentBlockDelta", serde_json::json!({"contentBlockIndex": 0, "delta": {"text": "x"}})),
     ]));
     let task = h.outlay.task("t").start();
-    task.run(stream_whole(&h.client, Operation::ConverseStream, HAIKU)).await;
+    task.run(read_stream(&h.client, Operation::ConverseStream, HAIKU)).await;
     assert_eq!(task.totals().cost().to_string(), "$0.001106 estimated");
 }
 
 #[tokio::test]
-async fn a_tool_s_json_that_looks_like_usage_is_no_usage() {
+async fn tool_json_that_looks_like_usage_is_ignored() {
     let h = Harness::new().await;
     let input =
         serde_json::json!({"usage": {"inputTokens": 9, "outputTokens": 9, "input_tokens": 9}, "stop_reason": "x"});
@@ -92,7 +92,7 @@ async fn a_tool_s_json_that_looks_like_usage_is_no_usage() {
     task.run(async {
         for operation in [Operation::ConverseStream, Operation::InvokeModelWithResponseStream] {
             h.sim.push(reply.clone());
-            stream_whole(&h.client, operation, HAIKU).await;
+            read_stream(&h.client, operation, HAIKU).await;
         }
         h.sim.push(reply.clone());
         haiku(&h.client).send().await.unwrap();
@@ -102,12 +102,12 @@ async fn a_tool_s_json_that_looks_like_usage_is_no_usage() {
 }
 
 #[tokio::test]
-async fn a_tool_s_json_in_a_stream_that_breaks_is_not_taken_for_its_usage() {
+async fn tool_json_in_a_broken_stream_is_not_read_as_usage() {
     let h = Harness::new().await;
     let input = serde_json::json!({"usage": {"output_tokens": 0}, "stop_reason": "end_turn", "type": "message_stop"});
     let reply = Reply::message().tool_use("t", "f", input).deltas(500).usage(Tokens::new(1_000, 100));
     h.sim.push(reply.fault(Fault::TruncateAfterFrames(3)));
     let task = h.outlay.task("t").start();
-    task.run(stream_whole(&h.client, Operation::InvokeModelWithResponseStream, HAIKU)).await;
+    task.run(read_stream(&h.client, Operation::InvokeModelWithResponseStream, HAIKU)).await;
     assert_eq!(task.totals().cost().status(), outlay::CostStatus::Bounded);
 }

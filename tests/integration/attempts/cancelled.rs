@@ -1,4 +1,4 @@
-//! A future that is dropped at each phase of its call: its spans are closed, and it settles by how far it got.
+//! Call futures dropped in each phase. Their spans end, and the phase determines how they settle.
 
 use std::future::Future;
 use std::pin::pin;
@@ -8,20 +8,20 @@ use std::time::Duration;
 use aws_sdk_bedrockruntime::config::retry::RetryConfig;
 use bedrock_sim::{Operation, Reply};
 use outlay::Outcome;
-use outlay_tests::{HAIKU, HELLO, Harness, Streamed, call_spans, haiku, user};
+use outlay_tests::{HAIKU, HELLO_TOKENS, Harness, Streamed, call_spans, haiku, user};
 
 use super::{answer, attempts, client};
 
-/// Long enough for a request to reach the simulator, which answers no sooner than told.
-const A_WHILE: Duration = Duration::from_millis(80);
+/// Long enough for a request to reach the simulator, and shorter than any answer of these tests takes.
+const TIME_TO_SEND: Duration = Duration::from_millis(80);
 
-/// Polls for a while, and drops.
-async fn give_up(future: impl Future) {
-    assert!(tokio::time::timeout(A_WHILE, future).await.is_err(), "it was to be given up before its end");
+/// Polls a future for [`TIME_TO_SEND`], then drops it.
+async fn poll_and_drop(future: impl Future) {
+    assert!(tokio::time::timeout(TIME_TO_SEND, future).await.is_err(), "the future completed too early");
 }
 
 #[tokio::test]
-async fn a_call_that_is_never_polled_is_no_call() {
+async fn a_call_that_is_never_polled_is_not_counted() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
     task.run(async { drop(haiku(&h.client).send()) }).await;
@@ -31,7 +31,7 @@ async fn a_call_that_is_never_polled_is_no_call() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_dropped_after_its_first_poll_leaves_nothing_open() {
+async fn a_call_dropped_after_its_first_poll_leaves_nothing_open() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
     task.run(async {
@@ -50,15 +50,15 @@ async fn a_call_that_is_dropped_after_its_first_poll_leaves_nothing_open() {
 }
 
 #[tokio::test]
-async fn a_call_that_waits_for_its_answer_is_bounded_when_it_is_dropped() {
+async fn a_call_dropped_while_it_awaits_its_answer_is_bounded() {
     for operation in [Operation::Converse, Operation::ConverseStream] {
         let h = Harness::new().await;
         h.sim.push(Reply::hang());
         let task = h.outlay.task("t").start();
         task.run(async {
             match operation {
-                Operation::Converse => give_up(haiku(&h.client).send()).await,
-                _ => give_up(Streamed::open(&h.client, operation, HAIKU)).await,
+                Operation::Converse => poll_and_drop(haiku(&h.client).send()).await,
+                _ => poll_and_drop(Streamed::open(&h.client, operation, HAIKU)).await,
             }
         })
         .await;
@@ -67,7 +67,7 @@ async fn a_call_that_waits_for_its_answer_is_bounded_when_it_is_dropped() {
         let spans = h.spans();
         spans.assert_conserved();
         let call = call_spans(&spans)[0];
-        let bound = HELLO * 1_100_000 + 4_096 * 5_500_000;
+        let bound = HELLO_TOKENS * 1_100_000 + 4_096 * 5_500_000;
         assert_eq!(call.int("outlay.cost.picousd"), Some(bound), "{operation}");
         assert_eq!(call.text("outlay.cost.status"), Some("bounded"), "{operation}");
         assert_eq!(call.text("error.type"), Some("cancelled"), "{operation}");
@@ -76,19 +76,19 @@ async fn a_call_that_waits_for_its_answer_is_bounded_when_it_is_dropped() {
 }
 
 #[tokio::test]
-async fn a_bound_counts_no_more_output_than_the_call_allows_itself() {
+async fn a_bound_uses_the_max_tokens_of_the_call() {
     let h = Harness::new().await;
     h.sim.push(Reply::hang());
     let task = h.outlay.task("t").start();
     let config = aws_sdk_bedrockruntime::types::InferenceConfiguration::builder().max_tokens(10).build();
     let call = h.client.converse().model_id(HAIKU).messages(user("hello")).inference_config(config);
-    task.run(give_up(call.send())).await;
+    task.run(poll_and_drop(call.send())).await;
     let spans = h.spans();
-    assert_eq!(call_spans(&spans)[0].int("outlay.cost.picousd"), Some(HELLO * 1_100_000 + 10 * 5_500_000));
+    assert_eq!(call_spans(&spans)[0].int("outlay.cost.picousd"), Some(HELLO_TOKENS * 1_100_000 + 10 * 5_500_000));
 }
 
 #[tokio::test]
-async fn a_call_that_is_dropped_between_attempts_costs_what_those_before_did() {
+async fn a_call_dropped_between_attempts_costs_its_earlier_attempts() {
     for (reply, status, free) in [(Reply::throttled(), "exact", true), (Reply::reset(), "bounded", false)] {
         let h = Harness::new().await;
         let slow = RetryConfig::standard()
@@ -97,9 +97,9 @@ async fn a_call_that_is_dropped_between_attempts_costs_what_those_before_did() {
         let client = client(&h, |config| config.retry_config(slow));
         h.sim.push(reply);
         let task = h.outlay.task("t").start();
-        let sent = task.run(tokio::time::timeout(A_WHILE, haiku(&client).send())).await;
-        if sent.is_ok() {
-            // The backoff is random, and may be nothing at all.
+        let result = task.run(tokio::time::timeout(TIME_TO_SEND, haiku(&client).send())).await;
+        if result.is_ok() {
+            // The backoff is random and may be zero.
             continue;
         }
         let report = task.finish(Outcome::success());
@@ -114,7 +114,7 @@ async fn a_call_that_is_dropped_between_attempts_costs_what_those_before_did() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_dropped_after_its_head_is_bounded_and_no_failure() {
+async fn a_stream_dropped_after_its_headers_is_bounded_and_not_failed() {
     for operation in [Operation::ConverseStream, Operation::InvokeModelWithResponseStream] {
         let h = Harness::new().await;
         h.sim.push(answer().first_byte_delay(Duration::from_secs(30)));
@@ -128,11 +128,11 @@ async fn a_stream_that_is_dropped_after_its_head_is_bounded_and_no_failure() {
 }
 
 #[tokio::test]
-async fn a_call_whose_body_is_awaited_is_bounded_when_it_is_dropped() {
+async fn a_call_dropped_while_it_awaits_its_body_is_bounded() {
     let h = Harness::new().await;
     h.sim.push(answer().first_byte_delay(Duration::from_secs(30)));
     let task = h.outlay.task("t").start();
-    task.run(give_up(haiku(&h.client).send())).await;
+    task.run(poll_and_drop(haiku(&h.client).send())).await;
     let report = task.finish(Outcome::success());
     assert_eq!((report.totals().pending_calls(), report.totals().failed_calls()), (0, 1));
     let spans = h.spans();
@@ -142,11 +142,11 @@ async fn a_call_whose_body_is_awaited_is_bounded_when_it_is_dropped() {
 }
 
 #[tokio::test]
-async fn a_cancelled_tree_closes_all_its_spans() {
+async fn a_cancelled_tree_ends_all_its_spans() {
     let h = Harness::new().await;
     h.sim.otherwise(|_| Reply::hang());
     let task = h.outlay.task("t").start();
-    task.run(give_up(outlay::agent("a").run(async {
+    task.run(poll_and_drop(outlay::agent("a").run(async {
         outlay::plan("p").run(outlay::tool("x").run(haiku(&h.client).send())).await.unwrap();
     })))
     .await;
@@ -171,7 +171,7 @@ async fn an_aborted_task_leaves_nothing_open() {
         };
         (0..8).map(spawn).collect()
     });
-    tokio::time::sleep(A_WHILE).await;
+    tokio::time::sleep(TIME_TO_SEND).await;
     for handle in &spawned {
         handle.abort();
     }
@@ -196,7 +196,7 @@ async fn a_runtime_that_shuts_down_leaves_nothing_open() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             inner.run_sync(|| drop(tokio::spawn(outlay::in_scope(async move { haiku(&client).send().await.is_ok() }))));
-            tokio::time::sleep(A_WHILE).await;
+            tokio::time::sleep(TIME_TO_SEND).await;
         });
     })
     .join()

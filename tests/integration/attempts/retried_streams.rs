@@ -1,4 +1,4 @@
-//! An attempt whose stream was there, and was thrown away for another attempt.
+//! Attempts whose stream had started and was discarded for another attempt.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,20 +15,20 @@ use aws_smithy_types::retry::ErrorKind;
 use bedrock_sim::Operation;
 use outlay::bedrock::Metered as _;
 use outlay::{CostStatus, Outcome};
-use outlay_tests::{HAIKU, Harness, call_spans, client_config, stream_whole};
+use outlay_tests::{HAIKU, Harness, call_spans, client_config, read_stream};
 
-use super::{WHOLE, answer, attempts};
+use super::{ANSWER_COST, answer, attempts};
 
-/// The application's own interceptor, which does not like the first answer.
+/// An application interceptor that rejects the first answer.
 #[derive(Debug, Default)]
-struct Picky {
-    refused: AtomicBool,
+struct RejectFirst {
+    rejected: AtomicBool,
 }
 
 #[dyn_dispatch_hint]
-impl Intercept for Picky {
+impl Intercept for RejectFirst {
     fn name(&self) -> &'static str {
-        "Picky"
+        "RejectFirst"
     }
 
     fn read_after_deserialization(
@@ -37,7 +37,7 @@ impl Intercept for Picky {
         _components: &RuntimeComponents,
         _cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if self.refused.swap(true, Ordering::SeqCst) { Ok(()) } else { Err("not this one".into()) }
+        if self.rejected.swap(true, Ordering::SeqCst) { Ok(()) } else { Err("rejected".into()) }
     }
 }
 
@@ -58,23 +58,23 @@ impl ClassifyRetry for Always {
 }
 
 #[tokio::test]
-async fn the_stream_that_the_application_gets_is_the_one_that_is_read_along() {
+async fn usage_is_read_from_the_stream_that_the_application_gets() {
     for operation in [Operation::ConverseStream, Operation::InvokeModelWithResponseStream] {
         let h = Harness::new().await;
-        let config = client_config(&h.sim.url()).interceptor(Picky::default()).retry_classifier(Always);
+        let config = client_config(&h.sim.url()).interceptor(RejectFirst::default()).retry_classifier(Always);
         let client = Client::from_conf(config.build()).metered(&h.outlay);
         h.sim.push(answer()).push(answer());
         let task = h.outlay.task("t").start();
-        let got = task.run(stream_whole(&client, operation, HAIKU)).await;
-        assert_eq!((got.error, h.sim.requests().len()), (None, 2), "{operation}");
+        let read = task.run(read_stream(&client, operation, HAIKU)).await;
+        assert_eq!((read.error, h.sim.requests().len()), (None, 2), "{operation}");
         let totals = task.finish(Outcome::success()).totals().clone();
         assert_eq!((totals.calls(), totals.pending_calls(), totals.attempts()), (1, 0, 2), "{operation}");
         let spans = h.spans();
         let call = call_spans(&spans)[0];
         assert_eq!(attempts(&spans, call).len(), 2, "{operation}");
-        // The second answer's usage, and a bound for the first one, whose stream was never read.
+        // The usage of the second answer plus a bound for the first, whose stream was never read.
         assert_eq!(totals.cost().status(), CostStatus::Bounded, "{operation}");
         assert_eq!(call.int("gen_ai.usage.output_tokens"), Some(200), "{operation}");
-        assert!(call.int("outlay.cost.picousd").unwrap() >= 2 * WHOLE, "{operation}");
+        assert!(call.int("outlay.cost.picousd").unwrap() >= 2 * ANSWER_COST, "{operation}");
     }
 }

@@ -1,4 +1,4 @@
-//! Calls that a budget refuses, made with less.
+//! Calls that a budget refuses and that are degraded: sent to a cheaper model or with fewer tokens.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,26 +17,26 @@ const NOVA: &str = "us.amazon.nova-micro-v1:0";
 async fn degrading(
     decide: impl Fn(&BudgetExceeded) -> Option<Degrade> + Send + Sync + 'static,
 ) -> (Harness, Arc<AtomicU32>) {
-    let asked = Arc::new(AtomicU32::new(0));
-    let times = asked.clone();
+    let decisions = Arc::new(AtomicU32::new(0));
+    let counter = decisions.clone();
     let decide = move |refused: &BudgetExceeded| {
-        times.fetch_add(1, Ordering::SeqCst);
+        counter.fetch_add(1, Ordering::SeqCst);
         decide(refused)
     };
     let h = Harness::with(|builder| builder.on_refusal(decide)).await;
     h.sim.otherwise(|_| Reply::message().text("ok").usage(Tokens::new(100, 10)));
-    (h, asked)
+    (h, decisions)
 }
 
-/// What went over the wire.
-fn sent(h: &Harness) -> Vec<(String, serde_json::Value)> {
+/// Returns the model and the body of each request.
+fn requests(h: &Harness) -> Vec<(String, serde_json::Value)> {
     h.sim.requests().iter().map(|request| (request.model_id.clone(), request.json())).collect()
 }
 
 #[tokio::test]
-async fn a_call_that_is_refused_goes_to_a_cheaper_model_and_is_charged_as_that() {
-    let (h, asked) = degrading(|refused| (refused.model() == HAIKU).then(|| Degrade::to_model(NOVA))).await;
-    // 1,000 output tokens of Haiku are $0.0055, and of Nova Micro $0.00014.
+async fn a_refused_call_goes_to_a_cheaper_model_and_is_charged_at_its_price() {
+    let (h, decisions) = degrading(|refused| (refused.model() == HAIKU).then(|| Degrade::to_model(NOVA))).await;
+    // 1,000 output tokens cost $0.0055 with Haiku and $0.00014 with Nova Micro.
     let task = h.outlay.task("t").budget(Usd::from_micros(4_000)).start();
     task.run(haiku(&h.client).inference_config(at_most(100)).send()).await.unwrap();
     task.run(haiku(&h.client).inference_config(at_most(1_000)).send()).await.unwrap();
@@ -44,11 +44,11 @@ async fn a_call_that_is_refused_goes_to_a_cheaper_model_and_is_charged_as_that()
     let mut stream = task.run(stream.send()).await.unwrap().stream;
     while stream.recv().await.unwrap().is_some() {}
 
-    assert_eq!(asked.load(Ordering::SeqCst), 2);
-    let sent = sent(&h);
-    assert_eq!(sent.iter().map(|(model, _)| &**model).collect::<Vec<_>>(), [HAIKU, NOVA, NOVA]);
+    assert_eq!(decisions.load(Ordering::SeqCst), 2);
+    let requests = requests(&h);
+    assert_eq!(requests.iter().map(|(model, _)| &**model).collect::<Vec<_>>(), [HAIKU, NOVA, NOVA]);
     let report = task.finish(Outcome::success());
-    assert_eq!(report.refusals().len(), 0, "it was made");
+    assert_eq!(report.refusals().len(), 0, "the degraded call was sent");
     assert_eq!(report.budget().unwrap().refused, 0);
     let spans = h.spans();
     spans.assert_conserved();
@@ -60,16 +60,16 @@ async fn a_call_that_is_refused_goes_to_a_cheaper_model_and_is_charged_as_that()
 }
 
 #[tokio::test]
-async fn an_answer_is_cut_shorter_and_never_longer() {
+async fn degrading_lowers_max_tokens_and_never_raises_it() {
     let (h, _) = degrading(|_| Some(Degrade::to_max_tokens(200))).await;
     let task = h.outlay.task("t").budget(Usd::from_micros(4_000)).start();
     let config = InferenceConfiguration::builder().temperature(0.5).max_tokens(2_000).build();
     task.run(haiku(&h.client).inference_config(config).send()).await.unwrap();
     task.run(haiku(&h.client).send()).await.unwrap();
-    let inference: Vec<_> = sent(&h).into_iter().map(|(_, body)| body["inferenceConfig"].clone()).collect();
+    let inference: Vec<_> = requests(&h).into_iter().map(|(_, body)| body["inferenceConfig"].clone()).collect();
     assert_eq!(inference, [json!({"maxTokens": 200, "temperature": 0.5}), json!({"maxTokens": 200})]);
 
-    // One that is as short already is refused.
+    // A call that already has fewer tokens is refused.
     let task = h.outlay.task("t").budget(Usd::from_micros(1_500)).start();
     let error = task.run(haiku(&h.client).inference_config(at_most(150)).send()).await.unwrap_err();
     assert!(outlay::budget_exceeded(&error).is_some());
@@ -77,9 +77,9 @@ async fn an_answer_is_cut_shorter_and_never_longer() {
 }
 
 #[tokio::test]
-async fn what_nobody_can_degrade_is_refused_once() {
-    // As dear as before, again and again.
-    let (h, asked) = degrading(|refused| {
+async fn a_call_that_cannot_be_degraded_is_refused_once() {
+    // Each alternative is too expensive.
+    let (h, decisions) = degrading(|refused| {
         let other = if refused.model() == HAIKU { "us.anthropic.claude-sonnet-4-6" } else { HAIKU };
         Some(Degrade::to_model(other))
     })
@@ -87,13 +87,13 @@ async fn what_nobody_can_degrade_is_refused_once() {
     let task = h.outlay.task("t").budget(Usd::from_micros(10)).start();
     let error = task.run(haiku(&h.client).send()).await.unwrap_err();
     assert_eq!(outlay::budget_exceeded(&error).unwrap().limit(), Usd::from_micros(10));
-    assert_eq!(asked.load(Ordering::SeqCst), 3, "as often as it can change something");
-    // A vendor's own body stays as it is.
+    assert_eq!(decisions.load(Ordering::SeqCst), 3, "once for each degradation that changes the call");
+    // A native body is never changed.
     assert!(task.run(invoke(&h.client, HAIKU).send()).await.is_err());
-    assert_eq!(asked.load(Ordering::SeqCst), 3);
+    assert_eq!(decisions.load(Ordering::SeqCst), 3);
     assert!(h.sim.requests().is_empty());
     let report = task.finish(Outcome::failure());
-    assert_eq!(report.refusals().len(), 2, "one for each call");
+    assert_eq!(report.refusals().len(), 2, "one refusal for each call");
     let spans = h.spans();
     spans.assert_conserved();
     assert_eq!(call_spans(&spans).len(), 2);
@@ -101,12 +101,12 @@ async fn what_nobody_can_degrade_is_refused_once() {
     let stopped = h.outlay.task("t").workflow("w").budget(Usd::from_micros(10)).start();
     let error = stopped.run(haiku(&h.client).send()).await.unwrap_err();
     assert!(outlay::stopped(&error).is_some());
-    assert_eq!(stopped.refused_otherwise().unwrap().calls, 1, "a stop is not asked about");
-    assert_eq!(asked.load(Ordering::SeqCst), 3);
+    assert_eq!(stopped.refused_otherwise().unwrap().calls, 1, "a stop is never degraded");
+    assert_eq!(decisions.load(Ordering::SeqCst), 3);
 }
 
 #[tokio::test]
-async fn a_budget_that_observes_counts_a_degraded_call_once() {
+async fn an_observing_budget_counts_a_degraded_call_once() {
     let (h, _) = degrading(|refused| (refused.model() == HAIKU).then(|| Degrade::to_model(NOVA))).await;
     let watched = BudgetRule::new("watched", Budget::tokens(1).observe());
     h.outlay.set_budget_rules(vec![watched, BudgetRule::new("hard", Usd::from_micros(4_000))]);
@@ -115,23 +115,23 @@ async fn a_budget_that_observes_counts_a_degraded_call_once() {
     let status = task.finish(Outcome::success()).budget().unwrap();
     assert_eq!((status.would_refuse, status.refused), (0, 0));
     let metrics = h.metrics();
-    let would = metrics.iter().find(|point| point.name == "outlay.budget.would_refuse").unwrap();
-    assert_eq!((would.value, would.attribute("outlay.budget.name")), (1.0, Some("watched")));
+    let would_refuse = metrics.iter().find(|point| point.name == "outlay.budget.would_refuse").unwrap();
+    assert_eq!((would_refuse.value, would_refuse.attribute("outlay.budget.name")), (1.0, Some("watched")));
 }
 
 #[tokio::test]
-async fn an_interceptor_that_is_set_again_for_one_call_asks_the_budget_once() {
-    let (h, asked) = degrading(|_| Some(Degrade::to_model(NOVA))).await;
+async fn a_config_override_does_not_make_a_call_count_twice_in_its_budget() {
+    let (h, decisions) = degrading(|_| Some(Degrade::to_model(NOVA))).await;
     let task = h.outlay.task("t").budget(Budget::calls(1)).start();
     let call = haiku(&h.client).customize().config_override(h.client.config().to_builder());
     task.run(call.send()).await.unwrap();
-    assert_eq!(asked.load(Ordering::SeqCst), 0);
-    assert_eq!(sent(&h)[0].0, HAIKU);
+    assert_eq!(decisions.load(Ordering::SeqCst), 0);
+    assert_eq!(requests(&h)[0].0, HAIKU);
     assert_eq!(task.finish(Outcome::success()).budget().unwrap().refused, 0);
 }
 
 #[tokio::test]
-async fn tokens_are_not_reserved_for_what_writes_none() {
+async fn no_output_tokens_are_reserved_for_an_embedding() {
     let h = Harness::new().await;
     h.sim.push(Reply::json(json!({"embedding": [0.0], "inputTextTokenCount": 3})));
     let task = h.outlay.task("t").budget(Budget::tokens(2_000)).start();
@@ -142,12 +142,12 @@ async fn tokens_are_not_reserved_for_what_writes_none() {
 }
 
 #[tokio::test]
-async fn a_model_that_the_policy_forbids_is_no_way_out() {
-    let (h, asked) = degrading(|_| Some(Degrade::to_model(NOVA))).await;
+async fn a_refused_call_is_not_degraded_to_a_forbidden_model() {
+    let (h, decisions) = degrading(|_| Some(Degrade::to_model(NOVA))).await;
     h.outlay.set_policy(Policy::new().rule(PolicyRule::new("models").allow_model("anthropic.*").enforce()));
     let task = h.outlay.task("t").budget(Usd::from_micros(10)).start();
     let error = task.run(haiku(&h.client).send()).await.unwrap_err();
     assert_eq!(outlay::budget_exceeded(&error).map(BudgetExceeded::model), Some(HAIKU));
-    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    assert_eq!(decisions.load(Ordering::SeqCst), 1);
     assert!(h.sim.requests().is_empty());
 }

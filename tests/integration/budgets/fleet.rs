@@ -1,4 +1,4 @@
-//! Two processes' worth of the real client, on one budget on a real Redis.
+//! Two clients, as of two processes, that share one budget on a real Redis.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use outlay_tests::{Harness, Independent, call_spans, eventually, haiku};
 
 use super::at_most;
 
-/// 10 tokens in and 10 out.
+/// The cost of 10 input and 10 output tokens, in pico-dollars.
 const COST: i128 = 10 * 1_100_000 + 10 * 5_500_000;
 
 struct Member {
@@ -19,7 +19,7 @@ struct Member {
 }
 
 impl Member {
-    async fn of(redis: &Independent, when_down: WhenDown) -> Self {
+    async fn connect(redis: &Independent, when_down: WhenDown) -> Self {
         let settings = RedisBudgets::builder(redis.value("REDIS_URL")).unwrap().when_down(when_down);
         let budgets = settings.time_limit(Duration::from_secs(1)).connect().await.unwrap();
         let rule = BudgetRule::new("team", Usd::from_cents(2)).per("team").every(Period::Month);
@@ -29,7 +29,7 @@ impl Member {
         Self { h, budgets }
     }
 
-    /// Asks for at most so many tokens: 1,600 come to at most $0.0088 and what the prompt can be.
+    /// Sends a call with at most `tokens` output tokens. 1,600 of them cost at most $0.0088 plus the bound of the prompt.
     async fn ask(&self, tokens: i32) -> Result<(), outlay::BudgetExceeded> {
         let task = self.h.outlay.task("t").team("search").start();
         match task.try_run(haiku(&self.h.client).inference_config(at_most(tokens)).send()).await {
@@ -46,27 +46,30 @@ impl Member {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_processes_spend_of_one_budget_and_go_on_by_the_rule_when_redis_hangs() {
+async fn two_processes_share_one_budget_and_follow_when_down_while_redis_hangs() {
     let Some(redis) = Independent::start("redis.sh", &["REDIS_URL"]) else { return };
-    let one = Member::of(&redis, WhenDown::AllowAndMark).await;
-    let other = Member::of(&redis, WhenDown::Refuse).await;
+    let one = Member::connect(&redis, WhenDown::AllowAndMark).await;
+    let other = Member::connect(&redis, WhenDown::Refuse).await;
     for _ in 0..5 {
         for member in [&one, &other] {
-            // Room for two at their bounds: what has settled is to be written before the next.
+            // The budget has room for two bounds, so each settlement is written before the next call.
             member.ask(1_600).await.unwrap();
             assert!(member.budgets.flush(Duration::from_secs(10)).await);
         }
     }
-    let why = one.ask(4_000).await.unwrap_err();
-    assert_eq!((why.scope(), why.spent()), ("team [team=search]", outlay::Amount::Usd(Usd::from_picos(10 * COST))));
-    assert_eq!(why.reserved(), Usd::ZERO, "all have settled");
+    let refusal = one.ask(4_000).await.unwrap_err();
+    assert_eq!(
+        (refusal.scope(), refusal.spent()),
+        ("team [team=search]", outlay::Amount::Usd(Usd::from_picos(10 * COST)))
+    );
+    assert_eq!(refusal.reserved(), Usd::ZERO, "all calls have settled");
 
     let client = redis::Client::open(redis.value("REDIS_URL")).unwrap();
-    let mut link = client.get_connection().unwrap();
-    let () = redis::cmd("CLIENT").arg("PAUSE").arg(3_000).arg("ALL").query(&mut link).unwrap();
+    let mut connection = client.get_connection().unwrap();
+    let () = redis::cmd("CLIENT").arg("PAUSE").arg(3_000).arg("ALL").query(&mut connection).unwrap();
     one.ask(4_000).await.unwrap();
     assert_eq!(other.ask(10).await.unwrap_err().reason(), RefusalReason::StoreUnavailable);
-    eventually("both find it again", || one.budgets.is_up() && other.budgets.is_up()).await;
+    eventually("both reconnect", || one.budgets.is_up() && other.budgets.is_up()).await;
     assert!(one.budgets.flush(Duration::from_secs(10)).await);
     assert_eq!(other.ask(4_000).await.unwrap_err().spent(), outlay::Amount::Usd(Usd::from_picos(11 * COST)));
 

@@ -1,4 +1,4 @@
-//! What a store has refused stays refused, whatever the application does with the failed attempt.
+//! A call that a store has refused stays refused when the application retries its failed attempt.
 
 use aws_sdk_bedrockruntime::Client;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
@@ -11,7 +11,7 @@ use outlay_tests::{Harness, SharedBudgets, client_config, haiku};
 
 use super::at_most;
 
-/// Retries whatever failed.
+/// Retries all errors.
 #[derive(Debug)]
 struct Always;
 
@@ -30,15 +30,15 @@ impl ClassifyRetry for Always {
 
 async fn shared() -> (Harness, SharedBudgets) {
     let store = SharedBudgets::default();
-    let given = store.clone();
+    let shared_store = store.clone();
     let rule = BudgetRule::new("fleet", Usd::from_cents(1));
-    let h = Harness::with(|builder| builder.budget_store(given).budget_rule(rule)).await;
+    let h = Harness::with(|builder| builder.budget_store(shared_store).budget_rule(rule)).await;
     h.sim.otherwise(|_| Reply::message().text("ok").usage(Tokens::new(10, 10)));
     (h, store)
 }
 
 #[tokio::test]
-async fn a_call_that_the_store_refused_is_not_sent_by_a_classifier_that_retries_it() {
+async fn a_retry_classifier_cannot_send_a_call_that_the_store_refused() {
     let (h, store) = shared().await;
     let config = || client_config(&h.sim.url()).retry_classifier(Always);
     let waits = Client::from_conf(config().build()).metered(&h.outlay);
@@ -48,16 +48,16 @@ async fn a_call_that_the_store_refused_is_not_sent_by_a_classifier_that_retries_
         let error = task.try_run(haiku(&client).inference_config(at_most(100_000)).send()).await.unwrap_err();
         assert!(outlay::budget_exceeded(&error).is_some(), "{error:?}");
         assert!(h.sim.requests().is_empty(), "nothing was sent");
-        assert_eq!(task.finish(Outcome::failure()).refusals().len(), 1, "it is refused once");
+        assert_eq!(task.finish(Outcome::failure()).refusals().len(), 1, "the call is refused once");
     }
     assert_eq!((store.asks(), store.open()), ((1, 1), 0));
 }
 
 #[tokio::test]
-async fn a_client_that_was_metered_without_a_store_goes_by_the_rule_of_the_tasks_for_calls_that_cannot_wait() {
+async fn a_client_metered_without_a_store_asks_the_task_s_store_without_waiting() {
     let (h, store) = shared().await;
-    let without = Outlay::builder().build();
-    let client = Client::from_conf(client_config(&h.sim.url()).build()).metered(&without);
+    let storeless = Outlay::builder().build();
+    let client = Client::from_conf(client_config(&h.sim.url()).build()).metered(&storeless);
     let task = h.outlay.task("t").start();
     task.run(haiku(&client).inference_config(at_most(10)).send()).await.unwrap();
     assert_eq!(store.asks(), (0, 1));

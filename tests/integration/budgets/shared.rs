@@ -1,4 +1,4 @@
-//! Budgets that a store holds for several processes: each call asks it once, and before anything is sent.
+//! Budgets that a store keeps for several processes. Each call asks the store once, before anything is requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,11 +14,11 @@ use bedrock_sim::{Operation, Reply, Tokens};
 use outlay::bedrock::Metered as _;
 use outlay::{Amount, Budget, BudgetRule, Degrade, Outcome, Period, RefusalReason, Usd};
 use outlay_ledger::{Held, StoreAnswer};
-use outlay_tests::{HAIKU, Harness, SharedBudgets, call_spans, client_config, eventually, haiku, invoke, stream_whole};
+use outlay_tests::{HAIKU, Harness, SharedBudgets, call_spans, client_config, eventually, haiku, invoke, read_stream};
 
 use super::at_most;
 
-/// 10 tokens in and 10 out.
+/// The cost of 10 input and 10 output tokens, in pico-dollars.
 const COST: i128 = 10 * 1_100_000 + 10 * 5_500_000;
 
 async fn shared(rule: BudgetRule) -> (Harness, SharedBudgets) {
@@ -30,24 +30,24 @@ async fn shared_with(
     set: impl FnOnce(outlay::Builder) -> outlay::Builder,
 ) -> (Harness, SharedBudgets) {
     let store = SharedBudgets::default();
-    let given = store.clone();
-    let h = Harness::with(|builder| set(builder.budget_store(given).budget_rule(rule))).await;
+    let shared_store = store.clone();
+    let h = Harness::with(|builder| set(builder.budget_store(shared_store).budget_rule(rule))).await;
     h.sim.otherwise(|_| Reply::message().text("ok").usage(Tokens::new(10, 10)));
     (h, store)
 }
 
-fn dollar() -> BudgetRule {
+fn one_dollar_rule() -> BudgetRule {
     BudgetRule::new("team", Usd::from_dollars(1)).per("team").every(Period::Day)
 }
 
 #[tokio::test]
-async fn a_refusal_of_the_store_is_found_in_the_error_and_nothing_is_sent() {
+async fn a_refusal_by_the_store_is_in_the_error_and_nothing_is_sent() {
     let (h, store) = shared(BudgetRule::new("fleet", Usd::from_cents(1))).await;
     let task = h.outlay.task("t").start();
     let error = task.try_run(haiku(&h.client).inference_config(at_most(100_000)).send()).await.unwrap_err();
 
     assert!(matches!(error, SdkError::DispatchFailure(_)), "{error:?}");
-    let refusal = outlay::budget_exceeded(&error).expect("the refusal is in the chain");
+    let refusal = outlay::budget_exceeded(&error).expect("the refusal is in the error's source chain");
     assert_eq!((refusal.scope(), refusal.limit()), ("fleet", Amount::Usd(Usd::from_cents(1))));
     assert!(matches!(refusal.reason(), RefusalReason::OverLimit { assumed_output: None, .. }));
     assert!(h.sim.requests().is_empty(), "nothing was sent");
@@ -66,8 +66,8 @@ async fn a_refusal_of_the_store_is_found_in_the_error_and_nothing_is_sent() {
 }
 
 #[tokio::test]
-async fn a_call_asks_once_whatever_it_does_and_however_often_it_is_retried() {
-    let (h, store) = shared(dollar()).await;
+async fn a_call_of_any_operation_asks_the_store_once_even_if_it_is_retried() {
+    let (h, store) = shared(one_dollar_rule()).await;
     h.sim.push(Reply::throttled());
     h.sim.push(Reply::throttled());
     let task = h.outlay.task("t").start();
@@ -75,7 +75,7 @@ async fn a_call_asks_once_whatever_it_does_and_however_often_it_is_retried() {
     assert_eq!((h.sim.requests().len(), store.asks()), (3, (1, 0)));
     task.run(invoke(&h.client, HAIKU).send()).await.unwrap();
     for operation in [Operation::ConverseStream, Operation::InvokeModelWithResponseStream] {
-        assert_eq!(task.run(stream_whole(&h.client, operation, HAIKU)).await.error, None);
+        assert_eq!(task.run(read_stream(&h.client, operation, HAIKU)).await.error, None);
     }
     assert_eq!((store.asks(), store.open()), ((4, 0), 0));
     assert_eq!(store.settled(), [(Held::Reserved, COST); 4]);
@@ -86,8 +86,8 @@ async fn a_call_asks_once_whatever_it_does_and_however_often_it_is_retried() {
 }
 
 #[tokio::test]
-async fn what_a_store_could_not_check_is_marked_or_refused_as_it_says() {
-    let (h, store) = shared(dollar()).await;
+async fn a_call_that_the_store_could_not_check_is_marked_or_refused() {
+    let (h, store) = shared(one_dollar_rule()).await;
     let task = h.outlay.task("t").start();
     store.answer_with(Some(StoreAnswer::Unchecked));
     task.run(haiku(&h.client).send()).await.unwrap();
@@ -95,11 +95,7 @@ async fn what_a_store_could_not_check_is_marked_or_refused_as_it_says() {
     let error = task.run(haiku(&h.client).send()).await.unwrap_err();
     let refusal = outlay::budget_exceeded(&error).unwrap();
     assert_eq!(refusal.reason(), RefusalReason::StoreUnavailable);
-    assert_eq!(
-        store.settled(),
-        [(Held::Unchecked, COST), (Held::Unknown, 0)],
-        "what may have been reserved is taken back"
-    );
+    assert_eq!(store.settled(), [(Held::Unchecked, COST), (Held::Unknown, 0)], "a possible reservation is released");
     task.finish(Outcome::success());
     let spans = h.spans();
     let marks: Vec<_> = call_spans(&spans).iter().map(|call| call.text("outlay.budget.store")).collect();
@@ -110,8 +106,8 @@ async fn what_a_store_could_not_check_is_marked_or_refused_as_it_says() {
 }
 
 #[tokio::test]
-async fn clients_without_a_signature_and_with_a_token_wait_for_the_store_too() {
-    let (h, store) = shared(dollar()).await;
+async fn unsigned_and_bearer_token_clients_wait_for_the_store() {
+    let (h, store) = shared(one_dollar_rule()).await;
     let config = || client_config(&h.sim.url());
     let keyless = Config::builder()
         .behavior_version(aws_sdk_bedrockruntime::config::BehaviorVersion::latest())
@@ -125,40 +121,40 @@ async fn clients_without_a_signature_and_with_a_token_wait_for_the_store_too() {
         haiku(&Client::from_conf(config.build()).metered(&h.outlay)).send().await.unwrap();
         assert_eq!(store.asks(), (before + 1, 0));
     }
-    // On the builder of a configuration as on the client.
+    // Metering works on a configuration builder as on a client.
     haiku(&Client::from_conf(config().metered(&h.outlay).build())).send().await.unwrap();
     assert_eq!(store.asks(), (5, 0));
     haiku(&h.client.clone().metered(&h.outlay)).send().await.unwrap();
-    assert_eq!(store.asks(), (6, 0), "metered twice, asked once");
+    assert_eq!(store.asks(), (6, 0), "a client metered twice asks once");
 }
 
 #[tokio::test]
-async fn an_operation_of_its_own_configuration_waits_unless_it_has_another_identity() {
-    let (h, store) = shared(dollar()).await;
+async fn a_config_override_waits_for_the_store_unless_it_changes_the_identity() {
+    let (h, store) = shared(one_dollar_rule()).await;
     let region = Config::builder().region(Region::new("eu-west-1"));
     haiku(&h.client).customize().config_override(region).send().await.unwrap();
     assert_eq!(store.asks(), (1, 0));
     let other = || Config::builder().credentials_provider(Credentials::for_tests());
     haiku(&h.client).customize().config_override(other()).send().await.unwrap();
-    assert_eq!(store.asks(), (1, 1), "it goes by the store's rule for calls that cannot wait");
+    assert_eq!(store.asks(), (1, 1), "it asks the store without waiting");
     let same_cache = other().identity_cache(h.client.config().identity_cache().unwrap());
     haiku(&h.client).customize().config_override(same_cache).send().await.unwrap();
-    assert_eq!(store.asks(), (2, 1), "given the client's cache it waits");
+    assert_eq!(store.asks(), (2, 1), "with the client's identity cache it waits");
     haiku(&h.bare_client()).customize().metered(&h.outlay).send().await.unwrap();
     assert_eq!(store.asks(), (2, 2));
 
     store.answer_with(Some(StoreAnswer::Unavailable(0)));
-    let sent = h.sim.requests().len();
+    let requests = h.sim.requests().len();
     let error = haiku(&h.client).customize().config_override(other()).send().await.unwrap_err();
     assert!(matches!(error, SdkError::DispatchFailure(_)) && outlay::budget_exceeded(&error).is_some(), "{error:?}");
-    assert_eq!(h.sim.requests().len(), sent);
+    assert_eq!(h.sim.requests().len(), requests);
 }
 
-/// Counts how often it is asked.
+/// A credentials provider that counts its requests.
 #[derive(Clone, Debug, Default)]
-struct Counted(Arc<AtomicUsize>);
+struct CountingProvider(Arc<AtomicUsize>);
 
-impl ProvideCredentials for Counted {
+impl ProvideCredentials for CountingProvider {
     fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
     where
         Self: 'a,
@@ -169,12 +165,13 @@ impl ProvideCredentials for Counted {
 }
 
 #[tokio::test]
-async fn identities_are_cached_as_without_a_store() {
-    let (h, store) = shared(dollar()).await;
-    let asked = Counted::default();
-    for (cache, times) in [(None, 1), (Some(IdentityCache::lazy().build()), 1), (Some(IdentityCache::no_cache()), 5)] {
-        asked.0.store(0, Ordering::SeqCst);
-        let mut config = client_config(&h.sim.url()).credentials_provider(asked.clone());
+async fn a_store_does_not_change_how_identities_are_cached() {
+    let (h, store) = shared(one_dollar_rule()).await;
+    let provider = CountingProvider::default();
+    for (cache, expected) in [(None, 1), (Some(IdentityCache::lazy().build()), 1), (Some(IdentityCache::no_cache()), 5)]
+    {
+        provider.0.store(0, Ordering::SeqCst);
+        let mut config = client_config(&h.sim.url()).credentials_provider(provider.clone());
         if let Some(cache) = cache {
             config.set_identity_cache(cache);
         }
@@ -182,16 +179,16 @@ async fn identities_are_cached_as_without_a_store() {
         for _ in 0..5 {
             haiku(&client).send().await.unwrap();
         }
-        assert_eq!(asked.0.load(Ordering::SeqCst), times);
+        assert_eq!(provider.0.load(Ordering::SeqCst), expected);
     }
     assert_eq!(store.asks(), (15, 0));
-    // And without a store nothing is put before them.
+    // Without a store the client has no identity cache of ours.
     assert!(Harness::new().await.client.config().identity_cache().is_none());
 }
 
 #[tokio::test]
-async fn a_call_that_is_given_up_while_it_waits_takes_its_question_back() {
-    let (h, store) = shared(dollar()).await;
+async fn a_call_dropped_while_it_waits_for_the_store_releases_its_reservation() {
+    let (h, store) = shared(one_dollar_rule()).await;
     store.delay(Duration::from_secs(60));
     let task = h.outlay.task("t").start();
     let mut call = Box::pin(task.run(haiku(&h.client).send()));
@@ -201,13 +198,13 @@ async fn a_call_that_is_given_up_while_it_waits_takes_its_question_back() {
     let report = task.finish(Outcome::failure());
     assert_eq!(report.totals().cost().to_string(), "$0.000000 exact", "nothing was sent");
 
-    // An attempt that runs out of time is made again, and asks again.
+    // An attempt that times out is retried and asks again.
     let timeouts = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_millis(50)).build();
     let client = Client::from_conf(client_config(&h.sim.url()).timeout_config(timeouts).build()).metered(&h.outlay);
     let call = tokio::spawn(haiku(&client).send());
-    eventually("it asks again", || store.asks().0 >= 3).await;
+    eventually("the retry asks the store", || store.asks().0 >= 3).await;
     store.delay(Duration::ZERO);
-    // The third attempt is the last.
+    // The third attempt is the last one.
     if call.await.unwrap().is_ok() {
         assert_eq!(*store.settled().last().unwrap(), (Held::Reserved, COST));
     }
@@ -216,14 +213,14 @@ async fn a_call_that_is_given_up_while_it_waits_takes_its_question_back() {
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn calls_wait_for_the_store_side_by_side_and_hold_up_nothing_else() {
-    let (h, store) = shared(dollar()).await;
+async fn calls_wait_for_the_store_concurrently_and_block_nothing_else() {
+    let (h, store) = shared(one_dollar_rule()).await;
     store.delay(Duration::from_millis(100));
     let mut calls = Vec::new();
     for _ in 0..50 {
         calls.push(tokio::spawn(haiku(&h.client).inference_config(at_most(10)).send()));
     }
-    eventually("all of them wait at once", || store.asks().0 == 50).await;
+    eventually("all calls wait at the same time", || store.asks().0 == 50).await;
     for call in calls {
         call.await.unwrap().unwrap();
     }
@@ -231,12 +228,12 @@ async fn calls_wait_for_the_store_side_by_side_and_hold_up_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_call_to_a_budget_that_is_known_to_be_full_is_degraded_before_it_asks() {
+async fn a_call_against_a_budget_known_to_be_full_is_degraded_before_it_asks_the_store() {
     let rule = BudgetRule::new("fleet", Usd::from_micros(2_000));
     let decide = |_: &_| Some(Degrade::to_max_tokens(20));
     let (h, store) = shared_with(rule, |builder| builder.on_refusal(decide)).await;
     let task = h.outlay.task("t").start();
-    // The first comes too late to be degraded: it is the store that refuses it.
+    // The store refuses the first call, too late to degrade it.
     let error = task.run(haiku(&h.client).inference_config(at_most(1_000)).send()).await.unwrap_err();
     assert!(outlay::budget_exceeded(&error).is_some());
     task.run(haiku(&h.client).inference_config(at_most(1_000)).send()).await.unwrap();
@@ -245,7 +242,7 @@ async fn a_call_to_a_budget_that_is_known_to_be_full_is_degraded_before_it_asks(
 }
 
 #[tokio::test]
-async fn a_broken_answer_settles_at_its_bound_in_the_store_as_in_the_books() {
+async fn a_broken_answer_settles_at_the_same_bound_in_the_store_and_in_the_ledger() {
     let (h, store) = shared(BudgetRule::new("fleet", Usd::from_dollars(1))).await;
     h.sim.push_times(3, Reply::reset_after_headers());
     let task = h.outlay.task("t").budget(Budget::new(Usd::from_dollars(1))).start();
@@ -257,18 +254,18 @@ async fn a_broken_answer_settles_at_its_bound_in_the_store_as_in_the_books() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_signed_as_its_workflows_role_asks_the_store_as_well() {
-    let (h, store) = shared(dollar()).await;
+async fn a_call_signed_as_the_role_of_its_workflow_waits_for_the_store() {
+    let (h, store) = shared(one_dollar_rule()).await;
     let sts = bedrock_sim::StsSim::start().await.unwrap();
     let identities = outlay::bedrock::Identities::new(crate::identity::sts_client(&sts.url()))
         .role("t", "arn:aws:iam::123456789012:role/tickets");
     let bare = Client::from_conf(client_config(&h.sim.url()).build());
     let task = h.outlay.task("t").start();
-    // Whichever of the two is put around the other.
+    // In either order of signing and metering.
     let clients = [identities.sign(bare.clone()).metered(&h.outlay), identities.sign(bare.metered(&h.outlay))];
     for (n, client) in clients.iter().enumerate() {
         task.run(haiku(client).send()).await.unwrap();
-        assert_eq!(store.asks(), (n + 1, 0), "once, and waited for");
+        assert_eq!(store.asks(), (n + 1, 0), "asked once, and waited for");
     }
     task.finish(Outcome::success());
     let spans = h.spans();

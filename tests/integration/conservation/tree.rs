@@ -4,21 +4,21 @@ use bedrock_sim::{ErrorKind, Fault, Operation};
 use outlay_tests::{HAIKU, SONNET};
 use proptest::prelude::*;
 
-/// A model, and its prices in pico-dollars per token: input, output, cache read, cache write. None where it has none.
+/// Models with their prices in pico-dollars per token: input, output, cache read, cache write. `None` if unpriced.
 pub(super) const MODELS: [(&str, Option<[i128; 4]>); 4] = [
     (HAIKU, Some([1_100_000, 5_500_000, 110_000, 1_375_000])),
     (SONNET, Some([3_300_000, 16_500_000, 330_000, 4_125_000])),
     ("us.amazon.nova-lite-v1:0", Some([60_000, 240_000, 15_000, 0])),
-    ("nobody.knows-v1:0", None),
+    ("vendor.unpriced-v1:0", None),
 ];
 
-/// Something that happens in a task.
+/// An event in a task.
 #[derive(Clone, Debug)]
 pub(super) enum Node {
     Call(Call),
     /// An external charge, in millionths of a dollar.
     Charge(u32),
-    /// The scope that it happens in is marked as failed.
+    /// Marks the enclosing scope as failed.
     Fail,
     Scope(Scope),
 }
@@ -26,10 +26,10 @@ pub(super) enum Node {
 #[derive(Clone, Debug)]
 pub(super) struct Scope {
     pub(super) kind: Kind,
-    pub(super) how: How,
-    /// Its future returns an error.
+    pub(super) execution: Execution,
+    /// Whether its future returns an error.
     pub(super) fails: bool,
-    /// It is dropped at this poll.
+    /// The poll at which its future is dropped.
     pub(super) cancelled_at: Option<u8>,
     pub(super) children: Vec<Node>,
 }
@@ -42,33 +42,33 @@ pub(super) enum Kind {
     Tool,
     Act,
     Retry,
-    Own,
+    Custom,
 }
 
-/// How a scope runs what it holds.
+/// Execution a scope runs its children.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum How {
-    OneByOne,
-    Together,
-    /// In tokio tasks that it waits for.
+pub(super) enum Execution {
+    Sequential,
+    Concurrent,
+    /// In tokio tasks that the scope awaits.
     Spawned,
-    /// In tokio tasks that it does not wait for.
-    Forgotten,
+    /// In tokio tasks that the scope does not await.
+    Detached,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Call {
     pub(super) operation: Operation,
     pub(super) model: usize,
-    /// Input, output, cache reads, cache writes.
+    /// The numbers of input, output, cache read and cache write tokens.
     pub(super) tokens: [u64; 4],
-    pub(super) trouble: Trouble,
+    pub(super) disturbance: Disturbance,
     pub(super) read: Read,
 }
 
-/// What happens before, or to, the answer.
+/// A disturbance before the answer or of the answer.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Trouble {
+pub(super) enum Disturbance {
     None,
     Slow,
     Throttled,
@@ -81,46 +81,51 @@ pub(super) enum Trouble {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Read {
     All,
-    /// It drops it after so many events.
+    /// Drops it after this number of events.
     Some(u8),
-    /// It keeps it past the end of its scope and of the task.
+    /// Keeps it past the end of its scope and of the task.
     Keep,
 }
 
-/// Trees in which all can go wrong.
-pub(super) fn wild_tree() -> impl Strategy<Value = Vec<Node>> {
+/// Generates trees with disturbances, cancellation and detached tasks.
+pub(super) fn disturbed_tree() -> impl Strategy<Value = Vec<Node>> {
     let leaf = prop_oneof![
-        8 => call(trouble(), read()).prop_map(Node::Call),
+        8 => call(disturbance(), read()).prop_map(Node::Call),
         2 => (0..50_000_u32).prop_map(Node::Charge),
         1 => Just(Node::Fail),
     ];
-    let how = prop_oneof![Just(How::OneByOne), Just(How::Together), Just(How::Spawned), Just(How::Forgotten)];
+    let execution = prop_oneof![
+        Just(Execution::Sequential),
+        Just(Execution::Concurrent),
+        Just(Execution::Spawned),
+        Just(Execution::Detached)
+    ];
     let cancelled = prop_oneof![4 => Just(None), 1 => (0..12_u8).prop_map(Some)];
-    tree(leaf.boxed(), how.boxed(), cancelled.boxed())
+    tree(leaf.boxed(), execution.boxed(), cancelled.boxed())
 }
 
-/// Trees in which each call is answered whole.
-pub(super) fn clean_tree() -> impl Strategy<Value = Vec<Node>> {
+/// Generates trees in which each call is answered completely.
+pub(super) fn undisturbed_tree() -> impl Strategy<Value = Vec<Node>> {
     let leaf = prop_oneof![
-        8 => call(Just(Trouble::None).boxed(), Just(Read::All).boxed()).prop_map(Node::Call),
+        8 => call(Just(Disturbance::None).boxed(), Just(Read::All).boxed()).prop_map(Node::Call),
         2 => (0..50_000_u32).prop_map(Node::Charge),
         1 => Just(Node::Fail),
     ];
-    let how = prop_oneof![Just(How::OneByOne), Just(How::Together), Just(How::Spawned)];
-    tree(leaf.boxed(), how.boxed(), Just(None).boxed())
+    let execution = prop_oneof![Just(Execution::Sequential), Just(Execution::Concurrent), Just(Execution::Spawned)];
+    tree(leaf.boxed(), execution.boxed(), Just(None).boxed())
 }
 
 fn tree(
     leaf: BoxedStrategy<Node>,
-    how: BoxedStrategy<How>,
+    execution: BoxedStrategy<Execution>,
     cancelled: BoxedStrategy<Option<u8>>,
 ) -> impl Strategy<Value = Vec<Node>> {
     let node = leaf.prop_recursive(5, 40, 5, move |inner| {
         let children = prop::collection::vec(inner, 0..6);
         let fails = prop::bool::weighted(0.15);
-        (kind(), how.clone(), fails, cancelled.clone(), children).prop_map(
-            |(kind, how, fails, cancelled_at, children)| {
-                Node::Scope(Scope { kind, how, fails, cancelled_at, children })
+        (kind(), execution.clone(), fails, cancelled.clone(), children).prop_map(
+            |(kind, execution, fails, cancelled_at, children)| {
+                Node::Scope(Scope { kind, execution, fails, cancelled_at, children })
             },
         )
     });
@@ -135,25 +140,20 @@ fn kind() -> impl Strategy<Value = Kind> {
         2 => Just(Kind::Tool),
         1 => Just(Kind::Act),
         1 => Just(Kind::Retry),
-        1 => Just(Kind::Own),
+        1 => Just(Kind::Custom),
     ]
 }
 
-fn call(trouble: BoxedStrategy<Trouble>, read: BoxedStrategy<Read>) -> impl Strategy<Value = Call> {
+fn call(disturbance: BoxedStrategy<Disturbance>, read: BoxedStrategy<Read>) -> impl Strategy<Value = Call> {
     let operation = prop::sample::select(Operation::TURNS.to_vec());
-    // Below the size where another context tier begins.
-    // Every prompt and every answer here has text, of which no count is 0.
+    // The input stays below the size where another context tier begins.
+    // Every prompt and every answer has text, so input and output counts are at least 1.
     let tokens = [1..90_000_u64, 1..5_000, 0..50_000, 0..50_000];
-    (operation, 0..MODELS.len(), tokens, trouble, read).prop_map(|(operation, model, tokens, trouble, read)| Call {
-        operation,
-        model,
-        tokens,
-        trouble,
-        read,
-    })
+    (operation, 0..MODELS.len(), tokens, disturbance, read)
+        .prop_map(|(operation, model, tokens, disturbance, read)| Call { operation, model, tokens, disturbance, read })
 }
 
-fn trouble() -> BoxedStrategy<Trouble> {
+fn disturbance() -> BoxedStrategy<Disturbance> {
     let fault = prop_oneof![
         Just(Fault::NoMetadata),
         (0..8_usize).prop_map(Fault::TruncateAfterFrames),
@@ -165,12 +165,12 @@ fn trouble() -> BoxedStrategy<Trouble> {
         (0..8_usize).prop_map(Fault::ResetAt),
     ];
     prop_oneof![
-        6 => Just(Trouble::None),
-        2 => Just(Trouble::Slow),
-        1 => Just(Trouble::Throttled),
-        1 => Just(Trouble::Lost),
-        1 => Just(Trouble::Refused),
-        4 => fault.prop_map(Trouble::Broken),
+        6 => Just(Disturbance::None),
+        2 => Just(Disturbance::Slow),
+        1 => Just(Disturbance::Throttled),
+        1 => Just(Disturbance::Lost),
+        1 => Just(Disturbance::Refused),
+        4 => fault.prop_map(Disturbance::Broken),
     ]
     .boxed()
 }

@@ -1,4 +1,4 @@
-//! Where there is no tokio runtime, as under other executors.
+//! Identity and signing without a tokio runtime, as under other executors.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Wake, Waker};
@@ -13,18 +13,18 @@ use outlay_tests::{call_spans, haiku};
 
 use super::*;
 
-/// Sleeps in a thread.
+/// A sleep implementation on a thread.
 #[derive(Debug)]
 struct ThreadSleep;
 
 impl AsyncSleep for ThreadSleep {
     fn sleep(&self, duration: Duration) -> Sleep {
-        let (woken, sleeping) = tokio::sync::oneshot::channel::<()>();
+        let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
         std::thread::spawn(move || {
             std::thread::sleep(duration.min(Duration::from_secs(1)));
-            drop(woken);
+            drop(sender);
         });
-        Sleep::new(async move { drop(sleeping.await) })
+        Sleep::new(async move { drop(receiver.await) })
     }
 }
 
@@ -53,24 +53,25 @@ const ASSUMED: &str = "<AssumeRoleResponse><AssumeRoleResult><Credentials><Acces
     <SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2026-11-30T13:00:00Z</Expiration>\
     </Credentials><AssumedRoleUser><Arn>arn:aws:sts::123456789012:assumed-role/tickets/tickets</Arn>\
     <AssumedRoleId>A:tickets</AssumedRoleId></AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>";
-const CALLER: &str = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/ana</Arn>\
-    <UserId>U</UserId><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
+const CALLER_IDENTITY: &str = "<GetCallerIdentityResponse><GetCallerIdentityResult>\
+<Arn>arn:aws:iam::123456789012:user/ana</Arn><UserId>U</UserId><Account>123456789012</Account>\
+</GetCallerIdentityResult></GetCallerIdentityResponse>";
 
-fn sts(asked: &Arc<AtomicU64>) -> aws_sdk_sts::Client {
-    let asked = asked.clone();
+fn sts(requests: &Arc<AtomicU64>) -> aws_sdk_sts::Client {
+    let requests = requests.clone();
     let http = infallible_client_fn(move |request: http::Request<SdkBody>| {
-        asked.fetch_add(1, Ordering::SeqCst);
+        requests.fetch_add(1, Ordering::SeqCst);
         let body = request.body().bytes().unwrap_or_default();
-        let is_whose = body.windows(17).any(|part| part == b"GetCallerIdentity");
-        let answer = if is_whose { CALLER } else { ASSUMED };
+        let is_caller_identity = body.windows(17).any(|part| part == b"GetCallerIdentity");
+        let answer = if is_caller_identity { CALLER_IDENTITY } else { ASSUMED };
         http::Response::builder().status(200).body(SdkBody::from(answer)).unwrap()
     });
     let config = sts_client("http://127.0.0.1:9").config().to_builder().http_client(http).sleep_impl(ThreadSleep);
     aws_sdk_sts::Client::from_conf(config.build())
 }
 
-/// The configuration of a client that needs neither a network nor timers.
-fn answered(clock: &HandClock) -> aws_sdk_bedrockruntime::config::Builder {
+/// Returns the configuration of a client that needs neither a network nor timers.
+fn offline_config(clock: &ManualClock) -> aws_sdk_bedrockruntime::config::Builder {
     let http = infallible_client_fn(|_: http::Request<SdkBody>| {
         http::Response::builder().status(200).body(SdkBody::from(ANSWER)).unwrap()
     });
@@ -83,40 +84,40 @@ fn answered(clock: &HandClock) -> aws_sdk_bedrockruntime::config::Builder {
 }
 
 #[test]
-fn without_a_tokio_runtime_a_principal_stays_unknown_and_a_role_is_assumed_all_the_same() {
+fn without_a_tokio_runtime_a_principal_stays_unknown_and_a_role_is_assumed() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let asked = Arc::new(AtomicU64::new(0));
-    let principals = Principals::new(sts(&asked));
+    let requests = Arc::new(AtomicU64::new(0));
+    let principals = Principals::new(sts(&requests));
     let h = runtime.block_on(Harness::with(|builder| builder.principals(principals)));
-    let clock = HandClock::at_noon();
-    let config = answered(&clock);
+    let clock = ManualClock::at_noon();
+    let config = offline_config(&clock);
     let client = Client::from_conf(config.build()).metered(&h.outlay);
-    let logged = Logged::default();
-    let _subscriber = tracing::subscriber::set_default(logged.subscriber());
+    let log = Log::default();
+    let _subscriber = tracing::subscriber::set_default(log.subscriber());
     for _ in 0..3 {
         block_on(haiku(&client).send()).unwrap();
     }
-    assert_eq!(asked.load(Ordering::SeqCst), 0);
-    assert_eq!(logged.with("no tokio runtime to ask STS in").len(), 1, "it is said once");
+    assert_eq!(requests.load(Ordering::SeqCst), 0);
+    assert_eq!(log.lines_with("no tokio runtime to ask STS in").len(), 1, "the warning is logged once");
     assert!(!call_spans(&h.spans())[0].has("outlay.aws.principal"));
 
-    let client = Identities::new(sts(&asked)).role("tickets", TICKETS).sign(client);
+    let client = Identities::new(sts(&requests)).role("tickets", TICKETS).sign(client);
     let task = h.outlay.task("tickets").start();
-    for times in [1, 1, 2] {
+    for expected in [1, 1, 2] {
         block_on(task.run(haiku(&client).send())).unwrap();
-        assert_eq!(asked.load(Ordering::SeqCst), times);
-        // Renewed when it has to be, and not before, for nobody does it in the background.
-        clock.advance(if times == 1 { 1_790 } else { 0 });
+        assert_eq!(requests.load(Ordering::SeqCst), expected);
+        // The session is renewed only when it must be, because nothing renews it in the background.
+        clock.advance(if expected == 1 { 1_790 } else { 0 });
     }
     let spans = h.spans();
     assert!(call_spans(&spans)[3..].iter().all(|span| span.text("outlay.aws.session") == Some("tickets")));
 }
 
 #[test]
-fn without_a_tokio_runtime_a_call_that_is_dropped_while_sts_hangs_keeps_no_other_waiting() {
+fn without_a_tokio_runtime_a_call_dropped_while_sts_hangs_blocks_no_other_call() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let h = runtime.block_on(Harness::new());
-    let config = answered(&HandClock::at_noon());
+    let config = offline_config(&ManualClock::at_noon());
     let silent = aws_smithy_http_client::test_util::NeverClient::new();
     let sts = sts_client("http://127.0.0.1:9").config().to_builder();
     let sts = sts.http_client(silent.clone()).sleep_impl(ThreadSleep).build();
@@ -125,29 +126,29 @@ fn without_a_tokio_runtime_a_call_that_is_dropped_while_sts_hangs_keeps_no_other
     let task = h.outlay.task("tickets").start();
     {
         let mut dropped = pin!(task.run(haiku(&client).send()));
-        let begun = std::time::Instant::now();
+        let started = std::time::Instant::now();
         while silent.num_calls() == 0 {
             assert!(dropped.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-            assert!(begun.elapsed() < Duration::from_secs(10));
+            assert!(started.elapsed() < Duration::from_secs(10));
         }
     }
-    let begun = std::time::Instant::now();
+    let started = std::time::Instant::now();
     block_on(task.run(haiku(&client).send())).unwrap();
-    assert!(begun.elapsed() < Duration::from_millis(900), "it falls back at once");
+    assert!(started.elapsed() < Duration::from_millis(900), "the call falls back at once");
     assert_eq!(silent.num_calls(), 1);
 }
 
 #[test]
-fn in_a_runtime_without_timers_a_principal_comes_to_be_known_and_a_role_is_assumed() {
-    let (simulators, asked) = (tokio::runtime::Runtime::new().unwrap(), Arc::new(AtomicU64::new(0)));
-    let principals = Principals::new(sts(&asked));
+fn in_a_runtime_without_timers_a_principal_is_resolved_and_a_role_is_assumed() {
+    let (simulators, requests) = (tokio::runtime::Runtime::new().unwrap(), Arc::new(AtomicU64::new(0)));
+    let principals = Principals::new(sts(&requests));
     let h = simulators.block_on(Harness::with(|builder| builder.principals(principals)));
-    let client = Client::from_conf(answered(&HandClock::at_noon()).build()).metered(&h.outlay);
-    let signed = Identities::new(sts(&asked)).role("tickets", TICKETS).sign(client.clone());
+    let client = Client::from_conf(offline_config(&ManualClock::at_noon()).build()).metered(&h.outlay);
+    let signed = Identities::new(sts(&requests)).role("tickets", TICKETS).sign(client.clone());
     let bare = tokio::runtime::Builder::new_current_thread().build().unwrap();
     bare.block_on(async {
         haiku(&client).send().await.unwrap();
-        while asked.load(Ordering::SeqCst) == 0 {
+        while requests.load(Ordering::SeqCst) == 0 {
             tokio::task::yield_now().await;
         }
         for _ in 0..100 {

@@ -1,4 +1,4 @@
-//! Operations that AWS bills nothing for: traced, and no calls in the books.
+//! Operations that AWS does not bill. They have spans but do not count as calls in the ledger.
 
 use aws_sdk_bedrockruntime::types::{ConverseTokensRequest, CountTokensInput};
 use bedrock_sim::Reply;
@@ -8,9 +8,9 @@ use outlay_tests::{HAIKU, Harness, user};
 use super::cost;
 
 #[tokio::test]
-async fn free_operations_are_traced_at_no_cost() {
+async fn free_operations_have_spans_and_cost_nothing() {
     let h = Harness::new().await;
-    // A budget of nothing lets them pass.
+    // A budget of zero admits them.
     let task = h.outlay.task("t").budget(Usd::ZERO).start();
     task.run(async {
         let request = ConverseTokensRequest::builder().messages(user("hello")).build();
@@ -39,7 +39,7 @@ async fn free_operations_are_traced_at_no_cost() {
 }
 
 #[tokio::test]
-async fn one_that_fails_is_an_error_that_costs_nothing() {
+async fn a_failed_free_operation_is_an_error_and_costs_nothing() {
     let h = Harness::new().await;
     h.sim.push_times(3, Reply::throttled());
     let task = h.outlay.task("t").start();

@@ -1,4 +1,4 @@
-//! Guardrail units: of a guardrail on its own, and of one around a model call.
+//! Guardrail units of a separate guardrail call and of a guardrail around a model call.
 
 use aws_sdk_bedrockruntime::operation::apply_guardrail::builders::ApplyGuardrailFluentBuilder;
 use aws_sdk_bedrockruntime::operation::invoke_guardrail_checks::builders::InvokeGuardrailChecksFluentBuilder;
@@ -15,9 +15,9 @@ use serde_json::{Value, json};
 
 use super::{cost, finished};
 
-/// 1,000 tokens in and 100 out at Haiku's `us.` price.
+/// The cost of 1,000 input and 100 output tokens at the `us.` price of Haiku, in pico-dollars.
 const INFERENCE: i64 = 1_000 * 1_100_000 + 100 * 5_500_000;
-/// One unit of denied topics, and of content filters.
+/// The price of a unit of denied topics or of content filters, in pico-dollars.
 const UNIT: i64 = 150_000_000;
 
 fn apply(h: &Harness, text: &str) -> ApplyGuardrailFluentBuilder {
@@ -31,10 +31,10 @@ fn apply(h: &Harness, text: &str) -> ApplyGuardrailFluentBuilder {
 }
 
 #[tokio::test]
-async fn a_guardrail_on_its_own_is_charged_by_its_units() {
+async fn a_separate_guardrail_call_is_charged_by_its_units() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
-    // 2,500 characters are three text units, of content filters and of denied topics.
+    // 2,500 characters are three text units each of content filters and of denied topics.
     task.run(apply(&h, &"é".repeat(2_500)).send()).await.unwrap();
     let spans = finished(&h, &task);
     let call = spans.one("apply_guardrail gr-1");
@@ -47,7 +47,7 @@ async fn a_guardrail_on_its_own_is_charged_by_its_units() {
 }
 
 #[tokio::test]
-async fn a_guardrail_that_was_refused_costs_nothing_and_one_that_never_answered_is_bounded() {
+async fn a_throttled_guardrail_costs_nothing_and_an_unanswered_one_is_bounded() {
     let h = Harness::new().await;
     h.sim.push_times(3, Reply::throttled());
     let task = h.outlay.task("t").start();
@@ -61,7 +61,7 @@ async fn a_guardrail_that_was_refused_costs_nothing_and_one_that_never_answered_
     task.run(async {
         let call = apply(&h, "hello").send();
         tokio::select! {
-            _ = call => panic!("nothing answers"),
+            _ = call => panic!("the simulator answered"),
             _ = h.sim.wait_for(1) => {}
         }
     })
@@ -73,7 +73,7 @@ async fn a_guardrail_that_was_refused_costs_nothing_and_one_that_never_answered_
 }
 
 #[tokio::test]
-async fn an_answer_without_usage_is_bounded_and_a_policy_without_a_price_is_unpriced() {
+async fn a_guardrail_answer_without_usage_is_bounded_and_an_unknown_policy_is_unpriced() {
     for (usage, expected) in [(json!(null), "bounded"), (json!({"fresheningPolicyUnits": 2}), "unpriced")] {
         let h = Harness::new().await;
         h.sim.push(Reply::json(json!({"usage": usage, "action": "NONE", "outputs": [], "assessments": []})));
@@ -84,7 +84,7 @@ async fn an_answer_without_usage_is_bounded_and_a_policy_without_a_price_is_unpr
 }
 
 #[tokio::test]
-async fn a_budget_holds_a_guardrail_too() {
+async fn a_budget_refuses_a_guardrail_that_may_exceed_it() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").budget(Usd::from_micros(100)).start();
     let error = task.run(apply(&h, &"x".repeat(100_000)).send()).await.unwrap_err();
@@ -96,7 +96,7 @@ async fn a_budget_holds_a_guardrail_too() {
 }
 
 #[tokio::test]
-async fn checks_without_a_guardrail_have_units_of_their_own_and_no_price_is_known() {
+async fn guardrail_checks_are_unpriced() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
     task.run(check(&h, "hello").send()).await.unwrap();
@@ -104,9 +104,9 @@ async fn checks_without_a_guardrail_have_units_of_their_own_and_no_price_is_know
 }
 
 #[tokio::test]
-async fn checks_are_charged_by_the_unit_of_a_price_file() {
+async fn guardrail_checks_are_charged_by_the_unit_price_of_a_price_file() {
     let h = Harness::new().await;
-    // A row is whole: it stands in the place of the bundled one, for every policy.
+    // A row replaces the whole bundled row, for every policy.
     let text = "[[price]]\nmodel = \"guardrails\"\nunits = { \"guardrail_unit[contentFilter]\" = \"0.0002\" }";
     h.outlay.set_prices(outlay::Prices::from_toml(text).unwrap());
     let task = h.outlay.task("t").start();
@@ -114,7 +114,7 @@ async fn checks_are_charged_by_the_unit_of_a_price_file() {
     assert_eq!(cost(finished(&h, &task).one("apply_guardrail checks")), (Some(600_000_000), "exact"));
 }
 
-/// A check for violence.
+/// Returns a check for violence.
 fn check(h: &Harness, text: &str) -> InvokeGuardrailChecksFluentBuilder {
     let category = GuardrailChecksContentFilterCategoryConfig::builder()
         .category(GuardrailChecksContentFilterCategory::Violence)
@@ -135,7 +135,7 @@ fn assessment(units: u64) -> Value {
     json!({"invocationMetrics": {"guardrailProcessingLatency": 10, "usage": usage}})
 }
 
-/// A trace as the operation's answer has it.
+/// Returns a trace in the form of the operation's answer.
 fn trace(operation: Operation, input: Option<u64>, outputs: &[u64]) -> Value {
     let inputs = input.map_or_else(|| json!({}), |units| json!({"gr-1": assessment(units)}));
     let outputs = outputs.iter().map(|units| assessment(*units));
@@ -156,8 +156,8 @@ fn answer() -> Message {
     Reply::message().text("ok").usage(Tokens::new(1_000, 100))
 }
 
-/// A call with a guardrail, read to its end.
-async fn guarded(h: &Harness, operation: Operation) {
+/// Makes a call with a guardrail and reads it to its end.
+async fn call_with_guardrail(h: &Harness, operation: Operation) {
     let guardrail = GuardrailConfiguration::builder().guardrail_identifier("gr-1").guardrail_version("1").build();
     match operation {
         Operation::Converse => drop(haiku(&h.client).guardrail_config(guardrail).send().await.unwrap()),
@@ -181,12 +181,12 @@ async fn guarded(h: &Harness, operation: Operation) {
     }
 }
 
-/// What a guarded call that is answered so costs, and whether its counts are in doubt.
+/// Returns the cost and status of a guarded call with this reply, and whether its counts are marked as doubtful.
 async fn cost_of(operation: Operation, reply: impl Into<Reply>) -> (Option<i64>, String, bool) {
     let h = Harness::new().await;
     h.sim.push(reply);
     let task = h.outlay.task("t").start();
-    task.run(guarded(&h, operation)).await;
+    task.run(call_with_guardrail(&h, operation)).await;
     let spans = finished(&h, &task);
     let call = call_spans(&spans)[0];
     assert_eq!(call.text("aws.bedrock.guardrail.id"), Some("gr-1"));
@@ -195,7 +195,7 @@ async fn cost_of(operation: Operation, reply: impl Into<Reply>) -> (Option<i64>,
 }
 
 #[tokio::test]
-async fn the_units_in_a_trace_are_billed_beside_the_tokens() {
+async fn the_units_in_a_trace_are_charged_in_addition_to_the_tokens() {
     for operation in Operation::TURNS {
         let reply = answer().trace(trace(operation, Some(1), &[2, 1]));
         let expected = (Some(INFERENCE + 8 * UNIT), "exact".to_owned(), false);
@@ -204,7 +204,7 @@ async fn the_units_in_a_trace_are_billed_beside_the_tokens() {
 }
 
 #[tokio::test]
-async fn a_guardrail_that_blocks_the_input_bills_itself_alone() {
+async fn a_guardrail_that_blocks_the_input_is_charged_without_inference() {
     for operation in Operation::TURNS {
         for (usage, status) in [(Tokens::new(0, 0), "exact"), (Tokens::new(1_000, 100), "estimated")] {
             let reply = Reply::message().text("blocked").usage(usage).stop_reason("guardrail_intervened");
@@ -216,17 +216,17 @@ async fn a_guardrail_that_blocks_the_input_bills_itself_alone() {
 }
 
 #[tokio::test]
-async fn without_a_trace_zeros_of_a_blocked_input_are_true() {
+async fn without_a_trace_zero_counts_of_a_blocked_input_are_not_doubted() {
     for operation in [Operation::Converse, Operation::ConverseStream] {
         let reply = Reply::message().text("blocked").usage(Tokens::new(0, 0)).stop_reason("guardrail_intervened");
         let (picos, status, is_doubted) = cost_of(operation, reply).await;
-        assert_eq!((&*status, is_doubted), ("bounded", false), "{operation}: the guardrail's units are not told");
+        assert_eq!((&*status, is_doubted), ("bounded", false), "{operation}: the units of the guardrail are unknown");
         assert!(picos > Some(0), "{operation}");
     }
 }
 
 #[tokio::test]
-async fn a_guardrail_that_blocks_the_output_bills_itself_twice_and_the_inference() {
+async fn a_guardrail_that_blocks_the_output_is_charged_twice_and_with_the_inference() {
     for operation in Operation::TURNS {
         let reply = answer().stop_reason("guardrail_intervened").trace(trace(operation, Some(1), &[1]));
         let expected = (Some(INFERENCE + 4 * UNIT), "exact".to_owned(), false);
@@ -246,7 +246,7 @@ async fn without_a_trace_a_guardrail_is_bounded() {
 }
 
 #[tokio::test]
-async fn a_guardrail_that_the_request_does_not_name_is_bounded_where_it_intervened() {
+async fn a_guardrail_missing_from_the_request_is_bounded_if_it_intervened() {
     for operation in Operation::TURNS {
         for usage in [Tokens::new(0, 0), Tokens::new(1_000, 100)] {
             let h = Harness::new().await;
@@ -256,7 +256,7 @@ async fn a_guardrail_that_the_request_does_not_name_is_bounded_where_it_interven
                 match operation {
                     Operation::Converse => drop(haiku(&h.client).send().await),
                     Operation::InvokeModel => drop(invoke(&h.client, HAIKU).send().await),
-                    _ => drop(outlay_tests::stream_whole(&h.client, operation, HAIKU).await),
+                    _ => drop(outlay_tests::read_stream(&h.client, operation, HAIKU).await),
                 }
             })
             .await;
@@ -269,7 +269,7 @@ async fn a_guardrail_that_the_request_does_not_name_is_bounded_where_it_interven
 }
 
 #[tokio::test]
-async fn an_input_that_was_only_masked_reached_the_model() {
+async fn a_masked_input_is_charged_with_inference_and_a_blocked_one_without() {
     for (action, expected) in [("ANONYMIZED", Some(INFERENCE + 2 * UNIT)), ("BLOCKED", Some(2 * UNIT))] {
         let mut trace = trace(Operation::Converse, Some(1), &[]);
         trace["guardrail"]["inputAssessment"]["gr-1"]["sensitiveInformationPolicy"] =
@@ -280,7 +280,7 @@ async fn an_input_that_was_only_masked_reached_the_model() {
 }
 
 #[tokio::test]
-async fn a_call_that_was_throttled_used_no_guardrail() {
+async fn a_throttled_call_is_charged_no_guardrail_units() {
     let h = Harness::new().await;
     h.sim.push_times(3, Reply::throttled());
     let guardrail = GuardrailConfiguration::builder().guardrail_identifier("gr-1").guardrail_version("1").build();

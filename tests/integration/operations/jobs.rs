@@ -1,4 +1,4 @@
-//! Jobs: charged when they start, corrected once when somebody asks what became of them.
+//! Async jobs. They are charged when they start and corrected once, when their status is requested.
 
 use aws_sdk_bedrockruntime::operation::start_async_invoke::builders::StartAsyncInvokeFluentBuilder;
 use aws_sdk_bedrockruntime::types::{AsyncInvokeOutputDataConfig, AsyncInvokeS3OutputDataConfig};
@@ -11,30 +11,30 @@ use serde_json::json;
 use super::{cost, finished};
 
 const MARENGO: &str = "twelvelabs.marengo-embed-3-0-v1:0";
-/// Ten seconds of video at $0.0007.
+/// The price of ten seconds of video at $0.0007 per second, in pico-dollars.
 const TEN_SECONDS: i64 = 7_000_000_000;
 
 fn start(h: &Harness, model: &str, token: &str) -> StartAsyncInvokeFluentBuilder {
     let input = [("inputType", Document::from("video")), ("lengthSec", Document::Number(Number::PosInt(10)))];
     let input = input.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    let place = AsyncInvokeS3OutputDataConfig::builder().s3_uri("s3://bucket/prefix").build().unwrap();
+    let output = AsyncInvokeS3OutputDataConfig::builder().s3_uri("s3://bucket/prefix").build().unwrap();
     h.client
         .start_async_invoke()
         .model_id(model)
         .client_request_token(token)
         .model_input(Document::Object(input))
-        .output_data_config(AsyncInvokeOutputDataConfig::S3OutputDataConfig(place))
+        .output_data_config(AsyncInvokeOutputDataConfig::S3OutputDataConfig(output))
 }
 
 fn status_of(arn: &str, status: &str) -> Reply {
     let time = "2026-11-20T12:00:00Z";
-    let place = json!({"s3OutputDataConfig": {"s3Uri": "s3://bucket/prefix"}});
+    let output = json!({"s3OutputDataConfig": {"s3Uri": "s3://bucket/prefix"}});
     Reply::json(json!({"invocationArn": arn, "modelArn": "m", "status": status, "submitTime": time,
-        "outputDataConfig": place}))
+        "outputDataConfig": output}))
 }
 
 #[tokio::test]
-async fn a_job_is_charged_at_its_start_as_an_estimate() {
+async fn a_job_is_charged_when_it_starts_as_estimated() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
     task.run(start(&h, MARENGO, "a").send()).await.unwrap();
@@ -43,7 +43,7 @@ async fn a_job_is_charged_at_its_start_as_an_estimate() {
 }
 
 #[tokio::test]
-async fn a_job_that_failed_is_taken_back_once_as_late_money() {
+async fn the_charge_of_a_failed_job_is_reversed_once_as_a_late_charge() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").team("media").start();
     let arn = task.run(start(&h, MARENGO, "a").send()).await.unwrap().invocation_arn;
@@ -63,11 +63,11 @@ async fn a_job_that_failed_is_taken_back_once_as_late_money() {
     assert_eq!(correction.text("outlay.team"), Some("media"));
     let root = spans.one("invoke_workflow t");
     assert_eq!(correction.data().links.links[0].span_context.span_id(), root.id());
-    assert_eq!(root.int("outlay.total.picousd"), Some(TEN_SECONDS), "what is past stays as it was");
+    assert_eq!(root.int("outlay.total.picousd"), Some(TEN_SECONDS), "the closed total does not change");
 }
 
 #[tokio::test]
-async fn a_job_that_did_its_work_keeps_its_charge() {
+async fn a_completed_job_keeps_its_charge() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
     let arn = task.run(start(&h, MARENGO, "a").send()).await.unwrap().invocation_arn;
@@ -77,7 +77,7 @@ async fn a_job_that_did_its_work_keeps_its_charge() {
 }
 
 #[tokio::test]
-async fn the_same_job_asked_for_twice_is_charged_once() {
+async fn a_job_started_several_times_with_one_token_is_charged_once() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
     task.run(async {
@@ -93,7 +93,7 @@ async fn the_same_job_asked_for_twice_is_charged_once() {
 }
 
 #[tokio::test]
-async fn a_job_that_is_tried_again_is_no_second_job() {
+async fn a_retried_job_start_is_charged_once() {
     let h = Harness::new().await;
     h.sim.push(Reply::reset());
     let task = h.outlay.task("t").start();
@@ -105,14 +105,14 @@ async fn a_job_that_is_tried_again_is_no_second_job() {
 }
 
 #[tokio::test]
-async fn a_job_whose_start_was_never_answered_is_bounded() {
+async fn an_unanswered_job_start_is_bounded() {
     let h = Harness::new().await;
     h.sim.push(Reply::hang());
     let task = h.outlay.task("t").start();
     task.run(async {
         let call = start(&h, MARENGO, "a").send();
         tokio::select! {
-            _ = call => panic!("nothing answers"),
+            _ = call => panic!("the simulator answered"),
             _ = h.sim.wait_for(1) => {}
         }
     })
@@ -122,10 +122,10 @@ async fn a_job_whose_start_was_never_answered_is_bounded() {
 }
 
 #[tokio::test]
-async fn a_job_of_a_model_without_a_price_or_of_another_process_changes_no_sum() {
+async fn a_job_without_a_price_or_of_another_process_changes_no_total() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
-    task.run(start(&h, "vendor.video-of-tomorrow-v1:0", "a").send()).await.unwrap();
+    task.run(start(&h, "vendor.unknown-video-v1:0", "a").send()).await.unwrap();
     let spans = finished(&h, &task);
     assert_eq!(cost(call_spans(&spans)[0]), (None, "unpriced"));
 
@@ -136,7 +136,7 @@ async fn a_job_of_a_model_without_a_price_or_of_another_process_changes_no_sum()
 }
 
 #[tokio::test]
-async fn a_video_model_without_a_public_price_is_charged_by_the_second_of_a_price_file() {
+async fn a_video_model_without_a_public_price_is_charged_per_second_by_a_price_file() {
     let h = Harness::new().await;
     let text = "[[price]]\nmodel = \"amazon.nova-reel-v1:1\"\nunits = { output_video_second = \"0.08\" }";
     h.outlay.set_prices(outlay::Prices::from_toml(text).unwrap());

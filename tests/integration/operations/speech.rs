@@ -1,4 +1,4 @@
-//! Speech sessions: both directions are read along, and each token is counted once.
+//! Speech sessions. Both directions are metered, and each token is counted once.
 
 use aws_sdk_bedrockruntime::primitives::Blob;
 use aws_sdk_bedrockruntime::primitives::event_stream::EventReceiver;
@@ -21,7 +21,7 @@ const SONIC: &str = "amazon.nova-2-sonic-v1:0";
 type Events = EventReceiver<InvokeModelWithBidirectionalStreamOutput, InvokeModelWithBidirectionalStreamOutputError>;
 type Input = Result<InvokeModelWithBidirectionalStreamInput, InvokeModelWithBidirectionalStreamInputError>;
 
-/// A session, and what sends into it. Dropping the sender ends the input.
+/// Opens a session. Returns the sender of its input and its events. Dropping the sender ends the input.
 async fn open(h: &Harness) -> (mpsc::UnboundedSender<Input>, Events) {
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let input = futures_util::stream::poll_fn(move |cx| receiver.poll_recv(cx));
@@ -44,13 +44,13 @@ fn audio(bytes: usize) -> Value {
     json!({"event": {"audioOutput": {"content": "A".repeat(bytes)}}})
 }
 
-/// Text at 0.33 and 2.75, speech at 3 and 12 dollars per million tokens.
+/// Returns the price in pico-dollars. A million tokens cost $0.33 and $2.75 for text, $3 and $12 for speech.
 fn price(input: (i64, i64), output: (i64, i64)) -> i64 {
     input.0 * 3_000_000 + input.1 * 330_000 + output.0 * 12_000_000 + output.1 * 2_750_000
 }
 
 #[tokio::test]
-async fn a_session_counts_its_last_totals_once() {
+async fn the_last_totals_of_a_session_count_once() {
     let h = Harness::new().await;
     let last = usage((300, 40), (500, 60));
     h.sim.push(Reply::chunks([
@@ -58,7 +58,7 @@ async fn a_session_counts_its_last_totals_once() {
         audio(800),
         usage((200, 40), (250, 30)),
         last.clone(),
-        // Told twice, and out of order.
+        // Repeated, and out of order.
         last,
         usage((100, 40), (0, 0)),
     ]));
@@ -68,11 +68,11 @@ async fn a_session_counts_its_last_totals_once() {
         input.send(event(&json!({"event": {"sessionStart": {}}}))).unwrap();
         input.send(event(&json!({"event": {"audioInput": {"content": "A".repeat(1_000)}}}))).unwrap();
         drop(input);
-        let mut got = 0;
+        let mut received = 0;
         while events.recv().await.unwrap().is_some() {
-            got += 1;
+            received += 1;
         }
-        assert_eq!(got, 6, "the application gets every event");
+        assert_eq!(received, 6, "the application gets every event");
     })
     .await;
     let spans = finished(&h, &task);
@@ -81,19 +81,19 @@ async fn a_session_counts_its_last_totals_once() {
     assert_eq!(call.int("gen_ai.usage.input_tokens"), Some(340));
     assert_eq!(call.int("gen_ai.usage.output_tokens"), Some(560));
     assert_eq!(call.value("gen_ai.request.stream"), Some(&true.into()));
-    let sent = String::from_utf8_lossy(&h.sim.requests()[0].body).into_owned();
-    assert!(sent.contains(":chunk-signature"), "the input goes out signed, and as it was");
+    let body = String::from_utf8_lossy(&h.sim.requests()[0].body).into_owned();
+    assert!(body.contains(":chunk-signature"), "the input is sent signed and unchanged");
 }
 
 #[tokio::test]
-async fn a_session_that_is_dropped_is_bounded_by_what_has_passed_since_it_was_counted() {
+async fn a_dropped_session_adds_a_bound_for_the_data_since_its_last_count() {
     let h = Harness::new().await;
     h.sim.push(Reply::chunks([usage((100, 40), (10, 5)), audio(4_000)]));
     let task = h.outlay.task("t").start();
     task.run(async {
         let (input, mut events) = open(&h).await;
         events.recv().await.unwrap();
-        // Sent after the count: 40,000 bytes of audio come to at most 101 tokens, with what is around them.
+        // Sent after the count: 40,000 bytes of audio with their framing are at most 101 tokens.
         input.send(event(&json!({"event": {"audioInput": {"content": "A".repeat(40_000)}}}))).unwrap();
         events.recv().await.unwrap();
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
@@ -108,9 +108,9 @@ async fn a_session_that_is_dropped_is_bounded_by_what_has_passed_since_it_was_co
 }
 
 #[tokio::test]
-async fn an_error_in_the_session_is_bounded_and_a_refusal_costs_nothing() {
-    let refused = ErrorKind::Throttling;
-    for (at, kind, expected) in [(2, ErrorKind::ModelStreamError, "bounded"), (0, refused, "exact")] {
+async fn a_session_that_fails_is_bounded_and_a_throttled_one_costs_nothing() {
+    let throttled = ErrorKind::Throttling;
+    for (at, kind, expected) in [(2, ErrorKind::ModelStreamError, "bounded"), (0, throttled, "exact")] {
         let h = Harness::new().await;
         h.sim.push(Reply::chunks([usage((100, 40), (0, 0)), audio(400)]).fault(Fault::ExceptionAt(at, kind)));
         let task = h.outlay.task("t").start();
@@ -129,7 +129,7 @@ async fn an_error_in_the_session_is_bounded_and_a_refusal_costs_nothing() {
 }
 
 #[tokio::test]
-async fn a_session_without_any_count_is_bounded_by_what_has_passed() {
+async fn a_session_without_counts_is_bounded_by_its_data() {
     let h = Harness::new().await;
     h.sim.push(Reply::chunks([audio(4_000)]));
     let task = h.outlay.task("t").start();
@@ -147,7 +147,7 @@ async fn a_session_without_any_count_is_bounded_by_what_has_passed() {
 }
 
 #[tokio::test]
-async fn a_budget_reserves_for_a_session_what_it_assumes_for_a_call_without_a_maximum() {
+async fn a_budget_reserves_the_assumed_output_for_a_session() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").budget(Usd::from_micros(10)).start();
     let input = futures_util::stream::empty();

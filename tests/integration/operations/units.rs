@@ -1,4 +1,4 @@
-//! What is billed by the image and the query.
+//! Calls that are billed by the image and by the query.
 
 use aws_sdk_bedrockruntime::primitives::Blob;
 use bedrock_sim::Reply;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{cost, finished};
 
-/// What an InvokeModel call costs, answered so or by the simulator itself; its span's name; and its tokens of input.
+/// Returns the cost, status and span name of an InvokeModel call. Without a reply the simulator answers by itself.
 async fn cost_of(model: &str, body: Value, reply: Option<Reply>) -> (Option<i64>, String, String) {
     let h = Harness::new().await;
     if let Some(reply) = reply {
@@ -26,7 +26,7 @@ async fn cost_of(model: &str, body: Value, reply: Option<Reply>) -> (Option<i64>
 const CENT: i64 = 10_000_000_000;
 
 #[tokio::test]
-async fn images_are_charged_by_the_image() {
+async fn images_are_charged_per_image() {
     let canvas = "amazon.nova-canvas-v1:0";
     let three = json!({"taskType": "TEXT_IMAGE", "imageGenerationConfig": {"numberOfImages": 3, "quality": "premium"}});
     let (picos, status, name) = cost_of(canvas, three.clone(), None).await;
@@ -37,17 +37,17 @@ async fn images_are_charged_by_the_image() {
     let (picos, status, _) = cost_of(canvas, three.clone(), Some(two)).await;
     assert_eq!((picos, &*status), (Some(12 * CENT), "estimated"));
 
-    let odd = Reply::json(json!({"unheard": "of"}));
-    assert_eq!(cost_of(canvas, three, Some(odd)).await.0, Some(18 * CENT));
+    let unknown = Reply::json(json!({"unknown": "field"}));
+    assert_eq!(cost_of(canvas, three, Some(unknown)).await.0, Some(18 * CENT));
 
     let xl = json!({"text_prompts": [{"text": "x"}], "width": 512, "height": 512, "steps": 30});
     let artifact = Reply::json(json!({"result": "success", "artifacts": [{"base64": "AA=="}]}));
     let (picos, status, _) = cost_of("stability.stable-diffusion-xl-v0", xl, Some(artifact)).await;
-    assert_eq!((picos, &*status), (Some(CENT * 18 / 10), "estimated"), "one source has the price");
+    assert_eq!((picos, &*status), (Some(CENT * 18 / 10), "estimated"), "only one source states the price");
 }
 
 #[tokio::test]
-async fn an_image_that_was_never_answered_is_bounded_by_what_was_asked_for() {
+async fn an_unanswered_image_call_is_bounded_by_the_requested_images() {
     let three = json!({"imageGenerationConfig": {"numberOfImages": 3}});
     let (picos, status, _) = cost_of("amazon.nova-canvas-v1:0", three, Some(Reply::reset_after_headers())).await;
     assert_eq!(status, "bounded");
@@ -55,7 +55,7 @@ async fn an_image_that_was_never_answered_is_bounded_by_what_was_asked_for() {
 }
 
 #[tokio::test]
-async fn a_rerank_is_charged_by_the_query() {
+async fn a_rerank_is_charged_per_query() {
     let documents = |n: usize| json!({"query": "q", "documents": vec!["d"; n], "api_version": 2});
     for (model, documents, picos) in [
         ("cohere.rerank-v3-5:0", documents(3), CENT / 5),
@@ -69,19 +69,19 @@ async fn a_rerank_is_charged_by_the_query() {
 }
 
 #[tokio::test]
-async fn an_embedded_image_is_charged_beside_its_text() {
+async fn an_embedded_image_is_charged_in_addition_to_its_text() {
     let answer = || Reply::json(json!({"embedding": [0.5], "inputTextTokenCount": 10}));
     let both = json!({"inputText": "a cat", "inputImage": "AA=="});
     let (picos, status, name) = cost_of("amazon.titan-embed-image-v1", both, Some(answer())).await;
     // 10 tokens at $0.80 per million, and an image at $0.00006.
-    assert_eq!((picos, &*status), (Some(10 * 800_000 + 60_000_000), "estimated"), "one source has the price");
+    assert_eq!((picos, &*status), (Some(10 * 800_000 + 60_000_000), "estimated"), "only one source states the price");
     assert_eq!(name, "embeddings amazon.titan-embed-image-v1");
     let text = json!({"inputText": "a cat"});
     assert_eq!(cost_of("amazon.titan-embed-image-v1", text, Some(answer())).await.0, Some(10 * 800_000));
 }
 
 #[tokio::test]
-async fn seconds_that_nobody_counted_are_unpriced() {
+async fn audio_of_unknown_duration_is_unpriced() {
     let sound = json!({"taskType": "SINGLE_EMBEDDING", "singleEmbeddingParams": {"audio": {"format": "mp3"}}});
     let answer = Reply::json(json!({"embeddings": [{"embedding": [0.5]}]}));
     let (_, status, _) = cost_of("amazon.nova-2-multimodal-embeddings-v1:0", sound, Some(answer)).await;
@@ -89,7 +89,7 @@ async fn seconds_that_nobody_counted_are_unpriced() {
 }
 
 #[tokio::test]
-async fn a_budget_holds_images_by_how_many_are_asked_for() {
+async fn a_budget_reserves_the_requested_number_of_images() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").budget(Usd::from_cents(10)).start();
     let ask = |images: u64| {

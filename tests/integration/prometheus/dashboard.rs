@@ -1,4 +1,4 @@
-//! The dashboard of `examples/observability`: its queries find the whole cost of a process that exported once.
+//! The dashboard of `examples/observability`. Its queries find the full cost of a process that exported once.
 
 use outlay::Outcome;
 use outlay_tests::{HAIKU, Harness, MetricStore};
@@ -9,16 +9,16 @@ use super::{exporting_to, flush};
 const DASHBOARD: &str = include_str!("../../../examples/observability/grafana/dashboard.json");
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_dashboards_sums_find_all_of_a_process_that_exported_once() {
+async fn the_dashboard_sums_include_a_process_that_exported_once() {
     let Some(store) = MetricStore::start("prometheus.sh") else { return };
-    let meters = exporting_to(&store).await.build();
-    let h = Harness::with(|builder| builder.meter_provider(&meters)).await;
+    let meter_provider = exporting_to(&store).await.build();
+    let h = Harness::with(|builder| builder.meter_provider(&meter_provider)).await;
     let task = h.outlay.task("t").team("support").start();
     task.run(outlay::agent("triage").run(h.ask(HAIKU, 1_000, 100))).await;
     task.finish(Outcome::success());
-    flush(&meters).await;
+    flush(&meter_provider).await;
     store.wait_for("sum(last_over_time(outlay_calls_total[1h]))", 1.0).await;
-    let queries = sums_over_the_range();
+    let queries = range_queries();
     assert_eq!(queries.len(), 4);
     for query in queries {
         let found = store.sum(&query).await.unwrap();
@@ -26,8 +26,8 @@ async fn the_dashboards_sums_find_all_of_a_process_that_exported_once() {
     }
 }
 
-/// The queries over a range, the whole one or the steps of a graph, with what Grafana puts in.
-fn sums_over_the_range() -> Vec<String> {
+/// Returns the queries over the whole range or over the steps of a graph, with Grafana's variables replaced.
+fn range_queries() -> Vec<String> {
     let dashboard: Value = serde_json::from_str(DASHBOARD).unwrap();
     let panels = dashboard["panels"].as_array().unwrap();
     let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().unwrap());

@@ -1,4 +1,4 @@
-//! The table of `examples/observability/metrics.md` is what a store lists.
+//! The table of `examples/observability/metrics.md`, compared with what a store lists.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use opentelemetry_sdk::metrics::InMemoryMetricExporter;
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData, ResourceMetrics};
 use outlay::bedrock::Principals;
 use outlay::{Budget, BudgetRule, Outcome, RunawayRule, Usd};
-use outlay_tests::{HAIKU, Harness, MetricStore, SharedBudgets, converse, eventually, haiku, stream_whole};
+use outlay_tests::{HAIKU, Harness, MetricStore, SharedBudgets, converse, eventually, haiku, read_stream};
 use serde_json::json;
 
 use super::{exporting_to, flush};
@@ -17,7 +17,7 @@ use crate::identity::sts_client;
 
 const TABLE: &str = include_str!("../../../examples/observability/metrics.md");
 
-/// A line of the table.
+/// A row of the table.
 #[derive(Debug, PartialEq, Eq)]
 struct Row {
     kind: String,
@@ -27,39 +27,39 @@ struct Row {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_table_of_metrics_is_what_a_store_lists() {
+async fn a_store_lists_the_metrics_of_the_table() {
     let Some(store) = MetricStore::start("victoria_metrics.sh") else { return };
     let table = table();
-    let sent = export_everything(&store).await;
+    let export = export_everything(&store).await;
     let kinds: BTreeMap<_, _> =
         table.iter().map(|(name, row)| (name.clone(), (row.kind.clone(), row.unit.clone()))).collect();
-    assert_eq!(kinds, kinds_and_units(&sent));
+    assert_eq!(kinds, kinds_and_units(&export));
 
     store.wait_for("sum(outlay_policy_violations_total)", 1.0).await;
     let expected: BTreeMap<_, _> = table.into_values().flat_map(in_store).collect();
     assert_eq!(store.names().await, expected);
 }
 
-/// The rows by metric, read from Markdown: cells of words in backquotes.
+/// Reads the rows by metric from the Markdown table. Cells hold words in backquotes.
 fn table() -> BTreeMap<String, Row> {
     let words = |cell: &str| -> Vec<String> { cell.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
     let mut rows = BTreeMap::new();
     for line in TABLE.lines().filter(|line| line.starts_with("| `")) {
         let cells: Vec<_> = line.trim_matches('|').split(" | ").collect();
-        let [metric, kind, unit, in_prometheus, labels] = cells.as_slice() else { panic!("five cells: {line}") };
+        let [metric, kind, unit, in_prometheus, labels] = cells.as_slice() else { panic!("not five cells: {line}") };
         let row = Row {
             kind: kind.trim().to_owned(),
             unit: words(unit).concat(),
             in_prometheus: words(in_prometheus),
-            // The task below has one.
+            // The task has one custom dimension.
             labels: words(labels).into_iter().map(|label| label.replace("{key}", "tenant")).collect(),
         };
-        assert!(rows.insert(words(metric).concat(), row).is_none(), "once: {line}");
+        assert!(rows.insert(words(metric).concat(), row).is_none(), "duplicate row: {line}");
     }
     rows
 }
 
-/// What a store should list for a row.
+/// Returns the names and labels that a store should list for a row.
 fn in_store(row: Row) -> Vec<(String, BTreeSet<String>)> {
     let labels = |name: String| {
         let le = name.ends_with("_bucket").then(|| "le".to_owned());
@@ -77,7 +77,7 @@ fn kinds_and_units(export: &ResourceMetrics) -> BTreeMap<String, (String, String
         }
     }
     let metrics = export.scope_metrics().flat_map(|scope| scope.metrics());
-    let told = metrics.map(|metric| {
+    let kinds = metrics.map(|metric| {
         let kind = match metric.data() {
             AggregatedMetrics::F64(data) => kind(data),
             AggregatedMetrics::U64(data) => kind(data),
@@ -85,18 +85,18 @@ fn kinds_and_units(export: &ResourceMetrics) -> BTreeMap<String, (String, String
         };
         (metric.name().to_owned(), (kind.to_owned(), metric.unit().to_owned()))
     });
-    told.collect()
+    kinds.collect()
 }
 
-/// Does all that has a metric, with every label, and exports it: to the store, and to memory.
+/// Produces every metric with every label, and exports the metrics to the store and to memory.
 async fn export_everything(store: &MetricStore) -> ResourceMetrics {
     let memory = InMemoryMetricExporter::default();
-    let meters = exporting_to(store).await.with_periodic_exporter(memory.clone()).build();
+    let meter_provider = exporting_to(store).await.with_periodic_exporter(memory.clone()).build();
     let sts = StsSim::start().await.unwrap();
     let h = Harness::with(|builder| {
         builder
             .principals(Principals::new(sts_client(&sts.url())))
-            .meter_provider(&meters)
+            .meter_provider(&meter_provider)
             .metric_dimension("tenant")
             .budget_store(SharedBudgets::default())
             .budget_rule(BudgetRule::new("watched", Budget::calls(1).observe()))
@@ -107,13 +107,13 @@ async fn export_everything(store: &MetricStore) -> ResourceMetrics {
     eventually("STS has been asked", || !sts.requests().is_empty()).await;
     tokio::time::sleep(Duration::from_millis(100)).await;
     let open = run_a_task(&h).await;
-    flush(&meters).await;
+    flush(&meter_provider).await;
     drop(open);
     memory.get_finished_metrics().unwrap().pop().unwrap()
 }
 
-/// A task with all dimensions, whose calls answer, fail, come from a router and are refused. Returned with another that is
-/// open.
+/// Runs a task with all dimensions and with calls that are answered, fail, go through a router and are refused. Returns
+/// another task that is still open.
 async fn run_a_task(h: &Harness) -> outlay::Task {
     let task = h
         .outlay
@@ -133,8 +133,8 @@ async fn run_a_task(h: &Harness) -> outlay::Task {
         let router = "arn:aws:bedrock:us-east-1:123456789012:default-prompt-router/anthropic.claude:1";
         let routed = json!({"promptRouter": {"invokedModelId": HAIKU}});
         h.sim.push(Reply::message().text("ok").usage(Tokens::new(10, 10)).trace(routed));
-        let got = stream_whole(&h.client, Operation::ConverseStream, router).await;
-        assert_eq!(got.error, None);
+        let read = read_stream(&h.client, Operation::ConverseStream, router).await;
+        assert_eq!(read.error, None);
         h.sim.push(Reply::error(bedrock_sim::ErrorKind::Validation));
         converse(&h.client, HAIKU).send().await.unwrap_err();
         outlay::charge("serp-api", Usd::from_cents(1));
@@ -145,7 +145,7 @@ async fn run_a_task(h: &Harness) -> outlay::Task {
     drop(task);
     assert!(h.outlay.set_outcome(id, Outcome::failure()));
     let open = h.outlay.task("t").budget(Usd::from_cents(1)).start();
-    let dear = InferenceConfiguration::builder().max_tokens(100_000).build();
-    open.run(haiku(&h.client).inference_config(dear).send()).await.unwrap_err();
+    let long_answer = InferenceConfiguration::builder().max_tokens(100_000).build();
+    open.run(haiku(&h.client).inference_config(long_answer).send()).await.unwrap_err();
     open
 }

@@ -1,4 +1,4 @@
-//! Many processes that live for one task each: which queries find what they have cost.
+//! Many processes that run one task each, and the queries that find their full cost.
 
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,26 +11,26 @@ use tokio::process::Command;
 
 use super::growth;
 
-/// As many run at the same time.
-const AT_A_TIME: usize = 6;
+/// The maximum number of processes that run at the same time.
+const MAX_CONCURRENT: usize = 6;
 
-/// Processes whose task has the same name.
+/// A group of processes whose tasks have the same name.
 #[derive(Clone, Copy)]
 struct Processes<'a> {
-    how_many: u64,
+    count: u64,
     task: &'a str,
-    /// `once`, or `twice`.
+    /// `once` or `twice`.
     exports: &'a str,
     /// `OTEL_RESOURCE_ATTRIBUTES`.
     resource: &'a str,
 }
 
-/// A process exports once, when it exits.
-const ONCE: Processes<'_> = Processes { how_many: 200, task: "once", exports: "once", resource: "" };
-/// A process exports while its call runs, when its cost is 0, and when it exits.
-const TWICE: Processes<'_> = Processes { how_many: 40, task: "twice", exports: "twice", resource: "" };
+/// Processes that export once, on exit.
+const ONCE: Processes<'_> = Processes { count: 200, task: "once", exports: "once", resource: "" };
+/// Processes that export while their call runs, with a cost of 0, and on exit.
+const TWICE: Processes<'_> = Processes { count: 40, task: "twice", exports: "twice", resource: "" };
 
-/// What queries find of what the processes say they have cost: 1 is all of it.
+/// The share of the processes' cost that each query finds; 1 is all of it.
 #[derive(Debug)]
 struct Found {
     last: f64,
@@ -39,61 +39,61 @@ struct Found {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn victoria_metrics_finds_all_that_short_lived_processes_cost_by_any_query() {
+async fn victoria_metrics_finds_the_full_cost_of_short_lived_processes_by_each_query() {
     let Some(store) = MetricStore::start("victoria_metrics.sh") else { return };
     for processes in [ONCE, TWICE] {
-        let found = processes.found_in(&store).await;
-        tell("VictoriaMetrics", processes, &found);
+        let found = processes.run_and_query(&store).await;
+        print_found("VictoriaMetrics", processes, &found);
         assert!(is_one(found.last) && is_one(found.grown) && is_one(found.increase), "{found:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn prometheus_finds_all_that_short_lived_processes_cost_but_not_by_increase() {
+async fn prometheus_finds_the_full_cost_of_short_lived_processes_except_by_increase() {
     let Some(store) = MetricStore::start("prometheus.sh") else { return };
-    let once = ONCE.found_in(&store).await;
-    tell("Prometheus", ONCE, &once);
+    let once = ONCE.run_and_query(&store).await;
+    print_found("Prometheus", ONCE, &once);
     assert!(is_one(once.last) && is_one(once.grown), "{once:?}");
-    assert_eq!(once.increase, 0.0, "one sample is no increase");
-    let twice = TWICE.found_in(&store).await;
-    tell("Prometheus", TWICE, &twice);
+    assert_eq!(once.increase, 0.0, "one sample gives no increase");
+    let twice = TWICE.run_and_query(&store).await;
+    print_found("Prometheus", TWICE, &twice);
     assert!(is_one(twice.last) && is_one(twice.grown), "{twice:?}");
     assert!((1.4..1.6).contains(&twice.increase), "extrapolated by half an interval: {twice:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn processes_that_share_an_instance_id_hide_each_other() {
+async fn processes_that_share_an_instance_id_overwrite_each_other() {
     let Some(store) = MetricStore::start("victoria_metrics.sh") else { return };
-    let shared = Processes { how_many: 20, task: "shared", resource: "service.instance.id=one", ..ONCE };
+    let shared = Processes { count: 20, task: "shared", resource: "service.instance.id=one", ..ONCE };
     let ledger = shared.run(store.otlp()).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
-    let found = shared.ask(&store, ledger).await;
-    tell("VictoriaMetrics", shared, &found);
-    assert!((0.0..0.1).contains(&found.last), "the last of them alone: {found:?}");
+    let found = shared.query(&store, ledger).await;
+    print_found("VictoriaMetrics", shared, &found);
+    assert!((0.0..0.1).contains(&found.last), "only the last process: {found:?}");
 }
 
 impl Processes<'_> {
-    /// Runs them, and asks for what they cost once all of it has come.
-    async fn found_in(self, store: &MetricStore) -> Found {
+    /// Runs the processes and queries their cost once all of it has arrived.
+    async fn run_and_query(self, store: &MetricStore) -> Found {
         let ledger = self.run(store.otlp()).await;
         let ended = format!("outlay_tasks_total{{outlay_task_name='{}',outlay_outcome_kind='success'}}", self.task);
-        store.wait_for(&format!("sum(last_over_time({ended}[1h]))"), self.how_many as f64).await;
-        // Longer than any process lived: what `increase` makes of the time since then no longer depends on when it is asked.
+        store.wait_for(&format!("sum(last_over_time({ended}[1h]))"), self.count as f64).await;
+        // Longer than any process lived, so that the result of `increase` does not depend on the time of the query.
         tokio::time::sleep(Duration::from_secs(3)).await;
-        self.ask(store, ledger).await
+        self.query(store, ledger).await
     }
 
-    async fn ask(self, store: &MetricStore, ledger: u64) -> Found {
+    async fn query(self, store: &MetricStore, ledger: u64) -> Found {
         let cost = format!("outlay_cost_USD_total{{outlay_task_name='{}'}}", self.task);
-        let part = async |query: String| store.sum(&query).await.unwrap_or_default() * 1e12 / ledger as f64;
+        let share = async |query: String| store.sum(&query).await.unwrap_or_default() * 1e12 / ledger as f64;
         Found {
-            last: part(format!("sum(last_over_time({cost}[1h]))")).await,
-            grown: part(growth(&cost, "1h")).await,
-            increase: part(format!("sum(increase({cost}[1h]))")).await,
+            last: share(format!("sum(last_over_time({cost}[1h]))")).await,
+            grown: share(growth(&cost, "1h")).await,
+            increase: share(format!("sum(increase({cost}[1h]))")).await,
         }
     }
 
-    /// What they say they have cost together, in pico-dollars.
+    /// Runs the processes and returns the sum of the costs that they print, in pico-dollars.
     async fn run(self, otlp: &str) -> u64 {
         let sim = BedrockSim::start().await.unwrap();
         let calls = AtomicU64::new(0);
@@ -103,15 +103,15 @@ impl Processes<'_> {
             Reply::message().text("ok").usage(Tokens::new(1_000 + n, 100 + n)).delay(delay)
         });
         let url = sim.url();
-        let costs: Vec<u64> = stream::iter(0..self.how_many)
+        let costs: Vec<u64> = stream::iter(0..self.count)
             .map(|_| self.run_one(&url, otlp))
-            .buffer_unordered(AT_A_TIME)
+            .buffer_unordered(MAX_CONCURRENT)
             .collect()
             .await;
         let ledger = costs.iter().sum();
-        // Haiku's $1.10 in and $5.50 out per million tokens.
-        let charged = (0..self.how_many).map(|n| (1_000 + n) * 1_100_000 + (100 + n) * 5_500_000).sum();
-        assert_eq!((costs.len() as u64, ledger), (self.how_many, charged));
+        // Haiku costs $1.10 per million input tokens and $5.50 per million output tokens.
+        let charged = (0..self.count).map(|n| (1_000 + n) * 1_100_000 + (100 + n) * 5_500_000).sum();
+        assert_eq!((costs.len() as u64, ledger), (self.count, charged));
         ledger
     }
 
@@ -124,20 +124,20 @@ impl Processes<'_> {
             .env("OTEL_RESOURCE_ATTRIBUTES", self.resource)
             .stdin(Stdio::null())
             .kill_on_drop(true);
-        let ended = tokio::time::timeout(Duration::from_secs(60), process.output()).await;
-        let output = ended.expect("it ends").unwrap();
+        let result = tokio::time::timeout(Duration::from_secs(60), process.output()).await;
+        let output = result.expect("the process ends").unwrap();
         assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
         String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
     }
 }
 
-fn is_one(part: f64) -> bool {
-    (part - 1.0).abs() < 1e-9
+fn is_one(share: f64) -> bool {
+    (share - 1.0).abs() < 1e-9
 }
 
-/// For whoever reads the test's output.
-#[allow(clippy::print_stdout, reason = "it is the test's finding")]
-fn tell(store: &str, processes: Processes<'_>, found: &Found) {
-    let Processes { how_many, task, .. } = processes;
-    println!("{store}, {how_many} processes, {task}: of the ledger's total the queries find {found:?}");
+/// Prints a result for the reader of the test's output.
+#[allow(clippy::print_stdout, reason = "the result belongs in the test's output")]
+fn print_found(store: &str, processes: Processes<'_>, found: &Found) {
+    let Processes { count, task, .. } = processes;
+    println!("{store}, {count} processes, {task}: of the ledger's total the queries find {found:?}");
 }

@@ -1,4 +1,4 @@
-//! What comes from elsewhere may be anything.
+//! Hostile and invalid carriers.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ fn message(baggage: &str) -> HashMap<String, String> {
 }
 
 #[tokio::test]
-async fn names_and_values_are_cleaned_and_cut() {
+async fn names_and_values_are_cleaned_and_truncated() {
     let worker = Harness::new().await;
     let long = "x".repeat(3_000);
     let baggage = format!(
@@ -28,22 +28,22 @@ async fn names_and_values_are_cleaned_and_cut() {
     let charge = spans.one("charge x");
     assert_eq!(charge.text("outlay.team").unwrap().len(), 256);
     assert_eq!(charge.text("outlay.dim.te_nant"), Some("[31mred"));
-    let own = charge.data().attributes.iter().filter(|a| a.key.as_str().starts_with("outlay.dim.")).count();
-    assert_eq!(own, 1);
+    let dimensions = charge.data().attributes.iter().filter(|a| a.key.as_str().starts_with("outlay.dim.")).count();
+    assert_eq!(dimensions, 1);
     assert_eq!(charge.double("outlay.cost.usd"), Some(0.0));
 }
 
 #[test]
-fn baggage_that_names_no_task_is_nobodys() {
+fn baggage_without_a_task_is_rejected() {
     for baggage in ["", "=", ",,,", "a=b", "outlay.task.name=x", "outlay.task.id", &"x=1,".repeat(10_000)] {
         assert_eq!(Incoming::from_trusted(&message(baggage)).unwrap_err(), ExtractError::NoTask, "{baggage:.40}");
     }
 }
 
 #[test]
-fn an_id_that_is_none_is_said() {
+fn an_invalid_id_is_an_error() {
     for member in ["outlay.task.id", "outlay.agent.id", "outlay.step.id", "outlay.remote.id"] {
-        // Of several the first one holds.
+        // The first of several ids counts.
         let baggage = format!("{member}=%00'--,outlay.task.id={ID}");
         let error = Incoming::from_trusted(&message(&baggage)).unwrap_err();
         assert_eq!(error.to_string(), format!("baggage member `{member}`"));
@@ -52,7 +52,7 @@ fn an_id_that_is_none_is_said() {
 }
 
 #[tokio::test]
-async fn a_trace_that_is_none_is_left_out_and_the_work_is_still_the_callers() {
+async fn an_invalid_trace_is_ignored_and_the_work_still_belongs_to_the_caller() {
     let worker = Harness::new().await;
     for trace in ["", "00-0-0-0", "00-00000000000000000000000000000000-b7ad6b7169203331-01", "ünicode"] {
         let mut carrier = message(&format!("outlay.task.id={ID}"));
@@ -67,7 +67,7 @@ async fn a_trace_that_is_none_is_left_out_and_the_work_is_still_the_callers() {
 }
 
 #[tokio::test]
-async fn a_baggage_that_is_full_keeps_what_the_application_has_in_it() {
+async fn full_baggage_keeps_the_members_of_the_application() {
     let h = Harness::with(|builder| builder.propagate(["team", "tenant"])).await;
     let task = h.outlay.task("t").team(&"t".repeat(200)).start();
     let work = task.run_sync(|| outlay::remote("queue"));
@@ -75,7 +75,7 @@ async fn a_baggage_that_is_full_keeps_what_the_application_has_in_it() {
     let baggage = work.baggage(&full).unwrap();
     assert!(baggage.len() <= 8_192 && baggage.ends_with(&full));
     assert!(baggage.starts_with("outlay.remote.id=") && baggage.contains("outlay.task.id="));
-    assert!(!baggage.contains("outlay.team"), "for it there is no room");
+    assert!(!baggage.contains("outlay.team"), "there is no room for the team");
     let many = (0..64).map(|i| format!("k{i}=v")).collect::<Vec<_>>().join(",");
     assert_eq!(work.baggage(&many).unwrap(), many);
     work.cancel();

@@ -1,4 +1,4 @@
-//! A worker: a service of its own on loopback, with books of its own.
+//! A worker: a separate service on loopback with its own ledger.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Path, State};
 use axum::http::{Request, StatusCode};
-use axum::routing::post;
+use axum::routing;
 use bedrock_sim::{Reply, Tokens};
 use futures_util::StreamExt as _;
 use hyper_util::client::legacy::Client;
@@ -21,35 +21,36 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tower::Layer as _;
 
-/// What a call of the worker costs: 1,000 tokens in at $1.10 a million, 100 out at $5.50.
-pub(super) const A_CALL: i64 = 1_650_000_000;
+/// The cost in pico-dollars of a call of the worker: 1,000 input and 100 output tokens at $1.10 and $5.50 per million.
+pub(super) const CALL_COST: i64 = 1_650_000_000;
 
-/// The headers of requests.
-pub(super) type Seen = Arc<Mutex<Vec<axum::http::HeaderMap>>>;
+/// The headers of received requests.
+pub(super) type RecordedHeaders = Arc<Mutex<Vec<axum::http::HeaderMap>>>;
 
 pub(super) struct Worker {
     pub(super) harness: Arc<Harness>,
     pub(super) authority: String,
-    /// Lets the work go on that outlives its response.
-    pub(super) go_on: Arc<Notify>,
+    /// Releases the work that outlives its response.
+    pub(super) release: Arc<Notify>,
     server: JoinHandle<()>,
 }
 
 impl Worker {
-    /// What the worker sees of requests goes through here: closures of layers must not assert.
-    pub(super) async fn that_shows(set: impl FnOnce(ServerLayer) -> ServerLayer) -> (Self, Seen) {
-        let seen = Seen::default();
-        let shown = seen.clone();
+    /// Creates a worker that records the headers of its requests. Tests check them later, because layer closures must not
+    /// assert.
+    pub(super) async fn recording_headers(set: impl FnOnce(ServerLayer) -> ServerLayer) -> (Self, RecordedHeaders) {
+        let recorded = RecordedHeaders::default();
+        let headers = recorded.clone();
         let worker = Self::with(|layer| {
             set(layer).trust(move |request| {
-                shown.lock().unwrap().push(request.headers.clone());
+                headers.lock().unwrap().push(request.headers.clone());
                 true
             })
         });
-        (worker.await, seen)
+        (worker.await, recorded)
     }
 
-    /// One that trusts everybody who asks, and starts a task of its own for each request.
+    /// Creates a worker that trusts all callers and starts a task for each request.
     pub(super) async fn new() -> Self {
         Self::with(|layer| {
             layer.task_per_request(|outlay, request| {
@@ -60,13 +61,13 @@ impl Worker {
         .await
     }
 
-    /// One that does what `set` says.
+    /// Creates a worker with the layer settings that `set` makes.
     pub(super) async fn with(set: impl FnOnce(ServerLayer) -> ServerLayer) -> Self {
         Self::with_harness(Harness::new().await, set).await
     }
 
-    /// One whose routes have a layer, and are inside a router that has another.
-    pub(super) async fn twice() -> Self {
+    /// Creates a worker whose routes have a layer and are inside a router with another layer.
+    pub(super) async fn with_two_layers() -> Self {
         Self::build(Harness::new().await, |layer| layer, true).await
     }
 
@@ -74,26 +75,26 @@ impl Worker {
         Self::build(harness, set, false).await
     }
 
-    async fn build(harness: Harness, set: impl FnOnce(ServerLayer) -> ServerLayer, twice: bool) -> Self {
-        let (harness, go_on) = (Arc::new(harness), Arc::new(Notify::new()));
+    async fn build(harness: Harness, set: impl FnOnce(ServerLayer) -> ServerLayer, outer_layer: bool) -> Self {
+        let (harness, release) = (Arc::new(harness), Arc::new(Notify::new()));
         let layer = ServerLayer::new(&harness.outlay).trust(|_| true).receipts_at("/outlay/receipts");
         let routes = Router::new()
-            .route("/research/{topic}", post(research))
-            .route("/stream", post(stream))
-            .route("/background", post(background))
-            .route("/nothing", post(|| std::future::ready(StatusCode::NO_CONTENT)))
-            .route("/fail", post(fail))
-            .route("/slow", post(slow))
+            .route("/research/{topic}", routing::post(research))
+            .route("/stream", routing::post(stream))
+            .route("/background", routing::post(background))
+            .route("/nothing", routing::post(|| std::future::ready(StatusCode::NO_CONTENT)))
+            .route("/fail", routing::post(fail))
+            .route("/slow", routing::post(slow))
             .route("/long", axum::routing::any(long))
-            .route("/gateway/{authority}", post(gateway))
-            .with_state((harness.clone(), go_on.clone()))
+            .route("/gateway/{authority}", routing::post(gateway))
+            .with_state((harness.clone(), release.clone()))
             .layer(set(layer.clone()));
         let name = |outlay: &outlay::Outlay, _: &axum::http::request::Parts| Some(outlay.task("outer"));
-        let routes = if twice { routes.layer(layer.task_per_request(name)) } else { routes };
+        let routes = if outer_layer { routes.layer(layer.task_per_request(name)) } else { routes };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let authority = listener.local_addr().unwrap().to_string();
         let server = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
-        Self { harness, authority, go_on, server }
+        Self { harness, authority, release, server }
     }
 
     pub(super) fn uri(&self, path: &str) -> String {
@@ -107,10 +108,10 @@ impl Drop for Worker {
     }
 }
 
-pub(super) type Orchestrators = ClientService<Client<HttpConnector, Body>>;
+pub(super) type OrchestratorClient = ClientService<Client<HttpConnector, Body>>;
 
-/// The orchestrator's HTTP client, which tells loopback.
-pub(super) fn client() -> Orchestrators {
+/// Returns the orchestrator's HTTP client, which propagates to loopback.
+pub(super) fn client() -> OrchestratorClient {
     ClientLayer::new()
         .allow_host("127.0.0.1")
         .nothing_sent(|error| {
@@ -124,11 +125,11 @@ pub(super) fn bare_client() -> Client<HttpConnector, Body> {
     Client::builder(TokioExecutor::new()).build_http()
 }
 
-pub(super) fn ask(uri: &str) -> Request<Body> {
+pub(super) fn post(uri: &str) -> Request<Body> {
     Request::post(uri).body(Body::empty()).unwrap()
 }
 
-/// The response's status and body, read to its end.
+/// Reads a response to its end and returns its status and body.
 pub(super) async fn read<B>(response: axum::http::Response<B>) -> (StatusCode, String)
 where
     B: axum::body::HttpBody<Error: std::fmt::Debug>,
@@ -156,7 +157,7 @@ async fn research(State((harness, _)): Shared) -> &'static str {
     "found"
 }
 
-/// Calls a model for each part of its body, as that is read.
+/// Calls a model for each part of the body as it is read.
 async fn stream(State((harness, _)): Shared) -> Body {
     let parts = futures_util::stream::iter(0..3).then(move |i| {
         let harness = harness.clone();
@@ -168,14 +169,14 @@ async fn stream(State((harness, _)): Shared) -> Body {
     Body::from_stream(parts)
 }
 
-/// Answers before its work is done.
-async fn background(State((harness, go_on)): Shared) -> (StatusCode, &'static str) {
-    // It has not run at all when the response is there.
+/// Responds before its work has ended.
+async fn background(State((harness, release)): Shared) -> (StatusCode, &'static str) {
+    // The work has not started when the response is sent.
     tokio::spawn(outlay::in_scope(async move {
         tokio::task::yield_now().await;
         outlay::tool("index")
             .run(async {
-                go_on.notified().await;
+                release.notified().await;
                 one_call(&harness).await;
             })
             .await;
@@ -183,7 +184,7 @@ async fn background(State((harness, go_on)): Shared) -> (StatusCode, &'static st
     (StatusCode::ACCEPTED, "later")
 }
 
-/// A body of a stated length that is made as it is read.
+/// Responds with a body of a stated length that is produced as it is read.
 async fn long(State((harness, _)): Shared) -> axum::response::Response {
     let part = futures_util::stream::once(async move {
         one_call(&harness).await;
@@ -192,9 +193,9 @@ async fn long(State((harness, _)): Shared) -> axum::response::Response {
     axum::response::Response::builder().header("content-length", 4).body(Body::from_stream(part)).unwrap()
 }
 
-/// Asks another worker, and hands its stream on.
+/// Calls another worker and forwards its stream.
 async fn gateway(Path(authority): Path<String>) -> Body {
-    let response = tower::ServiceExt::oneshot(client(), ask(&format!("http://{authority}/stream"))).await.unwrap();
+    let response = tower::ServiceExt::oneshot(client(), post(&format!("http://{authority}/stream"))).await.unwrap();
     Body::new(response.into_body())
 }
 
@@ -203,9 +204,9 @@ async fn fail(State((harness, _)): Shared) -> StatusCode {
     StatusCode::INTERNAL_SERVER_ERROR
 }
 
-async fn slow(State((harness, go_on)): Shared) -> &'static str {
+async fn slow(State((harness, release)): Shared) -> &'static str {
     harness.sim.push(Reply::message().text("ok").usage(Tokens::new(1, 1)));
-    go_on.notified().await;
+    release.notified().await;
     tokio::time::sleep(Duration::from_secs(60)).await;
     "never"
 }

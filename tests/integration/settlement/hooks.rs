@@ -1,4 +1,4 @@
-//! Another interceptor that errs, at each of the SDK's hooks, before ours and after it.
+//! Interceptors that fail in each hook of the SDK, before or after the library's interceptor.
 
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::primitives::Blob;
@@ -17,7 +17,7 @@ use outlay::bedrock::Metered as _;
 use outlay::{Outcome, Usd};
 use outlay_tests::{HAIKU, Harness, NATIVE_BODY, call_spans, client_config, eventually, user};
 
-/// Fails in the hook of that name.
+/// An interceptor that fails in the hook with this name.
 #[derive(Clone, Debug)]
 struct FailsIn(&'static str);
 
@@ -63,7 +63,7 @@ hooks! {
     read_after_execution(&FinalizerInterceptorContextRef<'_>, &RuntimeComponents),
 }
 
-/// Sends one call and reads its answer. Returns whether `send` was refused.
+/// Sends one call and reads its answer. Returns whether `send` failed.
 async fn ask(client: &Client, operation: Operation) -> bool {
     let messages = user("hello");
     match operation {
@@ -91,54 +91,54 @@ async fn ask(client: &Client, operation: Operation) -> bool {
     }
 }
 
-/// Where the other interceptor stands.
+/// The position of the other interceptor relative to the library's.
 #[derive(Clone, Copy, Debug)]
-enum Place {
+enum Position {
     Before,
     After,
 }
 
 #[tokio::test]
-async fn a_call_settles_once_with_its_error_wherever_another_interceptor_errs() {
-    for hook in ["nowhere"].iter().chain(HOOKS) {
+async fn a_call_settles_once_with_its_error_whichever_hook_of_another_interceptor_fails() {
+    for hook in ["none"].iter().chain(HOOKS) {
         for operation in Operation::TURNS {
-            for place in [Place::Before, Place::After] {
-                settles_once(hook, operation, place).await;
+            for position in [Position::Before, Position::After] {
+                settles_once(hook, operation, position).await;
             }
         }
     }
 }
 
-async fn settles_once(hook: &'static str, operation: Operation, place: Place) {
-    let case = format!("{operation}, an error in {hook}, {place:?} ours");
+async fn settles_once(hook: &'static str, operation: Operation, position: Position) {
+    let case = format!("{operation}, an error in {hook}, {position:?} ours");
     let h = Harness::new().await;
     h.sim.otherwise(|_| Reply::message().text("hello").usage(Tokens::new(1_000, 200)));
     let config = client_config(&h.sim.url());
-    let client = match place {
-        Place::Before => Client::from_conf(config.interceptor(FailsIn(hook)).build()).metered(&h.outlay),
-        Place::After => {
+    let client = match position {
+        Position::Before => Client::from_conf(config.interceptor(FailsIn(hook)).build()).metered(&h.outlay),
+        Position::After => {
             let metered = Client::from_conf(config.build()).metered(&h.outlay);
             Client::from_conf(metered.config().to_builder().interceptor(FailsIn(hook)).build())
         }
     };
     let task = h.outlay.task("t").budget(Usd::from_dollars(1)).start();
     let failed = task.run(ask(&client, operation)).await;
-    assert_eq!(failed, hook != "nowhere", "{case}");
+    assert_eq!(failed, hook != "none", "{case}");
     eventually(&case, || task.totals().pending_calls() == 0).await;
-    let went_out = h.sim.requests().len() as u64;
+    let sent = h.sim.requests().len() as u64;
     let report = task.finish(Outcome::success());
     let totals = report.totals();
     let spans = h.spans();
     spans.assert_conserved();
-    assert!(totals.calls() <= 1 && totals.calls() >= went_out, "{case}: {} calls", totals.calls());
+    assert!(totals.calls() <= 1 && totals.calls() >= sent, "{case}: {} calls", totals.calls());
     assert_eq!(call_spans(&spans).len() as u64, totals.calls(), "{case}");
     assert_eq!(report.budget().unwrap().reserved, Usd::ZERO, "{case}");
-    // The results of the last hook are put together when all of its interceptors have run: ours cannot see another's.
+    // The results of the last hook are combined after all its interceptors have run, so ours cannot see another's error.
     let is_visible = hook != "read_after_execution";
     let failures = if is_visible { totals.calls().min(u64::from(failed)) } else { 0 };
     assert_eq!(totals.failed_calls(), failures, "{case}");
     let cost = totals.cost();
-    if went_out == 0 {
+    if sent == 0 {
         assert_eq!(cost.usd().unwrap_or(Usd::ZERO), Usd::ZERO, "{case}");
     } else {
         assert!(cost.usd() > Some(Usd::ZERO), "{case}: {cost}");
@@ -146,9 +146,9 @@ async fn settles_once(hook: &'static str, operation: Operation, place: Place) {
     }
 }
 
-/// A header that comes twice, as some proxies write it: the SDK fails the call after Bedrock has answered.
+/// A duplicate header, as some proxies write it. The SDK fails the call after Bedrock has answered.
 #[tokio::test]
-async fn a_stream_whose_head_the_sdk_cannot_read_is_no_free_call() {
+async fn a_stream_with_headers_that_the_sdk_cannot_parse_is_charged() {
     for (operation, header) in [
         (Operation::InvokeModelWithResponseStream, "x-amzn-bedrock-content-type"),
         (Operation::InvokeModelWithResponseStream, "x-amzn-bedrock-service-tier"),

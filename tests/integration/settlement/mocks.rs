@@ -1,4 +1,4 @@
-//! The SDK's own mocks, which put an output in the place of one that was never read from the wire.
+//! The SDK's mocks, which supply an output without a response from the wire.
 
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::operation::apply_guardrail::ApplyGuardrailOutput;
@@ -7,9 +7,10 @@ use aws_sdk_bedrockruntime::operation::count_tokens::CountTokensOutput;
 use aws_sdk_bedrockruntime::operation::invoke_model::InvokeModelOutput;
 use aws_sdk_bedrockruntime::primitives::Blob;
 use aws_sdk_bedrockruntime::types::{
-    CacheDetail, CacheTtl, ContentBlock, ConversationRole, ConverseOutput as Said, ConverseTrace, CountTokensInput,
-    GuardrailAction, GuardrailContentBlock, GuardrailContentSource, GuardrailTextBlock, GuardrailUsage,
-    InvokeModelTokensRequest, Message, PromptRouterTrace, ServiceTier, ServiceTierType, StopReason, TokenUsage,
+    CacheDetail, CacheTtl, ContentBlock, ConversationRole, ConverseOutput as OutputContent, ConverseTrace,
+    CountTokensInput, GuardrailAction, GuardrailContentBlock, GuardrailContentSource, GuardrailTextBlock,
+    GuardrailUsage, InvokeModelTokensRequest, Message, PromptRouterTrace, ServiceTier, ServiceTierType, StopReason,
+    TokenUsage,
 };
 use aws_smithy_mocks::{MockResponseInterceptor, Rule, RuleMode, create_mock_http_client, mock};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -17,23 +18,23 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::event_stream::{Header, HeaderValue, Message as Frame};
 use outlay::bedrock::Metered as _;
 use outlay::{CostStatus, Outcome};
-use outlay_tests::{HAIKU, HELLO, Harness, NATIVE_BODY, SONNET, client_config, haiku, user};
+use outlay_tests::{HAIKU, HELLO_TOKENS, Harness, NATIVE_BODY, SONNET, client_config, haiku, user};
 
-/// A metered client of which only these rules answer.
+/// Returns a metered client that only this rule answers.
 fn client(h: &Harness, rule: &Rule) -> Client {
-    // What `mock_client!` does, on the configuration of these tests.
+    // Like `mock_client!`, with the configuration of these tests.
     let mocks = MockResponseInterceptor::new().rule_mode(RuleMode::MatchAny).with_rule(rule);
     let config = client_config("http://127.0.0.1:9").http_client(create_mock_http_client()).interceptor(mocks);
     Client::from_conf(config.build()).metered(&h.outlay)
 }
 
-fn said(text: &str) -> Said {
+fn content(text: &str) -> OutputContent {
     let message = Message::builder().role(ConversationRole::Assistant).content(ContentBlock::Text(text.to_owned()));
-    Said::Message(message.build().unwrap())
+    OutputContent::Message(message.build().unwrap())
 }
 
 fn answer(usage: Option<TokenUsage>) -> ConverseOutput {
-    let output = ConverseOutput::builder().output(said("found")).stop_reason(StopReason::EndTurn);
+    let output = ConverseOutput::builder().output(content("found")).stop_reason(StopReason::EndTurn);
     output.set_usage(usage).build().unwrap()
 }
 
@@ -42,18 +43,18 @@ fn usage(input: i32, output: i32) -> TokenUsage {
 }
 
 #[tokio::test]
-async fn a_mocked_output_costs_what_its_usage_says() {
+async fn a_mocked_output_is_charged_by_its_usage() {
     let h = Harness::new().await;
     let rule = mock!(Client::converse).then_output(|| answer(Some(usage(2_000, 100))));
     let task = h.outlay.task("t").start();
     task.run(haiku(&client(&h, &rule)).send()).await.unwrap();
-    // 2,000 in at $1.10 and 100 out at $5.50 per million.
+    // 2,000 input tokens at $1.10 and 100 output tokens at $5.50 per million.
     assert_eq!(task.finish(Outcome::success()).totals().cost().to_string(), "$0.002750 exact");
     h.spans().assert_conserved();
 }
 
 #[tokio::test]
-async fn all_that_a_mocked_output_tells_counts() {
+async fn cache_router_and_tier_of_a_mocked_output_are_read() {
     let h = Harness::new().await;
     let rule = mock!(Client::converse).then_output(|| {
         let ttl = |ttl, tokens| CacheDetail::builder().ttl(ttl).input_tokens(tokens).build().unwrap();
@@ -72,24 +73,24 @@ async fn all_that_a_mocked_output_tells_counts() {
 }
 
 #[tokio::test]
-async fn a_mocked_output_is_never_free_for_want_of_a_usage() {
-    for given in [None, Some(usage(0, 0))] {
+async fn a_mocked_output_without_usage_is_never_free() {
+    for usage_field in [None, Some(usage(0, 0))] {
         let h = Harness::new().await;
-        let is_told = given.is_some();
-        let rule = mock!(Client::converse).then_output(move || answer(given.clone()));
+        let has_usage = usage_field.is_some();
+        let rule = mock!(Client::converse).then_output(move || answer(usage_field.clone()));
         let task = h.outlay.task("t").start();
         task.run(haiku(&client(&h, &rule)).send()).await.unwrap();
         let cost = task.totals().cost();
-        assert_eq!(cost.status(), if is_told { CostStatus::Estimated } else { CostStatus::Bounded });
+        assert_eq!(cost.status(), if has_usage { CostStatus::Estimated } else { CostStatus::Bounded });
         assert!(cost.usd().is_some_and(|usd| usd.picos() > 0), "{cost}");
-        if !is_told {
-            assert_eq!(cost.usd().unwrap().picos(), i128::from(HELLO * 1_100_000 + 4_096 * 5_500_000));
+        if !has_usage {
+            assert_eq!(cost.usd().unwrap().picos(), i128::from(HELLO_TOKENS * 1_100_000 + 4_096 * 5_500_000));
         }
     }
 }
 
 #[tokio::test]
-async fn a_mocked_body_is_read_like_one_from_the_wire() {
+async fn a_mocked_body_is_read_like_a_real_one() {
     let h = Harness::new().await;
     let rule = mock!(Client::invoke_model).then_output(|| {
         let body = r#"{"type":"message","content":[{"type":"text","text":"hi"}],"usage":{"input_tokens":2000,"output_tokens":100}}"#;
@@ -102,7 +103,7 @@ async fn a_mocked_body_is_read_like_one_from_the_wire() {
 }
 
 #[tokio::test]
-async fn a_mocked_guardrail_costs_its_units_and_a_mocked_count_nothing() {
+async fn a_mocked_guardrail_is_charged_by_its_units_and_a_mocked_token_count_is_free() {
     let h = Harness::new().await;
     let rule = mock!(Client::apply_guardrail).then_output(|| {
         let usage = GuardrailUsage::builder().topic_policy_units(1).content_policy_units(1).word_policy_units(0);
@@ -126,7 +127,7 @@ async fn a_mocked_guardrail_costs_its_units_and_a_mocked_count_nothing() {
 }
 
 #[tokio::test]
-async fn a_mocked_error_costs_nothing_and_is_a_failure() {
+async fn a_mocked_error_is_a_failed_call_that_costs_nothing() {
     let h = Harness::new().await;
     let rule = mock!(Client::converse).then_error(|| ConverseError::unhandled("no"));
     let task = h.outlay.task("t").start();
@@ -147,7 +148,7 @@ fn frame(event: &str, payload: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_mocked_stream_is_read_along() {
+async fn a_mocked_stream_is_metered() {
     let h = Harness::new().await;
     let rule = mock!(Client::converse_stream).then_http_response(|| {
         let body = [

@@ -1,4 +1,4 @@
-//! `on_dropped_stream(Drain)`: what the application leaves unread is read in the background, within limits.
+//! `on_dropped_stream(Drain)`: the unread rest of a stream is read in the background, within limits.
 
 use std::time::Duration;
 
@@ -7,27 +7,27 @@ use outlay::{DroppedStream, Outcome};
 use outlay_tests::{HAIKU, Harness, Streamed, call_spans, eventually};
 use tokio::sync::Mutex;
 
-use super::{STREAMS, WHOLE, answer, settled_once};
+use super::{ANSWER_COST, STREAMS, answer, settled_once};
 
 const PACE: Duration = Duration::from_millis(10);
-/// The library's own limits.
-const DRAINS_AT_ONCE: usize = 64;
+/// The limits of the library.
+const MAX_DRAINS: usize = 64;
 const DRAIN_TIME: Duration = Duration::from_secs(30);
 
-/// The number of drains at once is limited for the whole process: tests of it take turns.
-static TURN: Mutex<()> = Mutex::const_new(());
+/// Serializes these tests, because the limit on concurrent drains holds for the whole process.
+static SERIAL: Mutex<()> = Mutex::const_new(());
 
-async fn drained() -> Harness {
+async fn draining_harness() -> Harness {
     Harness::with(|builder| builder.on_dropped_stream(DroppedStream::Drain)).await
 }
 
 #[tokio::test]
-async fn a_drain_finds_the_exact_figure_after_an_early_drop() {
-    let _turn = TURN.lock().await;
+async fn a_drain_finds_the_exact_cost_after_an_early_drop() {
+    let _serial = SERIAL.lock().await;
     for operation in STREAMS {
         for read in [0, 1, 4, 6] {
             let case = format!("{operation}, dropped after {read}");
-            let h = drained().await;
+            let h = draining_harness().await;
             h.sim.push(answer().pace(PACE));
             let task = h.outlay.task("t").start();
             task.run(async {
@@ -35,22 +35,22 @@ async fn a_drain_finds_the_exact_figure_after_an_early_drop() {
                 stream.read(read).await;
             })
             .await;
-            assert_eq!(task.totals().pending_calls(), 1, "{case}: the drain goes on");
+            assert_eq!(task.totals().pending_calls(), 1, "{case}: the drain continues");
             let (spans, _) = settled_once(&case, &h, &task).await;
             let call = call_spans(&spans)[0];
             assert_eq!(call.text("outlay.cost.status"), Some("exact"), "{case}");
-            assert_eq!(call.int("outlay.cost.picousd"), Some(WHOLE), "{case}");
+            assert_eq!(call.int("outlay.cost.picousd"), Some(ANSWER_COST), "{case}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_drain_whose_stream_breaks_is_bounded() {
-    let _turn = TURN.lock().await;
+async fn a_drain_of_a_breaking_stream_is_bounded() {
+    let _serial = SERIAL.lock().await;
     for operation in STREAMS {
         for fault in [Fault::TruncateAfterFrames(4), Fault::CorruptFrame(4), Fault::ResetAt(4)] {
             let case = format!("{operation} {fault:?}");
-            let h = drained().await;
+            let h = draining_harness().await;
             h.sim.push(answer().pace(PACE).fault(fault));
             let task = h.outlay.task("t").start();
             let mut stream = task.run(Streamed::open(&h.client, operation, HAIKU)).await.unwrap();
@@ -63,39 +63,39 @@ async fn a_drain_whose_stream_breaks_is_bounded() {
 }
 
 #[tokio::test]
-async fn a_task_that_is_finished_during_a_drain_waits_for_it() {
-    let _turn = TURN.lock().await;
-    let h = drained().await;
+async fn a_task_finished_during_a_drain_waits_for_it() {
+    let _serial = SERIAL.lock().await;
+    let h = draining_harness().await;
     h.sim.push(answer().pace(PACE));
     let task = h.outlay.task("t").start();
     drop(task.run(Streamed::open(&h.client, STREAMS[0], HAIKU)).await.unwrap());
     assert_eq!(task.finish(Outcome::success()).totals().pending_calls(), 1);
     eventually("the task's span ends", || h.spans().len() == 2).await;
-    assert_eq!(h.spans().one("invoke_workflow t").int("outlay.total.picousd"), Some(WHOLE));
+    assert_eq!(h.spans().one("invoke_workflow t").int("outlay.total.picousd"), Some(ANSWER_COST));
 }
 
 #[tokio::test]
-async fn a_stream_that_is_dropped_where_no_runtime_is_current_is_bounded() {
-    let _turn = TURN.lock().await;
+async fn a_stream_dropped_outside_a_runtime_is_bounded() {
+    let _serial = SERIAL.lock().await;
     for operation in STREAMS {
-        let h = drained().await;
+        let h = draining_harness().await;
         h.sim.push(answer().pace(PACE));
         let task = h.outlay.task("t").start();
         let stream = task.run(Streamed::open(&h.client, operation, HAIKU)).await.unwrap();
         std::thread::spawn(move || drop(stream)).join().unwrap();
-        assert_eq!(task.totals().pending_calls(), 0, "it settles at once");
+        assert_eq!(task.totals().pending_calls(), 0, "the call settles at once");
         let (spans, _) = settled_once("no runtime", &h, &task).await;
         assert_eq!(call_spans(&spans)[0].text("outlay.cost.status"), Some("bounded"));
     }
 }
 
 #[test]
-fn a_drain_that_its_runtime_never_gets_to_is_bounded_and_not_lost() {
-    // The simulator lives in a runtime of its own, so that it outlives the one that the application shuts down.
+fn a_drain_that_its_runtime_never_starts_is_bounded_and_not_lost() {
+    // The simulator has its own runtime, which outlives that of the application.
     let simulator = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let _turn = TURN.blocking_lock();
+    let _serial = SERIAL.blocking_lock();
     for operation in STREAMS {
-        let h = simulator.block_on(drained());
+        let h = simulator.block_on(draining_harness());
         h.sim.push(answer().pace(Duration::from_millis(50)));
         let task = h.outlay.task("t").start();
         let application = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -107,7 +107,7 @@ fn a_drain_that_its_runtime_never_gets_to_is_bounded_and_not_lost() {
         drop(application);
         let report = task.finish(Outcome::success());
         assert_eq!(report.totals().pending_calls(), 0, "{operation}");
-        assert_eq!(report.totals().calls(), 1, "{operation}: the call is in the books");
+        assert_eq!(report.totals().calls(), 1, "{operation}: the call is in the ledger");
         let spans = h.spans();
         assert_eq!(call_spans(&spans).len(), 1, "{operation}: the call has its span");
         assert_eq!(call_spans(&spans)[0].text("outlay.cost.status"), Some("bounded"), "{operation}");
@@ -115,10 +115,10 @@ fn a_drain_that_its_runtime_never_gets_to_is_bounded_and_not_lost() {
 }
 
 #[test]
-fn a_drain_that_its_runtime_shuts_down_half_way_is_bounded() {
+fn a_drain_interrupted_by_runtime_shutdown_is_bounded() {
     let simulator = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let _turn = TURN.blocking_lock();
-    let h = simulator.block_on(drained());
+    let _serial = SERIAL.blocking_lock();
+    let h = simulator.block_on(draining_harness());
     h.sim.push(answer().fault(Fault::StallAt(3)));
     let task = h.outlay.task("t").start();
     let application = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -134,9 +134,9 @@ fn a_drain_that_its_runtime_shuts_down_half_way_is_bounded() {
 }
 
 #[tokio::test]
-async fn a_drain_that_stalls_is_bounded_after_its_time() {
-    let _turn = TURN.lock().await;
-    let h = drained().await;
+async fn a_stalled_drain_is_bounded_at_its_time_limit() {
+    let _serial = SERIAL.lock().await;
+    let h = draining_harness().await;
     h.sim.push(answer().fault(Fault::StallAt(3)));
     let task = h.outlay.task("t").start();
     let mut stream = task.run(Streamed::open(&h.client, STREAMS[0], HAIKU)).await.unwrap();
@@ -144,19 +144,19 @@ async fn a_drain_that_stalls_is_bounded_after_its_time() {
     tokio::time::pause();
     drop(stream);
     tokio::time::sleep(DRAIN_TIME / 2).await;
-    assert_eq!(task.totals().pending_calls(), 1, "half its time is over");
+    assert_eq!(task.totals().pending_calls(), 1, "half its time has passed");
     tokio::time::sleep(DRAIN_TIME).await;
-    assert_eq!(task.totals().pending_calls(), 0, "its time is over");
+    assert_eq!(task.totals().pending_calls(), 0, "its time has passed");
     tokio::time::resume();
     let (spans, _) = settled_once("stalled", &h, &task).await;
     assert_eq!(call_spans(&spans)[0].text("outlay.cost.status"), Some("bounded"));
 }
 
 #[tokio::test]
-async fn drains_beyond_those_allowed_at_once_are_bounded_at_once() {
-    let _turn = TURN.lock().await;
-    let streams = DRAINS_AT_ONCE + 6;
-    let h = drained().await;
+async fn drains_beyond_the_limit_are_bounded_immediately() {
+    let _serial = SERIAL.lock().await;
+    let streams = MAX_DRAINS + 6;
+    let h = draining_harness().await;
     h.sim.otherwise(|_| Reply::from(answer()).fault(Fault::StallAt(1)));
     let task = h.outlay.task("t").start();
     let mut open = Vec::new();
@@ -165,11 +165,11 @@ async fn drains_beyond_those_allowed_at_once_are_bounded_at_once() {
     }
     assert_eq!(task.totals().pending_calls(), streams as u64);
     drop(open);
-    assert_eq!(task.totals().pending_calls(), DRAINS_AT_ONCE as u64);
-    // The connections break, and with them the drains.
+    assert_eq!(task.totals().pending_calls(), MAX_DRAINS as u64);
+    // Dropping the simulator breaks the connections and ends the drains.
     let Harness { sim, .. } = h;
     drop(sim);
-    eventually("all have settled", || task.totals().pending_calls() == 0).await;
+    eventually("all calls have settled", || task.totals().pending_calls() == 0).await;
     assert_eq!(task.totals().calls(), streams as u64);
     assert_eq!(task.totals().cost().status(), outlay::CostStatus::Bounded);
 }

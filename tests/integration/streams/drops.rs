@@ -1,4 +1,4 @@
-//! Streams that the application drops, keeps unread, or lets outlive their step and their task.
+//! Streams that the application drops, keeps unread, or keeps past the end of their step and task.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use bedrock_sim::{Operation, Reply};
 use outlay::Outcome;
 use outlay_tests::{HAIKU, Harness, Streamed, call_spans, eventually};
 
-use super::{STREAMS, WHOLE, answer, settled_once};
+use super::{ANSWER_COST, STREAMS, answer, settled_once};
 
-/// Frames come one by one, so that what the application has read is what has come.
+/// The delay between frames. Frames arrive one by one, so that the application has read all that have arrived.
 const PACE: Duration = Duration::from_millis(10);
 
 async fn open(h: &Harness, operation: Operation) -> Streamed {
@@ -16,7 +16,7 @@ async fn open(h: &Harness, operation: Operation) -> Streamed {
     Streamed::open(&h.client, operation, HAIKU).await.expect("the simulator answers")
 }
 
-/// Events that are read before the drop, and the status as ConverseStream and as InvokeModelWithResponseStream.
+/// The number of events read before the drop, and the status as ConverseStream and as InvokeModelWithResponseStream.
 const DROPS: [(usize, &str, &str); 9] = [
     (0, "bounded", "bounded"),
     (1, "bounded", "bounded"),
@@ -48,31 +48,31 @@ async fn a_dropped_stream_is_bounded_then_estimated_then_exact() {
             assert_eq!(call.text("outlay.cost.status"), Some(status), "{case}");
             let picos = call.int("outlay.cost.picousd").unwrap();
             match status {
-                "exact" => assert_eq!(picos, WHOLE, "{case}"),
-                "bounded" => assert!(picos >= WHOLE, "{case}: {picos}"),
+                "exact" => assert_eq!(picos, ANSWER_COST, "{case}"),
+                "bounded" => assert!(picos >= ANSWER_COST, "{case}: {picos}"),
                 _ => assert!(picos > 0, "{case}: {picos}"),
             }
-            // To stop reading is no failure.
+            // A dropped stream is not a failed call.
             assert!(!call.is_error(), "{case}");
             assert_eq!(totals.failed_calls(), 0, "{case}");
         }
     }
 }
 
-/// What is left to go by is the text that came: about a token in four bytes.
+/// Without counts the estimate uses the text received: about one token per four bytes.
 #[tokio::test]
-async fn an_estimate_is_near_the_text_that_came_however_it_was_cut() {
+async fn an_estimate_matches_the_text_received_for_any_delta_size() {
     for operation in STREAMS {
-        for piece in [4, 20, 200] {
-            let case = format!("{operation}, {piece} characters in each delta");
+        for size in [4, 20, 200] {
+            let case = format!("{operation}, {size} characters in each delta");
             let h = Harness::new().await;
-            // 4,000 characters; Nova's chunks say what was used after they have said that it is over.
+            // 4,000 characters. Nova's chunks state the usage after the stop event.
             let model = if operation == Operation::ConverseStream { HAIKU } else { "us.amazon.nova-lite-v1:0" };
             let text =
-                Reply::message().text("word ".repeat(800)).deltas(piece).without_usage().without_invocation_metrics();
+                Reply::message().text("word ".repeat(800)).deltas(size).without_usage().without_invocation_metrics();
             h.sim.push(text);
             let task = h.outlay.task("t").start();
-            task.run(outlay_tests::stream_whole(&h.client, operation, model)).await;
+            task.run(outlay_tests::read_stream(&h.client, operation, model)).await;
             let (spans, _) = settled_once(&case, &h, &task).await;
             let call = call_spans(&spans)[0];
             assert_eq!(call.text("outlay.cost.status"), Some("estimated"), "{case}");
@@ -83,23 +83,23 @@ async fn an_estimate_is_near_the_text_that_came_however_it_was_cut() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_dropped_when_all_its_bytes_were_seen_is_exact() {
+async fn a_stream_dropped_after_one_event_of_a_single_chunk_is_exact_or_bounded() {
     for operation in STREAMS {
         let h = Harness::new().await;
         h.sim.push(answer());
         let task = h.outlay.task("t").start();
         let mut stream = task.run(Streamed::open(&h.client, operation, HAIKU)).await.unwrap();
-        // The frames come in one piece, and it is read for the first of them.
+        // All frames arrive in one chunk, which is read for the first frame.
         stream.read(1).await;
         drop(stream);
-        let (spans, _) = settled_once("one piece", &h, &task).await;
+        let (spans, _) = settled_once("one chunk", &h, &task).await;
         let status = call_spans(&spans)[0].text("outlay.cost.status").map(str::to_owned);
         assert!(matches!(status.as_deref(), Some("exact" | "bounded")), "{status:?}");
     }
 }
 
 #[tokio::test]
-async fn a_stream_that_is_never_polled_stays_pending_until_it_is_dropped() {
+async fn an_unpolled_stream_stays_pending_until_it_is_dropped() {
     for operation in STREAMS {
         let h = Harness::new().await;
         let task = h.outlay.task("t").start();
@@ -115,14 +115,14 @@ async fn a_stream_that_is_never_polled_stays_pending_until_it_is_dropped() {
 }
 
 #[tokio::test]
-async fn a_stream_outlives_its_step_and_its_task_and_is_in_the_totals_of_both() {
+async fn a_stream_that_outlives_its_step_and_task_is_in_the_totals_of_both() {
     for operation in STREAMS {
         let h = Harness::new().await;
         let task = h.outlay.task("t").start();
         let mut stream = task.run(outlay::step("act", "answer").run(open(&h, operation))).await;
         assert!(h.spans().is_empty(), "the step waits for its stream");
         let report = task.finish(Outcome::success());
-        assert_eq!(report.totals().pending_calls(), 1, "finish() says what is pending");
+        assert_eq!(report.totals().pending_calls(), 1, "`finish` reports the pending call");
         assert_eq!(report.totals().calls(), 0);
         drop(task);
         assert!(h.spans().is_empty(), "the task waits for its stream");
@@ -133,7 +133,7 @@ async fn a_stream_outlives_its_step_and_its_task_and_is_in_the_totals_of_both() 
         let spans = h.spans();
         spans.assert_conserved();
         for name in ["act answer", "invoke_workflow t"] {
-            assert_eq!(spans.one(name).int("outlay.total.picousd"), Some(WHOLE), "{name}");
+            assert_eq!(spans.one(name).int("outlay.total.picousd"), Some(ANSWER_COST), "{name}");
             assert_eq!(spans.one(name).int("outlay.total.calls"), Some(1), "{name}");
             assert!(!spans.one(name).has("outlay.total.pending_calls"), "{name}");
         }
@@ -145,17 +145,17 @@ async fn a_stream_outlives_its_step_and_its_task_and_is_in_the_totals_of_both() 
 }
 
 #[tokio::test]
-async fn a_stream_past_the_late_limit_is_late_money_and_its_task_says_that_a_call_is_missing() {
+async fn a_stream_past_the_late_limit_is_late_and_pending_in_its_task() {
     for operation in STREAMS {
         let h = Harness::with(|b| b.late_limit(Duration::from_millis(40))).await;
         let task = h.outlay.task("t").start();
         let mut stream = task.run(outlay::step("act", "answer").run(open(&h, operation))).await;
         task.finish(Outcome::success());
-        eventually("the task is closed without its call", || h.spans().len() == 2).await;
+        eventually("the task closes without its call", || h.spans().len() == 2).await;
         let root_total = task.totals();
         assert_eq!(root_total.pending_calls(), 1);
         assert_eq!(root_total.cost().status(), outlay::CostStatus::Unpriced);
-        assert_eq!(root_total.cost().usd(), None, "unknown is never zero");
+        assert_eq!(root_total.cost().usd(), None, "an unknown cost is never zero");
 
         stream.read(usize::MAX).await;
         drop(stream);
@@ -165,29 +165,29 @@ async fn a_stream_past_the_late_limit_is_late_money_and_its_task_says_that_a_cal
         let root = spans.one("invoke_workflow t");
         assert_eq!(root.int("outlay.total.pending_calls"), Some(1));
         assert_eq!(root.text("outlay.total.status"), Some("unpriced"));
-        assert!(!root.has("outlay.total.picousd"), "unknown is never zero");
+        assert!(!root.has("outlay.total.picousd"), "an unknown cost is never zero");
         let call = call_spans(&spans)[0];
-        assert_eq!(call.int("outlay.cost.picousd"), Some(WHOLE));
+        assert_eq!(call.int("outlay.cost.picousd"), Some(ANSWER_COST));
         assert!(call.has("outlay.late"));
-        assert_eq!(call.data().links.iter().count(), 1, "linked to its task");
-        assert_eq!(task.totals(), root_total, "a closed total does not move");
+        assert_eq!(call.data().links.iter().count(), 1, "the span is linked to its task");
+        assert_eq!(task.totals(), root_total, "a closed total does not change");
     }
 }
 
 #[tokio::test]
-async fn a_stream_that_is_read_in_another_task_belongs_to_the_one_that_asked() {
+async fn a_stream_read_in_another_task_counts_in_the_task_that_opened_it() {
     let h = Harness::new().await;
-    let asked = h.outlay.task("asked").start();
-    let reads = h.outlay.task("reads").start();
-    let mut stream = asked.run(open(&h, Operation::ConverseStream)).await;
-    reads.run(async { stream.read(usize::MAX).await }).await;
+    let opener = h.outlay.task("opener").start();
+    let reader = h.outlay.task("reader").start();
+    let mut stream = opener.run(open(&h, Operation::ConverseStream)).await;
+    reader.run(async { stream.read(usize::MAX).await }).await;
     drop(stream);
-    assert_eq!(asked.totals().calls(), 1);
-    assert_eq!(reads.totals().calls(), 0);
+    assert_eq!(opener.totals().calls(), 1);
+    assert_eq!(reader.totals().calls(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stream_that_moves_to_other_threads_settles_once() {
+async fn a_stream_moved_between_threads_settles_once() {
     for operation in STREAMS {
         let h = Harness::new().await;
         let task = h.outlay.task("t").start();

@@ -1,14 +1,14 @@
-//! InvokeModelWithResponseStream by the model's own chunks, and by Bedrock's invocation metrics.
+//! Usage of InvokeModelWithResponseStream from the model's native chunks and from Bedrock's invocation metrics.
 
 use bedrock_sim::{Operation, Reply, Tokens};
-use outlay_tests::{HAIKU, Harness, Span, call_spans, stream_whole};
+use outlay_tests::{HAIKU, Harness, Span, call_spans, read_stream};
 use serde_json::{Value, json};
 
 use super::settled_once;
 
 const STREAM: Operation = Operation::InvokeModelWithResponseStream;
 
-/// A model, and whether its own chunks say what it used.
+/// Models, and whether their native chunks state the usage.
 const MODELS: [(&str, bool); 10] = [
     (HAIKU, true),
     ("us.amazon.nova-lite-v1:0", true),
@@ -22,15 +22,15 @@ const MODELS: [(&str, bool); 10] = [
     ("cohere.command-r-plus-v1:0", true),
 ];
 
-/// Asks once, and looks at the call's span.
-async fn asked<T>(case: &str, model: &str, reply: impl Into<Reply>, look: impl FnOnce(&Span) -> T) -> T {
+/// Makes one call and returns what `inspect` reads from its span.
+async fn observe<T>(case: &str, model: &str, reply: impl Into<Reply>, inspect: impl FnOnce(&Span) -> T) -> T {
     let h = Harness::new().await;
     h.sim.push(reply);
     let task = h.outlay.task("t").start();
-    let got = task.run(stream_whole(&h.client, STREAM, model)).await;
-    assert_eq!(got.error, None, "{case}");
+    let read = task.run(read_stream(&h.client, STREAM, model)).await;
+    assert_eq!(read.error, None, "{case}");
     let (spans, _) = settled_once(case, &h, &task).await;
-    look(call_spans(&spans)[0])
+    inspect(call_spans(&spans)[0])
 }
 
 fn tokens(call: &Span) -> (Option<i64>, Option<i64>) {
@@ -42,12 +42,12 @@ fn text() -> bedrock_sim::Message {
 }
 
 #[tokio::test]
-async fn each_family_s_stream_tells_its_tokens() {
+async fn the_tokens_of_a_stream_are_read_for_each_model_family() {
     for (model, _) in MODELS {
         for split in [1, 7, 180, 16_384] {
-            let case = format!("{model} in pieces of {split}");
+            let case = format!("{model} in chunks of {split}");
             let reply = text().usage(Tokens::new(1_000, 53)).split(split);
-            let call = asked(&case, model, reply, |call| {
+            let call = observe(&case, model, reply, |call| {
                 (tokens(call), call.has("outlay.usage.doubt"), call.value("outlay.cost.status").cloned())
             });
             let (tokens, doubt, status) = call.await;
@@ -59,32 +59,32 @@ async fn each_family_s_stream_tells_its_tokens() {
 }
 
 #[tokio::test]
-async fn a_model_s_own_count_is_trusted_over_the_invocation_metrics() {
+async fn native_counts_take_precedence_over_the_invocation_metrics() {
     for (model, native) in MODELS {
         let reply = text().usage(Tokens::new(1_000, 53)).invocation_metrics(Tokens::new(1_000, 39));
         let text = |call: &Span, key| call.text(key).map(str::to_owned);
-        let (tokens, doubt, source, status) = asked(model, model, reply, |call| {
+        let (tokens, doubt, source, status) = observe(model, model, reply, |call| {
             let status = text(call, "outlay.cost.status").unwrap();
             (tokens(call), text(call, "outlay.usage.doubt"), text(call, "outlay.usage.source"), status)
         })
         .await;
         let trusted = if native { 53 } else { 39 };
         assert_eq!(tokens, (Some(1_000), Some(trusted)), "{model}");
-        // Claude's metrics are known to be lower than its own count, by which AWS bills.
+        // Claude's metrics are known to be lower than its native count, by which AWS bills.
         let is_known = model == HAIKU;
         let expected = (native && !is_known).then(|| "output: chunks says 53, invocation metrics 39".to_owned());
         assert_eq!((&doubt, source.as_deref()), (&expected, native.then_some("chunks")), "{model}");
-        let sure = if doubt.is_some() { "estimated" } else { "exact" };
-        assert!(status == sure || status == "unpriced", "{model}: {status}");
+        let expected_status = if doubt.is_some() { "estimated" } else { "exact" };
+        assert!(status == expected_status || status == "unpriced", "{model}: {status}");
     }
 }
 
 #[tokio::test]
-async fn a_stream_without_invocation_metrics_is_read_from_the_model_s_own_chunks() {
+async fn a_stream_without_invocation_metrics_is_read_from_its_native_chunks() {
     for (model, native) in MODELS {
         let reply = text().usage(Tokens::new(1_000, 53)).without_invocation_metrics();
         let (tokens, status) =
-            asked(model, model, reply, |call| (tokens(call), call.value("outlay.cost.status").cloned())).await;
+            observe(model, model, reply, |call| (tokens(call), call.value("outlay.cost.status").cloned())).await;
         let status = status.unwrap().to_string();
         if native {
             assert_eq!(tokens, (Some(1_000), Some(53)), "{model}");
@@ -96,10 +96,10 @@ async fn a_stream_without_invocation_metrics_is_read_from_the_model_s_own_chunks
 }
 
 #[tokio::test]
-async fn a_stream_that_states_no_usage_anywhere_is_never_free_and_never_exact() {
+async fn a_stream_without_any_usage_is_never_free_and_never_exact() {
     for (model, _) in MODELS {
         let reply = text().without_usage().without_invocation_metrics();
-        let (picos, status) = asked(model, model, reply, |call| {
+        let (picos, status) = observe(model, model, reply, |call| {
             (call.int("outlay.cost.picousd"), call.value("outlay.cost.status").cloned())
         })
         .await;
@@ -117,7 +117,7 @@ fn delta(usage: &Value) -> Value {
     json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": usage})
 }
 
-/// Chunks of a stream, and the input, cached input and output tokens and the status that they come to.
+/// The name and the chunks of a case, and its expected input, cached input and output tokens and status.
 type AnthropicCase = (&'static str, Vec<Value>, [Option<i64>; 3], &'static str);
 
 fn anthropic_cases() -> Vec<AnthropicCase> {
@@ -131,7 +131,7 @@ fn anthropic_cases() -> Vec<AnthropicCase> {
             "exact",
         ),
         (
-            "a delta that counts all again",
+            "a delta that repeats all counts",
             vec![
                 start(&one),
                 delta(&json!({"input_tokens": 12, "cache_read_input_tokens": 5, "output_tokens": 42})),
@@ -141,7 +141,7 @@ fn anthropic_cases() -> Vec<AnthropicCase> {
             "exact",
         ),
         (
-            "several deltas, whose count is cumulative",
+            "several deltas with cumulative counts",
             vec![
                 start(&one),
                 json!({"type": "message_delta", "delta": {}, "usage": {"output_tokens": 20}}),
@@ -157,10 +157,10 @@ fn anthropic_cases() -> Vec<AnthropicCase> {
             [Some(10), None, Some(42)],
             "exact",
         ),
-        // The count of `message_start` is that of the first token: it is not the answer's.
-        ("a delta without its count", vec![start(&one), delta(&json!({})), stop.clone()], [None; 3], "not exact"),
+        // The output count of `message_start` covers only the first token, not the answer.
+        ("a delta without a count", vec![start(&one), delta(&json!({})), stop.clone()], [None; 3], "not exact"),
         (
-            "a delta whose count is null",
+            "a delta with a null count",
             vec![start(&one), delta(&json!({"output_tokens": null})), stop],
             [None; 3],
             "not exact",
@@ -175,9 +175,9 @@ fn delta_without_stop() -> Value {
 }
 
 #[tokio::test]
-async fn an_anthropic_stream_adds_up_over_its_chunks() {
+async fn an_anthropic_stream_combines_the_counts_of_its_chunks() {
     for (case, chunks, expected, status) in anthropic_cases() {
-        let (found, found_status) = asked(case, HAIKU, Reply::chunks(chunks), |call| {
+        let (found, found_status) = observe(case, HAIKU, Reply::chunks(chunks), |call| {
             let (input, output) = tokens(call);
             (
                 [input, call.int("gen_ai.usage.cache_read.input_tokens"), output],
@@ -195,10 +195,10 @@ async fn an_anthropic_stream_adds_up_over_its_chunks() {
 }
 
 #[tokio::test]
-async fn a_chunk_s_own_text_is_never_taken_for_its_usage() {
+async fn the_text_of_a_chunk_is_never_read_as_usage() {
     let text = r#"{"usage":{"input_tokens":1,"output_tokens":1}} amazon-bedrock-invocationMetrics stop_reason"#;
     let reply = Reply::message().text(text).deltas(200).usage(Tokens::new(1_000, 53));
     for (model, _) in MODELS {
-        assert_eq!(asked(model, model, reply.clone(), tokens).await, (Some(1_000), Some(53)), "{model}");
+        assert_eq!(observe(model, model, reply.clone(), tokens).await, (Some(1_000), Some(53)), "{model}");
     }
 }

@@ -1,4 +1,4 @@
-//! The tier, latency mode and model that served a call decide its price, not those that were asked for.
+//! The price of a call follows the tier, latency mode and model that served it, not the requested ones.
 
 use aws_sdk_bedrockruntime::types::{PerformanceConfigLatency, PerformanceConfiguration, ServiceTier, ServiceTierType};
 use bedrock_sim::{Operation, Reply, Tokens};
@@ -6,7 +6,7 @@ use outlay::{CostStatus, Outcome};
 use outlay_tests::{HAIKU, Harness, call_spans, converse, invoke};
 use serde_json::json;
 
-use super::{asked, picos, status};
+use super::{observe, picos, status};
 
 /// A model with a price on several tiers.
 const GPT: &str = "openai.gpt-oss-120b-1:0";
@@ -16,7 +16,7 @@ fn answer() -> bedrock_sim::Message {
 }
 
 #[tokio::test]
-async fn the_served_tier_is_priced_and_not_the_one_that_was_asked_for() {
+async fn a_call_is_priced_by_the_served_tier_not_the_requested_one() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
     let tier = |tier| ServiceTier::builder().r#type(tier).build().unwrap();
@@ -25,7 +25,7 @@ async fn the_served_tier_is_priced_and_not_the_one_that_was_asked_for() {
         converse(&h.client, GPT).service_tier(tier(ServiceTierType::Flex)).send().await.unwrap();
         h.sim.push(answer().service_tier("flex"));
         converse(&h.client, GPT).service_tier(tier(ServiceTierType::Priority)).send().await.unwrap();
-        // Where the answer names none, the one that was asked for.
+        // If the answer names no tier, the requested tier counts.
         h.sim.push(answer());
         converse(&h.client, GPT).service_tier(tier(ServiceTierType::Flex)).send().await.unwrap();
         h.sim.push(answer().service_tier("default"));
@@ -45,19 +45,19 @@ async fn the_served_tier_is_priced_and_not_the_one_that_was_asked_for() {
 }
 
 #[tokio::test]
-async fn the_served_tier_is_read_from_each_operation_s_answer() {
+async fn the_served_tier_is_read_from_the_answer_of_each_operation() {
     for operation in Operation::TURNS {
         let found =
-            asked(operation, GPT, answer().service_tier("flex"), |c| c.text("outlay.price.tier").map(str::to_owned));
+            observe(operation, GPT, answer().service_tier("flex"), |c| c.text("outlay.price.tier").map(str::to_owned));
         assert_eq!(found.await.as_deref(), Some("flex"), "{operation}");
     }
 }
 
 #[tokio::test]
-async fn a_tier_or_latency_that_is_not_known_is_unpriced_and_never_the_default() {
+async fn an_unknown_tier_or_latency_is_unpriced_and_never_the_default() {
     for operation in Operation::TURNS {
         for reply in [answer().service_tier("turbo"), answer().latency_mode("warp")] {
-            let found = asked(operation, HAIKU, reply, |c| (picos(c), status(c))).await;
+            let found = observe(operation, HAIKU, reply, |c| (picos(c), status(c))).await;
             assert_eq!(found, (None, "unpriced".to_owned()), "{operation}");
         }
     }
@@ -75,12 +75,12 @@ async fn a_tier_without_a_price_for_this_model_is_unpriced() {
 }
 
 #[tokio::test]
-async fn the_served_latency_is_priced_and_not_the_one_that_was_asked_for() {
+async fn a_call_is_priced_by_the_served_latency_not_the_requested_one() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
     let optimized = PerformanceConfiguration::builder().latency(PerformanceConfigLatency::Optimized).build();
     task.run(async {
-        // No optimized mode has a price for this model: what was asked for must not make it unpriced.
+        // This model has no price for the optimized mode. Requesting that mode must not make the call unpriced.
         h.sim.push(answer().latency_mode("standard"));
         converse(&h.client, HAIKU).performance_config(optimized.clone()).send().await.unwrap();
         h.sim.push(answer().latency_mode("optimized"));
@@ -93,13 +93,13 @@ async fn the_served_latency_is_priced_and_not_the_one_that_was_asked_for() {
 }
 
 #[tokio::test]
-async fn a_prompt_router_is_priced_as_the_model_that_it_invoked() {
+async fn a_prompt_router_call_is_priced_as_the_invoked_model() {
     let router = "arn:aws:bedrock:us-east-1:123456789012:default-prompt-router/anthropic.claude:1";
     let invoked =
         "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-haiku-4-5-20251001-v1:0";
     for operation in [Operation::Converse, Operation::ConverseStream] {
         let reply = answer().trace(json!({"promptRouter": {"invokedModelId": invoked}}));
-        let found = asked(operation, router, reply, |c| {
+        let found = observe(operation, router, reply, |c| {
             (
                 picos(c),
                 status(c),
@@ -110,8 +110,8 @@ async fn a_prompt_router_is_priced_as_the_model_that_it_invoked() {
         .await;
         let expected = (Some(1_100_000_000_000), "exact".to_owned(), Some(router.to_owned()), Some(invoked.to_owned()));
         assert_eq!(found, expected, "{operation}");
-        // Without the trace nobody can say.
-        let found = asked(operation, router, answer(), |c| (picos(c), status(c))).await;
+        // Without the trace the model is unknown.
+        let found = observe(operation, router, answer(), |c| (picos(c), status(c))).await;
         assert_eq!(found, (None, "unpriced".to_owned()), "{operation}");
     }
 }

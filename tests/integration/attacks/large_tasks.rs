@@ -1,22 +1,22 @@
-//! Very many calls, scopes, models and kinds in one task, and very deep ones.
+//! Tasks with very many calls, scopes, models and kinds, and very deep ones.
 
 use std::sync::Arc;
 
 use outlay::{Outcome, Usage, Usd};
 use outlay_tests::{HAIKU, Harness};
 
-/// A call that is counted without a request.
-fn made(model: &str, input: u64) {
+/// Records a call without a request.
+fn record_call(model: &str, input: u64) {
     outlay::call(model).usage(Usage::new().with_uncached_input(input)).record();
 }
 
 #[tokio::test]
-async fn ten_thousand_calls_in_one_task_add_up_though_its_report_keeps_fewer() {
+async fn ten_thousand_calls_in_one_task_sum_exactly_though_its_report_keeps_fewer() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
     task.run_sync(|| {
         for call in 0..10_000 {
-            outlay::tool("x").run_sync(|| made(HAIKU, call));
+            outlay::tool("x").run_sync(|| record_call(HAIKU, call));
         }
     });
     let live = task.totals();
@@ -27,7 +27,7 @@ async fn ten_thousand_calls_in_one_task_add_up_though_its_report_keeps_fewer() {
     assert_eq!(report.totals().calls(), 10_000);
     let root = &report.record().root;
     let kept: Usd = root.children.iter().map(|record| record.cost()).sum();
-    assert_eq!(kept + root.elided.cost, expected, "what is kept and what is not come to the total");
+    assert_eq!(kept + root.elided.cost, expected, "the kept and the elided records sum to the total");
     assert!(root.children.len() <= 1_000);
     let spans = h.spans();
     let root = spans.one("invoke_workflow t");
@@ -39,7 +39,7 @@ async fn ten_thousand_calls_in_one_task_add_up_though_its_report_keeps_fewer() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn threads_that_charge_one_task_at_once_lose_nothing() {
+async fn concurrent_calls_in_one_task_are_all_counted() {
     let h = Harness::new().await;
     let task = Arc::new(h.outlay.task("t").start());
     let handles: Vec<_> = (0..8_u64)
@@ -47,7 +47,7 @@ async fn threads_that_charge_one_task_at_once_lose_nothing() {
             let task = task.clone();
             std::thread::spawn(move || {
                 for call in 0..500 {
-                    let step = || made(HAIKU, thread * 1_000 + call);
+                    let step = || record_call(HAIKU, thread * 1_000 + call);
                     task.run_sync(|| if call % 2 == 0 { outlay::agent("a").run_sync(step) } else { step() });
                     let totals = task.totals();
                     let kinds: Usd = totals.by_kind().iter().map(|k| k.cost).sum();
@@ -67,7 +67,7 @@ async fn threads_that_charge_one_task_at_once_lose_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn calls_that_race_with_the_end_of_their_step_are_in_the_open_task_all_the_same() {
+async fn calls_that_race_with_the_end_of_their_step_count_in_the_open_task() {
     let h = Harness::new().await;
     for _ in 0..200 {
         let task = h.outlay.task("t").start();
@@ -76,7 +76,7 @@ async fn calls_that_race_with_the_end_of_their_step_are_in_the_open_task_all_the
             entered.run_sync(|| {
                 let inner = outlay::in_scope(async {
                     for _ in 0..20 {
-                        made(HAIKU, 1);
+                        record_call(HAIKU, 1);
                     }
                 });
                 (tokio::spawn(inner), tokio::spawn(async { tokio::task::yield_now().await }))
@@ -84,14 +84,14 @@ async fn calls_that_race_with_the_end_of_their_step_are_in_the_open_task_all_the
         });
         end.await.unwrap();
         call.await.unwrap();
-        assert_eq!(task.totals().calls(), 20, "the task was open all the time: no call is late");
+        assert_eq!(task.totals().calls(), 20, "the task stayed open: no call is late");
         task.finish(Outcome::success());
     }
     assert!(h.spans().iter().all(|span| !span.has("outlay.late")));
 }
 
 #[tokio::test]
-async fn more_kinds_than_are_told_apart_still_add_up_and_leave_the_known_ones_their_own() {
+async fn kinds_beyond_the_limit_are_summed_as_other_and_library_kinds_stay_separate() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
     let cent = Usd::from_cents(1);
@@ -120,7 +120,7 @@ async fn more_kinds_than_are_told_apart_still_add_up_and_leave_the_known_ones_th
 }
 
 #[tokio::test]
-async fn the_kinds_of_a_user_keep_apart_from_those_of_the_library() {
+async fn custom_kinds_stay_separate_from_those_of_the_library() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
     task.run_sync(|| {
@@ -140,12 +140,12 @@ async fn the_kinds_of_a_user_keep_apart_from_those_of_the_library() {
 }
 
 #[tokio::test]
-async fn more_models_than_are_told_apart_still_add_up() {
+async fn models_beyond_the_limit_are_still_summed() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
     task.run_sync(|| {
         for n in 0..200 {
-            made(&format!("arn:aws:bedrock:us-east-1:{n:012}:inference-profile/{HAIKU}"), 1);
+            record_call(&format!("arn:aws:bedrock:us-east-1:{n:012}:inference-profile/{HAIKU}"), 1);
         }
     });
     let totals = task.finish(Outcome::success()).totals().clone();
@@ -156,10 +156,10 @@ async fn more_models_than_are_told_apart_still_add_up() {
 }
 
 #[test]
-fn four_hundred_agents_deep_is_no_stack_overflow() {
+fn four_hundred_nested_agents_do_not_overflow_the_stack() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let h = runtime.block_on(Harness::new());
-    // The stack of a tokio worker.
+    // The default stack size of a tokio worker.
     let deep = std::thread::Builder::new().stack_size(2 << 20).spawn(move || {
         let task = h.outlay.task("t").start();
         let entered = task.enter();

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use crate::Independent;
 
-/// The labels that a store makes of the resource, which all series of a process have.
-const OF_THE_RESOURCE: [&str; 6] = [
+/// The labels that a store derives from the resource. All series of a process have them.
+const RESOURCE_LABELS: [&str; 6] = [
     "service_instance_id",
     "service_name",
     "telemetry_sdk_language",
@@ -15,7 +15,7 @@ const OF_THE_RESOURCE: [&str; 6] = [
     "job",
 ];
 
-/// A PromQL store that is not ours.
+/// A third-party PromQL store.
 #[derive(Debug)]
 pub struct MetricStore {
     script: Independent,
@@ -23,22 +23,22 @@ pub struct MetricStore {
 }
 
 impl MetricStore {
-    /// Starts the store of a script, if it is asked for: see [`Independent::start`].
+    /// Starts the store of a script. Returns `None` under the conditions of [`Independent::start`].
     pub fn start(script: &str) -> Option<Self> {
         let script = Independent::start(script, &["STORE_OTLP", "STORE_QUERY"])?;
         Some(Self { script, http: reqwest::Client::new() })
     }
 
-    /// Where metrics are sent, over OTLP/HTTP.
+    /// Returns the OTLP/HTTP address for metrics.
     pub fn otlp(&self) -> &str {
         self.script.value("STORE_OTLP")
     }
 
-    /// The sum of a PromQL query's results now; `None` where there are none.
+    /// Returns the current sum of the results of a PromQL query, or `None` if it has no results.
     ///
     /// # Panics
     ///
-    /// If the store does not understand it.
+    /// If the store does not accept the query.
     pub async fn sum(&self, query: &str) -> Option<f64> {
         let answer = self.get("query", &[("query", query)]).await;
         let results = answer["data"]["result"].as_array().expect("a vector").iter();
@@ -46,24 +46,24 @@ impl MetricStore {
         values.map(|value| value.parse::<f64>().expect("a number")).reduce(|sum, value| sum + value)
     }
 
-    /// Waits until the sum of a query is this.
+    /// Waits until the sum of a query is `expected`.
     ///
     /// # Panics
     ///
-    /// If it is not within half a minute.
+    /// If it is not within 30 seconds.
     pub async fn wait_for(&self, query: &str, expected: f64) {
-        let begun = Instant::now();
+        let started = Instant::now();
         loop {
             let found = self.sum(query).await;
             if found == Some(expected) {
                 return;
             }
-            assert!(begun.elapsed() < Duration::from_secs(30), "{query} is {found:?}, not {expected}");
+            assert!(started.elapsed() < Duration::from_secs(30), "{query} is {found:?}, not {expected}");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 
-    /// The names of all series, each with the names of its labels but those that the resource gives.
+    /// Returns the names of all series, each with the names of its labels except the resource labels.
     ///
     /// # Panics
     ///
@@ -73,7 +73,7 @@ impl MetricStore {
         let mut names = BTreeMap::<_, BTreeSet<_>>::new();
         for series in answer["data"].as_array().expect("a list of series") {
             let labels = series.as_object().expect("its labels");
-            let own = labels.keys().filter(|key| *key != "__name__" && !OF_THE_RESOURCE.contains(&key.as_str()));
+            let own = labels.keys().filter(|key| *key != "__name__" && !RESOURCE_LABELS.contains(&key.as_str()));
             let name = series["__name__"].as_str().expect("a name").to_owned();
             names.entry(name).or_default().extend(own.cloned());
         }

@@ -1,4 +1,4 @@
-//! What must hold of a tree's totals, spans and metrics.
+//! Checks of the totals, spans and metrics of a tree.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ fn known(totals: &Totals) -> Usd {
     totals.cost().usd().unwrap_or(Usd::ZERO)
 }
 
-/// Every way to split a total adds up to it.
+/// Asserts that the parts of every split of a total add up to it.
 pub(super) fn assert_parts_add_up(totals: &Totals) {
     let known = known(totals);
     assert_eq!(totals.exact() + totals.estimated() + totals.bounded(), known, "by status");
@@ -30,8 +30,8 @@ pub(super) fn assert_parts_add_up(totals: &Totals) {
     assert_eq!(totals.cost().status() < CostStatus::Bounded, totals.bounded().is_zero() && unpriced == 0);
 }
 
-/// The root's span says what the totals say, and what the spans below it come to.
-pub(super) fn assert_root_says(spans: &Spans, totals: &Totals) {
+/// Asserts that the root span has the values of the totals and the sums of the spans below it.
+pub(super) fn assert_root_matches(spans: &Spans, totals: &Totals) {
     let root = spans.one("invoke_workflow root");
     let below = spans.below(root);
     let calls: Vec<_> = below.iter().filter(|span| span.has("gen_ai.provider.name")).collect();
@@ -62,13 +62,13 @@ pub(super) fn assert_root_says(spans: &Spans, totals: &Totals) {
     }
 }
 
-/// What was spent in vain is what lies on failed calls and below failed scopes, each once.
-pub(super) fn assert_failures_are_those_of_the_spans(spans: &Spans, totals: &Totals) {
+/// Asserts that the failed cost is the sum over failed calls and spans below failed scopes, each counted once.
+pub(super) fn assert_failures_match(spans: &Spans, totals: &Totals) {
     let root = spans.one("invoke_workflow root");
     let (mut cost, mut calls) = (0, 0);
     for span in spans.below(root) {
         let is_call = span.has("gen_ai.provider.name");
-        if (is_call && span.is_error()) || lies_in_failed_scope(spans, span) {
+        if (is_call && span.is_error()) || is_in_failed_scope(spans, span) {
             cost += i128::from(span.int("outlay.cost.picousd").unwrap_or(0));
             calls += u64::from(is_call);
         }
@@ -77,32 +77,35 @@ pub(super) fn assert_failures_are_those_of_the_spans(spans: &Spans, totals: &Tot
     assert_eq!(totals.failed_calls(), calls, "failed calls");
 }
 
-fn lies_in_failed_scope(spans: &Spans, span: &Span) -> bool {
-    let mut above = spans.parent(span);
-    while let Some(parent) = above {
+fn is_in_failed_scope(spans: &Spans, span: &Span) -> bool {
+    let mut ancestor = spans.parent(span);
+    while let Some(parent) = ancestor {
         if parent.is_error() {
             return true;
         }
-        above = spans.parent(parent);
+        ancestor = spans.parent(parent);
     }
     false
 }
 
-/// `outlay.cost` comes to the same, but for the rounding of doubles.
-pub(super) fn assert_metric_says(points: &[MetricPoint], expected: Usd) {
-    let told: i128 = points.iter().filter(|p| p.name == "outlay.cost").map(|p| picos(p.value)).sum();
-    let off = (told - expected.picos()).abs();
-    assert!(off <= 16 + expected.picos() / 1_000_000_000_000, "the metric is {off} off {expected}");
+/// Asserts that `outlay.cost` sums to the expected cost, except for the rounding of doubles.
+pub(super) fn assert_metric_matches(points: &[MetricPoint], expected: Usd) {
+    let metric: i128 = points.iter().filter(|p| p.name == "outlay.cost").map(|p| picos(p.value)).sum();
+    let difference = (metric - expected.picos()).abs();
+    assert!(
+        difference <= 16 + expected.picos() / 1_000_000_000_000,
+        "the metric differs from {expected} by {difference}"
+    );
 }
 
-/// A double's decimal text in pico-dollars.
+/// Converts dollars to pico-dollars by their decimal text.
 fn picos(usd: f64) -> i128 {
     format!("{usd:.12}").replace('.', "").parse().expect("a finite number")
 }
 
-/// What a tree without trouble comes to, by the rules alone.
+/// The expected costs and counts of an undisturbed tree, derived from the rules alone.
 #[derive(Debug, Default)]
-pub(super) struct Planned {
+pub(super) struct Expected {
     cost: i128,
     failed: i128,
     calls: u64,
@@ -112,30 +115,30 @@ pub(super) struct Planned {
     by_model: BTreeMap<&'static str, i128>,
 }
 
-/// Where in the tree a part lies.
+/// The position of a node in the tree.
 #[derive(Clone, Copy)]
-struct Place {
+struct Position {
     kind: &'static str,
-    /// The innermost step of the task, agents passed over.
+    /// The kind of the innermost step of the task, ignoring agents.
     step: Option<&'static str>,
-    /// Whether it lies in a step without an agent between.
+    /// Whether the node is directly in a step, without an agent between.
     in_step: bool,
     failed: bool,
 }
 
-impl Planned {
+impl Expected {
     pub(super) fn of(tree: &[Node]) -> Self {
-        let mut planned = Self::default();
-        planned.add(tree, Place { kind: "direct", step: None, in_step: false, failed: false });
-        planned
+        let mut expected = Self::default();
+        expected.add(tree, Position { kind: "direct", step: None, in_step: false, failed: false });
+        expected
     }
 
-    fn add(&mut self, nodes: &[Node], place: Place) {
-        let failed = place.failed || nodes.iter().any(|node| matches!(node, Node::Fail));
+    fn add(&mut self, nodes: &[Node], position: Position) {
+        let failed = position.failed || nodes.iter().any(|node| matches!(node, Node::Fail));
         for node in nodes {
             match node {
                 Node::Fail => {}
-                Node::Charge(micros) => self.spend(i128::from(*micros) * 1_000_000, Place { failed, ..place }),
+                Node::Charge(micros) => self.spend(i128::from(*micros) * 1_000_000, Position { failed, ..position }),
                 Node::Call(call) => {
                     let (model, prices) = MODELS[call.model];
                     self.calls += 1;
@@ -145,7 +148,7 @@ impl Planned {
                         prices.iter().zip(call.tokens).map(|(price, tokens)| price * i128::from(tokens)).sum()
                     });
                     *self.by_model.entry(model).or_default() += cost;
-                    self.spend(cost, Place { failed, ..place });
+                    self.spend(cost, Position { failed, ..position });
                 }
                 Node::Scope(scope) => {
                     let own = match scope.kind {
@@ -154,37 +157,37 @@ impl Planned {
                         Kind::Plan => Some("plan"),
                         Kind::Tool => Some("tool"),
                         Kind::Act => Some("act"),
-                        Kind::Own => Some("critique"),
+                        Kind::Custom => Some("critique"),
                     };
-                    let step = if matches!(scope.kind, Kind::Task) { None } else { own.or(place.step) };
-                    let in_retry = place.in_step && place.kind == "retry";
+                    let step = if matches!(scope.kind, Kind::Task) { None } else { own.or(position.step) };
+                    let in_retry = position.in_step && position.kind == "retry";
                     let kind = match own {
                         Some(_) if in_retry => "retry",
                         Some(own) => own,
                         None => step.unwrap_or("direct"),
                     };
                     let failed = failed || scope.fails;
-                    self.add(&scope.children, Place { kind, step, in_step: own.is_some(), failed });
+                    self.add(&scope.children, Position { kind, step, in_step: own.is_some(), failed });
                 }
             }
         }
     }
 
-    fn spend(&mut self, cost: i128, place: Place) {
+    fn spend(&mut self, cost: i128, position: Position) {
         self.cost += cost;
-        self.failed += if place.failed { cost } else { 0 };
-        *self.by_kind.entry(place.kind).or_default() += cost;
+        self.failed += if position.failed { cost } else { 0 };
+        *self.by_kind.entry(position.kind).or_default() += cost;
     }
 }
 
-pub(super) fn assert_planned(planned: &Planned, totals: &Totals) {
+pub(super) fn assert_expected(expected: &Expected, totals: &Totals) {
     assert_parts_add_up(totals);
-    assert_eq!(known(totals).picos(), planned.cost);
-    assert_eq!(totals.failed_cost().picos(), planned.failed, "failed");
+    assert_eq!(known(totals).picos(), expected.cost);
+    assert_eq!(totals.failed_cost().picos(), expected.failed, "failed");
     let counts = (totals.calls(), totals.failed_calls(), totals.unpriced_calls());
-    assert_eq!(counts, (planned.calls, planned.failed_calls, planned.unpriced));
+    assert_eq!(counts, (expected.calls, expected.failed_calls, expected.unpriced));
     let by_kind: BTreeMap<_, _> = totals.by_kind().iter().map(|k| (k.kind.as_str(), k.cost.picos())).collect();
-    assert_eq!(by_kind, planned.by_kind.iter().map(|(k, v)| (*k, *v)).collect());
+    assert_eq!(by_kind, expected.by_kind.iter().map(|(k, v)| (*k, *v)).collect());
     let by_model: BTreeMap<_, _> = totals.by_model().iter().map(|m| (&*m.model, m.cost.picos())).collect();
-    assert_eq!(by_model, planned.by_model.iter().map(|(k, v)| (*k, *v)).collect());
+    assert_eq!(by_model, expected.by_model.iter().map(|(k, v)| (*k, *v)).collect());
 }

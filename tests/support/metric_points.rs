@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData, ResourceMetrics};
 
-/// One series of a metric: its value if it is a counter or a gauge, its sum if it is a histogram.
+/// One series of a metric.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetricPoint {
     /// The metric's name.
@@ -11,25 +11,25 @@ pub struct MetricPoint {
     pub unit: String,
     /// Its attributes, as text.
     pub attributes: BTreeMap<String, String>,
-    /// The value or the sum.
+    /// The value of a counter or a gauge, or the sum of a histogram.
     pub value: f64,
-    /// How many recordings are in it; 0 for a counter.
+    /// The number of recordings in a histogram; 0 for a counter or a gauge.
     pub count: u64,
 }
 
 impl MetricPoint {
-    /// An attribute's text.
+    /// Returns the text of an attribute.
     pub fn attribute(&self, key: &str) -> Option<&str> {
         self.attributes.get(key).map(String::as_str)
     }
 }
 
-/// The points of the last export: they are cumulative.
+/// Returns the points of the last export. Points are cumulative.
 pub(crate) fn latest(exports: &[ResourceMetrics]) -> Vec<MetricPoint> {
     exports.last().map(read_points).unwrap_or_default()
 }
 
-/// The points of one export.
+/// Returns the points of one export.
 pub fn read_points(export: &ResourceMetrics) -> Vec<MetricPoint> {
     let metrics = export.scope_metrics().flat_map(|scope| scope.metrics());
     metrics.flat_map(|metric| points(metric.name(), metric.unit(), metric.data())).collect()

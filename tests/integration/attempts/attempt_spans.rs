@@ -1,13 +1,13 @@
-//! What is told of attempts, and when.
+//! Which attempts have spans, and the attributes of those spans.
 
 use bedrock_sim::{ErrorKind, Operation, Reply};
 use outlay::{AttemptSpans, Outcome};
-use outlay_tests::{HAIKU, Harness, call_spans, haiku, stream_whole};
+use outlay_tests::{HAIKU, Harness, call_spans, haiku, read_stream};
 
-use super::{WHOLE, answer, attempts};
+use super::{ANSWER_COST, answer, attempts};
 
 #[tokio::test]
-async fn a_throttle_that_the_sdk_retries_leaves_call_and_task_ok() {
+async fn a_retried_throttle_leaves_the_call_and_the_task_successful() {
     for operation in [Operation::Converse, Operation::ConverseStream] {
         let h = Harness::new().await;
         h.sim.push(Reply::throttled()).push(answer());
@@ -15,7 +15,7 @@ async fn a_throttle_that_the_sdk_retries_leaves_call_and_task_ok() {
         task.run(async {
             match operation {
                 Operation::Converse => drop(haiku(&h.client).send().await.unwrap()),
-                _ => assert_eq!(stream_whole(&h.client, operation, HAIKU).await.error, None),
+                _ => assert_eq!(read_stream(&h.client, operation, HAIKU).await.error, None),
             }
         })
         .await;
@@ -29,16 +29,16 @@ async fn a_throttle_that_the_sdk_retries_leaves_call_and_task_ok() {
         assert!(!root.is_error() && !call.is_error(), "{operation}");
         assert!(!call.has("error.type"), "{operation}");
         assert_eq!(call.int("outlay.call.attempts"), Some(2));
-        assert_eq!(call.int("outlay.cost.picousd"), Some(WHOLE));
-        assert_eq!(call.text("outlay.cost.status"), Some("exact"), "a throttle weakens no status");
+        assert_eq!(call.int("outlay.cost.picousd"), Some(ANSWER_COST));
+        assert_eq!(call.text("outlay.cost.status"), Some("exact"), "a throttle does not weaken the status");
         let ids: Vec<_> = h.sim.requests().into_iter().map(|request| request.request_id).collect();
         assert_eq!(call.text("aws.request_id"), Some(&*ids[1]));
         let attempts = attempts(&spans, call);
         assert_eq!(attempts.len(), 2);
         let statuses: Vec<_> = attempts.iter().map(|a| a.int("http.response.status_code")).collect();
         assert_eq!(statuses, [Some(429), Some(200)]);
-        let told_ids: Vec<_> = attempts.iter().filter_map(|a| a.text("aws.request_id")).collect();
-        assert_eq!(told_ids, ids);
+        let span_ids: Vec<_> = attempts.iter().filter_map(|a| a.text("aws.request_id")).collect();
+        assert_eq!(span_ids, ids);
         assert_eq!(attempts[0].text("error.type"), Some("ThrottlingException"));
         assert!(attempts[0].is_error());
         assert!(!attempts[1].has("error.type") && !attempts[1].is_error());
@@ -47,7 +47,7 @@ async fn a_throttle_that_the_sdk_retries_leaves_call_and_task_ok() {
 }
 
 #[tokio::test]
-async fn attempts_that_are_all_refused_cost_nothing_and_the_call_has_failed() {
+async fn a_call_whose_attempts_all_fail_with_an_error_status_is_failed_and_free() {
     for (reply, count, error, status) in [
         (Reply::throttled(), 3, "ThrottlingException", 429),
         (Reply::error(ErrorKind::ServiceUnavailable), 3, "ServiceUnavailableException", 503),
@@ -66,7 +66,7 @@ async fn attempts_that_are_all_refused_cost_nothing_and_the_call_has_failed() {
             task.run(async {
                 match operation {
                     Operation::Converse => drop(haiku(&h.client).send().await.unwrap_err()),
-                    _ => assert!(stream_whole(&h.client, operation, HAIKU).await.error.is_some()),
+                    _ => assert!(read_stream(&h.client, operation, HAIKU).await.error.is_some()),
                 }
             })
             .await;
@@ -92,7 +92,7 @@ async fn attempts_that_are_all_refused_cost_nothing_and_the_call_has_failed() {
 }
 
 #[tokio::test]
-async fn each_kind_of_error_goes_by_its_own_name() {
+async fn each_error_kind_is_reported_by_its_name() {
     for kind in ErrorKind::ALL {
         let h = Harness::new().await;
         h.sim.push_times(3, Reply::error(kind));
@@ -105,7 +105,7 @@ async fn each_kind_of_error_goes_by_its_own_name() {
 }
 
 #[tokio::test]
-async fn an_error_name_that_is_no_name_is_not_told() {
+async fn an_invalid_error_name_is_not_reported() {
     let long = "x".repeat(3_000);
     for name in ["has spaces and\tsecrets", &long, "", "#:", "arn:aws:iam::1:user/x#"] {
         let h = Harness::new().await;
@@ -113,23 +113,23 @@ async fn an_error_name_that_is_no_name_is_not_told() {
         let task = h.outlay.task("t").start();
         task.run(haiku(&h.client).send()).await.unwrap_err();
         let spans = h.spans();
-        let told = call_spans(&spans)[0].text("error.type").unwrap();
-        assert!(told.len() <= 64 && told.chars().all(|c| c.is_ascii_alphanumeric()), "{told}");
+        let error_type = call_spans(&spans)[0].text("error.type").unwrap();
+        assert!(error_type.len() <= 64 && error_type.chars().all(|c| c.is_ascii_alphanumeric()), "{error_type}");
     }
 }
 
 #[tokio::test]
-async fn attempt_spans_are_written_as_the_builder_says() {
-    for (which, of_plain, of_retried, of_failed) in
+async fn the_builder_setting_selects_attempt_spans() {
+    for (setting, plain, retried, failed) in
         [(AttemptSpans::Notable, 0, 2, 1), (AttemptSpans::All, 1, 2, 1), (AttemptSpans::Never, 0, 0, 0)]
     {
         let replies: [(&[Reply], usize); 3] = [
-            (&[answer().into()], of_plain),
-            (&[Reply::throttled(), answer().into()], of_retried),
-            (&[Reply::error(ErrorKind::Validation)], of_failed),
+            (&[answer().into()], plain),
+            (&[Reply::throttled(), answer().into()], retried),
+            (&[Reply::error(ErrorKind::Validation)], failed),
         ];
         for (replies, count) in replies {
-            let h = Harness::with(|builder| builder.attempt_spans(which)).await;
+            let h = Harness::with(|builder| builder.attempt_spans(setting)).await;
             for reply in replies {
                 h.sim.push(reply.clone());
             }
@@ -138,18 +138,18 @@ async fn attempt_spans_are_written_as_the_builder_says() {
             let report = task.finish(Outcome::success());
             assert_eq!(report.totals().attempts(), replies.len() as u64);
             let spans = h.spans();
-            assert_eq!(attempts(&spans, call_spans(&spans)[0]).len(), count, "{which:?}, {replies:?}");
+            assert_eq!(attempts(&spans, call_spans(&spans)[0]).len(), count, "{setting:?}, {replies:?}");
         }
     }
 }
 
 #[tokio::test]
-async fn attempts_without_a_span_leave_no_parent_missing() {
+async fn attempt_spans_of_a_call_outside_a_task_have_an_exported_parent() {
     let h = Harness::with(|builder| builder.attempt_spans(AttemptSpans::All)).await;
     for reply in [Reply::throttled(), answer().into()] {
         h.sim.push(reply);
     }
-    // Outside any task.
+    // This call is outside any task.
     haiku(&h.client).send().await.unwrap();
     let spans = h.spans();
     spans.assert_conserved();

@@ -1,4 +1,4 @@
-//! Any carrier, such as a message of a queue.
+//! Propagation through any carrier, such as a queue message.
 
 use std::collections::HashMap;
 
@@ -8,10 +8,10 @@ use opentelemetry::{Context, KeyValue};
 use outlay::{CostStatus, ExtractError, Incoming, Outcome, ReceiveError, Received, Usd};
 use outlay_tests::{HAIKU, Harness};
 
-use super::asked;
+use super::with_remote_work;
 
 #[tokio::test]
-async fn a_message_carries_whose_work_it_is_and_the_answer_what_it_cost() {
+async fn a_message_carries_the_caller_and_the_answer_carries_the_cost() {
     let (h, worker) = (Harness::with(|builder| builder.propagate(["cost_center"])).await, Harness::new().await);
     let task = h.outlay.task("resolve-ticket").cost_center("cc-1").conversation("c-1").start();
     let mut message = HashMap::new();
@@ -33,26 +33,30 @@ async fn a_message_carries_whose_work_it_is_and_the_answer_what_it_cost() {
     research.finish(Outcome::success());
     let receipt = research.receipt().to_string();
 
-    // The handle is gone by the time that the answer comes.
+    // The handle is gone when the answer arrives.
     work.wait();
     assert_eq!(task.totals().pending_receipts(), 1);
     assert_eq!(h.outlay.receive_receipt(&receipt), Ok(Received::Joined));
     assert_eq!(h.outlay.receive_receipt(&receipt), Ok(Received::Again));
     task.finish(Outcome::success());
-    assert_eq!(h.outlay.receive_receipt(&receipt), Ok(Received::Again), "also when the task has closed");
+    assert_eq!(h.outlay.receive_receipt(&receipt), Ok(Received::Again), "even after the task has closed");
     let spans = h.spans().and(worker.spans());
     spans.assert_conserved();
     assert_eq!(spans.one("invoke_workflow resolve-ticket").int("outlay.total.picousd"), Some(1_650_000_000));
-    assert_eq!(spans.one("execute_tool ask").int("outlay.total.picousd"), Some(1_650_000_000), "it has waited");
+    assert_eq!(
+        spans.one("execute_tool ask").int("outlay.total.picousd"),
+        Some(1_650_000_000),
+        "the step has waited for the receipt"
+    );
     let research = spans.one("invoke_workflow research");
     assert_eq!(spans.parent(research).unwrap().name(), "execute_tool ask");
     assert_eq!(research.text("outlay.cost_center"), Some("cc-1"));
 }
 
 #[tokio::test]
-async fn a_message_that_is_delivered_twice_is_worked_on_twice_and_both_are_counted_once() {
+async fn each_run_of_a_message_delivered_twice_is_counted_once() {
     let (h, worker) = (Harness::new().await, Harness::new().await);
-    let (task, work, message) = asked(&h);
+    let (task, work, message) = with_remote_work(&h);
     let incoming = Incoming::from_trusted(&message).unwrap();
     for _ in 0..2 {
         let run = worker.outlay.task("work").asked_by(&incoming).start();
@@ -68,7 +72,7 @@ async fn a_message_that_is_delivered_twice_is_worked_on_twice_and_both_are_count
 }
 
 #[tokio::test]
-async fn a_joined_task_has_no_span_and_no_outcome_of_its_own() {
+async fn a_joined_task_has_no_span_and_no_outcome() {
     let (h, worker) = (Harness::new().await, Harness::new().await);
     let task = h.outlay.task("t").start();
     let mut message = HashMap::new();
@@ -83,29 +87,29 @@ async fn a_joined_task_has_no_span_and_no_outcome_of_its_own() {
     let spans = worker.spans();
     assert_eq!(spans.len(), 1);
     let call = spans.one(&format!("chat {HAIKU}"));
-    assert_eq!(call.text("outlay.agent.name"), Some("a"), "the caller's agent goes on too");
+    assert_eq!(call.text("outlay.agent.name"), Some("a"), "the call is in the caller's agent");
     assert_eq!(h.spans().one("invoke_workflow t").text("outlay.outcome.kind"), Some("success"));
-    // How a task ended is not for a part of it to say.
+    // A part of a task cannot set the outcome of the task.
     assert!(!worker.outlay.set_outcome(task.id(), Outcome::failure()));
 }
 
 #[tokio::test]
-async fn work_goes_on_from_process_to_process() {
+async fn remote_work_can_ask_for_further_remote_work() {
     let (a, b, c) = (Harness::new().await, Harness::new().await, Harness::new().await);
     let task = a.outlay.task("a").start();
     let (mut to_b, mut to_c) = (HashMap::new(), HashMap::new());
-    let of_b = task.run_sync(|| outlay::remote("b"));
-    of_b.inject(&mut to_b);
-    let in_b = b.outlay.task("b").asked_by(&Incoming::from_trusted(&to_b).unwrap()).start();
-    in_b.charge("x", Usd::from_cents(1));
-    let of_c = in_b.run_sync(|| outlay::remote("c"));
-    of_c.inject(&mut to_c);
-    let in_c = c.outlay.task("c").asked_by(&Incoming::from_trusted(&to_c).unwrap()).start();
-    in_c.charge("y", Usd::from_cents(2));
-    in_c.finish(Outcome::success());
-    of_c.receive(&in_c.receipt().to_string()).unwrap();
-    in_b.finish(Outcome::success());
-    of_b.receive(&in_b.receipt().to_string()).unwrap();
+    let work_in_b = task.run_sync(|| outlay::remote("b"));
+    work_in_b.inject(&mut to_b);
+    let task_b = b.outlay.task("b").asked_by(&Incoming::from_trusted(&to_b).unwrap()).start();
+    task_b.charge("x", Usd::from_cents(1));
+    let work_in_c = task_b.run_sync(|| outlay::remote("c"));
+    work_in_c.inject(&mut to_c);
+    let task_c = c.outlay.task("c").asked_by(&Incoming::from_trusted(&to_c).unwrap()).start();
+    task_c.charge("y", Usd::from_cents(2));
+    task_c.finish(Outcome::success());
+    work_in_c.receive(&task_c.receipt().to_string()).unwrap();
+    task_b.finish(Outcome::success());
+    work_in_b.receive(&task_b.receipt().to_string()).unwrap();
     let report = task.finish(Outcome::success());
     assert_eq!(report.totals().cost().usd(), Some(Usd::from_cents(3)));
     assert_eq!(report.totals().remote(), Usd::from_cents(3));
@@ -115,11 +119,11 @@ async fn work_goes_on_from_process_to_process() {
 }
 
 #[tokio::test]
-async fn the_applications_own_baggage_goes_along() {
+async fn the_baggage_of_the_application_is_propagated() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").start();
-    let own = KeyValueMetadata::new("user", "ana b", "m");
-    let _attached = Context::current().with_baggage([own]).attach();
+    let member = KeyValueMetadata::new("user", "ana b", "m");
+    let _attached = Context::current().with_baggage([member]).attach();
     let mut message = HashMap::new();
     let work = task.run_sync(|| outlay::remote("queue"));
     work.inject(&mut message);
@@ -136,7 +140,7 @@ fn task_trace(h: &Harness, task: outlay::Task) -> opentelemetry::TraceId {
 }
 
 #[tokio::test]
-async fn outside_any_task_nothing_goes_out_and_nothing_is_waited_for() {
+async fn outside_any_task_nothing_is_propagated_or_awaited() {
     let h = Harness::new().await;
     let work = outlay::remote("queue");
     let mut message = HashMap::new();
@@ -149,9 +153,9 @@ async fn outside_any_task_nothing_goes_out_and_nothing_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_handle_that_is_dropped_leaves_the_total_unknown_until_the_receipt_is_found() {
+async fn a_dropped_handle_leaves_the_total_unknown_until_the_receipt_arrives() {
     let (h, worker) = (Harness::new().await, Harness::new().await);
-    let (task, work, message) = asked(&h);
+    let (task, work, message) = with_remote_work(&h);
     drop(work);
     assert_eq!((task.totals().lost_receipts(), task.totals().cost().usd()), (1, None));
     let part = worker.outlay.join(&Incoming::from_trusted(&message).unwrap()).start();
@@ -162,9 +166,9 @@ async fn a_handle_that_is_dropped_leaves_the_total_unknown_until_the_receipt_is_
 }
 
 #[tokio::test]
-async fn of_several_runs_of_the_same_work_each_is_waited_for_that_is_known_of() {
+async fn each_known_run_of_the_same_work_is_awaited() {
     let (h, worker) = (Harness::new().await, Harness::new().await);
-    let (task, work, message) = asked(&h);
+    let (task, work, message) = with_remote_work(&h);
     let incoming = Incoming::from_trusted(&message).unwrap();
     let runs = [1, 2].map(|cents| {
         let run = worker.outlay.task("work").asked_by(&incoming).start();
@@ -181,9 +185,9 @@ async fn of_several_runs_of_the_same_work_each_is_waited_for_that_is_known_of() 
 }
 
 #[tokio::test]
-async fn what_is_done_for_the_same_work_inside_it_is_in_its_receipt() {
+async fn nested_runs_of_the_same_work_are_in_the_outer_receipt() {
     let (h, worker) = (Harness::new().await, Harness::new().await);
-    let (task, work, message) = asked(&h);
+    let (task, work, message) = with_remote_work(&h);
     let incoming = Incoming::from_trusted(&message).unwrap();
     let outer = worker.outlay.task("outer").asked_by(&incoming).start();
     outer.run_sync(|| {
@@ -205,15 +209,15 @@ async fn what_is_done_for_the_same_work_inside_it_is_in_its_receipt() {
 }
 
 #[tokio::test]
-async fn an_agent_that_is_spawned_is_in_the_receipt_before_it_has_begun() {
+async fn a_spawned_agent_holds_back_the_receipt_before_it_has_started() {
     let (h, worker) = (Harness::new().await, Harness::new().await);
-    let (task, work, message) = asked(&h);
-    let asked = worker.outlay.task("work").asked_by(&Incoming::from_trusted(&message).unwrap()).start();
-    let agent = asked.run_sync(|| outlay::agent("later").run(async { outlay::charge("x", Usd::from_cents(1)) }));
-    asked.finish(Outcome::success());
-    assert!(!asked.receipt().is_final(), "it has not run");
+    let (task, work, message) = with_remote_work(&h);
+    let remote_task = worker.outlay.task("work").asked_by(&Incoming::from_trusted(&message).unwrap()).start();
+    let agent = remote_task.run_sync(|| outlay::agent("later").run(async { outlay::charge("x", Usd::from_cents(1)) }));
+    remote_task.finish(Outcome::success());
+    assert!(!remote_task.receipt().is_final(), "the agent has not run");
     tokio::spawn(agent).await.unwrap();
-    assert!(asked.receipt().is_final());
-    work.receive(&asked.receipt().to_string()).unwrap();
+    assert!(remote_task.receipt().is_final());
+    work.receive(&remote_task.receipt().to_string()).unwrap();
     assert_eq!(task.totals().cost().usd(), Some(Usd::from_cents(1)));
 }

@@ -19,34 +19,34 @@ impl Spans {
         Self { spans: spans.into_iter().map(|data| Span { data }).collect() }
     }
 
-    /// These and those of another process, as a backend has them.
+    /// Adds the spans of another process, as a backend does.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.spans.extend(other.spans);
         self
     }
 
-    /// All of them, in the order in which they ended.
+    /// Returns all spans, in the order in which they ended.
     pub fn iter(&self) -> impl Iterator<Item = &Span> {
         self.spans.iter()
     }
 
-    /// How many there are.
+    /// Returns the number of spans.
     pub fn len(&self) -> usize {
         self.spans.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether there are no spans.
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty()
     }
 
-    /// Those of that name.
+    /// Returns the spans with this name.
     pub fn named(&self, name: &str) -> Vec<&Span> {
         self.iter().filter(|span| span.name() == name).collect()
     }
 
-    /// The one of that name.
+    /// Returns the only span with this name.
     ///
     /// # Panics
     ///
@@ -57,27 +57,27 @@ impl Spans {
         found[0]
     }
 
-    /// Those whose name begins so.
+    /// Returns the spans whose name starts with `prefix`.
     pub fn starting(&self, prefix: &str) -> Vec<&Span> {
         self.iter().filter(|span| span.name().starts_with(prefix)).collect()
     }
 
-    /// The names, in the order in which the spans ended.
+    /// Returns the names, in the order in which the spans ended.
     pub fn names(&self) -> Vec<&str> {
         self.iter().map(Span::name).collect()
     }
 
-    /// The span's children.
+    /// Returns the children of a span.
     pub fn children(&self, parent: &Span) -> Vec<&Span> {
         self.iter().filter(|span| span.data.parent_span_id == parent.id()).collect()
     }
 
-    /// The span around this one.
+    /// Returns the parent of a span, if it is exported.
     pub fn parent(&self, span: &Span) -> Option<&Span> {
         self.iter().find(|parent| parent.id() == span.data.parent_span_id)
     }
 
-    /// All below a span.
+    /// Returns all descendants of a span.
     pub fn below<'a>(&'a self, span: &'a Span) -> Vec<&'a Span> {
         let mut below = self.children(span);
         let mut next = 0;
@@ -88,19 +88,19 @@ impl Spans {
         below
     }
 
-    /// Asserts what holds of every tree: each scope's total is the sum of the costs below it, to the last unit; every
-    /// key is on a span at most once; every parent is exported.
+    /// Asserts the invariants of every tree: each scope's total is exactly the sum of the costs below it; a span has each
+    /// key at most once; every parent is exported.
     ///
     /// # Panics
     ///
-    /// If any of that does not hold.
+    /// If an invariant does not hold.
     pub fn assert_conserved(&self) {
         for span in self.iter() {
             let mut keys: Vec<_> = span.data.attributes.iter().map(|a| a.key.as_str()).collect();
             keys.sort_unstable();
             let all = keys.len();
             keys.dedup();
-            assert_eq!(keys.len(), all, "a key is twice on `{}`", span.name());
+            assert_eq!(keys.len(), all, "a key occurs twice on `{}`", span.name());
             if span.data.parent_span_id != SpanId::INVALID && !span.data.parent_span_is_remote {
                 assert!(self.parent(span).is_some(), "the parent of `{}` is not exported", span.name());
             }
@@ -118,56 +118,56 @@ impl Spans {
 }
 
 impl Span {
-    /// Its name.
+    /// Returns the name.
     pub fn name(&self) -> &str {
         &self.data.name
     }
 
-    /// Its id.
+    /// Returns the id.
     pub fn id(&self) -> SpanId {
         self.data.span_context.span_id()
     }
 
-    /// All that the SDK has of it.
+    /// Returns the SDK's data of the span.
     pub fn data(&self) -> &SpanData {
         &self.data
     }
 
-    /// An attribute.
+    /// Returns the value of an attribute.
     pub fn value(&self, key: &str) -> Option<&Value> {
         self.data.attributes.iter().find(|a| a.key.as_str() == key).map(|a| &a.value)
     }
 
-    /// Whether it has an attribute.
+    /// Returns whether the span has an attribute.
     pub fn has(&self, key: &str) -> bool {
         self.value(key).is_some()
     }
 
-    /// An attribute that is an integer.
+    /// Returns the value of an integer attribute.
     pub fn int(&self, key: &str) -> Option<i64> {
         match self.value(key)? {
             Value::I64(n) => Some(*n),
-            other => panic!("{key} is no integer: {other:?}"),
+            other => panic!("{key} is not an integer: {other:?}"),
         }
     }
 
-    /// An attribute that is a double.
+    /// Returns the value of a double attribute.
     pub fn double(&self, key: &str) -> Option<f64> {
         match self.value(key)? {
             Value::F64(n) => Some(*n),
-            other => panic!("{key} is no double: {other:?}"),
+            other => panic!("{key} is not a double: {other:?}"),
         }
     }
 
-    /// An attribute that is text.
+    /// Returns the value of a text attribute.
     pub fn text(&self, key: &str) -> Option<&str> {
         match self.value(key)? {
             Value::String(text) => Some(text.as_str()),
-            other => panic!("{key} is no text: {other:?}"),
+            other => panic!("{key} is not text: {other:?}"),
         }
     }
 
-    /// Whether its status is an error.
+    /// Returns whether the status is an error.
     pub fn is_error(&self) -> bool {
         matches!(self.data.status, Status::Error { .. })
     }

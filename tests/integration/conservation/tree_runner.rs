@@ -1,4 +1,4 @@
-//! Runs a tree against a simulator.
+//! A runner of trees against a simulator.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,12 +13,12 @@ use bedrock_sim::{ErrorKind, Match, Operation, Reply, Tokens};
 use outlay::{Outcome, Outlay, Usd};
 use outlay_tests::{Harness, NATIVE_BODY, Streamed, user};
 
-use super::tree::{Call, How, Kind, MODELS, Node, Read, Scope, Trouble};
+use super::tree::{Call, Disturbance, Execution, Kind, MODELS, Node, Read, Scope};
 
 type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// A simulator with the answers to a tree's calls, and what outlives their scopes.
-pub(super) struct World {
+/// A simulator with the answers to the calls of a tree, and the streams and spawned tasks that outlive their scopes.
+pub(super) struct TreeRunner {
     pub(super) h: Harness,
     shared: Arc<Shared>,
 }
@@ -30,7 +30,7 @@ struct Shared {
     kept: Mutex<Vec<Streamed>>,
 }
 
-impl World {
+impl TreeRunner {
     pub(super) fn new(h: Harness, tree: &[Node]) -> Self {
         for (index, node) in tree.iter().enumerate() {
             queue_replies(&h, node, &index.to_string());
@@ -48,14 +48,14 @@ impl World {
         self.shared.clone().run(node, index.to_string())
     }
 
-    /// How many spawned tasks are not over.
+    /// Returns the number of spawned tasks that have not ended.
     pub(super) fn spawned(&self) -> usize {
         self.shared.spawned.load(Ordering::SeqCst)
     }
 
     pub(super) fn drop_kept_streams(&self) {
-        let kept = std::mem::take(&mut *self.shared.kept.lock().expect("no test panics with it"));
-        // Half of them where no runtime is.
+        let kept = std::mem::take(&mut *self.shared.kept.lock().expect("no test panics while it holds the lock"));
+        // Half of them are dropped on a thread without a runtime.
         for (index, stream) in kept.into_iter().enumerate() {
             if index % 2 == 0 {
                 std::thread::spawn(move || drop(stream)).join().expect("a drop never panics");
@@ -64,28 +64,28 @@ impl World {
     }
 }
 
-/// The call's place in the tree is in its prompt, so that it gets its own answer.
-fn queue_replies(h: &Harness, node: &Node, place: &str) {
+/// Queues the answers of the calls below a node. Each call has its path in its prompt, so that it gets its own answer.
+fn queue_replies(h: &Harness, node: &Node, path: &str) {
     match node {
         Node::Scope(scope) => {
             for (index, child) in scope.children.iter().enumerate() {
-                queue_replies(h, child, &format!("{place}.{index}"));
+                queue_replies(h, child, &format!("{path}.{index}"));
             }
         }
         Node::Call(call) => {
-            let queue = h.sim.when(Match::body(mark(place)));
+            let queue = h.sim.when(Match::body(prompt_of(path)));
             let [input, output, read, write] = call.tokens;
             let tokens = Tokens::new(input, output).cache_read(read).cache_write(write);
             let answer = Reply::message().text("a word or two").deltas(4).usage(tokens);
-            let answer = match call.trouble {
-                Trouble::Slow => answer.delay(Duration::from_millis(2)).pace(Duration::from_millis(1)),
-                Trouble::Broken(fault) => answer.split(60).fault(fault),
+            let answer = match call.disturbance {
+                Disturbance::Slow => answer.delay(Duration::from_millis(2)).pace(Duration::from_millis(1)),
+                Disturbance::Broken(fault) => answer.split(60).fault(fault),
                 _ => answer.into(),
             };
-            match call.trouble {
-                Trouble::Throttled => drop(queue.push(Reply::throttled())),
-                Trouble::Lost => drop(queue.push(Reply::reset())),
-                Trouble::Refused => drop(queue.push(Reply::error(ErrorKind::Validation))),
+            match call.disturbance {
+                Disturbance::Throttled => drop(queue.push(Reply::throttled())),
+                Disturbance::Lost => drop(queue.push(Reply::reset())),
+                Disturbance::Refused => drop(queue.push(Reply::error(ErrorKind::Validation))),
                 _ => {}
             }
             queue.push(answer);
@@ -94,67 +94,67 @@ fn queue_replies(h: &Harness, node: &Node, place: &str) {
     }
 }
 
-fn mark(place: &str) -> String {
-    format!("<{place}>")
+fn prompt_of(path: &str) -> String {
+    format!("<{path}>")
 }
 
 impl Shared {
-    fn run(self: Arc<Self>, node: Node, place: String) -> Running {
+    fn run(self: Arc<Self>, node: Node, path: String) -> Running {
         Box::pin(async move {
             match node {
-                Node::Call(call) => self.call(&call, &place).await,
+                Node::Call(call) => self.call(&call, &path).await,
                 Node::Charge(micros) => outlay::charge("search", Usd::from_micros(i64::from(micros))),
                 Node::Fail => outlay::fail("on purpose"),
-                Node::Scope(scope) => self.scope(scope, place).await,
+                Node::Scope(scope) => self.scope(scope, path).await,
             }
         })
     }
 
-    async fn scope(self: Arc<Self>, scope: Scope, place: String) {
-        let Scope { kind, how, fails, cancelled_at, children } = scope;
+    async fn scope(self: Arc<Self>, scope: Scope, path: String) {
+        let Scope { kind, execution, fails, cancelled_at, children } = scope;
         let this = self.clone();
-        let held = async move {
-            this.hold(how, children, &place).await;
+        let children_run = async move {
+            this.run_children(execution, children, &path).await;
             if fails { Err(()) } else { Ok(()) }
         };
         let run: Running = match kind {
             Kind::Task => Box::pin(async move {
                 let task = self.outlay.task("inner").start();
-                let result = task.try_run(held).await;
+                let result = task.try_run(children_run).await;
                 if result.is_err() {
                     task.finish(Outcome::failure());
                 }
             }),
-            Kind::Agent => ignore(outlay::agent("agent").try_run(held)),
-            Kind::Plan => ignore(outlay::plan("plan").try_run(held)),
-            Kind::Tool => ignore(outlay::tool("tool").try_run(held)),
-            Kind::Act => ignore(outlay::step("act", "act").try_run(held)),
-            Kind::Retry => ignore(outlay::retry(2).try_run(held)),
-            Kind::Own => ignore(outlay::step("critique", "critique").try_run(held)),
+            Kind::Agent => discard_output(outlay::agent("agent").try_run(children_run)),
+            Kind::Plan => discard_output(outlay::plan("plan").try_run(children_run)),
+            Kind::Tool => discard_output(outlay::tool("tool").try_run(children_run)),
+            Kind::Act => discard_output(outlay::step("act", "act").try_run(children_run)),
+            Kind::Retry => discard_output(outlay::retry(2).try_run(children_run)),
+            Kind::Custom => discard_output(outlay::step("critique", "critique").try_run(children_run)),
         };
         match cancelled_at {
-            Some(poll) => UpTo { polls: poll, future: run }.await,
+            Some(poll) => LimitedPolls { polls: poll, future: run }.await,
             None => run.await,
         }
     }
 
-    async fn hold(self: Arc<Self>, how: How, children: Vec<Node>, place: &str) {
+    async fn run_children(self: Arc<Self>, execution: Execution, children: Vec<Node>, path: &str) {
         let children = children.into_iter().enumerate();
-        let children = children.map(|(index, child)| self.clone().run(child, format!("{place}.{index}")));
-        match how {
-            How::OneByOne => {
+        let children = children.map(|(index, child)| self.clone().run(child, format!("{path}.{index}")));
+        match execution {
+            Execution::Sequential => {
                 for child in children {
                     child.await;
                 }
             }
-            How::Together => drop(futures_util::future::join_all(children).await),
-            How::Spawned => {
+            Execution::Concurrent => drop(futures_util::future::join_all(children).await),
+            Execution::Spawned => {
                 let handles: Vec<_> = children.map(|child| self.spawn(child)).collect();
                 for handle in handles {
                     handle.await.expect("no part of a tree panics");
                 }
             }
-            How::Forgotten => children.for_each(|child| drop(self.spawn(child))),
+            Execution::Detached => children.for_each(|child| drop(self.spawn(child))),
         }
     }
 
@@ -168,8 +168,8 @@ impl Shared {
         })
     }
 
-    async fn call(&self, call: &Call, place: &str) {
-        let (client, model, prompt) = (&self.client, MODELS[call.model].0, mark(place));
+    async fn call(&self, call: &Call, path: &str) {
+        let (client, model, prompt) = (&self.client, MODELS[call.model].0, prompt_of(path));
         match call.operation {
             Operation::Converse => {
                 drop(client.converse().model_id(model).messages(user(&prompt)).send().await);
@@ -183,29 +183,29 @@ impl Shared {
                 match call.read {
                     Read::All => drop(stream.read(usize::MAX).await),
                     Read::Some(events) => drop(stream.read(usize::from(events)).await),
-                    Read::Keep => self.kept.lock().expect("no test panics with it").push(stream),
+                    Read::Keep => self.kept.lock().expect("no test panics while it holds the lock").push(stream),
                 }
             }
         }
     }
 }
 
-fn ignore<T>(run: impl Future<Output = T> + Send + 'static) -> Running {
+fn discard_output<T>(run: impl Future<Output = T> + Send + 'static) -> Running {
     Box::pin(async move { drop(run.await) })
 }
 
-/// Drops its future at the poll after so many.
-struct UpTo {
+/// Drops its future after this number of polls.
+struct LimitedPolls {
     polls: u8,
     future: Running,
 }
 
-impl Future for UpTo {
+impl Future for LimitedPolls {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(left) = self.polls.checked_sub(1) else { return Poll::Ready(()) };
-        self.polls = left;
+        let Some(remaining) = self.polls.checked_sub(1) else { return Poll::Ready(()) };
+        self.polls = remaining;
         self.future.as_mut().poll(cx)
     }
 }

@@ -1,4 +1,4 @@
-//! Receipts that come too late, and all that is kept for them.
+//! Late receipts, and the data that is kept for them.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use outlay::{CostStatus, Incoming, Outcome, ReceiveError, Received, Usd};
 use outlay_tests::{Harness, eventually};
 
 #[tokio::test]
-async fn a_receipt_that_comes_when_the_task_has_closed_is_a_span_of_its_own() {
+async fn a_receipt_after_the_task_has_closed_has_its_own_span() {
     let h = Harness::with(|builder| builder.late_limit(Duration::from_millis(20))).await;
     let worker = Harness::new().await;
     let task = h.outlay.task("t").team("support").start();
@@ -37,12 +37,12 @@ async fn a_receipt_that_comes_when_the_task_has_closed_is_a_span_of_its_own() {
     assert_eq!(late.double("outlay.total.remote_usd"), Some(0.01));
     assert_eq!(late.text("outlay.team"), Some("support"));
     assert_eq!(late.data().links.links[0].span_context.span_id(), spans.one("invoke_workflow t").id());
-    assert!(!late.has("outlay.cost.picousd"), "the worker's own span has it");
+    assert!(!late.has("outlay.cost.picousd"), "the worker's span has the cost");
     assert!(late.value("outlay.late").is_some());
 }
 
 #[tokio::test]
-async fn nothing_is_kept_of_a_task_that_has_closed_but_what_a_late_receipt_needs() {
+async fn cancelled_remote_work_does_not_delay_the_close_of_its_task() {
     let h = Harness::new().await;
     for _ in 0..100 {
         let task = h.outlay.task("t").start();
@@ -53,12 +53,12 @@ async fn nothing_is_kept_of_a_task_that_has_closed_but_what_a_late_receipt_needs
         task.finish(Outcome::success());
     }
     let spans = h.spans();
-    assert_eq!(spans.len(), 100, "none of them waits");
+    assert_eq!(spans.len(), 100, "no task waits");
     assert!(spans.iter().all(|span| span.text("outlay.total.status") == Some("exact")));
 }
 
 #[tokio::test]
-async fn a_receipt_that_nobody_waits_for_is_not_counted() {
+async fn an_unexpected_receipt_is_not_counted() {
     let (h, other) = (Harness::new().await, Harness::new().await);
     let task = other.outlay.task("t").start();
     let mut message = HashMap::new();
@@ -68,7 +68,7 @@ async fn a_receipt_that_nobody_waits_for_is_not_counted() {
     part.finish(Outcome::success());
     let receipt = part.receipt().to_string();
     assert_eq!(h.outlay.receive_receipt(&receipt), Err(ReceiveError::Unknown(work.id().unwrap())));
-    // One of other work is not that of this.
+    // A handle rejects the receipt of other work.
     let another = task.run_sync(|| outlay::remote("queue"));
     assert_eq!(another.receive(&receipt), Err(ReceiveError::Unknown(work.id().unwrap())));
     assert_eq!(work.receive(&receipt), Ok(Received::Joined));
