@@ -11,7 +11,7 @@ const CALL: Usd = Usd::from_picos(1_650_000_000);
 async fn the_share_of_each_dimension_and_the_unattributed_sites_are_reported() {
     let h = Harness::new().await;
     let empty = h.outlay.attribution();
-    assert_eq!((empty.total, empty.share(Dimension::Team)), (Usd::ZERO, None), "empty was spent");
+    assert_eq!((empty.total, empty.share(Dimension::Team)), (Usd::ZERO, None), "nothing was spent");
     let _subscriber = tracing::subscriber::set_default(h.subscriber("info"));
     let task = h.outlay.task("t").team("a").start();
     task.run(h.ask(HAIKU, 1_000, 100)).await;

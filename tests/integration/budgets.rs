@@ -103,7 +103,7 @@ async fn a_cancelled_call_releases_its_reservation() {
     let h = Harness::new().await;
     let task = h.outlay.task("t").budget(Usd::from_cents(2)).start();
     for _ in 0..5 {
-        // Dropped before it is polled, and after it has reserved but before it is sent.
+        // Dropped before it is polled.
         drop(task.run(haiku(&h.client).inference_config(at_most(2_500)).send()));
     }
     h.sim.push(Reply::message().text("ok").usage(Tokens::new(10, 10)));

@@ -46,7 +46,7 @@ async fn a_configuration_and_a_single_operation_can_be_metered() {
 }
 
 #[tokio::test]
-async fn a_call_overridden_with_the_client_configuration_counts_once() {
+async fn an_override_with_the_client_configuration_counts_a_call_once() {
     let h = Harness::new().await;
     h.sim.push(Reply::throttled());
     h.sim.push(reply());

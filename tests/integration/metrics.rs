@@ -95,7 +95,7 @@ async fn the_series_of_a_task_start_at_0_when_the_task_starts() {
 }
 
 #[tokio::test]
-async fn cost_per_successful_outcome_is_one_division() {
+async fn cost_per_useful_outcome_is_one_division() {
     let h = Harness::new().await;
     for (outcome, cents) in [(Outcome::success(), 250), (Outcome::success(), 150), (Outcome::failure(), 0)] {
         let task = h.outlay.task("t").start();
@@ -118,7 +118,7 @@ async fn cost_per_successful_outcome_is_one_division() {
 
 /// The counters of outcomes have the tenant, product, cost center and segment, like `outlay.cost`.
 #[tokio::test]
-async fn cost_per_successful_outcome_can_be_split_by_tenant() {
+async fn cost_per_useful_outcome_can_be_split_by_tenant() {
     let h = Harness::with(|builder| builder.metric_dimension("tenant")).await;
     for (tenant, calls) in [("acme", 1), ("acme", 2), ("globex", 1)] {
         let task = h.outlay.task("t").dimension("tenant", tenant).dimension("seat", "7");

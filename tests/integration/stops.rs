@@ -121,7 +121,7 @@ async fn a_repeated_call_gives_one_notice_and_is_stopped_if_enforced() {
 }
 
 #[tokio::test]
-async fn a_turn_without_an_answer_and_a_successful_step_makes_no_progress() {
+async fn a_turn_without_an_answer_or_a_successful_step_makes_no_progress() {
     let (h, notices) = with_runaway_rule(RunawayRule::new().turns_without_progress(3)).await;
     let turn = async |tool_works: bool| {
         h.sim.push(Reply::message().tool_use("call-1", "search", json!({})).usage(Tokens::new(10, 10)));

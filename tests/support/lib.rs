@@ -11,6 +11,7 @@ mod shared_budgets;
 mod warnings;
 
 pub use calls::{NATIVE_BODY, StreamRead, Streamed, call_spans, eventually, invoke, read_stream};
+pub use exported_spans::{Span, Spans};
 pub use harness::{Harness, client_config, converse, haiku, user};
 pub use independent::Independent;
 pub use metric_points::{MetricPoint, read_points};

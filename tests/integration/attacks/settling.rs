@@ -174,7 +174,7 @@ async fn a_task_whose_only_call_is_pending_has_no_cost() {
 }
 
 #[tokio::test]
-async fn a_step_that_times_out_does_not_close_its_task() {
+async fn a_step_that_reaches_the_late_limit_does_not_close_its_task() {
     let h = Harness::with(|b| b.late_limit(Duration::from_millis(40))).await;
     let task = h.outlay.task("t").start();
     let stream = task.run(outlay::tool("x").run(Streamed::open(&h.client, Operation::ConverseStream, HAIKU))).await;

@@ -1,4 +1,4 @@
-//! Attempts that were result and never answered. They are bounded, because Bedrock may have processed them.
+//! Attempts that were sent and never answered. They are bounded, because Bedrock may have processed them.
 
 use std::net::TcpListener;
 use std::time::Duration;

@@ -85,7 +85,7 @@ async fn a_vision_call_is_not_refused_because_of_the_bytes_of_its_photo() {
     task.run(call.send()).await.expect("it costs the same with Converse");
 }
 
-/// ReplaceBody the serialized body, as the signers of gateways do.
+/// An interceptor that replaces the serialized body, as the signers of gateways do.
 #[derive(Debug)]
 struct ReplaceBody(&'static str);
 

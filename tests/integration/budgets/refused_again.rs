@@ -54,7 +54,7 @@ async fn a_retry_classifier_cannot_send_a_call_that_the_store_refused() {
 }
 
 #[tokio::test]
-async fn a_client_metered_without_a_store_asks_the_task_s_store_without_waiting() {
+async fn a_client_metered_without_a_store_asks_the_store_of_the_task_without_waiting() {
     let (h, store) = shared().await;
     let storeless = Outlay::builder().build();
     let client = Client::from_conf(client_config(&h.sim.url()).build()).metered(&storeless);

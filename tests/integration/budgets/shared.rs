@@ -1,4 +1,4 @@
-//! Budgets that a store keeps for several processes. Each call asks the store once, before anything is requests.
+//! Budgets that a store keeps for several processes. Each call asks the store once, before anything is sent.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

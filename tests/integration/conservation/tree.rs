@@ -45,7 +45,7 @@ pub(super) enum Kind {
     Custom,
 }
 
-/// Execution a scope runs its children.
+/// How a scope runs its children.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Execution {
     Sequential,

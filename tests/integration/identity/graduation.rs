@@ -41,7 +41,7 @@ async fn a_notice_after_the_task_has_closed_has_the_trace_of_its_call() {
 }
 
 #[tokio::test]
-async fn a_rule_with_principals_is_logged_if_the_harness_resolves_none() {
+async fn a_rule_with_principals_gives_a_warning_if_no_principals_are_resolved() {
     let log = Log::default();
     let _subscriber = tracing::subscriber::set_default(log.subscriber());
     let sts = StsSim::start().await.unwrap();

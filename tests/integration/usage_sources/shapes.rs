@@ -211,7 +211,7 @@ async fn answers_counted_separately_are_summed_as_one_output() {
 }
 
 #[tokio::test]
-async fn details_are_ignored_unless_they_exceed_the_counts() {
+async fn details_are_ignored_unless_they_state_more_than_the_counts() {
     for (details, expected) in [
         (json!({"prompt_tokens_details": {"text_tokens": 600, "image_tokens": 400, "cached_tokens": 0}}), "exact"),
         (
