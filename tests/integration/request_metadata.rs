@@ -86,8 +86,8 @@ impl Intercept for OwnHeader {
         _components: &RuntimeComponents,
         _cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let own = json!({"outlay.team": "mine", "own": "1"}).to_string();
-        context.request_mut().headers_mut().insert(HEADER, own);
+        let metadata = json!({"outlay.team": "mine", "own": "1"}).to_string();
+        context.request_mut().headers_mut().insert(HEADER, metadata);
         Ok(())
     }
 }

@@ -18,8 +18,8 @@ async fn extreme_token_counts_saturate_and_never_panic() {
                 invoke(&h.client, HAIKU).send().await.unwrap();
                 h.sim.push(Reply::chunks([json!({"type": "message_start", "message": {"usage": usage}}),
                     json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": tokens}})]));
-                let got = read_stream(&h.client, Operation::InvokeModelWithResponseStream, HAIKU).await;
-                assert_eq!(got.error, None);
+                let read = read_stream(&h.client, Operation::InvokeModelWithResponseStream, HAIKU).await;
+                assert_eq!(read.error, None);
             }
         })
         .await;

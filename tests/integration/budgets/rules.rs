@@ -46,9 +46,9 @@ async fn each_team_has_its_own_budget_and_calls_without_a_team_share_one() {
 #[tokio::test]
 async fn a_budget_resets_each_period_and_holds_only_in_its_environment() {
     let clock = ManualClock(Arc::new(AtomicU64::new(NOON)));
-    let own = clock.clone();
+    let shared_clock = clock.clone();
     let rule = BudgetRule::new("sandbox", Budget::calls(1)).only("environment", "sandbox");
-    let h = Harness::with(|builder| builder.clock(own).budget_rule(rule.every(Period::Day))).await;
+    let h = Harness::with(|builder| builder.clock(shared_clock).budget_rule(rule.every(Period::Day))).await;
     let is_refused = |environment: &'static str| {
         let task = h.outlay.task("t").environment(environment).start();
         let h = &h;
@@ -65,9 +65,9 @@ async fn a_budget_resets_each_period_and_holds_only_in_its_environment() {
 #[tokio::test]
 async fn a_call_counts_in_the_period_in_which_it_started() {
     let clock = ManualClock(Arc::new(AtomicU64::new(NOON)));
-    let own = clock.clone();
+    let shared_clock = clock.clone();
     let rule = BudgetRule::new("day", Usd::from_cents(1)).every(Period::Day);
-    let h = Harness::with(|builder| builder.clock(own).budget_rule(rule)).await;
+    let h = Harness::with(|builder| builder.clock(shared_clock).budget_rule(rule)).await;
     let task = h.outlay.task("t").start();
     h.sim.push(Reply::message().text("ok").usage(Tokens::new(8_000, 100)).delay(Duration::from_millis(100)));
     let call = task.run(haiku(&h.client).inference_config(at_most(100)).send());

@@ -151,7 +151,7 @@ impl Expected {
                     self.spend(cost, Position { failed, ..position });
                 }
                 Node::Scope(scope) => {
-                    let own = match scope.kind {
+                    let step_kind = match scope.kind {
                         Kind::Task | Kind::Agent => None,
                         Kind::Retry => Some("retry"),
                         Kind::Plan => Some("plan"),
@@ -159,15 +159,15 @@ impl Expected {
                         Kind::Act => Some("act"),
                         Kind::Custom => Some("critique"),
                     };
-                    let step = if matches!(scope.kind, Kind::Task) { None } else { own.or(position.step) };
+                    let step = if matches!(scope.kind, Kind::Task) { None } else { step_kind.or(position.step) };
                     let in_retry = position.in_step && position.kind == "retry";
-                    let kind = match own {
+                    let kind = match step_kind {
                         Some(_) if in_retry => "retry",
-                        Some(own) => own,
+                        Some(step_kind) => step_kind,
                         None => step.unwrap_or("direct"),
                     };
                     let failed = failed || scope.fails;
-                    self.add(&scope.children, Position { kind, step, in_step: own.is_some(), failed });
+                    self.add(&scope.children, Position { kind, step, in_step: step_kind.is_some(), failed });
                 }
             }
         }
