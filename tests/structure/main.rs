@@ -1,0 +1,54 @@
+//! Checks the workspace's own structure: which files import each other, and what files are called.
+
+mod circles;
+mod imports;
+mod sources;
+
+use std::collections::BTreeMap;
+
+use crate::circles::largest_circle;
+use crate::imports::Imports;
+use crate::sources::{Crate, crates};
+
+/// The largest circle of files that import each other, by crate. A crate without an entry has none. Lower a limit when a
+/// circle becomes smaller; do not raise one.
+const MAX_CIRCLES: [(&str, usize); 6] = [
+    ("outlay", 4),
+    ("outlay-bedrock", 5),
+    ("outlay-ledger", 3),
+    ("outlay-otel", 2),
+    ("outlay-price", 3),
+    ("outlay-redis", 1),
+];
+
+#[test]
+fn no_circle_of_files_that_import_each_other_grows() {
+    let limits = BTreeMap::from(MAX_CIRCLES);
+    for krate in crates() {
+        let imports = Imports::of(&krate);
+        assert!(imports.edges() > 0 || krate.files.len() < 3, "{}: no imports are found", krate.name);
+        let circle = largest_circle(&imports);
+        let limit = limits.get(krate.name.as_str()).copied().unwrap_or(1);
+        assert!(
+            circle.len() <= limit,
+            "{}: {} files import each other in a circle, at most {limit} may: {}. Move what they share into a file \
+             below them",
+            krate.name,
+            circle.len(),
+            circle.join(" ")
+        );
+        assert!(circle.len() == limit, "{}: the circle is smaller: lower its limit to {}", krate.name, circle.len());
+    }
+}
+
+#[test]
+fn no_two_files_of_a_crate_have_the_same_name() {
+    for Crate { name, files, .. } in crates() {
+        let mut by_name = BTreeMap::<&str, Vec<&str>>::new();
+        for file in files.iter().filter(|file| file.name() != "tests.rs") {
+            by_name.entry(file.name()).or_default().push(&file.path);
+        }
+        let twice: Vec<_> = by_name.values().filter(|paths| paths.len() > 1).collect();
+        assert!(twice.is_empty(), "{name}: rename one of each: {twice:?}");
+    }
+}
