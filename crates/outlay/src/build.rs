@@ -246,8 +246,8 @@ impl Builder {
     }
 
     /// Sets which HTTP attempts get a span. Defaults to those of calls that had several attempts or failed.
-    pub fn attempt_spans(mut self, which: AttemptSpans) -> Self {
-        self.settings.attempt_spans = which;
+    pub fn attempt_spans(mut self, attempt_spans: AttemptSpans) -> Self {
+        self.settings.attempt_spans = attempt_spans;
         self
     }
 
@@ -292,8 +292,8 @@ impl Builder {
     }
 
     /// Sets what happens when the application drops a stream before its end. Defaults to counting the bound.
-    pub fn on_dropped_stream(mut self, what: DroppedStream) -> Self {
-        self.settings.dropped_stream = what;
+    pub fn on_dropped_stream(mut self, dropped_stream: DroppedStream) -> Self {
+        self.settings.dropped_stream = dropped_stream;
         self
     }
 
@@ -306,8 +306,8 @@ impl Builder {
     /// // Every call must belong to a task.
     /// let outlay = Outlay::builder().outside_tasks(OutsideTasks::Refuse).build();
     /// ```
-    pub fn outside_tasks(mut self, what: OutsideTasks) -> Self {
-        self.settings.outside_tasks = what;
+    pub fn outside_tasks(mut self, outside_tasks: OutsideTasks) -> Self {
+        self.settings.outside_tasks = outside_tasks;
         self
     }
 
