@@ -2,7 +2,7 @@
 
 use std::{env, fmt};
 
-use super::InitError;
+use super::init_error::InitError;
 use crate::shown_url::without_userinfo;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

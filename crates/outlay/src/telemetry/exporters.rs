@@ -1,7 +1,7 @@
 use opentelemetry_otlp::{MetricExporter, Protocol as OtlpProtocol, SpanExporter, WithExportConfig as _};
 
-use super::InitError;
 use super::destination::{Destination, Destinations, Protocol};
+use super::init_error::InitError;
 use super::warn_once::WarnOnce;
 
 pub(super) struct Exporters {
