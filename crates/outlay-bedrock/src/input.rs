@@ -299,8 +299,8 @@ impl<'a> Request<'a> {
             Self::ApplyGuardrail(input) => guardrail_bound::most_of_content(input.content()),
             Self::GuardrailChecks(input) => guardrail_bound::most_of_checks(input.messages(), input.checks()),
             _ if common.guardrail.is_some() => {
-                let output = common.limits.max_tokens.unwrap_or(Budget::DEFAULT_ASSUMED_OUTPUT);
-                guardrail_bound::most_of_call(input_bound, output.saturating_mul(common.limits.inferences()), 0)
+                let output = Budget::most_output(common.limits.max_tokens, common.limits.inferences());
+                guardrail_bound::most_of_call(input_bound, output, 0)
             }
             _ => GuardrailUse::NotApplied,
         }

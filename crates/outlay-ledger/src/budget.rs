@@ -71,6 +71,16 @@ impl Budget {
     /// How many output tokens are taken for a call that sets no maximum, where no budget says otherwise.
     pub const DEFAULT_ASSUMED_OUTPUT: u64 = 4_096;
 
+    /// Returns the most output tokens that are taken for a call that asks for so many answers, where no budget says
+    /// otherwise: its maximum, else [`DEFAULT_ASSUMED_OUTPUT`](Self::DEFAULT_ASSUMED_OUTPUT), for each answer.
+    pub const fn most_output(max_tokens: Option<u64>, answers: u64) -> u64 {
+        let each = match max_tokens {
+            Some(tokens) => tokens,
+            None => Self::DEFAULT_ASSUMED_OUTPUT,
+        };
+        each.saturating_mul(answers)
+    }
+
     /// At most this much money may be spent.
     pub const fn new(limit: Usd) -> Self {
         Self::of(Amount::Usd(limit))

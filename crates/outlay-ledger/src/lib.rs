@@ -50,7 +50,9 @@ pub use id_source::{IdSource, TimeOrderedIds};
 pub use ledger::{Ledger, LedgerBuilder};
 #[doc(hidden)]
 pub use message_text::shown;
-pub use money::{Amount, Cost, DirectionTotals, KindTotals, ModelTotals, Totals};
+pub use money::{Amount, Cost, KindTotals, ModelTotals, Totals};
+#[doc(no_inline)]
+pub use outlay_price::DirectionTotals;
 pub use policy::{LoadPolicyError, Policy, PolicyCounts, PolicyRule, Review};
 pub use receipt::{ParseReceiptError, Receipt};
 pub use record::{

@@ -1,13 +1,11 @@
 //! Amounts, and what a scope has cost.
 
 mod amount;
-mod direction_totals;
 mod running_total;
 mod spent;
 mod totals;
 
 pub use amount::Amount;
-pub use direction_totals::DirectionTotals;
 pub(crate) use running_total::RunningTotal;
 pub(crate) use spent::Spent;
 pub use totals::{Cost, KindTotals, ModelTotals, Totals};

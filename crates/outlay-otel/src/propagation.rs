@@ -4,11 +4,11 @@
 //! dimensions that it lists. Back comes a [`Receipt`](outlay_ledger::Receipt).
 
 mod baggage_members;
+mod count_receipt;
 mod incoming;
 mod late_receipt;
 mod outgoing;
-mod receive_receipt;
 
+pub(crate) use count_receipt::receive;
 pub use incoming::{ExtractError, Incoming};
 pub use outgoing::{RemoteWork, without_outlay};
-pub(crate) use receive_receipt::receive;

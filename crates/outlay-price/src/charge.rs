@@ -1,4 +1,4 @@
-use crate::{CostStatus, Usd};
+use crate::{CostStatus, DirectionTotals, Usd};
 
 /// The cost of a call or of an external charge, split by direction.
 ///
@@ -6,12 +6,7 @@ use crate::{CostStatus, Usd};
 /// part of the cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Charge {
-    pub(crate) input: Usd,
-    pub(crate) output: Usd,
-    pub(crate) cache_read: Usd,
-    pub(crate) cache_write: Usd,
-    pub(crate) external: Usd,
-    pub(crate) other: Usd,
+    pub(crate) directions: DirectionTotals,
     pub(crate) savings: Usd,
     pub(crate) status: CostStatus,
 }
@@ -19,16 +14,7 @@ pub struct Charge {
 impl Charge {
     /// Returns an exact charge of zero, such as for a refused attempt or a free operation.
     pub const fn free() -> Self {
-        Self {
-            input: Usd::ZERO,
-            output: Usd::ZERO,
-            cache_read: Usd::ZERO,
-            cache_write: Usd::ZERO,
-            external: Usd::ZERO,
-            other: Usd::ZERO,
-            savings: Usd::ZERO,
-            status: CostStatus::Exact,
-        }
+        Self { directions: DirectionTotals::ZERO, savings: Usd::ZERO, status: CostStatus::Exact }
     }
 
     /// Returns a charge of unknown cost, because the price or the usage is unknown.
@@ -39,48 +25,48 @@ impl Charge {
     /// Returns an exact charge for something other than a model call, such as a paid tool.
     pub const fn external(amount: Usd) -> Self {
         let mut charge = Self::free();
-        charge.external = amount;
+        charge.directions.external = amount;
         charge
     }
 
     /// Returns the sum of all parts.
     pub const fn total(&self) -> Usd {
-        self.input
-            .saturating_add(self.output)
-            .saturating_add(self.cache_read)
-            .saturating_add(self.cache_write)
-            .saturating_add(self.external)
-            .saturating_add(self.other)
+        self.directions.sum()
+    }
+
+    /// Returns the cost by direction.
+    pub const fn by_direction(&self) -> &DirectionTotals {
+        &self.directions
     }
 
     /// Returns the cost of uncached input.
     pub const fn input(&self) -> Usd {
-        self.input
+        self.directions.input
     }
 
     /// Returns the cost of output, including reasoning.
     pub const fn output(&self) -> Usd {
-        self.output
+        self.directions.output
     }
 
     /// Returns the cost of input read from the cache.
     pub const fn cache_read(&self) -> Usd {
-        self.cache_read
+        self.directions.cache_read
     }
 
     /// Returns the cost of input written to the cache.
     pub const fn cache_write(&self) -> Usd {
-        self.cache_write
+        self.directions.cache_write
     }
 
     /// Returns the cost of things other than model calls, see [`Charge::external`].
     pub const fn external_amount(&self) -> Usd {
-        self.external
+        self.directions.external
     }
 
     /// Returns the cost of units that are neither input nor output.
     pub const fn other(&self) -> Usd {
-        self.other
+        self.directions.other
     }
 
     /// Returns how certain the amounts are.
@@ -102,12 +88,7 @@ impl Charge {
     /// Returns the sum of two charges, with the weaker of their statuses.
     #[must_use]
     pub const fn and(mut self, other: Self) -> Self {
-        self.input = self.input.saturating_add(other.input);
-        self.output = self.output.saturating_add(other.output);
-        self.cache_read = self.cache_read.saturating_add(other.cache_read);
-        self.cache_write = self.cache_write.saturating_add(other.cache_write);
-        self.external = self.external.saturating_add(other.external);
-        self.other = self.other.saturating_add(other.other);
+        self.directions = self.directions.saturating_add(other.directions);
         self.savings = self.savings.saturating_add(other.savings);
         self.with_status(other.status)
     }

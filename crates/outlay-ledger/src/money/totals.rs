@@ -1,9 +1,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use outlay_price::{Charge, CostStatus, Usage, Usd};
+use outlay_price::{Charge, CostStatus, DirectionTotals, Usage, Usd};
 
-use super::direction_totals::DirectionTotals;
 use crate::{CostKind, StepKind};
 
 /// A scope's totals split by at most this many models; what lies beyond is under `other`.
@@ -215,7 +214,7 @@ impl Totals {
         self.estimated = self.estimated.saturating_add(below.estimated);
         self.bounded = self.bounded.saturating_add(below.bounded);
         self.cache_savings = self.cache_savings.saturating_add(below.cache_savings);
-        self.directions.add(&below.directions);
+        self.directions = self.directions.saturating_add(below.directions);
         self.usage += below.usage;
         self.status = self.status.weakest(below.status);
         self.priced_parts += below.priced_parts;
@@ -271,7 +270,7 @@ impl Totals {
         self.status = self.status.weakest(charge.status());
         self.priced_parts += u64::from(charge.is_priced() || !cost.is_zero());
         self.cache_savings = self.cache_savings.saturating_add(charge.cache_savings());
-        self.directions.add(&DirectionTotals::of(charge));
+        self.directions = self.directions.saturating_add(*charge.by_direction());
     }
 
     pub(crate) fn add_kind(&mut self, kind: &CostKind, cost: Usd, calls: u64) {

@@ -128,6 +128,19 @@ struct Counts {
 #[serde(try_from = "String", into = "String")]
 struct Picos(Usd);
 
+impl Money {
+    fn directions(&self) -> DirectionTotals {
+        let mut directions = DirectionTotals::ZERO;
+        directions.input = self.input.0;
+        directions.output = self.output.0;
+        directions.cache_read = self.cache_read.0;
+        directions.cache_write = self.cache_write.0;
+        directions.external = self.external.0;
+        directions.other = self.other.0;
+        directions
+    }
+}
+
 impl Picos {
     const fn is_zero(&self) -> bool {
         self.0.is_zero()
@@ -198,7 +211,7 @@ fn is_path(text: &str) -> bool {
 
 impl Figures {
     fn of(totals: &Totals, named: usize) -> Self {
-        let DirectionTotals { input, output, cache_read, cache_write, external, other } = totals.directions;
+        let DirectionTotals { input, output, cache_read, cache_write, external, other, .. } = totals.directions;
         Self {
             status: totals.cost().status().as_str().to_owned(),
             picousd: Money {
@@ -248,14 +261,7 @@ impl Figures {
             failed: money.failed.0,
             remote: Usd::ZERO,
             cache_savings: money.cache_savings.0,
-            directions: DirectionTotals {
-                input: money.input.0,
-                output: money.output.0,
-                cache_read: money.cache_read.0,
-                cache_write: money.cache_write.0,
-                external: money.external.0,
-                other: money.other.0,
-            },
+            directions: money.directions(),
             usage: self.tokens.usage(),
             status,
             priced_parts: u64::from(money.total.is_some()),

@@ -128,11 +128,9 @@ impl OpenCall {
     /// The most output tokens of all answers, where its end is not seen: what it allows itself, else what a budget that
     /// holds it assumes.
     pub fn most_output(&self) -> u64 {
-        let assumed = || self.pending.as_ref().and_then(PendingCall::assumed_output);
-        match self.start.max_tokens {
-            Some(tokens) => tokens.saturating_mul(self.start.inferences),
-            None => assumed().unwrap_or(Budget::DEFAULT_ASSUMED_OUTPUT.saturating_mul(self.start.inferences)),
-        }
+        let CallStart { max_tokens, inferences, .. } = self.start;
+        let assumed = self.pending.as_ref().and_then(PendingCall::assumed_output).filter(|_| max_tokens.is_none());
+        assumed.unwrap_or(Budget::most_output(max_tokens, inferences))
     }
 
     /// It goes on the wire now, signed with these credentials as far as that is known: the series of its cost begin

@@ -10,7 +10,7 @@ use hashbrown::{HashMap, HashSet};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::AsyncInstrument;
 use outlay_ledger::{Dimensions, Scope};
-use outlay_price::{Charge, CostStatus, Usd};
+use outlay_price::{Charge, CostStatus, DirectionTotals, Usd};
 
 use super::counter::{MAX_OVERFLOW, MAX_SERIES, lock};
 use super::custom_dimensions::CustomDimensions;
@@ -18,8 +18,8 @@ use super::series_cap::SeriesCap;
 use crate::attribute_values::push_known_dimensions;
 use crate::names::{outlay, semconv};
 
-/// As many directions as a charge has.
-const DIRECTIONS: [&str; 6] = ["input", "output", "cache_read", "cache_write", "external", "other"];
+/// How many directions a charge has.
+const DIRECTIONS: usize = DirectionTotals::ZERO.parts().len();
 /// The directions that a series is born with: every call has them.
 const BORN: [usize; 2] = [0, 1];
 
@@ -47,7 +47,7 @@ struct Born {
 }
 
 /// What a series has cost, by direction; `None` for a direction that is not told yet.
-type Parts = [Option<Usd>; 6];
+type Parts = [Option<Usd>; DIRECTIONS];
 
 /// What is told apart, beside the direction.
 #[derive(Clone, Debug)]
@@ -91,11 +91,11 @@ impl Series {
     /// Itself while there is room, or it has a place; beyond that the series of its team, cost centre and environment,
     /// and beyond twice the room one for all.
     fn within_cap(self, sets: usize, has_place: impl Fn(&Self) -> bool) -> Self {
-        if sets + DIRECTIONS.len() <= MAX_SERIES || has_place(&self) {
+        if sets + DIRECTIONS <= MAX_SERIES || has_place(&self) {
             return self;
         }
         let overflow = self.overflow();
-        if sets + DIRECTIONS.len() <= MAX_SERIES + MAX_OVERFLOW || has_place(&overflow) {
+        if sets + DIRECTIONS <= MAX_SERIES + MAX_OVERFLOW || has_place(&overflow) {
             return overflow;
         }
         overflow.rest()
@@ -175,7 +175,7 @@ impl CostSeries {
 
     /// The series of several that are kept apart: each may have all directions.
     pub(super) fn cap() -> SeriesCap<Series> {
-        SeriesCap::new([MAX_SERIES, MAX_OVERFLOW].map(|most| most / DIRECTIONS.len()))
+        SeriesCap::new([MAX_SERIES, MAX_OVERFLOW].map(|most| most / DIRECTIONS))
     }
 
     /// A call goes out whose cost will be counted: its series begin with 0, where it is the first one of its task,
@@ -241,23 +241,15 @@ fn add_parts(sums: &mut Parts, parts: Parts) -> usize {
     new
 }
 
-/// In the order of [`DIRECTIONS`].
+/// In the order of [`DirectionTotals::parts`].
 fn parts(charge: &Charge) -> Parts {
-    [
-        charge.input(),
-        charge.output(),
-        charge.cache_read(),
-        charge.cache_write(),
-        charge.external_amount(),
-        charge.other(),
-    ]
-    .map(|part| (!part.is_zero()).then_some(part))
+    charge.by_direction().parts().map(|(_, part)| (!part.is_zero()).then_some(part))
 }
 
 fn observe(series: &HashMap<Series, Parts>, observer: &dyn AsyncInstrument<f64>) {
     for (key, sums) in series {
         let mut attributes = key.attributes();
-        for (direction, sum) in DIRECTIONS.into_iter().zip(sums) {
+        for ((direction, _), sum) in DirectionTotals::ZERO.parts().into_iter().zip(sums) {
             if let Some(sum) = sum {
                 attributes.push(KeyValue::new(outlay::COST_DIRECTION, direction));
                 observer.observe(sum.to_f64(), &attributes);

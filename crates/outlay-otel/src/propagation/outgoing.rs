@@ -8,7 +8,7 @@ use outlay_ledger::{Receipt, Received, RemoteId};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::baggage_members::is_ours;
-use super::receive_receipt::receive;
+use super::count_receipt::receive;
 use crate::names::{outlay, wire};
 use crate::registry::{ReceiveError, Wait};
 use crate::scope::TracedScope;
@@ -98,7 +98,7 @@ impl RemoteWork {
         }
     }
 
-    /// Waits on without the handle: the receipt is found by [`Engine::receive_receipt`](crate::Engine::receive_receipt), up to the late limit.
+    /// Waits on without the handle: the receipt is found by [`Engine::count_receipt`](crate::Engine::receive_receipt), up to the late limit.
     pub fn wait(mut self) {
         self.asked = None;
     }

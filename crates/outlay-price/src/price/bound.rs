@@ -84,8 +84,8 @@ impl Price {
             let output = step.rates.output.max(step.rates.output_audio);
             let unknown = (input.is_none() && most > 0) || (output.is_none() && output_tokens > 0);
             let mut rest = Charge::free().with_status(CostStatus::Bounded);
-            rest.input = input.map_or(Usd::ZERO, |rate| rate.times(most));
-            rest.output = output.map_or(Usd::ZERO, |rate| rate.times(output_tokens));
+            rest.directions.input = input.map_or(Usd::ZERO, |rate| rate.times(most));
+            rest.directions.output = output.map_or(Usd::ZERO, |rate| rate.times(output_tokens));
             let charge = token_charge::token_charge(&step.rates, counted).and(rest);
             let charge = if unknown { charge.with_status(CostStatus::Unpriced) } else { charge };
             highest = Some(match highest {

@@ -7,13 +7,14 @@ use crate::{CacheTtl, Charge, CostStatus, UnitCount, UnitPrice, Usage, Usd};
 pub(super) fn token_charge(rates: &Rates, usage: &Usage) -> Charge {
     let mut calculation = Calculation { plain: rates.input, savings: Usd::ZERO, status: CostStatus::Exact };
     let mut charge = Charge::free();
-    charge.input = calculation.cost(rates.input, usage.uncached_input_tokens());
-    charge.output = calculation.cost(rates.output, usage.text_output_tokens());
-    charge.input += calculation.cost(rates.input_audio, usage.input_audio_tokens());
-    charge.output += calculation.cost(rates.output_audio, usage.output_audio_tokens());
-    charge.cache_read = calculation.cached_cost(rates.cache_read, usage.cache_read_tokens());
+    charge.directions.input = calculation.cost(rates.input, usage.uncached_input_tokens());
+    charge.directions.output = calculation.cost(rates.output, usage.text_output_tokens());
+    charge.directions.input += calculation.cost(rates.input_audio, usage.input_audio_tokens());
+    charge.directions.output += calculation.cost(rates.output_audio, usage.output_audio_tokens());
+    charge.directions.cache_read = calculation.cached_cost(rates.cache_read, usage.cache_read_tokens());
     for ttl in [CacheTtl::FiveMinutes, CacheTtl::ThirtyMinutes, CacheTtl::OneHour] {
-        charge.cache_write += calculation.cached_cost(rates.cache_write(ttl), usage.cache_write_tokens_for(ttl));
+        charge.directions.cache_write +=
+            calculation.cached_cost(rates.cache_write(ttl), usage.cache_write_tokens_for(ttl));
     }
     charge.savings = calculation.savings;
     charge.status = calculation.status;
@@ -26,9 +27,9 @@ pub(super) fn unit_charge(price: Option<&UnitPrice>, count: &UnitCount) -> Charg
     };
     let mut charge = Charge::free();
     let amount = match price.unit().direction() {
-        Direction::Input => &mut charge.input,
-        Direction::Output => &mut charge.output,
-        Direction::Other => &mut charge.other,
+        Direction::Input => &mut charge.directions.input,
+        Direction::Output => &mut charge.directions.output,
+        Direction::Other => &mut charge.directions.other,
     };
     *amount = price.times(count.thousandths());
     charge

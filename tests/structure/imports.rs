@@ -1,0 +1,276 @@
+//! Which file of a crate names an item of which other file.
+//!
+//! Re-exports are followed to the file that defines the item. The crate's root, `mod` declarations, `pub use` and unit tests
+//! do not count: they say where items are found, and not what needs what.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use proc_macro2::{TokenStream, TokenTree};
+use syn::visit::{self, Visit};
+use syn::{Attribute, Item, ItemMod, ItemUse, Macro, Path, UseTree, Visibility};
+
+use crate::sources::{Crate, SourceFile};
+
+type ModulePath = Vec<String>;
+
+/// The imports between the files of a crate, by their paths.
+pub(crate) struct Imports {
+    by_file: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// What the files of a crate define and re-export.
+struct Definitions {
+    /// The file of each module.
+    files: HashMap<ModulePath, String>,
+    /// The names of the items that each module defines.
+    items: HashMap<ModulePath, BTreeSet<String>>,
+    /// The names that each module re-exports, with the paths that they stand for.
+    exports: HashMap<ModulePath, Vec<(String, ModulePath)>>,
+}
+
+/// What one file says.
+#[derive(Default)]
+struct Names {
+    items: BTreeSet<String>,
+    /// The paths that it imports, each with the name that it has here.
+    imported: Vec<(String, ModulePath)>,
+    exported: Vec<(String, ModulePath)>,
+    /// The paths in its code.
+    paths: Vec<ModulePath>,
+}
+
+impl Imports {
+    pub(crate) fn of(krate: &Crate) -> Self {
+        let names: Vec<(&SourceFile, Names)> = krate.files.iter().map(|file| (file, Names::of(file))).collect();
+        let definitions = Definitions::of(&names);
+        let roots = ["lib.rs", "main.rs"];
+        let by_file = names
+            .iter()
+            .filter(|(file, _)| !roots.contains(&file.path.as_str()))
+            .map(|(file, names)| {
+                let mut imports = definitions.files_named_by(&file.module(), names);
+                imports.remove(&file.path);
+                imports.retain(|path| !roots.contains(&path.as_str()));
+                (file.path.clone(), imports)
+            })
+            .collect();
+        Self { by_file }
+    }
+
+    /// Returns how many imports there are.
+    pub(crate) fn edges(&self) -> usize {
+        self.by_file.values().map(BTreeSet::len).sum()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &BTreeSet<String>)> {
+        self.by_file.iter().map(|(file, imports)| (file.as_str(), imports))
+    }
+}
+
+impl Definitions {
+    fn of(names: &[(&SourceFile, Names)]) -> Self {
+        let mut definitions = Self { files: HashMap::new(), items: HashMap::new(), exports: HashMap::new() };
+        for (file, _) in names {
+            definitions.files.insert(file.module(), file.path.clone());
+        }
+        for (file, names) in names {
+            let module = file.module();
+            definitions.items.insert(module.clone(), names.items.clone());
+            let exports = names.exported.iter();
+            let exports = exports.filter_map(|(name, path)| Some((name.clone(), definitions.absolute(&module, path)?)));
+            let exports = exports.collect();
+            definitions.exports.insert(module, exports);
+        }
+        definitions
+    }
+
+    /// Returns the files that define what a file of this module names.
+    fn files_named_by(&self, module: &[String], names: &Names) -> BTreeSet<String> {
+        let imported: Vec<(&str, ModulePath)> = names
+            .imported
+            .iter()
+            .filter_map(|(name, path)| Some((name.as_str(), self.absolute(module, path)?)))
+            .collect();
+        let in_code = names.paths.iter().filter_map(|path| {
+            let of_import = || {
+                let (_, target) = imported.iter().find(|(name, _)| *name == path[0])?;
+                self.files.contains_key(target).then(|| [target.as_slice(), &path[1..]].concat())
+            };
+            self.absolute(module, path).or_else(of_import)
+        });
+        let all = imported.iter().map(|(_, path)| path.clone()).chain(in_code);
+        all.filter(|path| !self.files.contains_key(path)).filter_map(|path| self.file_of(&path, 0)).collect()
+    }
+
+    /// Returns the path from the crate's root; `None` if it leads out of the crate.
+    fn absolute(&self, module: &[String], path: &[String]) -> Option<ModulePath> {
+        match path.first().map(String::as_str)? {
+            "crate" => Some(path[1..].to_vec()),
+            "self" => Some([module, &path[1..]].concat()),
+            "super" => {
+                let up = path.iter().take_while(|part| *part == "super").count();
+                let base = module.get(..module.len().checked_sub(up)?)?;
+                Some([base, &path[up..]].concat())
+            }
+            child => {
+                let below = [module, &[child.to_owned()]].concat();
+                self.files.contains_key(&below).then(|| [module, path].concat())
+            }
+        }
+    }
+
+    /// Returns the file that defines the item of this path, which may be that of an item inside it.
+    fn file_of(&self, path: &[String], depth: usize) -> Option<String> {
+        // Re-exports may lead in a circle.
+        if depth > 16 {
+            return None;
+        }
+        for length in (0..path.len()).rev() {
+            let (module, name) = (&path[..length], &path[length]);
+            let Some(file) = self.files.get(module) else { continue };
+            if self.items.get(module).is_some_and(|items| items.contains(name)) {
+                return Some(file.clone());
+            }
+            let exports = self.exports.get(module).into_iter().flatten();
+            if let Some((_, target)) = exports.into_iter().find(|(exported, _)| exported == name)
+                && let Some(found) = self.file_of(target, depth + 1)
+            {
+                return Some(found);
+            }
+        }
+        None
+    }
+}
+
+impl Names {
+    fn of(file: &SourceFile) -> Self {
+        let mut names = Self::default();
+        names.visit_file(&file.syntax);
+        names
+    }
+
+    fn add_tree(&mut self, tree: &UseTree, before: &[String], is_export: bool) {
+        let path = |name: String| [before, &[name]].concat();
+        let (name, path) = match tree {
+            UseTree::Path(part) => return self.add_tree(&part.tree, &path(part.ident.to_string()), is_export),
+            UseTree::Group(group) => return group.items.iter().for_each(|tree| self.add_tree(tree, before, is_export)),
+            UseTree::Name(name) if name.ident == "self" => match before.last() {
+                Some(last) => (last.clone(), before.to_vec()),
+                None => return,
+            },
+            UseTree::Name(name) => (name.ident.to_string(), path(name.ident.to_string())),
+            UseTree::Rename(rename) => (rename.rename.to_string(), path(rename.ident.to_string())),
+            // Only tests import everything of a module.
+            UseTree::Glob(_) => return,
+        };
+        match is_export {
+            true => self.exported.push((name, path)),
+            false => self.imported.push((name, path)),
+        }
+    }
+}
+
+impl<'ast> Visit<'ast> for Names {
+    fn visit_item(&mut self, item: &'ast Item) {
+        let (name, attributes) = match item {
+            Item::Const(item) => (Some(&item.ident), &item.attrs),
+            Item::Enum(item) => (Some(&item.ident), &item.attrs),
+            Item::Fn(item) => (Some(&item.sig.ident), &item.attrs),
+            Item::Macro(item) => (item.ident.as_ref(), &item.attrs),
+            Item::Static(item) => (Some(&item.ident), &item.attrs),
+            Item::Struct(item) => (Some(&item.ident), &item.attrs),
+            Item::Trait(item) => (Some(&item.ident), &item.attrs),
+            Item::Type(item) => (Some(&item.ident), &item.attrs),
+            Item::Union(item) => (Some(&item.ident), &item.attrs),
+            Item::Impl(item) => (None, &item.attrs),
+            _ => return visit::visit_item(self, item),
+        };
+        if is_of_tests(attributes) {
+            return;
+        }
+        self.items.extend(name.map(ToString::to_string));
+        visit::visit_item(self, item);
+    }
+
+    fn visit_item_mod(&mut self, module: &'ast ItemMod) {
+        if !is_of_tests(&module.attrs) {
+            visit::visit_item_mod(self, module);
+        }
+    }
+
+    fn visit_item_use(&mut self, import: &'ast ItemUse) {
+        let is_export = !matches!(import.vis, Visibility::Inherited);
+        self.add_tree(&import.tree, &[], is_export);
+    }
+
+    fn visit_path(&mut self, path: &'ast Path) {
+        if path.segments.len() > 1 && path.leading_colon.is_none() {
+            self.paths.push(path.segments.iter().map(|segment| segment.ident.to_string()).collect());
+        }
+        visit::visit_path(self, path);
+    }
+
+    fn visit_macro(&mut self, invocation: &'ast Macro) {
+        self.add_tokens(invocation.tokens.clone());
+        visit::visit_macro(self, invocation);
+    }
+
+    // `pub(in path)` imports nothing.
+    fn visit_visibility(&mut self, _: &'ast Visibility) {}
+}
+
+impl Names {
+    /// Adds the paths in the arguments of a macro, which are not parsed.
+    fn add_tokens(&mut self, tokens: TokenStream) {
+        let mut path = ModulePath::new();
+        let mut colons = 0;
+        for token in tokens {
+            match token {
+                TokenTree::Ident(ident) => {
+                    if colons != 2 {
+                        self.end_path(&mut path);
+                    }
+                    path.push(ident.to_string());
+                    colons = 0;
+                }
+                TokenTree::Punct(punct) if punct.as_char() == ':' && !path.is_empty() => colons += 1,
+                TokenTree::Group(group) => {
+                    self.end_path(&mut path);
+                    self.add_tokens(group.stream());
+                }
+                _ => self.end_path(&mut path),
+            }
+        }
+        self.end_path(&mut path);
+    }
+
+    fn end_path(&mut self, path: &mut ModulePath) {
+        let ended = std::mem::take(path);
+        if ended.len() > 1 {
+            self.paths.push(ended);
+        }
+    }
+}
+
+/// Returns whether the attributes have `#[cfg(test)]`, or a condition with `test` in it.
+fn is_of_tests(attributes: &[Attribute]) -> bool {
+    attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).any(|attribute| {
+        let mut of_tests = false;
+        let _ = attribute.parse_nested_meta(|meta| {
+            of_tests |= meta.path.is_ident("test");
+            if meta.path.is_ident("all") {
+                meta.parse_nested_meta(|inner| {
+                    of_tests |= inner.path.is_ident("test");
+                    if inner.input.peek(syn::token::Paren) {
+                        let content;
+                        syn::parenthesized!(content in inner.input);
+                        let _ = content.parse::<TokenStream>();
+                    }
+                    Ok(())
+                })?;
+            }
+            Ok(())
+        });
+        of_tests
+    })
+}
