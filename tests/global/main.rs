@@ -101,7 +101,7 @@ fn series_of_several_outlays_stay_within_the_sdk_limit() {
     }
 }
 
-/// Charges a task whenever a span starts, except for those of that charge.
+/// A span processor that charges a task whenever a span starts, except for the spans of that charge.
 #[derive(Debug)]
 struct ChargesOnStart {
     outlay: Outlay,
@@ -128,17 +128,17 @@ impl SpanProcessor for ChargesOnStart {
 }
 
 #[test]
-fn a_span_processor_that_spends_while_the_global_tracer_is_first_used_does_not_wait_for_itself() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+fn a_span_processor_can_spend_during_the_first_use_of_the_global_tracer() {
+    let _serial = SERIAL.lock().unwrap_or_else(PoisonError::into_inner);
     let outlay = Outlay::builder().build();
     let processor = ChargesOnStart { outlay: outlay.clone(), is_charging: AtomicBool::new(false) };
     global::set_tracer_provider(SdkTracerProvider::builder().with_span_processor(processor).build());
-    let (done, wait) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         spend(&outlay, 2);
-        done.send(outlay.attribution().total).unwrap();
+        sender.send(outlay.attribution().total).unwrap();
     });
-    let total = wait.recv_timeout(Duration::from_secs(60)).expect("the first span starts");
+    let total = receiver.recv_timeout(Duration::from_secs(60)).expect("the first span starts");
     global::set_tracer_provider(NoopTracerProvider::new());
     assert!(total >= Usd::from_cents(3), "{total}");
 }

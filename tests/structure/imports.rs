@@ -1,7 +1,7 @@
-//! Which file of a crate names an item of which other file.
+//! The imports between the files of a crate.
 //!
-//! Re-exports are followed to the file that defines the item. The crate's root, `mod` declarations, `pub use` and unit tests
-//! do not count: they say where items are found, and not what needs what.
+//! Re-exports are followed to the file that defines the item. The crate root, `mod` declarations, `pub use` and unit tests
+//! do not count, because they show where items are found, not which file needs which.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -13,29 +13,29 @@ use crate::sources::{Crate, SourceFile};
 
 type ModulePath = Vec<String>;
 
-/// The imports between the files of a crate, by their paths.
+/// The imports between the files of a crate, by path.
 pub(crate) struct Imports {
     by_file: BTreeMap<String, BTreeSet<String>>,
 }
 
-/// What the files of a crate define and re-export.
+/// The definitions and re-exports of the files of a crate.
 struct Definitions {
     /// The file of each module.
     files: HashMap<ModulePath, String>,
     /// The names of the items that each module defines.
     items: HashMap<ModulePath, BTreeSet<String>>,
-    /// The names that each module re-exports, with the paths that they stand for.
+    /// The names that each module re-exports, with their target paths.
     exports: HashMap<ModulePath, Vec<(String, ModulePath)>>,
 }
 
-/// What one file says.
+/// The names in one file.
 #[derive(Default)]
 struct Names {
     items: BTreeSet<String>,
-    /// The paths that it imports, each with the name that it has here.
+    /// The imported paths, each with its local name.
     imported: Vec<(String, ModulePath)>,
     exported: Vec<(String, ModulePath)>,
-    /// The paths in its code.
+    /// The paths in the code.
     paths: Vec<ModulePath>,
 }
 
@@ -48,7 +48,7 @@ impl Imports {
             .iter()
             .filter(|(file, _)| !roots.contains(&file.path.as_str()))
             .map(|(file, names)| {
-                let mut imports = definitions.files_named_by(&file.module(), names);
+                let mut imports = definitions.files_used_by(&file.module(), names);
                 imports.remove(&file.path);
                 imports.retain(|path| !roots.contains(&path.as_str()));
                 (file.path.clone(), imports)
@@ -57,7 +57,7 @@ impl Imports {
         Self { by_file }
     }
 
-    /// Returns how many imports there are.
+    /// Returns the number of imports.
     pub(crate) fn edges(&self) -> usize {
         self.by_file.values().map(BTreeSet::len).sum()
     }
@@ -84,8 +84,8 @@ impl Definitions {
         definitions
     }
 
-    /// Returns the files that define what a file of this module names.
-    fn files_named_by(&self, module: &[String], names: &Names) -> BTreeSet<String> {
+    /// Returns the files that define the items named in the file of this module.
+    fn files_used_by(&self, module: &[String], names: &Names) -> BTreeSet<String> {
         let imported: Vec<(&str, ModulePath)> = names
             .imported
             .iter()
@@ -102,7 +102,7 @@ impl Definitions {
         all.filter(|path| !self.files.contains_key(path)).filter_map(|path| self.file_of(&path, 0)).collect()
     }
 
-    /// Returns the path from the crate's root; `None` if it leads out of the crate.
+    /// Returns the path from the crate root, or `None` if it leads out of the crate.
     fn absolute(&self, module: &[String], path: &[String]) -> Option<ModulePath> {
         match path.first().map(String::as_str)? {
             "crate" => Some(path[1..].to_vec()),
@@ -119,9 +119,9 @@ impl Definitions {
         }
     }
 
-    /// Returns the file that defines the item of this path, which may be that of an item inside it.
+    /// Returns the file that defines the item of this path. The path may continue inside that item.
     fn file_of(&self, path: &[String], depth: usize) -> Option<String> {
-        // Re-exports may lead in a circle.
+        // Re-exports may form a cycle.
         if depth > 16 {
             return None;
         }
@@ -149,18 +149,18 @@ impl Names {
         names
     }
 
-    fn add_tree(&mut self, tree: &UseTree, before: &[String], is_export: bool) {
-        let path = |name: String| [before, &[name]].concat();
+    fn add_tree(&mut self, tree: &UseTree, prefix: &[String], is_export: bool) {
+        let path = |name: String| [prefix, &[name]].concat();
         let (name, path) = match tree {
             UseTree::Path(part) => return self.add_tree(&part.tree, &path(part.ident.to_string()), is_export),
-            UseTree::Group(group) => return group.items.iter().for_each(|tree| self.add_tree(tree, before, is_export)),
-            UseTree::Name(name) if name.ident == "self" => match before.last() {
-                Some(last) => (last.clone(), before.to_vec()),
+            UseTree::Group(group) => return group.items.iter().for_each(|tree| self.add_tree(tree, prefix, is_export)),
+            UseTree::Name(name) if name.ident == "self" => match prefix.last() {
+                Some(last) => (last.clone(), prefix.to_vec()),
                 None => return,
             },
             UseTree::Name(name) => (name.ident.to_string(), path(name.ident.to_string())),
             UseTree::Rename(rename) => (rename.rename.to_string(), path(rename.ident.to_string())),
-            // Only tests import everything of a module.
+            // Only tests use glob imports.
             UseTree::Glob(_) => return,
         };
         match is_export {
@@ -185,7 +185,7 @@ impl<'ast> Visit<'ast> for Names {
             Item::Impl(item) => (None, &item.attrs),
             _ => return visit::visit_item(self, item),
         };
-        if is_of_tests(attributes) {
+        if is_test_only(attributes) {
             return;
         }
         self.items.extend(name.map(ToString::to_string));
@@ -193,7 +193,7 @@ impl<'ast> Visit<'ast> for Names {
     }
 
     fn visit_item_mod(&mut self, module: &'ast ItemMod) {
-        if !is_of_tests(&module.attrs) {
+        if !is_test_only(&module.attrs) {
             visit::visit_item_mod(self, module);
         }
     }
@@ -220,7 +220,7 @@ impl<'ast> Visit<'ast> for Names {
 }
 
 impl Names {
-    /// Adds the paths in the arguments of a macro, which are not parsed.
+    /// Adds the paths in the unparsed arguments of a macro.
     fn add_tokens(&mut self, tokens: TokenStream) {
         let mut path = ModulePath::new();
         let mut colons = 0;
@@ -252,15 +252,15 @@ impl Names {
     }
 }
 
-/// Returns whether the attributes have `#[cfg(test)]`, or a condition with `test` in it.
-fn is_of_tests(attributes: &[Attribute]) -> bool {
+/// Returns whether the attributes contain `#[cfg(test)]` or a condition that requires `test`.
+fn is_test_only(attributes: &[Attribute]) -> bool {
     attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).any(|attribute| {
-        let mut of_tests = false;
+        let mut has_test = false;
         let _ = attribute.parse_nested_meta(|meta| {
-            of_tests |= meta.path.is_ident("test");
+            has_test |= meta.path.is_ident("test");
             if meta.path.is_ident("all") {
                 meta.parse_nested_meta(|inner| {
-                    of_tests |= inner.path.is_ident("test");
+                    has_test |= inner.path.is_ident("test");
                     if inner.input.peek(syn::token::Paren) {
                         let content;
                         syn::parenthesized!(content in inner.input);
@@ -271,6 +271,6 @@ fn is_of_tests(attributes: &[Attribute]) -> bool {
             }
             Ok(())
         });
-        of_tests
+        has_test
     })
 }

@@ -1,6 +1,6 @@
-//! Checks the workspace's own structure: which files import each other, and what files are called.
+//! Checks of the workspace structure: cycles of imports, file names, and the paths in documents.
 
-mod circles;
+mod cycles;
 mod imports;
 mod sources;
 
@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use crate::circles::largest_circle;
+use crate::cycles::largest_cycle;
 use crate::imports::Imports;
 use crate::sources::{Crate, crates};
 
-/// The largest circle of files that import each other, by crate. A crate without an entry has none. Lower a limit when a
-/// circle becomes smaller; do not raise one.
-const MAX_CIRCLES: [(&str, usize); 6] = [
+/// The maximum size of a cycle of files that import each other, by crate. A crate without an entry has no cycle. Lower a
+/// limit when a cycle becomes smaller. Do not raise one.
+const MAX_CYCLES: [(&str, usize); 6] = [
     ("outlay", 3),
     ("outlay-bedrock", 5),
     ("outlay-ledger", 3),
@@ -24,22 +24,27 @@ const MAX_CIRCLES: [(&str, usize); 6] = [
 ];
 
 #[test]
-fn no_circle_of_files_that_import_each_other_grows() {
-    let limits = BTreeMap::from(MAX_CIRCLES);
+fn no_cycle_of_imports_grows() {
+    let limits = BTreeMap::from(MAX_CYCLES);
     for krate in crates() {
         let imports = Imports::of(&krate);
-        assert!(imports.edges() > 0 || krate.files.len() < 3, "{}: no imports are found", krate.name);
-        let circle = largest_circle(&imports);
+        assert!(imports.edges() > 0 || krate.files.len() < 3, "{}: no imports were found", krate.name);
+        let cycle = largest_cycle(&imports);
         let limit = limits.get(krate.name.as_str()).copied().unwrap_or(1);
         assert!(
-            circle.len() <= limit,
-            "{}: {} files import each other in a circle, at most {limit} may: {}. Move what they share into a file \
-             below them",
+            cycle.len() <= limit,
+            "{}: {} files import each other in a cycle, the limit is {limit}: {}. Move their shared items into a file \
+            that all of them import",
             krate.name,
-            circle.len(),
-            circle.join(" ")
+            cycle.len(),
+            cycle.join(" ")
         );
-        assert!(circle.len() == limit, "{}: the circle is smaller: lower its limit to {}", krate.name, circle.len());
+        assert!(
+            cycle.len() == limit,
+            "{}: the cycle has become smaller: lower the limit to {}",
+            krate.name,
+            cycle.len()
+        );
     }
 }
 
@@ -50,21 +55,21 @@ fn no_two_files_of_a_crate_have_the_same_name() {
         for file in files.iter().filter(|file| file.name() != "tests.rs") {
             by_name.entry(file.name()).or_default().push(&file.path);
         }
-        let twice: Vec<_> = by_name.values().filter(|paths| paths.len() > 1).collect();
-        assert!(twice.is_empty(), "{name}: rename one of each: {twice:?}");
+        let duplicates: Vec<_> = by_name.values().filter(|paths| paths.len() > 1).collect();
+        assert!(duplicates.is_empty(), "{name}: rename one file of each group: {duplicates:?}");
     }
 }
 
-/// The documents at the top, and what else speaks of the sources.
+/// The top-level documents that name source files.
 const DOCUMENTS: [&str; 5] = ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md", "RELEASING.md", "SECURITY.md"];
 
 #[test]
-fn the_files_that_documents_name_exist() {
+fn files_named_in_documents_exist() {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut named = 0;
     for document in DOCUMENTS {
-        let text = fs::read_to_string(top.join(document)).expect("the document");
-        // Every second part stands between backticks, or between parentheses of a link.
+        let text = fs::read_to_string(top.join(document)).expect("the document can be read");
+        // Every second part is between backticks. The target of a link is between parentheses.
         let in_code = text.split('`').skip(1).step_by(2);
         let links = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
         let is_path = |text: &&str| {
@@ -76,5 +81,5 @@ fn the_files_that_documents_name_exist() {
             assert!(top.join(path).exists(), "{document} names {path}, which does not exist");
         }
     }
-    assert!(named > 50, "{named} files are named");
+    assert!(named > 50, "only {named} paths were found");
 }

@@ -9,20 +9,20 @@ pub(crate) struct Crate {
     pub(crate) files: Vec<SourceFile>,
 }
 
-/// A source file that is part of the crate itself, and not of its tests.
+/// A source file of a crate, excluding its tests.
 pub(crate) struct SourceFile {
-    /// The path below `src`, with `/` between its parts.
+    /// The path relative to `src`, with `/` as separator.
     pub(crate) path: String,
     pub(crate) syntax: syn::File,
 }
 
 impl SourceFile {
-    /// Returns the file's name, with its extension.
+    /// Returns the file name with its extension.
     pub(crate) fn name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or(&self.path)
     }
 
-    /// Returns the path of the module that the file is: `["scope", "current"]`.
+    /// Returns the module path of the file, such as `["scope", "current"]`.
     pub(crate) fn module(&self) -> Vec<String> {
         let path = self.path.strip_suffix(".rs").unwrap_or(&self.path);
         let mut module: Vec<String> = path.split('/').map(str::to_owned).collect();
@@ -33,15 +33,15 @@ impl SourceFile {
     }
 }
 
-/// Returns the crates of the workspace, in the order of their names.
+/// Returns the crates of the workspace, sorted by name.
 pub(crate) fn crates() -> Vec<Crate> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");
-    let entries = fs::read_dir(&folder).expect("the folder of crates");
+    let entries = fs::read_dir(&folder).expect("the crates folder can be read");
     let mut crates: Vec<Crate> = entries
-        .map(|entry| entry.expect("a crate").path())
+        .map(|entry| entry.expect("the entry can be read").path())
         .filter(|path| path.join("Cargo.toml").is_file())
         .map(|path| {
-            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+            let name = path.file_name().expect("the path has a file name").to_string_lossy().into_owned();
             let src = path.join("src");
             let mut paths = Vec::new();
             collect(&src, &mut paths);
@@ -50,14 +50,14 @@ pub(crate) fn crates() -> Vec<Crate> {
         })
         .collect();
     crates.sort_by(|a, b| a.name.cmp(&b.name));
-    assert!(crates.len() >= 9, "{} crates are found", crates.len());
+    assert!(crates.len() >= 9, "only {} crates were found", crates.len());
     crates
 }
 
 fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).expect("a folder of sources") {
-        let path = entry.expect("a source").path();
-        let name = path.file_name().expect("a name").to_string_lossy();
+    for entry in fs::read_dir(folder).expect("the sources folder can be read") {
+        let path = entry.expect("the entry can be read").path();
+        let name = path.file_name().expect("the path has a file name").to_string_lossy();
         let is_test = name == "tests" || name.trim_end_matches(".rs").ends_with("tests");
         if path.is_dir() && !is_test {
             collect(&path, paths);
@@ -68,9 +68,9 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
 }
 
 fn read(path: &Path, src: &Path) -> SourceFile {
-    let text = fs::read_to_string(path).expect("a source");
+    let text = fs::read_to_string(path).expect("the source file can be read");
     let syntax = syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let below = path.strip_prefix(src).expect("a path below src");
-    let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
+    let relative = path.strip_prefix(src).expect("the path is below src");
+    let parts: Vec<_> = relative.iter().map(|part| part.to_string_lossy()).collect();
     SourceFile { path: parts.join("/"), syntax }
 }

@@ -1,4 +1,4 @@
-//! Circles of files that import each other, directly or by way of others.
+//! Cycles of files that import each other, directly or through other files.
 
 use std::collections::HashMap;
 
@@ -7,14 +7,14 @@ use petgraph::graph::DiGraph;
 
 use crate::imports::Imports;
 
-/// Returns the files of the largest circle, in the order of their paths. Without any it is a single file.
-pub(crate) fn largest_circle(imports: &Imports) -> Vec<String> {
+/// Returns the files of the largest cycle, sorted by path. Returns a single file if there is no cycle.
+pub(crate) fn largest_cycle(imports: &Imports) -> Vec<String> {
     let mut graph = DiGraph::<&str, ()>::new();
     let nodes: HashMap<&str, _> = imports.iter().map(|(file, _)| (file, graph.add_node(file))).collect();
     for (file, imported) in imports.iter() {
-        for other in imported {
-            if let Some(other) = nodes.get(other.as_str()) {
-                graph.add_edge(nodes[file], *other, ());
+        for target in imported {
+            if let Some(target) = nodes.get(target.as_str()) {
+                graph.add_edge(nodes[file], *target, ());
             }
         }
     }
