@@ -1,4 +1,4 @@
-//! One call between its first hook and its end, wherever that comes: in a hook, in the stream, or in a drop.
+//! One call from its first hook to its end, which may come in a hook, in the stream or in a drop.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -20,8 +20,8 @@ use crate::units::Asked;
 
 mod count_retries;
 
-/// A call that goes on: shared by the interceptor's state and the stream's tap, settled once by whichever sees its
-/// end.
+/// A call in progress. The interceptor's state and the stream's tap share it. The one that sees the end settles it,
+/// once.
 #[derive(Debug)]
 pub(crate) struct Call {
     kind: Kind,
@@ -33,30 +33,30 @@ pub(crate) struct Call {
 
 #[derive(Debug)]
 struct State {
-    /// `None` once it is settled.
+    /// `None` once the call is settled.
     open: Option<OpenCall>,
     log: CallLog,
     owner: Owner,
-    /// An answer that is no stream, once somebody has read it.
+    /// The body of an answer that is not a stream, once it has been read.
     whole: Option<Body>,
-    /// What the SDK made of an answer whose body somebody else reads.
+    /// The SDK's error for an answer whose body is read outside the SDK.
     error: Option<String>,
-    /// That of the store: it holds for every later attempt too, for a retry would be sent unmetered.
+    /// The store's refusal. It also applies to every later attempt, because a retry would be sent unmetered.
     refused: Option<Refusal>,
 }
 
-/// The chunks of a body that was read to its end; `None` if it broke off.
+/// The chunks of a body that was read to its end, or `None` if it broke off.
 type Body = Option<Vec<Bytes>>;
 
-/// Who sees the end of the call.
+/// The part that sees the end of the call.
 #[derive(Debug, Default)]
 enum Owner {
-    /// The hooks: the SDK may yet retry or fail.
+    /// The hooks: the SDK may still retry or fail.
     #[default]
     Hooks,
-    /// The hooks too, but the stream has ended meanwhile.
+    /// The hooks, after the stream has already ended.
     HooksAfter(Box<StreamResult>),
-    /// The tap: the body is in other hands than the SDK's.
+    /// The tap: the body has left the SDK.
     Tap,
 }
 
@@ -80,7 +80,7 @@ impl Call {
         Arc::new(Self { kind, engine, sent: SentEvents::default(), state: Mutex::new(state) })
     }
 
-    /// What the application sends in a speech session.
+    /// Returns the counter of the events that the application sends in a speech session.
     pub(crate) fn sent(&self) -> SentEvents {
         self.sent.clone()
     }
@@ -89,8 +89,8 @@ impl Call {
         self.kind
     }
 
-    /// What to do if the stream is dropped before its end. One that the application never had is let go: its attempt is
-    /// over.
+    /// Returns what to do if the stream is dropped before its end. A stream that never reached the application is not
+    /// drained, because its attempt is over.
     pub(crate) fn dropped_stream(&self) -> DroppedStream {
         let state = self.lock();
         match (&state.open, &state.owner) {
@@ -104,22 +104,22 @@ impl Call {
         &self.engine
     }
 
-    /// Returns whether the call has not been settled.
+    /// Returns whether the call is not yet settled.
     pub(crate) fn is_open(&self) -> bool {
         self.lock().open.is_some()
     }
 
-    /// Whether a guardrail stands around the call.
+    /// Returns whether the call has a guardrail.
     pub(crate) fn is_guarded(&self) -> bool {
         self.lock().open.as_ref().is_some_and(|open| open.start().guardrail.is_some())
     }
 
-    /// How many answers the call asks for.
+    /// Returns how many answers the call asks for.
     pub(crate) fn answers(&self) -> u64 {
         self.lock().log.limits.answers()
     }
 
-    /// The typed input has been changed since it was read.
+    /// Takes in a typed input that was changed after it was read.
     pub(crate) fn changed(&self, size: prompt::Size, limits: Limits) {
         let state = &mut *self.lock();
         state.log.size = state.log.size.max(size);
@@ -128,23 +128,23 @@ impl Call {
         }
     }
 
-    /// What a store of shared budgets is to be asked before the call is sent, as long as there is no answer.
+    /// Returns the question for the store of shared budgets, if the call needs an answer before it is sent.
     pub(crate) fn ask_store(&self) -> Option<StoreQuestion> {
         self.lock().open.as_mut()?.ask_store()
     }
 
-    /// Takes the store's answer in.
+    /// Takes in the store's answer.
     pub(crate) fn store_answered(&self, answer: &StoreAnswer) -> Result<(), Refusal> {
         self.hold_to_store(|open| open.store_answered(answer))
     }
 
-    /// Has the store answer without waiting, where it has not been asked: the call is about to be sent.
+    /// Asks the store without waiting, if it has not been asked. Called when the call is about to be sent.
     pub(crate) fn ask_store_now(&self) -> Result<(), Refusal> {
         self.hold_to_store(OpenCall::ask_store_now)
     }
 
     fn hold_to_store(&self, hold: impl FnOnce(OpenCall) -> Result<OpenCall, Refusal>) -> Result<(), Refusal> {
-        // Outside the lock: a refusal runs exporters and observers.
+        // Outside the lock, because a refusal runs exporters and observers.
         let Some(open) = self.take_open()? else { return Ok(()) };
         match hold(open) {
             Ok(open) => self.lock().open = Some(open),
@@ -164,7 +164,7 @@ impl Call {
         }
     }
 
-    /// Whether the store has refused it.
+    /// Returns whether the store has refused the call.
     pub(crate) fn is_refused(&self) -> bool {
         self.lock().refused.is_some()
     }
@@ -177,7 +177,7 @@ impl Call {
         }
     }
 
-    /// Whether what a speech session sends is to be read along: true once for each attempt.
+    /// Returns whether to count the events that a speech session sends. True once for each attempt.
     pub(crate) fn may_tap_sent(&self) -> bool {
         if self.kind != Kind::Speech {
             return false;
@@ -187,10 +187,10 @@ impl Call {
         std::mem::replace(&mut state.log.sent_tapped, attempt) != attempt
     }
 
-    /// Whether the answer's body is to be read along: true once for each attempt, for any answer of a streaming
-    /// operation (by the operation, never by the content type: the SDK streams whatever such an operation answers), and
-    /// for another's that is not in memory yet. The SDK reads that as a rule, but an interceptor that comes later may
-    /// take it instead.
+    /// Returns whether to tap the answer's body. True once for each attempt, for any answer of a streaming operation
+    /// and for another operation's answer that is not in memory yet. The operation decides, not the content type: the
+    /// SDK streams any answer of a streaming operation. The SDK usually reads the other bodies itself, but a later
+    /// interceptor may take them instead.
     pub(crate) fn may_tap(&self, response: &HttpResponse) -> bool {
         if !response.status().is_success() || (!self.kind.is_stream() && response.body().bytes().is_some()) {
             return false;
@@ -200,7 +200,7 @@ impl Call {
         std::mem::replace(&mut state.log.tapped, attempt) != attempt
     }
 
-    /// The SDK hands the call's result to the application: an output, or an error.
+    /// Takes in the call's result, an output or an error, when the SDK hands it to the application.
     pub(crate) fn executed(
         &self,
         result: Option<Result<&Output, &OrchestratorError<Error>>>,
@@ -212,9 +212,9 @@ impl Call {
         if self.kind.is_stream() {
             match std::mem::replace(&mut state.owner, Owner::Tap) {
                 Owner::HooksAfter(seen) => self.settle(state, Ending::Stream { seen: &seen, error }),
-                // The tap is alive: it tells when the stream ends, or when the SDK drops what it does not hand on.
+                // The tap is alive: it reports when the stream ends or when the SDK drops it.
                 Owner::Hooks | Owner::Tap if is_tapped => state.error = error,
-                // An output that the application has put there: what it is read from, nobody sees.
+                // The application supplied this output. Its stream cannot be observed.
                 Owner::Hooks | Owner::Tap if error.is_none() => self.settle(state, Ending::Unseen),
                 Owner::Hooks | Owner::Tap => self.settle(state, Ending::Result { body: None, error }),
             }
@@ -222,10 +222,10 @@ impl Call {
         }
         let answer = response.filter(|r| r.status().is_success());
         if answer.is_some() && is_tapped {
-            // The bytes as they came: an interceptor of the application may have put others in their place.
+            // These are the bytes as they came. An interceptor of the application may have replaced them since.
             match state.whole.take() {
                 Some(whole) => self.settle_with(state, whole, error),
-                // One of them has taken the body: the call ends when that is read.
+                // An interceptor has taken the body: the call ends when that body is read.
                 None => {
                     state.owner = Owner::Tap;
                     state.error = error;
@@ -235,7 +235,7 @@ impl Call {
         }
         let body = answer.and_then(|r| r.body().bytes());
         let ending = match (body, result) {
-            // An output outranks the HTTP status: the caller sees success.
+            // An output outranks the HTTP status: the application sees success.
             (None, Some(Ok(output))) => match read_output(output) {
                 Some(typed) => Ending::Typed(typed),
                 None => Ending::Unseen,
@@ -245,7 +245,7 @@ impl Call {
         self.settle(state, ending);
     }
 
-    /// The body of an answer that is no stream has ended: whole, or not.
+    /// Takes in the end of a body that is not a stream. `None` if it broke off.
     pub(crate) fn body_ended(&self, attempt: usize, body: Option<Vec<Bytes>>) {
         let mut state = self.lock();
         if attempt != state.log.attempts.len() {
@@ -260,15 +260,15 @@ impl Call {
         }
     }
 
-    /// How many attempts have been begun.
+    /// Returns the number of attempts that have started.
     pub(crate) fn attempts(&self) -> usize {
         self.lock().log.attempts.len()
     }
 
-    /// The stream has ended, one way or another.
+    /// Takes in the end of the stream.
     pub(crate) fn stream_ended(&self, attempt: usize, seen: StreamResult) {
         let mut state = self.lock();
-        // The stream of an attempt that the SDK has given up tells nothing of the one that it goes on with.
+        // The stream of an abandoned attempt is not the stream of the current one.
         if attempt != state.log.attempts.len() {
             return;
         }
@@ -281,14 +281,14 @@ impl Call {
         }
     }
 
-    /// The interceptor's state is gone. Unless the stream has been handed over, the call was cancelled.
+    /// Handles the drop of the interceptor's state. The call was cancelled, unless the stream has been handed over.
     fn state_dropped(&self) {
         let mut state = self.lock();
         if matches!(state.owner, Owner::Tap) {
             return;
         }
         let error = Some(CANCELLED.to_owned());
-        // Cancelled, but the answer had come, or a part of it.
+        // Cancelled, but all or a part of the answer had come.
         match (state.whole.take(), std::mem::take(&mut state.owner)) {
             (Some(whole @ Some(_)), _) => self.settle_with(state, whole, error),
             (_, Owner::HooksAfter(seen)) => self.settle(state, Ending::Stream { seen: &seen, error }),
@@ -314,7 +314,7 @@ impl Call {
         let now = self.engine.now();
         let signed = std::mem::take(&mut state.log.signed);
         let mut end = ending::end(&self.engine, self.kind, &open, &mut state.log, &self.sent, ending, now);
-        // Settling runs exporters and observers: not under the lock.
+        // Settling runs exporters and observers, so the lock is released first.
         drop(state);
         let later = signed.write(&mut end, open.scope());
         let span = open.settle(end);
@@ -327,7 +327,7 @@ impl Call {
 }
 
 impl Drop for Call {
-    /// Whoever was to see its end is gone: a call that went out is never lost.
+    /// Settles a call that nothing else can settle, so that a sent call is never lost.
     fn drop(&mut self) {
         if self.lock().open.is_some() {
             self.settle(self.lock(), Ending::Cancelled);
@@ -335,7 +335,7 @@ impl Drop for Call {
     }
 }
 
-/// The call as the interceptor's state holds it.
+/// The interceptor state's handle to a call.
 #[derive(Debug)]
 pub(crate) struct HeldCall(pub(crate) Arc<Call>);
 

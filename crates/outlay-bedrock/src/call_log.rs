@@ -9,17 +9,17 @@ use crate::signed::Signed;
 use crate::units::Asked;
 use crate::usage::AnswerHeaders;
 
-/// What has been seen of a call on its way.
+/// What is known of a call in progress.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CallLog {
     pub(crate) attempts: Vec<AttemptLog>,
-    /// Where the serialized body lies in memory: another one has been put in its place by somebody else.
+    /// Where the serialized body is in memory. If it changes, an interceptor has replaced the body.
     pub(crate) body: BodyPlace,
-    /// How large the input is.
+    /// The size of the input.
     pub(crate) size: prompt::Size,
     /// What else bounds the cost.
     pub(crate) limits: Limits,
-    /// What tells the request from others, where somebody asks for it.
+    /// Distinguishes the request from others, if the engine compares calls.
     pub(crate) fingerprint: Option<u64>,
     /// What the request asks for that is billed by the unit.
     pub(crate) asked: Option<Asked>,
@@ -42,7 +42,7 @@ pub(crate) fn place_of(request: &HttpRequest) -> BodyPlace {
 }
 
 impl CallLog {
-    /// Replaces the limits that were read before by those of what is sent. What it does not say stays.
+    /// Replaces the limits with those of the request that is sent. Values that the request leaves out stay.
     pub(crate) fn replace_limits(&mut self, start: &mut CallStart, limits: Limits) {
         start.max_tokens = limits.max_tokens.or(start.max_tokens);
         let answers = limits.answers.or(self.limits.answers);

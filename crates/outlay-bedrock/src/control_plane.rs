@@ -9,11 +9,12 @@ use tokio::runtime::Handle;
 
 mod inference_profile;
 
-/// Finds out what application inference profiles and provisioned models stand for, from Bedrock's control plane.
+/// Resolves application inference profiles and provisioned models through Bedrock's control plane.
 ///
-/// It asks once for each, in the background, with `bedrock:GetInferenceProfile` and
-/// `bedrock:GetProvisionedModelThroughput`. Calls that settle before the answer has come stay unpriced. Routers are
-/// told by the trace of their answers; custom and imported models have prices of their own, which a price file gives.
+/// Asks once for each model, in the background, with `bedrock:GetInferenceProfile` and
+/// `bedrock:GetProvisionedModelThroughput`. Calls that settle before the answer comes stay unpriced. The model behind
+/// a router is in the trace of its answers. Custom and imported models have prices of their own, which a price file
+/// sets.
 ///
 /// ```no_run
 /// # fn f(aws_config: aws_sdk_bedrock::Config) {
@@ -31,7 +32,7 @@ pub struct ControlPlane {
 }
 
 impl ControlPlane {
-    /// Asks with this client, in the region that it is set up for.
+    /// Creates a resolver that asks with this client, in the client's region.
     pub const fn new(client: Client) -> Self {
         Self { client }
     }
@@ -74,7 +75,7 @@ impl ResolveModel for ControlPlane {
     }
 }
 
-/// The error's chain, on one line.
+/// Returns the error and its sources on one line.
 fn short(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -1,6 +1,6 @@
-//! A call that a budget refuses, made with less: on the typed input, before it is serialized.
+//! Degrades a call that a budget refuses. This changes the typed input before it is serialized.
 //!
-//! Converse and ConverseStream alone: the body of InvokeModel is in the words of its vendor, and stays as it is.
+//! Only Converse and ConverseStream can be degraded. The body of InvokeModel is vendor-specific and stays as it is.
 
 use aws_sdk_bedrockruntime::operation::converse::ConverseInput;
 use aws_sdk_bedrockruntime::operation::converse_stream::ConverseStreamInput;
@@ -8,7 +8,7 @@ use aws_sdk_bedrockruntime::types::InferenceConfiguration;
 use aws_smithy_runtime_api::client::interceptors::context::Input;
 use outlay_otel::Degrade;
 
-/// False where there is nothing to change.
+/// Returns whether the input has changed.
 pub(crate) fn apply(degrade: &Degrade, input: &mut Input) -> bool {
     let (model, inference) = if let Some(input) = input.downcast_mut::<ConverseInput>() {
         (&mut input.model_id, &mut input.inference_config)

@@ -1,7 +1,7 @@
-//! From what was seen of a call to what of it is billed.
+//! Decides what a call is billed for, from what is known of it.
 //!
-//! Every count that is known is used. Of an answer whose text was seen whole the rest is estimated, of any other it is
-//! bounded; and where the counts contradict themselves, each other, or what was seen, the figure is an estimate.
+//! Every known count is used. If the answer's text is complete, missing counts are estimated; otherwise they are
+//! bounded. If the counts contradict themselves, each other or the observed text, the figure is an estimate.
 
 use std::time::SystemTime;
 
@@ -24,7 +24,7 @@ mod dropped_stream;
 mod served_model;
 mod unanswered_call;
 
-/// The stop reason of an answer that a guardrail has put its own words into.
+/// The stop reason of an answer whose text a guardrail has replaced.
 const INTERVENED: &str = "guardrail_intervened";
 
 /// The error of a call that the application dropped.
@@ -32,29 +32,29 @@ pub(crate) const CANCELLED: &str = "cancelled";
 
 /// How a call ended.
 pub(crate) enum Ending<'a> {
-    /// The SDK gave the application a result that is no stream.
+    /// The SDK gave the application a result that is not a stream.
     Result {
-        /// The answer's bytes, where one came with success.
+        /// The answer's bytes, if the attempt succeeded.
         body: Option<&'a [u8]>,
         /// The error that the application gets.
         error: Option<String>,
     },
-    /// The application got an output whose bytes were not seen.
+    /// The application got an output whose bytes were not read here.
     Typed(TypedAnswer),
-    /// A stream that the application had ended, or one that it did not get, for an error that came after the answer.
+    /// A stream that has ended, or whose call failed after the answer came.
     Stream {
-        /// What was seen of it.
+        /// The stream as far as it was read.
         seen: &'a StreamResult,
-        /// The error in its place.
+        /// The error that the application got in place of the stream.
         error: Option<String>,
     },
-    /// The application got an answer of which nothing was seen.
+    /// The application got an answer that was not read here.
     Unseen,
     /// The application dropped the call.
     Cancelled,
 }
 
-/// What to settle the call with.
+/// Returns what to settle the call with.
 pub(crate) fn end(
     engine: &Engine,
     kind: Kind,
@@ -107,9 +107,9 @@ pub(crate) fn end(
 struct Context<'a> {
     kind: Kind,
     start: &'a CallStart,
-    /// The most output tokens, where its end is not seen.
+    /// The maximum number of output tokens, if the end of the answer is not seen.
     most_output: u64,
-    /// The model that was called, as far as its id or a price file tells.
+    /// The called model, resolved by its id or a price file.
     called: Option<ModelRef<'a>>,
     prices: &'a Prices,
     log: &'a CallLog,
@@ -117,7 +117,7 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// An answer that came whole.
+    /// Bills a complete answer.
     fn answer(&self, body: &[u8]) -> CallEnd {
         match self.kind {
             Kind::Converse => self.converse(read_converse(body), || answer_text_bytes(body)),
@@ -136,7 +136,7 @@ impl Context<'_> {
         }
     }
 
-    /// An answer of which only what the SDK made of it was seen.
+    /// Bills an answer that was only seen as the SDK's typed output.
     fn typed(&self, answer: TypedAnswer) -> CallEnd {
         match answer {
             TypedAnswer::Converse { answer, text_bytes } => self.converse(*answer, || text_bytes),
@@ -208,7 +208,7 @@ impl Context<'_> {
         end
     }
 
-    /// A stream that the application had, as far as it was seen.
+    /// Bills a stream that the application got, as far as it was read.
     fn stream(&self, seen: &StreamResult) -> CallEnd {
         let converse = seen.converse.as_ref();
         let native = &seen.native;
@@ -245,7 +245,7 @@ impl Context<'_> {
         let mut end = match self.kind {
             _ if seen.was_refused() => CallEnd::new(Billed::Nothing),
             Kind::Speech => session(seen),
-            // A model's own running count is whole only once the model has stopped.
+            // A model's running count is final only after the model has stopped.
             _ if seen.is_counted() || has_ended_well => self.whole_stream(reading, has_ended_well),
             _ => self.broken(reading),
         };
@@ -264,12 +264,12 @@ impl Context<'_> {
         end
     }
 
-    /// The most that the guardrail can have used: of a model call, by the output that it may have had.
+    /// Returns the maximum that the guardrail can have used. For a model call it depends on the possible output.
     fn most_guardrail(&self, intervened: bool, text_bytes: u64) -> GuardrailUse {
         let is_model_call = !matches!(self.kind, Kind::ApplyGuardrail | Kind::GuardrailChecks);
         match self.start.most_guardrail {
             GuardrailUse::AtMost(_) if is_model_call => self.most_of_call(text_bytes),
-            // One that the request does not name: an account or an organization can enforce it.
+            // The request names no guardrail: an account or an organization can enforce one.
             GuardrailUse::NotApplied if intervened => self.most_of_call(text_bytes),
             _ => self.start.most_guardrail.clone(),
         }
@@ -279,7 +279,7 @@ impl Context<'_> {
         most_of_call(self.log.size.most_tokens(), self.most_output, text_bytes)
     }
 
-    /// What the guardrail around a model call used, by its trace where the request asked for one.
+    /// Sets what the guardrail of a model call used, from its trace if the request enabled one.
     fn apply_guardrail(&self, end: &mut CallEnd, told: Option<GuardrailTold>, intervened: bool, text_bytes: u64) {
         let kept_the_model_out = told.as_ref().is_some_and(GuardrailTold::kept_the_model_out);
         end.guardrail = match told.and_then(|told| told.units()) {
@@ -287,7 +287,7 @@ impl Context<'_> {
             None if end.billed == Billed::Nothing => GuardrailUse::NotApplied,
             None => self.most_guardrail(intervened, text_bytes),
         };
-        // It has blocked the input: AWS bills no inference then.
+        // The guardrail blocked the input: AWS bills no inference then.
         if intervened && kept_the_model_out {
             let tells_tokens = match &end.billed {
                 Billed::Tokens(usage, _) | Billed::Counted(usage, ..) | Billed::AtMost { counted: usage, .. } => {
@@ -305,10 +305,11 @@ impl Context<'_> {
     }
 }
 
-/// A speech session: exact once it has ended in good order and all is counted, for its usage events add up as it goes.
+/// Bills a speech session. Its usage events are cumulative, so it is exact if it ended well and everything is
+/// counted.
 fn session(seen: &StreamResult) -> CallEnd {
     let usage = seen.speech.clone().unwrap_or_default();
-    // Speech that came after the last usage event is in no count; other events after it say how it ended.
+    // Speech after the last usage event is in no count. Other events after it only report how the session ended.
     let is_counted = usage.is_whole && seen.uncounted.received.audio == 0;
     if seen.ended == Ended::Whole && seen.error.is_none() && is_counted {
         let status = if usage.doubts.is_empty() { CostStatus::Exact } else { CostStatus::Estimated };

@@ -1,4 +1,4 @@
-//! What the application asks for, read from the operation's input.
+//! Reads what the application asks for from the operation's input.
 
 use std::time::SystemTime;
 
@@ -28,7 +28,7 @@ mod converse_input;
 pub(crate) mod guardrail_bound;
 mod invoke_input;
 
-/// An operation that is metered.
+/// A metered operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Converse,
@@ -43,7 +43,7 @@ pub(crate) enum Kind {
     StartJob,
     /// GetAsyncInvoke.
     GetJob,
-    /// What AWS bills nothing for, and tells nothing of money.
+    /// An operation that AWS does not bill.
     Free,
 }
 
@@ -53,7 +53,7 @@ impl Kind {
     }
 }
 
-/// A request of an operation that is metered.
+/// A request of a metered operation.
 #[derive(Clone, Copy)]
 pub(crate) enum Request<'a> {
     Converse(&'a ConverseInput),
@@ -69,7 +69,7 @@ pub(crate) enum Request<'a> {
     ListJobs,
 }
 
-/// The members of an input that every operation has in one form or another.
+/// The members that the inputs of all operations have in some form.
 #[derive(Default)]
 struct Common<'a> {
     model: Option<&'a str>,
@@ -81,18 +81,18 @@ struct Common<'a> {
     top_p: Option<f64>,
 }
 
-/// What bounds the cost of a request beside its size.
+/// What bounds the cost of a request, besides its size.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Limits {
     pub(crate) max_tokens: Option<u64>,
     pub(crate) answers: Option<u64>,
     pub(crate) cache: CacheAsked,
-    /// Whether it asks that the conversation be compacted before the answer, which is an inference of its own.
+    /// Whether it asks to compact the conversation before the answer, which takes another inference.
     pub(crate) compacts: bool,
 }
 
 impl Limits {
-    /// Reads a model's own body.
+    /// Reads the limits in a model's own body.
     pub(crate) fn of_body(body: &[u8]) -> Self {
         Self::new(&read_request(body), body)
     }
@@ -101,17 +101,17 @@ impl Limits {
         Self { max_tokens, answers, cache: CacheAsked::of_body(body), compacts: cache_request::asks_compaction(body) }
     }
 
-    /// How many answers are asked for.
+    /// Returns how many answers are asked for.
     pub(crate) fn answers(&self) -> u64 {
         self.answers.unwrap_or(1).max(1)
     }
 
-    /// How often the model may write up to its maximum.
+    /// Returns how many times the model may write up to its maximum.
     pub(crate) fn inferences(&self) -> u64 {
         self.answers().saturating_add(self.compacts.into())
     }
 
-    /// The size of all prompts that are read: a compaction reads the prompt once more.
+    /// Returns the size of everything that the model reads: a compaction reads the prompt once more.
     pub(crate) fn read(&self, size: prompt::Size) -> prompt::Size {
         if self.compacts { size.and(size) } else { size }
     }
@@ -123,12 +123,12 @@ pub(crate) struct Read {
     pub(crate) start: CallStart,
     pub(crate) limits: Limits,
     pub(crate) size: prompt::Size,
-    /// What it asks for that is billed by the unit, where that can be told from here.
+    /// What it asks for that is billed by the unit, if the request tells it.
     pub(crate) asked: Option<Asked>,
 }
 
 impl<'a> Request<'a> {
-    /// The request, where its operation is metered. The most frequent are asked for first.
+    /// Returns the request if its operation is metered. The most frequent operations are tried first.
     pub(crate) fn of(input: &'a Input) -> Option<Self> {
         macro_rules! first_of {
             ($($variant:ident),*) => { $(
@@ -160,7 +160,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// How large the input is.
+    /// Returns the size of the input.
     pub(crate) fn size(self) -> prompt::Size {
         self.limits().read(self.size_of_prompt())
     }
@@ -179,7 +179,7 @@ impl<'a> Request<'a> {
         self.common().limits
     }
 
-    /// Whether it can be asked for with less: its members are the same for all models.
+    /// Returns whether the request can be degraded: its members are the same for all models.
     pub(crate) const fn can_degrade(self) -> bool {
         matches!(self, Self::Converse(_) | Self::ConverseStream(_))
     }
@@ -192,13 +192,13 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Reads what a call in this region needs to know of the request.
+    /// Reads what the engine needs for a call in this region.
     pub(crate) fn read(self, engine: &Engine, started: SystemTime, region: Option<&str>) -> Read {
         let common = self.common();
         let size = common.limits.read(self.size_of_prompt());
         let named = common.model.unwrap_or("unknown");
         let prices;
-        // What a profile stands for tells what the request asks for.
+        // What the request asks for depends on the model behind a profile.
         let model = match ModelRef::parse(named) {
             Ok(opaque) if opaque.base_id().is_none() => {
                 prices = engine.prices();
@@ -257,7 +257,7 @@ impl<'a> Request<'a> {
             Self::Invoke(input) => invoke_input::whole(input),
             Self::InvokeStream(input) => invoke_input::stream(input),
             Self::Speech(input) => Common { model: input.model_id(), ..Common::default() },
-            // Their spans are named after what they are about.
+            // Spans of guardrails are named after their subject.
             Self::ApplyGuardrail(input) => {
                 let guardrail = input.guardrail_identifier();
                 Common { model: guardrail, guardrail, ..Common::default() }
@@ -307,7 +307,7 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Families that store a prompt without being asked.
+/// Returns whether the model's family caches prompts without being asked.
 fn writes_cache_unasked(model: &str) -> bool {
     ["openai.", "moonshot", "zai."].iter().any(|vendor| model.contains(vendor))
 }

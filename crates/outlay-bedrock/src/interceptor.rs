@@ -1,4 +1,4 @@
-//! The hooks. They hold no logic: what each of them learns goes to the [`Call`].
+//! The SDK's hooks. They contain no logic: each passes what it gets to the [`Call`].
 
 use std::fmt;
 use std::sync::{Arc, Once, OnceLock};
@@ -25,32 +25,32 @@ use crate::refusal_to_sdk_error::sdk_error;
 use crate::request_metadata;
 use crate::stream::{read_along, read_sent_along};
 
-/// A call is degraded at most so often.
+/// The maximum number of times that a call is degraded.
 const MAX_DEGRADES: usize = 3;
 
-/// The interceptor that meters calls. [`Metered`](crate::Metered) adds it; it can be added by hand as well.
+/// The interceptor that meters calls. [`Metered`](crate::Metered) adds it; you can also add it by hand.
 ///
-/// Accounting never fails a call. The one error that it returns is a refusal, before anything is sent.
+/// Accounting never fails a call. The only error that it returns is a refusal, before anything is sent.
 #[derive(Clone)]
 pub struct OutlayInterceptor {
     engine: Engine,
 }
 
 impl OutlayInterceptor {
-    /// An interceptor that meters for `engine`, where no scope says otherwise.
+    /// Creates an interceptor that meters with `engine`, unless a scope has another engine.
     pub fn new(engine: &Engine) -> Self {
         Self { engine: engine.clone() }
     }
 
-    /// Two interceptors on one call are two values. The SDK shares one between a client's configuration and those
-    /// that are built from it.
+    /// Returns a value that differs between two interceptors on one call. The SDK shares one interceptor between a
+    /// client's configuration and those built from it.
     fn id(&self) -> usize {
         std::ptr::from_ref(self).addr()
     }
 
-    /// Begins the call, degraded as long as a budget refuses it and somebody says how.
+    /// Begins the call. Degrades it while a budget refuses it and a degrade rule applies.
     fn begin_degraded(metering: &Metering, input: &mut Input, region: Option<&str>) -> Result<(), BoxError> {
-        // The same interceptor may be set on the client and again in an override of its configuration.
+        // The same interceptor may be set on the client and in an override of its configuration.
         if metering.call.get().is_some() {
             return Ok(());
         }
@@ -61,11 +61,11 @@ impl OutlayInterceptor {
             start.degraded_from.clone_from(&first);
             let open = match OpenCall::try_begin(scope, &start) {
                 Ok(Some(open)) => open,
-                // It is free, or its task is stopped.
+                // The call is free, or its task is stopped.
                 Ok(None) => break,
                 Err(refusal) => {
                     let degrade = (degrades_left > 0).then(|| engine.degrade(&refusal)).flatten();
-                    // A model that the policy forbids is no way out.
+                    // A model that the policy forbids is no alternative.
                     let degrade =
                         degrade.filter(|to| to.model().is_none_or(|model| scope.in_ledger().allows_model(model)));
                     if degrade.is_some_and(|degrade| degrade::apply(&degrade, input)) {
@@ -81,12 +81,12 @@ impl OutlayInterceptor {
         Ok(())
     }
 
-    /// Returns the call's entry, if this interceptor is the one that meters the call.
+    /// Returns the call's entry if this interceptor meters the call.
     fn metering<'a>(&self, cfg: &'a ConfigBag) -> Option<&'a Metering> {
         cfg.load::<Metering>().filter(|metering| metering.by == self.id())
     }
 
-    /// Returns the call, if this interceptor is the one that meters it.
+    /// Returns the call if this interceptor meters it.
     fn call<'a>(&self, cfg: &'a ConfigBag) -> Option<&'a Arc<Call>> {
         self.metering(cfg)?.call()
     }

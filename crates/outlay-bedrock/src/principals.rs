@@ -1,4 +1,4 @@
-//! Whose credentials calls are signed with: asked of STS, off the path of any call.
+//! Finds the signers of calls through STS, without delaying any call.
 
 mod access_key;
 mod credentials_provider;
@@ -29,23 +29,23 @@ use crate::sts::{Bounded, Failure, base_only, signer_of_arn};
 use credentials_provider::Provider;
 pub(crate) use signer_cell::SignerCell;
 
-/// STS has so long for an answer.
+/// How long STS has to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// As many are asked for at a time; the next call asks for what was left out.
+/// The maximum number of concurrent requests. The next call asks for signers that were left out.
 const MAX_FLIGHTS: usize = 8;
 
-/// Finds out whose credentials calls are signed with: `outlay.aws.principal`, `outlay.aws.session` and `cloud.account.id`
-/// on call spans, and `outlay.aws.principal` on the metric `outlay.cost`.
+/// Finds the signers of calls, for `outlay.aws.principal`, `outlay.aws.session` and `cloud.account.id` on call spans
+/// and `outlay.aws.principal` on the metric `outlay.cost`.
 ///
-/// It asks `sts:GetCallerIdentity` once for each access key that it sees, with those very credentials, which it takes from
-/// the client that made the call. That happens in the background: no call waits, or fails, for it, and the spans and
-/// metrics of calls that settle before the answer has come are without it. After a failure it is asked again with the
-/// next call, after a back-off of 5 seconds to 5 minutes. Calls that are signed with a Bedrock API key have no principal.
+/// Asks `sts:GetCallerIdentity` once for each access key, with the same credentials, which it takes from the client
+/// that made the call. This happens in the background: no call waits or fails because of it. The spans and metrics of
+/// calls that settle before the answer comes do not have it. After a failure, the next call asks again after a
+/// back-off of 5 seconds to 5 minutes. Calls that are signed with a Bedrock API key have no principal.
 ///
-/// A role is named by its ARN, `arn:aws:iam::123456789012:role/ROLE`, without its path, which STS does not tell; with
-/// account and session that makes the `line_item_iam_principal` of AWS's bill,
-/// `arn:aws:sts::123456789012:assumed-role/ROLE/SESSION`. Users, federated users and root are named by the ARN that STS
-/// calls them by.
+/// A role is named by its ARN, `arn:aws:iam::123456789012:role/ROLE`, without its path, which STS does not return.
+/// Together with account and session this gives the `line_item_iam_principal` of AWS's bill,
+/// `arn:aws:sts::123456789012:assumed-role/ROLE/SESSION`. Users, federated users and root are named by the ARN that
+/// STS returns.
 ///
 /// ```no_run
 /// # fn f(aws_config: aws_sdk_sts::Config) {
@@ -64,7 +64,7 @@ struct Inner {
     client: Client,
     /// By access key id.
     known: Bounded<String, SignerCell>,
-    /// By the source of a client's credentials, so that none of them speaks for another.
+    /// By the source of a client's credentials, so that sources are not confused.
     providers: Bounded<IdentityCachePartition, Provider>,
     flights: AtomicUsize,
     no_runtime: Once,
@@ -72,7 +72,7 @@ struct Inner {
     only_others: Once,
 }
 
-/// One question, which ends however it ends.
+/// A request to STS. Its end is recorded, even if it is dropped.
 struct Flight {
     principals: Principals,
     cell: Arc<SignerCell>,
@@ -81,7 +81,7 @@ struct Flight {
     is_answered: bool,
 }
 
-/// Why it is not known yet.
+/// Why a signer is still unknown.
 enum Unknown {
     /// The client has other credentials by now.
     Other,
@@ -89,7 +89,8 @@ enum Unknown {
 }
 
 impl Principals {
-    /// Asks with this client: its region, endpoint and HTTP client. Its own credentials are not used.
+    /// Creates a lookup that asks with this client's region, endpoint and HTTP client. The client's own credentials
+    /// are not used.
     pub fn new(client: Client) -> Self {
         Self(Arc::new(Inner {
             client,
@@ -102,7 +103,7 @@ impl Principals {
         }))
     }
 
-    /// Whose credentials a request is signed with. Asks, if that is not known.
+    /// Returns the signer of a request. Asks STS if the signer is not known.
     pub(crate) fn of_request(
         &self,
         request: &HttpRequest,
@@ -133,7 +134,7 @@ impl Principals {
         runtime.spawn(async move {
             let found = {
                 let found = pin!(flight.principals.find(&key, resolver, &components));
-                // The SDK's own sleep: a runtime may have no timers.
+                // Uses the client's sleep implementation, because a runtime may have no timers.
                 let found = Timeout::new(found, sleep.sleep(PATIENCE)).await;
                 found.unwrap_or_else(|_| Err(Unknown::Failed(Failure::silence())))
             };
@@ -148,7 +149,7 @@ impl Principals {
         components: &RuntimeComponents,
     ) -> Result<Signer, Unknown> {
         let failed = |what| Unknown::Failed(Failure::without_answer(what));
-        // What the client has at hand: where it caches, nothing is asked of its provider.
+        // The client's current credentials. If the client caches, its provider is not asked.
         let bag = base_only();
         let identity = components.identity_cache().resolve_cached_identity(resolver, components, &bag).await;
         let identity = identity.map_err(|_| failed("the client's credentials cannot be had"))?;
@@ -156,7 +157,7 @@ impl Principals {
         if credentials.access_key_id() != key {
             return Err(Unknown::Other);
         }
-        // Signed with these and no others, whatever the client turns to meanwhile.
+        // Signed with exactly these credentials, even if the client changes its own meanwhile.
         let signed = aws_sdk_sts::Config::builder()
             .credentials_provider(credentials.clone())
             .retry_config(RetryConfig::disabled());
@@ -196,7 +197,7 @@ impl Principals {
 }
 
 impl Flight {
-    /// Where there is room for one, and it is time to ask: what there is no room for has not failed.
+    /// Returns a flight if there is room for one and no back-off. A lack of room is not a failure.
     fn begin(principals: &Principals, cell: &Arc<SignerCell>, engine: &Engine) -> Option<Self> {
         let room = |flights: usize| (flights < MAX_FLIGHTS).then_some(flights + 1);
         principals.0.flights.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).ok()?;
@@ -238,7 +239,7 @@ impl Drop for Flight {
         match (self.is_sent, self.is_answered) {
             (_, true) => {}
             (false, _) => self.cell.unsent(),
-            // Its runtime has gone.
+            // The runtime was shut down.
             (true, false) => drop(self.cell.failed(self.engine.now())),
         }
     }

@@ -1,4 +1,4 @@
-//! What asking the Security Token Service takes, whatever it is asked for.
+//! Access to the Security Token Service, shared by all that use it.
 
 mod back_off;
 mod base_credentials;

@@ -1,4 +1,4 @@
-//! What is billed by the unit: images, seconds and queries, as far as the request tells how many it asks for.
+//! Images, seconds and queries that are billed by the unit, as far as the request says how many it asks for.
 
 use aws_smithy_types::Document;
 use outlay_price::{CostStatus, ModelRef, Unit, UnitCount, Units};
@@ -11,20 +11,20 @@ mod video;
 /// What a request asks for that is billed by the unit.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
-    /// What it comes to, as far as the request tells.
+    /// The number of units, as far as the request gives it.
     pub(crate) likely: Units,
-    /// What it comes to at the most.
+    /// The maximum number of units.
     pub(crate) most: Units,
-    /// How sure a figure of these units can be once the request has been answered.
+    /// The status of a figure from these units once the request has been answered.
     pub(crate) status: CostStatus,
-    /// Whether tokens are billed beside them.
+    /// Whether tokens are billed in addition.
     pub(crate) tokens_too: bool,
     /// Whether the request has text.
     pub(crate) has_text: bool,
 }
 
 impl Asked {
-    /// So much, and nothing else.
+    /// Creates a request for exactly this count and nothing else.
     fn exactly(count: UnitCount) -> Self {
         let units = Units::from(count);
         Self { likely: units.clone(), most: units, status: CostStatus::Exact, tokens_too: false, has_text: false }
@@ -34,17 +34,17 @@ impl Asked {
         Self { status: self.status.weakest(status), ..self }
     }
 
-    /// What the answer makes of it. Without a word of its own, the answer is what was asked for.
+    /// Returns the units after the answer. If the answer reports none, they are the requested units.
     pub(crate) fn answered(&self, made: Made) -> (Units, CostStatus) {
         let told = match made {
-            // A zero is told by whoever does not know.
+            // A source that does not know reports zero.
             Made { searches: Some(searches @ 1..), .. } => Some(UnitCount::new(Unit::Query, searches).into()),
             Made { images: Some(images), .. } => images::counted(&self.likely, images),
             Made { images: None, .. } => None,
         };
         match told {
             Some(units) if units == self.likely => (units, self.status),
-            // Fewer images than were asked for: whether the others are billed is not said anywhere.
+            // Fewer images than requested: it is not documented whether the others are billed.
             Some(units) if made.searches.unwrap_or(0) == 0 => (units, self.status.weakest(CostStatus::Estimated)),
             Some(units) => (units, CostStatus::Exact),
             None => (self.likely.clone(), self.status),
@@ -52,7 +52,7 @@ impl Asked {
     }
 }
 
-/// What an answer says that it is billed for.
+/// The units that an answer reports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Made {
     pub(crate) images: Option<u64>,
@@ -60,13 +60,14 @@ pub(crate) struct Made {
 }
 
 impl Made {
-    /// What either says.
+    /// Returns each count from the first of the two that has it.
     pub(crate) fn or(self, other: Self) -> Self {
         Self { images: self.images.or(other.images), searches: self.searches.or(other.searches) }
     }
 }
 
-/// Of an InvokeModel request; `None` where the model is not billed by the unit, or nobody can say from here.
+/// Returns the units of an InvokeModel request, or `None` if the model is not billed by the unit or the units are
+/// unknown.
 pub(crate) fn asked_of_model(model: &str, body: &[u8]) -> Option<Asked> {
     let id = ModelRef::parse(model).ok()?.base_id()?;
     let (vendor, name) = id.split_once('.')?;
@@ -85,7 +86,7 @@ pub(crate) fn asked_of_model(model: &str, body: &[u8]) -> Option<Asked> {
     }
 }
 
-/// Of a StartAsyncInvoke request. What the job has made in the end, nobody says.
+/// Returns the units of a StartAsyncInvoke request. No answer reports what the job has made.
 pub(crate) fn asked_of_job(model: &str, input: &Document) -> Option<Asked> {
     let id = ModelRef::parse(model).ok()?.base_id()?;
     let asked = match id.split_once('.')? {

@@ -1,4 +1,4 @@
-//! Stands for `signed.rs` without the feature `sts`: nobody asks whose credentials attempts are signed with.
+//! Replaces `signed.rs` without the feature `sts`: signers are not looked up.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
@@ -7,7 +7,7 @@ use outlay_otel::{CallEnd, CallSpan, Engine, Signer, TracedScope};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Signed(());
 
-/// Nothing is ever looked up.
+/// There are no lookups.
 pub(crate) enum Lookup {}
 
 #[derive(Debug)]

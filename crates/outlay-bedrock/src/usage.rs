@@ -1,4 +1,4 @@
-//! What a call used, out of whatever the answer says.
+//! Reads what a call used from its answer.
 
 mod answer_text;
 mod async_job;

@@ -1,5 +1,5 @@
-//! What is billed of an answer that came, by its counts: exact where all are there and nothing speaks against them, and
-//! estimated where one is missing.
+//! Bills an answer by its counts: exact if all counts are there and nothing contradicts them, estimated if one is
+//! missing.
 
 use outlay_otel::{Billed, CallEnd, Operation};
 use outlay_price::{CacheTtl, CostStatus, Family, NamedModel, Units, Usage};
@@ -9,24 +9,24 @@ use crate::input::CacheAsked;
 use crate::units::{Asked, Made};
 use crate::usage::{Counts, Doubts, Found, GuardrailTold, Members, default_ttl};
 
-/// What was read of an answer, whichever way it came.
+/// What was read from an answer.
 pub(super) struct Reading {
     pub(super) found: Found,
     /// The family of the model that answered.
     pub(super) family: Family,
     /// What the request asked the cache to store.
     pub(super) asked_cache: CacheAsked,
-    /// The counts of each inference, where there were several.
+    /// The counts of each inference, if there were several.
     pub(super) inferences: Vec<Counts>,
-    /// What is billed beside tokens by the answer's own word: tools that the vendor ran.
+    /// Tools that the vendor ran, as the answer reports them. They are billed in addition to tokens.
     pub(super) units: Units,
-    /// Images and queries that the answer tells.
+    /// Images and queries that the answer reports.
     pub(super) made: Made,
-    /// Whether it is known to have no output tokens.
+    /// Whether the answer is known to have no output tokens.
     pub(super) has_no_output: bool,
-    /// Bytes of what the model said, where they were counted.
+    /// Bytes of the model's output, if they were counted.
     pub(super) text_bytes: u64,
-    /// Whether a guardrail blocked the input, so that no model was asked.
+    /// Whether a guardrail blocked the input, so that the model did not run.
     pub(super) is_blocked: bool,
 }
 
@@ -49,12 +49,12 @@ impl Context<'_> {
             made: Made::default(),
             has_no_output: matches!(self.start.operation, Operation::Embeddings),
             text_bytes: 0,
-            // Without a trace, an input of 0 is the sign of that.
+            // Without a trace, an input of 0 indicates this.
             is_blocked: intervened && guardrail.is_none_or(GuardrailTold::kept_the_model_out),
         }
     }
 
-    /// An inference of another model has another price.
+    /// Adds a doubt for each inference of another model, which has another price.
     fn doubt_models(&self, usage: &Members, doubts: &mut Doubts) {
         let Some(called) = self.called else { return };
         for model in usage.models_of_inferences() {
@@ -64,7 +64,7 @@ impl Context<'_> {
         }
     }
 
-    /// About how many tokens so many bytes of the answer are.
+    /// Returns the approximate number of tokens in this many bytes of the answer.
     pub(super) fn tokens_of(&self, text_bytes: u64) -> u64 {
         match self.called {
             Some(called) => called.likely_tokens(text_bytes),
@@ -72,7 +72,7 @@ impl Context<'_> {
         }
     }
 
-    /// An answer that came whole, with the counts that it has.
+    /// Bills a complete answer with the counts that it has.
     pub(super) fn whole(&self, mut reading: Reading) -> CallEnd {
         let zeros = self.doubt_zeros(&mut reading);
         let end = match &self.log.asked {
@@ -83,7 +83,7 @@ impl Context<'_> {
         self.told(end, reading)
     }
 
-    /// A stream whose final counts came, or whose model has stopped.
+    /// Bills a stream that has final counts, or whose model has stopped.
     pub(super) fn whole_stream(&self, mut reading: Reading, text_is_whole: bool) -> CallEnd {
         let zeros = self.doubt_zeros(&mut reading);
         let end = if reading.is_complete() || zeros || text_is_whole {
@@ -94,7 +94,7 @@ impl Context<'_> {
         self.told(end, reading)
     }
 
-    /// Takes a zero for unknown where it cannot be true. Returns whether there is one.
+    /// Treats an impossible zero as unknown. Returns whether there is one.
     pub(super) fn doubt_zeros(&self, reading: &mut Reading) -> bool {
         if reading.is_blocked {
             return false;
@@ -114,7 +114,7 @@ impl Context<'_> {
         zeros
     }
 
-    /// Whether the prompt has text, which comes to tokens.
+    /// Returns whether the prompt has text, and so at least one token.
     fn has_text(&self) -> bool {
         match &self.log.asked {
             Some(asked) => asked.tokens_too && asked.has_text,
@@ -122,8 +122,8 @@ impl Context<'_> {
         }
     }
 
-    /// The counts, with an estimate in the place of each that is missing: exact where none is, and nothing speaks against
-    /// them.
+    /// Returns the counts, with an estimate for each missing one. They are exact if none is missing and nothing
+    /// contradicts them.
     pub(super) fn estimated(&self, reading: &mut Reading) -> Billed {
         let counts = &mut reading.found.counts;
         let mut status = CostStatus::Exact;
@@ -148,7 +148,7 @@ impl Context<'_> {
         }
     }
 
-    /// Units, with the tokens beside them where those are billed too.
+    /// Bills units, and tokens in addition if the model bills both.
     fn by_the_unit(&self, asked: &Asked, reading: &Reading) -> Billed {
         let (units, status) = asked.answered(reading.made);
         let counts = &reading.found.counts;
@@ -159,14 +159,14 @@ impl Context<'_> {
         if counts.input.is_some() && (counts.output.is_some() || reading.has_no_output) {
             return Billed::Counted(reading.usage(), units, status.weakest(doubtful));
         }
-        // Without text there is no token to tell.
+        // Without text there are no tokens to count.
         if !asked.has_text && counts.is_empty() {
             return Billed::Counted(Usage::new(), units, status);
         }
         self.at_most(reading)
     }
 
-    /// The end of a call of which so much is billed, with where that is from.
+    /// Returns the end of a call that is billed so, with the source of its usage.
     pub(super) fn told(&self, billed: Billed, reading: Reading) -> CallEnd {
         let mut end = CallEnd::new(billed);
         end.inferences = reading.usages_of_inferences();
@@ -183,7 +183,7 @@ impl Reading {
         counts.input.is_some() && (counts.output.is_some() || self.has_no_output)
     }
 
-    /// The counts as a usage.
+    /// Returns the counts as a usage.
     pub(super) fn usage(&self) -> Usage {
         self.usage_of(self.found.counts)
     }
@@ -195,14 +195,16 @@ impl Reading {
         })
     }
 
-    /// The usage of each inference: each has a context tier of its own. None where they do not come to the whole.
+    /// Returns the usage of each inference, because each has its own context tier. Empty if they do not add up to the
+    /// whole.
     fn usages_of_inferences(&self) -> Vec<Usage> {
         let each: Vec<Usage> = self.inferences.iter().map(|counts| self.usage_of(*counts)).collect();
         let all = each.iter().fold(Usage::new(), |all, one| all + *one);
         if all == self.usage() { each } else { Vec::new() }
     }
 
-    /// An hour in the cache has a price of its own: it was asked for, and the answer does not say which writes it holds for.
+    /// Adds a doubt if a one-hour lifetime, which has its own price, was requested and the answer does not split its
+    /// cache writes.
     fn doubt_lifetimes(&mut self) {
         let counts = &self.found.counts;
         if self.asked_cache == CacheAsked::Hour && counts.unsplit_writes() > 0 {
@@ -213,7 +215,7 @@ impl Reading {
         }
     }
 
-    /// Whether what the model said has to be measured.
+    /// Returns whether the text has to be measured.
     pub(super) fn misses_text(&self) -> bool {
         !self.has_no_output && self.found.counts.output.unwrap_or(0) == 0
     }

@@ -7,10 +7,10 @@ use super::Context;
 use super::answered_call::Reading;
 
 impl Context<'_> {
-    /// A stream that broke off.
+    /// Bills a stream that broke off.
     pub(super) fn broken(&self, mut reading: Reading) -> CallEnd {
         self.doubt_zeros(&mut reading);
-        // What is counted so far may grow; the input does not.
+        // The output count may still grow; the input count does not.
         let running = reading.found.counts.output.take();
         reading.found.counts.reasoning = None;
         let end = match self.at_most(&reading) {
@@ -22,8 +22,8 @@ impl Context<'_> {
         self.told(end, reading)
     }
 
-    /// The bound: what is counted, and for the rest no more input than the request can have, and no more output than was
-    /// allowed or seen.
+    /// Returns the bound: the counts that are known, and for the rest the largest possible input and the larger of
+    /// the allowed and the observed output.
     pub(super) fn at_most(&self, reading: &Reading) -> Billed {
         let asked = self.log.asked.as_ref();
         let units = match asked {
@@ -36,7 +36,7 @@ impl Context<'_> {
             Some(asked) if !asked.tokens_too => {
                 return Billed::AtMost { counted: Usage::new(), input: 0, output: 0, cache, units };
             }
-            // What is billed by the image or the query has no bound in tokens.
+            // A model that is billed by the image or the query has no bound in tokens.
             None if matches!(self.start.operation, Operation::GenerateContent | Operation::Rerank) => {
                 return Billed::Unknown;
             }

@@ -1,4 +1,4 @@
-//! The bound of a call whose answer did not come, and of attempts that were lost.
+//! The bounds of a call whose answer did not come and of lost attempts.
 
 use outlay_otel::{Billed, CallEnd};
 use outlay_price::{CostStatus, GuardrailUse};
@@ -10,7 +10,7 @@ use crate::input::Kind;
 use crate::usage::{Doubts, Found, Members, Passed, Sources, SpeechUsage, source};
 
 impl Context<'_> {
-    /// A call without a whole answer.
+    /// Bills a call without a complete answer.
     pub(super) fn without_answer(&self, error: Option<String>) -> CallEnd {
         let mut end = match self.log.attempts.last().map_or(Reached::Nowhere, |a| a.reached()) {
             Reached::Nowhere | Reached::Refused => CallEnd::new(Billed::Nothing),
@@ -24,9 +24,9 @@ impl Context<'_> {
         end
     }
 
-    /// What of a call that was sent, and whose answer is not known whole, is billed beside its guardrail.
+    /// Bills a call that was sent and has no complete answer, without its guardrail.
     fn unanswered(&self) -> CallEnd {
-        // An InvokeModel answer whose body broke off has its counts in the headers.
+        // An InvokeModel answer with a broken body still has its counts in the headers.
         let family = self.family(None, None);
         let found = Sources::default().then(source::HEADERS, (self.log.headers.counts, Doubts::default())).find(family);
         let mut reading = self.reading(found, family, &Members::default(), false, None);
@@ -41,9 +41,9 @@ impl Context<'_> {
         self.told(billed, reading)
     }
 
-    /// Attempts before the last one that were sent and not answered: Bedrock may have done their work too.
+    /// Returns the bounds of earlier attempts that were sent and not answered: Bedrock may have done their work too.
     pub(super) fn lost_attempts(&self) -> Vec<(Billed, GuardrailUse)> {
-        // A job is started once, however often it is asked for: each attempt has the same token.
+        // A job starts once, even if it is requested several times: each attempt has the same token.
         if matches!(self.kind, Kind::StartJob | Kind::GetJob | Kind::Free) {
             return Vec::new();
         }
@@ -53,7 +53,7 @@ impl Context<'_> {
         lost.map(|_| (self.lost(&reading), self.most_guardrail(false, 0))).collect()
     }
 
-    /// The bound of an attempt without its answer. Of a guardrail on its own, that is its guardrail's.
+    /// Returns the bound of an attempt without an answer. A standalone guardrail is billed only as a guardrail.
     fn lost(&self, reading: &Reading) -> Billed {
         match self.kind {
             Kind::ApplyGuardrail | Kind::GuardrailChecks | Kind::GetJob | Kind::Free => Billed::Nothing,

@@ -1,4 +1,4 @@
-//! What STS is asked for a session.
+//! Requests session credentials from STS.
 
 use std::time::{Duration, SystemTime};
 
@@ -16,15 +16,15 @@ use super::session_key::SessionKey;
 use super::sts_outage::Outage;
 use crate::sts::Failure;
 
-/// STS has so long for an answer, and longer where calls wait longer.
+/// The minimum time that STS has to answer. It has more if calls wait longer.
 const BOUND: Duration = Duration::from_secs(5);
-/// As many questions are out at a time: STS throttles an account as a whole.
+/// The maximum number of concurrent requests: STS throttles the account as a whole.
 const MAX_QUESTIONS: usize = 8;
 
-/// What role chaining allows, and every role.
+/// The session duration that every role, and role chaining, allows.
 const AN_HOUR: Duration = Duration::from_secs(3_600);
 
-/// Asks STS for the credentials of roles, and keeps what was learned from the answers.
+/// Asks STS for the credentials of roles, and remembers what the answers show of them.
 pub(super) struct AssumeRole {
     client: Client,
     settings: RoleSettings,
@@ -55,12 +55,12 @@ impl AssumeRole {
         &self.questions
     }
 
-    /// Returns how long STS has for an answer, however long each call waits for it.
+    /// Returns how long STS has to answer, which is independent of how long one call waits.
     pub(super) fn bound(&self) -> Duration {
         self.settings.patience.max(BOUND)
     }
 
-    /// Asks for less, where that is what STS has against it.
+    /// Assumes a role. Asks for less if STS objects to the duration or the tags.
     pub(super) async fn assume(&self, key: &SessionKey, clock: &SharedTimeSource) -> Result<Assumed, Failure> {
         let roles = self.roles();
         let (mut duration, mut tags) = (self.settings().duration, key.tags.as_slice());
@@ -118,7 +118,7 @@ impl AssumeRole {
         Assumed::new(answer.credentials(), answer.assumed_role_user(), now, duration)
     }
 
-    /// The token, where roles are assumed with one.
+    /// Returns the token, if roles are assumed with one.
     async fn web_identity_token(&self) -> Result<Option<String>, Failure> {
         let Some(path) = self.settings().token_file.clone() else { return Ok(None) };
         let read = move || std::fs::read_to_string(path);

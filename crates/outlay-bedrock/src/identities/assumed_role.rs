@@ -9,15 +9,16 @@ use outlay_otel::Signer;
 
 use crate::sts::{Failure, signer_of_arn, stable_hash};
 
-/// Credentials are not used any more so shortly before they end.
+/// How long before their expiry credentials are no longer used.
 const MARGIN: Duration = Duration::from_secs(60);
-/// They are renewed so long before they end, or in the last quarter of their time.
+/// How long before their expiry credentials are renewed, or a quarter of their duration if that is less.
 const RENEW: Duration = Duration::from_secs(300);
-/// And up to twice as long, by their key: what was assumed at once is not renewed at once.
+/// Renewal is up to twice as early, depending on the access key, so that roles assumed together are not renewed
+/// together.
 const SPREAD: u32 = 1_024;
-/// The shortest session that there is.
+/// The shortest session that STS issues.
 const SHORTEST: Duration = Duration::from_secs(900);
-/// As far apart as the clocks of this machine and of STS may be without meaning anything.
+/// The maximum difference between the local clock and STS's that is ignored.
 const SKEW: Duration = Duration::from_secs(300);
 
 /// The credentials of a session.
@@ -29,7 +30,7 @@ pub(super) struct Assumed {
 }
 
 impl Assumed {
-    /// What STS has issued for so long, to a request of that time.
+    /// Takes the credentials that STS issued for `duration` to a request made at `asked`.
     pub(super) fn new(
         issued: Option<&Issued>,
         user: Option<&AssumedRoleUser>,
@@ -69,8 +70,8 @@ impl Assumed {
     }
 }
 
-/// STS issues for as long as it is asked to, or for less. Where the end that it names can be neither by our clock, one
-/// of the two clocks is wrong, and ours is the one that we have to look at.
+/// Returns when the credentials expire. STS issues them for the requested duration or for less. If its expiry is
+/// impossible by the local clock, one of the two clocks is wrong, and the local one is used.
 fn ends_by_our_clock(told: Option<SystemTime>, asked: SystemTime, duration: Duration) -> SystemTime {
     let after = |span: Duration| asked.checked_add(span).unwrap_or(asked);
     let can_be = after(SHORTEST.min(duration).saturating_sub(SKEW))..=after(duration + SKEW);

@@ -1,4 +1,4 @@
-//! Which role the calls of a workflow are signed as.
+//! Chooses the role that signs the calls of a workflow.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use outlay_otel::guarded;
 
 use super::workflow::Workflow;
 
-/// The role of a workflow.
+/// The roles of workflows.
 #[derive(Clone, Default)]
 pub(super) struct ChooseRole {
     by_workflow: HashMap<Box<str>, Arc<str>>,

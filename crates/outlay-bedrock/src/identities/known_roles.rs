@@ -1,21 +1,21 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// As many roles are told apart; beyond it each is taken to be new.
+/// The maximum number of roles that are remembered. A further one is treated as new each time.
 const MAX_ROLES: usize = 1_000;
 
-/// What has been learned of roles.
+/// What STS's answers have shown of each role.
 #[derive(Debug, Default)]
 pub(super) struct Roles(Mutex<HashMap<Arc<str>, Learned>>);
 
-/// What has been learned of a role.
+/// What STS's answers have shown of a role.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Learned {
-    /// It gives no more than an hour.
+    /// Whether it allows at most an hour.
     pub(super) an_hour: bool,
-    /// It has been told that it cannot be assumed.
+    /// Whether a failure to assume it has been logged.
     pub(super) told: bool,
-    /// It has been told that it takes no tags.
+    /// Whether it has been logged that it is assumed without tags.
     pub(super) told_of_tags: bool,
 }
 
@@ -24,7 +24,7 @@ impl Roles {
         self.lock().get(role).copied().unwrap_or_default()
     }
 
-    /// Changes what is known of a role, and gives what was.
+    /// Changes what is known of a role. Returns the previous value.
     pub(super) fn learn(&self, role: &Arc<str>, change: impl FnOnce(&mut Learned)) -> Learned {
         let mut roles = self.lock();
         let before = roles.get(role).copied().unwrap_or_default();

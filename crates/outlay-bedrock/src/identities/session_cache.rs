@@ -1,4 +1,4 @@
-//! Keeps the sessions of a client.
+//! Caches the sessions of a client.
 
 use std::fmt;
 use std::pin::pin;
@@ -36,8 +36,8 @@ impl SessionCache {
         self.sts.settings()
     }
 
-    /// The credentials that are wanted; `None` where they cannot be had, or not within `patience`. That they come too
-    /// late for this call is no failure: they come for the next one.
+    /// Returns the credentials, or `None` if they are unavailable or do not come within `max_wait`. A late answer is
+    /// not a failure: the next call uses it.
     pub(super) async fn assumed(
         &self,
         key: &SessionKey,
@@ -75,7 +75,7 @@ impl SessionCache {
     ) -> Option<Arc<Assumed>> {
         let mut has_asked = false;
         loop {
-            // From here on, so that no end is missed.
+            // Registered here, so that no notification is missed.
             let mut ended = pin!(session.ended.notified());
             ended.as_mut().enable();
             let (now, runtime) = (clock.now(), Handle::try_current());
@@ -83,7 +83,7 @@ impl SessionCache {
             match session.look(now, !has_asked && !self.sts.outage().refuses(now)) {
                 Look::Use(assumed) => return Some(assumed),
                 Look::UseAndAsk(assumed, number) => {
-                    // Without a runtime, that waits until they do not hold any more.
+                    // Without a runtime, renewal waits until the credentials expire.
                     let question = question(number);
                     if let Ok(runtime) = runtime {
                         runtime.spawn(question.ask());
@@ -94,7 +94,7 @@ impl SessionCache {
                 Look::Ask(number) => {
                     has_asked = true;
                     match &runtime {
-                        // It goes on if the call is cancelled, and whether or not anybody drives that.
+                        // The task continues if the call is cancelled or its future is not polled.
                         Ok(runtime) => drop(runtime.spawn(question(number).ask())),
                         Err(_) => {
                             question(number).ask().await;
@@ -105,7 +105,7 @@ impl SessionCache {
                 Look::Wait => {}
             }
             if runtime.is_ok() && self.sts.outage().is_silent() {
-                // It is found out in the background whether STS is back.
+                // A background task probes whether STS is back.
                 return None;
             }
             ended.await;

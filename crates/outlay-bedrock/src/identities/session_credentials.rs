@@ -8,11 +8,11 @@ use super::assumed_role::Assumed;
 use super::sts_outage::is_out;
 use crate::sts::BackOff;
 
-/// One role, session name and set of tags: its credentials, and the questions for them.
+/// A role, session name and set of tags, with its credentials and the request for them.
 #[derive(Default)]
 pub(super) struct Session {
     state: Mutex<State>,
-    /// Told when a question has ended.
+    /// Notified when a request has ended.
     pub(super) ended: Notify,
 }
 
@@ -24,34 +24,34 @@ struct State {
     flights: u64,
 }
 
-/// A question that is out.
+/// A request in flight.
 #[derive(Clone, Copy)]
 struct Flight {
     number: FlightNumber,
     since: SystemTime,
 }
 
-/// Tells a session's questions apart.
+/// Identifies one of a session's requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FlightNumber(u64);
 
-/// What a call is to do.
+/// What a call has to do.
 #[derive(Debug)]
 pub(super) enum Look {
-    /// Be signed with these.
+    /// Use these credentials.
     Use(Arc<Assumed>),
-    /// The same, and have them renewed.
+    /// Use these credentials, and renew them.
     UseAndAsk(Arc<Assumed>, FlightNumber),
-    /// Ask for some.
+    /// Request credentials.
     Ask(FlightNumber),
-    /// Wait for those that have been asked for.
+    /// Wait for the request in flight.
     Wait,
-    /// Do without, for it has failed just now.
+    /// Use the client's own credentials, because a request has just failed.
     Without,
 }
 
 impl Session {
-    /// What a call is to do. Who is told to ask is taken to have asked.
+    /// Returns what a call has to do. A call that has to send a request is counted as having sent it.
     pub(super) fn look(&self, now: SystemTime, may_ask: bool) -> Look {
         let mut state = self.state();
         let is_asked = state.flight.is_some_and(|flight| is_out(flight.since, now));
@@ -65,7 +65,7 @@ impl Session {
         }
     }
 
-    /// Whether it has credentials that hold, or is about to have some.
+    /// Returns whether the session has valid credentials or a request in flight.
     pub(super) fn is_live(&self, now: SystemTime) -> bool {
         let state = self.state();
         state.flight.is_some() || state.assumed.as_ref().is_some_and(|assumed| assumed.holds(now))
@@ -77,10 +77,10 @@ impl Session {
         state.back_off.reset();
     }
 
-    /// A question has ended: how, if by a failure, it is told when that was.
+    /// Ends a request. `failed` is the time of a failure.
     pub(super) fn end(&self, number: FlightNumber, failed: Option<SystemTime>) {
         let mut state = self.state();
-        // One that was given up has been followed by another.
+        // A request that was given up has been replaced by another.
         if state.flight.is_some_and(|flight| flight.number == number) {
             state.flight = None;
             if let Some(now) = failed {

@@ -1,4 +1,4 @@
-//! Which session the calls of a workflow share: the role, the session's name and its tags.
+//! The key of the session that the calls of a workflow share: the role, the session's name and its tags.
 
 use std::sync::Arc;
 
@@ -6,14 +6,14 @@ use super::role_settings::RoleSettings;
 use super::workflow::Workflow;
 use crate::sts::stable_hash;
 
-/// As STS takes: 2 to 64 characters.
+/// The lengths that STS accepts.
 const SESSION_NAME: std::ops::RangeInclusive<usize> = 2..=64;
-/// As many tags.
+/// The maximum number of tags.
 const MAX_TAGS: usize = 50;
-/// As many characters of a tag's key, and of its value.
+/// The maximum number of characters of a tag's key and of its value.
 const MAX_TAG: (usize, usize) = (128, 256);
 
-/// Role, session name and tags: what is the same for the same credentials.
+/// The role, session name and tags, which determine the credentials.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct SessionKey {
     pub(super) role: Arc<str>,
@@ -22,7 +22,7 @@ pub(super) struct SessionKey {
 }
 
 impl SessionKey {
-    /// What the calls of a workflow should have; `None` for the client's own credentials.
+    /// Returns the key for the calls of a workflow, or `None` for the client's own credentials.
     pub(super) fn of(workflow: &Workflow<'_>, settings: &RoleSettings) -> Option<Self> {
         let role = settings.choose.role(workflow)?;
         // A web identity has the tags of its token.
@@ -31,7 +31,7 @@ impl SessionKey {
         for key in keys {
             let Some(value) = workflow.dimension(key) else { continue };
             let (key, value) = (tag_key(key), tag_text(value, MAX_TAG.1));
-            // STS takes keys that differ in case alone for one.
+            // STS treats keys that differ only in case as the same.
             if tags.len() < MAX_TAGS && tags.iter().all(|(known, _)| known.to_lowercase() != key.to_lowercase()) {
                 tags.push((key, value));
             }
@@ -40,8 +40,8 @@ impl SessionKey {
     }
 }
 
-/// A name that STS takes for a session. One that has to be altered ends with what tells it from others that would be
-/// altered likewise.
+/// Returns a session name that STS accepts. A changed name ends with a hash, so that it differs from other names that
+/// change in the same way.
 fn session_name(workflow: &str) -> String {
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
     if SESSION_NAME.contains(&workflow.len()) && workflow.chars().all(is_allowed) {
@@ -62,14 +62,14 @@ fn tag_text(text: &str, most: usize) -> String {
     text.chars().map(|c| if is_of_tags(c) { c } else { '_' }).take(most).collect()
 }
 
-/// As STS says it: `[\p{L}\p{Z}\p{N}_.:/=+\-@]`.
+/// STS accepts `[\p{L}\p{Z}\p{N}_.:/=+\-@]`.
 fn is_of_tags(c: char) -> bool {
     let is_separator = c.is_whitespace() && !c.is_control();
     is_letter(c) || is_separator || c.is_numeric() || "_.:/=+-@".contains(c)
 }
 
-/// The standard library's alphabet has marks and circled letters besides, which identifiers do not begin with, and
-/// identifiers do not begin with two vowels that are letters.
+/// The standard library counts marks and circled letters as alphabetic, but identifiers do not start with them. Two
+/// vowels are letters although identifiers do not start with them.
 fn is_letter(c: char) -> bool {
     let begins = unicode_ident::is_xid_start(c) && !('\u{1885}'..='\u{1886}').contains(&c);
     c.is_alphabetic() && (begins || matches!(c, '\u{0e33}' | '\u{0eb3}'))
@@ -126,7 +126,7 @@ mod tests {
         };
         let (of_sts, newer) = (class(r"[\p{L}\p{Z}\p{N}_.:/=+\-@]"), class(r"\p{Cn}"));
         let sts_takes = |c: char| holds(&of_sts, c);
-        // What that table has not heard of, nobody can ask it about.
+        // Characters that are newer than this table cannot be checked.
         let too_many = ('\0'..=char::MAX).filter(|c| is_of_tags(*c) && !sts_takes(*c) && !holds(&newer, *c));
         assert_eq!(too_many.collect::<String>(), "");
         let left_out = ('\0'..=char::MAX).filter(|c| !is_of_tags(*c) && sts_takes(*c)).count();

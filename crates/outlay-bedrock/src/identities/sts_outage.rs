@@ -1,11 +1,11 @@
-//! Where STS cannot be reached, one question finds out for all when it can be again.
+//! Tracks an STS outage. One request probes for all callers whether STS can be reached again.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use crate::sts::{BackOff, Failure, Mark};
 
-/// Longer than any question takes: one that is out for so long is in a runtime that nobody drives any more.
+/// Longer than any request takes. A request this old is in a runtime that is no longer driven.
 pub(super) const GIVEN_UP: Duration = Duration::from_secs(60);
 
 /// Whether STS can be reached.
@@ -15,13 +15,13 @@ pub(super) struct Outage(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     back_off: BackOff,
-    /// STS said nothing the last time.
+    /// Whether STS did not answer the last time.
     is_silent: bool,
-    /// Since when one question is out to find out whether it is over.
+    /// Since when a probe is pending.
     probe: Option<SystemTime>,
 }
 
-/// The turn of a question.
+/// The permission to send one request.
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
     outage: &'a Outage,
@@ -30,17 +30,17 @@ pub(super) struct Turn<'a> {
 }
 
 impl Outage {
-    /// Whether no question is to be asked now.
+    /// Returns whether no request may be sent now.
     pub(super) fn refuses(&self, now: SystemTime) -> bool {
         self.lock().refuses(now)
     }
 
-    /// Whether an answer is not to be waited for, as STS gave none the last time.
+    /// Returns whether callers should not wait for an answer, because STS gave none the last time.
     pub(super) fn is_silent(&self) -> bool {
         self.lock().is_silent
     }
 
-    /// A question's turn, if it is to be asked now.
+    /// Returns a permit if a request may be sent now.
     pub(super) fn turn(&self, now: SystemTime) -> Option<Turn<'_>> {
         let mut state = self.lock();
         if state.refuses(now) {
@@ -65,7 +65,7 @@ impl State {
 }
 
 impl Turn<'_> {
-    /// STS has answered, be it that it refuses.
+    /// Records an answer from STS, even a refusal.
     pub(super) fn answered(self) {
         let mut state = self.outage.lock();
         state.back_off.reset();
@@ -90,9 +90,9 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// Whether a question that was asked then is still out.
+/// Returns whether a request from `since` is still pending.
 pub(super) fn is_out(since: SystemTime, now: SystemTime) -> bool {
-    // By a clock that was set back it would be out for ever.
+    // With a clock that was set back, it would be pending forever.
     now.duration_since(since).is_ok_and(|age| age < GIVEN_UP)
 }
 

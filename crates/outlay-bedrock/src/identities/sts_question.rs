@@ -1,4 +1,4 @@
-//! One question for a session, which ends however it ends.
+//! A request for a session's credentials. Its end is recorded, even if it is dropped.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use super::session_credentials::{FlightNumber, Session};
 use super::session_key::SessionKey;
 use crate::sts::Failure;
 
-/// A question. Where it is dropped after it was sent, that is a failure: whoever asked did not wait for the answer, and
-/// each call that follows would wait in vain as well.
+/// A request for a session's credentials. Dropping it after it was sent is a failure: its caller did not wait for the
+/// answer, and later calls would wait in vain too.
 pub(super) struct StsQuestion {
     sts: Arc<AssumeRole>,
     session: Arc<Session>,
@@ -44,7 +44,7 @@ impl StsQuestion {
         }
     }
 
-    /// Asks, and sees to it that everybody learns what came of it.
+    /// Sends the request and records the result.
     pub(super) async fn ask(mut self) {
         let sts = self.sts.clone();
         let Ok(_permit) = sts.questions().acquire().await else { return };

@@ -1,4 +1,4 @@
-//! Where the SDK asks for the identity to sign a request with.
+//! Resolves the identity that the SDK signs a request with.
 
 use std::sync::Once;
 use std::time::Duration;
@@ -22,11 +22,11 @@ use crate::metering::Metering;
 use crate::sts::BaseOnly;
 use crate::wait_for_shared_budget::admitted;
 
-/// The identity of the workflow that a request is made in, else what the client's own cache has.
+/// An identity cache that returns the identity of a request's workflow, else that of the client's own cache.
 ///
-/// It is a cache and no credentials provider, for the SDK asks its cache at every attempt, with the request's own
-/// configuration at hand, and asks a provider only once its cache has nothing: what a provider says for one workflow
-/// would be given to all.
+/// This is a cache and not a credentials provider, because the SDK asks its cache at every attempt with the request's
+/// own configuration. It asks a provider only if the cache is empty, so the identity of one workflow would be used
+/// for all.
 #[derive(Debug)]
 pub(super) struct WorkflowIdentities {
     sessions: SessionCache,
@@ -49,7 +49,7 @@ impl WorkflowIdentities {
         });
     }
 
-    /// A call that has to end in time must not spend it all on waiting for STS.
+    /// Limits the wait, so that a call with a timeout does not spend all of it on STS.
     fn patience(&self, cfg: &ConfigBag) -> Duration {
         let timeouts = cfg.load::<TimeoutConfig>();
         let of = |timeout: fn(&TimeoutConfig) -> Option<Duration>| timeouts.and_then(timeout).map(|most| most / 2);
@@ -87,7 +87,7 @@ impl ResolveCachedIdentity for WorkflowIdentities {
             self.warn_no_clock();
             return self.base.resolve_cached_identity(resolver, components, cfg);
         };
-        // Whichever of the two caches is around the other.
+        // Needed because either of the two caches can contain the other.
         let admitted = admitted(cfg);
         IdentityFuture::new(async move {
             if let Some(admitted) = admitted {
@@ -110,7 +110,7 @@ impl ResolveCachedIdentity for WorkflowIdentities {
         components: &RuntimeComponentsBuilder,
         cfg: &ConfigBag,
     ) -> Result<(), BoxError> {
-        // A shared cache is validated only as part of the components that hold it.
+        // A shared cache is only validated as part of the components that hold it.
         components.clone().with_identity_cache(Some(self.base.clone())).validate_base_client_config(cfg)
     }
 
@@ -119,7 +119,7 @@ impl ResolveCachedIdentity for WorkflowIdentities {
     }
 }
 
-/// Whether it is AWS credentials that are asked for, and not the token of an API key.
+/// Returns whether AWS credentials are requested, and not the token of an API key.
 fn signs(resolver: &SharedIdentityResolver, components: &RuntimeComponents) -> bool {
     let is = |scheme| {
         let signer = components.identity_resolver(AuthSchemeId::from(scheme));

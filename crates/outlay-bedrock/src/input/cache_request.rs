@@ -1,4 +1,4 @@
-//! What a request asks the cache to store, and whether it asks for a compaction.
+//! Reads what a request asks the cache to store, and whether it asks for a compaction.
 
 use aws_sdk_bedrockruntime::types::{
     CachePointBlock, ContentBlock, Message, SystemContentBlock, Tool, ToolConfiguration,
@@ -11,7 +11,7 @@ use memchr::memmem;
 pub(crate) enum CacheAsked {
     #[default]
     Nothing,
-    /// A part of the prompt, for as long as is usual.
+    /// A part of the prompt, for the default lifetime.
     Usual,
     /// A part of the prompt, some of it for an hour.
     Hour,
@@ -49,15 +49,16 @@ impl CacheAsked {
     }
 }
 
-/// The beginning of what Anthropic calls a compaction: `compact_20260112`.
+/// The prefix of Anthropic's compaction edit, `compact_20260112`.
 const COMPACTION: &str = "compact_";
 
-/// Whether a model's own body asks that the conversation be compacted before the answer, which is an inference of its own.
+/// Returns whether a model's own body asks to compact the conversation before the answer, which takes another
+/// inference.
 pub(crate) fn asks_compaction(body: &[u8]) -> bool {
     memmem::find(body, b"\"context_management\"").is_some() && memmem::find(body, b"\"compact_").is_some()
 }
 
-/// Whether the members that Converse hands on to the model ask for that.
+/// Returns whether the members that Converse passes to the model ask for a compaction.
 pub(super) fn converse_asks_compaction(additional: Option<&Document>) -> bool {
     let edits =
         additional.and_then(|own| own.as_object()?.get("context_management")?.as_object()?.get("edits")?.as_array());

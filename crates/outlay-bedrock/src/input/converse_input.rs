@@ -1,4 +1,4 @@
-//! Converse and ConverseStream.
+//! The input of Converse and ConverseStream.
 
 use aws_sdk_bedrockruntime::operation::converse::ConverseInput;
 use aws_sdk_bedrockruntime::operation::converse_stream::ConverseStreamInput;
@@ -8,7 +8,7 @@ use aws_smithy_types::{Document, Number};
 use super::cache_request::{CacheAsked, converse_asks_compaction};
 use super::{Common, Limits};
 
-/// The same members stand in the SDK's inputs of the operation and of its stream, which have no trait in common.
+/// The SDK's inputs of the operation and of its stream have the same members, but no common trait.
 macro_rules! common {
     ($input:ident) => {{
         let inference = inference($input.inference_config(), $input.additional_model_request_fields());
@@ -34,7 +34,7 @@ pub(super) fn stream(input: &ConverseStreamInput) -> Common<'_> {
     common!(input)
 }
 
-/// The parameters of Converse, and those that a request hands on to the model by the model's own names.
+/// Reads the parameters of Converse and those that are passed to the model under its own names.
 fn inference(config: Option<&InferenceConfiguration>, additional: Option<&Document>) -> Common<'static> {
     let own = additional.and_then(Document::as_object);
     let count = |name: &str| {
@@ -57,7 +57,7 @@ fn inference(config: Option<&InferenceConfiguration>, additional: Option<&Docume
     }
 }
 
-/// The double of the text that the float prints as: 0.7, not 0.699999988079071.
+/// Returns the double that prints like the float: 0.7, not 0.699999988079071.
 fn as_written(n: f32) -> f64 {
     n.to_string().parse().unwrap_or_else(|_| f64::from(n))
 }

@@ -1,4 +1,4 @@
-//! InvokeModel and its stream.
+//! The input of InvokeModel and InvokeModelWithResponseStream.
 
 use aws_sdk_bedrockruntime::operation::invoke_model::InvokeModelInput;
 use aws_sdk_bedrockruntime::operation::invoke_model_with_response_stream::InvokeModelWithResponseStreamInput;
@@ -7,7 +7,7 @@ use outlay_otel::Operation;
 use super::{Common, Limits};
 use crate::usage::{Parameters, read_request};
 
-/// The same members stand in the SDK's inputs of the operation and of its stream, which have no trait in common.
+/// The SDK's inputs of the operation and of its stream have the same members, but no common trait.
 macro_rules! common {
     ($input:ident) => {{
         let native = native($input.body().map_or(&[], |blob| blob.as_ref()));
@@ -36,7 +36,7 @@ fn native(body: &[u8]) -> Common<'static> {
     Common { limits, temperature, top_p, tier, ..Common::default() }
 }
 
-/// What InvokeModel does is told by the model alone.
+/// Returns what InvokeModel does, which only the model determines.
 pub(super) fn operation_of_model(model: &str) -> Operation {
     let has = |part: &str| model.contains(part);
     if has("embed") || has("marengo") {

@@ -1,27 +1,27 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-/// A provider that has given other credentials than those of the call so often in a row gives new ones each time.
+/// The number of mismatches in a row after which a provider is assumed to return new credentials each time.
 const MAX_OTHERS: u32 = 3;
-/// It is asked again after so long: it may have been a rotation after all.
+/// How long such a provider is not asked. It may have been a rotation after all.
 const REST: Duration = Duration::from_secs(300);
 
-/// A client's source of credentials, which may give new ones each time that it is asked.
+/// A client's source of credentials, which may return new ones each time.
 #[derive(Debug, Default)]
 pub(super) struct Provider(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// How often in a row it gave other credentials than a call was signed with.
+    /// The number of times in a row that it returned other credentials than those of the call.
     others: u32,
     rests_until: Option<SystemTime>,
 }
 
 impl Provider {
-    /// Whether it may still have the credentials that a call was signed with.
+    /// Returns whether it may still have the credentials that a call was signed with.
     pub(super) fn may_be_asked(&self, now: SystemTime) -> bool {
         let rest = self.lock().rests_until.and_then(|until| until.duration_since(now).ok());
-        // A clock that was set back does not make that longer.
+        // A clock that was set back does not extend the pause.
         rest.is_none_or(|left| left.is_zero() || left > REST)
     }
 

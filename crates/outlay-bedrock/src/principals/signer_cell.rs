@@ -1,4 +1,4 @@
-//! What is known of one access key.
+//! The signer of one access key.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -8,10 +8,10 @@ use outlay_otel::Signer;
 
 use crate::sts::BackOff;
 
-/// As many wait for an answer; who comes later does without.
+/// The maximum number of callbacks that wait for an answer. Further ones are dropped.
 const MAX_WAITING: usize = 100;
 
-/// Whose an access key is, once that is known.
+/// The signer of an access key, once it is known.
 #[derive(Default)]
 pub(crate) struct SignerCell {
     signer: OnceLock<Arc<Signer>>,
@@ -28,7 +28,7 @@ struct Asking {
 type Tell = Box<dyn FnOnce(&Signer) + Send>;
 
 impl SignerCell {
-    /// One that is known from the beginning.
+    /// Creates a cell with a known signer.
     pub(crate) fn known(signer: Arc<Signer>) -> Self {
         Self { signer: signer.into(), asking: Mutex::default() }
     }
@@ -37,7 +37,7 @@ impl SignerCell {
         self.signer.get()
     }
 
-    /// Whether it is time to ask. Then it is taken for asked.
+    /// Returns whether a lookup may begin, and if so marks it as begun.
     pub(super) fn begin(&self, now: SystemTime) -> bool {
         let mut asking = self.asking();
         let begins = !asking.in_flight && self.get().is_none() && !asking.back_off.is_too_early(now);
@@ -52,33 +52,33 @@ impl SignerCell {
             asking.in_flight = false;
             std::mem::take(&mut asking.waiting)
         };
-        // Not under the lock: it runs the application's observers.
+        // Outside the lock, because it runs the application's observers.
         for tell in waiting {
             tell(signer);
         }
     }
 
-    /// It could not be found out. True for the first time in a row.
+    /// Records a failed lookup. Returns whether it is the first in a row.
     pub(super) fn failed(&self, now: SystemTime) -> bool {
         let mut asking = self.asking();
         asking.in_flight = false;
-        // They would be kept for as long as nobody calls.
+        // They would be kept until the next call.
         asking.waiting.clear();
         asking.back_off.failed(now)
     }
 
-    /// It was not asked after all.
+    /// Ends a lookup that was not sent after all.
     pub(super) fn unsent(&self) {
         let mut asking = self.asking();
         asking.in_flight = false;
         asking.waiting.clear();
     }
 
-    /// Tells it now or, while it is asked for, once it is known.
+    /// Runs `callback` now or, if a lookup is in progress, once the signer is known.
     pub(crate) fn when_known(&self, tell: impl FnOnce(&Signer) + Send + 'static) {
         if self.get().is_none() {
             let mut asking = self.asking();
-            // It may have come to be known meanwhile.
+            // The signer may have become known meanwhile.
             if self.get().is_none() {
                 if asking.in_flight && asking.waiting.len() < MAX_WAITING {
                     asking.waiting.push(Box::new(tell));

@@ -1,8 +1,8 @@
-//! A body that is JSON, whatever family it is written for: its text by the byte, and what it attaches by what that is.
+//! The size of a JSON body of any family: its text in bytes, and its attachments by their kind.
 //!
-//! Base64 is an attachment where something says of what kind: its data URL, the members around it, or its first bytes.
-//! Otherwise the model reads it as text: a signature, an encrypted thought, a digest. A reference to an attachment counts
-//! as one whose size cannot be seen.
+//! Base64 is an attachment if its data URL, the members around it or its first bytes name a kind. Otherwise the model
+//! reads it as text, such as a signature, encrypted reasoning or a digest. A reference to an attachment counts as an
+//! attachment of unknown size.
 
 use std::fmt;
 use std::ops::Range;
@@ -12,12 +12,12 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 
 use super::{Medium, REMOTE, Size};
 
-/// Where nothing says what it is, only so much base64 is taken for an attachment.
+/// The minimum length of base64 that counts as an attachment without a member that names its kind.
 const MIN_UNNAMED: usize = 1_024;
-/// Nearly every text has a blank in its first bytes.
+/// Nearly every text has a space in its first bytes.
 const FIRST_BYTES: usize = 64;
 
-/// The size of a request's body.
+/// Returns the size of a request's body.
 pub(crate) fn of_body(body: &[u8]) -> Size {
     let mut walk = Walk::default();
     let whole = {
@@ -27,7 +27,7 @@ pub(crate) fn of_body(body: &[u8]) -> Size {
     };
     match whole {
         Ok(left) => walk.settle(left),
-        // Nothing is known of it but its bytes.
+        // Only the bytes are known.
         Err(_) => {
             walk = Walk::default();
             base64_runs(body).for_each(|run| walk.take_out(run.len(), Medium::Document));
@@ -36,15 +36,15 @@ pub(crate) fn of_body(body: &[u8]) -> Size {
     Size::text((body.len() as u64).saturating_sub(walk.taken_out)).and(walk.attached).in_request()
 }
 
-/// What was found so far.
+/// What has been found in a body so far.
 #[derive(Default)]
 struct Walk {
-    /// Bytes of base64 that are no text.
+    /// Bytes of base64 that are not text.
     taken_out: u64,
     attached: Size,
 }
 
-/// What may be attachments, of which the members around them have yet to say what they are.
+/// Possible attachments, if the members around them have not named a kind yet.
 type Candidates = Vec<Candidate>;
 
 struct Candidate {
@@ -54,13 +54,13 @@ struct Candidate {
 
 enum Data {
     Base64 {
-        /// Bytes in the body.
+        /// Length in the body.
         length: usize,
-        /// What its first bytes say that it is.
+        /// The kind that the first bytes indicate.
         begins_as: Option<Medium>,
     },
     Reference {
-        /// Whether it lies in S3, where only attachments do.
+        /// Whether it is in S3, where only attachments are.
         in_s3: bool,
     },
 }
@@ -80,7 +80,7 @@ impl Walk {
         }
     }
 
-    /// Counts what nothing else is said of.
+    /// Attaches the candidates that no member describes.
     fn settle(&mut self, candidates: Candidates) {
         for candidate in candidates {
             let likely = match candidate.data {
@@ -94,10 +94,10 @@ impl Walk {
     }
 }
 
-/// What a text in a member of this name may be beside text.
+/// Returns the possible attachment in a text member of this name.
 fn candidate(name: &str, text: &str) -> Option<Candidate> {
     match name {
-        // Whatever it is, the model reads it as text.
+        // The model reads these as text, whatever they contain.
         "text" | "content" | "prompt" | "inputText" | "query" | "system" | "instructions" | "output" | "message"
         | "preamble" | "snippet" | "description" => return None,
         _ if is_text_to_the_model(name) => return None,
@@ -124,7 +124,7 @@ fn candidate(name: &str, text: &str) -> Option<Candidate> {
     }
 }
 
-/// Whether all that stands under a name is read as text: the arguments of a tool, and its schema.
+/// Returns whether everything under a name is read as text: the arguments of a tool, and its schema.
 fn is_text_to_the_model(name: &str) -> bool {
     matches!(name, "input" | "arguments" | "parameters" | "json" | "input_schema" | "inputSchema" | "schema")
 }
@@ -141,7 +141,7 @@ const fn is_base64_digit(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=')
 }
 
-/// By a media type: `image/png`.
+/// Returns the kind for a media type such as `image/png`.
 fn medium_of_type(kind: &str) -> Option<Medium> {
     match kind.split_once('/')?.0 {
         "image" => Some(Medium::Image),
@@ -152,7 +152,7 @@ fn medium_of_type(kind: &str) -> Option<Medium> {
     }
 }
 
-/// By the name of a member, or the `type` of what holds it.
+/// Returns the kind for the name of a member, or for the `type` of the object around it.
 fn medium_of_name(name: &str) -> Option<Medium> {
     match name {
         "image" | "images" | "image_url" | "input_image" | "inputImage" | "maskImage" => Some(Medium::Image),
@@ -163,7 +163,7 @@ fn medium_of_name(name: &str) -> Option<Medium> {
     }
 }
 
-/// By the `format` of Converse and Nova.
+/// Returns the kind for a `format` of Converse and Nova.
 fn medium_of_format(format: &str) -> Option<Medium> {
     match format {
         "png" | "jpeg" | "jpg" | "gif" | "webp" => Some(Medium::Image),
@@ -174,10 +174,10 @@ fn medium_of_format(format: &str) -> Option<Medium> {
     }
 }
 
-/// By the first bytes, as they stand in base64.
+/// Returns the kind for the first bytes, encoded in base64.
 fn medium_of_bytes(base64: &str) -> Option<Medium> {
     let begins = |marks: &[&str]| marks.iter().any(|mark| base64.starts_with(mark));
-    // RIFF holds WEBP and WAVE, whose last three letters are the digits 12 to 15.
+    // RIFF contains WEBP and WAVE. The last three letters of these are the base64 digits 12 to 15.
     let riff = base64.strip_prefix("UklGR").and_then(|rest| rest.get(7..11));
     if begins(&["iVBOR", "/9j/", "R0lGOD"]) || riff == Some("RUJQ") {
         Some(Medium::Image)
@@ -192,7 +192,7 @@ fn medium_of_bytes(base64: &str) -> Option<Medium> {
     }
 }
 
-/// Runs of base64 that are too long to be words.
+/// Returns the runs of base64 that are too long to be words.
 fn base64_runs(body: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let mut from = 0;
     std::iter::from_fn(move || {
@@ -207,16 +207,16 @@ fn base64_runs(body: &[u8]) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// Reads a value that stands under a name; what it attaches is counted as soon as it is known what it is.
+/// Reads the value under a name. Counts an attachment as soon as its kind is known.
 struct ValueSeed<'a> {
     walk: &'a mut Walk,
     name: &'a str,
-    /// Whether the value is nested more deeply than the members of the body.
+    /// Whether the value is nested below the members of the body.
     is_inner: bool,
 }
 
 impl ValueSeed<'_> {
-    /// Whether the value names a conversation that the vendor keeps, and that is a part of the prompt.
+    /// Returns whether the value names a conversation that the vendor stores, which becomes part of the prompt.
     fn is_kept_conversation(&self) -> bool {
         !self.is_inner && matches!(self.name, "previous_response_id" | "conversation")
     }
@@ -274,7 +274,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Candidates, A::Error> {
-        // The `input` of a body is the conversation; further in, it is a tool's.
+        // The `input` of a body is the conversation. A nested one belongs to a tool.
         if self.is_inner && is_text_to_the_model(self.name) {
             while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
             return Ok(Vec::new());
@@ -306,13 +306,13 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
     }
 }
 
-/// What stands under a name is known by itself, or by that.
+/// Gives candidates without a kind the kind of the name that they are under.
 fn known_by(name: &str, candidates: Candidates) -> impl Iterator<Item = Candidate> {
     let medium = medium_of_name(name);
     candidates.into_iter().map(move |candidate| Candidate { medium: candidate.medium.or(medium), ..candidate })
 }
 
-/// What a `type`, `media_type` or `format` says of what stands beside it.
+/// The kind that a `type`, `media_type` or `format` gives to the members beside it.
 struct Hint(Option<Medium>);
 
 impl<'de> serde::Deserialize<'de> for Hint {
@@ -423,7 +423,7 @@ mod tests {
             let body = format!(r#"{{"{name}":"{text}"}}"#);
             assert_eq!(most(&body), body.len() as u64, "{name}");
         }
-        // Where nothing is known of a body, long base64 is taken for an attachment.
+        // If a body cannot be parsed, long base64 counts as an attachment.
         let broken = format!(r#"{{"data":"{}"#, "A".repeat(400_000));
         assert!(most(&broken) > 400_000, "300,000 bytes of a document at the most");
         let broken = format!(r#"{{"data":"{}"#, "A".repeat(4_000_000));

@@ -1,4 +1,4 @@
-//! Reads a stream along: what each frame says of the call's cost.
+//! Reads what each frame of a stream says of the call's cost.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::call::Call;
 use crate::input::Kind;
 use crate::usage::{Bytes, Passed, TEXTS, read_converse, read_native, read_speech};
 
-/// What a stream's bytes have told so far. It tells the call once, when the stream ends.
+/// Reads the events of a stream. Reports to the call once, when the stream ends.
 #[derive(Debug)]
 pub(crate) struct EventReader {
     call: Arc<Call>,
@@ -28,12 +28,12 @@ pub(crate) struct EventReader {
 struct ReaderState {
     kind: Kind,
     is_guarded: bool,
-    /// How many answers were asked for.
+    /// The number of answers that were asked for.
     answers: u64,
     seen: StreamResult,
     text: TextFinder,
     decoder: ChunkDecoder,
-    /// What the application sends in a speech session, and what of it had passed at the last usage event.
+    /// What the application sends in a speech session, and the traffic as of the last usage event.
     sent: SentEvents,
     counted: Passed,
     received: Bytes,
@@ -59,7 +59,7 @@ impl EventReader {
         &self.call
     }
 
-    /// Reads the next frame of the body; `None` is its end.
+    /// Reads the next frame of the body. `None` is its end.
     pub(super) fn frame(&mut self, frame: Option<&Result<BodyFrame<bytes::Bytes>, Error>>) {
         match frame {
             Some(Ok(frame)) => {
@@ -80,7 +80,7 @@ impl EventReader {
         frames.push(bytes, |frame| state.frame(&frame));
     }
 
-    /// Whether nothing more that comes can change the figure.
+    /// Returns whether the rest of the stream cannot change the figure.
     pub(crate) fn is_final(&self) -> bool {
         // A guardrail's trace comes after the counts.
         let seen = &self.state.seen;
@@ -88,7 +88,7 @@ impl EventReader {
         self.told || is_counted || self.state.seen.error.is_some() || self.frames.is_corrupt()
     }
 
-    /// The stream has ended so. Only the first word counts: a body's end is polled more than once.
+    /// Reports the end of the stream. Only the first call counts: a body's end may be polled more than once.
     pub(crate) fn ended(&mut self, how: Ended) {
         if std::mem::replace(&mut self.told, true) {
             return;
@@ -123,7 +123,7 @@ impl ReaderState {
     }
 
     fn event(&mut self, event: &[u8], payload: &[u8]) {
-        // It says only that there will be a stream.
+        // It only announces the stream.
         if event == b"initial-response" {
             return;
         }
@@ -137,7 +137,7 @@ impl ReaderState {
                 let answer = read_converse(payload);
                 self.seen.stopped |= event == b"messageStop";
                 self.seen.stop_reason = answer.stop_reason.or(self.seen.stop_reason.take());
-                // Bedrock names no model here; gateways do.
+                // Bedrock names no model here, but gateways do.
                 self.seen.native.named_model = answer.named_model.or(self.seen.native.named_model.take());
             }
             (_, b"metadata") => {
@@ -163,7 +163,7 @@ impl ReaderState {
         }
         self.seen.stop_reason = answer.stop_reason.clone().or(self.seen.stop_reason.take());
         self.seen.native.merge(answer);
-        // Each of the answers that were asked for has to end.
+        // Each requested answer has to end.
         self.seen.stopped |= u64::from(self.seen.native.ended_choices.count_ones()) >= self.answers.min(64);
     }
 
@@ -178,26 +178,26 @@ impl ReaderState {
         }
     }
 
-    /// What has passed in a speech session since its last usage event.
+    /// Returns the traffic of a speech session since its last usage event.
     fn uncounted(&self) -> Passed {
         let Passed { sent, received } = self.counted;
         Passed { sent: self.sent.so_far().since(sent), received: self.received.since(received) }
     }
 }
 
-/// The members that hold the output of Converse's deltas.
+/// The members with the output of Converse's deltas.
 const CONVERSE_TEXTS: [&str; 2] = ["text", "input"];
 
-/// Finds the output in a delta's JSON. Made once for a stream: a search that is made anew for each event costs as much as
-/// the search itself.
+/// Finds the output in a delta's JSON. It is built once for a stream, because building a search costs as much as
+/// searching one event.
 #[derive(Debug)]
 struct TextFinder {
     members: Vec<memmem::Finder<'static>>,
     deltas: u64,
 }
 
-/// So many deltas are measured each; of those that follow one in [`SAMPLE`] stands for all, for what is measured is
-/// needed for an estimate alone.
+/// The number of deltas that are all measured. After them, one in [`SAMPLE`] is measured and stands for the others,
+/// because the text is only needed for an estimate.
 const MEASURED: u64 = 64;
 const SAMPLE: u64 = 8;
 
@@ -208,19 +208,19 @@ impl TextFinder {
         Self { members: names.iter().map(finder).collect(), deltas: 0 }
     }
 
-    /// Takes in the output of the next delta.
+    /// Adds the output of the next delta.
     fn take(&mut self, json: &[u8], seen: &mut StreamResult) {
         if !seen.is_told() && !seen.is_counted() {
             seen.text_bytes += self.sample(json);
         } else if memmem::find(json, b"\"amazon-bedrock-").is_none() {
-            // A guardrail's trace may come here, and repeats the text.
+            // A guardrail's trace may come here. It repeats the text.
             let bytes = self.bytes(json);
             seen.text_bytes += bytes;
             seen.has_uncounted_text |= bytes > 0;
         }
     }
 
-    /// How many bytes of output are to be counted for the next delta.
+    /// Returns the bytes of output to count for the next delta.
     fn sample(&mut self, json: &[u8]) -> u64 {
         let delta = self.deltas;
         self.deltas += 1;
@@ -231,7 +231,7 @@ impl TextFinder {
         }
     }
 
-    /// How many bytes of output a delta has, as they stand in its JSON: those of the first member that has some.
+    /// Returns the bytes of output in a delta, as encoded in its JSON: those of the first member that has any.
     fn bytes(&self, json: &[u8]) -> u64 {
         let texts = |member: &memmem::Finder<'static>| {
             let after = member.find_iter(json).filter_map(|at| json.get(at + member.needle().len()..));
@@ -241,12 +241,12 @@ impl TextFinder {
     }
 }
 
-/// What follows the opening quote of a member's value, where that is a string; it may stand after blanks.
+/// Returns the text after the opening quote of a member's value, if the value is a string. It may follow whitespace.
 fn string_after_colon(json: &[u8]) -> Option<&[u8]> {
     json.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")
 }
 
-/// The length of a JSON string whose opening quote has been read.
+/// Returns the length of a JSON string after its opening quote.
 fn string_bytes(json: &[u8]) -> u64 {
     let mut rest = json;
     let mut bytes = 0;
@@ -255,17 +255,18 @@ fn string_bytes(json: &[u8]) -> u64 {
         if rest[at] == b'"' {
             return bytes;
         }
-        // An escape stands for one character.
+        // An escape sequence stands for one character.
         bytes += 1;
         rest = rest.get(at + 2..).unwrap_or_default();
     }
     bytes + rest.len() as u64
 }
 
-/// Whether a chunk may hold a count or a stop: most hold neither, and need not be read as JSON.
+/// Returns whether a chunk may contain a count or a stop. Most contain neither and need not be parsed as JSON.
 fn may_tell(json: &[u8]) -> bool {
-    // In `usage`, `..._token_count`, `...TokenCount`, `stop_reason`, `stopReason`, `message_stop`, `finish_reason`,
-    // `completionReason`, `amazon-bedrock-guardrailAction`, `status`, and Anthropic's `"type":"error"`.
+    // Parts of `usage`, `..._token_count`, `...TokenCount`, `stop_reason`, `stopReason`, `message_stop`,
+    // `finish_reason`, `completionReason`, `amazon-bedrock-guardrailAction`, `status`, and Anthropic's
+    // `"type":"error"`.
     let marks = [&b"sage"[..], b"oken", b"top", b"eason", b"rail", b"tatus", b"\"error\""];
     marks.iter().any(|mark| memmem::find(json, mark).is_some())
 }

@@ -1,4 +1,4 @@
-//! Reads along what the application sends in a speech session.
+//! Counts what the application sends in a speech session.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +11,7 @@ use super::chunk_decoder::ChunkDecoder;
 use super::frames::{FrameReader, whole_frame};
 use crate::usage::Bytes;
 
-/// What has been sent of a session, as far as it has been read along.
+/// The bytes that a session has sent so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SentEvents(Arc<Mutex<Bytes>>);
 
@@ -43,7 +43,7 @@ impl ReadAlong {
     fn read(&mut self, bytes: &[u8]) {
         let Self { sent, frames, decoder, .. } = self;
         frames.push(bytes, |frame| {
-            // A signed event is a frame in a frame.
+            // A signed event is a frame inside a frame.
             let inner = whole_frame(frame.payload);
             let payload = inner.map_or(frame.payload, |inner| inner.payload);
             if let Some(json) = decoder.decode(payload) {

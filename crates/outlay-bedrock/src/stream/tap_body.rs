@@ -12,15 +12,15 @@ use super::read_events::EventReader;
 use super::stream_result::Ended;
 use crate::call::Call;
 
-/// `body`, read along for `call`.
+/// Wraps `body`, so that its events are read for `call`.
 pub(super) fn tap(body: SdkBody, call: Arc<Call>) -> SdkBody {
     SdkBody::from_body_1_x(Tap { body, events: Some(EventReader::new(call)) })
 }
 
-/// A body that hands on every frame as it is: data, trailers, errors, its end and what it says of its size.
+/// A body that passes on every frame unchanged: data, trailers, errors, its end and its size hint.
 struct Tap {
     body: SdkBody,
-    /// `None` once it has been given to a drain.
+    /// `None` once it has been passed to a drain.
     events: Option<EventReader>,
 }
 
@@ -54,7 +54,7 @@ impl Drop for Tap {
             let body = std::mem::replace(&mut self.body, SdkBody::taken());
             drain_dropped::start(body, events);
         } else {
-            // A body that was read to its last frame may be dropped without its end being polled.
+            // A body may be dropped after its last frame, before its end is polled.
             events.ended(if self.body.is_end_stream() { Ended::Whole } else { Ended::Dropped });
         }
     }

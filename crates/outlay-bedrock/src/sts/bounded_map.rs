@@ -4,13 +4,13 @@ use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// As many are kept; a new one then takes the place of one that is worth least.
+/// The maximum number of entries. A new one evicts an entry that is not live, else the least recently used.
 const MAX_ENTRIES: usize = 1_000;
 
-/// A map of limited size whose values are made at first use.
+/// A map of limited size that creates its values at first use.
 pub(crate) struct Bounded<K, V> {
     entries: RwLock<HashMap<K, Entry<V>>>,
-    /// Counts the look-ups.
+    /// Counts the lookups.
     tick: AtomicU64,
 }
 
@@ -19,15 +19,15 @@ struct Entry<V> {
     used: AtomicU64,
 }
 
-/// What was found.
+/// The result of a lookup.
 pub(crate) struct Found<V> {
     pub(crate) value: Arc<V>,
-    /// Whether it took the place of one that was still of use.
+    /// Whether it evicted a live entry.
     pub(crate) displaces: bool,
 }
 
 impl<K: Clone + Eq + Hash, V: Default> Bounded<K, V> {
-    /// The value of a key. A new one takes the place of the least recently used.
+    /// Returns the value of a key. A new one evicts the least recently used.
     pub(crate) fn of<Q>(&self, key: &Q) -> Arc<V>
     where
         K: Borrow<Q>,
@@ -36,7 +36,7 @@ impl<K: Clone + Eq + Hash, V: Default> Bounded<K, V> {
         self.find(key, |_| true).value
     }
 
-    /// The same, where those that are of no use any more make room first.
+    /// Like [`get`](Self::get), but evicts entries first that are not live.
     pub(crate) fn find<Q>(&self, key: &Q, is_of_use: impl Fn(&V) -> bool) -> Found<V>
     where
         K: Borrow<Q>,

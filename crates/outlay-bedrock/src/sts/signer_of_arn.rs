@@ -1,14 +1,14 @@
-//! Whose an ARN of STS is.
+//! Reads the signer from an ARN of STS.
 
 use std::sync::Arc;
 
 use outlay_otel::Signer;
 
-/// As long as an ARN may be.
+/// The maximum length of an ARN.
 const MAX_ARN: usize = 2_048;
 
-/// Whom STS calls so. A role is named by its own ARN, `arn:aws:iam::123456789012:role/ROLE`, without a path: the ARN of
-/// its session does not tell that.
+/// Returns the signer that an ARN names. A role is named by its own ARN, `arn:aws:iam::123456789012:role/ROLE`,
+/// without a path, which the ARN of a session does not contain.
 pub(crate) fn signer_of_arn(arn: &str) -> Option<Signer> {
     let parts: Vec<_> = arn.splitn(6, ':').collect();
     let ["arn", partition, service, _, account, resource] = parts.as_slice() else { return None };

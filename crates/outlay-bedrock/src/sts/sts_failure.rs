@@ -3,7 +3,7 @@ use std::fmt;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-/// The codes whose text says what to do, and holds no more than names. Others may quote headers of the request.
+/// The codes whose message says what to do and contains only names. Other messages may quote headers of the request.
 const TELLING: [&str; 8] = [
     "AccessDenied",
     "IDPCommunicationError",
@@ -15,18 +15,18 @@ const TELLING: [&str; 8] = [
     "ValidationError",
 ];
 
-/// The codes of an STS that has too much to do.
+/// The codes of a throttled request.
 const THROTTLING: [&str; 3] = ["Throttling", "ThrottlingException", "RequestLimitExceeded"];
 
-/// What there is to say of an STS that says nothing.
+/// The text of a timeout.
 const SILENCE: &str = "no answer in time";
 
-/// Why STS gave no answer.
+/// The reason why STS gave no credentials or identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
     code: String,
     message: Option<String>,
-    /// Whether another request, for something else, would fare no better.
+    /// Whether a request for something else would fail too.
     is_outage: bool,
 }
 
@@ -43,43 +43,43 @@ impl Failure {
             SdkError::DispatchFailure(failure) if failure.is_timeout() => Self::silence(),
             SdkError::DispatchFailure(_) => Self::without_answer("no connection"),
             SdkError::ResponseError(_) => Self::without_answer("an answer that cannot be read"),
-            // Such as credentials that cannot be had.
+            // Such as unavailable credentials.
             _ => Self::without_answer("the request could not be made"),
         }
     }
 
-    /// STS was not reached, or what it said was not understood.
+    /// Returns the failure of a request that reached no STS, or got no readable answer.
     pub(crate) fn without_answer(what: &str) -> Self {
         Self { code: what.to_owned(), message: None, is_outage: true }
     }
 
-    /// STS took too long.
+    /// Returns the failure of a request that timed out.
     pub(crate) fn silence() -> Self {
         Self::without_answer(SILENCE)
     }
 
-    /// Whether STS took too long, so that waiting for it may be in vain the next time as well.
+    /// Returns whether STS timed out. Another wait may be in vain too.
     pub(crate) fn is_silence(&self) -> bool {
         self.code == SILENCE
     }
 
-    /// Whether another request, for something else, would fare no better.
+    /// Returns whether a request for something else would fail too.
     pub(crate) const fn is_outage(&self) -> bool {
         self.is_outage
     }
 
-    /// Whether the session is asked for longer than the role or its chain allows.
+    /// Returns whether the requested session is longer than the role or its chain allows.
     pub(crate) fn is_of_duration(&self) -> bool {
         self.code == "ValidationError" && self.says("DurationSeconds exceeds")
     }
 
-    /// Whether it would be given without tags.
+    /// Returns whether the request may succeed without tags.
     pub(crate) fn is_of_tags(&self) -> bool {
         match self.code.as_str() {
             "PackedPolicyTooLarge" | "PackedPolicyTooLargeException" => true,
             "AccessDenied" => self.says("sts:TagSession"),
             "ValidationError" => self.says("'tags"),
-            // That one is given twice, or conflicts with what the caller's own session hands on.
+            // A duplicate tag, or a conflict with a transitive tag of the calling session.
             "InvalidParameterValue" => self.says("tag key"),
             _ => false,
         }

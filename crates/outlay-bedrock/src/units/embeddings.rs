@@ -1,4 +1,4 @@
-//! Embeddings of what is no text.
+//! Embeddings of images, sound and video.
 
 use aws_smithy_types::Document;
 use outlay_price::{Unit, UnitCount};
@@ -15,7 +15,7 @@ struct TitanRequest {
     input_text: Text,
 }
 
-/// Titan Multimodal Embeddings: its text by the token, its image by the image.
+/// Titan Multimodal Embeddings: text is billed by the token, an image by the image.
 pub(super) fn titan(body: &[u8]) -> Option<Asked> {
     let request: TitanRequest = serde_json::from_slice(body).ok()?;
     let is_there = |text: Text| text.0.is_some_and(|text| !text.is_empty());
@@ -43,7 +43,7 @@ struct NovaImage {
     detail_level: Text,
 }
 
-/// Nova Multimodal Embeddings. How long a sound or a video is cannot be seen from here.
+/// Nova Multimodal Embeddings. The length of sound or video cannot be seen from here.
 pub(super) fn nova(body: &[u8]) -> Option<Asked> {
     let request: NovaRequest = serde_json::from_slice(body).ok()?;
     let params = request.single_embedding_params.0?;
@@ -84,7 +84,7 @@ struct CohereContent {
     image_url: Present,
 }
 
-/// Cohere Embed v3: its texts by the token, its images by the image.
+/// Cohere Embed v3: texts are billed by the token, images by the image.
 pub(super) fn cohere_v3(body: &[u8]) -> Option<Asked> {
     let request: CohereRequest = serde_json::from_slice(body).ok()?;
     let parts = || request.inputs.0.iter().flat_map(|input| &input.content.0);
@@ -103,7 +103,7 @@ struct MarengoRequest {
     input_type: Text,
 }
 
-/// Marengo answers at once for a text, which counts as a query, and for an image.
+/// Marengo answers synchronously for a text, which counts as a query, and for an image.
 pub(super) fn marengo(body: &[u8]) -> Option<Asked> {
     let request: MarengoRequest = serde_json::from_slice(body).ok()?;
     match request.input_type.0.as_deref()? {
@@ -113,7 +113,7 @@ pub(super) fn marengo(body: &[u8]) -> Option<Asked> {
     }
 }
 
-/// A sound or a video whose length the request says; of a whole one it cannot be seen from here.
+/// Sound or video with a length in the request. The length of a whole file cannot be seen from here.
 pub(super) fn marengo_job(input: &Document) -> Option<Asked> {
     let unit = match member(input, "inputType")?.as_string()? {
         "audio" => Unit::InputAudioSecond,

@@ -1,4 +1,4 @@
-//! Images that are made.
+//! Generated images.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -40,15 +40,15 @@ struct ImageConfig {
     quality: Text,
 }
 
-/// The tasks whose images are as large as the one that they change.
+/// The tasks whose result is as large as the image that they edit.
 const EDITS: [&str; 4] = ["INPAINTING", "OUTPAINTING", "BACKGROUND_REMOVAL", "VIRTUAL_TRY_ON"];
-/// What an image that is made has, where nothing is said.
+/// The default width and height of a generated image.
 const SIDE: u64 = 1_024;
-/// No image is larger.
+/// The longest side of any image.
 const LARGEST_SIDE: u32 = 2_048;
 
-/// Titan Image Generator and Nova Canvas. What a request leaves out is one image in standard quality, of 1,024 pixels or
-/// as large as the image that it changes.
+/// Titan Image Generator and Nova Canvas. The default is one image in standard quality, of 1,024 pixels or as large
+/// as the edited image.
 pub(super) fn amazon(body: &[u8]) -> Option<Asked> {
     let request: AmazonRequest = serde_json::from_slice(body).ok()?;
     let is_edit = request.task_type.0.as_deref().is_some_and(|task| EDITS.contains(&task));
@@ -67,7 +67,7 @@ pub(super) fn amazon(body: &[u8]) -> Option<Asked> {
     Some(Asked::exactly(images.with_side(side).with_word(quality)).with_status(status))
 }
 
-/// The longer side of an image in base64; `None` where it cannot be read.
+/// Returns the longer side of an image in base64, or `None` if it cannot be read.
 fn side_of(base64: &str) -> Option<u32> {
     let base64: String = base64.split_ascii_whitespace().collect();
     let image = STANDARD.decode(base64).ok()?;
@@ -84,7 +84,7 @@ struct StabilityRequest {
     steps: Count,
 }
 
-/// Stability's models make one image of a size of their own; only Stable Diffusion XL can be asked for others.
+/// Stability's models make one image of a fixed size. Only Stable Diffusion XL accepts other sizes and numbers.
 pub(super) fn stability(name: &str, body: &[u8]) -> Option<Asked> {
     if !name.starts_with("stable-diffusion-xl") {
         return Some(Asked::exactly(UnitCount::new(Unit::OutputImage, 1)));
@@ -99,12 +99,12 @@ pub(super) fn stability(name: &str, body: &[u8]) -> Option<Asked> {
     if let Some(steps) = steps {
         images = images.with_steps(steps);
     }
-    // A size or a number of steps that is left out is the model's default, and priced as the dearest.
+    // The default size and number of steps depend on the model, so they are priced as the most expensive ones.
     let status = if side.is_some() && steps.is_some() { CostStatus::Exact } else { CostStatus::Bounded };
     Some(Asked::exactly(images).with_status(status))
 }
 
-/// As many images as the answer has, of the size and quality that was asked for.
+/// Returns the number of images in the answer, with the requested size and quality.
 pub(super) fn counted(asked: &Units, images: u64) -> Option<Units> {
     let of_size = asked.iter().find(|count| count.unit() == Unit::OutputImage)?;
     Some(of_size.with_count(images).into())

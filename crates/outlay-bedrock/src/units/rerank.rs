@@ -1,4 +1,4 @@
-//! Reranking is billed by the query: one for each hundred documents of up to 512 tokens, the query's own included. A
+//! Reranking is billed by the query: one for each hundred documents of up to 512 tokens, including the query's own. A
 //! longer document counts as several.
 
 use outlay_price::{CostStatus, Unit, UnitCount};
@@ -10,7 +10,7 @@ use crate::usage::lenient::Text;
 
 const DOCUMENTS: u64 = 100;
 const TOKENS: u64 = 512;
-/// Text comes to about a token in so many bytes, where only an estimate is left.
+/// Approximate bytes of text per token, for an estimate.
 const BYTES_PER_TOKEN: u64 = 4;
 
 #[derive(Deserialize)]

@@ -27,7 +27,7 @@ fn images_are_counted_by_size_and_quality() {
     }
 }
 
-/// The head of a PNG of that size, which tells it.
+/// Returns the head of a PNG of this size.
 fn png(width: u32, height: u32) -> String {
     use base64::Engine as _;
     let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
@@ -45,7 +45,7 @@ fn a_changed_image_is_as_large_as_the_one_that_came_in() {
         ("INPAINTING", "inPaintingParams", &*large, 1_100, CostStatus::Exact),
         ("OUTPAINTING", "outPaintingParams", &*large, 1_100, CostStatus::Exact),
         ("BACKGROUND_REMOVAL", "backgroundRemovalParams", &*large, 1_100, CostStatus::Exact),
-        // What cannot be read is taken for the largest.
+        // An image that cannot be read counts as the largest.
         ("INPAINTING", "inPaintingParams", "AAAA", 2_048, CostStatus::Bounded),
         ("OUTPAINTING", "other", &*small, 2_048, CostStatus::Bounded),
     ] {
@@ -94,7 +94,7 @@ fn a_rerank_is_a_query_for_each_hundred_documents() {
     assert_eq!(queries(100, 100), (1, 1, CostStatus::Exact));
     assert_eq!(queries(101, 100), (2, 2, CostStatus::Exact));
     assert_eq!(queries(350, 100), (4, 4, CostStatus::Exact));
-    // Of 1,500 bytes, a document has at most three chunks, and likely one.
+    // A document of 1,500 bytes has at most three chunks, and probably one.
     assert_eq!(queries(100, 1_500), (1, 3, CostStatus::Estimated));
     let told = asked("cohere.rerank-v3-5:0", &body(100, 1_500)).answered(Made { images: None, searches: Some(2) });
     assert_eq!((one(&told.0).thousandths(), told.1), (2_000, CostStatus::Exact));

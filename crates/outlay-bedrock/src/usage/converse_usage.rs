@@ -1,5 +1,5 @@
-//! The parts of a Converse answer that tell what it cost: the whole body, or the stream's `metadata` event. They are
-//! read from the bytes, not from the SDK's types, which turn a missing count into zero.
+//! Reads the cost of a Converse answer from the whole body or the stream's `metadata` event. It reads the bytes and
+//! not the SDK's types, which turn a missing count into zero.
 
 use serde::Deserialize;
 
@@ -7,22 +7,22 @@ use super::guardrail_usage::{GuardrailTold, GuardrailTrace};
 use super::lenient::{self, Object, Text};
 use super::members::Members;
 
-/// What a Converse answer says beside its content.
+/// What a Converse answer contains besides its content.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ConverseAnswer {
     pub(crate) usage: Members,
     pub(crate) stop_reason: Option<String>,
     pub(crate) served_tier: Option<String>,
     pub(crate) served_latency: Option<String>,
-    /// The model that a prompt router picked, by its ARN.
+    /// The ARN of the model that a prompt router picked.
     pub(crate) invoked_model: Option<String>,
-    /// The model that the answer names otherwise, as gateways do.
+    /// The model by another name in the answer, as gateways add it.
     pub(crate) named_model: Option<String>,
     pub(crate) guardrail: Option<GuardrailTold>,
 }
 
 impl ConverseAnswer {
-    /// Takes in what a later `metadata` event says: each part holds from the event that has it.
+    /// Takes in a later `metadata` event. Each part comes from the last event that has it.
     pub(crate) fn merge(&mut self, later: Self) {
         self.usage.merge(&later.usage);
         let newer = |own: &mut Option<String>, later: Option<String>| *own = later.or(own.take());
@@ -72,7 +72,7 @@ struct PromptRouter {
     usage: Object<Members>,
 }
 
-/// Reads the answer; what cannot be read is missing.
+/// Reads the answer. Parts that cannot be read are missing.
 pub(crate) fn read_converse(json: &[u8]) -> ConverseAnswer {
     let body: Body = lenient::read(json);
     let Trace { prompt_router, guardrail } = body.trace.0.unwrap_or_default();
@@ -117,7 +117,7 @@ mod tests {
         assert_eq!(counts.to_usage(|| CacheTtl::FiveMinutes).input_tokens(), 25_000);
     }
 
-    /// Family, operation, input, output, cache reads and total as they are told; uncached input, and whether that is sure.
+    /// Family, operation, reported input, output, cache reads and total; uncached input, and whether it is certain.
     const TOTALS: [(Family, Told, [u64; 4], u64, bool); 14] = [
         (Family::Anthropic, Told::Converse, [1_000, 10, 800, 1_810], 1_000, true),
         (Family::Anthropic, Told::Converse, [1_000, 10, 800, 1_010], 1_000, false),

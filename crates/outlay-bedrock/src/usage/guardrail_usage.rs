@@ -1,5 +1,5 @@
-//! What a guardrail used: units by policy, in the answer of ApplyGuardrail and InvokeGuardrailChecks, and in the trace of
-//! a model call where the request asks for one.
+//! Reads what a guardrail used: units by policy, in the answers of ApplyGuardrail and InvokeGuardrailChecks, and in
+//! the trace of a model call if its request enables one.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,7 +14,7 @@ use super::lenient::{Count, List, Object, Values};
 use super::members::most_of_each;
 use super::positive::FoundNumber;
 
-/// The policies that read text, but for the one below, by their names on the wire.
+/// The policies that read text, except automated reasoning, by their names on the wire.
 pub(crate) const TEXT_POLICIES: [&str; 5] = [
     "contentPolicyUnits",
     "contextualGroundingPolicyUnits",
@@ -25,43 +25,44 @@ pub(crate) const TEXT_POLICIES: [&str; 5] = [
 /// Automated reasoning is billed for each of its policies.
 pub(crate) const REASONING_POLICY: &str = "automatedReasoningPolicyUnits";
 const REASONING_POLICIES: &str = "automatedReasoningPolicies";
-/// A guardrail has at most so many of these.
+/// The maximum number of automated reasoning policies in a guardrail.
 pub(crate) const MAX_REASONING_POLICIES: u64 = 2;
-/// What InvokeGuardrailChecks can be asked to check. They have prices of their own.
+/// The checks of InvokeGuardrailChecks. They have prices of their own.
 pub(crate) const CHECKS: [&str; 3] = ["contentFilter", "promptAttack", "sensitiveInformation"];
 
-/// Content filters, of an image.
+/// Content filters for images.
 pub(crate) const IMAGE_POLICY: &str = "contentPolicyImageUnits";
 const FREE_POLICY: &str = "sensitiveInformationPolicyFreeUnits";
 
-/// What a trace says of a guardrail.
+/// What a trace reports of a guardrail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct GuardrailTold {
     pub(crate) input: Assessed,
     pub(crate) output: Assessed,
-    /// Whether it blocked the input, where the trace says what it did.
+    /// Whether it blocked the input, if the trace reports its actions.
     pub(crate) blocked_input: Option<bool>,
 }
 
-/// What a guardrail used of one side of a call.
+/// What a guardrail used on one side of a call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Assessed {
-    /// The trace does not have it.
+    /// The trace has no assessment.
     #[default]
     NotTold,
-    /// It was assessed, and an assessment has no count.
+    /// An assessment has no count.
     Uncounted,
-    /// These units.
+    /// The units of all assessments.
     Counted(Units),
 }
 
 impl GuardrailTold {
-    /// Whether the model was not asked. Without word of what was done to the input, no output that was read is the sign.
+    /// Returns whether the model did not run. If the trace does not report an action on the input, a missing
+    /// assessment of the output indicates it.
     pub(crate) fn kept_the_model_out(&self) -> bool {
         self.output == Assessed::NotTold && self.blocked_input != Some(false)
     }
 
-    /// All units; `None` where an assessment has no count.
+    /// Returns all units, or `None` if an assessment has no count.
     pub(crate) fn units(&self) -> Option<Units> {
         let mut all = Units::new();
         for side in [&self.input, &self.output] {
@@ -74,7 +75,7 @@ impl GuardrailTold {
         Some(all)
     }
 
-    /// Takes in what a later event of the same answer says: each side from the event that has it.
+    /// Takes in a later event of the same answer. Each side comes from the event that has it.
     pub(crate) fn merge(own: &mut Option<Self>, later: Option<Self>) {
         match (own.as_mut(), later) {
             (Some(own), Some(later)) => {
@@ -117,7 +118,7 @@ impl Assessed {
 #[derive(Clone, Debug, Default)]
 struct PolicyUnits(Units);
 
-/// The trace of Converse, and under other names that of InvokeModel.
+/// The trace of Converse, and the trace of InvokeModel, which has other names.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct GuardrailTrace {
@@ -134,7 +135,7 @@ struct OutputOfInvoke(Vec<Assessment>);
 #[derive(Clone, Default)]
 struct Assessment {
     invocation_metrics: Object<InvocationMetrics>,
-    /// Whether one of its actions is to block, where it has any.
+    /// Whether one of its actions blocks, if it has any.
     blocks: Option<bool>,
 }
 
@@ -154,7 +155,7 @@ impl ByMember for Assessment {
 
 by_member::deserialize!(Assessment);
 
-/// Whether one of the actions in a policy's assessment is to block; `None` where it has none.
+/// Returns whether one of the actions in a policy's assessment blocks, or `None` if there are none.
 fn blocks(policy: &Value) -> Option<bool> {
     match policy {
         Value::Object(members) => {
@@ -173,7 +174,7 @@ struct InvocationMetrics {
 }
 
 impl GuardrailTrace {
-    /// `None` where nothing was assessed.
+    /// Returns the report, or `None` if nothing was assessed.
     pub(super) fn told(self) -> Option<GuardrailTold> {
         let inputs = self.input_assessment.0.into_iter().chain(self.input.0);
         let inputs: Vec<Assessment> = inputs.map(|assessment| assessment.0.unwrap_or_default()).collect();
@@ -189,7 +190,7 @@ impl GuardrailTrace {
     }
 }
 
-/// The units in the answer of ApplyGuardrail.
+/// Reads the units in the answer of ApplyGuardrail.
 pub(crate) fn read_apply_guardrail(json: &[u8]) -> Option<Units> {
     let InvocationMetrics { usage } = serde_json::from_slice(json).ok()?;
     Some(usage.0?.0)
@@ -215,7 +216,7 @@ struct CheckUsage {
     text_units: Count,
 }
 
-/// The units of text by check, in the order of [`CHECKS`], as the SDK has read them.
+/// Returns the text units of the SDK's typed counts, in the order of [`CHECKS`].
 pub(crate) fn check_units(counts: [Option<i32>; 3]) -> Units {
     let unit = |(name, count): (&'static str, Option<i32>)| {
         Some(UnitCount::new(Unit::GuardrailUnit, u64::try_from(count?).ok()?).with_word(name))
@@ -223,7 +224,7 @@ pub(crate) fn check_units(counts: [Option<i32>; 3]) -> Units {
     CHECKS.into_iter().zip(counts).filter_map(unit).collect()
 }
 
-/// Units by policy, as the SDK has read them.
+/// Returns the units of the SDK's typed counts by policy.
 pub(crate) fn policy_units<const N: usize>(counts: [(&'static str, Option<i32>); N]) -> Units {
     let mut policies = Policies::default();
     for (name, count) in counts {
@@ -234,7 +235,7 @@ pub(crate) fn policy_units<const N: usize>(counts: [(&'static str, Option<i32>);
     policies.units()
 }
 
-/// The units in the answer of InvokeGuardrailChecks.
+/// Reads the units in the answer of InvokeGuardrailChecks.
 pub(crate) fn read_checks(json: &[u8]) -> Option<Units> {
     let answer: ChecksAnswer = serde_json::from_slice(json).ok()?;
     let usage = answer.usage.0?;
@@ -308,7 +309,7 @@ impl Policies {
     }
 }
 
-/// A policy that this version has not heard of keeps its name: it has no price, and so is never taken for free.
+/// Returns the word for a policy. An unknown policy keeps its name: it has no price, so it is never treated as free.
 fn word(name: &str) -> Cow<'static, str> {
     let known = TEXT_POLICIES.into_iter().chain([IMAGE_POLICY, FREE_POLICY]).find(|known| *known == name);
     known.map_or_else(|| Cow::Owned(name.to_owned()), Cow::Borrowed)

@@ -1,13 +1,13 @@
-//! Whether a count of input includes what the cache served or stored: by family and operation, and by the total where
-//! that can tell.
+//! Decides whether an input count includes what the cache served or stored: by family and operation, and by the total
+//! if it is conclusive.
 //!
-//! | who tells it | input | why |
+//! | answer | input | reason |
 //! |---|---|---|
-//! | Claude and Nova | excludes the cache | AWS documents it: a total that says otherwise is a contradiction |
-//! | OpenAI on ConverseStream | includes it | measured; the total adds the cache once more, and whether the bill does is disputed: estimated |
-//! | OpenAI on Converse | excludes it, unless the total is that of a prompt that includes it | measured |
-//! | another family on Converse and its stream | as the total says; excludes it where that cannot tell: estimated | not documented |
-//! | InvokeModel | by its name: `prompt_tokens` and what is split by `*_details` include it, `input_tokens` and `inputTokens` do not | the families' own documentation |
+//! | Claude and Nova | excludes the cache | documented by AWS: a total that differs is a contradiction |
+//! | OpenAI on ConverseStream | includes the cache | measured; the total adds the cache again, and it is disputed whether the bill does: estimated |
+//! | OpenAI on Converse | excludes the cache, unless the total equals that of a prompt that includes it | measured |
+//! | another family on Converse and its stream | by the total; excludes the cache if the total is not conclusive: estimated | not documented |
+//! | InvokeModel | by its name: `prompt_tokens` and an input with `*_details` include the cache, `input_tokens` and `inputTokens` do not | documented by the families |
 
 use outlay_price::Family;
 
@@ -15,27 +15,27 @@ use super::doubts::Doubts;
 use super::members::{Member, Members};
 use super::token_counts::Counts;
 
-/// In which kind of answer a `usage` stands.
+/// The kind of answer that contains a `usage`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
-    /// Of Converse.
+    /// The answer of Converse.
     Converse,
-    /// In the `metadata` event of ConverseStream.
+    /// The `metadata` event of ConverseStream.
     ConverseStream,
-    /// In the model's own body or chunks.
+    /// The model's own body or chunks.
     Native,
 }
 
-/// How the cache stands to the input.
+/// How the cache counts relate to the input count.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Rule {
-    /// It is outside, whatever the total says.
+    /// The input excludes the cache, whatever the total is.
     Excluded,
-    /// It is inside; the total was seen to count it twice.
+    /// The input includes the cache. The total was observed to count it twice.
     IncludedTwiceInTotal,
-    /// It is inside, by the name of the count.
+    /// The input includes the cache, by the name of the count.
     Included,
-    /// As the total says, else outside; `documented` where that is known to be right.
+    /// By the total, else excluded. `documented` if excluded is known to be right.
     ByTotal { documented: bool },
 }
 
@@ -51,12 +51,12 @@ fn rule(told: Told, family: Family, members: &Members) -> Rule {
 }
 
 impl Members {
-    /// Returns the counts, with each token in one of them, and what speaks against them.
+    /// Returns the counts, with each token in one of them, and the doubts about them.
     pub(crate) fn counts(&self, told: Told, family: Family) -> (Counts, Doubts) {
         self.counts_since(&Self::default(), told, family)
     }
 
-    /// Returns the counts of a stream that told `at_start` before its model ran.
+    /// Returns the counts of a stream that reported `at_start` before its model ran.
     pub(crate) fn counts_since(&self, at_start: &Self, told: Told, family: Family) -> (Counts, Doubts) {
         let all = self.of_all_inferences(at_start);
         let (mut counts, doubts) = all.own_counts(told, family);
@@ -67,7 +67,7 @@ impl Members {
         (counts, doubts)
     }
 
-    /// Returns the counts of each inference, where they are listed.
+    /// Returns the counts of each inference, if they are listed.
     pub(crate) fn each_inference(&self, told: Told, family: Family) -> Vec<Counts> {
         self.inferences().iter().map(|inference| inference.own_counts(told, family).0).collect()
     }
@@ -76,10 +76,10 @@ impl Members {
         let mut doubts = self.doubts.clone();
         let mut counts = self.without_input(&mut doubts);
         match self.input(&counts, &mut doubts) {
-            // Told by both kinds of names, which agree.
+            // Both names are present and agree.
             Some((input, true)) => counts.input = Some(input),
             Some((input, false)) => self.place_cache(input, rule(told, family, self), &mut counts, &mut doubts),
-            // DeepSeek's prompt is what the cache served and what it did not.
+            // DeepSeek's prompt consists of cache hits and cache misses.
             None => counts.input = self.get(Member::CacheMiss),
         }
         self.fill_from_total(&mut counts, &mut doubts);
@@ -89,14 +89,14 @@ impl Members {
         (counts, doubts)
     }
 
-    /// Takes the cache out of an input that includes it.
+    /// Subtracts the cache from an input that includes it.
     fn place_cache(&self, input: u64, rule: Rule, counts: &mut Counts, doubts: &mut Doubts) {
         let cached = counts.cached();
         let is_outside = cached > 0 && self.total_is(input.saturating_add(cached), counts.output);
         let is_inside = match rule {
             Rule::Excluded => false,
             Rule::ByTotal { .. } => cached > 0 && input >= cached && self.total_is(input, counts.output),
-            // A cache that is larger than what it is said to be in stands beside it.
+            // A cache count that is larger than its input must be outside of it.
             Rule::Included => input >= cached && !is_outside,
             Rule::IncludedTwiceInTotal => input >= cached,
         };
@@ -124,8 +124,7 @@ impl Members {
         }
     }
 
-    /// The input by the name that it has; where it has two, they are to agree. Returns whether it is known to be outside of
-    /// the cache.
+    /// Returns the input by its name. Two names must agree. Also returns whether it is known to exclude the cache.
     fn input(&self, counts: &Counts, doubts: &mut Doubts) -> Option<(u64, bool)> {
         let (input, prompt) = (self.get(Member::Input), self.get(Member::Prompt));
         let cached = counts.cached();
@@ -145,7 +144,7 @@ impl Members {
         let split = [Member::CacheWrite5m, Member::CacheWrite30m, Member::CacheWrite1h].map(|member| self.get(member));
         let [cache_write_5m, cache_write_30m, cache_write_1h] = split;
         let split = split.into_iter().flatten().reduce(u64::saturating_add);
-        // Beside a split, a whole of 0 does not know.
+        // If there is a split, a total of 0 does not know.
         let written =
             self.get(Member::CacheWrite).filter(|written| *written > 0 || split.is_none_or(|split| split == 0));
         if let (Some(split), Some(written)) = (split, written)
@@ -165,7 +164,7 @@ impl Members {
         }
     }
 
-    /// The total, where one is told: a zero is none.
+    /// Returns the total, if there is one. A zero is not a total.
     fn total(&self) -> Option<u64> {
         self.get(Member::Total).filter(|total| *total > 0)
     }
@@ -174,7 +173,7 @@ impl Members {
         output.is_some_and(|output| self.total() == Some(input.saturating_add(output)))
     }
 
-    /// A total tells the only part of it that is missing.
+    /// Derives the only missing part from the total.
     fn fill_from_total(&self, counts: &mut Counts, doubts: &mut Doubts) {
         let Some(total) = self.total() else { return };
         let (all_input, cached) = (counts.all_input(), counts.cached());
@@ -190,7 +189,7 @@ impl Members {
         }
     }
 
-    /// Holds the total against its parts. Where it is larger by the reasoning, that stands beside the output (Grok).
+    /// Compares the total with its parts. If it is larger by the reasoning, the output excludes the reasoning (Grok).
     fn check_total(&self, counts: &mut Counts, doubts: &mut Doubts) {
         let (Some(total), Some(output), Some(input)) = (self.total(), counts.output, counts.all_input()) else {
             return;
@@ -210,7 +209,7 @@ impl Members {
         doubts.add(|| format!("total: usage says {total}, its parts add up to {parts}"));
     }
 
-    /// Reasoning is a part of the output. Where it is larger than that, it can only stand beside it.
+    /// Reasoning is part of the output. If it is larger than the output, it must be outside of it.
     fn check_reasoning(counts: &mut Counts, doubts: &mut Doubts) {
         if let (Some(output), Some(reasoning)) = (counts.output, counts.reasoning)
             && reasoning > output
@@ -220,7 +219,7 @@ impl Members {
         }
     }
 
-    /// Holds the details against what they split: that has no fewer tokens.
+    /// Compares the details with the count that they split, which must not be smaller.
     fn check_details(&self, counts: &Counts, doubts: &mut Doubts) {
         let mut check = |what: &str, whole: Option<u64>, parts: u64| {
             if let Some(whole) = whole.filter(|whole| *whole < parts) {

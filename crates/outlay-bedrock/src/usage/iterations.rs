@@ -1,5 +1,5 @@
-//! Inferences that one call ran before its answer, such as a compaction of the conversation. Anthropic lists them all in
-//! `usage.iterations`, and leaves all but those of the answer out of the counts beside it. All of them are billed.
+//! Inferences that one call ran before its answer, such as a compaction of the conversation. Anthropic lists all of
+//! them in `usage.iterations`. The counts outside the list only include those of the answer. All of them are billed.
 
 use serde::de::MapAccess;
 
@@ -19,12 +19,12 @@ pub(super) struct Iteration {
     inner: Vec<Iteration>,
 }
 
-/// The inferences whose sum the counts beside the list repeat.
+/// The inferences whose sum the counts outside the list repeat.
 const REPLY: &str = "message";
-/// Those that are billed besides, at the same price.
+/// Other inferences, which are billed at the same price.
 const BESIDE: [&str; 1] = ["compaction"];
 
-/// What is counted and can be summed.
+/// The counts that can be added up.
 const SUMMED: [Member; 8] = [
     Member::Input,
     Member::Output,
@@ -36,18 +36,18 @@ const SUMMED: [Member; 8] = [
     Member::Reasoning,
 ];
 
-/// All inferences of a call, by whether they are the reply.
+/// All inferences of a call, separated into the reply and the others.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Inferences {
     reply: Members,
     beside: Members,
     each: Vec<Members>,
-    /// The models that they name.
+    /// The models that the inferences name.
     models: Vec<String>,
 }
 
 impl Inferences {
-    /// `None` where none are listed.
+    /// Returns the inferences, or `None` if none are listed.
     pub(super) fn of(iterations: Vec<Iteration>) -> Option<Box<Self>> {
         if iterations.is_empty() {
             return None;
@@ -76,7 +76,7 @@ impl Inferences {
         Some(Box::new(all))
     }
 
-    /// Takes in what another event says: of each count the greater holds.
+    /// Takes in another event. The greater of two counts is used.
     pub(super) fn merge(&mut self, later: &Self) {
         self.reply.merge(&later.reply);
         self.beside.merge(&later.beside);
@@ -86,17 +86,17 @@ impl Inferences {
         }
     }
 
-    /// The models that they name.
+    /// Returns the models that the inferences name.
     pub(super) fn models(&self) -> &[String] {
         &self.models
     }
 
-    /// The counts of each.
+    /// Returns the counts of each inference.
     pub(super) fn each(&self) -> &[Members] {
         &self.each
     }
 
-    /// The counts of `usage` as those of all inferences. `at_start` is what a stream told before it ran any of them.
+    /// Returns `usage` with the counts of all inferences. `at_start` is what a stream reported before the first one.
     pub(super) fn sum(&self, usage: &Members, at_start: &Members) -> Members {
         let mut sum = usage.clone();
         for member in SUMMED {
@@ -105,7 +105,7 @@ impl Inferences {
             let plus_beside = |count: u64| count.saturating_add(beside.unwrap_or(0));
             let all = reply.map(plus_beside);
             let count = match (top, all) {
-                // The counts beside the list are those of the reply, or of all.
+                // The counts outside the list are those of the reply, or of all inferences.
                 (Some(top), Some(all)) if reply == Some(top) || top == all => Some(all),
                 (Some(top), Some(all)) => {
                     sum.doubts.add(|| format!("usage says {top}, its iterations add up to {all}"));
@@ -116,7 +116,7 @@ impl Inferences {
             };
             sum.set(member, count);
         }
-        // A total beside them is that of the reply.
+        // A total outside the list is that of the reply.
         let is_of_reply = sum.get(Member::Total).is_some() && sum.get(Member::Total) == usage.sum_of_parts();
         if is_of_reply {
             sum.set(Member::Total, None);
@@ -124,7 +124,7 @@ impl Inferences {
         let tells_units = !usage.units.is_empty();
         for of in [&self.reply, &self.beside] {
             sum.doubts.extend(&of.doubts);
-            // Beside the list stands the sum of them.
+            // The units outside the list are the sum of all.
             if !tells_units {
                 sum.units.extend(of.units.iter().cloned());
             }

@@ -4,26 +4,26 @@ use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAcces
 
 use super::positive::Positive;
 
-/// A token count that may be missing, or come as another JSON type: an integer, a float without a fraction, or either
-/// as text. Anything else is no count, and never an error: one odd field must not cost the others.
+/// A token count that may be missing or have another JSON type: an integer, a float without a fraction, or either as
+/// text. Anything else is not a count, and never an error: one malformed field must not lose the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Count(pub(crate) Option<u64>, Odd);
 
-/// Whether there was a number that is no count: a negative one, or one that stands in an object or an array.
+/// Whether there was a number that is not a count: a negative one, or one in an object or array.
 type Odd = bool;
 
 impl Count {
-    /// That of a whole number.
+    /// Returns the count for a whole number.
     pub(super) fn of_i64(n: i64) -> Self {
         number(u64::try_from(n).ok())
     }
 
-    /// The same, with a zero in the place of what is missing.
+    /// Returns the count, with zero if it is missing.
     pub(super) fn or_zero(self) -> Self {
         Self(self.0.or(Some(0)), self.1)
     }
 
-    /// Whether there was a number that is no count.
+    /// Returns whether there was a number that is not a count.
     pub(super) const fn is_odd(self) -> bool {
         self.1
     }
@@ -93,13 +93,13 @@ fn number(count: Option<u64>) -> Count {
     Count(count, count.is_none())
 }
 
-/// The count that a text stands for.
+/// Returns the count in a text.
 pub(super) fn parse(text: &str) -> Option<u64> {
     let text = text.trim();
     text.parse().ok().or_else(|| text.parse().ok().and_then(whole))
 }
 
-/// Doubles hold whole numbers exactly up to 2^53; no token count comes near.
+/// Doubles represent whole numbers exactly up to 2^53, which no token count comes near.
 fn whole(n: f64) -> Option<u64> {
     (n.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&n)).then_some(n as u64)
 }

@@ -1,6 +1,6 @@
-//! The usage that a model's own InvokeModel body or stream chunk carries. The families' shapes do not overlap, so one
-//! reader takes them all, and a model that this version has not heard of is read by the shape it has. What the members of
-//! a `usage` mean is told in [`members`](super::members).
+//! Reads the usage in a model's own InvokeModel body or stream chunk. The families' formats do not overlap, so one
+//! reader handles all of them, and an unknown model is read by its format. [`members`](super::members) has the
+//! meaning of the members of a `usage`.
 
 use std::borrow::Cow;
 
@@ -12,34 +12,34 @@ use super::lenient::{self, Count, List, Object, Present, Size, Text};
 use super::members::{BilledUnits, Member, Members};
 use crate::units::Made;
 
-/// What a body or a chunk says beside its content.
+/// What a body or a chunk contains besides its content.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NativeAnswer {
-    /// What is told of the whole answer.
+    /// The usage of the whole answer.
     usage: Members,
-    /// What is told of each of the answers that were asked for.
+    /// The usage of each requested answer.
     of_choices: Choices,
-    /// What a stream told before its model ran: Anthropic's `message_start`.
+    /// What a stream reported before its model ran: Anthropic's `message_start`.
     pub(crate) at_start: Members,
     /// `amazon-bedrock-invocationMetrics`, which Bedrock adds to the last chunk.
     pub(crate) metrics: Members,
     pub(crate) stop_reason: Option<String>,
-    /// The error that ends a stream of Anthropic's.
+    /// The error that ends an Anthropic stream.
     pub(crate) error: Option<String>,
-    /// The model has said all it will.
+    /// Whether the model has stopped.
     pub(crate) stopped: bool,
-    /// Which of the answers that were asked for have ended, one bit for each.
+    /// Which of the requested answers have ended, one bit for each.
     pub(crate) ended_choices: u64,
-    /// What the answer says that it is billed for beside tokens.
+    /// The units that the answer reports in addition to tokens.
     pub(crate) made: Made,
-    /// OpenAI's.
+    /// The tier of OpenAI models.
     pub(crate) served_tier: Option<&'static str>,
-    /// The model that answered, by the name that the answer has for it.
+    /// The model that answered, by its name in the answer.
     pub(crate) named_model: Option<String>,
-    /// Whether it holds vectors, of which no token is billed.
+    /// Whether it contains vectors, for which no output tokens are billed.
     pub(crate) is_embedding: bool,
     pub(crate) guardrail: Option<GuardrailTold>,
-    /// Whether a guardrail put its own words in the place of the model's.
+    /// Whether a guardrail replaced the model's text.
     pub(crate) guardrail_intervened: bool,
 }
 
@@ -49,7 +49,7 @@ struct Body {
     r#type: Text,
     usage: Object<Members>,
     model: Text,
-    /// OpenAI's.
+    /// The tier of OpenAI models.
     service_tier: Text,
     /// Anthropic's error event.
     error: Object<ErrorEvent>,
@@ -59,7 +59,7 @@ struct Body {
     delta: Object<Delta>,
     /// The last event of OpenAI's Responses, and of Cohere's streams.
     response: Object<Box<Body>>,
-    /// OpenAI's Responses; an event that has one tells that of a part.
+    /// OpenAI's Responses. In an event, it is the status of a part.
     status: Text,
     stop_reason: Text,
     #[serde(rename = "stopReason")]
@@ -88,7 +88,7 @@ struct Body {
     /// TwelveLabs.
     #[serde(rename = "finishReason")]
     finish_reason_camel: Text,
-    /// Images, of Amazon's and Stability's models, and of Stable Diffusion XL.
+    /// Images of Amazon's and Stability's models; artifacts of Stable Diffusion XL.
     images: Size,
     artifacts: Size,
     /// Vectors.
@@ -184,23 +184,23 @@ struct InvocationMetrics {
     cache_write_input_token_count: Count,
 }
 
-/// Reads a body or a chunk; what cannot be read is missing.
+/// Reads a body or a chunk. Parts that cannot be read are missing.
 pub(crate) fn read_native(json: &[u8]) -> NativeAnswer {
     lenient::read::<Body>(json).into_answer()
 }
 
 impl NativeAnswer {
-    /// What was used by all that it says.
+    /// Returns the usage of the whole answer, including its choices.
     pub(crate) fn usage(&self) -> Cow<'_, Members> {
         self.of_choices.with(&self.usage)
     }
 
-    /// Whether the input and the output are told.
+    /// Returns whether there are counts for the input and the output.
     pub(crate) fn is_whole(&self) -> bool {
         self.usage().is_whole_with(&self.at_start)
     }
 
-    /// Takes in what a later chunk says: each part holds from the chunk that has it.
+    /// Takes in a later chunk. Each part comes from the last chunk that has it.
     pub(crate) fn merge(&mut self, later: Self) {
         self.usage.merge(&later.usage);
         self.of_choices.merge(later.of_choices);
@@ -265,7 +265,7 @@ impl Body {
         self.stop_reason_of_one().or_else(|| self.choices().find_map(Choice::reason))
     }
 
-    /// The word that ends the only answer; an empty one ends nothing.
+    /// Returns the stop reason of the only answer. An empty one ends nothing.
     fn stop_reason_of_one(&self) -> Option<&str> {
         let delta = self.delta.0.as_ref();
         [
@@ -283,13 +283,13 @@ impl Body {
         .or_else(|| self.status.word().filter(|status| self.r#type.0.is_none() && FINAL_STATUS.contains(status)))
     }
 
-    /// What a `message_start` tells. Its output is what had been written by then, not what will be.
+    /// Returns the counts of a `message_start`. Its output only counts what was written by then, so it is left out.
     fn at_start(&self) -> Members {
         let usage = self.message.0.as_ref().and_then(|message| message.usage.0.clone()).unwrap_or_default();
         usage.with(Member::Output, None).with(Member::Reasoning, None)
     }
 
-    /// What the places say together that a count can stand in.
+    /// Returns the combined counts of all places that can have them.
     fn usage_of_all(&self) -> Members {
         let titan_results = self.results.0.iter().filter_map(|r| r.token_count.0).reduce(u64::saturating_add);
         let mut all =
@@ -317,7 +317,7 @@ impl Body {
     }
 }
 
-/// How a response of OpenAI's is told to be over.
+/// The final statuses of OpenAI's Responses.
 const FINAL_STATUS: [&str; 4] = ["completed", "incomplete", "failed", "cancelled"];
 
 impl InvocationMetrics {

@@ -1,14 +1,14 @@
-//! What several sources of the same counts say together.
+//! Combines several sources of the same counts.
 //!
-//! The input and what the cache did are one group, which comes whole from one source: some sources include the cache in
-//! the input and some do not, so that parts of two must not be mixed. The output is another.
+//! The input and cache counts form one group, which comes whole from one source. Some sources include the cache in
+//! the input and some do not, so parts of two sources must not be mixed. The output is a separate group.
 
 use outlay_price::{CacheTtl, Family};
 
 use super::doubts::Doubts;
 use super::token_counts::Counts;
 
-/// Sources of the same counts, the most trusted first, by the names that they are told by.
+/// Sources of the same counts with their names, the most trusted first.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sources {
     sources: [(&'static str, Counts); MAX_SOURCES],
@@ -31,33 +31,33 @@ pub(crate) mod source {
     pub(crate) const CHUNKS: &str = "chunks";
     /// What Bedrock adds to the last chunk.
     pub(crate) const METRICS: &str = "invocation metrics";
-    /// What Bedrock adds to the head of an InvokeModel answer.
+    /// What Bedrock adds to the headers of an InvokeModel answer.
     pub(crate) const HEADERS: &str = "headers";
 }
 
-/// Two sources that are known to count the output differently, and which of them AWS bills by.
+/// Two sources that are known to count the output differently, and the one that AWS bills by.
 struct KnownPair {
     family: Family,
     trusted: &'static str,
     other: &'static str,
 }
 
-/// Claude's own count is that of its final usage; the invocation metrics beside it were seen to be lower (53 and 39).
-/// Bedrock bills what the model says.
+/// Claude's own count is that of its final usage. The invocation metrics in the same stream were observed to be lower
+/// (39 instead of 53). Bedrock bills the model's count.
 const KNOWN_PAIRS: &[KnownPair] =
     &[KnownPair { family: Family::Anthropic, trusted: source::CHUNKS, other: source::METRICS }];
 
-/// What the sources say together.
+/// The combined counts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Found {
     pub(crate) counts: Counts,
-    /// The source of the input and the cache, where it is not the only one or not sure.
+    /// The source of the input and the cache, if there are several or it is uncertain.
     pub(crate) source: Option<&'static str>,
     pub(crate) doubts: Doubts,
 }
 
 impl Sources {
-    /// Adds a source that is trusted less than those before it.
+    /// Adds a source that is trusted less than the earlier ones.
     pub(crate) fn then(mut self, name: &'static str, (counts, doubts): (Counts, Doubts)) -> Self {
         self.doubts.extend(&doubts);
         if !counts.is_empty() && self.len < MAX_SOURCES {
@@ -71,21 +71,21 @@ impl Sources {
         &self.sources[..self.len]
     }
 
-    /// Each group from the first source that has it complete.
+    /// Returns each group from the first source that has all of it.
     pub(crate) fn find(&self, family: Family) -> Found {
         let mut found = Found { doubts: self.doubts.clone(), ..Found::default() };
         let differing = self.find_input(&mut found) | self.find_output(family, &mut found);
-        // With one source there is nothing to say of it, unless it is in doubt.
+        // A single source is not worth reporting, unless it is in doubt.
         if !differing && found.doubts.is_empty() {
             found.source = None;
         }
         found
     }
 
-    /// Returns whether the sources differ.
+    /// Sets the input and cache counts. Returns whether the sources differ.
     fn find_input(&self, found: &mut Found) -> bool {
         let told: Vec<_> = self.given().iter().filter(|(_, counts)| counts.all_input().is_some()).collect();
-        // A source that says nothing but zeros does not know.
+        // A source with only zeros does not know.
         let mut known = told.iter().filter(|(_, counts)| counts.all_input() > Some(0)).peekable();
         if known.peek().is_none() {
             if let Some((name, counts)) = told.iter().find(|(_, counts)| counts.input.is_some()).or(told.first()) {
@@ -97,7 +97,7 @@ impl Sources {
         let known: Vec<_> = known.collect();
         let reads = known.iter().any(|(_, counts)| counts.cache_read > Some(0));
         let writes = known.iter().any(|(_, counts)| counts.cache_write > Some(0));
-        // A zero is told by whoever does not know.
+        // A source that does not know reports zero.
         let is_complete = |counts: &Counts| {
             counts.input.is_some()
                 && (!reads || counts.cache_read > Some(0))
@@ -119,7 +119,7 @@ impl Sources {
         differs
     }
 
-    /// Returns whether the sources differ.
+    /// Sets the output count. Returns whether the sources differ.
     fn find_output(&self, family: Family, found: &mut Found) -> bool {
         let told = || self.given().iter().filter_map(|(name, counts)| Some((*name, counts.output?)));
         let Some((name, output)) = told().find(|(_, output)| *output > 0).or_else(|| told().next()) else {
@@ -143,7 +143,8 @@ impl Sources {
     }
 }
 
-/// No source has the whole group: each part from the first that has it, made comparable.
+/// Combines parts if no source has the whole group: each part comes from the first source that has it, made
+/// comparable.
 fn combined(known: &[&&(&'static str, Counts)], doubts: &mut Doubts) -> (&'static str, Counts) {
     let mut taken = Counts::default();
     for (_, counts) in known {
@@ -168,7 +169,8 @@ fn combined(known: &[&&(&'static str, Counts)], doubts: &mut Doubts) -> (&'stati
     (name, taken)
 }
 
-/// Takes the split of cache writes by lifetime from another source, where the source that is taken has none and both say the same of the whole.
+/// Takes the split of cache writes by lifetime from another source, if the chosen source has none and both have the
+/// same total.
 fn adopt_lifetimes(taken: &mut Counts, known: &[&&(&'static str, Counts)]) {
     let is_split = |counts: &Counts| {
         [counts.cache_write_5m, counts.cache_write_30m, counts.cache_write_1h].iter().any(Option::is_some)
@@ -184,9 +186,9 @@ fn adopt_lifetimes(taken: &mut Counts, known: &[&&(&'static str, Counts)]) {
     }
 }
 
-/// Returns whether the two differ in what both tell. A zero is told by whoever does not know.
+/// Returns whether two sources differ in a count that both have. A source that does not know reports zero.
 fn compare_input(name: &str, taken: &Counts, other: &str, counts: &Counts, doubts: &mut Doubts) -> bool {
-    // The other may tell the reply alone.
+    // The other source may only have the reply.
     let [input, _, read, write] = taken.reply.unwrap_or_default();
     if taken.reply.is_some()
         && [(input, counts.input), (read, counts.cache_read), (write, counts.cache_write)]
@@ -217,7 +219,7 @@ fn compare_input(name: &str, taken: &Counts, other: &str, counts: &Counts, doubt
     differs
 }
 
-/// How long a cache write lives where nothing says so: five minutes, or thirty for the families that have only those.
+/// Returns the default lifetime of a cache write: five minutes, or thirty for the families that only have those.
 pub(crate) fn default_ttl(family: Family) -> CacheTtl {
     match family {
         Family::OpenAi | Family::Moonshot | Family::Zai => CacheTtl::ThirtyMinutes,
@@ -261,7 +263,7 @@ mod tests {
 
     #[test]
     fn counts_with_and_without_the_cache_are_never_mixed() {
-        // The body's prompt includes what the headers say that the cache served.
+        // The body's prompt includes the cache that the headers report.
         let found = found(&[(source::BODY, whole_prompt(100_000)), (source::HEADERS, with_cache(20_000, 80_000))]);
         assert_eq!((found.counts.input, found.counts.cache_read), (Some(20_000), Some(80_000)));
         assert_eq!((found.source, doubt(&found)), (Some(source::HEADERS), None));

@@ -1,4 +1,4 @@
-//! The usage events of a speech session: `{"event":{"usageEvent":{"details":{"delta":{...},"total":{...}}}}}`.
+//! Reads the usage events of a speech session: `{"event":{"usageEvent":{"details":{"delta":{...},"total":{...}}}}}`.
 
 use memchr::memmem;
 use outlay_price::Usage;
@@ -12,13 +12,13 @@ use super::positive::{FoundNumber, Positive};
 
 /// What a session has used so far.
 ///
-/// Each event tells what was used since the last one, and what all of it comes to. The totals are taken: an event that
-/// comes twice, or is lost, changes nothing.
+/// Each event has the usage since the last one and the total so far. Only the totals are used, so a repeated or lost
+/// event changes nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SpeechUsage {
     input: Tokens,
     output: Tokens,
-    /// Whether every count was told.
+    /// Whether every count is there.
     pub(crate) is_whole: bool,
     pub(crate) doubts: Doubts,
 }
@@ -29,18 +29,18 @@ struct Tokens {
     text: u64,
 }
 
-/// Bytes of audio in base64 for each token of speech, at the least: a second of 16 kHz audio has 42,667 of these, and
+/// The minimum number of bytes of base64 audio in a token of speech. A second of 16 kHz audio has 42,667 bytes, and
 /// comes to some tens of tokens.
 const AUDIO_BYTES_PER_TOKEN: u64 = 400;
 
-/// Bytes that have passed, each way.
+/// Bytes that have passed in each direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Passed {
     pub(crate) sent: Bytes,
     pub(crate) received: Bytes,
 }
 
-/// Audio in base64, and all else as the JSON that it stands in.
+/// Bytes of base64 audio, and bytes of all other events as JSON.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Bytes {
     pub(crate) audio: u64,
@@ -110,7 +110,7 @@ impl ByMember for RawTokens {
 
 by_member::deserialize!(RawTokens);
 
-/// Reads a chunk; `None` where it tells no total of any kind.
+/// Reads a chunk. `None` if it has no total of any kind.
 pub(crate) fn read_speech(json: &[u8]) -> Option<SpeechUsage> {
     let chunk: Chunk = lenient::read(json);
     let event = chunk.event.0?.usage_event.0?;
@@ -133,12 +133,12 @@ pub(crate) fn read_speech(json: &[u8]) -> Option<SpeechUsage> {
 }
 
 impl SpeechUsage {
-    /// Totals only grow; an event out of order takes nothing back.
+    /// Returns the greater totals. Totals only grow, so an event out of order changes nothing.
     pub(crate) fn latest(self, other: Self) -> Self {
         Self { input: self.input.latest(other.input), output: self.output.latest(other.output), ..other }
     }
 
-    /// Adds what has passed since, at its bound: no text has more tokens than bytes.
+    /// Adds the bound of the traffic since: no text has more tokens than bytes.
     pub(crate) fn and_at_most(self, since: &Passed) -> Self {
         Self { input: self.input.and_at_most(since.sent), output: self.output.and_at_most(since.received), ..self }
     }
@@ -166,7 +166,7 @@ impl Tokens {
 }
 
 impl Bytes {
-    /// Of the JSON of one event.
+    /// Counts the JSON of one event.
     pub(crate) fn of_event(json: &[u8]) -> Self {
         let len = json.len() as u64;
         let is_audio =
@@ -178,7 +178,7 @@ impl Bytes {
         Self { audio: self.audio.saturating_add(other.audio), text: self.text.saturating_add(other.text) }
     }
 
-    /// What of it came after `earlier`.
+    /// Returns the bytes after `earlier`.
     pub(crate) fn since(self, earlier: Self) -> Self {
         Self { audio: self.audio.saturating_sub(earlier.audio), text: self.text.saturating_sub(earlier.text) }
     }

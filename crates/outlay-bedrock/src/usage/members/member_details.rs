@@ -1,7 +1,7 @@
 //! Reads the details that split a count into parts.
 //!
-//! What they split is told beside them, and so they are repetitions, but for what is priced by another rate: the cache. A
-//! number in them that does not count tokens splits nothing: it is told by its name, like any that is on no list.
+//! Details repeat the count that they split, except for the cache, which has another price. A number that does not
+//! count tokens splits nothing. It is reported by its name, like any unlisted number.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -13,7 +13,7 @@ use crate::usage::lenient::Count;
 use crate::usage::positive::Positive;
 
 impl Members {
-    /// Takes in the details that stand under a name.
+    /// Takes in the details under a name.
     pub(super) fn told_details(&mut self, name: &str, whole: Whole, details: &Value) {
         let parts = self.told_parts(name, whole, details);
         match whole {
@@ -26,7 +26,7 @@ impl Members {
         }
     }
 
-    /// Takes in the parts of a count. Returns how many tokens that has at the least.
+    /// Takes in the parts of a count. Returns the minimum number of tokens in the count.
     fn told_parts(&mut self, path: &str, whole: Whole, details: &Value) -> u64 {
         let members = match details {
             Value::Object(members) => members,

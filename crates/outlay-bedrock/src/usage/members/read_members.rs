@@ -14,7 +14,7 @@ use crate::usage::iterations::{Inferences, Iteration};
 use crate::usage::lenient::{Count, List, Text};
 use crate::usage::positive::{FoundNumber, Positive};
 
-/// The positive counts of tools that the server ran, by their names.
+/// The positive counts of server-side tools, by name.
 #[derive(Default)]
 struct Tools(Vec<(String, u64)>);
 
@@ -33,7 +33,7 @@ impl ByMember for Tools {
     }
 }
 
-/// A member's name: what it stands for, or the name itself where it is not on the list.
+/// A member's name: its meaning, or the name itself if it is not listed.
 pub(in crate::usage) enum Key {
     Listed(Name),
     Details(Whole, String),
@@ -93,7 +93,7 @@ impl ByMember for Usage {
 }
 
 impl Members {
-    /// Reads the value that stands under a name.
+    /// Reads the value under a name.
     pub(in crate::usage) fn read_value<'de, A: MapAccess<'de>>(
         &mut self,
         name: Key,
@@ -141,7 +141,7 @@ impl Members {
         self.doubts.extend(&doubts);
     }
 
-    /// Cohere's counts.
+    /// Takes in Cohere's counts.
     pub(in crate::usage) fn told_billed_units(&mut self, billed: &BilledUnits) {
         self.told(Member::Input, billed.input_tokens);
         self.told(Member::Output, billed.output_tokens);
@@ -150,7 +150,7 @@ impl Members {
     }
 }
 
-/// Cohere's.
+/// Cohere's counts.
 #[derive(Clone, Debug, Default)]
 pub(in crate::usage) struct BilledUnits {
     input_tokens: Count,

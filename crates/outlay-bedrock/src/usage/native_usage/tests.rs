@@ -3,7 +3,7 @@ use outlay_price::Family;
 use super::super::inclusiveness::Told;
 use super::*;
 
-/// Family, body, and input, output, cache read, cache write, reasoning as they must be read.
+/// Family, body, and the expected input, output, cache read, cache write and reasoning.
 type Case = (&'static str, &'static str, [Option<u64>; 5]);
 
 const CASES: [Case; 12] = [
