@@ -14,7 +14,7 @@ use outlay_otel::Attempt;
 pub(crate) struct AttemptLog {
     started: SystemTime,
     ended: Option<SystemTime>,
-    sent: bool,
+    is_sent: bool,
     status: Option<u16>,
     request_id: Option<String>,
     error: Option<String>,
@@ -22,9 +22,9 @@ pub(crate) struct AttemptLog {
 
 /// How far an attempt got, which decides what it may have cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reached {
+pub(crate) enum Progress {
     /// Nothing was sent.
-    Nowhere,
+    NotSent,
     /// Bedrock answered with an error status.
     Refused,
     /// The request was sent, and no complete answer came.
@@ -35,16 +35,16 @@ pub(crate) enum Reached {
 
 impl AttemptLog {
     pub(crate) const fn new(started: SystemTime) -> Self {
-        Self { started, ended: None, sent: false, status: None, request_id: None, error: None }
+        Self { started, ended: None, is_sent: false, status: None, request_id: None, error: None }
     }
 
     /// Marks the request as sent. Called right before the first byte is sent.
-    pub(crate) const fn send(&mut self) {
-        self.sent = true;
+    pub(crate) const fn mark_sent(&mut self) {
+        self.is_sent = true;
     }
 
     /// Records the head of the answer.
-    pub(crate) fn answer(&mut self, response: &HttpResponse) {
+    pub(crate) fn answered(&mut self, response: &HttpResponse) {
         self.status = Some(response.status().as_u16());
         self.request_id = request_id(response.headers());
     }
@@ -55,17 +55,17 @@ impl AttemptLog {
     }
 
     /// Marks the request as not sent after all.
-    pub(crate) const fn unsend(&mut self) {
-        self.sent = false;
+    pub(crate) const fn mark_unsent(&mut self) {
+        self.is_sent = false;
     }
 
-    pub(crate) fn reached(&self) -> Reached {
+    pub(crate) fn progress(&self) -> Progress {
         match self.status {
-            None if !self.sent => Reached::Nowhere,
-            None => Reached::Unanswered,
-            Some(200..=299) if self.error.is_none() => Reached::Answered,
-            Some(200..=299) => Reached::Unanswered,
-            Some(_) => Reached::Refused,
+            None if !self.is_sent => Progress::NotSent,
+            None => Progress::Unanswered,
+            Some(200..=299) if self.error.is_none() => Progress::Answered,
+            Some(200..=299) => Progress::Unanswered,
+            Some(_) => Progress::Refused,
         }
     }
 
@@ -134,8 +134,9 @@ fn error_code(response: &HttpResponse) -> Option<String> {
 /// Returns whether the attempt failed before anything was sent: there was no connection, or another interceptor
 /// failed in the last hook before sending.
 pub(crate) fn sent_nothing(error: &OrchestratorError<Error>) -> bool {
-    let erred_before = || StdError::source(error).is_some_and(|hook| hook.to_string().contains("read_before_transmit"));
-    never_connected(error) || (error.is_interceptor_error() && erred_before())
+    let failed_before_sending =
+        || StdError::source(error).is_some_and(|hook| hook.to_string().contains("read_before_transmit"));
+    never_connected(error) || (error.is_interceptor_error() && failed_before_sending())
 }
 
 fn never_connected(error: &OrchestratorError<Error>) -> bool {
@@ -166,7 +167,7 @@ mod tests {
     /// Fails if an SDK update changes the debug text. Failed connections would then be charged at their bound, unless
     /// the HTTP client reports that it never connected.
     #[test]
-    fn the_debug_text_of_an_error_says_whether_there_was_a_connection() {
+    fn debug_text_shows_whether_there_was_a_connection() {
         let error = || ConnectorError::io("refused".into());
         assert!(says_never_connected(&error().never_connected()));
         assert!(!says_never_connected(&error()));

@@ -9,14 +9,14 @@ use outlay_ledger::{Refusal, StoreAnswer, StoreQuestion};
 use outlay_otel::{DroppedStream, Engine, OpenCall};
 
 use crate::attempt_log::error_name;
-use crate::call_log::{CallLog, place_of};
+use crate::call_log::{CallLog, body_place};
 use crate::ending::{self, CANCELLED, Ending};
 use crate::fingerprint;
 use crate::input::{Kind, Limits};
 use crate::prompt;
 use crate::stream::{SentEvents, StreamResult};
 use crate::typed_output::read_output;
-use crate::units::Asked;
+use crate::units::RequestedUnits;
 
 mod count_retries;
 
@@ -27,7 +27,7 @@ pub(crate) struct Call {
     kind: Kind,
     /// The engine that serves the call.
     engine: Engine,
-    sent: SentEvents,
+    sent_events: SentEvents,
     state: Mutex<State>,
 }
 
@@ -38,10 +38,10 @@ struct State {
     log: CallLog,
     owner: Owner,
     /// The body of an answer that is not a stream, once it has been read.
-    whole: Option<Body>,
+    collected: Option<Body>,
     /// The SDK's error for an answer whose body is read outside the SDK.
     error: Option<String>,
-    /// The store's refusal. It also applies to every later attempt, because a retry would be sent unmetered.
+    /// The store's refusal. It also applies to every signer_report attempt, because a retry would be sent unmetered.
     refused: Option<Refusal>,
 }
 
@@ -66,23 +66,23 @@ impl Call {
         kind: Kind,
         size: prompt::Size,
         limits: Limits,
-        asked: Option<Asked>,
+        requested: Option<RequestedUnits>,
         open: OpenCall,
     ) -> Arc<Self> {
         let state = State {
             open: Some(open),
-            log: CallLog { size, limits, asked, ..CallLog::default() },
+            log: CallLog { size, limits, requested, ..CallLog::default() },
             owner: Owner::default(),
-            whole: None,
+            collected: None,
             error: None,
             refused: None,
         };
-        Arc::new(Self { kind, engine, sent: SentEvents::default(), state: Mutex::new(state) })
+        Arc::new(Self { kind, engine, sent_events: SentEvents::default(), state: Mutex::new(state) })
     }
 
     /// Returns the counter of the events that the application sends in a speech session.
-    pub(crate) fn sent(&self) -> SentEvents {
-        self.sent.clone()
+    pub(crate) fn sent_events(&self) -> SentEvents {
+        self.sent_events.clone()
     }
 
     pub(crate) const fn kind(&self) -> Kind {
@@ -119,8 +119,8 @@ impl Call {
         self.lock().log.limits.answers()
     }
 
-    /// Takes in a typed input that was changed after it was read.
-    pub(crate) fn changed(&self, size: prompt::Size, limits: Limits) {
+    /// Takes in a typed input that was input_changed after it was read.
+    pub(crate) fn input_changed(&self, size: prompt::Size, limits: Limits) {
         let state = &mut *self.lock();
         state.log.size = state.log.size.max(size);
         if let Some(open) = &mut state.open {
@@ -135,18 +135,18 @@ impl Call {
 
     /// Takes in the store's answer.
     pub(crate) fn store_answered(&self, answer: &StoreAnswer) -> Result<(), Refusal> {
-        self.hold_to_store(|open| open.store_answered(answer))
+        self.apply_store_answer(|open| open.store_answered(answer))
     }
 
     /// Asks the store without waiting, if it has not been asked. Called when the call is about to be sent.
     pub(crate) fn ask_store_now(&self) -> Result<(), Refusal> {
-        self.hold_to_store(OpenCall::ask_store_now)
+        self.apply_store_answer(OpenCall::ask_store_now)
     }
 
-    fn hold_to_store(&self, hold: impl FnOnce(OpenCall) -> Result<OpenCall, Refusal>) -> Result<(), Refusal> {
+    fn apply_store_answer(&self, apply: impl FnOnce(OpenCall) -> Result<OpenCall, Refusal>) -> Result<(), Refusal> {
         // Outside the lock, because a refusal runs exporters and observers.
         let Some(open) = self.take_open()? else { return Ok(()) };
-        match hold(open) {
+        match apply(open) {
             Ok(open) => self.lock().open = Some(open),
             Err(refusal) => {
                 self.lock().refused = Some(refusal.clone());
@@ -171,25 +171,25 @@ impl Call {
 
     pub(crate) fn serialized(&self, request: &HttpRequest) {
         let mut state = self.lock();
-        state.log.body = place_of(request);
+        state.log.body = body_place(request);
         if state.open.is_some() && self.engine.compares_calls() {
             state.log.fingerprint = fingerprint::of(request);
         }
     }
 
     /// Returns whether to count the events that a speech session sends. True once for each attempt.
-    pub(crate) fn may_tap_sent(&self) -> bool {
+    pub(crate) fn may_count_sent(&self) -> bool {
         if self.kind != Kind::Speech {
             return false;
         }
         let mut state = self.lock();
         let attempt = state.log.attempts.len();
-        std::mem::replace(&mut state.log.sent_tapped, attempt) != attempt
+        std::mem::replace(&mut state.log.sent_tapped_attempt, attempt) != attempt
     }
 
     /// Returns whether to tap the answer's body. True once for each attempt, for any answer of a streaming operation
     /// and for another operation's answer that is not in memory yet. The operation decides, not the content type: the
-    /// SDK streams any answer of a streaming operation. The SDK usually reads the other bodies itself, but a later
+    /// SDK streams any answer of a streaming operation. The SDK usually reads the other bodies itself, but a signer_report
     /// interceptor may take them instead.
     pub(crate) fn may_tap(&self, response: &HttpResponse) -> bool {
         if !response.status().is_success() || (!self.kind.is_stream() && response.body().bytes().is_some()) {
@@ -197,7 +197,7 @@ impl Call {
         }
         let mut state = self.lock();
         let attempt = state.log.attempts.len();
-        std::mem::replace(&mut state.log.tapped, attempt) != attempt
+        std::mem::replace(&mut state.log.tapped_attempt, attempt) != attempt
     }
 
     /// Takes in the call's result, an output or an error, when the SDK hands it to the application.
@@ -208,10 +208,10 @@ impl Call {
     ) {
         let error = result.and_then(Result::err).map(|error| error_name(error, response));
         let mut state = self.lock();
-        let is_tapped = state.log.tapped == state.log.attempts.len() && state.log.tapped > 0;
+        let is_tapped = state.log.tapped_attempt == state.log.attempts.len() && state.log.tapped_attempt > 0;
         if self.kind.is_stream() {
             match std::mem::replace(&mut state.owner, Owner::Tap) {
-                Owner::HooksAfter(seen) => self.settle(state, Ending::Stream { seen: &seen, error }),
+                Owner::HooksAfter(result) => self.settle(state, Ending::Stream { result: &result, error }),
                 // The tap is alive: it reports when the stream ends or when the SDK drops it.
                 Owner::Hooks | Owner::Tap if is_tapped => state.error = error,
                 // The application supplied this output. Its stream cannot be observed.
@@ -223,8 +223,8 @@ impl Call {
         let answer = response.filter(|r| r.status().is_success());
         if answer.is_some() && is_tapped {
             // These are the bytes as they came. An interceptor of the application may have replaced them since.
-            match state.whole.take() {
-                Some(whole) => self.settle_with(state, whole, error),
+            match state.collected.take() {
+                Some(whole) => self.settle_body(state, whole, error),
                 // An interceptor has taken the body: the call ends when that body is read.
                 None => {
                     state.owner = Owner::Tap;
@@ -254,9 +254,9 @@ impl Call {
         match state.owner {
             Owner::Tap => {
                 let error = state.error.take();
-                self.settle_with(state, body, error);
+                self.settle_body(state, body, error);
             }
-            Owner::Hooks | Owner::HooksAfter(_) => state.whole = Some(body),
+            Owner::Hooks | Owner::HooksAfter(_) => state.collected = Some(body),
         }
     }
 
@@ -266,7 +266,7 @@ impl Call {
     }
 
     /// Takes in the end of the stream.
-    pub(crate) fn stream_ended(&self, attempt: usize, seen: StreamResult) {
+    pub(crate) fn stream_ended(&self, attempt: usize, result: StreamResult) {
         let mut state = self.lock();
         // The stream of an abandoned attempt is not the stream of the current one.
         if attempt != state.log.attempts.len() {
@@ -275,9 +275,9 @@ impl Call {
         match state.owner {
             Owner::Tap => {
                 let error = state.error.take();
-                self.settle(state, Ending::Stream { seen: &seen, error });
+                self.settle(state, Ending::Stream { result: &result, error });
             }
-            Owner::Hooks | Owner::HooksAfter(_) => state.owner = Owner::HooksAfter(Box::new(seen)),
+            Owner::Hooks | Owner::HooksAfter(_) => state.owner = Owner::HooksAfter(Box::new(result)),
         }
     }
 
@@ -289,14 +289,14 @@ impl Call {
         }
         let error = Some(CANCELLED.to_owned());
         // Cancelled, but all or a part of the answer had come.
-        match (state.whole.take(), std::mem::take(&mut state.owner)) {
-            (Some(whole @ Some(_)), _) => self.settle_with(state, whole, error),
-            (_, Owner::HooksAfter(seen)) => self.settle(state, Ending::Stream { seen: &seen, error }),
+        match (state.collected.take(), std::mem::take(&mut state.owner)) {
+            (Some(whole @ Some(_)), _) => self.settle_body(state, whole, error),
+            (_, Owner::HooksAfter(result)) => self.settle(state, Ending::Stream { result: &result, error }),
             _ => self.settle(state, Ending::Cancelled),
         }
     }
 
-    fn settle_with(&self, state: MutexGuard<'_, State>, body: Body, error: Option<String>) {
+    fn settle_body(&self, state: MutexGuard<'_, State>, body: Body, error: Option<String>) {
         let joined;
         let body = match body.as_deref() {
             Some([whole]) => Some(&**whole),
@@ -313,12 +313,12 @@ impl Call {
         let Some(open) = state.open.take() else { return };
         let now = self.engine.now();
         let signed = std::mem::take(&mut state.log.signed);
-        let mut end = ending::end(&self.engine, self.kind, &open, &mut state.log, &self.sent, ending, now);
+        let mut end = ending::end(&self.engine, self.kind, &open, &mut state.log, &self.sent_events, ending, now);
         // Settling runs exporters and observers, so the lock is released first.
         drop(state);
-        let later = signed.write(&mut end, open.scope());
+        let signer_report = signed.write(&mut end, open.scope());
         let span = open.settle(end);
-        later.report(span);
+        signer_report.report(span);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -337,9 +337,9 @@ impl Drop for Call {
 
 /// The interceptor state's handle to a call.
 #[derive(Debug)]
-pub(crate) struct HeldCall(pub(crate) Arc<Call>);
+pub(crate) struct CallHandle(pub(crate) Arc<Call>);
 
-impl Drop for HeldCall {
+impl Drop for CallHandle {
     fn drop(&mut self) {
         self.0.state_dropped();
     }

@@ -3,10 +3,10 @@ use outlay_otel::CallStart;
 use outlay_price::CacheUse;
 
 use crate::attempt_log::AttemptLog;
-use crate::input::{CacheAsked, Limits};
+use crate::input::{CacheRequest, Limits};
 use crate::prompt;
 use crate::signed::Signed;
-use crate::units::Asked;
+use crate::units::RequestedUnits;
 use crate::usage::AnswerHeaders;
 
 /// What is known of a call in progress.
@@ -22,22 +22,22 @@ pub(crate) struct CallLog {
     /// Distinguishes the request from others, if the engine compares calls.
     pub(crate) fingerprint: Option<u64>,
     /// What the request asks for that is billed by the unit.
-    pub(crate) asked: Option<Asked>,
+    pub(crate) requested: Option<RequestedUnits>,
     pub(crate) host: Option<String>,
     pub(crate) port: Option<u16>,
     pub(crate) headers: AnswerHeaders,
     /// How the last attempt was signed.
     pub(crate) signed: Signed,
     /// The attempt whose answer is tapped.
-    pub(crate) tapped: usize,
+    pub(crate) tapped_attempt: usize,
     /// The attempt whose request is tapped.
-    pub(crate) sent_tapped: usize,
+    pub(crate) sent_tapped_attempt: usize,
 }
 
 /// The address and the length of a body in memory.
 pub(crate) type BodyPlace = Option<(usize, usize)>;
 
-pub(crate) fn place_of(request: &HttpRequest) -> BodyPlace {
+pub(crate) fn body_place(request: &HttpRequest) -> BodyPlace {
     request.body().bytes().map(|bytes| (bytes.as_ptr().addr(), bytes.len()))
 }
 
@@ -48,7 +48,7 @@ impl CallLog {
         let answers = limits.answers.or(self.limits.answers);
         self.limits = Limits { answers, ..limits };
         start.inferences = self.limits.inferences();
-        if limits.cache > CacheAsked::Nothing {
+        if limits.cache > CacheRequest::Nothing {
             start.cache = CacheUse::MayWrite;
         }
     }

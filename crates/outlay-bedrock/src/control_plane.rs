@@ -39,14 +39,14 @@ impl ControlPlane {
 
     async fn model_of_profile(&self, arn: &str) -> Result<String, String> {
         let answer = self.client.get_inference_profile().inference_profile_identifier(arn).send().await;
-        let answer = answer.map_err(|error| short(&error))?;
+        let answer = answer.map_err(|error| error_chain(&error))?;
         let models: Vec<&str> = answer.models().iter().filter_map(|model| model.model_arn()).collect();
         inference_profile::stands_for(&models).ok_or_else(|| format!("its models are {}", models.join(", ")))
     }
 
     async fn model_of_throughput(&self, id: &str) -> Result<String, String> {
         let answer = self.client.get_provisioned_model_throughput().provisioned_model_id(id).send().await;
-        Ok(answer.map_err(|error| short(&error))?.foundation_model_arn)
+        Ok(answer.map_err(|error| error_chain(&error))?.foundation_model_arn)
     }
 
     async fn find(&self, model: &str, kind: ModelKind) -> Result<String, String> {
@@ -76,7 +76,7 @@ impl ResolveModel for ControlPlane {
 }
 
 /// Returns the error and its sources on one line.
-fn short(error: &dyn Error) -> String {
+fn error_chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

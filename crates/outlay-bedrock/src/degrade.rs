@@ -22,11 +22,11 @@ pub(crate) fn apply(degrade: &Degrade, input: &mut Input) -> bool {
         *model = Some(other.to_owned());
         changed = true;
     }
-    let most = degrade.max_tokens().map(|tokens| i32::try_from(tokens).unwrap_or(i32::MAX));
-    let now = inference.as_ref().and_then(InferenceConfiguration::max_tokens);
-    if let Some(most) = most.filter(|most| now.is_none_or(|now| now > *most)) {
+    let limit = degrade.max_tokens().map(|tokens| i32::try_from(tokens).unwrap_or(i32::MAX));
+    let current = inference.as_ref().and_then(InferenceConfiguration::max_tokens);
+    if let Some(limit) = limit.filter(|limit| current.is_none_or(|current| current > *limit)) {
         let mut config = inference.take().unwrap_or_else(|| InferenceConfiguration::builder().build());
-        config.max_tokens = Some(most);
+        config.max_tokens = Some(limit);
         *inference = Some(config);
         changed = true;
     }

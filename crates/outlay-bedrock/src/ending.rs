@@ -8,15 +8,15 @@ use std::time::SystemTime;
 use outlay_otel::{Billed, CallEnd, CallStart, Engine, JobEvent, OpenCall};
 use outlay_price::{CostStatus, GuardrailUse, ModelRef, Prices, Units, Usage};
 
-use crate::attempt_log::Reached;
+use crate::attempt_log::Progress;
 use crate::call_log::CallLog;
 use crate::input::Kind;
 use crate::input::guardrail_bound::most_of_call;
 use crate::stream::{Ended, SentEvents, StreamResult};
 use crate::typed_output::TypedAnswer;
 use crate::usage::{
-    ConverseAnswer, Doubts, GuardrailTold, NativeAnswer, Sources, Told, answer_text_bytes, read_apply_guardrail,
-    read_checks, read_converse, read_job_start, read_job_status, read_native, source,
+    AnswerKind, ConverseAnswer, Doubts, GuardrailReport, NativeAnswer, Sources, answer_text_bytes,
+    read_apply_guardrail, read_checks, read_converse, read_job_start, read_job_status, read_native, source,
 };
 
 mod answered_call;
@@ -44,7 +44,7 @@ pub(crate) enum Ending<'a> {
     /// A stream that has ended, or whose call failed after the answer came.
     Stream {
         /// The stream as far as it was read.
-        seen: &'a StreamResult,
+        result: &'a StreamResult,
         /// The error that the application got in place of the stream.
         error: Option<String>,
     },
@@ -60,7 +60,7 @@ pub(crate) fn end(
     kind: Kind,
     open: &OpenCall,
     log: &mut CallLog,
-    sent: &SentEvents,
+    sent_events: &SentEvents,
     ending: Ending<'_>,
     now: SystemTime,
 ) -> CallEnd {
@@ -73,7 +73,7 @@ pub(crate) fn end(
         called: ModelRef::parse(&start.model).ok().map(|called| prices.resolve(called)),
         prices: &prices,
         log,
-        sent,
+        sent_events,
     };
     let mut end = match ending {
         Ending::Result { body: Some(body), error } => {
@@ -83,8 +83,8 @@ pub(crate) fn end(
         }
         Ending::Result { body: None, error } => context.without_answer(error),
         Ending::Typed(answer) => context.typed(answer),
-        Ending::Stream { seen, error } => {
-            let mut end = context.stream(seen);
+        Ending::Stream { result, error } => {
+            let mut end = context.stream(result);
             end.error = error.or(end.error);
             end
         }
@@ -99,7 +99,7 @@ pub(crate) fn end(
     end.server_port = log.port;
     end.fingerprint = log.fingerprint;
     end.request_id = log.attempts.last().and_then(|a| a.request_id().map(str::to_owned));
-    end.sent = end.error.is_none() || log.attempts.iter().any(|attempt| attempt.reached() != Reached::Nowhere);
+    end.sent = end.error.is_none() || log.attempts.iter().any(|attempt| attempt.progress() != Progress::NotSent);
     end.attempts = log.attempts.drain(..).map(|attempt| attempt.finish(now)).collect();
     end
 }
@@ -107,13 +107,13 @@ pub(crate) fn end(
 struct Context<'a> {
     kind: Kind,
     start: &'a CallStart,
-    /// The maximum number of output tokens, if the end of the answer is not seen.
+    /// The maximum number of output tokens, if the end of the answer is not result.
     most_output: u64,
     /// The called model, resolved by its id or a price file.
     called: Option<ModelRef<'a>>,
     prices: &'a Prices,
     log: &'a CallLog,
-    sent: &'a SentEvents,
+    sent_events: &'a SentEvents,
 }
 
 impl Context<'_> {
@@ -154,10 +154,11 @@ impl Context<'_> {
 
     fn converse(&self, answer: ConverseAnswer, text_bytes: impl FnOnce() -> u64) -> CallEnd {
         let family = self.family(answer.invoked_model.as_deref(), answer.named_model.as_deref());
-        let found = Sources::default().then(source::USAGE, answer.usage.counts(Told::Converse, family)).find(family);
+        let found =
+            Sources::default().then(source::USAGE, answer.usage.counts(AnswerKind::Converse, family)).find(family);
         let intervened = answer.stop_reason.as_deref() == Some(INTERVENED);
         let mut reading = self.reading(found, family, &answer.usage, intervened, answer.guardrail.as_ref());
-        reading.inferences = answer.usage.each_inference(Told::Converse, family);
+        reading.inferences = answer.usage.each_inference(AnswerKind::Converse, family);
         if reading.misses_text() {
             reading.text_bytes = text_bytes();
         }
@@ -174,13 +175,13 @@ impl Context<'_> {
         let family = self.family(None, answer.named_model.as_deref());
         let usage = answer.usage();
         let found = Sources::default()
-            .then(source::BODY, usage.counts(Told::Native, family))
+            .then(source::BODY, usage.counts(AnswerKind::Native, family))
             .then(source::HEADERS, (self.log.headers.counts, Doubts::default()))
             .find(family);
         let intervened = answer.guardrail_intervened || answer.stop_reason.as_deref() == Some(INTERVENED);
         let mut reading = self.reading(found, family, &usage, intervened, answer.guardrail.as_ref());
-        reading.inferences = usage.each_inference(Told::Native, family);
-        reading.made = answer.made;
+        reading.inferences = usage.each_inference(AnswerKind::Native, family);
+        reading.reported = answer.reported;
         reading.has_no_output |= answer.is_embedding;
         if reading.misses_text() {
             reading.text_bytes = text_bytes();
@@ -200,8 +201,8 @@ impl Context<'_> {
     }
 
     fn job_started(&self, arn: Option<String>) -> CallEnd {
-        let mut end = CallEnd::new(match &self.log.asked {
-            Some(asked) => Billed::Counted(Usage::new(), asked.likely.clone(), asked.status),
+        let mut end = CallEnd::new(match &self.log.requested {
+            Some(requested) => Billed::Counted(Usage::new(), requested.likely.clone(), requested.status),
             None => Billed::Unknown,
         });
         end.job = arn.map(JobEvent::Started);
@@ -209,49 +210,49 @@ impl Context<'_> {
     }
 
     /// Bills a stream that the application got, as far as it was read.
-    fn stream(&self, seen: &StreamResult) -> CallEnd {
-        let converse = seen.converse.as_ref();
-        let native = &seen.native;
+    fn stream(&self, result: &StreamResult) -> CallEnd {
+        let converse = result.converse.as_ref();
+        let native = &result.native;
         let invoked = converse.and_then(|answer| answer.invoked_model.clone());
         let named = converse.and_then(|answer| answer.named_model.clone()).or_else(|| native.named_model.clone());
         let family = self.family(invoked.as_deref(), named.as_deref());
         let usage = native.usage();
         let mut sources = Sources::default();
         if let Some(answer) = converse {
-            sources = sources.then(source::METADATA, answer.usage.counts(Told::ConverseStream, family));
+            sources = sources.then(source::METADATA, answer.usage.counts(AnswerKind::ConverseStream, family));
         }
         let mut found = sources
-            .then(source::CHUNKS, usage.counts_since(&native.at_start, Told::Native, family))
-            .then(source::METRICS, native.metrics.counts(Told::Native, family))
+            .then(source::CHUNKS, usage.counts_since(&native.at_start, AnswerKind::Native, family))
+            .then(source::METRICS, native.metrics.counts(AnswerKind::Native, family))
             .then(source::HEADERS, (self.log.headers.counts, Doubts::default()))
             .find(family);
-        if seen.has_uncounted_text {
+        if result.has_uncounted_text {
             found.doubts.add(|| "output: text came after its count".to_owned());
-            found.counts.output = found.counts.output.max(Some(self.tokens_of(seen.text_bytes)));
+            found.counts.output = found.counts.output.max(Some(self.tokens_of(result.text_bytes)));
         }
         let mut guardrail = native.guardrail.clone();
-        GuardrailTold::merge(&mut guardrail, converse.and_then(|answer| answer.guardrail.clone()));
-        let intervened = native.guardrail_intervened || seen.stop_reason.as_deref() == Some(INTERVENED);
-        let (usage, told) = match converse {
-            Some(answer) => (&answer.usage, Told::ConverseStream),
-            None => (&*usage, Told::Native),
+        GuardrailReport::merge(&mut guardrail, converse.and_then(|answer| answer.guardrail.clone()));
+        let intervened = native.guardrail_intervened || result.stop_reason.as_deref() == Some(INTERVENED);
+        let (usage, answer_kind) = match converse {
+            Some(answer) => (&answer.usage, AnswerKind::ConverseStream),
+            None => (&*usage, AnswerKind::Native),
         };
         let mut reading = self.reading(found, family, usage, intervened, guardrail.as_ref());
-        reading.inferences = usage.each_inference(told, family);
-        reading.made = native.made;
+        reading.inferences = usage.each_inference(answer_kind, family);
+        reading.reported = native.reported;
         reading.has_no_output |= native.is_embedding;
-        reading.text_bytes = seen.text_bytes;
-        let has_ended_well = seen.stopped && seen.error.is_none() && seen.ended != Ended::Corrupt;
+        reading.text_bytes = result.text_bytes;
+        let has_ended_well = result.stopped && result.error.is_none() && result.ended != Ended::Corrupt;
         let mut end = match self.kind {
-            _ if seen.was_refused() => CallEnd::new(Billed::Nothing),
-            Kind::Speech => session(seen),
+            _ if result.was_refused() => CallEnd::new(Billed::Nothing),
+            Kind::Speech => speech_session(result),
             // A model's running count is final only after the model has stopped.
-            _ if seen.is_counted() || has_ended_well => self.whole_stream(reading, has_ended_well),
+            _ if result.is_counted() || has_ended_well => self.whole_stream(reading, has_ended_well),
             _ => self.broken(reading),
         };
-        end.error.clone_from(&seen.error);
-        end.finish_reasons = seen.stop_reason.iter().cloned().collect();
-        end.time_to_first_chunk = seen.first_chunk.and_then(|at| at.duration_since(self.start.started).ok());
+        end.error.clone_from(&result.error);
+        end.finish_reasons = result.stop_reason.iter().cloned().collect();
+        end.time_to_first_chunk = result.first_chunk.and_then(|at| at.duration_since(self.start.started).ok());
         match converse {
             Some(answer) => {
                 end.served_tier.clone_from(&answer.served_tier);
@@ -260,7 +261,7 @@ impl Context<'_> {
             None => end.served_tier = self.log.headers.served_tier.clone().or(native.served_tier.map(str::to_owned)),
         }
         self.name_model(&mut end, invoked, named);
-        self.apply_guardrail(&mut end, guardrail, intervened, seen.text_bytes);
+        self.apply_guardrail(&mut end, guardrail, intervened, result.text_bytes);
         end
     }
 
@@ -280,42 +281,42 @@ impl Context<'_> {
     }
 
     /// Sets what the guardrail of a model call used, from its trace if the request enabled one.
-    fn apply_guardrail(&self, end: &mut CallEnd, told: Option<GuardrailTold>, intervened: bool, text_bytes: u64) {
-        let kept_the_model_out = told.as_ref().is_some_and(GuardrailTold::kept_the_model_out);
-        end.guardrail = match told.and_then(|told| told.units()) {
+    fn apply_guardrail(&self, end: &mut CallEnd, report: Option<GuardrailReport>, intervened: bool, text_bytes: u64) {
+        let model_was_skipped = report.as_ref().is_some_and(GuardrailReport::model_was_skipped);
+        end.guardrail = match report.and_then(|report| report.units()) {
             Some(units) => GuardrailUse::Counted(units),
             None if end.billed == Billed::Nothing => GuardrailUse::NotApplied,
             None => self.most_guardrail(intervened, text_bytes),
         };
         // The guardrail blocked the input: AWS bills no inference then.
-        if intervened && kept_the_model_out {
-            let tells_tokens = match &end.billed {
+        if intervened && model_was_skipped {
+            let has_tokens = match &end.billed {
                 Billed::Tokens(usage, _) | Billed::Counted(usage, ..) | Billed::AtMost { counted: usage, .. } => {
                     !usage.is_empty()
                 }
                 _ => false,
             };
             end.billed = Billed::Nothing;
-            if tells_tokens {
+            if has_tokens {
                 end.usage_doubt =
-                    Some("usage tells tokens of a call whose input the guardrail blocked, which bills none".to_owned());
+                    Some("usage has tokens, but the guardrail blocked the input, which is not billed".to_owned());
                 end.billed = Billed::Tokens(Usage::new(), CostStatus::Estimated);
             }
         }
     }
 }
 
-/// Bills a speech session. Its usage events are cumulative, so it is exact if it ended well and everything is
+/// Bills a speech speech_session. Its usage events are cumulative, so it is exact if it ended well and everything is
 /// counted.
-fn session(seen: &StreamResult) -> CallEnd {
-    let usage = seen.speech.clone().unwrap_or_default();
-    // Speech after the last usage event is in no count. Other events after it only report how the session ended.
-    let is_counted = usage.is_whole && seen.uncounted.received.audio == 0;
-    if seen.ended == Ended::Whole && seen.error.is_none() && is_counted {
+fn speech_session(result: &StreamResult) -> CallEnd {
+    let usage = result.speech.clone().unwrap_or_default();
+    // Speech after the last usage event is in no count. Other events after it only report how the speech_session ended.
+    let is_counted = usage.is_whole && result.uncounted.received.audio == 0;
+    if result.ended == Ended::Whole && result.error.is_none() && is_counted {
         let status = if usage.doubts.is_empty() { CostStatus::Exact } else { CostStatus::Estimated };
         let mut end = CallEnd::new(Billed::Tokens(usage.usage(), status));
         end.usage_doubt = usage.doubts.into_text();
         return end;
     }
-    CallEnd::new(Billed::Tokens(usage.and_at_most(&seen.uncounted).usage(), CostStatus::Bounded))
+    CallEnd::new(Billed::Tokens(usage.with_bound(&result.uncounted).usage(), CostStatus::Bounded))
 }

@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_metadata_makes_no_difference() {
+    fn only_the_metadata_is_ignored() {
         let with = |metadata: &str, text: &str| {
             of_body(&format!(r#"{{"messages":[{{"text":"{text}"}}],"requestMetadata":{{{metadata}}},"x":1}}"#))
         };

@@ -76,7 +76,7 @@ impl Identities {
             choose: ChooseRole::default(),
             tags: Vec::new(),
             duration: Duration::from_secs(3_600),
-            patience: Duration::from_secs(5),
+            max_wait: Duration::from_secs(5),
             token_file: None,
         };
         Self { client, settings }
@@ -120,8 +120,8 @@ impl Identities {
     /// Sets how long a call waits for STS before it is signed with the client's own credentials. A call waits for at
     /// most half of its own timeout, if the client's configuration sets one. STS still has at least 5 seconds to
     /// answer, and the next call uses the answer. Defaults to 5 seconds.
-    pub const fn timeout(mut self, patience: Duration) -> Self {
-        self.settings.patience = patience;
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.settings.max_wait = timeout;
         self
     }
 

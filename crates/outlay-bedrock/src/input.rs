@@ -18,9 +18,9 @@ use outlay_ledger::Budget;
 use outlay_otel::{CallStart, Engine, Operation};
 use outlay_price::{CacheUse, GuardrailUse, ModelRef};
 
-pub(crate) use self::cache_request::CacheAsked;
+pub(crate) use self::cache_request::CacheRequest;
 use crate::prompt::{self, Prompt as _};
-use crate::units::{self, Asked};
+use crate::units::{self, RequestedUnits};
 use crate::usage::{Parameters, read_request};
 
 mod cache_request;
@@ -86,7 +86,7 @@ struct Common<'a> {
 pub(crate) struct Limits {
     pub(crate) max_tokens: Option<u64>,
     pub(crate) answers: Option<u64>,
-    pub(crate) cache: CacheAsked,
+    pub(crate) cache: CacheRequest,
     /// Whether it asks to compact the conversation before the answer, which takes another inference.
     pub(crate) compacts: bool,
 }
@@ -98,7 +98,7 @@ impl Limits {
     }
 
     fn new(&Parameters { max_tokens, answers, .. }: &Parameters, body: &[u8]) -> Self {
-        Self { max_tokens, answers, cache: CacheAsked::of_body(body), compacts: cache_request::asks_compaction(body) }
+        Self { max_tokens, answers, cache: CacheRequest::of_body(body), compacts: cache_request::asks_compaction(body) }
     }
 
     /// Returns how many answers are asked for.
@@ -112,19 +112,19 @@ impl Limits {
     }
 
     /// Returns the size of everything that the model reads: a compaction reads the prompt once more.
-    pub(crate) fn read(&self, size: prompt::Size) -> prompt::Size {
+    pub(crate) fn total_size(&self, size: prompt::Size) -> prompt::Size {
         if self.compacts { size.and(size) } else { size }
     }
 }
 
 /// What a request says before it is sent.
-pub(crate) struct Read {
+pub(crate) struct RequestDetails {
     pub(crate) kind: Kind,
     pub(crate) start: CallStart,
     pub(crate) limits: Limits,
     pub(crate) size: prompt::Size,
     /// What it asks for that is billed by the unit, if the request tells it.
-    pub(crate) asked: Option<Asked>,
+    pub(crate) requested: Option<RequestedUnits>,
 }
 
 impl<'a> Request<'a> {
@@ -162,7 +162,7 @@ impl<'a> Request<'a> {
 
     /// Returns the size of the input.
     pub(crate) fn size(self) -> prompt::Size {
-        self.limits().read(self.size_of_prompt())
+        self.limits().total_size(self.size_of_prompt())
     }
 
     fn size_of_prompt(self) -> prompt::Size {
@@ -170,7 +170,7 @@ impl<'a> Request<'a> {
             Self::Converse(input) => input.size(),
             Self::ConverseStream(input) => input.size(),
             Self::Invoke(_) | Self::InvokeStream(_) => prompt::of_body(self.body()),
-            Self::Speech(_) => prompt::SESSION,
+            Self::Speech(_) => prompt::SPEECH_SESSION,
             _ => prompt::Size::default(),
         }
     }
@@ -184,31 +184,31 @@ impl<'a> Request<'a> {
         matches!(self, Self::Converse(_) | Self::ConverseStream(_))
     }
 
-    fn asked(self, model: &str) -> Option<Asked> {
+    fn requested(self, model: &str) -> Option<RequestedUnits> {
         match self {
-            Self::Invoke(_) | Self::InvokeStream(_) => units::asked_of_model(model, self.body()),
-            Self::StartJob(input) => units::asked_of_job(model, input.model_input()?),
+            Self::Invoke(_) | Self::InvokeStream(_) => units::requested_of_model(model, self.body()),
+            Self::StartJob(input) => units::requested_of_job(model, input.model_input()?),
             _ => None,
         }
     }
 
     /// Reads what the engine needs for a call in this region.
-    pub(crate) fn read(self, engine: &Engine, started: SystemTime, region: Option<&str>) -> Read {
+    pub(crate) fn read(self, engine: &Engine, started: SystemTime, region: Option<&str>) -> RequestDetails {
         let common = self.common();
-        let size = common.limits.read(self.size_of_prompt());
-        let named = common.model.unwrap_or("unknown");
+        let size = common.limits.total_size(self.size_of_prompt());
+        let model_id = common.model.unwrap_or("unknown");
         let prices;
         // What the request asks for depends on the model behind a profile.
-        let model = match ModelRef::parse(named) {
+        let model = match ModelRef::parse(model_id) {
             Ok(opaque) if opaque.base_id().is_none() => {
                 prices = engine.prices();
                 prices.resolve(opaque).as_str()
             }
-            _ => named,
+            _ => model_id,
         };
-        let asked = self.asked(model);
-        let start = self.start(engine, started, region, &common, named, model, size, asked.as_ref());
-        Read { kind: self.kind(), start, limits: common.limits, size, asked }
+        let requested = self.requested(model);
+        let start = self.start(engine, started, region, &common, model_id, model, size, requested.as_ref());
+        RequestDetails { kind: self.kind(), start, limits: common.limits, size, requested }
     }
 
     #[allow(clippy::too_many_arguments, reason = "each is a part of what `read` has read")]
@@ -218,15 +218,15 @@ impl<'a> Request<'a> {
         started: SystemTime,
         region: Option<&str>,
         common: &Common<'_>,
-        named: &str,
+        model_id: &str,
         model: &str,
         size: prompt::Size,
-        asked: Option<&Asked>,
+        requested: Option<&RequestedUnits>,
     ) -> CallStart {
         let intern = |text: &str| engine.intern(text);
         CallStart {
             operation: self.operation(model),
-            model: intern(named),
+            model: intern(model_id),
             region: region.map(intern),
             tier: common.tier.map(intern),
             latency: common.latency.map(intern),
@@ -238,13 +238,13 @@ impl<'a> Request<'a> {
             top_p: common.top_p,
             guardrail: common.guardrail.map(intern),
             started,
-            cache: if common.limits.cache > CacheAsked::Nothing || writes_cache_unasked(model) {
+            cache: if common.limits.cache > CacheRequest::Nothing || writes_cache_unasked(model) {
                 CacheUse::MayWrite
             } else {
                 CacheUse::NoWrites
             },
-            most_units: asked.map(|asked| asked.most.clone()),
-            bills_tokens: asked.is_none_or(|asked| asked.tokens_too),
+            most_units: requested.map(|requested| requested.most.clone()),
+            bills_tokens: requested.is_none_or(|requested| requested.bills_tokens),
             most_guardrail: self.most_guardrail(common, size.most_tokens()),
             degraded_from: None,
         }
@@ -252,12 +252,12 @@ impl<'a> Request<'a> {
 
     fn common(self) -> Common<'a> {
         match self {
-            Self::Converse(input) => converse_input::whole(input),
-            Self::ConverseStream(input) => converse_input::stream(input),
-            Self::Invoke(input) => invoke_input::whole(input),
-            Self::InvokeStream(input) => invoke_input::stream(input),
+            Self::Converse(input) => converse_input::of_operation(input),
+            Self::ConverseStream(input) => converse_input::of_stream(input),
+            Self::Invoke(input) => invoke_input::of_operation(input),
+            Self::InvokeStream(input) => invoke_input::of_stream(input),
             Self::Speech(input) => Common { model: input.model_id(), ..Common::default() },
-            // Spans of guardrails are named after their subject.
+            // Spans of guardrails are model_id after their subject.
             Self::ApplyGuardrail(input) => {
                 let guardrail = input.guardrail_identifier();
                 Common { model: guardrail, guardrail, ..Common::default() }

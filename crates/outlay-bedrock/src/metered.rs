@@ -5,7 +5,7 @@ use aws_smithy_runtime_api::client::interceptors::SharedInterceptor;
 use outlay_otel::Engine;
 
 use crate::OutlayInterceptor;
-use crate::wait_for_shared_budget::HeldToStore;
+use crate::wait_for_shared_budget::WaitForStore;
 
 mod sealed {
     pub trait Sealed {}
@@ -52,8 +52,8 @@ impl Metered for Builder {
             if engine.has_budget_store() {
                 // A builder does not expose its settings, but the configuration that it builds does.
                 let config = self.clone().build();
-                if !HeldToStore::is_around(&config) {
-                    self.set_identity_cache(HeldToStore::around(&config));
+                if !WaitForStore::is_around(&config) {
+                    self.set_identity_cache(WaitForStore::around(&config));
                 }
             }
         }

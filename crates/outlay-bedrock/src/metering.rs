@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use outlay_otel::{Engine, TracedScope};
 
-use crate::call::{Call, HeldCall};
+use crate::call::{Call, CallHandle};
 
 /// A call between the hooks. It is one entry in the SDK's state, because each lookup there has a cost.
 #[derive(Debug)]
@@ -16,15 +16,15 @@ pub(crate) struct Metering {
     pub(crate) engine: Engine,
     pub(crate) started: SystemTime,
     /// The interceptor that began the call. If two are set, the first one meters.
-    pub(crate) by: usize,
+    pub(crate) interceptor_id: usize,
     /// Set once the operation is known to be metered.
-    pub(crate) call: OnceLock<HeldCall>,
+    pub(crate) call: OnceLock<CallHandle>,
 }
 
 impl Metering {
     /// Returns the call, if the operation is known to be metered.
     pub(crate) fn call(&self) -> Option<&Arc<Call>> {
-        self.call.get().map(|held| &held.0)
+        self.call.get().map(|handle| &handle.0)
     }
 }
 

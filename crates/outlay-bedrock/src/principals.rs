@@ -24,13 +24,13 @@ use aws_smithy_runtime_api::client::runtime_components::{GetIdentityResolver as 
 use outlay_otel::{Engine, Signer};
 use tokio::runtime::Handle;
 
-use crate::sts::{Bounded, Failure, base_only, signer_of_arn};
+use crate::sts::{BoundedMap, StsFailure, base_only, signer_of_arn};
 
-use credentials_provider::Provider;
+use credentials_provider::CredentialsProvider;
 pub(crate) use signer_cell::SignerCell;
 
 /// How long STS has to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 /// The maximum number of concurrent requests. The next call asks for signers that were left out.
 const MAX_FLIGHTS: usize = 8;
 
@@ -63,13 +63,13 @@ pub struct Principals(Arc<Inner>);
 struct Inner {
     client: Client,
     /// By access key id.
-    known: Bounded<String, SignerCell>,
+    signers: BoundedMap<String, SignerCell>,
     /// By the source of a client's credentials, so that sources are not confused.
-    providers: Bounded<IdentityCachePartition, Provider>,
+    providers: BoundedMap<IdentityCachePartition, CredentialsProvider>,
     flights: AtomicUsize,
-    no_runtime: Once,
-    no_sleep: Once,
-    only_others: Once,
+    warned_no_runtime: Once,
+    warned_no_sleep: Once,
+    warned_changing_credentials: Once,
 }
 
 /// A request to STS. Its end is recorded, even if it is dropped.
@@ -82,10 +82,10 @@ struct Flight {
 }
 
 /// Why a signer is still unknown.
-enum Unknown {
+enum LookupError {
     /// The client has other credentials by now.
-    Other,
-    Failed(Failure),
+    OtherCredentials,
+    Failed(StsFailure),
 }
 
 impl Principals {
@@ -94,12 +94,12 @@ impl Principals {
     pub fn new(client: Client) -> Self {
         Self(Arc::new(Inner {
             client,
-            known: Bounded::default(),
-            providers: Bounded::default(),
+            signers: BoundedMap::default(),
+            providers: BoundedMap::default(),
             flights: AtomicUsize::new(0),
-            no_runtime: Once::new(),
-            no_sleep: Once::new(),
-            only_others: Once::new(),
+            warned_no_runtime: Once::new(),
+            warned_no_sleep: Once::new(),
+            warned_changing_credentials: Once::new(),
         }))
     }
 
@@ -111,7 +111,7 @@ impl Principals {
         engine: &Engine,
     ) -> Option<Arc<SignerCell>> {
         let (key, scheme) = access_key::of_request(request)?;
-        let cell = self.0.known.of(key);
+        let cell = self.0.signers.get_or_default(key);
         if cell.get().is_none()
             && let Some(flight) = Flight::begin(self, &cell, engine)
         {
@@ -123,9 +123,9 @@ impl Principals {
     fn ask(&self, key: &str, scheme: &'static str, components: &RuntimeComponents, mut flight: Flight) {
         let resolvers = [scheme, "sigv4"].map(|scheme| components.identity_resolver(AuthSchemeId::from(scheme)));
         let Some(resolver) = resolvers.into_iter().flatten().next() else { return };
-        let provider = self.0.providers.of(&resolver.cache_partition());
+        let provider = self.0.providers.get_or_default(&resolver.cache_partition());
         if !provider.may_be_asked(flight.engine.now()) {
-            return self.warn_only_others();
+            return self.warn_changing_credentials();
         }
         let Ok(runtime) = Handle::try_current() else { return self.warn_no_runtime() };
         let Some(sleep) = components.sleep_impl() else { return self.warn_no_sleep() };
@@ -133,64 +133,63 @@ impl Principals {
         flight.is_sent = true;
         runtime.spawn(async move {
             let found = {
-                let found = pin!(flight.principals.find(&key, resolver, &components));
+                let found = pin!(flight.principals.look_up(&key, resolver, &components));
                 // Uses the client's sleep implementation, because a runtime may have no timers.
-                let found = Timeout::new(found, sleep.sleep(PATIENCE)).await;
-                found.unwrap_or_else(|_| Err(Unknown::Failed(Failure::silence())))
+                let found = Timeout::new(found, sleep.sleep(TIMEOUT)).await;
+                found.unwrap_or_else(|_| Err(LookupError::Failed(StsFailure::timeout())))
             };
             flight.end(&provider, found);
         });
     }
 
-    async fn find(
+    async fn look_up(
         &self,
         key: &str,
         resolver: SharedIdentityResolver,
         components: &RuntimeComponents,
-    ) -> Result<Signer, Unknown> {
-        let failed = |what| Unknown::Failed(Failure::without_answer(what));
+    ) -> Result<Signer, LookupError> {
+        let failed = |what| LookupError::Failed(StsFailure::without_answer(what));
         // The client's current credentials. If the client caches, its provider is not asked.
         let bag = base_only();
         let identity = components.identity_cache().resolve_cached_identity(resolver, components, &bag).await;
-        let identity = identity.map_err(|_| failed("the client's credentials cannot be had"))?;
+        let identity = identity.map_err(|_| failed("the client's credentials are unavailable"))?;
         let credentials = identity.data::<Credentials>().ok_or_else(|| failed("the client has no credentials"))?;
         if credentials.access_key_id() != key {
-            return Err(Unknown::Other);
+            return Err(LookupError::OtherCredentials);
         }
         // Signed with exactly these credentials, even if the client changes its own meanwhile.
         let signed = aws_sdk_sts::Config::builder()
             .credentials_provider(credentials.clone())
             .retry_config(RetryConfig::disabled());
         let answer = self.0.client.get_caller_identity().customize().config_override(signed).send().await;
-        let answer = answer.map_err(|error| Unknown::Failed(Failure::of(&error)))?;
-        answer.arn().and_then(signer_of_arn).ok_or_else(|| failed("it names no ARN"))
+        let answer = answer.map_err(|error| LookupError::Failed(StsFailure::of(&error)))?;
+        answer.arn().and_then(signer_of_arn).ok_or_else(|| failed("the answer has no ARN"))
     }
 
     fn warn_no_runtime(&self) {
-        self.0.no_runtime.call_once(|| {
+        self.0.warned_no_runtime.call_once(|| {
             tracing::warn!(
                 target: "outlay",
-                "there is no tokio runtime to ask STS in: whose credentials calls are signed with stays unknown"
+                "there is no tokio runtime to ask STS in: the signers of calls stay unknown"
             );
         });
     }
 
     fn warn_no_sleep(&self) {
-        self.0.no_sleep.call_once(|| {
+        self.0.warned_no_sleep.call_once(|| {
             tracing::warn!(
                 target: "outlay",
-                "the client has no async sleep implementation to ask STS by: whose credentials calls are signed with \
-                 stays unknown"
+                "the client has no async sleep implementation, which asking STS needs: the signers of calls stay unknown"
             );
         });
     }
 
-    fn warn_only_others(&self) {
-        self.0.only_others.call_once(|| {
+    fn warn_changing_credentials(&self) {
+        self.0.warned_changing_credentials.call_once(|| {
             tracing::warn!(
                 target: "outlay",
-                "the client's credentials provider gives new credentials each time it is asked: whose they are stays \
-                 unknown; give the client an identity cache"
+                "the client's credentials provider returns new credentials each time it is asked: the signers of its \
+                 calls stay unknown; give the client an identity cache"
             );
         });
     }
@@ -209,23 +208,23 @@ impl Flight {
         Some(Self { principals, cell, engine, is_sent: false, is_answered: false })
     }
 
-    fn end(mut self, provider: &Provider, found: Result<Signer, Unknown>) {
+    fn end(mut self, provider: &CredentialsProvider, found: Result<Signer, LookupError>) {
         self.is_answered = true;
         match found {
             Ok(signer) => {
-                provider.gave_the_calls();
+                provider.returned_matching();
                 self.cell.answered(signer);
             }
-            Err(Unknown::Other) => {
-                provider.gave_others(self.engine.now());
+            Err(LookupError::OtherCredentials) => {
+                provider.returned_other(self.engine.now());
                 self.cell.failed(self.engine.now());
             }
-            Err(Unknown::Failed(failure)) => {
+            Err(LookupError::Failed(failure)) => {
                 if self.cell.failed(self.engine.now()) {
                     tracing::warn!(
                         target: "outlay",
                         reason = %failure,
-                        "whose credentials calls are signed with could not be found out: it is asked again later"
+                        "the signer of a call could not be found out: STS is asked again later"
                     );
                 }
             }
@@ -238,7 +237,7 @@ impl Drop for Flight {
         self.principals.0.flights.fetch_sub(1, Ordering::Relaxed);
         match (self.is_sent, self.is_answered) {
             (_, true) => {}
-            (false, _) => self.cell.unsent(),
+            (false, _) => self.cell.not_sent(),
             // The runtime was shut down.
             (true, false) => drop(self.cell.failed(self.engine.now())),
         }

@@ -20,7 +20,7 @@ const OVERHEAD: u64 = 1_024;
 /// The part of it that most requests have.
 const LIKELY_OVERHEAD: u64 = 16;
 /// The maximum number of tokens for an attachment. No model that reads documents or videos accepts more.
-const MOST_OF_ATTACHMENT: u64 = 1_000_000;
+const MAX_ATTACHMENT: u64 = 1_000_000;
 /// The size that is assumed for an attachment in S3.
 const REMOTE: Size = Size::beside(300_000, 20_000);
 
@@ -36,7 +36,7 @@ pub(crate) fn of_replaced(body: &SdkBody) -> Size {
 
 /// The size that is assumed for a speech session, which has no input yet when it begins. A budget assumes the same
 /// for the output of a call that sets no maximum.
-pub(crate) const SESSION: Size = Size::beside(4_096, 4_096);
+pub(crate) const SPEECH_SESSION: Size = Size::beside(4_096, 4_096);
 
 /// The known size of an input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -110,7 +110,7 @@ impl Size {
             Medium::Audio => (bytes / 32, bytes / 256),
         };
         let (most, likely) = (most.saturating_add(20_000), likely.saturating_add(2_000));
-        let most = if most < MOST_OF_ATTACHMENT { most } else { MOST_OF_ATTACHMENT };
+        let most = if most < MAX_ATTACHMENT { most } else { MAX_ATTACHMENT };
         Self::beside(most, if likely < most { likely } else { most })
     }
 }

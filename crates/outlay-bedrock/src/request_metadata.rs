@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_character_that_aws_does_not_take_becomes_an_underscore() {
+    fn an_unsupported_character_becomes_an_underscore() {
         assert_eq!(clean("Grüße, \"Welt\"\n<a@b.c>"), "Gr__e, _Welt___a@b.c_");
         assert_eq!(clean(&"x".repeat(300)).len(), 256);
     }

@@ -17,7 +17,7 @@ pub(crate) struct Signed {
 
 /// Reports a signer that is still unknown to the ledger, once it is known.
 #[derive(Debug)]
-pub(crate) struct Later(Option<(Arc<SignerCell>, outlay_ledger::Scope)>);
+pub(crate) struct SignerReport(Option<(Arc<SignerCell>, outlay_ledger::Scope)>);
 
 /// A lookup of the signer of a request.
 pub(crate) struct Lookup {
@@ -55,19 +55,19 @@ impl Signed {
     }
 
     /// Records what is known by now on the call's end.
-    pub(crate) fn write(self, end: &mut CallEnd, scope: &TracedScope) -> Later {
+    pub(crate) fn write(self, end: &mut CallEnd, scope: &TracedScope) -> SignerReport {
         end.identity = self.identity;
         end.signer = self.signer.as_ref().and_then(|cell| cell.get().cloned());
         let unknown = self.signer.filter(|_| end.signer.is_none() && scope.in_ledger().asks_for_principals());
-        Later(unknown.map(|cell| (cell, scope.in_ledger().clone())))
+        SignerReport(unknown.map(|cell| (cell, scope.in_ledger().clone())))
     }
 }
 
-impl Later {
+impl SignerReport {
     /// Reports the signer to the ledger, now or once it is known. This may run on a thread with another current span.
     pub(crate) fn report(self, span: CallSpan) {
-        if let Some((cell, books)) = self.0 {
-            cell.when_known(move |signer| span.within(|| books.called_by(&signer.principal)));
+        if let Some((cell, ledger)) = self.0 {
+            cell.when_known(move |signer| span.within(|| ledger.called_by(&signer.principal)));
         }
     }
 }

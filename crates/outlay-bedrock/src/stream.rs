@@ -15,11 +15,11 @@ use aws_smithy_types::body::SdkBody;
 
 use crate::call::Call;
 
-pub(crate) use sent_events::{SentEvents, read_sent_along};
+pub(crate) use sent_events::{SentEvents, count_sent};
 pub(crate) use stream_result::{Ended, StreamResult};
 
 /// Wraps the body of an answer, so that its usage is read for `call` as it passes.
-pub(crate) fn read_along(body: SdkBody, call: &Arc<Call>) -> SdkBody {
+pub(crate) fn tap_answer(body: SdkBody, call: &Arc<Call>) -> SdkBody {
     if !call.is_open() {
         // The call has settled: nothing in the body is needed.
         return body;

@@ -18,7 +18,7 @@ use outlay_otel::JobEnd;
 use outlay_price::Units;
 
 use crate::document;
-use crate::usage::{Assessed, ConverseAnswer, GuardrailTold, Members, TypedTokens, check_units, policy_units};
+use crate::usage::{AssessedUnits, ConverseAnswer, GuardrailReport, Members, TypedTokens, check_units, policy_units};
 
 /// What an output says of the call's cost.
 #[derive(Debug)]
@@ -117,19 +117,19 @@ fn tokens(usage: &TokenUsage) -> Members {
     })
 }
 
-fn guardrail(trace: &GuardrailTraceAssessment) -> Option<GuardrailTold> {
+fn guardrail(trace: &GuardrailTraceAssessment) -> Option<GuardrailReport> {
     let units = |assessment: &GuardrailAssessment| {
         assessment.invocation_metrics().and_then(|metrics| metrics.usage()).map(guardrail_units)
     };
     let inputs = trace.input_assessment().into_iter().flat_map(|by_id| by_id.values());
     let outputs = trace.output_assessments().into_iter().flat_map(|by_id| by_id.values().flatten());
     // Each policy has its own type of action, which is not read here. The rule for traces without actions applies.
-    let told = GuardrailTold {
-        input: Assessed::of(inputs.map(units)),
-        output: Assessed::of(outputs.map(units)),
+    let report = GuardrailReport {
+        input: AssessedUnits::of(inputs.map(units)),
+        output: AssessedUnits::of(outputs.map(units)),
         blocked_input: None,
     };
-    (told != GuardrailTold::default()).then_some(told)
+    (report != GuardrailReport::default()).then_some(report)
 }
 
 fn guardrail_units(usage: &GuardrailUsage) -> Units {

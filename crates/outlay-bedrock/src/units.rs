@@ -10,7 +10,7 @@ mod video;
 
 /// What a request asks for that is billed by the unit.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
+pub(crate) struct RequestedUnits {
     /// The number of units, as far as the request gives it.
     pub(crate) likely: Units,
     /// The maximum number of units.
@@ -18,16 +18,16 @@ pub(crate) struct Asked {
     /// The status of a figure from these units once the request has been answered.
     pub(crate) status: CostStatus,
     /// Whether tokens are billed in addition.
-    pub(crate) tokens_too: bool,
+    pub(crate) bills_tokens: bool,
     /// Whether the request has text.
     pub(crate) has_text: bool,
 }
 
-impl Asked {
+impl RequestedUnits {
     /// Creates a request for exactly this count and nothing else.
     fn exactly(count: UnitCount) -> Self {
         let units = Units::from(count);
-        Self { likely: units.clone(), most: units, status: CostStatus::Exact, tokens_too: false, has_text: false }
+        Self { likely: units.clone(), most: units, status: CostStatus::Exact, bills_tokens: false, has_text: false }
     }
 
     fn with_status(self, status: CostStatus) -> Self {
@@ -35,17 +35,17 @@ impl Asked {
     }
 
     /// Returns the units after the answer. If the answer reports none, they are the requested units.
-    pub(crate) fn answered(&self, made: Made) -> (Units, CostStatus) {
-        let told = match made {
+    pub(crate) fn with_answer(&self, reported: ReportedUnits) -> (Units, CostStatus) {
+        let answered = match reported {
             // A source that does not know reports zero.
-            Made { searches: Some(searches @ 1..), .. } => Some(UnitCount::new(Unit::Query, searches).into()),
-            Made { images: Some(images), .. } => images::counted(&self.likely, images),
-            Made { images: None, .. } => None,
+            ReportedUnits { searches: Some(searches @ 1..), .. } => Some(UnitCount::new(Unit::Query, searches).into()),
+            ReportedUnits { images: Some(images), .. } => images::counted(&self.likely, images),
+            ReportedUnits { images: None, .. } => None,
         };
-        match told {
+        match answered {
             Some(units) if units == self.likely => (units, self.status),
             // Fewer images than requested: it is not documented whether the others are billed.
-            Some(units) if made.searches.unwrap_or(0) == 0 => (units, self.status.weakest(CostStatus::Estimated)),
+            Some(units) if reported.searches.unwrap_or(0) == 0 => (units, self.status.weakest(CostStatus::Estimated)),
             Some(units) => (units, CostStatus::Exact),
             None => (self.likely.clone(), self.status),
         }
@@ -54,12 +54,12 @@ impl Asked {
 
 /// The units that an answer reports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Made {
+pub(crate) struct ReportedUnits {
     pub(crate) images: Option<u64>,
     pub(crate) searches: Option<u64>,
 }
 
-impl Made {
+impl ReportedUnits {
     /// Returns each count from the first of the two that has it.
     pub(crate) fn or(self, other: Self) -> Self {
         Self { images: self.images.or(other.images), searches: self.searches.or(other.searches) }
@@ -68,7 +68,7 @@ impl Made {
 
 /// Returns the units of an InvokeModel request, or `None` if the model is not billed by the unit or the units are
 /// unknown.
-pub(crate) fn asked_of_model(model: &str, body: &[u8]) -> Option<Asked> {
+pub(crate) fn requested_of_model(model: &str, body: &[u8]) -> Option<RequestedUnits> {
     let id = ModelRef::parse(model).ok()?.base_id()?;
     let (vendor, name) = id.split_once('.')?;
     match vendor {
@@ -81,22 +81,22 @@ pub(crate) fn asked_of_model(model: &str, body: &[u8]) -> Option<Asked> {
         "amazon" if name.starts_with("nova-2-multimodal-embeddings") => embeddings::nova(body),
         "stability" => images::stability(name, body),
         "twelvelabs" if name.starts_with("marengo") => embeddings::marengo(body),
-        _ if name.starts_with("rerank") => rerank::asked(body),
+        _ if name.starts_with("rerank") => rerank::requested(body),
         _ => None,
     }
 }
 
 /// Returns the units of a StartAsyncInvoke request. No answer reports what the job has made.
-pub(crate) fn asked_of_job(model: &str, input: &Document) -> Option<Asked> {
+pub(crate) fn requested_of_job(model: &str, input: &Document) -> Option<RequestedUnits> {
     let id = ModelRef::parse(model).ok()?.base_id()?;
-    let asked = match id.split_once('.')? {
+    let requested = match id.split_once('.')? {
         ("amazon", name) if name.starts_with("nova-reel") => video::nova_reel(input),
         ("luma", name) if name.starts_with("ray") => video::luma_ray(input),
         ("twelvelabs", name) if name.starts_with("marengo") => embeddings::marengo_job(input),
         _ => None,
     };
-    Some(asked?.with_status(CostStatus::Estimated))
+    Some(requested?.with_status(CostStatus::Estimated))
 }
 
 #[cfg(test)]
-mod tests;
+mod units_tests;

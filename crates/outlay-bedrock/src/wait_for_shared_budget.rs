@@ -15,11 +15,11 @@ use crate::refusal_to_sdk_error::sdk_error;
 
 /// An identity cache in which a call waits for its budgets. It delegates everything else to the inner cache.
 #[derive(Debug)]
-pub(crate) struct HeldToStore {
+pub(crate) struct WaitForStore {
     inner: SharedIdentityCache,
 }
 
-impl HeldToStore {
+impl WaitForStore {
     /// Creates a cache around a client's own, or around the SDK's default if it has none.
     pub(crate) fn around(config: &Config) -> Self {
         Self { inner: config.identity_cache().unwrap_or_else(|| IdentityCache::lazy().build()) }
@@ -27,13 +27,13 @@ impl HeldToStore {
 
     /// Returns whether the configuration's cache already is one of these.
     pub(crate) fn is_around(config: &Config) -> bool {
-        config.identity_cache().is_some_and(|cache| format!("{cache:?}").contains("HeldToStore"))
+        config.identity_cache().is_some_and(|cache| format!("{cache:?}").contains("WaitForStore"))
     }
 }
 
 /// Returns a future that waits for the store and fails with its refusal. `None` if there is nothing to wait for: no
 /// store, or an answer that lets the call proceed.
-pub(crate) fn admitted(cfg: &ConfigBag) -> Option<impl Future<Output = Result<(), BoxError>> + Send + use<>> {
+pub(crate) fn admission(cfg: &ConfigBag) -> Option<impl Future<Output = Result<(), BoxError>> + Send + use<>> {
     let call = call_of(cfg)?.clone();
     let question = call.ask_store();
     if question.is_none() && !call.is_refused() {
@@ -49,18 +49,18 @@ pub(crate) fn admitted(cfg: &ConfigBag) -> Option<impl Future<Output = Result<()
     })
 }
 
-impl ResolveCachedIdentity for HeldToStore {
+impl ResolveCachedIdentity for WaitForStore {
     fn resolve_cached_identity<'a>(
         &'a self,
         resolver: SharedIdentityResolver,
         components: &'a RuntimeComponents,
         cfg: &'a ConfigBag,
     ) -> IdentityFuture<'a> {
-        let Some(admitted) = admitted(cfg) else {
+        let Some(admission) = admission(cfg) else {
             return self.inner.resolve_cached_identity(resolver, components, cfg);
         };
         IdentityFuture::new(async move {
-            admitted.await?;
+            admission.await?;
             self.inner.resolve_cached_identity(resolver, components, cfg).await
         })
     }
@@ -89,7 +89,7 @@ mod tests {
         let (none, cfg) = (RuntimeComponentsBuilder::new("no clock, no sleep"), ConfigBag::base());
         let held = |cache| {
             let config = Config::builder().identity_cache(cache).build();
-            HeldToStore::around(&config).validate_base_client_config(&none, &cfg)
+            WaitForStore::around(&config).validate_base_client_config(&none, &cfg)
         };
         let lazy = held(IdentityCache::lazy().build()).unwrap_err().to_string();
         assert!(lazy.contains("time source") || lazy.contains("sleep"), "{lazy}");

@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn model_and_region_are_those_of_the_uri() {
+    fn model_and_region_come_from_the_uri() {
         let facts = read_uri(
             "https://bedrock-runtime.eu-central-1.amazonaws.com/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ainference-profile%2Fus.x/converse",
         );
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_host_of_aws_tells_a_region() {
+    fn only_an_aws_host_has_a_region() {
         for (host, region) in [
             ("bedrock-runtime-fips.us-gov-west-1.amazonaws.com", Some("us-gov-west-1")),
             ("bedrock-runtime.us-east-1.api.aws", Some("us-east-1")),
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn an_odd_uri_says_nothing() {
+    fn a_malformed_uri_has_no_model() {
         for uri in ["::", "", "http://h:8080/model/%zz/converse", "http://h/model//converse", "http://h/guardrail/x"] {
             assert_eq!(read_uri(uri).other_model("expected"), None, "{uri}");
         }

@@ -11,7 +11,7 @@ use outlay_otel::{CallIdentity, Signer};
 
 use super::{Call, Owner};
 use crate::attempt_log::{AttemptLog, error_name, sent_nothing};
-use crate::call_log::place_of;
+use crate::call_log::body_place;
 use crate::input::{Kind, Limits};
 use crate::prompt;
 use crate::signed::Signed;
@@ -35,7 +35,7 @@ impl Call {
         }
         state.log.attempts.push(AttemptLog::new(now));
         state.log.headers = AnswerHeaders::default();
-        state.whole = None;
+        state.collected = None;
         state.owner = Owner::Hooks;
         state.log.signed = Signed::default();
     }
@@ -60,17 +60,17 @@ impl Call {
         }
         state.log.port = facts.port;
         // An interceptor of the application has replaced the serialized body.
-        if state.log.body != place_of(request) && self.kind != Kind::Speech {
-            state.log.body = place_of(request);
+        if state.log.body != body_place(request) && self.kind != Kind::Speech {
+            state.log.body = body_place(request);
             state.log.size = prompt::of_replaced(request.body());
             if let (Some(open), Some(bytes)) = (&mut state.open, request.body().bytes()) {
                 let limits = Limits::of_body(bytes);
-                state.log.size = limits.read(state.log.size);
+                state.log.size = limits.total_size(state.log.size);
                 state.log.replace_limits(open.start_mut(), limits);
             }
         }
         if let Some(last) = state.log.attempts.last_mut() {
-            last.send();
+            last.mark_sent();
         }
     }
 
@@ -93,7 +93,7 @@ impl Call {
     }
 
     /// Reports the signed attempt as sent.
-    pub(crate) fn attempt_goes_out(&self) {
+    pub(crate) fn report_attempt_sent(&self) {
         let state = self.lock();
         if let Some(open) = &state.open {
             open.sent(state.log.signed.signer());
@@ -103,7 +103,7 @@ impl Call {
     pub(crate) fn attempt_answered(&self, response: &HttpResponse) {
         let mut state = self.lock();
         if let Some(last) = state.log.attempts.last_mut() {
-            last.answer(response);
+            last.answered(response);
         }
         // Converse has everything in its body.
         if matches!(self.kind, Kind::Invoke | Kind::InvokeStream) {
@@ -120,7 +120,7 @@ impl Call {
         if let Some(last) = state.log.attempts.last_mut() {
             last.end(now, error.map(|error| error_name(error, response)));
             if error.is_some_and(sent_nothing) {
-                last.unsend();
+                last.mark_unsent();
             }
         }
     }

@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_profile_is_told_by_the_regions_of_its_models() {
+    fn a_profile_resolves_by_the_regions_of_its_models() {
         let arn = |region: &str| format!("arn:aws:bedrock:{region}::foundation-model/anthropic.claude-sonnet-5");
         for (regions, expected) in [
             (&["us-east-1"][..], Some("arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-sonnet-5")),

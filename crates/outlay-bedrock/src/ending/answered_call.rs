@@ -5,9 +5,9 @@ use outlay_otel::{Billed, CallEnd, Operation};
 use outlay_price::{CacheTtl, CostStatus, Family, NamedModel, Units, Usage};
 
 use super::Context;
-use crate::input::CacheAsked;
-use crate::units::{Asked, Made};
-use crate::usage::{Counts, Doubts, Found, GuardrailTold, Members, default_ttl};
+use crate::input::CacheRequest;
+use crate::units::{ReportedUnits, RequestedUnits};
+use crate::usage::{Counts, Doubts, Found, GuardrailReport, Members, default_ttl};
 
 /// What was read from an answer.
 pub(super) struct Reading {
@@ -15,13 +15,13 @@ pub(super) struct Reading {
     /// The family of the model that answered.
     pub(super) family: Family,
     /// What the request asked the cache to store.
-    pub(super) asked_cache: CacheAsked,
+    pub(super) cache_request: CacheRequest,
     /// The counts of each inference, if there were several.
     pub(super) inferences: Vec<Counts>,
     /// Tools that the vendor ran, as the answer reports them. They are billed in addition to tokens.
     pub(super) units: Units,
     /// Images and queries that the answer reports.
-    pub(super) made: Made,
+    pub(super) reported: ReportedUnits,
     /// Whether the answer is known to have no output tokens.
     pub(super) has_no_output: bool,
     /// Bytes of the model's output, if they were counted.
@@ -37,20 +37,20 @@ impl Context<'_> {
         family: Family,
         usage: &Members,
         intervened: bool,
-        guardrail: Option<&GuardrailTold>,
+        guardrail: Option<&GuardrailReport>,
     ) -> Reading {
         self.doubt_models(usage, &mut found.doubts);
         Reading {
             found,
             family,
-            asked_cache: self.log.limits.cache,
+            cache_request: self.log.limits.cache,
             units: usage.units.clone(),
             inferences: Vec::new(),
-            made: Made::default(),
+            reported: ReportedUnits::default(),
             has_no_output: matches!(self.start.operation, Operation::Embeddings),
             text_bytes: 0,
             // Without a trace, an input of 0 indicates this.
-            is_blocked: intervened && guardrail.is_none_or(GuardrailTold::kept_the_model_out),
+            is_blocked: intervened && guardrail.is_none_or(GuardrailReport::model_was_skipped),
         }
     }
 
@@ -59,7 +59,7 @@ impl Context<'_> {
         let Some(called) = self.called else { return };
         for model in usage.models_of_inferences() {
             if let NamedModel::Other(_) = self.prices.named_model(called, model) {
-                doubts.add(|| format!("usage.iterations has one of {model}, priced as the model that was called"));
+                doubts.add(|| format!("usage.iterations has an inference of {model}, priced as the called model"));
             }
         }
     }
@@ -75,12 +75,12 @@ impl Context<'_> {
     /// Bills a complete answer with the counts that it has.
     pub(super) fn whole(&self, mut reading: Reading) -> CallEnd {
         let zeros = self.doubt_zeros(&mut reading);
-        let end = match &self.log.asked {
-            Some(asked) => return self.told(self.by_the_unit(asked, &reading), reading),
+        let end = match &self.log.requested {
+            Some(requested) => return self.call_end(self.by_the_unit(requested, &reading), reading),
             None if zeros || reading.is_complete() => self.estimated(&mut reading),
             None => self.at_most(&reading),
         };
-        self.told(end, reading)
+        self.call_end(end, reading)
     }
 
     /// Bills a stream that has final counts, or whose model has stopped.
@@ -91,7 +91,7 @@ impl Context<'_> {
         } else {
             self.at_most(&reading)
         };
-        self.told(end, reading)
+        self.call_end(end, reading)
     }
 
     /// Treats an impossible zero as unknown. Returns whether there is one.
@@ -102,12 +102,12 @@ impl Context<'_> {
         let mut zeros = false;
         let Found { counts, doubts, .. } = &mut reading.found;
         if counts.all_input() == Some(0) && self.has_text() {
-            doubts.add(|| "input: usage says 0 of a prompt with text".to_owned());
+            doubts.add(|| "input: usage says 0 for a prompt with text".to_owned());
             (counts.input, counts.cache_read, counts.cache_write) = (None, None, None);
             zeros = true;
         }
         if counts.output == Some(0) && reading.text_bytes > 0 {
-            doubts.add(|| "output: usage says 0 beside text of the model".to_owned());
+            doubts.add(|| "output: usage says 0, but the model wrote text".to_owned());
             counts.output = None;
             zeros = true;
         }
@@ -116,8 +116,8 @@ impl Context<'_> {
 
     /// Returns whether the prompt has text, and so at least one token.
     fn has_text(&self) -> bool {
-        match &self.log.asked {
-            Some(asked) => asked.tokens_too && asked.has_text,
+        match &self.log.requested {
+            Some(requested) => requested.bills_tokens && requested.has_text,
             None => matches!(self.start.operation, Operation::Chat | Operation::Embeddings),
         }
     }
@@ -149,25 +149,25 @@ impl Context<'_> {
     }
 
     /// Bills units, and tokens in addition if the model bills both.
-    fn by_the_unit(&self, asked: &Asked, reading: &Reading) -> Billed {
-        let (units, status) = asked.answered(reading.made);
+    fn by_the_unit(&self, requested: &RequestedUnits, reading: &Reading) -> Billed {
+        let (units, status) = requested.with_answer(reading.reported);
         let counts = &reading.found.counts;
         let doubtful = if reading.found.doubts.is_empty() { CostStatus::Exact } else { CostStatus::Estimated };
-        if !asked.tokens_too {
+        if !requested.bills_tokens {
             return Billed::Counted(Usage::new(), units, status);
         }
         if counts.input.is_some() && (counts.output.is_some() || reading.has_no_output) {
             return Billed::Counted(reading.usage(), units, status.weakest(doubtful));
         }
         // Without text there are no tokens to count.
-        if !asked.has_text && counts.is_empty() {
+        if !requested.has_text && counts.is_empty() {
             return Billed::Counted(Usage::new(), units, status);
         }
         self.at_most(reading)
     }
 
     /// Returns the end of a call that is billed so, with the source of its usage.
-    pub(super) fn told(&self, billed: Billed, reading: Reading) -> CallEnd {
+    pub(super) fn call_end(&self, billed: Billed, reading: Reading) -> CallEnd {
         let mut end = CallEnd::new(billed);
         end.inferences = reading.usages_of_inferences();
         let found = reading.found;
@@ -189,9 +189,9 @@ impl Reading {
     }
 
     fn usage_of(&self, counts: Counts) -> Usage {
-        counts.to_usage(|| match self.asked_cache {
-            CacheAsked::Hour => CacheTtl::OneHour,
-            CacheAsked::Nothing | CacheAsked::Usual => default_ttl(self.family),
+        counts.to_usage(|| match self.cache_request {
+            CacheRequest::OneHour => CacheTtl::OneHour,
+            CacheRequest::Nothing | CacheRequest::DefaultTtl => default_ttl(self.family),
         })
     }
 
@@ -207,9 +207,9 @@ impl Reading {
     /// cache writes.
     fn doubt_lifetimes(&mut self) {
         let counts = &self.found.counts;
-        if self.asked_cache == CacheAsked::Hour && counts.unsplit_writes() > 0 {
+        if self.cache_request == CacheRequest::OneHour && counts.unsplit_writes() > 0 {
             self.found.doubts.add(|| {
-                "cache write: an hour was asked for, and the answer does not tell the lifetimes: priced as an hour"
+                "cache write: one hour was requested, and the answer does not give the lifetimes: priced as one hour"
                     .to_owned()
             });
         }

@@ -19,21 +19,21 @@ impl Context<'_> {
             }
             other => other,
         };
-        self.told(end, reading)
+        self.call_end(end, reading)
     }
 
     /// Returns the bound: the counts that are known, and for the rest the largest possible input and the larger of
     /// the allowed and the observed output.
     pub(super) fn at_most(&self, reading: &Reading) -> Billed {
-        let asked = self.log.asked.as_ref();
-        let units = match asked {
-            Some(asked) => Some(asked.most.iter().chain(reading.units.iter()).cloned().collect()),
+        let requested = self.log.requested.as_ref();
+        let units = match requested {
+            Some(requested) => Some(requested.most.iter().chain(reading.units.iter()).cloned().collect()),
             None if reading.units.is_empty() => None,
             None => Some(reading.units.clone()),
         };
         let (cache, counted) = (self.start.cache, reading.usage());
-        match asked {
-            Some(asked) if !asked.tokens_too => {
+        match requested {
+            Some(requested) if !requested.bills_tokens => {
                 return Billed::AtMost { counted: Usage::new(), input: 0, output: 0, cache, units };
             }
             // A model that is billed by the image or the query has no bound in tokens.
@@ -43,9 +43,9 @@ impl Context<'_> {
             _ => {}
         }
         let counts = &reading.found.counts;
-        let input = match (counts.input, asked) {
+        let input = match (counts.input, requested) {
             (Some(_), _) => 0,
-            (None, Some(asked)) if !asked.has_text => 0,
+            (None, Some(requested)) if !requested.has_text => 0,
             (None, _) => self.log.size.most_tokens().saturating_sub(counts.all_input().unwrap_or(0)),
         };
         let output = match counts.output {

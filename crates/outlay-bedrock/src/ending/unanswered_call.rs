@@ -5,16 +5,16 @@ use outlay_price::{CostStatus, GuardrailUse};
 
 use super::Context;
 use super::answered_call::Reading;
-use crate::attempt_log::Reached;
+use crate::attempt_log::Progress;
 use crate::input::Kind;
-use crate::usage::{Doubts, Found, Members, Passed, Sources, SpeechUsage, source};
+use crate::usage::{Doubts, Found, Members, Sources, SpeechUsage, Traffic, source};
 
 impl Context<'_> {
     /// Bills a call without a complete answer.
     pub(super) fn without_answer(&self, error: Option<String>) -> CallEnd {
-        let mut end = match self.log.attempts.last().map_or(Reached::Nowhere, |a| a.reached()) {
-            Reached::Nowhere | Reached::Refused => CallEnd::new(Billed::Nothing),
-            Reached::Unanswered | Reached::Answered => {
+        let mut end = match self.log.attempts.last().map_or(Progress::NotSent, |a| a.progress()) {
+            Progress::NotSent | Progress::Refused => CallEnd::new(Billed::Nothing),
+            Progress::Unanswered | Progress::Answered => {
                 let mut end = self.unanswered();
                 end.guardrail = self.most_guardrail(false, 0);
                 end
@@ -32,13 +32,13 @@ impl Context<'_> {
         let mut reading = self.reading(found, family, &Members::default(), false, None);
         let billed = match self.kind {
             Kind::Speech => {
-                let passed = Passed { sent: self.sent.so_far(), ..Passed::default() };
-                Billed::Tokens(SpeechUsage::default().and_at_most(&passed).usage(), CostStatus::Bounded)
+                let traffic = Traffic { sent: self.sent_events.so_far(), ..Traffic::default() };
+                Billed::Tokens(SpeechUsage::default().with_bound(&traffic).usage(), CostStatus::Bounded)
             }
-            _ if self.log.asked.is_none() && reading.is_complete() => self.estimated(&mut reading),
-            _ => self.lost(&reading),
+            _ if self.log.requested.is_none() && reading.is_complete() => self.estimated(&mut reading),
+            _ => self.lost_attempt(&reading),
         };
-        self.told(billed, reading)
+        self.call_end(billed, reading)
     }
 
     /// Returns the bounds of earlier attempts that were sent and not answered: Bedrock may have done their work too.
@@ -48,13 +48,13 @@ impl Context<'_> {
             return Vec::new();
         }
         let earlier = self.log.attempts.split_last().map_or(&[][..], |(_, earlier)| earlier);
-        let lost = earlier.iter().filter(|a| a.reached() == Reached::Unanswered);
+        let lost = earlier.iter().filter(|a| a.progress() == Progress::Unanswered);
         let reading = self.reading(Found::default(), self.family(None, None), &Members::default(), false, None);
-        lost.map(|_| (self.lost(&reading), self.most_guardrail(false, 0))).collect()
+        lost.map(|_| (self.lost_attempt(&reading), self.most_guardrail(false, 0))).collect()
     }
 
     /// Returns the bound of an attempt without an answer. A standalone guardrail is billed only as a guardrail.
-    fn lost(&self, reading: &Reading) -> Billed {
+    fn lost_attempt(&self, reading: &Reading) -> Billed {
         match self.kind {
             Kind::ApplyGuardrail | Kind::GuardrailChecks | Kind::GetJob | Kind::Free => Billed::Nothing,
             _ => self.at_most(reading),

@@ -6,26 +6,26 @@ const MAX_ROLES: usize = 1_000;
 
 /// What STS's answers have shown of each role.
 #[derive(Debug, Default)]
-pub(super) struct Roles(Mutex<HashMap<Arc<str>, Learned>>);
+pub(super) struct KnownRoles(Mutex<HashMap<Arc<str>, KnownRole>>);
 
 /// What STS's answers have shown of a role.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Learned {
+pub(super) struct KnownRole {
     /// Whether it allows at most an hour.
-    pub(super) an_hour: bool,
+    pub(super) max_one_hour: bool,
     /// Whether a failure to assume it has been logged.
-    pub(super) told: bool,
+    pub(super) warned: bool,
     /// Whether it has been logged that it is assumed without tags.
-    pub(super) told_of_tags: bool,
+    pub(super) warned_of_tags: bool,
 }
 
-impl Roles {
-    pub(super) fn of(&self, role: &str) -> Learned {
+impl KnownRoles {
+    pub(super) fn get(&self, role: &str) -> KnownRole {
         self.lock().get(role).copied().unwrap_or_default()
     }
 
     /// Changes what is known of a role. Returns the previous value.
-    pub(super) fn learn(&self, role: &Arc<str>, change: impl FnOnce(&mut Learned)) -> Learned {
+    pub(super) fn update(&self, role: &Arc<str>, change: impl FnOnce(&mut KnownRole)) -> KnownRole {
         let mut roles = self.lock();
         let before = roles.get(role).copied().unwrap_or_default();
         let mut after = before;
@@ -36,7 +36,7 @@ impl Roles {
         before
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Learned>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, KnownRole>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,8 +4,8 @@ use std::time::SystemTime;
 
 use tokio::sync::Notify;
 
-use super::assumed_role::Assumed;
-use super::sts_outage::is_out;
+use super::assumed_role::AssumedRole;
+use super::sts_outage::is_still_pending;
 use crate::sts::BackOff;
 
 /// A role, session name and set of tags, with its credentials and the request for them.
@@ -18,7 +18,7 @@ pub(super) struct Session {
 
 #[derive(Default)]
 struct State {
-    assumed: Option<Arc<Assumed>>,
+    assumed: Option<Arc<AssumedRole>>,
     back_off: BackOff,
     flight: Option<Flight>,
     flights: u64,
@@ -37,31 +37,33 @@ pub(super) struct FlightNumber(u64);
 
 /// What a call has to do.
 #[derive(Debug)]
-pub(super) enum Look {
+pub(super) enum SessionAction {
     /// Use these credentials.
-    Use(Arc<Assumed>),
+    Use(Arc<AssumedRole>),
     /// Use these credentials, and renew them.
-    UseAndAsk(Arc<Assumed>, FlightNumber),
+    UseAndRenew(Arc<AssumedRole>, FlightNumber),
     /// Request credentials.
-    Ask(FlightNumber),
+    Request(FlightNumber),
     /// Wait for the request in flight.
     Wait,
     /// Use the client's own credentials, because a request has just failed.
-    Without,
+    Fallback,
 }
 
 impl Session {
     /// Returns what a call has to do. A call that has to send a request is counted as having sent it.
-    pub(super) fn look(&self, now: SystemTime, may_ask: bool) -> Look {
+    pub(super) fn next_action(&self, now: SystemTime, may_request: bool) -> SessionAction {
         let mut state = self.state();
-        let is_asked = state.flight.is_some_and(|flight| is_out(flight.since, now));
-        let may_ask = may_ask && !state.back_off.is_too_early(now);
+        let is_pending = state.flight.is_some_and(|flight| is_still_pending(flight.since, now));
+        let may_request = may_request && !state.back_off.is_too_early(now);
         match state.assumed.clone().filter(|assumed| assumed.holds(now)) {
-            Some(assumed) if !assumed.is_to_be_renewed(now) || is_asked || !may_ask => Look::Use(assumed),
-            Some(assumed) => Look::UseAndAsk(assumed, state.begin(now)),
-            None if is_asked => Look::Wait,
-            None if may_ask => Look::Ask(state.begin(now)),
-            None => Look::Without,
+            Some(assumed) if !assumed.is_to_be_renewed(now) || is_pending || !may_request => {
+                SessionAction::Use(assumed)
+            }
+            Some(assumed) => SessionAction::UseAndRenew(assumed, state.begin(now)),
+            None if is_pending => SessionAction::Wait,
+            None if may_request => SessionAction::Request(state.begin(now)),
+            None => SessionAction::Fallback,
         }
     }
 
@@ -71,7 +73,7 @@ impl Session {
         state.flight.is_some() || state.assumed.as_ref().is_some_and(|assumed| assumed.holds(now))
     }
 
-    pub(super) fn set(&self, assumed: &Arc<Assumed>) {
+    pub(super) fn set(&self, assumed: &Arc<AssumedRole>) {
         let mut state = self.state();
         state.assumed = Some(assumed.clone());
         state.back_off.reset();

@@ -20,7 +20,7 @@ use super::session_key::SessionKey;
 use super::workflow::Workflow;
 use crate::metering::Metering;
 use crate::sts::BaseOnly;
-use crate::wait_for_shared_budget::admitted;
+use crate::wait_for_shared_budget::admission;
 
 /// An identity cache that returns the identity of a request's workflow, else that of the client's own cache.
 ///
@@ -31,30 +31,30 @@ use crate::wait_for_shared_budget::admitted;
 pub(super) struct WorkflowIdentities {
     sessions: SessionCache,
     base: SharedIdentityCache,
-    no_clock: Once,
+    warned_no_clock: Once,
 }
 
 impl WorkflowIdentities {
     pub(super) const fn new(sessions: SessionCache, base: SharedIdentityCache) -> Self {
-        Self { sessions, base, no_clock: Once::new() }
+        Self { sessions, base, warned_no_clock: Once::new() }
     }
 
     fn warn_no_clock(&self) {
-        self.no_clock.call_once(|| {
+        self.warned_no_clock.call_once(|| {
             tracing::warn!(
                 target: "outlay",
-                "the client has no time source, or no async sleep implementation, to assume roles by: all calls are \
-                 signed with its own credentials"
+                "the client lacks a time source or an async sleep implementation, which assuming roles needs: all calls \
+                 are signed with its own credentials"
             );
         });
     }
 
     /// Limits the wait, so that a call with a timeout does not spend all of it on STS.
-    fn patience(&self, cfg: &ConfigBag) -> Duration {
+    fn max_wait(&self, cfg: &ConfigBag) -> Duration {
         let timeouts = cfg.load::<TimeoutConfig>();
         let of = |timeout: fn(&TimeoutConfig) -> Option<Duration>| timeouts.and_then(timeout).map(|most| most / 2);
         let limits = [of(TimeoutConfig::operation_timeout), of(TimeoutConfig::operation_attempt_timeout)];
-        limits.into_iter().flatten().fold(self.sessions.settings().patience, Duration::min)
+        limits.into_iter().flatten().fold(self.sessions.settings().max_wait, Duration::min)
     }
 
     fn scope(&self, cfg: &ConfigBag) -> Option<TracedScope> {
@@ -88,12 +88,12 @@ impl ResolveCachedIdentity for WorkflowIdentities {
             return self.base.resolve_cached_identity(resolver, components, cfg);
         };
         // Needed because either of the two caches can contain the other.
-        let admitted = admitted(cfg);
+        let admission = admission(cfg);
         IdentityFuture::new(async move {
-            if let Some(admitted) = admitted {
-                admitted.await?;
+            if let Some(admission) = admission {
+                admission.await?;
             }
-            let assumed = self.sessions.assumed(&key, &clock, &sleep, self.patience(cfg)).await;
+            let assumed = self.sessions.assumed(&key, &clock, &sleep, self.max_wait(cfg)).await;
             if let Some(call) = metering.and_then(Metering::call) {
                 let identity = if assumed.is_some() { CallIdentity::Assumed } else { CallIdentity::Fallback };
                 call.attempt_identified(identity, assumed.as_ref().and_then(|assumed| assumed.signer.as_ref()));

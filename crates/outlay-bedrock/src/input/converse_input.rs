@@ -5,7 +5,7 @@ use aws_sdk_bedrockruntime::operation::converse_stream::ConverseStreamInput;
 use aws_sdk_bedrockruntime::types::InferenceConfiguration;
 use aws_smithy_types::{Document, Number};
 
-use super::cache_request::{CacheAsked, converse_asks_compaction};
+use super::cache_request::{CacheRequest, converse_asks_compaction};
 use super::{Common, Limits};
 
 /// The SDK's inputs of the operation and of its stream have the same members, but no common trait.
@@ -18,7 +18,7 @@ macro_rules! common {
             latency: $input.performance_config().map(|p| p.latency().as_str()),
             guardrail: $input.guardrail_config().map(|g| g.guardrail_identifier()),
             limits: Limits {
-                cache: CacheAsked::of_converse($input.messages(), $input.system(), $input.tool_config()),
+                cache: CacheRequest::of_converse($input.messages(), $input.system(), $input.tool_config()),
                 ..inference.limits
             },
             ..inference
@@ -26,11 +26,11 @@ macro_rules! common {
     }};
 }
 
-pub(super) fn whole(input: &ConverseInput) -> Common<'_> {
+pub(super) fn of_operation(input: &ConverseInput) -> Common<'_> {
     common!(input)
 }
 
-pub(super) fn stream(input: &ConverseStreamInput) -> Common<'_> {
+pub(super) fn of_stream(input: &ConverseStreamInput) -> Common<'_> {
     common!(input)
 }
 
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_temperature_is_the_one_that_was_written() {
+    fn a_float_keeps_its_decimal_value() {
         assert_eq!(as_written(0.7), 0.7);
     }
 }

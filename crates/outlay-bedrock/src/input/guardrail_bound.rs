@@ -49,10 +49,12 @@ pub(super) fn most_of_checks(
             _ => return GuardrailUse::Unknown,
         }
     }
-    let asked_for =
+    let is_requested =
         [checks.content_filter().is_some(), checks.prompt_attack().is_some(), checks.sensitive_information().is_some()];
     let of_check = |(check, _): (&'static str, bool)| policy(check, texts);
-    GuardrailUse::AtMost(CHECKS.into_iter().zip(asked_for).filter(|(_, asked)| *asked).map(of_check).collect())
+    GuardrailUse::AtMost(
+        CHECKS.into_iter().zip(is_requested).filter(|(_, requested)| *requested).map(of_check).collect(),
+    )
 }
 
 fn all_policies(texts: u64) -> Units {

@@ -21,11 +21,11 @@ macro_rules! common {
     }};
 }
 
-pub(super) fn whole(input: &InvokeModelInput) -> Common<'_> {
+pub(super) fn of_operation(input: &InvokeModelInput) -> Common<'_> {
     common!(input)
 }
 
-pub(super) fn stream(input: &InvokeModelWithResponseStreamInput) -> Common<'_> {
+pub(super) fn of_stream(input: &InvokeModelWithResponseStreamInput) -> Common<'_> {
     common!(input)
 }
 
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_model_tells_what_an_invocation_does() {
+    fn the_model_determines_the_operation() {
         for (model, operation) in [
             ("amazon.titan-embed-text-v2:0", Operation::Embeddings),
             ("us.cohere.embed-v4:0", Operation::Embeddings),

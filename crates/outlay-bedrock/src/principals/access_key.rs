@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_access_key_is_in_the_signature_and_in_no_token() {
+    fn the_access_key_is_only_read_from_a_signature() {
         let signed = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261120/us-east-1/bedrock/aws4_request, \
                       SignedHeaders=host;x-amz-date, Signature=0a1b";
         assert_eq!(read(signed), Some(("AKIDEXAMPLE", "sigv4")));

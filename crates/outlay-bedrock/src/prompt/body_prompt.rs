@@ -26,21 +26,21 @@ pub(crate) fn of_body(body: &[u8]) -> Size {
         root.deserialize(&mut json).and_then(|left| json.end().map(|()| left))
     };
     match whole {
-        Ok(left) => walk.settle(left),
+        Ok(left) => walk.attach_remaining(left),
         // Only the bytes are known.
         Err(_) => {
             walk = Walk::default();
-            base64_runs(body).for_each(|run| walk.take_out(run.len(), Medium::Document));
+            base64_runs(body).for_each(|run| walk.attach_base64(run.len(), Medium::Document));
         }
     }
-    Size::text((body.len() as u64).saturating_sub(walk.taken_out)).and(walk.attached).in_request()
+    Size::text((body.len() as u64).saturating_sub(walk.base64_bytes)).and(walk.attached).in_request()
 }
 
 /// What has been found in a body so far.
 #[derive(Default)]
 struct Walk {
     /// Bytes of base64 that are not text.
-    taken_out: u64,
+    base64_bytes: u64,
     attached: Size,
 }
 
@@ -66,22 +66,22 @@ enum Data {
 }
 
 impl Walk {
-    fn take_out(&mut self, length: usize, medium: Medium) {
-        self.taken_out += length as u64;
+    fn attach_base64(&mut self, length: usize, medium: Medium) {
+        self.base64_bytes += length as u64;
         let bytes = (length as u64).saturating_mul(3) / 4;
         self.attached = self.attached.and(Size::attached(medium, bytes));
     }
 
     fn attach(&mut self, data: &Data, medium: Medium) {
         match (data, medium) {
-            (Data::Base64 { length, .. }, medium) => self.take_out(*length, medium),
+            (Data::Base64 { length, .. }, medium) => self.attach_base64(*length, medium),
             (Data::Reference { .. }, Medium::Image) => self.attached = self.attached.and(Size::attached(medium, 0)),
             (Data::Reference { .. }, _) => self.attached = self.attached.and(REMOTE),
         }
     }
 
     /// Attaches the candidates that no member describes.
-    fn settle(&mut self, candidates: Candidates) {
+    fn attach_remaining(&mut self, candidates: Candidates) {
         for candidate in candidates {
             let likely = match candidate.data {
                 Data::Base64 { begins_as, .. } => begins_as,
@@ -217,7 +217,7 @@ struct ValueSeed<'a> {
 
 impl ValueSeed<'_> {
     /// Returns whether the value names a conversation that the vendor stores, which becomes part of the prompt.
-    fn is_kept_conversation(&self) -> bool {
+    fn is_stored_conversation(&self) -> bool {
         !self.is_inner && matches!(self.name, "previous_response_id" | "conversation")
     }
 }
@@ -258,7 +258,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Candidates, E> {
-        if self.is_kept_conversation() && !text.is_empty() {
+        if self.is_stored_conversation() && !text.is_empty() {
             self.walk.attached = self.walk.attached.and(REMOTE);
         }
         Ok(candidate(self.name, text).into_iter().collect())
@@ -279,14 +279,14 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
             while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
             return Ok(Vec::new());
         }
-        if self.is_kept_conversation() {
+        if self.is_stored_conversation() {
             self.walk.attached = self.walk.attached.and(REMOTE);
         }
-        let (mut all, mut told) = (Candidates::new(), None);
+        let (mut all, mut hint) = (Candidates::new(), None);
         while let Some(name) = map.next_key::<String>()? {
             match &*name {
                 "type" | "media_type" | "mediaType" | "format" => {
-                    told = map.next_value::<Hint>()?.0.or(told);
+                    hint = map.next_value::<Hint>()?.0.or(hint);
                 }
                 _ => {
                     let is_inner = self.is_inner || !self.name.is_empty();
@@ -296,9 +296,9 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
             }
         }
         let (known, unknown): (Candidates, Candidates) =
-            all.into_iter().partition(|candidate| candidate.medium.or(told).is_some());
+            all.into_iter().partition(|candidate| candidate.medium.or(hint).is_some());
         for candidate in known {
-            if let Some(medium) = candidate.medium.or(told) {
+            if let Some(medium) = candidate.medium.or(hint) {
                 self.walk.attach(&candidate.data, medium);
             }
         }
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn text_bounds_itself_by_the_byte() {
+    fn text_is_bounded_by_its_bytes() {
         let body = r#"{"max_tokens":9,"messages":[{"role":"user","content":"hello there"}]}"#;
         assert_eq!(most(body), body.len() as u64);
         assert_eq!(most("no JSON at all"), 14);
@@ -383,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_counts_the_same_in_every_family_whatever_its_bytes() {
+    fn an_image_counts_the_same_in_every_family_and_size() {
         let data = "A".repeat(2_000_000);
         for body in [
             format!(
@@ -406,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_counts_by_its_bytes_up_to_what_a_model_has_room_for() {
+    fn a_document_counts_by_its_bytes_up_to_a_maximum() {
         let document = |length: usize| {
             let data = "A".repeat(length);
             let body = format!(r#"{{"type":"document","source":{{"media_type":"application/pdf","data":"{data}"}}}}"#);
@@ -431,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn base64_is_text_where_nothing_says_that_it_is_an_attachment() {
+    fn base64_of_no_known_kind_is_text() {
         let digits = "Ab3".repeat(1_000);
         for body in [
             format!(r#"{{"messages":[{{"content":[{{"type":"thinking","thinking":"t","signature":"{digits}"}}]}}]}}"#),
@@ -450,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn an_attachment_counts_however_short_and_wherever_it_is() {
+    fn an_attachment_counts_at_any_length_and_place() {
         const REMOTE: u64 = 300_000;
         for (body, expected) in [
             (
@@ -485,7 +485,7 @@ mod tests {
     }
 
     #[test]
-    fn the_members_around_base64_say_more_than_its_first_bytes() {
+    fn the_members_around_base64_precede_its_first_bytes() {
         let audio = |format: &str, begin: &str| {
             let data = format!("{begin}{}", "A".repeat(80_000 - begin.len()));
             let body = format!(

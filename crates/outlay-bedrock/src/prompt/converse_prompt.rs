@@ -97,8 +97,9 @@ fn content(block: &ContentBlock) -> Size {
         ContentBlock::SearchResult(result) => search_result(result),
         ContentBlock::Audio(block) => attached_audio(block),
         ContentBlock::CitationsContent(citations) => {
-            let said = sum(citations.content(), |content| content.as_text().map_or(OPAQUE, |text| Size::of_text(text)));
-            said.and(sum(citations.citations(), |citation| {
+            let content =
+                sum(citations.content(), |content| content.as_text().map_or(OPAQUE, |text| Size::of_text(text)));
+            content.and(sum(citations.citations(), |citation| {
                 let quoted =
                     sum(citation.source_content(), |text| text.as_text().map_or(OPAQUE, |text| Size::of_text(text)));
                 quoted.and(Size::of_text(citation.title().unwrap_or_default()))
@@ -167,8 +168,8 @@ fn attached_image(image: &ImageBlock) -> Size {
 }
 
 fn attached_document(block: &DocumentBlock) -> Size {
-    let told = Size::of_text(block.name()).and(Size::of_text(block.context().unwrap_or_default()));
-    told.and(match block.source() {
+    let text = Size::of_text(block.name()).and(Size::of_text(block.context().unwrap_or_default()));
+    text.and(match block.source() {
         Some(DocumentSource::Text(text)) => Size::of_text(text),
         Some(DocumentSource::Bytes(blob)) => Size::attached(Medium::Document, blob.as_ref().len() as u64),
         Some(DocumentSource::Content(blocks)) => sum(blocks, |block| match block {

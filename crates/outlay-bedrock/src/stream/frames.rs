@@ -62,13 +62,13 @@ impl FrameReader {
 
     /// Reads bytes that continue an incomplete frame. Returns the bytes after them.
     fn push_piece<'a>(&mut self, bytes: &'a [u8], on_frame: &mut impl FnMut(Frame<'_>)) -> &'a [u8] {
-        let wanted = if self.partial.len() < PRELUDE { PRELUDE } else { self.total };
-        let (piece, rest) = bytes.split_at(bytes.len().min(wanted - self.partial.len()));
+        let target = if self.partial.len() < PRELUDE { PRELUDE } else { self.total };
+        let (piece, rest) = bytes.split_at(bytes.len().min(target - self.partial.len()));
         self.partial.extend_from_slice(piece);
-        if self.partial.len() < wanted {
+        if self.partial.len() < target {
             return rest;
         }
-        if wanted == PRELUDE {
+        if target == PRELUDE {
             match frame_length(&self.partial) {
                 Some(total) => self.total = total,
                 None => return self.stop(),
@@ -182,4 +182,4 @@ fn next_header(bytes: &[u8]) -> Option<Header<'_>> {
 }
 
 #[cfg(test)]
-mod tests;
+mod frames_tests;

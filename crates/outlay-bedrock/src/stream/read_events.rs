@@ -12,7 +12,7 @@ use super::sent_events::SentEvents;
 use super::stream_result::{Ended, StreamResult};
 use crate::call::Call;
 use crate::input::Kind;
-use crate::usage::{Bytes, Passed, TEXTS, read_converse, read_native, read_speech};
+use crate::usage::{EventBytes, TEXTS, Traffic, read_converse, read_native, read_speech};
 
 /// Reads the events of a stream. Reports to the call once, when the stream ends.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(crate) struct EventReader {
     attempt: usize,
     frames: FrameReader,
     state: ReaderState,
-    told: bool,
+    reported: bool,
 }
 
 #[derive(Debug)]
@@ -30,13 +30,13 @@ struct ReaderState {
     is_guarded: bool,
     /// The number of answers that were asked for.
     answers: u64,
-    seen: StreamResult,
+    result: StreamResult,
     text: TextFinder,
     decoder: ChunkDecoder,
     /// What the application sends in a speech session, and the traffic as of the last usage event.
-    sent: SentEvents,
-    counted: Passed,
-    received: Bytes,
+    sent_events: SentEvents,
+    counted: Traffic,
+    received: EventBytes,
 }
 
 impl EventReader {
@@ -45,14 +45,14 @@ impl EventReader {
             kind: call.kind(),
             is_guarded: call.is_guarded(),
             answers: call.answers(),
-            seen: StreamResult::default(),
+            result: StreamResult::default(),
             text: TextFinder::new(call.kind()),
             decoder: ChunkDecoder::default(),
-            sent: call.sent(),
-            counted: Passed::default(),
-            received: Bytes::default(),
+            sent_events: call.sent_events(),
+            counted: Traffic::default(),
+            received: EventBytes::default(),
         };
-        Self { attempt: call.attempts(), call, frames: FrameReader::default(), state, told: false }
+        Self { attempt: call.attempts(), call, frames: FrameReader::default(), state, reported: false }
     }
 
     pub(crate) fn call(&self) -> &Call {
@@ -73,8 +73,8 @@ impl EventReader {
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
-        if self.state.seen.first_chunk.is_none() {
-            self.state.seen.first_chunk = Some(self.call.engine().now());
+        if self.state.result.first_chunk.is_none() {
+            self.state.result.first_chunk = Some(self.call.engine().now());
         }
         let Self { frames, state, .. } = self;
         frames.push(bytes, |frame| state.frame(&frame));
@@ -83,26 +83,26 @@ impl EventReader {
     /// Returns whether the rest of the stream cannot change the figure.
     pub(crate) fn is_final(&self) -> bool {
         // A guardrail's trace comes after the counts.
-        let seen = &self.state.seen;
-        let is_counted = !self.state.is_guarded && seen.is_counted() && !seen.has_uncounted_text;
-        self.told || is_counted || self.state.seen.error.is_some() || self.frames.is_corrupt()
+        let result = &self.state.result;
+        let is_counted = !self.state.is_guarded && result.is_counted() && !result.has_uncounted_text;
+        self.reported || is_counted || self.state.result.error.is_some() || self.frames.is_corrupt()
     }
 
     /// Reports the end of the stream. Only the first call counts: a body's end may be polled more than once.
     pub(crate) fn ended(&mut self, how: Ended) {
-        if std::mem::replace(&mut self.told, true) {
+        if std::mem::replace(&mut self.reported, true) {
             return;
         }
-        let mut seen = std::mem::take(&mut self.state.seen);
-        seen.ended = how;
-        seen.uncounted = self.state.uncounted();
+        let mut result = std::mem::take(&mut self.state.result);
+        result.ended = how;
+        result.uncounted = self.state.uncounted();
         if self.frames.is_corrupt() || (how == Ended::Whole && self.frames.is_cut()) {
-            seen.ended = Ended::Corrupt;
-            seen.error.get_or_insert_with(|| "corrupt_stream".to_owned());
+            result.ended = Ended::Corrupt;
+            result.error.get_or_insert_with(|| "corrupt_stream".to_owned());
         } else if how == Ended::Broken {
-            seen.error.get_or_insert_with(|| "connection_error".to_owned());
+            result.error.get_or_insert_with(|| "connection_error".to_owned());
         }
-        self.call.stream_ended(self.attempt, seen);
+        self.call.stream_ended(self.attempt, result);
     }
 }
 
@@ -117,9 +117,9 @@ impl ReaderState {
     }
 
     fn error(&mut self, name: Option<&[u8]>) {
-        self.seen.refused |= self.seen.events == 0 && self.seen.error.is_none();
+        self.result.refused |= self.result.events == 0 && self.result.error.is_none();
         let name = name.map_or("stream_error".into(), String::from_utf8_lossy);
-        self.seen.error.get_or_insert_with(|| name.chars().take(64).collect());
+        self.result.error.get_or_insert_with(|| name.chars().take(64).collect());
     }
 
     fn event(&mut self, event: &[u8], payload: &[u8]) {
@@ -127,23 +127,23 @@ impl ReaderState {
         if event == b"initial-response" {
             return;
         }
-        self.seen.events += 1;
+        self.result.events += 1;
         match (self.kind, event) {
             (Kind::InvokeStream, b"chunk") => self.chunk(payload),
             (Kind::Speech, b"chunk") => self.speech(payload),
             (Kind::InvokeStream | Kind::Speech, _) => {}
-            (_, b"contentBlockDelta" | b"contentBlockStart") => self.text.take(payload, &mut self.seen),
+            (_, b"contentBlockDelta" | b"contentBlockStart") => self.text.add(payload, &mut self.result),
             (_, b"messageStart" | b"messageStop") => {
                 let answer = read_converse(payload);
-                self.seen.stopped |= event == b"messageStop";
-                self.seen.stop_reason = answer.stop_reason.or(self.seen.stop_reason.take());
+                self.result.stopped |= event == b"messageStop";
+                self.result.stop_reason = answer.stop_reason.or(self.result.stop_reason.take());
                 // Bedrock names no model here, but gateways do.
-                self.seen.native.named_model = answer.named_model.or(self.seen.native.named_model.take());
+                self.result.native.named_model = answer.named_model.or(self.result.native.named_model.take());
             }
             (_, b"metadata") => {
                 let answer = read_converse(payload);
-                self.seen.has_uncounted_text &= answer.usage.is_empty();
-                self.seen.converse.get_or_insert_default().merge(answer);
+                self.result.has_uncounted_text &= answer.usage.is_empty();
+                self.result.converse.get_or_insert_default().merge(answer);
             }
             _ => {}
         }
@@ -151,37 +151,37 @@ impl ReaderState {
 
     fn chunk(&mut self, payload: &[u8]) {
         let Some(json) = self.decoder.decode(payload) else { return };
-        self.text.take(json, &mut self.seen);
-        if !may_tell(json) {
+        self.text.add(json, &mut self.result);
+        if !may_have_usage(json) {
             return;
         }
         let answer = read_native(json);
-        self.seen.stopped |= answer.stopped;
-        self.seen.has_uncounted_text &= answer.metrics.is_empty() && answer.usage().is_empty();
+        self.result.stopped |= answer.stopped;
+        self.result.has_uncounted_text &= answer.metrics.is_empty() && answer.usage().is_empty();
         if let Some(error) = &answer.error {
-            self.seen.error.get_or_insert_with(|| error.chars().take(64).collect());
+            self.result.error.get_or_insert_with(|| error.chars().take(64).collect());
         }
-        self.seen.stop_reason = answer.stop_reason.clone().or(self.seen.stop_reason.take());
-        self.seen.native.merge(answer);
+        self.result.stop_reason = answer.stop_reason.clone().or(self.result.stop_reason.take());
+        self.result.native.merge(answer);
         // Each requested answer has to end.
-        self.seen.stopped |= u64::from(self.seen.native.ended_choices.count_ones()) >= self.answers.min(64);
+        self.result.stopped |= u64::from(self.result.native.ended_choices.count_ones()) >= self.answers.min(64);
     }
 
     fn speech(&mut self, payload: &[u8]) {
         let Some(json) = self.decoder.decode(payload) else { return };
         match memmem::find(json, b"\"usageEvent\"").and_then(|_| read_speech(json)) {
             Some(usage) => {
-                self.seen.speech = Some(self.seen.speech.take().unwrap_or_default().latest(usage));
-                self.counted = Passed { sent: self.sent.so_far(), received: self.received };
+                self.result.speech = Some(self.result.speech.take().unwrap_or_default().latest(usage));
+                self.counted = Traffic { sent: self.sent_events.so_far(), received: self.received };
             }
-            None => self.received = self.received.and(Bytes::of_event(json)),
+            None => self.received = self.received.and(EventBytes::of_event(json)),
         }
     }
 
     /// Returns the traffic of a speech session since its last usage event.
-    fn uncounted(&self) -> Passed {
-        let Passed { sent, received } = self.counted;
-        Passed { sent: self.sent.so_far().since(sent), received: self.received.since(received) }
+    fn uncounted(&self) -> Traffic {
+        let Traffic { sent, received } = self.counted;
+        Traffic { sent: self.sent_events.so_far().since(sent), received: self.received.since(received) }
     }
 }
 
@@ -209,14 +209,14 @@ impl TextFinder {
     }
 
     /// Adds the output of the next delta.
-    fn take(&mut self, json: &[u8], seen: &mut StreamResult) {
-        if !seen.is_told() && !seen.is_counted() {
-            seen.text_bytes += self.sample(json);
+    fn add(&mut self, json: &[u8], result: &mut StreamResult) {
+        if !result.has_bedrock_counts() && !result.is_counted() {
+            result.text_bytes += self.sample(json);
         } else if memmem::find(json, b"\"amazon-bedrock-").is_none() {
             // A guardrail's trace may come here. It repeats the text.
             let bytes = self.bytes(json);
-            seen.text_bytes += bytes;
-            seen.has_uncounted_text |= bytes > 0;
+            result.text_bytes += bytes;
+            result.has_uncounted_text |= bytes > 0;
         }
     }
 
@@ -263,7 +263,7 @@ fn string_bytes(json: &[u8]) -> u64 {
 }
 
 /// Returns whether a chunk may contain a count or a stop. Most contain neither and need not be parsed as JSON.
-fn may_tell(json: &[u8]) -> bool {
+fn may_have_usage(json: &[u8]) -> bool {
     // Parts of `usage`, `..._token_count`, `...TokenCount`, `stop_reason`, `stopReason`, `message_stop`,
     // `finish_reason`, `completionReason`, `amazon-bedrock-guardrailAction`, `status`, and Anthropic's
     // `"type":"error"`.

@@ -1,6 +1,6 @@
 use std::time::SystemTime;
 
-use crate::usage::{ConverseAnswer, NativeAnswer, Passed, SpeechUsage};
+use crate::usage::{ConverseAnswer, NativeAnswer, SpeechUsage, Traffic};
 
 /// What was read of a streamed answer.
 #[derive(Clone, Debug, Default)]
@@ -11,7 +11,7 @@ pub(crate) struct StreamResult {
     pub(crate) native: NativeAnswer,
     /// What a speech session has used as of its last usage event. `uncounted` is the traffic since.
     pub(crate) speech: Option<SpeechUsage>,
-    pub(crate) uncounted: Passed,
+    pub(crate) uncounted: Traffic,
     pub(crate) stop_reason: Option<String>,
     /// Whether the model has stopped.
     pub(crate) stopped: bool,
@@ -47,13 +47,13 @@ impl StreamResult {
     /// Returns whether the final counts have come. Counts before the model has stopped may be running ones.
     pub(crate) fn is_counted(&self) -> bool {
         match self.stopped {
-            true => self.is_told() || self.native.is_whole(),
-            false => self.ended == Ended::Whole && self.is_told(),
+            true => self.has_bedrock_counts() || self.native.is_whole(),
+            false => self.ended == Ended::Whole && self.has_bedrock_counts(),
         }
     }
 
     /// Returns whether Bedrock's own counts have come. They are final unless they come again.
-    pub(crate) fn is_told(&self) -> bool {
+    pub(crate) fn has_bedrock_counts(&self) -> bool {
         self.converse.as_ref().is_some_and(|answer| answer.usage.is_whole()) || self.native.metrics.is_whole()
     }
 

@@ -9,9 +9,9 @@ const LONGEST: Duration = Duration::from_secs(300);
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct BackOff {
     failures: u32,
-    again_at: Option<SystemTime>,
+    retry_at: Option<SystemTime>,
     /// How many times it has been set or reset.
-    set: u64,
+    generation: u64,
 }
 
 /// The state of a back-off when a request began.
@@ -21,7 +21,7 @@ pub(crate) struct Mark(u64);
 impl BackOff {
     /// Returns a mark for [`failed_since`](Self::failed_since).
     pub(crate) const fn mark(&self) -> Mark {
-        Mark(self.set)
+        Mark(self.generation)
     }
 
     /// Returns whether the last request failed.
@@ -31,7 +31,7 @@ impl BackOff {
 
     /// Returns whether it is too early for another try. A clock that was set back does not extend the wait.
     pub(crate) fn is_too_early(&self, now: SystemTime) -> bool {
-        let left = self.again_at.and_then(|at| at.duration_since(now).ok());
+        let left = self.retry_at.and_then(|at| at.duration_since(now).ok());
         left.is_some_and(|left| !left.is_zero() && left <= LONGEST)
     }
 
@@ -39,8 +39,8 @@ impl BackOff {
     pub(crate) fn failed(&mut self, now: SystemTime) -> bool {
         let wait = FIRST.saturating_mul(1 << self.failures.min(16)).min(LONGEST);
         self.failures = self.failures.saturating_add(1);
-        self.again_at = now.checked_add(wait);
-        self.set = self.set.wrapping_add(1);
+        self.retry_at = now.checked_add(wait);
+        self.generation = self.generation.wrapping_add(1);
         self.failures == 1
     }
 
@@ -54,7 +54,7 @@ impl BackOff {
 
     /// Records a success.
     pub(crate) fn reset(&mut self) {
-        *self = Self { set: self.set.wrapping_add(1), ..Self::default() };
+        *self = Self { generation: self.generation.wrapping_add(1), ..Self::default() };
     }
 }
 
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_waits_longer_each_time_up_to_five_minutes() {
+    fn the_wait_doubles_up_to_five_minutes() {
         let mut back_off = BackOff::default();
         let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
         assert!(!back_off.is_too_early(start));
@@ -79,7 +79,7 @@ mod tests {
         assert!(!back_off.is_too_early(start));
     }
     #[test]
-    fn a_crowd_that_fails_at_once_has_failed_once() {
+    fn concurrent_failures_count_once() {
         let mut back_off = BackOff::default();
         let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
         for mark in [back_off.mark(); 7] {

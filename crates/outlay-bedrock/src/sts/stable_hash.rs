@@ -8,7 +8,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_the_same_for_ever() {
+    fn the_hash_is_stable() {
         assert_eq!((stable_hash(""), stable_hash("a")), (0xcbf2_9ce4_8422_2325, 0xaf63_dc4c_8601_ec8c));
     }
 }

@@ -4,7 +4,7 @@ use aws_smithy_types::Document;
 use outlay_price::{Unit, UnitCount};
 use serde::Deserialize;
 
-use super::Asked;
+use super::RequestedUnits;
 use super::video::{member, thousandths};
 use crate::usage::lenient::{List, Object, Present, Size, Text};
 
@@ -16,7 +16,7 @@ struct TitanRequest {
 }
 
 /// Titan Multimodal Embeddings: text is billed by the token, an image by the image.
-pub(super) fn titan(body: &[u8]) -> Option<Asked> {
+pub(super) fn titan(body: &[u8]) -> Option<RequestedUnits> {
     let request: TitanRequest = serde_json::from_slice(body).ok()?;
     let is_there = |text: Text| text.0.is_some_and(|text| !text.is_empty());
     Some(images_beside_tokens(u64::from(is_there(request.input_image)), is_there(request.input_text)))
@@ -44,7 +44,7 @@ struct NovaImage {
 }
 
 /// Nova Multimodal Embeddings. The length of sound or video cannot be seen from here.
-pub(super) fn nova(body: &[u8]) -> Option<Asked> {
+pub(super) fn nova(body: &[u8]) -> Option<RequestedUnits> {
     let request: NovaRequest = serde_json::from_slice(body).ok()?;
     let params = request.single_embedding_params.0?;
     if params.audio.0 || params.video.0 {
@@ -60,7 +60,7 @@ pub(super) fn nova(body: &[u8]) -> Option<Asked> {
         // A level without a known price.
         Some(_) => return None,
     };
-    Some(Asked { tokens_too: true, has_text: params.text.0, ..Asked::exactly(count) })
+    Some(RequestedUnits { bills_tokens: true, has_text: params.text.0, ..RequestedUnits::exactly(count) })
 }
 
 #[derive(Default, Deserialize)]
@@ -85,7 +85,7 @@ struct CohereContent {
 }
 
 /// Cohere Embed v3: texts are billed by the token, images by the image.
-pub(super) fn cohere_v3(body: &[u8]) -> Option<Asked> {
+pub(super) fn cohere_v3(body: &[u8]) -> Option<RequestedUnits> {
     let request: CohereRequest = serde_json::from_slice(body).ok()?;
     let parts = || request.inputs.0.iter().flat_map(|input| &input.content.0);
     let images = request.images.0.unwrap_or(0) + parts().filter(|part| part.image_url.0).count() as u64;
@@ -93,8 +93,8 @@ pub(super) fn cohere_v3(body: &[u8]) -> Option<Asked> {
     Some(images_beside_tokens(images, has_text))
 }
 
-fn images_beside_tokens(images: u64, has_text: bool) -> Asked {
-    Asked { tokens_too: true, has_text, ..Asked::exactly(UnitCount::new(Unit::InputImage, images)) }
+fn images_beside_tokens(images: u64, has_text: bool) -> RequestedUnits {
+    RequestedUnits { bills_tokens: true, has_text, ..RequestedUnits::exactly(UnitCount::new(Unit::InputImage, images)) }
 }
 
 #[derive(Default, Deserialize)]
@@ -104,21 +104,21 @@ struct MarengoRequest {
 }
 
 /// Marengo answers synchronously for a text, which counts as a query, and for an image.
-pub(super) fn marengo(body: &[u8]) -> Option<Asked> {
+pub(super) fn marengo(body: &[u8]) -> Option<RequestedUnits> {
     let request: MarengoRequest = serde_json::from_slice(body).ok()?;
     match request.input_type.0.as_deref()? {
-        "text" => Some(Asked::exactly(UnitCount::new(Unit::Query, 1))),
-        "image" => Some(Asked::exactly(UnitCount::new(Unit::InputImage, 1))),
+        "text" => Some(RequestedUnits::exactly(UnitCount::new(Unit::Query, 1))),
+        "image" => Some(RequestedUnits::exactly(UnitCount::new(Unit::InputImage, 1))),
         _ => None,
     }
 }
 
 /// Sound or video with a length in the request. The length of a whole file cannot be seen from here.
-pub(super) fn marengo_job(input: &Document) -> Option<Asked> {
+pub(super) fn marengo_job(input: &Document) -> Option<RequestedUnits> {
     let unit = match member(input, "inputType")?.as_string()? {
         "audio" => Unit::InputAudioSecond,
         "video" => Unit::InputVideoSecond,
         _ => return None,
     };
-    Some(Asked::exactly(UnitCount::of_thousandths(unit, thousandths(member(input, "lengthSec")?)?)))
+    Some(RequestedUnits::exactly(UnitCount::of_thousandths(unit, thousandths(member(input, "lengthSec")?)?)))
 }

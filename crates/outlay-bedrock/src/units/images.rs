@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use outlay_price::{CostStatus, Unit, UnitCount, Units};
 use serde::Deserialize;
 
-use super::Asked;
+use super::RequestedUnits;
 use crate::usage::lenient::{Count, Object, Text};
 
 #[derive(Default, Deserialize)]
@@ -49,7 +49,7 @@ const LARGEST_SIDE: u32 = 2_048;
 
 /// Titan Image Generator and Nova Canvas. The default is one image in standard quality, of 1,024 pixels or as large
 /// as the edited image.
-pub(super) fn amazon(body: &[u8]) -> Option<Asked> {
+pub(super) fn amazon(body: &[u8]) -> Option<RequestedUnits> {
     let request: AmazonRequest = serde_json::from_slice(body).ok()?;
     let is_edit = request.task_type.0.as_deref().is_some_and(|task| EDITS.contains(&task));
     let config = request.image_generation_config.0.unwrap_or_default();
@@ -64,7 +64,7 @@ pub(super) fn amazon(body: &[u8]) -> Option<Asked> {
     let side = side.unwrap_or(LARGEST_SIDE);
     let quality = config.quality.0.unwrap_or_else(|| "standard".to_owned());
     let images = UnitCount::new(Unit::OutputImage, config.number_of_images.0.unwrap_or(1));
-    Some(Asked::exactly(images.with_side(side).with_word(quality)).with_status(status))
+    Some(RequestedUnits::exactly(images.with_side(side).with_word(quality)).with_status(status))
 }
 
 /// Returns the longer side of an image in base64, or `None` if it cannot be read.
@@ -85,9 +85,9 @@ struct StabilityRequest {
 }
 
 /// Stability's models make one image of a fixed size. Only Stable Diffusion XL accepts other sizes and numbers.
-pub(super) fn stability(name: &str, body: &[u8]) -> Option<Asked> {
+pub(super) fn stability(name: &str, body: &[u8]) -> Option<RequestedUnits> {
     if !name.starts_with("stable-diffusion-xl") {
-        return Some(Asked::exactly(UnitCount::new(Unit::OutputImage, 1)));
+        return Some(RequestedUnits::exactly(UnitCount::new(Unit::OutputImage, 1)));
     }
     let request: StabilityRequest = serde_json::from_slice(body).ok()?;
     let mut images = UnitCount::new(Unit::OutputImage, request.samples.0.unwrap_or(1));
@@ -101,12 +101,12 @@ pub(super) fn stability(name: &str, body: &[u8]) -> Option<Asked> {
     }
     // The default size and number of steps depend on the model, so they are priced as the most expensive ones.
     let status = if side.is_some() && steps.is_some() { CostStatus::Exact } else { CostStatus::Bounded };
-    Some(Asked::exactly(images).with_status(status))
+    Some(RequestedUnits::exactly(images).with_status(status))
 }
 
 /// Returns the number of images in the answer, with the requested size and quality.
-pub(super) fn counted(asked: &Units, images: u64) -> Option<Units> {
-    let of_size = asked.iter().find(|count| count.unit() == Unit::OutputImage)?;
+pub(super) fn counted(requested: &Units, images: u64) -> Option<Units> {
+    let of_size = requested.iter().find(|count| count.unit() == Unit::OutputImage)?;
     Some(of_size.with_count(images).into())
 }
 

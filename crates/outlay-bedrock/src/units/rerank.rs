@@ -5,7 +5,7 @@ use outlay_price::{CostStatus, Unit, UnitCount};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::Asked;
+use super::RequestedUnits;
 use crate::usage::lenient::Text;
 
 const DOCUMENTS: u64 = 100;
@@ -21,7 +21,7 @@ struct Request<'a> {
     documents: Vec<&'a RawValue>,
 }
 
-pub(super) fn asked(body: &[u8]) -> Option<Asked> {
+pub(super) fn requested(body: &[u8]) -> Option<RequestedUnits> {
     let request: Request<'_> = serde_json::from_slice(body).ok()?;
     let query = request.query.0.unwrap_or_default().len() as u64;
     // No document has more tokens than bytes.
@@ -31,10 +31,10 @@ pub(super) fn asked(body: &[u8]) -> Option<Asked> {
         chunks.div_ceil(DOCUMENTS).max(1)
     };
     let (likely, most) = (queries(BYTES_PER_TOKEN), queries(1));
-    let asked = Asked::exactly(UnitCount::new(Unit::Query, likely));
+    let requested = RequestedUnits::exactly(UnitCount::new(Unit::Query, likely));
     if most == likely {
-        return Some(asked);
+        return Some(requested);
     }
     let most = UnitCount::new(Unit::Query, most).into();
-    Some(Asked { most, ..asked }.with_status(CostStatus::Estimated))
+    Some(RequestedUnits { most, ..requested }.with_status(CostStatus::Estimated))
 }

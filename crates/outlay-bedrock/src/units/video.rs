@@ -3,13 +3,13 @@
 use aws_smithy_types::{Document, Number};
 use outlay_price::{Unit, UnitCount};
 
-use super::Asked;
+use super::RequestedUnits;
 
 /// The seconds of a Nova Reel shot, and the default length of a video.
 const SHOT_SECONDS: u64 = 6;
 
 /// Nova Reel: the requested length, or one shot for each description.
-pub(super) fn nova_reel(input: &Document) -> Option<Asked> {
+pub(super) fn nova_reel(input: &Document) -> Option<RequestedUnits> {
     let shots = member(input, "multiShotManualParams").and_then(|params| member(params, "shots"));
     let seconds = match shots.and_then(Document::as_array) {
         Some(shots) => shots.len() as u64 * SHOT_SECONDS,
@@ -21,15 +21,15 @@ pub(super) fn nova_reel(input: &Document) -> Option<Asked> {
             }
         }
     };
-    Some(Asked::exactly(UnitCount::new(Unit::OutputVideoSecond, seconds)))
+    Some(RequestedUnits::exactly(UnitCount::new(Unit::OutputVideoSecond, seconds)))
 }
 
 /// Luma Ray: `"duration": "5s"`, with a price for each resolution.
-pub(super) fn luma_ray(input: &Document) -> Option<Asked> {
+pub(super) fn luma_ray(input: &Document) -> Option<RequestedUnits> {
     let text = |name| member(input, name).and_then(Document::as_string);
     let seconds = text("duration").unwrap_or("5s").strip_suffix('s')?.parse().ok()?;
     let resolution = text("resolution").unwrap_or("720p").to_owned();
-    Some(Asked::exactly(UnitCount::new(Unit::OutputVideoSecond, seconds).with_word(resolution)))
+    Some(RequestedUnits::exactly(UnitCount::new(Unit::OutputVideoSecond, seconds).with_word(resolution)))
 }
 
 pub(super) fn member<'a>(document: &'a Document, name: &str) -> Option<&'a Document> {

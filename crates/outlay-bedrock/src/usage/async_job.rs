@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_job_that_has_ended_has_an_end() {
+    fn only_an_ended_job_has_a_result() {
         let status =
             |status: &str| read_job_status(format!(r#"{{"invocationArn":"a","status":"{status}"}}"#).as_bytes());
         assert_eq!(status("Completed"), Some(("a".to_owned(), JobEnd::Completed)));

@@ -16,7 +16,7 @@ pub(super) trait ByMember: Default {
     fn read_member<'de, A: MapAccess<'de>>(&mut self, name: Self::Name, map: &mut A) -> Result<(), A::Error>;
 
     /// Takes in a positive number in place of the object.
-    fn found_instead(&mut self, found: &FoundNumber);
+    fn number_instead(&mut self, found: &FoundNumber);
 }
 
 /// Reads an object. Anything else is read as an empty one and is never an error: one malformed field must not lose
@@ -30,7 +30,7 @@ struct ByMemberVisitor<T>(PhantomData<T>);
 fn instead<T: ByMember>(Positive(found): Positive) -> T {
     let mut value = T::default();
     if let Some(found) = found {
-        value.found_instead(&found);
+        value.number_instead(&found);
     }
     value
 }

@@ -20,13 +20,13 @@ impl Choices {
     }
 
     /// Returns the usage of all answers. `outer` is the usage outside of the choices.
-    pub(super) fn with<'a>(&self, told: &'a Members) -> Cow<'a, Members> {
-        let Some(mut all) = self.sum() else { return Cow::Borrowed(told) };
+    pub(super) fn with<'a>(&self, outer: &'a Members) -> Cow<'a, Members> {
+        let Some(mut all) = self.sum() else { return Cow::Borrowed(outer) };
         let answers = self.0.len();
-        if answers > 1 && told.get(Member::Output).unwrap_or(0) == 0 {
-            all.doubts.add(|| format!("usage is told for each of {answers} answers, and not for all of them"));
+        if answers > 1 && outer.get(Member::Output).unwrap_or(0) == 0 {
+            all.doubts.add(|| format!("usage is reported for each of {answers} answers, but not for the whole"));
         }
-        all.merge_place(told);
+        all.merge_place(outer);
         Cow::Owned(all)
     }
 

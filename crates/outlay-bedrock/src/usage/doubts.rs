@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reason_stands_once_and_reasons_have_an_end() {
+    fn a_reason_is_added_once_and_the_length_is_limited() {
         let mut doubts = Doubts::default();
         doubts.add(|| "a".repeat(300));
         doubts.add(|| "a".repeat(300));

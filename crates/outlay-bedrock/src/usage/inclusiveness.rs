@@ -17,7 +17,7 @@ use super::token_counts::Counts;
 
 /// The kind of answer that contains a `usage`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Told {
+pub(crate) enum AnswerKind {
     /// The answer of Converse.
     Converse,
     /// The `metadata` event of ConverseStream.
@@ -39,46 +39,46 @@ enum Rule {
     ByTotal { documented: bool },
 }
 
-fn rule(told: Told, family: Family, members: &Members) -> Rule {
-    match (told, family) {
+fn rule(answer: AnswerKind, family: Family, members: &Members) -> Rule {
+    match (answer, family) {
         (_, Family::Anthropic | Family::Nova) if members.get(Member::Input).is_some() => Rule::Excluded,
-        (Told::ConverseStream, Family::OpenAi) => Rule::IncludedTwiceInTotal,
-        (Told::Converse, Family::OpenAi) => Rule::ByTotal { documented: true },
-        (Told::Converse | Told::ConverseStream, _) => Rule::ByTotal { documented: false },
-        (Told::Native, _) if members.input_is_split || members.get(Member::Prompt).is_some() => Rule::Included,
-        (Told::Native, _) => Rule::ByTotal { documented: true },
+        (AnswerKind::ConverseStream, Family::OpenAi) => Rule::IncludedTwiceInTotal,
+        (AnswerKind::Converse, Family::OpenAi) => Rule::ByTotal { documented: true },
+        (AnswerKind::Converse | AnswerKind::ConverseStream, _) => Rule::ByTotal { documented: false },
+        (AnswerKind::Native, _) if members.input_is_split || members.get(Member::Prompt).is_some() => Rule::Included,
+        (AnswerKind::Native, _) => Rule::ByTotal { documented: true },
     }
 }
 
 impl Members {
     /// Returns the counts, with each token in one of them, and the doubts about them.
-    pub(crate) fn counts(&self, told: Told, family: Family) -> (Counts, Doubts) {
-        self.counts_since(&Self::default(), told, family)
+    pub(crate) fn counts(&self, answer: AnswerKind, family: Family) -> (Counts, Doubts) {
+        self.counts_since(&Self::default(), answer, family)
     }
 
     /// Returns the counts of a stream that reported `at_start` before its model ran.
-    pub(crate) fn counts_since(&self, at_start: &Self, told: Told, family: Family) -> (Counts, Doubts) {
+    pub(crate) fn counts_since(&self, at_start: &Self, answer: AnswerKind, family: Family) -> (Counts, Doubts) {
         let all = self.of_all_inferences(at_start);
-        let (mut counts, doubts) = all.own_counts(told, family);
+        let (mut counts, doubts) = all.own_counts(answer, family);
         if self.lists_inferences() {
-            let (reply, _) = self.own_counts(told, family);
+            let (reply, _) = self.own_counts(answer, family);
             counts.reply = Some([reply.input, reply.output, reply.cache_read, reply.cache_write]);
         }
         (counts, doubts)
     }
 
     /// Returns the counts of each inference, if they are listed.
-    pub(crate) fn each_inference(&self, told: Told, family: Family) -> Vec<Counts> {
-        self.inferences().iter().map(|inference| inference.own_counts(told, family).0).collect()
+    pub(crate) fn each_inference(&self, answer: AnswerKind, family: Family) -> Vec<Counts> {
+        self.inferences().iter().map(|inference| inference.own_counts(answer, family).0).collect()
     }
 
-    fn own_counts(&self, told: Told, family: Family) -> (Counts, Doubts) {
+    fn own_counts(&self, answer: AnswerKind, family: Family) -> (Counts, Doubts) {
         let mut doubts = self.doubts.clone();
         let mut counts = self.without_input(&mut doubts);
         match self.input(&counts, &mut doubts) {
             // Both names are present and agree.
             Some((input, true)) => counts.input = Some(input),
-            Some((input, false)) => self.place_cache(input, rule(told, family, self), &mut counts, &mut doubts),
+            Some((input, false)) => self.place_cache(input, rule(answer, family, self), &mut counts, &mut doubts),
             // DeepSeek's prompt consists of cache hits and cache misses.
             None => counts.input = self.get(Member::CacheMiss),
         }
@@ -102,15 +102,15 @@ impl Members {
         };
         if rule == Rule::Included && !is_inside && !(is_outside && input < cached) {
             doubts
-                .add(|| format!("usage has {cached} tokens of the cache in a prompt of {input}, with a total of both"));
+                .add(|| format!("usage has {cached} cached tokens in a prompt of {input}, and a total that adds both"));
         }
         counts.is_whole_prompt = rule == Rule::Included && counts.cache_read.is_none() && counts.cache_write.is_none();
         counts.input = Some(if is_inside { input - cached } else { input });
         if rule == (Rule::ByTotal { documented: false }) && cached > 0 && self.total().is_none() {
-            doubts.add(|| "usage has no total, which would tell whether the input includes the cache".to_owned());
+            doubts.add(|| "usage has no total to show whether the input includes the cache".to_owned());
         }
         if rule == Rule::IncludedTwiceInTotal && cached > 0 && self.total().is_none() {
-            doubts.add(|| "whether the bill counts the cache once or twice is disputed".to_owned());
+            doubts.add(|| "it is disputed whether the bill counts the cache once or twice".to_owned());
         }
         if rule == Rule::Excluded && cached > 0 && self.input_is_split {
             doubts.add(|| "usage splits an input that is known to exclude the cache".to_owned());
@@ -119,7 +119,7 @@ impl Members {
             && counts.input != Some(missed)
         {
             doubts.add(|| {
-                format!("usage says that the cache missed {missed} tokens, of {} by its parts", input - cached)
+                format!("usage says that the cache missed {missed} tokens, but its parts leave {}", input - cached)
             });
         }
     }
@@ -135,7 +135,7 @@ impl Members {
             && input != prompt
             && input.min(prompt) > 0
         {
-            doubts.add(|| format!("usage tells the input twice, as {input} and as {prompt}"));
+            doubts.add(|| format!("usage has two inputs: {input} and {prompt}"));
         }
         input.max(prompt).map(|input| (input, false))
     }
@@ -182,10 +182,10 @@ impl Members {
             (None, Some(output)) => ("input", &mut counts.input, output.saturating_add(cached)),
             _ => return,
         };
-        let told = total.saturating_sub(rest);
-        if told > 0 {
-            doubts.add(|| format!("{what}: told by the total alone, as {told}"));
-            *missing = Some(told);
+        let part = total.saturating_sub(rest);
+        if part > 0 {
+            doubts.add(|| format!("{what}: derived from the total, as {part}"));
+            *missing = Some(part);
         }
     }
 

@@ -22,7 +22,7 @@ pub(super) struct Iteration {
 /// The inferences whose sum the counts outside the list repeat.
 const REPLY: &str = "message";
 /// Other inferences, which are billed at the same price.
-const BESIDE: [&str; 1] = ["compaction"];
+const OTHER_KINDS: [&str; 1] = ["compaction"];
 
 /// The counts that can be added up.
 const SUMMED: [Member; 8] = [
@@ -40,7 +40,7 @@ const SUMMED: [Member; 8] = [
 #[derive(Clone, Debug, Default)]
 pub(super) struct Inferences {
     reply: Members,
-    beside: Members,
+    others: Members,
     each: Vec<Members>,
     /// The models that the inferences name.
     models: Vec<String>,
@@ -65,12 +65,12 @@ impl Inferences {
                 all.reply.add(&used);
                 continue;
             }
-            all.beside.add(&used);
-            if !BESIDE.contains(&&*kind) {
+            all.others.add(&used);
+            if !OTHER_KINDS.contains(&&*kind) {
                 let kind = clipped(&kind, 32);
                 let of = model.map(|model| format!(" of {}", clipped(&model, 64))).unwrap_or_default();
-                let doubt = || format!("usage.iterations has a {kind}{of}, priced as the model that was called");
-                all.beside.doubts.add(doubt);
+                let doubt = || format!("usage.iterations has a {kind}{of}, priced as the called model");
+                all.others.doubts.add(doubt);
             }
         }
         Some(Box::new(all))
@@ -79,7 +79,7 @@ impl Inferences {
     /// Takes in another event. The greater of two counts is used.
     pub(super) fn merge(&mut self, later: &Self) {
         self.reply.merge(&later.reply);
-        self.beside.merge(&later.beside);
+        self.others.merge(&later.others);
         if later.each.len() >= self.each.len() {
             self.each.clone_from(&later.each);
             self.models.clone_from(&later.models);
@@ -100,10 +100,10 @@ impl Inferences {
     pub(super) fn sum(&self, usage: &Members, at_start: &Members) -> Members {
         let mut sum = usage.clone();
         for member in SUMMED {
-            let (reply, beside) = (self.reply.get(member), self.beside.get(member));
+            let (reply, others) = (self.reply.get(member), self.others.get(member));
             let top = usage.get(member).or_else(|| at_start.get(member).filter(|_| reply.is_none()));
-            let plus_beside = |count: u64| count.saturating_add(beside.unwrap_or(0));
-            let all = reply.map(plus_beside);
+            let plus_others = |count: u64| count.saturating_add(others.unwrap_or(0));
+            let all = reply.map(plus_others);
             let count = match (top, all) {
                 // The counts outside the list are those of the reply, or of all inferences.
                 (Some(top), Some(all)) if reply == Some(top) || top == all => Some(all),
@@ -111,8 +111,8 @@ impl Inferences {
                     sum.doubts.add(|| format!("usage says {top}, its iterations add up to {all}"));
                     Some(all.max(top))
                 }
-                (Some(top), None) => Some(plus_beside(top)),
-                (None, all) => all.or(beside),
+                (Some(top), None) => Some(plus_others(top)),
+                (None, all) => all.or(others),
             };
             sum.set(member, count);
         }
@@ -121,11 +121,11 @@ impl Inferences {
         if is_of_reply {
             sum.set(Member::Total, None);
         }
-        let tells_units = !usage.units.is_empty();
-        for of in [&self.reply, &self.beside] {
+        let has_units = !usage.units.is_empty();
+        for of in [&self.reply, &self.others] {
             sum.doubts.extend(&of.doubts);
             // The units outside the list are the sum of all.
-            if !tells_units {
+            if !has_units {
                 sum.units.extend(of.units.iter().cloned());
             }
         }
@@ -145,7 +145,7 @@ impl ByMember for Iteration {
         Ok(())
     }
 
-    fn found_instead(&mut self, _: &FoundNumber) {}
+    fn number_instead(&mut self, _: &FoundNumber) {}
 }
 
 by_member::deserialize!(Iteration);

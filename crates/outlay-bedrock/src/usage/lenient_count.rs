@@ -7,10 +7,10 @@ use super::positive::Positive;
 /// A token count that may be missing or have another JSON type: an integer, a float without a fraction, or either as
 /// text. Anything else is not a count, and never an error: one malformed field must not lose the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Count(pub(crate) Option<u64>, Odd);
+pub(crate) struct Count(pub(crate) Option<u64>, Malformed);
 
 /// Whether there was a number that is not a count: a negative one, or one in an object or array.
-type Odd = bool;
+type Malformed = bool;
 
 impl Count {
     /// Returns the count for a whole number.
@@ -24,7 +24,7 @@ impl Count {
     }
 
     /// Returns whether there was a number that is not a count.
-    pub(super) const fn is_odd(self) -> bool {
+    pub(super) const fn is_malformed(self) -> bool {
         self.1
     }
 }
@@ -73,19 +73,19 @@ impl<'de> Visitor<'de> for CountVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut odd = false;
+        let mut malformed = false;
         while let Some((_, found)) = map.next_entry::<IgnoredAny, Positive>()? {
-            odd |= found.0.is_some();
+            malformed |= found.0.is_some();
         }
-        Ok(Count(None, odd))
+        Ok(Count(None, malformed))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut odd = false;
+        let mut malformed = false;
         while let Some(found) = seq.next_element::<Positive>()? {
-            odd |= found.0.is_some();
+            malformed |= found.0.is_some();
         }
-        Ok(Count(None, odd))
+        Ok(Count(None, malformed))
     }
 }
 
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_count_comes_in_any_json_type_or_not_at_all() {
+    fn a_count_is_read_from_several_json_types() {
         let read = |json: &str| serde_json::from_str::<Count>(json).unwrap().0;
         assert_eq!(read("12"), Some(12));
         assert_eq!(read("12.0"), Some(12));

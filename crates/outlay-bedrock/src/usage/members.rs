@@ -88,14 +88,14 @@ impl Members {
             (Member::CacheWrite, tokens.cache_write),
         ] {
             if let Some(count) = count {
-                members.told(member, Count::of_i64(count.into()));
+                members.record(member, Count::of_i64(count.into()));
             }
         }
         let lifetime = |(ttl, tokens): (&str, i32)| Lifetime {
             ttl: Text(Some(ttl.to_owned())),
             input_tokens: Count::of_i64(tokens.into()),
         };
-        members.told_lifetimes(tokens.lifetimes.into_iter().map(lifetime).collect());
+        members.record_lifetimes(tokens.lifetimes.into_iter().map(lifetime).collect());
         members
     }
 
@@ -137,7 +137,7 @@ impl Members {
             if let (Some(own @ 1..), Some(other @ 1..)) = (*own, other)
                 && own != other
             {
-                self.doubts.add(|| format!("usage tells one count in two places, as {own} and as {other}"));
+                self.doubts.add(|| format!("usage has one count in two places: {own} and {other}"));
             }
         }
         self.merge(other);
@@ -212,25 +212,25 @@ impl Members {
     }
 
     /// Records a number under one of its names.
-    pub(super) fn told(&mut self, member: Member, count: Count) {
-        self.doubt_odd(count);
+    pub(super) fn record(&mut self, member: Member, count: Count) {
+        self.doubt_malformed(count);
         let own = &mut self.numbers[member as usize];
         if let (Some(own), Some(other)) = (*own, count.0)
             && own != other
             && own.min(other) > 0
         {
-            self.doubts.add(|| format!("usage tells one count by two names, as {own} and as {other}"));
+            self.doubts.add(|| format!("usage has one count under two names: {own} and {other}"));
         }
         *own = (*own).max(count.0);
     }
 
-    fn doubt_odd(&mut self, count: Count) {
-        if count.is_odd() {
-            self.doubts.add(|| "usage has a number that is no count".to_owned());
+    fn doubt_malformed(&mut self, count: Count) {
+        if count.is_malformed() {
+            self.doubts.add(|| "usage has a number that is not a count".to_owned());
         }
     }
 
-    fn told_lifetimes(&mut self, lifetimes: Vec<Lifetime>) {
+    fn record_lifetimes(&mut self, lifetimes: Vec<Lifetime>) {
         for Lifetime { ttl, input_tokens } in lifetimes {
             let member = match ttl.0.as_deref() {
                 Some("5m") => Member::CacheWrite5m,
@@ -238,14 +238,14 @@ impl Members {
                 Some("1h") => Member::CacheWrite1h,
                 other => {
                     if other.is_some() || input_tokens.0 > Some(0) {
-                        self.unknown_lifetime(other.unwrap_or("that is not told"));
+                        self.unknown_lifetime(other.unwrap_or("(missing)"));
                         // The total is at least this part.
                         self.set(Member::CacheWrite, self.get(Member::CacheWrite).max(input_tokens.0));
                     }
                     continue;
                 }
             };
-            self.doubt_odd(input_tokens);
+            self.doubt_malformed(input_tokens);
             // A lifetime without a count has an unknown count.
             let input_tokens = input_tokens.or_zero();
             let sum = self.get(member).map_or(input_tokens.0, |own| Some(own.saturating_add(input_tokens.0?)));
@@ -255,7 +255,7 @@ impl Members {
 
     fn unknown_lifetime(&mut self, ttl: &str) {
         let ttl = clipped(ttl, 16);
-        let text = || format!("cache write: the lifetime {ttl} is not known, and priced as the model's usual one");
+        let text = || format!("cache write: the lifetime {ttl} is not known: priced as the model's default");
         self.doubts.add(text);
     }
 }

@@ -7,10 +7,10 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use super::choices::Choices;
-use super::guardrail_usage::{GuardrailTold, GuardrailTrace};
+use super::guardrail_usage::{GuardrailReport, GuardrailTrace};
 use super::lenient::{self, Count, List, Object, Present, Size, Text};
 use super::members::{BilledUnits, Member, Members};
-use crate::units::Made;
+use crate::units::ReportedUnits;
 
 /// What a body or a chunk contains besides its content.
 #[derive(Clone, Debug, Default)]
@@ -18,7 +18,7 @@ pub(crate) struct NativeAnswer {
     /// The usage of the whole answer.
     usage: Members,
     /// The usage of each requested answer.
-    of_choices: Choices,
+    choice_usages: Choices,
     /// What a stream reported before its model ran: Anthropic's `message_start`.
     pub(crate) at_start: Members,
     /// `amazon-bedrock-invocationMetrics`, which Bedrock adds to the last chunk.
@@ -31,14 +31,14 @@ pub(crate) struct NativeAnswer {
     /// Which of the requested answers have ended, one bit for each.
     pub(crate) ended_choices: u64,
     /// The units that the answer reports in addition to tokens.
-    pub(crate) made: Made,
+    pub(crate) reported: ReportedUnits,
     /// The tier of OpenAI models.
     pub(crate) served_tier: Option<&'static str>,
     /// The model that answered, by its name in the answer.
     pub(crate) named_model: Option<String>,
     /// Whether it contains vectors, for which no output tokens are billed.
     pub(crate) is_embedding: bool,
-    pub(crate) guardrail: Option<GuardrailTold>,
+    pub(crate) guardrail: Option<GuardrailReport>,
     /// Whether a guardrail replaced the model's text.
     pub(crate) guardrail_intervened: bool,
 }
@@ -192,7 +192,7 @@ pub(crate) fn read_native(json: &[u8]) -> NativeAnswer {
 impl NativeAnswer {
     /// Returns the usage of the whole answer, including its choices.
     pub(crate) fn usage(&self) -> Cow<'_, Members> {
-        self.of_choices.with(&self.usage)
+        self.choice_usages.with(&self.usage)
     }
 
     /// Returns whether there are counts for the input and the output.
@@ -203,18 +203,18 @@ impl NativeAnswer {
     /// Takes in a later chunk. Each part comes from the last chunk that has it.
     pub(crate) fn merge(&mut self, later: Self) {
         self.usage.merge(&later.usage);
-        self.of_choices.merge(later.of_choices);
+        self.choice_usages.merge(later.choice_usages);
         self.at_start.merge(&later.at_start);
         self.metrics.merge(&later.metrics);
         self.stopped |= later.stopped;
         self.ended_choices |= later.ended_choices;
         self.error = self.error.take().or(later.error);
         self.stop_reason = later.stop_reason.or(self.stop_reason.take());
-        self.made = self.made.or(later.made);
+        self.reported = self.reported.or(later.reported);
         self.served_tier = later.served_tier.or(self.served_tier);
         self.named_model = later.named_model.or(self.named_model.take());
         self.is_embedding |= later.is_embedding;
-        GuardrailTold::merge(&mut self.guardrail, later.guardrail);
+        GuardrailReport::merge(&mut self.guardrail, later.guardrail);
         self.guardrail_intervened |= later.guardrail_intervened;
     }
 }
@@ -225,7 +225,7 @@ impl Body {
         usage.searches =
             usage.searches.or(self.meta.0.as_ref().and_then(|meta| meta.billed_units.0.as_ref()?.searches));
         let mut answer = NativeAnswer {
-            of_choices: self.of_choices(),
+            choice_usages: self.choice_usages(),
             metrics: self.metrics.0.as_ref().map(|metrics| metrics.members()).unwrap_or_default(),
             at_start: self.at_start(),
             error: self.error(),
@@ -237,11 +237,11 @@ impl Body {
                 .choices()
                 .filter(|choice| choice.reason().is_some())
                 .fold(0, |ended, choice| ended | 1 << choice.index.0.unwrap_or(0).min(63)),
-            made: Made { images: self.images.0.or(self.artifacts.0), searches: usage.searches },
+            reported: ReportedUnits { images: self.images.0.or(self.artifacts.0), searches: usage.searches },
             served_tier: self.service_tier.tier(),
             named_model: self.model.0.or_else(|| self.message.0?.model.0),
             is_embedding: self.embedding.0 || self.embeddings.0 || self.embeddings_by_type.0,
-            guardrail: self.trace.0.and_then(|trace| trace.guardrail.0).and_then(GuardrailTrace::told),
+            guardrail: self.trace.0.and_then(|trace| trace.guardrail.0).and_then(GuardrailTrace::into_report),
             guardrail_intervened: self.guardrail_action.0.as_deref() == Some("INTERVENED"),
             usage,
         };
@@ -298,7 +298,7 @@ impl Body {
                 self.generation_token_count.0.or(self.total_output_text_token_count.0).or(titan_results),
             );
         if let Some(billed) = self.meta.0.as_ref().and_then(|meta| meta.billed_units.0.as_ref()) {
-            all.told_billed_units(billed);
+            all.record_billed_units(billed);
         }
         let nova = self.metadata.0.as_ref().and_then(|metadata| metadata.usage.0.as_ref());
         let cohere = self.delta.0.as_ref().and_then(|delta| delta.usage.0.as_ref());
@@ -308,12 +308,12 @@ impl Body {
         all
     }
 
-    fn of_choices(&self) -> Choices {
-        let told = self
+    fn choice_usages(&self) -> Choices {
+        let choices = self
             .choices()
             .zip(0..)
             .filter_map(|(choice, position)| Some((choice.index.0.unwrap_or(position), choice.usage.0.clone()?)));
-        Choices(told.collect())
+        Choices(choices.collect())
     }
 }
 
@@ -331,4 +331,4 @@ impl InvocationMetrics {
 }
 
 #[cfg(test)]
-mod tests;
+mod native_usage_tests;

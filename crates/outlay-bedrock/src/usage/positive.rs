@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_positive_number_counts_however_deep_it_stands() {
+    fn only_a_positive_number_counts_at_any_depth() {
         let read = |json: &str| serde_json::from_str::<Positive>(json).unwrap().0.map(|f| (f.path, f.count));
         for nothing in ["0", "-3", "0.0", "null", "true", "\"7\"", "{}", "[]", r#"{"a":0,"b":[null,"x"]}"#] {
             assert_eq!(read(nothing), None, "{nothing}");

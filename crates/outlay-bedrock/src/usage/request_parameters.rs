@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tier_of_bedrock_s_is_found_and_no_other_word() {
+    fn only_a_bedrock_tier_is_found() {
         for (request, tier) in [
             (r#"{"service_tier":"flex"}"#, Some("flex")),
             (r#"{"service_tier":"priority"}"#, Some("priority")),
@@ -135,9 +135,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_parameter_is_none_and_costs_no_other() {
-        let odd = read_request(br#"{"max_tokens":7,"temperature":"hot","top_p":[1],"inferenceConfig":3}"#);
-        assert_eq!(odd, Parameters { max_tokens: Some(7), ..Parameters::default() });
+    fn an_invalid_parameter_does_not_lose_the_others() {
+        let parameters = read_request(br#"{"max_tokens":7,"temperature":"hot","top_p":[1],"inferenceConfig":3}"#);
+        assert_eq!(parameters, Parameters { max_tokens: Some(7), ..Parameters::default() });
         for nothing in [&br#"{"prompt":"hi"}"#[..], b"", b"not json"] {
             assert_eq!(read_request(nothing), Parameters::default());
         }

@@ -33,16 +33,16 @@ struct Tokens {
 /// comes to some tens of tokens.
 const AUDIO_BYTES_PER_TOKEN: u64 = 400;
 
-/// Bytes that have passed in each direction.
+/// EventBytes that have passed in each direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Passed {
-    pub(crate) sent: Bytes,
-    pub(crate) received: Bytes,
+pub(crate) struct Traffic {
+    pub(crate) sent: EventBytes,
+    pub(crate) received: EventBytes,
 }
 
-/// Bytes of base64 audio, and bytes of all other events as JSON.
+/// EventBytes of base64 audio, and bytes of all other events as JSON.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Bytes {
+pub(crate) struct EventBytes {
     pub(crate) audio: u64,
     pub(crate) text: u64,
 }
@@ -103,7 +103,7 @@ impl ByMember for RawTokens {
         Ok(())
     }
 
-    fn found_instead(&mut self, found: &FoundNumber) {
+    fn number_instead(&mut self, found: &FoundNumber) {
         self.doubts.add_unlisted("details", found);
     }
 }
@@ -116,19 +116,19 @@ pub(crate) fn read_speech(json: &[u8]) -> Option<SpeechUsage> {
     let event = chunk.event.0?.usage_event.0?;
     let total = event.details.0?.total.0?;
     let (input, output) = (total.input.0.unwrap_or_default(), total.output.0.unwrap_or_default());
-    let told = [input.speech, input.text, output.speech, output.text];
-    if told.iter().all(Option::is_none) {
+    let counts = [input.speech, input.text, output.speech, output.text];
+    if counts.iter().all(Option::is_none) {
         return None;
     }
     let tokens = |raw: &RawTokens| Tokens { speech: raw.speech.unwrap_or(0), text: raw.text.unwrap_or(0) };
     let (input_tokens, output_tokens) = (tokens(&input), tokens(&output));
     let mut doubts = input.doubts;
     doubts.extend(&output.doubts);
-    let parts = told.into_iter().flatten().fold(0, u64::saturating_add);
+    let parts = counts.into_iter().flatten().fold(0, u64::saturating_add);
     if let Some(total) = event.total_tokens.0.filter(|total| *total > 0 && *total != parts) {
         doubts.add(|| format!("total: usage says {total}, its parts add up to {parts}"));
     }
-    let is_whole = told.iter().all(Option::is_some);
+    let is_whole = counts.iter().all(Option::is_some);
     Some(SpeechUsage { input: input_tokens, output: output_tokens, is_whole, doubts })
 }
 
@@ -139,8 +139,8 @@ impl SpeechUsage {
     }
 
     /// Adds the bound of the traffic since: no text has more tokens than bytes.
-    pub(crate) fn and_at_most(self, since: &Passed) -> Self {
-        Self { input: self.input.and_at_most(since.sent), output: self.output.and_at_most(since.received), ..self }
+    pub(crate) fn with_bound(self, since: &Traffic) -> Self {
+        Self { input: self.input.with_bound(since.sent), output: self.output.with_bound(since.received), ..self }
     }
 
     pub(crate) fn usage(&self) -> Usage {
@@ -157,7 +157,7 @@ impl Tokens {
         Self { speech: self.speech.max(other.speech), text: self.text.max(other.text) }
     }
 
-    fn and_at_most(self, bytes: Bytes) -> Self {
+    fn with_bound(self, bytes: EventBytes) -> Self {
         Self {
             speech: self.speech.saturating_add(bytes.audio.div_ceil(AUDIO_BYTES_PER_TOKEN)),
             text: self.text.saturating_add(bytes.text),
@@ -165,7 +165,7 @@ impl Tokens {
     }
 }
 
-impl Bytes {
+impl EventBytes {
     /// Counts the JSON of one event.
     pub(crate) fn of_event(json: &[u8]) -> Self {
         let len = json.len() as u64;
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn totals_are_taken_whatever_the_order_of_events() {
+    fn totals_do_not_depend_on_the_order_of_events() {
         let read = |json: &str| read_speech(json.as_bytes()).expect(json);
         let first = read(&event((10, 5), (0, 0)));
         let second = read(&event((30, 5), (40, 7)));
@@ -208,15 +208,16 @@ mod tests {
     }
 
     #[test]
-    fn what_passed_since_the_last_event_is_bounded() {
-        let passed = Passed { sent: Bytes { audio: 401, text: 9 }, received: Bytes { audio: 400, text: 0 } };
-        let usage = SpeechUsage::default().and_at_most(&passed).usage();
+    fn traffic_since_the_last_event_is_bounded() {
+        let traffic =
+            Traffic { sent: EventBytes { audio: 401, text: 9 }, received: EventBytes { audio: 400, text: 0 } };
+        let usage = SpeechUsage::default().with_bound(&traffic).usage();
         assert_eq!((usage.input_audio_tokens(), usage.uncached_input_tokens()), (2, 9));
         assert_eq!((usage.output_audio_tokens(), usage.text_output_tokens()), (1, 0));
     }
 
     #[test]
-    fn a_part_is_kept_and_what_is_not_known_is_in_doubt() {
+    fn a_partial_total_is_kept_and_an_unknown_count_is_in_doubt() {
         let read = |total: &str| {
             let json = format!(r#"{{"event":{{"usageEvent":{{"totalTokens":42,"details":{{"total":{total}}}}}}}}}"#);
             read_speech(json.as_bytes()).expect(total)
@@ -234,11 +235,11 @@ mod tests {
     }
 
     #[test]
-    fn other_events_tell_no_usage() {
+    fn other_events_have_no_usage() {
         for json in [r#"{"event":{"audioOutput":{"content":"aGk="}}}"#, "odd", r#"{"event":{"usageEvent":{}}}"#] {
             assert_eq!(read_speech(json.as_bytes()), None);
         }
-        assert_eq!(Bytes::of_event(br#"{"event":{"audioInput":{"content":"aGk="}}}"#).text, 0);
-        assert_eq!(Bytes::of_event(br#"{"event":{"textInput":{}}}"#).audio, 0);
+        assert_eq!(EventBytes::of_event(br#"{"event":{"audioInput":{"content":"aGk="}}}"#).text, 0);
+        assert_eq!(EventBytes::of_event(br#"{"event":{"textInput":{}}}"#).audio, 0);
     }
 }

@@ -28,7 +28,7 @@ impl ByMember for Tools {
         Ok(())
     }
 
-    fn found_instead(&mut self, found: &FoundNumber) {
+    fn number_instead(&mut self, found: &FoundNumber) {
         self.0.push((clipped(&found.path, 64), found.count));
     }
 }
@@ -89,7 +89,7 @@ impl ByMember for Usage {
         self.members.read_value(name, map, &mut self.iterations)
     }
 
-    fn found_instead(&mut self, _: &FoundNumber) {}
+    fn number_instead(&mut self, _: &FoundNumber) {}
 }
 
 impl Members {
@@ -103,7 +103,7 @@ impl Members {
         let listed = match name {
             Key::Listed(listed) => listed,
             Key::Details(whole, name) => {
-                self.told_details(&name, whole, &map.next_value()?);
+                self.record_details(&name, whole, &map.next_value()?);
                 return Ok(());
             }
             Key::Unlisted(name) => {
@@ -114,37 +114,37 @@ impl Members {
             }
         };
         match listed {
-            Name::Number(member) => self.told(member, map.next_value()?),
+            Name::Number(member) => self.record(member, map.next_value()?),
             Name::CachedPart => {
                 let cached: Count = map.next_value()?;
                 self.input_is_split |= cached.0 > Some(0);
-                self.told(Member::CacheRead, cached);
+                self.record(Member::CacheRead, cached);
             }
-            Name::CacheCreation => self.told_cache_creation(map.next_value()?),
-            Name::CacheDetails => self.told_lifetimes(map.next_value::<List<Lifetime>>()?.0),
+            Name::CacheCreation => self.record_cache_creation(map.next_value()?),
+            Name::CacheDetails => self.record_lifetimes(map.next_value::<List<Lifetime>>()?.0),
             Name::Iterations => iterations.extend(map.next_value::<List<Iteration>>()?.0),
-            Name::ServerTools => self.told_units(map.next_value()?),
-            Name::BilledUnits => self.told_billed_units(&map.next_value()?),
+            Name::ServerTools => self.record_tools(map.next_value()?),
+            Name::BilledUnits => self.record_billed_units(&map.next_value()?),
             Name::Details(_) | Name::Repetition => drop(map.next_value::<IgnoredAny>()?),
         }
         Ok(())
     }
 
-    fn told_units(&mut self, tools: Tools) {
+    fn record_tools(&mut self, tools: Tools) {
         for (name, count) in tools.0 {
             self.units.add(UnitCount::new(Unit::ServerToolUse, count).with_word(name));
         }
     }
 
-    pub(super) fn told_cache_creation(&mut self, CacheCreation(lifetimes, doubts): CacheCreation) {
-        self.told_lifetimes(lifetimes);
+    pub(super) fn record_cache_creation(&mut self, CacheCreation(lifetimes, doubts): CacheCreation) {
+        self.record_lifetimes(lifetimes);
         self.doubts.extend(&doubts);
     }
 
     /// Takes in Cohere's counts.
-    pub(in crate::usage) fn told_billed_units(&mut self, billed: &BilledUnits) {
-        self.told(Member::Input, billed.input_tokens);
-        self.told(Member::Output, billed.output_tokens);
+    pub(in crate::usage) fn record_billed_units(&mut self, billed: &BilledUnits) {
+        self.record(Member::Input, billed.input_tokens);
+        self.record(Member::Output, billed.output_tokens);
         self.searches = billed.searches.or(self.searches);
         self.doubts.extend(&billed.doubts);
     }
@@ -176,7 +176,7 @@ impl ByMember for BilledUnits {
         Ok(())
     }
 
-    fn found_instead(&mut self, found: &FoundNumber) {
+    fn number_instead(&mut self, found: &FoundNumber) {
         self.doubts.add_unlisted("billed_units", found);
     }
 }
@@ -203,7 +203,7 @@ impl ByMember for CacheCreation {
         Ok(())
     }
 
-    fn found_instead(&mut self, found: &FoundNumber) {
+    fn number_instead(&mut self, found: &FoundNumber) {
         self.1.add_unlisted("cache_creation", found);
     }
 }
