@@ -215,7 +215,7 @@ impl Call {
                 // The tap is alive: it reports when the stream ends or when the SDK drops it.
                 Owner::Hooks | Owner::Tap if is_tapped => state.error = error,
                 // The application supplied this output. Its stream cannot be observed.
-                Owner::Hooks | Owner::Tap if error.is_none() => self.settle(state, Ending::Unseen),
+                Owner::Hooks | Owner::Tap if error.is_none() => self.settle(state, Ending::Unread),
                 Owner::Hooks | Owner::Tap => self.settle(state, Ending::Result { body: None, error }),
             }
             return;
@@ -238,7 +238,7 @@ impl Call {
             // An output outranks the HTTP status: the application sees success.
             (None, Some(Ok(output))) => match read_output(output) {
                 Some(typed) => Ending::Typed(typed),
-                None => Ending::Unseen,
+                None => Ending::Unread,
             },
             _ => Ending::Result { body, error },
         };

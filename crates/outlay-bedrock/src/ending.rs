@@ -11,7 +11,7 @@ use outlay_price::{CostStatus, GuardrailUse, ModelRef, Prices, Units, Usage};
 use crate::attempt_log::Progress;
 use crate::call_log::CallLog;
 use crate::input::Kind;
-use crate::input::guardrail_bound::most_of_call;
+use crate::input::guardrail_bound::max_for_call;
 use crate::stream::{Ended, SentEvents, StreamResult};
 use crate::typed_output::TypedAnswer;
 use crate::usage::{
@@ -49,7 +49,7 @@ pub(crate) enum Ending<'a> {
         error: Option<String>,
     },
     /// The application got an answer that was not read here.
-    Unseen,
+    Unread,
     /// The application dropped the call.
     Cancelled,
 }
@@ -77,19 +77,19 @@ pub(crate) fn end(
     };
     let mut end = match ending {
         Ending::Result { body: Some(body), error } => {
-            let mut end = context.answer(body);
+            let mut end = context.bill_answer(body);
             end.error = error;
             end
         }
-        Ending::Result { body: None, error } => context.without_answer(error),
-        Ending::Typed(answer) => context.typed(answer),
+        Ending::Result { body: None, error } => context.bill_without_answer(error),
+        Ending::Typed(answer) => context.bill_typed_output(answer),
         Ending::Stream { result, error } => {
-            let mut end = context.stream(result);
+            let mut end = context.bill_stream(result);
             end.error = error.or(end.error);
             end
         }
-        Ending::Unseen => CallEnd::new(Billed::Unknown),
-        Ending::Cancelled => context.without_answer(Some(CANCELLED.to_owned())),
+        Ending::Unread => CallEnd::new(Billed::Unknown),
+        Ending::Cancelled => context.bill_without_answer(Some(CANCELLED.to_owned())),
     };
     end.lost_attempts = context.lost_attempts();
     let headers = std::mem::take(&mut log.headers);
@@ -118,12 +118,12 @@ struct Context<'a> {
 
 impl Context<'_> {
     /// Bills a complete answer.
-    fn answer(&self, body: &[u8]) -> CallEnd {
+    fn bill_answer(&self, body: &[u8]) -> CallEnd {
         match self.kind {
-            Kind::Converse => self.converse(read_converse(body), || answer_text_bytes(body)),
-            Kind::ApplyGuardrail => self.guardrail_alone(read_apply_guardrail(body)),
-            Kind::GuardrailChecks => self.guardrail_alone(read_checks(body)),
-            Kind::StartJob => self.job_started(read_job_start(body)),
+            Kind::Converse => self.bill_converse(read_converse(body), || answer_text_bytes(body)),
+            Kind::ApplyGuardrail => self.bill_guardrail(read_apply_guardrail(body)),
+            Kind::GuardrailChecks => self.bill_guardrail(read_checks(body)),
+            Kind::StartJob => self.bill_job(read_job_start(body)),
             Kind::GetJob => {
                 let mut end = CallEnd::new(Billed::Nothing);
                 end.job = read_job_status(body).map(|(arn, how)| JobEvent::Ended(arn, how));
@@ -131,18 +131,18 @@ impl Context<'_> {
             }
             Kind::Free => CallEnd::new(Billed::Nothing),
             Kind::Invoke | Kind::ConverseStream | Kind::InvokeStream | Kind::Speech => {
-                self.invoke(read_native(body), || answer_text_bytes(body))
+                self.bill_invoke(read_native(body), || answer_text_bytes(body))
             }
         }
     }
 
     /// Bills an answer that was only seen as the SDK's typed output.
-    fn typed(&self, answer: TypedAnswer) -> CallEnd {
+    fn bill_typed_output(&self, answer: TypedAnswer) -> CallEnd {
         match answer {
-            TypedAnswer::Converse { answer, text_bytes } => self.converse(*answer, || text_bytes),
-            TypedAnswer::Body(body) => self.answer(&body),
-            TypedAnswer::Guardrail(units) => self.guardrail_alone(units),
-            TypedAnswer::JobStarted(arn) => self.job_started(Some(arn)),
+            TypedAnswer::Converse { answer, text_bytes } => self.bill_converse(*answer, || text_bytes),
+            TypedAnswer::Body(body) => self.bill_answer(&body),
+            TypedAnswer::Guardrail(units) => self.bill_guardrail(units),
+            TypedAnswer::JobStarted(arn) => self.bill_job(Some(arn)),
             TypedAnswer::JobEnded(ended) => {
                 let mut end = CallEnd::new(Billed::Nothing);
                 end.job = ended.map(|(arn, how)| JobEvent::Ended(arn, how));
@@ -152,7 +152,7 @@ impl Context<'_> {
         }
     }
 
-    fn converse(&self, answer: ConverseAnswer, text_bytes: impl FnOnce() -> u64) -> CallEnd {
+    fn bill_converse(&self, answer: ConverseAnswer, text_bytes: impl FnOnce() -> u64) -> CallEnd {
         let family = self.family(answer.invoked_model.as_deref(), answer.named_model.as_deref());
         let found =
             Sources::default().then(source::USAGE, answer.usage.counts(AnswerKind::Converse, family)).find(family);
@@ -162,7 +162,7 @@ impl Context<'_> {
         if reading.misses_text() {
             reading.text_bytes = text_bytes();
         }
-        let mut end = self.whole(reading);
+        let mut end = self.bill_complete(reading);
         end.finish_reasons = answer.stop_reason.into_iter().collect();
         end.served_tier = answer.served_tier;
         end.served_latency = answer.served_latency;
@@ -171,7 +171,7 @@ impl Context<'_> {
         end
     }
 
-    fn invoke(&self, answer: NativeAnswer, text_bytes: impl FnOnce() -> u64) -> CallEnd {
+    fn bill_invoke(&self, answer: NativeAnswer, text_bytes: impl FnOnce() -> u64) -> CallEnd {
         let family = self.family(None, answer.named_model.as_deref());
         let usage = answer.usage();
         let found = Sources::default()
@@ -186,7 +186,7 @@ impl Context<'_> {
         if reading.misses_text() {
             reading.text_bytes = text_bytes();
         }
-        let mut end = self.whole(reading);
+        let mut end = self.bill_complete(reading);
         end.finish_reasons = answer.stop_reason.into_iter().collect();
         end.served_tier = self.log.headers.served_tier.clone().or(answer.served_tier.map(str::to_owned));
         self.name_model(&mut end, None, answer.named_model);
@@ -194,13 +194,13 @@ impl Context<'_> {
         end
     }
 
-    fn guardrail_alone(&self, units: Option<Units>) -> CallEnd {
+    fn bill_guardrail(&self, units: Option<Units>) -> CallEnd {
         let mut end = CallEnd::new(Billed::Nothing);
         end.guardrail = units.map_or_else(|| self.start.most_guardrail.clone(), GuardrailUse::Counted);
         end
     }
 
-    fn job_started(&self, arn: Option<String>) -> CallEnd {
+    fn bill_job(&self, arn: Option<String>) -> CallEnd {
         let mut end = CallEnd::new(match &self.log.requested {
             Some(requested) => Billed::Counted(Usage::new(), requested.likely.clone(), requested.status),
             None => Billed::Unknown,
@@ -210,7 +210,7 @@ impl Context<'_> {
     }
 
     /// Bills a stream that the application got, as far as it was read.
-    fn stream(&self, result: &StreamResult) -> CallEnd {
+    fn bill_stream(&self, result: &StreamResult) -> CallEnd {
         let converse = result.converse.as_ref();
         let native = &result.native;
         let invoked = converse.and_then(|answer| answer.invoked_model.clone());
@@ -245,10 +245,10 @@ impl Context<'_> {
         let has_ended_well = result.stopped && result.error.is_none() && result.ended != Ended::Corrupt;
         let mut end = match self.kind {
             _ if result.was_refused() => CallEnd::new(Billed::Nothing),
-            Kind::Speech => speech_session(result),
+            Kind::Speech => bill_speech_session(result),
             // A model's running count is final only after the model has stopped.
-            _ if result.is_counted() || has_ended_well => self.whole_stream(reading, has_ended_well),
-            _ => self.broken(reading),
+            _ if result.is_counted() || has_ended_well => self.bill_final_counts(reading, has_ended_well),
+            _ => self.bill_broken_stream(reading),
         };
         end.error.clone_from(&result.error);
         end.finish_reasons = result.stop_reason.iter().cloned().collect();
@@ -269,15 +269,15 @@ impl Context<'_> {
     fn most_guardrail(&self, intervened: bool, text_bytes: u64) -> GuardrailUse {
         let is_model_call = !matches!(self.kind, Kind::ApplyGuardrail | Kind::GuardrailChecks);
         match self.start.most_guardrail {
-            GuardrailUse::AtMost(_) if is_model_call => self.most_of_call(text_bytes),
+            GuardrailUse::AtMost(_) if is_model_call => self.max_for_call(text_bytes),
             // The request names no guardrail: an account or an organization can enforce one.
-            GuardrailUse::NotApplied if intervened => self.most_of_call(text_bytes),
+            GuardrailUse::NotApplied if intervened => self.max_for_call(text_bytes),
             _ => self.start.most_guardrail.clone(),
         }
     }
 
-    fn most_of_call(&self, text_bytes: u64) -> GuardrailUse {
-        most_of_call(self.log.size.most_tokens(), self.most_output, text_bytes)
+    fn max_for_call(&self, text_bytes: u64) -> GuardrailUse {
+        max_for_call(self.log.size.most_tokens(), self.most_output, text_bytes)
     }
 
     /// Sets what the guardrail of a model call used, from its trace if the request enabled one.
@@ -308,7 +308,7 @@ impl Context<'_> {
 
 /// Bills a speech speech_session. Its usage events are cumulative, so it is exact if it ended well and everything is
 /// counted.
-fn speech_session(result: &StreamResult) -> CallEnd {
+fn bill_speech_session(result: &StreamResult) -> CallEnd {
     let usage = result.speech.clone().unwrap_or_default();
     // Speech after the last usage event is in no count. Other events after it only report how the speech_session ended.
     let is_counted = usage.is_whole && result.uncounted.received.audio == 0;

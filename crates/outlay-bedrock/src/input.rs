@@ -296,11 +296,11 @@ impl<'a> Request<'a> {
 
     fn most_guardrail(self, common: &Common<'_>, input_bound: u64) -> GuardrailUse {
         match self {
-            Self::ApplyGuardrail(input) => guardrail_bound::most_of_content(input.content()),
-            Self::GuardrailChecks(input) => guardrail_bound::most_of_checks(input.messages(), input.checks()),
+            Self::ApplyGuardrail(input) => guardrail_bound::max_for_content(input.content()),
+            Self::GuardrailChecks(input) => guardrail_bound::max_for_checks(input.messages(), input.checks()),
             _ if common.guardrail.is_some() => {
                 let output = common.limits.max_tokens.unwrap_or(Budget::DEFAULT_ASSUMED_OUTPUT);
-                guardrail_bound::most_of_call(input_bound, output.saturating_mul(common.limits.inferences()), 0)
+                guardrail_bound::max_for_call(input_bound, output.saturating_mul(common.limits.inferences()), 0)
             }
             _ => GuardrailUse::NotApplied,
         }

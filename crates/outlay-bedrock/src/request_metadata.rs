@@ -75,10 +75,10 @@ pub(crate) fn put_on_request(request: &mut HttpRequest, kind: Kind, metering: &M
 /// Returns the entries that are set, in the configured order.
 fn entries_of(metering: &Metering) -> impl Iterator<Item = (String, String)> {
     let keys = metering.engine.request_metadata_keys().iter();
-    keys.filter_map(|key| Some((clean(key), clean(metering.scope.text_attribute(key)?))))
+    keys.filter_map(|key| Some((sanitize(key), sanitize(metering.scope.text_attribute(key)?))))
 }
 
-fn clean(text: &str) -> String {
+fn sanitize(text: &str) -> String {
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == ' ' || ":_@$#=/+,-.".contains(c);
     text.chars().map(|c| if allowed(c) { c } else { '_' }).take(MAX_LENGTH).collect()
 }
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn an_unsupported_character_becomes_an_underscore() {
-        assert_eq!(clean("Grüße, \"Welt\"\n<a@b.c>"), "Gr__e, _Welt___a@b.c_");
-        assert_eq!(clean(&"x".repeat(300)).len(), 256);
+        assert_eq!(sanitize("Grüße, \"Welt\"\n<a@b.c>"), "Gr__e, _Welt___a@b.c_");
+        assert_eq!(sanitize(&"x".repeat(300)).len(), 256);
     }
 }

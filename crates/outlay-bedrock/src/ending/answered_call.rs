@@ -73,23 +73,23 @@ impl Context<'_> {
     }
 
     /// Bills a complete answer with the counts that it has.
-    pub(super) fn whole(&self, mut reading: Reading) -> CallEnd {
+    pub(super) fn bill_complete(&self, mut reading: Reading) -> CallEnd {
         let zeros = self.doubt_zeros(&mut reading);
         let end = match &self.log.requested {
-            Some(requested) => return self.call_end(self.by_the_unit(requested, &reading), reading),
-            None if zeros || reading.is_complete() => self.estimated(&mut reading),
-            None => self.at_most(&reading),
+            Some(requested) => return self.call_end(self.bill_units(requested, &reading), reading),
+            None if zeros || reading.is_complete() => self.estimate(&mut reading),
+            None => self.bound(&reading),
         };
         self.call_end(end, reading)
     }
 
     /// Bills a stream that has final counts, or whose model has stopped.
-    pub(super) fn whole_stream(&self, mut reading: Reading, text_is_whole: bool) -> CallEnd {
+    pub(super) fn bill_final_counts(&self, mut reading: Reading, text_is_whole: bool) -> CallEnd {
         let zeros = self.doubt_zeros(&mut reading);
         let end = if reading.is_complete() || zeros || text_is_whole {
-            self.estimated(&mut reading)
+            self.estimate(&mut reading)
         } else {
-            self.at_most(&reading)
+            self.bound(&reading)
         };
         self.call_end(end, reading)
     }
@@ -124,7 +124,7 @@ impl Context<'_> {
 
     /// Returns the counts, with an estimate for each missing one. They are exact if none is missing and nothing
     /// contradicts them.
-    pub(super) fn estimated(&self, reading: &mut Reading) -> Billed {
+    pub(super) fn estimate(&self, reading: &mut Reading) -> Billed {
         let counts = &mut reading.found.counts;
         let mut status = CostStatus::Exact;
         if counts.input.is_none() {
@@ -149,7 +149,7 @@ impl Context<'_> {
     }
 
     /// Bills units, and tokens in addition if the model bills both.
-    fn by_the_unit(&self, requested: &RequestedUnits, reading: &Reading) -> Billed {
+    fn bill_units(&self, requested: &RequestedUnits, reading: &Reading) -> Billed {
         let (units, status) = requested.with_answer(reading.reported);
         let counts = &reading.found.counts;
         let doubtful = if reading.found.doubts.is_empty() { CostStatus::Exact } else { CostStatus::Estimated };
@@ -163,7 +163,7 @@ impl Context<'_> {
         if !requested.has_text && counts.is_empty() {
             return Billed::Counted(Usage::new(), units, status);
         }
-        self.at_most(reading)
+        self.bound(reading)
     }
 
     /// Returns the end of a call that is billed so, with the source of its usage.

@@ -8,12 +8,12 @@ use super::answered_call::Reading;
 
 impl Context<'_> {
     /// Bills a stream that broke off.
-    pub(super) fn broken(&self, mut reading: Reading) -> CallEnd {
+    pub(super) fn bill_broken_stream(&self, mut reading: Reading) -> CallEnd {
         self.doubt_zeros(&mut reading);
         // The output count may still grow; the input count does not.
         let running = reading.found.counts.output.take();
         reading.found.counts.reasoning = None;
-        let end = match self.at_most(&reading) {
+        let end = match self.bound(&reading) {
             Billed::AtMost { counted, input, output, cache, units } => {
                 Billed::AtMost { counted, input, output: output.max(running.unwrap_or(0)), cache, units }
             }
@@ -24,7 +24,7 @@ impl Context<'_> {
 
     /// Returns the bound: the counts that are known, and for the rest the largest possible input and the larger of
     /// the allowed and the observed output.
-    pub(super) fn at_most(&self, reading: &Reading) -> Billed {
+    pub(super) fn bound(&self, reading: &Reading) -> Billed {
         let requested = self.log.requested.as_ref();
         let units = match requested {
             Some(requested) => Some(requested.most.iter().chain(reading.units.iter()).cloned().collect()),

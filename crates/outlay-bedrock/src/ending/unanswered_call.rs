@@ -11,11 +11,11 @@ use crate::usage::{Doubts, Found, Members, Sources, SpeechUsage, Traffic, source
 
 impl Context<'_> {
     /// Bills a call without a complete answer.
-    pub(super) fn without_answer(&self, error: Option<String>) -> CallEnd {
+    pub(super) fn bill_without_answer(&self, error: Option<String>) -> CallEnd {
         let mut end = match self.log.attempts.last().map_or(Progress::NotSent, |a| a.progress()) {
             Progress::NotSent | Progress::Refused => CallEnd::new(Billed::Nothing),
             Progress::Unanswered | Progress::Answered => {
-                let mut end = self.unanswered();
+                let mut end = self.bill_unanswered();
                 end.guardrail = self.most_guardrail(false, 0);
                 end
             }
@@ -25,7 +25,7 @@ impl Context<'_> {
     }
 
     /// Bills a call that was sent and has no complete answer, without its guardrail.
-    fn unanswered(&self) -> CallEnd {
+    fn bill_unanswered(&self) -> CallEnd {
         // An InvokeModel answer with a broken body still has its counts in the headers.
         let family = self.family(None, None);
         let found = Sources::default().then(source::HEADERS, (self.log.headers.counts, Doubts::default())).find(family);
@@ -35,8 +35,8 @@ impl Context<'_> {
                 let traffic = Traffic { sent: self.sent_events.so_far(), ..Traffic::default() };
                 Billed::Tokens(SpeechUsage::default().with_bound(&traffic).usage(), CostStatus::Bounded)
             }
-            _ if self.log.requested.is_none() && reading.is_complete() => self.estimated(&mut reading),
-            _ => self.lost_attempt(&reading),
+            _ if self.log.requested.is_none() && reading.is_complete() => self.estimate(&mut reading),
+            _ => self.bound_lost_attempt(&reading),
         };
         self.call_end(billed, reading)
     }
@@ -50,14 +50,14 @@ impl Context<'_> {
         let earlier = self.log.attempts.split_last().map_or(&[][..], |(_, earlier)| earlier);
         let lost = earlier.iter().filter(|a| a.progress() == Progress::Unanswered);
         let reading = self.reading(Found::default(), self.family(None, None), &Members::default(), false, None);
-        lost.map(|_| (self.lost_attempt(&reading), self.most_guardrail(false, 0))).collect()
+        lost.map(|_| (self.bound_lost_attempt(&reading), self.most_guardrail(false, 0))).collect()
     }
 
     /// Returns the bound of an attempt without an answer. A standalone guardrail is billed only as a guardrail.
-    fn lost_attempt(&self, reading: &Reading) -> Billed {
+    fn bound_lost_attempt(&self, reading: &Reading) -> Billed {
         match self.kind {
             Kind::ApplyGuardrail | Kind::GuardrailChecks | Kind::GetJob | Kind::Free => Billed::Nothing,
-            _ => self.at_most(reading),
+            _ => self.bound(reading),
         }
     }
 }

@@ -14,14 +14,14 @@ const TEXT_UNIT: u64 = 1_000;
 const CHARACTERS_PER_TOKEN: u64 = 8;
 
 /// Returns the maximum for the guardrail of a model call, which reads the input and then the output.
-pub(crate) fn most_of_call(input_bound: u64, most_output: u64, seen_bytes: u64) -> GuardrailUse {
+pub(crate) fn max_for_call(input_bound: u64, most_output: u64, seen_bytes: u64) -> GuardrailUse {
     let output = most_output.saturating_mul(CHARACTERS_PER_TOKEN).max(seen_bytes);
     // An image has no characters. Its tokens in the bound come to more than its one unit.
     GuardrailUse::AtMost(all_policies(text_units(input_bound).saturating_add(text_units(output))))
 }
 
 /// Returns the maximum for ApplyGuardrail.
-pub(super) fn most_of_content(content: &[GuardrailContentBlock]) -> GuardrailUse {
+pub(super) fn max_for_content(content: &[GuardrailContentBlock]) -> GuardrailUse {
     let (mut texts, mut images) = (0_u64, 0);
     for block in content {
         match block {
@@ -37,7 +37,7 @@ pub(super) fn most_of_content(content: &[GuardrailContentBlock]) -> GuardrailUse
 }
 
 /// Returns the maximum for InvokeGuardrailChecks, which names its checks.
-pub(super) fn most_of_checks(
+pub(super) fn max_for_checks(
     messages: &[GuardrailChecksMessage],
     checks: Option<&GuardrailChecksConfig>,
 ) -> GuardrailUse {

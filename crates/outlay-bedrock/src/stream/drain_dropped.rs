@@ -21,13 +21,13 @@ static RUNNING: AtomicUsize = AtomicUsize::new(0);
 
 /// Continues to read a stream that the application dropped. Without a tokio runtime, or with too many drains running,
 /// the call settles at its bound instead.
-pub(super) fn start(body: SdkBody, mut events: EventReader) {
+pub(super) fn start(body: SdkBody, mut reader: EventReader) {
     let (Ok(runtime), Some(slot)) = (Handle::try_current(), Slot::take()) else {
-        events.ended(Ended::Dropped);
+        reader.report_end(Ended::Dropped);
         return;
     };
     // Created before it is spawned: a runtime that shuts down drops it without polling it.
-    let mut drain = Drain { body, events, _slot: slot };
+    let mut drain = Drain { body, reader, _slot: slot };
     runtime.spawn(async move {
         // On a timeout the drain is dropped, and its drop reports what it has read.
         let _ = tokio::time::timeout(TIME_LIMIT, drain.run()).await;
@@ -36,24 +36,24 @@ pub(super) fn start(body: SdkBody, mut events: EventReader) {
 
 struct Drain {
     body: SdkBody,
-    events: EventReader,
+    reader: EventReader,
     _slot: Slot,
 }
 
 impl Drain {
     async fn run(&mut self) {
-        while !self.events.is_final() {
+        while !self.reader.is_final() {
             let frame = poll_fn(|cx| Pin::new(&mut self.body).poll_frame(cx)).await;
-            self.events.frame(frame.as_ref());
+            self.reader.read_frame(frame.as_ref());
         }
-        self.events.ended(Ended::Dropped);
+        self.reader.report_end(Ended::Dropped);
     }
 }
 
 impl Drop for Drain {
     /// Also runs if the runtime shuts down before the drain is done.
     fn drop(&mut self) {
-        self.events.ended(Ended::Dropped);
+        self.reader.report_end(Ended::Dropped);
     }
 }
 

@@ -60,24 +60,24 @@ impl EventReader {
     }
 
     /// Reads the next frame of the body. `None` is its end.
-    pub(super) fn frame(&mut self, frame: Option<&Result<BodyFrame<bytes::Bytes>, Error>>) {
+    pub(super) fn read_frame(&mut self, frame: Option<&Result<BodyFrame<bytes::Bytes>, Error>>) {
         match frame {
             Some(Ok(frame)) => {
                 if let Some(bytes) = frame.data_ref() {
-                    self.bytes(bytes);
+                    self.read_bytes(bytes);
                 }
             }
-            Some(Err(_)) => self.ended(Ended::Broken),
-            None => self.ended(Ended::Whole),
+            Some(Err(_)) => self.report_end(Ended::Broken),
+            None => self.report_end(Ended::Whole),
         }
     }
 
-    fn bytes(&mut self, bytes: &[u8]) {
+    fn read_bytes(&mut self, bytes: &[u8]) {
         if self.state.result.first_chunk.is_none() {
             self.state.result.first_chunk = Some(self.call.engine().now());
         }
         let Self { frames, state, .. } = self;
-        frames.push(bytes, |frame| state.frame(&frame));
+        frames.push(bytes, |frame| state.read_frame(&frame));
     }
 
     /// Returns whether the rest of the stream cannot change the figure.
@@ -89,7 +89,7 @@ impl EventReader {
     }
 
     /// Reports the end of the stream. Only the first call counts: a body's end may be polled more than once.
-    pub(crate) fn ended(&mut self, how: Ended) {
+    pub(crate) fn report_end(&mut self, how: Ended) {
         if std::mem::replace(&mut self.reported, true) {
             return;
         }
@@ -107,30 +107,30 @@ impl EventReader {
 }
 
 impl ReaderState {
-    fn frame(&mut self, frame: &Frame<'_>) {
+    fn read_frame(&mut self, frame: &Frame<'_>) {
         let found = frame.frame_type();
         match found.message {
-            Some(b"event") | None => self.event(found.event.unwrap_or_default(), frame.payload),
-            Some(b"exception") => self.error(found.exception),
-            Some(_) => self.error(found.error),
+            Some(b"event") | None => self.read_event(found.event.unwrap_or_default(), frame.payload),
+            Some(b"exception") => self.read_error(found.exception),
+            Some(_) => self.read_error(found.error),
         }
     }
 
-    fn error(&mut self, name: Option<&[u8]>) {
+    fn read_error(&mut self, name: Option<&[u8]>) {
         self.result.refused |= self.result.events == 0 && self.result.error.is_none();
         let name = name.map_or("stream_error".into(), String::from_utf8_lossy);
         self.result.error.get_or_insert_with(|| name.chars().take(64).collect());
     }
 
-    fn event(&mut self, event: &[u8], payload: &[u8]) {
+    fn read_event(&mut self, event: &[u8], payload: &[u8]) {
         // It only announces the stream.
         if event == b"initial-response" {
             return;
         }
         self.result.events += 1;
         match (self.kind, event) {
-            (Kind::InvokeStream, b"chunk") => self.chunk(payload),
-            (Kind::Speech, b"chunk") => self.speech(payload),
+            (Kind::InvokeStream, b"chunk") => self.read_chunk(payload),
+            (Kind::Speech, b"chunk") => self.read_speech_event(payload),
             (Kind::InvokeStream | Kind::Speech, _) => {}
             (_, b"contentBlockDelta" | b"contentBlockStart") => self.text.add(payload, &mut self.result),
             (_, b"messageStart" | b"messageStop") => {
@@ -149,7 +149,7 @@ impl ReaderState {
         }
     }
 
-    fn chunk(&mut self, payload: &[u8]) {
+    fn read_chunk(&mut self, payload: &[u8]) {
         let Some(json) = self.decoder.decode(payload) else { return };
         self.text.add(json, &mut self.result);
         if !may_have_usage(json) {
@@ -167,7 +167,7 @@ impl ReaderState {
         self.result.stopped |= u64::from(self.result.native.ended_choices.count_ones()) >= self.answers.min(64);
     }
 
-    fn speech(&mut self, payload: &[u8]) {
+    fn read_speech_event(&mut self, payload: &[u8]) {
         let Some(json) = self.decoder.decode(payload) else { return };
         match memmem::find(json, b"\"usageEvent\"").and_then(|_| read_speech(json)) {
             Some(usage) => {
@@ -214,7 +214,7 @@ impl TextFinder {
             result.text_bytes += self.sample(json);
         } else if memmem::find(json, b"\"amazon-bedrock-").is_none() {
             // A guardrail's trace may come here. It repeats the text.
-            let bytes = self.bytes(json);
+            let bytes = self.output_bytes(json);
             result.text_bytes += bytes;
             result.has_uncounted_text |= bytes > 0;
         }
@@ -225,14 +225,14 @@ impl TextFinder {
         let delta = self.deltas;
         self.deltas += 1;
         match delta {
-            0..MEASURED => self.bytes(json),
-            _ if delta.is_multiple_of(SAMPLE) => self.bytes(json) * SAMPLE,
+            0..MEASURED => self.output_bytes(json),
+            _ if delta.is_multiple_of(SAMPLE) => self.output_bytes(json) * SAMPLE,
             _ => 0,
         }
     }
 
     /// Returns the bytes of output in a delta, as encoded in its JSON: those of the first member that has any.
-    fn bytes(&self, json: &[u8]) -> u64 {
+    fn output_bytes(&self, json: &[u8]) -> u64 {
         let texts = |member: &memmem::Finder<'static>| {
             let after = member.find_iter(json).filter_map(|at| json.get(at + member.needle().len()..));
             after.filter_map(string_after_colon).map(string_bytes).find(|bytes| *bytes > 0)

@@ -19,7 +19,7 @@ struct TitanRequest {
 pub(super) fn titan(body: &[u8]) -> Option<RequestedUnits> {
     let request: TitanRequest = serde_json::from_slice(body).ok()?;
     let is_there = |text: Text| text.0.is_some_and(|text| !text.is_empty());
-    Some(images_beside_tokens(u64::from(is_there(request.input_image)), is_there(request.input_text)))
+    Some(images_and_tokens(u64::from(is_there(request.input_image)), is_there(request.input_text)))
 }
 
 #[derive(Default, Deserialize)]
@@ -51,7 +51,7 @@ pub(super) fn nova(body: &[u8]) -> Option<RequestedUnits> {
         return None;
     }
     let Some(image) = params.image.0 else {
-        return Some(images_beside_tokens(0, params.text.0));
+        return Some(images_and_tokens(0, params.text.0));
     };
     let count = UnitCount::new(Unit::InputImage, 1);
     let count = match image.detail_level.0.as_deref() {
@@ -90,10 +90,10 @@ pub(super) fn cohere_v3(body: &[u8]) -> Option<RequestedUnits> {
     let parts = || request.inputs.0.iter().flat_map(|input| &input.content.0);
     let images = request.images.0.unwrap_or(0) + parts().filter(|part| part.image_url.0).count() as u64;
     let has_text = request.texts.0.unwrap_or(0) > 0 || parts().any(|part| part.text.0);
-    Some(images_beside_tokens(images, has_text))
+    Some(images_and_tokens(images, has_text))
 }
 
-fn images_beside_tokens(images: u64, has_text: bool) -> RequestedUnits {
+fn images_and_tokens(images: u64, has_text: bool) -> RequestedUnits {
     RequestedUnits { bills_tokens: true, has_text, ..RequestedUnits::exactly(UnitCount::new(Unit::InputImage, images)) }
 }
 

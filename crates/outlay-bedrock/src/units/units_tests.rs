@@ -102,7 +102,7 @@ fn a_rerank_is_a_query_for_each_hundred_documents() {
 }
 
 #[test]
-fn an_image_to_embed_is_billed_beside_its_text() {
+fn an_image_to_embed_is_billed_in_addition_to_its_text() {
     for (model, body, images) in [
         ("cohere.embed-english-v3", r#"{"input_type":"image","images":["data:image/png;base64,aGk="]}"#, 1_000),
         ("cohere.embed-multilingual-v3", r#"{"input_type":"search_query","texts":["a"]}"#, 0),

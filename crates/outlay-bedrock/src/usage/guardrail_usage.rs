@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::by_member::{self, ByMember};
 use super::lenient::{Count, List, Object, Values};
-use super::members::most_of_each;
+use super::members::max_of_each;
 use super::positive::FoundNumber;
 
 /// The policies that read text, except automated reasoning, by their names on the wire.
@@ -107,7 +107,7 @@ impl AssessedUnits {
 
     fn merge(&mut self, later: Self) {
         match (&mut *self, later) {
-            (Self::Counted(own), Self::Counted(later)) => *own = most_of_each(own, &later),
+            (Self::Counted(own), Self::Counted(later)) => *own = max_of_each(own, &later),
             (_, Self::NotAssessed) | (Self::Counted(_), Self::Uncounted) => {}
             (own, later) => *own = later,
         }

@@ -78,7 +78,7 @@ impl Members {
         match self.input(&counts, &mut doubts) {
             // Both names are present and agree.
             Some((input, true)) => counts.input = Some(input),
-            Some((input, false)) => self.place_cache(input, rule(answer, family, self), &mut counts, &mut doubts),
+            Some((input, false)) => self.subtract_cache(input, rule(answer, family, self), &mut counts, &mut doubts),
             // DeepSeek's prompt consists of cache hits and cache misses.
             None => counts.input = self.get(Member::CacheMiss),
         }
@@ -90,12 +90,12 @@ impl Members {
     }
 
     /// Subtracts the cache from an input that includes it.
-    fn place_cache(&self, input: u64, rule: Rule, counts: &mut Counts, doubts: &mut Doubts) {
+    fn subtract_cache(&self, input: u64, rule: Rule, counts: &mut Counts, doubts: &mut Doubts) {
         let cached = counts.cached();
-        let is_outside = cached > 0 && self.total_is(input.saturating_add(cached), counts.output);
+        let is_outside = cached > 0 && self.total_equals(input.saturating_add(cached), counts.output);
         let is_inside = match rule {
             Rule::Excluded => false,
-            Rule::ByTotal { .. } => cached > 0 && input >= cached && self.total_is(input, counts.output),
+            Rule::ByTotal { .. } => cached > 0 && input >= cached && self.total_equals(input, counts.output),
             // A cache count that is larger than its input must be outside of it.
             Rule::Included => input >= cached && !is_outside,
             Rule::IncludedTwiceInTotal => input >= cached,
@@ -169,7 +169,7 @@ impl Members {
         self.get(Member::Total).filter(|total| *total > 0)
     }
 
-    fn total_is(&self, input: u64, output: Option<u64>) -> bool {
+    fn total_equals(&self, input: u64, output: Option<u64>) -> bool {
         output.is_some_and(|output| self.total() == Some(input.saturating_add(output)))
     }
 

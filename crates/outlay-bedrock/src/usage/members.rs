@@ -153,7 +153,7 @@ impl Members {
         self.input_parts = self.input_parts.max(other.input_parts);
         self.output_parts = self.output_parts.max(other.output_parts);
         self.searches = self.searches.max(other.searches);
-        self.units = most_of_each(&self.units, &other.units);
+        self.units = max_of_each(&self.units, &other.units);
         self.doubts.extend(&other.doubts);
         match (&mut self.inferences, &other.inferences) {
             (Some(own), Some(other)) => own.merge(other),
@@ -270,7 +270,7 @@ struct Lifetime {
 }
 
 /// Returns the greater count of each unit.
-pub(super) fn most_of_each(own: &Units, later: &Units) -> Units {
+pub(super) fn max_of_each(own: &Units, later: &Units) -> Units {
     if later.is_empty() {
         return own.clone();
     }
