@@ -43,7 +43,7 @@ pub(crate) enum Kind {
     StartJob,
     /// GetAsyncInvoke.
     GetJob,
-    /// An operation that AWS does not bill.
+    /// An operation that AWS does not bill, and whose answer says nothing about cost.
     Free,
 }
 

@@ -8,7 +8,7 @@
 //!
 //! Input and cache counts form one group. The group comes from the first source in this order that has all of it,
 //! because some sources include the cache in the input and some do not. The output comes from the first source that
-//! has it. A source that says 0 is treated as not knowing.
+//! has it. A source that says 0 is treated as unknown.
 //!
 //! | operation | order of trust |
 //! |---|---|

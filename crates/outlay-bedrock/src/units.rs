@@ -37,7 +37,7 @@ impl RequestedUnits {
     /// Returns the units after the answer. If the answer reports none, they are the requested units.
     pub(crate) fn with_answer(&self, reported: ReportedUnits) -> (Units, CostStatus) {
         let answered = match reported {
-            // A source that does not know reports zero.
+            // A source may report an unknown count as zero.
             ReportedUnits { searches: Some(searches @ 1..), .. } => Some(UnitCount::new(Unit::Query, searches).into()),
             ReportedUnits { images: Some(images), .. } => images::counted(&self.likely, images),
             ReportedUnits { images: None, .. } => None,

@@ -144,7 +144,7 @@ impl Members {
         let split = [Member::CacheWrite5m, Member::CacheWrite30m, Member::CacheWrite1h].map(|member| self.get(member));
         let [cache_write_5m, cache_write_30m, cache_write_1h] = split;
         let split = split.into_iter().flatten().reduce(u64::saturating_add);
-        // If there is a split, a total of 0 does not know.
+        // If there is a split, a total of 0 is treated as unknown.
         let written =
             self.get(Member::CacheWrite).filter(|written| *written > 0 || split.is_none_or(|split| split == 0));
         if let (Some(split), Some(written)) = (split, written)

@@ -133,7 +133,7 @@ impl Members {
     /// Takes in another place of the same event, which should agree. The greater of two counts is used.
     pub(super) fn merge_place(&mut self, other: &Self) {
         for (own, other) in self.numbers.iter().zip(other.numbers) {
-            // A source that does not know reports zero.
+            // A source may report an unknown count as zero.
             if let (Some(own @ 1..), Some(other @ 1..)) = (*own, other)
                 && own != other
             {

@@ -85,7 +85,7 @@ impl Sources {
     /// Sets the input and cache counts. Returns whether the sources differ.
     fn find_input(&self, found: &mut Found) -> bool {
         let with_input: Vec<_> = self.as_slice().iter().filter(|(_, counts)| counts.all_input().is_some()).collect();
-        // A source with only zeros does not know.
+        // A source with only zeros is treated as unknown.
         let mut known = with_input.iter().filter(|(_, counts)| counts.all_input() > Some(0)).peekable();
         if known.peek().is_none() {
             if let Some((name, counts)) =
@@ -99,7 +99,7 @@ impl Sources {
         let known: Vec<_> = known.collect();
         let reads = known.iter().any(|(_, counts)| counts.cache_read > Some(0));
         let writes = known.iter().any(|(_, counts)| counts.cache_write > Some(0));
-        // A source that does not know reports zero.
+        // A source may report an unknown count as zero.
         let is_complete = |counts: &Counts| {
             counts.input.is_some()
                 && (!reads || counts.cache_read > Some(0))
@@ -188,7 +188,7 @@ fn adopt_lifetimes(chosen: &mut Counts, known: &[&&(&'static str, Counts)]) {
     }
 }
 
-/// Returns whether two sources differ in a count that both have. A source that does not know reports zero.
+/// Returns whether two sources differ in a count that both have. A source may report an unknown count as zero.
 fn compare_input(name: &str, chosen: &Counts, other: &str, counts: &Counts, doubts: &mut Doubts) -> bool {
     // The other source may only have the reply.
     let [input, _, read, write] = chosen.reply.unwrap_or_default();
