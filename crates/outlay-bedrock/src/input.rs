@@ -243,9 +243,9 @@ impl<'a> Request<'a> {
             } else {
                 CacheUse::NoWrites
             },
-            most_units: asked.map(|asked| asked.most.clone()),
+            max_units: asked.map(|asked| asked.most.clone()),
             bills_tokens: asked.is_none_or(|asked| asked.tokens_too),
-            most_guardrail: self.most_guardrail(common, size.most_tokens()),
+            max_guardrail: self.most_guardrail(common, size.most_tokens()),
             degraded_from: None,
         }
     }

@@ -95,7 +95,7 @@ impl Call {
     pub(crate) fn attempt_goes_out(&self) {
         let state = self.lock();
         if let Some(open) = &state.open {
-            open.sent(state.log.signed.signer());
+            open.mark_sent(state.log.signed.signer());
         }
     }
 
