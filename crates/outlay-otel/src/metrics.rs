@@ -244,7 +244,7 @@ impl Metrics {
     }
 
     pub(crate) fn alert(&self, notice: &Notice) {
-        // The part of the name that distinguishes conversations would be a series for each of them.
+        // Without the part that identifies a conversation, which would make a series for each.
         let budget = notice.name.split(" [").next().unwrap_or_default();
         let (counter, key, name, count) = match &notice.kind {
             AlertKind::Refused(_) => (&self.sums.budget_refused, outlay::BUDGET_NAME, budget, 1),

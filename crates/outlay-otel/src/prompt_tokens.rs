@@ -22,7 +22,7 @@ impl PromptTokens {
     /// Returns the estimate for a prompt with `text_bytes` of text, and with the maximum and likely number of tokens
     /// besides the text.
     pub fn new(model: &str, text_bytes: u64, max_non_text: u64, likely_non_text: u64) -> Self {
-        // Text for a name that is no model id counts like that for an unknown model.
+        // A name that is no model id is treated as an unknown model.
         let model = ModelRef::parse(model).or_else(|_| ModelRef::parse("unknown"));
         let likely = model.map_or(text_bytes, |model| model.likely_tokens(text_bytes));
         let max = text_bytes.saturating_add(max_non_text);
@@ -35,7 +35,7 @@ impl PromptTokens {
 #[derive(Debug, Default)]
 pub(crate) struct MeasuredPrompts(RwLock<HashMap<Arc<str>, AtomicU64>>);
 
-/// The ratio of a prompt with as many tokens as likely.
+/// The ratio 1, in thousandths.
 const ONE: u64 = 1_000;
 /// The maximum number of models with a ratio.
 const MAX_MODELS: usize = 1_000;

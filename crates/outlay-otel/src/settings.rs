@@ -95,11 +95,11 @@ pub fn meter_of(provider: &dyn MeterProvider) -> Meter {
 }
 
 /// Adds the attribute keys for these short names: `outlay.team` for `team`, `outlay.dim.tenant` for `tenant`.
-pub fn push_attribute_keys<K: AsRef<str>>(known: &mut Vec<Arc<str>>, names: impl IntoIterator<Item = K>) {
+pub fn push_attribute_keys<K: AsRef<str>>(keys: &mut Vec<Arc<str>>, names: impl IntoIterator<Item = K>) {
     for name in names {
         let key = attribute_key(name.as_ref());
-        if !known.contains(&key) {
-            known.push(key);
+        if !keys.contains(&key) {
+            keys.push(key);
         }
     }
 }

@@ -17,7 +17,7 @@ pub fn suppress_missing_provider_warning() {
     IS_MISSING_PROVIDER_EXPECTED.store(true, Ordering::Relaxed);
 }
 
-/// Starts spans directly on OpenTelemetry.
+/// A source of spans, which are started directly on OpenTelemetry.
 #[derive(Debug)]
 pub struct SpanSource {
     given: Option<BoxedTracer>,

@@ -36,11 +36,11 @@ impl OpenCall {
         if start.operation.is_free() {
             return Ok(Self::build(scope.clone(), start, None));
         }
-        let asked = match outside_tasks::refusal(scope, &start) {
+        let admitted = match outside_tasks::refusal(scope, &start) {
             Some(refusal) => Err(refusal),
             None => Self::ask(scope, &start, false),
         };
-        match asked {
+        match admitted {
             Ok(pending) => Ok(Self::with_pending(scope, start, pending)),
             Err(reason) => {
                 let refused = Self::begin_unchecked(scope, start);

@@ -18,7 +18,7 @@ pub enum Billed {
         input: u64,
         /// The maximum number of further output tokens.
         output: u64,
-        /// How much of the input may have been written to a cache.
+        /// How the request may have used the cache.
         cache: CacheUse,
         /// The units besides the tokens; `None` if they were not counted.
         units: Option<Units>,

@@ -17,7 +17,7 @@ impl Engine {
     /// Returns the scope for work outside any task that calls Outlay's `function` at `at`. Warns once for each place,
     /// unless such work is allowed.
     pub fn scope_outside_tasks(&self, function: &str, at: &Location<'_>) -> TracedScope {
-        // The standard library calls a function that is passed to it, for example to `map`.
+        // A function that is passed to the standard library, for example to `map`, is called from there.
         let site = match at.file().starts_with("/rustc/") {
             true => format!("{function}, called by the standard library"),
             false => format!("{function} ({}:{})", at.file(), at.line()),

@@ -3,7 +3,7 @@ use outlay_ledger::StopTarget;
 use super::Engine;
 
 impl Engine {
-    /// Stops an open task or a kind of tasks: their next calls are refused. Returns false if no such task is open.
+    /// Stops an open task or a kind of tasks: their next calls are refused. Returns false if the task is not open.
     pub fn stop(&self, target: &StopTarget, reason: &str) -> bool {
         match target.task_id() {
             Some(id) => {

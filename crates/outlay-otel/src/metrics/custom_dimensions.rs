@@ -12,7 +12,7 @@ use crate::names::outlay;
 pub(super) struct CustomDimensions(Vec<(Arc<str>, Arc<str>)>);
 
 impl CustomDimensions {
-    /// Returns the custom ones of `dimensions` with a key in `on_metrics`.
+    /// Returns the custom dimensions with a key in `on_metrics`.
     pub(super) fn of(dimensions: &Dimensions, on_metrics: &[Arc<str>]) -> Self {
         let own = |key: &Arc<str>| dimensions.own(key).map(|value| (key.clone(), value.clone()));
         Self(on_metrics.iter().filter_map(own).collect())

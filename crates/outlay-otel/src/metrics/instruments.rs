@@ -97,7 +97,7 @@ impl Instruments {
     }
 }
 
-/// Registers the callbacks that observe the sums of a group.
+/// The callbacks that observe the sums of a group.
 struct Callbacks<'a> {
     meter: &'a Meter,
     group: &'a Arc<Group>,
@@ -206,8 +206,8 @@ impl Callbacks<'_> {
         let _ = gauge
             .with_description("Cost so far of the most expensive open task.")
             .with_callback(move |observer| {
-                for (task, (_, most)) in OpenTaskFigures::by_name(group.members().iter().map(|m| &m.open)) {
-                    observer.observe(most.to_f64(), &[KeyValue::new(outlay::TASK_NAME, task)]);
+                for (task, (_, max_cost)) in OpenTaskFigures::by_name(group.members().iter().map(|m| &m.open)) {
+                    observer.observe(max_cost.to_f64(), &[KeyValue::new(outlay::TASK_NAME, task)]);
                 }
             })
             .build();

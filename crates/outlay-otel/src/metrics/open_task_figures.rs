@@ -22,9 +22,9 @@ impl OpenTaskFigures {
         let mut names: HashMap<Arc<str>, (u64, Usd)> = HashMap::new();
         for figures in several {
             for (name, (open, cost)) in figures.tasks.by_name() {
-                let (count, most) = names.entry(figures.names.on_metrics(&name)).or_default();
+                let (count, max_cost) = names.entry(figures.names.on_metrics(&name)).or_default();
                 *count += open;
-                *most = (*most).max(cost);
+                *max_cost = (*max_cost).max(cost);
             }
         }
         names

@@ -5,7 +5,7 @@ use hashbrown::{HashMap, HashSet};
 
 use super::counter::lock;
 
-/// Limits the number of reported series. A series that was reported once stays, so that no counter goes down.
+/// A cap on the number of reported series. A series that was reported once stays, so that no counter goes down.
 pub(super) struct SeriesCap<L> {
     known: Mutex<HashSet<L>>,
     /// The maximum number of series, and of additional overflow series.

@@ -75,8 +75,8 @@ impl RemoteWork {
         self.inner.as_ref().map(|inner| inner.baggage(already))
     }
 
-    /// Returns whether the `traceparent` that a request already has names a span that the application has made for it,
-    /// and is not copied from the request that asked for the task.
+    /// Returns whether the `traceparent` that a request already has names a span that the application made for it. One
+    /// that was copied from the request that asked for the task does not.
     pub fn is_below_the_task(&self, traceparent: &str) -> bool {
         let Some(inner) = &self.inner else { return true };
         !inner.scope.remote_parent().is_some_and(|from| traceparent.contains(&from.span_id().to_string()))

@@ -222,7 +222,7 @@ impl Work {
 }
 
 impl Expected {
-    /// Records the receipt of a run. Returns an error if it has come before, or if there are too many runs to tell.
+    /// Records the receipt of a run. Returns an error if it has come before, or if there are too many runs to distinguish.
     pub(crate) fn mark_received(&self, receipt: ReceiptId) -> Result<(), Received> {
         let mut received = lock(&self.received);
         match received.contains(&receipt) {

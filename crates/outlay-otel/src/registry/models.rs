@@ -23,7 +23,7 @@ pub trait ResolveModel: fmt::Debug + Send + Sync {
     fn resolve(&self, model: ModelRef<'_>, answer: ModelAnswer);
 }
 
-/// Takes the answer of a resolver. If it is dropped without an answer, the model is tried again later.
+/// The receiver of a resolver's answer. If it is dropped without an answer, the model is tried again later.
 #[derive(Debug)]
 pub struct ModelAnswer {
     models: Arc<Models>,
@@ -65,7 +65,7 @@ struct PriceTable {
 
 #[derive(Debug)]
 enum Request {
-    /// Request and not answered yet, or answered for good.
+    /// Sent and not answered yet, or answered for good.
     Sent,
     /// Could not be resolved: try again at this time.
     RetryAt(SystemTime),
@@ -112,7 +112,7 @@ impl Models {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns whether it is time to resolve the model, and marks it as asked then.
+    /// Returns whether it is time to resolve the model. If so, the request counts as sent.
     fn start_request(&self, model: &Arc<str>, now: SystemTime) -> bool {
         let mut requests = self.requests();
         let has_room = requests.len() < MAX_MODELS;

@@ -103,9 +103,9 @@ impl OpenByName for OpenTasks {
         let mut names: HashMap<Arc<str>, (u64, Usd)> = HashMap::new();
         // A task of another process that continues here is counted as open there.
         for (task, _) in self.all().iter().filter(|(task, _)| task.joined().is_none()) {
-            let (count, most) = names.entry(task.task_name().clone()).or_default();
+            let (count, max_cost) = names.entry(task.task_name().clone()).or_default();
             *count += 1;
-            *most = (*most).max(task.running().0);
+            *max_cost = (*max_cost).max(task.running().0);
         }
         names
     }
