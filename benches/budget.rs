@@ -8,17 +8,20 @@ use std::sync::Arc;
 use std::thread;
 use std::time::SystemTime;
 
-use outlay_benches::{median, paired};
+use outlay_benches::{median, paired, rounds};
 use outlay_ledger::{
     Ask, Budget, BudgetRule, CallRecord, Dimension, Dimensions, Ledger, LedgerBuilder, Period, Scope, StopTarget,
     TaskSpec,
 };
 use outlay_price::{Charge, Usage, Usd};
 
-const CALLS: usize = 20_000;
 const PAIRS: usize = 15;
 const THREADS: usize = 16;
 const STOPS: usize = 1_000;
+
+fn count() -> usize {
+    rounds(20_000)
+}
 
 fn main() {
     println!("a call opened and settled                 ns a call      vs. none");
@@ -33,8 +36,8 @@ fn main() {
 
 fn row(what: &str, task: &Scope, baseline: &Scope) {
     let model: Arc<str> = "m".into();
-    let times = paired(PAIRS, || calls(task, &model, CALLS), || calls(baseline, &model, CALLS));
-    let nanos = |seconds: f64| seconds / CALLS as f64 * 1e9;
+    let times = paired(PAIRS, || calls(task, &model, count()), || calls(baseline, &model, count()));
+    let nanos = |seconds: f64| seconds / count() as f64 * 1e9;
     let adds = nanos(times.median_of(|budgets, none| budgets - none));
     println!("  {what:<38}  {:8.1}     {adds:+8.1}", nanos(median(times.a)));
 }
@@ -50,13 +53,13 @@ fn compare_threads(what: &str, budget: Option<Budget>) {
             thread::scope(|threads| {
                 for agent in &agents {
                     let model = Arc::<str>::from("m");
-                    threads.spawn(move || calls(agent, &model, CALLS / THREADS));
+                    threads.spawn(move || calls(agent, &model, count() / THREADS));
                 }
             });
         },
-        || agents.iter().for_each(|agent| calls(agent, &model, CALLS / THREADS)),
+        || agents.iter().for_each(|agent| calls(agent, &model, count() / THREADS)),
     );
-    let nanos = |seconds: f64| seconds / CALLS as f64 * 1e9;
+    let nanos = |seconds: f64| seconds / count() as f64 * 1e9;
     let ratio = times.median_of(|many, one| many / one);
     let [many, one] = [times.a, times.b].map(|seconds| nanos(median(seconds)));
     println!("{what}: {THREADS} threads {many:.1} ns a call, one thread {one:.1} ns: {ratio:.2} x the time");

@@ -7,12 +7,15 @@ use std::hint::black_box;
 use std::thread;
 use std::time::Instant;
 
-use outlay_benches::{median, paired};
+use outlay_benches::{median, paired, rounds};
 use outlay_ledger::{Ledger, Scope, StepKind, TaskSpec};
 use outlay_price::{Charge, Usd};
 
-const CHARGES: usize = 200_000;
 const PAIRS: usize = 15;
+
+fn charges() -> usize {
+    rounds(200_000)
+}
 
 fn main() {
     let ledger = Ledger::builder().report_records(0).build();
@@ -29,7 +32,7 @@ fn main() {
             });
         },
     );
-    let nanos = median(times.a.clone()) / CHARGES as f64 * 1e9;
+    let nanos = median(times.a.clone()) / charges() as f64 * 1e9;
     println!("a charge at depth 4 (bar: 200 ns)    {nanos:8.1} ns");
     // Perfect scaling would be 2.
     println!("two threads against one (bar: 1.30)  {:8.2} x", times.median_of(|one, two| 2.0 * one / two));
@@ -37,7 +40,7 @@ fn main() {
 }
 
 fn charge(scope: &Scope) {
-    for _ in 0..CHARGES {
+    for _ in 0..charges() {
         black_box(scope.charge("search", Charge::external(Usd::from_micros(5))));
     }
 }
@@ -56,13 +59,14 @@ fn finish_tasks(ledger: &Ledger) {
             task.finish();
         }
     };
-    run(1_000);
+    run(rounds(1_000));
     let before = resident_kib();
     let start = Instant::now();
-    run(100_000);
-    let each = start.elapsed().as_secs_f64() / 100_000.0 * 1e6;
+    let tasks = rounds(100_000);
+    run(tasks);
+    let each = start.elapsed().as_secs_f64() / tasks as f64 * 1e6;
     println!("a task, an agent, a step, a charge   {each:8.2} us");
-    println!("memory after 100,000 tasks           {:+8} KiB", resident_kib() - before);
+    println!("memory after {tasks:7} tasks           {:+8} KiB", resident_kib() - before);
 }
 
 /// Returns the resident memory of this process, or 0 if the system does not report it.

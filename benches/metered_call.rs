@@ -17,12 +17,15 @@ use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use outlay::bedrock::{Metered as _, Principals};
 use outlay::{Outcome, Outlay};
-use outlay_benches::{Chunks, Sink, client, median, paired, replay, sts};
+use outlay_benches::{Chunks, Sink, client, median, paired, replay, rounds, sts};
 
 const MODEL: &str = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
-/// Enough calls that exports run at the same time, as in production.
-const CALLS: usize = 4_000;
 const PAIRS: usize = 15;
+
+/// Enough calls that exports run at the same time, as in production.
+fn count() -> usize {
+    rounds(4_000)
+}
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
@@ -37,7 +40,7 @@ fn main() {
 
     let calls = |client: &Client| {
         runtime.block_on(async {
-            for _ in 0..CALLS {
+            for _ in 0..count() {
                 ask(client).await;
             }
         });
@@ -80,7 +83,7 @@ fn main() {
         PAIRS,
         || {
             runtime.block_on(async {
-                for _ in 0..CALLS {
+                for _ in 0..count() {
                     ask(&bare).await;
                     by_hand.record();
                 }
@@ -90,7 +93,7 @@ fn main() {
         || calls(&bare),
     );
 
-    let micros = |seconds: f64| seconds / CALLS as f64 * 1e6;
+    let micros = |seconds: f64| seconds / count() as f64 * 1e6;
     let adds = micros(call.median_of(|metered, bare| metered - bare));
     let hand = micros(hand.median_of(|by_hand, bare| by_hand - bare));
     println!("bare Converse, no network            {:8.2} us", micros(median(call.b.clone())));
@@ -102,7 +105,7 @@ fn main() {
     println!("metering with the principal adds     {principal:8.2} us");
     println!("ratio (bar: 1.50)                    {:8.2}", adds / hand);
     // Each run has three scope spans and one span per call. One run is a warm-up.
-    let expected = (PAIRS + 1) * (CALLS + 3);
+    let expected = (call.a.len() + 1) * (count() + 3);
     assert_eq!(metered_sink.spans(), expected, "no span is dropped");
 }
 

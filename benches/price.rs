@@ -8,13 +8,16 @@ use std::hint::black_box;
 use std::process::Command;
 use std::time::Instant;
 
-use outlay_benches::{Paired, median, paired};
+use outlay_benches::{Paired, measures, median, paired, rounds};
 use outlay_price::{CacheTtl, ModelRef, PriceQuery, Prices, Routing, Usage};
 
-const CALLS: usize = 200_000;
 const PAIRS: usize = 31;
 const SONNET: &str = "us.anthropic.claude-sonnet-4-5-20250929-v1:0";
 const GOLDEN: &str = include_str!("../crates/outlay-price/tests/golden/calls.tsv");
+
+fn count() -> usize {
+    rounds(200_000)
+}
 
 fn main() {
     let start = Instant::now();
@@ -37,7 +40,7 @@ fn load() -> f64 {
         let output = Command::new(&exe).arg("load").output().expect("the benchmark starts again");
         String::from_utf8_lossy(&output.stdout).trim().parse().expect("it prints the seconds")
     };
-    median((0..PAIRS).map(once).collect())
+    median((0..rounds(PAIRS)).map(once).collect())
 }
 
 fn query(id: &str) -> PriceQuery<'_> {
@@ -51,40 +54,40 @@ fn warm_lookup(prices: &Prices) {
     let times = paired(
         PAIRS,
         || {
-            (0..CALLS).for_each(|_| {
+            (0..count()).for_each(|_| {
                 black_box(prices.lookup(black_box(&query)));
             })
         },
         || {
-            (0..CALLS).for_each(|_| {
+            (0..count()).for_each(|_| {
                 black_box(by_hand.get(black_box(SONNET)));
             })
         },
     );
-    println!("warm lookup (bar: 60 ns)                        {:8.1} ns", nanos(&times.a, CALLS));
+    println!("warm lookup (bar: 60 ns)                        {:8.1} ns", nanos(&times.a, count()));
     println!("  vs. `HashMap::get` of the same id             {:8.2} x", times.median_of(|ours, map| ours / map));
     let with_parse = paired(
         PAIRS,
         || {
-            for _ in 0..CALLS {
+            for _ in 0..count() {
                 let model = ModelRef::parse(black_box(SONNET)).expect("an id");
                 black_box(prices.lookup(&PriceQuery { model, ..query }));
             }
         },
         || {
-            (0..CALLS).for_each(|_| {
+            (0..count()).for_each(|_| {
                 black_box(by_hand.get(black_box(SONNET)));
             })
         },
     );
-    println!("  with the id parsed                            {:8.1} ns", nanos(&with_parse.a, CALLS));
+    println!("  with the id parsed                            {:8.1} ns", nanos(&with_parse.a, count()));
 }
 
 /// Measures lookups of all ids in turn, and of one id after the CPU caches were filled with other data.
 fn cold_lookup(prices: &Prices) {
     let ids = model_ids(prices);
     let queries: Vec<PriceQuery<'_>> = ids.iter().map(|id| query(id)).collect();
-    let rounds = CALLS / queries.len();
+    let rounds = count().div_ceil(queries.len());
     let one = query(SONNET);
     let times = paired(
         PAIRS,
@@ -112,7 +115,7 @@ fn cold_lookup(prices: &Prices) {
         black_box(&other);
     };
     let mut seconds = [Vec::new(), Vec::new(), Vec::new()];
-    for id in ids.iter().step_by(4) {
+    for id in ids.iter().step_by(if measures() { 4 } else { 400 }) {
         evict();
         // The id is in the cache, because the caller has just used it.
         let query = query(id);
@@ -149,24 +152,24 @@ fn charge(prices: &Prices) {
     let times = paired(
         PAIRS,
         || {
-            (0..CALLS).for_each(|_| {
+            (0..count()).for_each(|_| {
                 black_box(price.charge(black_box(&usage)));
             })
         },
         || {
-            (0..CALLS).for_each(|_| {
+            (0..count()).for_each(|_| {
                 black_box(by_hand(black_box([1e3, 500.0, 20e3, 1e3, 3e3])));
             })
         },
     );
-    println!("charge of the worked example                    {:8.1} ns", nanos(&times.a, CALLS));
+    println!("charge of the worked example                    {:8.1} ns", nanos(&times.a, count()));
     println!("  vs. five products of doubles                  {:8.2} x", times.median_of(|ours, hand| ours / hand));
 }
 
 /// Compares pricing from id to dollars with bedrock-cost, for the golden plain-text calls that bedrock-cost prices.
 fn compare_bedrock_cost(prices: &Prices) {
     let calls: Vec<Call<'_>> = GOLDEN.lines().filter_map(Call::parse).filter(|call| call.theirs().is_some()).collect();
-    let rounds = CALLS / calls.len();
+    let rounds = count().div_ceil(calls.len());
     let each = |price: &dyn Fn(&Call<'_>)| (0..rounds).for_each(|_| calls.iter().for_each(price));
     let times: Paired = paired(
         PAIRS,

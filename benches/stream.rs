@@ -8,16 +8,16 @@ use aws_sdk_bedrockruntime::types::{ContentBlock, ConversationRole, Message};
 use bedrock_sim::{Operation, Reply, Tokens};
 use outlay::Outlay;
 use outlay::bedrock::Metered as _;
-use outlay_benches::{Chunks, Sink, client, median, paired, replay};
+use outlay_benches::{Chunks, Sink, client, median, paired, replay, rounds};
 
 const MODEL: &str = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
-const EVENTS: usize = 10_000;
 const PAIRS: usize = 30;
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
-    let text = "word ".repeat(EVENTS);
-    let reply = Reply::from(Reply::message().text(&text).deltas(5).usage(Tokens::new(1_000, EVENTS as u64)));
+    let events = rounds(10_000);
+    let text = "word ".repeat(events);
+    let reply = Reply::from(Reply::message().text(&text).deltas(5).usage(Tokens::new(1_000, events as u64)));
     let sink = Sink::default();
     let (traces, metrics) = (sink.tracer_provider(), sink.meter_provider());
     let outlay = Outlay::builder().tracer_provider(&traces).meter_provider(&metrics).build();
@@ -26,13 +26,13 @@ fn main() {
         let metered = bare.clone().metered(&outlay);
         let times = paired(
             PAIRS,
-            || assert!(runtime.block_on(read(&metered)) > EVENTS),
-            || assert!(runtime.block_on(read(&bare)) > EVENTS),
+            || assert!(runtime.block_on(read(&metered)) > events),
+            || assert!(runtime.block_on(read(&bare)) > events),
         );
         let overhead = (times.median_of(|metered, bare| metered / bare) - 1.0) * 100.0;
-        let each = median(times.b.clone()) / EVENTS as f64 * 1e9;
+        let each = median(times.b.clone()) / events as f64 * 1e9;
         println!(
-            "{EVENTS} events in chunks of {size:5} B: bare {each:6.0} ns each, metered {overhead:+5.2} % (bar: 5 %)"
+            "{events} events in chunks of {size:5} B: bare {each:6.0} ns each, metered {overhead:+5.2} % (bar: 5 %)"
         );
     }
 }

@@ -2,10 +2,15 @@
 #![allow(missing_docs)]
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::time::Duration;
 
-use opentelemetry::global;
+use opentelemetry::trace::noop::NoopTracerProvider;
+use opentelemetry::{Context, global};
+use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, SdkMeterProvider};
+use opentelemetry_sdk::trace::{SdkTracerProvider, Span, SpanData, SpanProcessor};
 use outlay::{Outcome, Outlay, Usd};
 
 fn provider() -> (SdkMeterProvider, InMemoryMetricExporter) {
@@ -97,4 +102,46 @@ fn many_series_of_several_outlays_stay_within_what_the_sdk_keeps() {
             assert_eq!(tasks, expected as f64);
         }
     }
+}
+
+/// Charges a task whenever a span starts, except for those of that charge.
+#[derive(Debug)]
+struct ChargesOnStart {
+    outlay: Outlay,
+    is_charging: AtomicBool,
+}
+
+impl SpanProcessor for ChargesOnStart {
+    fn on_start(&self, _: &mut Span, _: &Context) {
+        if !self.is_charging.swap(true, Ordering::SeqCst) {
+            spend(&self.outlay, 1);
+            self.is_charging.store(false, Ordering::SeqCst);
+        }
+    }
+
+    fn on_end(&self, _: SpanData) {}
+
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_span_processor_that_spends_while_the_global_tracer_is_first_used_does_not_wait_for_itself() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let outlay = Outlay::builder().build();
+    let processor = ChargesOnStart { outlay: outlay.clone(), is_charging: AtomicBool::new(false) };
+    global::set_tracer_provider(SdkTracerProvider::builder().with_span_processor(processor).build());
+    let (done, wait) = mpsc::channel();
+    std::thread::spawn(move || {
+        spend(&outlay, 2);
+        done.send(outlay.attribution().total).unwrap();
+    });
+    let total = wait.recv_timeout(Duration::from_secs(60)).expect("the first span starts");
+    global::set_tracer_provider(NoopTracerProvider::new());
+    assert!(total >= Usd::from_cents(3), "{total}");
 }

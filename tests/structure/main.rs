@@ -5,6 +5,8 @@ mod imports;
 mod sources;
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 
 use crate::circles::largest_circle;
 use crate::imports::Imports;
@@ -13,8 +15,8 @@ use crate::sources::{Crate, crates};
 /// The largest circle of files that import each other, by crate. A crate without an entry has none. Lower a limit when a
 /// circle becomes smaller; do not raise one.
 const MAX_CIRCLES: [(&str, usize); 6] = [
-    ("outlay", 4),
-    ("outlay-bedrock", 5),
+    ("outlay", 3),
+    ("outlay-bedrock", 4),
     ("outlay-ledger", 3),
     ("outlay-otel", 2),
     ("outlay-price", 3),
@@ -51,4 +53,28 @@ fn no_two_files_of_a_crate_have_the_same_name() {
         let twice: Vec<_> = by_name.values().filter(|paths| paths.len() > 1).collect();
         assert!(twice.is_empty(), "{name}: rename one of each: {twice:?}");
     }
+}
+
+/// The documents at the top, and what else speaks of the sources.
+const DOCUMENTS: [&str; 5] = ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md", "RELEASING.md", "SECURITY.md"];
+
+#[test]
+fn the_files_that_documents_name_exist() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut named = 0;
+    for document in DOCUMENTS {
+        let text = fs::read_to_string(top.join(document)).expect("the document");
+        // Every second part stands between backticks, or between parentheses of a link.
+        let in_code = text.split('`').skip(1).step_by(2);
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+        let is_path = |text: &&str| {
+            !text.contains(|c: char| c.is_whitespace() || "*{}<>:".contains(c))
+                && (text.starts_with("crates/") || text.starts_with("tests/") || text.ends_with(".md"))
+        };
+        for path in in_code.chain(links).filter(is_path) {
+            named += 1;
+            assert!(top.join(path).exists(), "{document} names {path}, which does not exist");
+        }
+    }
+    assert!(named > 50, "{named} files are named");
 }

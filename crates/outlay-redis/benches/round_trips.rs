@@ -1,7 +1,8 @@
 //! Measures what a budget on Redis adds to a call: round trips, as counted by Redis, and time compared to a bare PING on a
 //! connection of the same kind.
 //!
-//! `cargo bench -p outlay-redis`, with `redis-server` on the `PATH`, or its path in `REDIS_SERVER`
+//! `cargo bench -p outlay-redis`, with `redis-server` on the `PATH`, or its path in `REDIS_SERVER` and the folder of its
+//! libraries in `REDIS_LIBRARIES`. `cargo test` runs it once, with less to do.
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs, reason = "a benchmark prints its results")]
 
 use std::net::TcpListener;
@@ -15,16 +16,31 @@ use outlay_ledger::{
 use outlay_price::{Charge, Usage, Usd};
 use outlay_redis::RedisBudgets;
 
-const CALLS: usize = 2_000;
-const PAIRS: usize = 7;
 const AT_ONCE: usize = 64;
 /// The number of budgets of each call in [`longest_command`].
 const BUDGETS: usize = 50;
-/// The maximum number of calls in one batch.
-const SETTLED_TOGETHER: usize = 128;
+
+/// Whether this is `cargo bench`, which passes `--bench`. `cargo test` only checks that the benchmark still runs.
+fn measures() -> bool {
+    std::env::args().any(|argument| argument == "--bench")
+}
+
+fn calls() -> usize {
+    if measures() { 2_000 } else { 16 }
+}
+
+/// No more than fit in one batch.
+fn settled_together() -> usize {
+    if measures() { 128 } else { 8 }
+}
+
+fn pairs() -> usize {
+    if measures() { 7 } else { 1 }
+}
 
 fn main() {
     let Some((_server, url)) = start() else {
+        assert!(std::env::var_os("REDIS_SERVER").is_none(), "the program in REDIS_SERVER starts");
         println!("skipped: redis-server not found");
         return;
     };
@@ -35,6 +51,8 @@ fn main() {
 async fn bench(url: &str) {
     let budgets = RedisBudgets::builder(url).unwrap().time_limit(Duration::from_secs(5)).connect().await.unwrap();
     let mut connection = redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
+    // The log that `longest_command` reads is long.
+    connection.set_response_timeout(Duration::from_secs(30));
     let limit = Usd::from_dollars(1_000_000);
     let one_budget = Ledger::builder().report_records(0).budget_store(budgets.clone());
     let one_budget = one_budget.budget_rule(BudgetRule::new("team", limit).per("team").every(Period::Day));
@@ -46,32 +64,36 @@ async fn bench(url: &str) {
         .budget_rule(BudgetRule::new("turns", Budget::turns(u64::MAX / 2)).per("team"));
     let three_budget_task = three_budgets.build().task(spec());
 
+    let count = calls();
     println!("round trips of a call, as counted by Redis");
     for (what, task) in [("1 budget", &one_budget_task), ("3 budgets", &three_budget_task)] {
         budgets.flush(Duration::from_secs(10)).await;
         let before = script_calls(&mut connection).await;
         let mut open = Vec::new();
-        for _ in 0..CALLS {
+        for _ in 0..count {
             open.push(reserve(task).await);
         }
         let reserved = script_calls(&mut connection).await - before;
         open.into_iter().for_each(settle);
         budgets.flush(Duration::from_secs(10)).await;
         let settled = script_calls(&mut connection).await - before - reserved;
-        println!("  {what:<10} {CALLS} calls: {reserved} scripts to reserve, {settled} in the background to settle");
+        println!("  {what:<10} {count} calls: {reserved} scripts to reserve, {settled} in the background to settle");
     }
 
-    println!("time of a reservation, compared to a PING on a connection of the same kind (medians of {PAIRS} runs)");
+    println!(
+        "time of a reservation, compared to a PING on a connection of the same kind (medians of {} runs)",
+        pairs()
+    );
     for (what, task) in [("1 budget", &one_budget_task), ("3 budgets", &three_budget_task)] {
         let (mut pings, mut reserves, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
-        for _ in 0..PAIRS {
+        for _ in 0..pairs() {
             let began = Instant::now();
-            for _ in 0..CALLS {
+            for _ in 0..count {
                 let () = redis::cmd("PING").exec_async(&mut connection).await.unwrap();
             }
             let ping = began.elapsed();
             let began = Instant::now();
-            for _ in 0..CALLS {
+            for _ in 0..count {
                 // Released at once; settled in the background, as in production.
                 drop(reserve(task).await);
             }
@@ -88,7 +110,7 @@ async fn bench(url: &str) {
     for _ in 0..AT_ONCE {
         let task = one_budget_task.clone();
         workers.push(tokio::spawn(async move {
-            for _ in 0..CALLS / 8 {
+            for _ in 0..count / 8 {
                 settle(reserve(&task).await);
             }
         }));
@@ -96,7 +118,7 @@ async fn bench(url: &str) {
     for worker in workers {
         worker.await.unwrap();
     }
-    let calls = AT_ONCE * (CALLS / 8);
+    let calls = AT_ONCE * (count / 8);
     println!("{AT_ONCE} concurrent calls: {:.0} calls per second", calls as f64 / began.elapsed().as_secs_f64());
     budgets.flush(Duration::from_secs(10)).await;
     longest_command(&budgets, &mut connection).await;
@@ -111,7 +133,8 @@ async fn longest_command(budgets: &RedisBudgets, connection: &mut redis::aio::Mu
     }
     let task = many.build().task(spec());
     let mut open = Vec::new();
-    for _ in 0..SETTLED_TOGETHER {
+    let together = settled_together();
+    for _ in 0..together {
         open.push(reserve(&task).await);
     }
     for (setting, value) in [("slowlog-max-len", 100_000), ("slowlog-log-slower-than", 0)] {
@@ -132,7 +155,7 @@ async fn longest_command(budgets: &RedisBudgets, connection: &mut redis::aio::Mu
     let mut times: Vec<f64> = times.map(|micros| micros as f64 / 1_000.0).collect();
     times.sort_by(f64::total_cmp);
     println!(
-        "{SETTLED_TOGETHER} calls with {BUDGETS} budgets settle in {} commands: the longest blocks Redis for {:.1} ms",
+        "{together} calls with {BUDGETS} budgets settle in {} commands: the longest blocks Redis for {:.1} ms",
         times.len(),
         times.last().unwrap()
     );
@@ -181,7 +204,7 @@ async fn script_calls(connection: &mut redis::aio::MultiplexedConnection) -> u64
 
 /// Returns the microseconds per call.
 fn micros(total: Duration) -> f64 {
-    total.as_secs_f64() / CALLS as f64 * 1e6
+    total.as_secs_f64() / calls() as f64 * 1e6
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -203,6 +226,7 @@ fn start() -> Option<(Server, String)> {
     let program = std::env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned());
     let server = Command::new(program)
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
+        .envs(std::env::var("REDIS_LIBRARIES").map(|folder| ("LD_LIBRARY_PATH", folder)))
         .stdout(Stdio::null())
         .spawn()
         .ok()?;

@@ -8,8 +8,9 @@ mod models;
 mod money;
 mod notes;
 mod numbers;
+mod rows;
 mod summary;
-mod table;
+
 mod theme;
 mod tree;
 mod visible_nodes;
@@ -37,7 +38,7 @@ impl Report {
         if tree.root().is_empty_task() {
             lines.push("nothing was called and nothing charged".to_owned());
         } else {
-            lines.extend(table::lines(&tree, rows, &theme));
+            lines.extend(rows::lines(&tree, rows, &theme));
         }
         if !summary.is_empty() {
             lines.push(String::new());

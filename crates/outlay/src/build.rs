@@ -16,18 +16,19 @@ use crate::environment::{self, BadVariable};
 use crate::watch_policy_file;
 use crate::watch_price_file::PriceFile;
 
-/// Sets up an [`Outlay`]. Nothing has to be set: prices are bundled, and spans and metrics go to the global providers.
+/// A builder for an [`Outlay`]. Every setting has a default: prices are bundled, and spans and metrics go to the global
+/// providers.
 ///
-/// The environment is read when it is built. What the code sets comes before it.
+/// The environment is read when the `Outlay` is built. Settings in code override it.
 ///
 /// | variable | |
 /// |---|---|
 /// | `OUTLAY_DISABLED` | `true` makes metering a pass-through |
-/// | `OUTLAY_PRICES` | a price file, laid over the bundled table; it is read again when it changes |
+/// | `OUTLAY_PRICES` | a price file that overrides the bundled table; it is read again when it changes |
 /// | `OUTLAY_POLICY` | a policy file, see [`Policy::from_toml`] |
-/// | `OUTLAY_TEAM`, `OUTLAY_PRODUCT`, `OUTLAY_COST_CENTER`, `OUTLAY_OWNER`, `OUTLAY_ENVIRONMENT`, `OUTLAY_CUSTOMER_SEGMENT`, `OUTLAY_WORKFLOW` | whose every task is that does not say otherwise |
-/// | `OUTLAY_DIMENSIONS` | likewise of your own: `tenant=acme,region=north` |
-/// | `OTEL_RESOURCE_ATTRIBUTES` | `deployment.environment.name` is the environment, `service.namespace` the team, where nothing above says so |
+/// | `OUTLAY_TEAM`, `OUTLAY_PRODUCT`, `OUTLAY_COST_CENTER`, `OUTLAY_OWNER`, `OUTLAY_ENVIRONMENT`, `OUTLAY_CUSTOMER_SEGMENT`, `OUTLAY_WORKFLOW` | the default dimensions of all tasks |
+/// | `OUTLAY_DIMENSIONS` | default dimensions of your own: `tenant=acme,region=north` |
+/// | `OTEL_RESOURCE_ATTRIBUTES` | `deployment.environment.name` is the environment and `service.namespace` the team, unless a variable above sets them |
 #[derive(Debug)]
 #[must_use]
 pub struct Builder {
@@ -35,16 +36,16 @@ pub struct Builder {
     dimensions: Dimensions,
     has_prices: bool,
     price_file: Option<PriceFile>,
-    /// The file that the environment names.
+    /// The file that `OUTLAY_POLICY` names.
     policy_file: Option<PathBuf>,
     policy: Option<Policy>,
 }
 
-/// A setting that the environment gives is bad.
+/// An invalid setting in the environment.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// A variable's value is none that it can have.
+    /// A variable has an invalid value.
     #[error(transparent)]
     Variable(BadVariable),
     /// The file that `OUTLAY_PRICES` names cannot be used.
@@ -67,21 +68,22 @@ impl Builder {
         }
     }
 
-    /// The price table: [`Prices::from_path`] lays a file of your own over the bundled one. Defaults to the bundled one.
+    /// Sets the price table. [`Prices::from_path`] adds a file of your own to the bundled table, and overrides it. Defaults
+    /// to the file that `OUTLAY_PRICES` names, else to the bundled table.
     pub fn prices(mut self, prices: Prices) -> Self {
         self.settings.prices = Some(prices);
         self.has_prices = true;
         self
     }
 
-    /// Whose every task is that does not say otherwise: a known dimension by its name (`team`, `environment`, ...), or one
-    /// of your own. Defaults to what the environment says.
+    /// Sets a default dimension for all tasks: a known one by its name (`team`, `environment`, ...), or one of your own.
+    /// Defaults to the environment's.
     pub fn dimension(mut self, key: &str, value: &str) -> Self {
         self.dimensions.set_named(key, value);
         self
     }
 
-    /// Puts a dimension of your own on metrics. Each of its values is a series of its own: let there be few. Defaults to
+    /// Adds a dimension of your own to metrics. Each value is a separate series, so use one with few values. Defaults to
     /// none.
     pub fn metric_dimension(mut self, key: &str) -> Self {
         if self.settings.metric_dimensions.iter().all(|known| **known != *key) {
@@ -90,8 +92,8 @@ impl Builder {
         self
     }
 
-    /// Adds a budget that holds all tasks of a kind: of each team a day, of the sandbox a month, of each conversation, or
-    /// of each call. Defaults to none.
+    /// Adds a budget for all tasks of a kind, such as one for each team per day, for the sandbox per month, for each
+    /// conversation, or for each call. Defaults to none.
     ///
     /// ```
     /// use outlay::{Budget, BudgetRule, Outlay, Period, Usd};
@@ -109,23 +111,25 @@ impl Builder {
         self
     }
 
-    /// What holds the budgets of rules and of the policy, so that all processes of a fleet spend of the same ones: the crate
-    /// `outlay-redis` has one. Each call that such a budget holds asks it once, before anything is sent. Defaults to this
-    /// process by itself.
+    /// Sets the store of the budgets of rules and of the policy, so that all processes of a fleet share them. The crate
+    /// `outlay-redis` has one. Each call with such a budget asks the store once, before anything is sent. Defaults to
+    /// budgets of this process alone.
     ///
-    /// Budgets of tasks, agents and steps, and rules that hold each call by itself, stay in the process. A call is held to
-    /// it where the client as a whole is metered; what is made of one on which the interceptor was set by hand, or whose
-    /// credentials or identity cache are overridden for the one operation, does not wait for the store and goes by the
-    /// store's rule for when it is down. Its refusal reaches the caller as `SdkError::DispatchFailure`, before anything is
-    /// sent, and [`Builder::on_refusal`] degrades a call only where the store has said within the last second that there is
-    /// no room.
+    /// Budgets of tasks, agents and steps, and rules that limit each call by itself, stay in the process. Calls wait for
+    /// the store only if the client as a whole is metered. If the interceptor was set by hand, or the credentials or the
+    /// identity cache are overridden for the one operation, the call does not wait, and follows the store's rule for when
+    /// it is down.
+    ///
+    /// A refusal by the store reaches the caller as `SdkError::DispatchFailure`, before anything is sent.
+    /// [`Builder::on_refusal`] degrades a call only if the store has refused within the last second.
     pub fn budget_store(mut self, store: impl BudgetStore + 'static) -> Self {
         self.settings.ledger = self.settings.ledger.budget_store(store);
         self
     }
 
-    /// Limits, stops, and what is allowed to whom. One that was read from a file is read again when that changes; a
-    /// version that is no policy is told, and the one before stays in force. Defaults to what `OUTLAY_POLICY` names.
+    /// Sets the policy: limits, stops, and rules on which tasks may do what. The file of a policy that was read from one
+    /// is read again when it changes. An invalid version is logged, and the previous policy stays in force. Defaults to
+    /// the file that `OUTLAY_POLICY` names.
     ///
     /// ```
     /// use outlay::{Outlay, Policy};
@@ -147,8 +151,8 @@ impl Builder {
         self
     }
 
-    /// When a task looks like one that does not end by itself: it is told as an alert, and where the rule is enforced the
-    /// task is stopped. Defaults to never.
+    /// Sets the signs of a runaway task. A task that shows one raises an alert, and is stopped if the rule is enforced.
+    /// Defaults to none.
     ///
     /// ```
     /// use std::time::Duration;
@@ -162,20 +166,21 @@ impl Builder {
         self
     }
 
-    /// Told of soft limits that are reached, of calls that a budget refused or would have, of stops and of runaways. It is
-    /// called on the path of the call, and should return soon. Defaults to nobody; each is logged as a warning in any case.
-    pub fn on_alert(mut self, tell: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
-        self.settings.on_alert = OnAlert::new(tell);
+    /// Sets the function that receives alerts: soft limits that are reached, calls that a budget refused or would have
+    /// refused, policy violations, stops and runaways. It is called on the path of the call, and should return soon.
+    /// Defaults to none. Every alert is also logged as a warning.
+    pub fn on_alert(mut self, receive: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
+        self.settings.on_alert = OnAlert::new(receive);
         self
     }
 
-    /// What becomes of a call that a budget refuses: another model, a shorter answer, or `None`, which refuses it. It is
-    /// asked before anything is sent, and again, up to three times, where the budget refuses what it said.
+    /// Sets the function that degrades a call that a budget refuses: to another model or a shorter answer. `None` refuses
+    /// the call. The function is called before anything is sent, and again if the budget also refuses the degraded call: at
+    /// most three times in all.
     ///
-    /// It holds Converse and ConverseStream; a body of InvokeModel is in the words of its vendor, and stays as it is. The
-    /// call's span has the model that was asked for first as `outlay.call.degraded_from`. A budget that a
-    /// fleet shares is asked only when the call is on its way: here it counts as full for a second after it has refused.
-    /// Defaults to refusing.
+    /// It applies to Converse and ConverseStream. The body of InvokeModel has the vendor's own format, and is not
+    /// changed. The call's span has the original model as `outlay.call.degraded_from`. A budget that a fleet shares is
+    /// asked only after this decision: here it counts as full for a second after each refusal. Defaults to refusing.
     ///
     /// ```
     /// use outlay::{Degrade, Outlay};
@@ -192,13 +197,13 @@ impl Builder {
         self
     }
 
-    /// What goes into Bedrock's model invocation log with each call, and in which order: a dimension by its name, or
+    /// Adds keys that go into Bedrock's model invocation log with each call, in this order: a dimension by its name, or
     /// `task.id`, `task.name`, `agent.id`, `agent.name`, `step.id`, `step.kind`, `step.name`.
     ///
-    /// It is sent as `requestMetadata` of Converse and as the signed header `X-Amzn-Bedrock-Request-Metadata` of
-    /// InvokeModel, under the names of the span attributes. AWS takes 16 entries of 256 characters: what the application
-    /// has set itself stays, ours follow while there is room, and a character that AWS does not take becomes `_`. It
-    /// reaches the log, never the bill. Defaults to nothing.
+    /// They are sent as `requestMetadata` of Converse and as the signed header `X-Amzn-Bedrock-Request-Metadata` of
+    /// InvokeModel, under the names of the span attributes. AWS accepts 16 entries of 256 characters. The application's own
+    /// entries stay, ours follow while there is room, and a character that AWS does not accept becomes `_`. The metadata
+    /// reaches the log, never the bill. Defaults to none.
     ///
     /// ```
     /// let outlay = outlay::Outlay::builder().request_metadata(["team", "workflow", "task.id", "tenant"]).build();
@@ -208,8 +213,8 @@ impl Builder {
         self
     }
 
-    /// Which dimensions go to the other processes that work is asked of, in the request's baggage, beside the names and
-    /// ids of task, agent and step. Who gets a request decides who can read them. Defaults to none.
+    /// Adds dimensions that are sent to other processes with remote work, in the request's baggage, beside the names and
+    /// ids of task, agent and step. Every receiver of such a request can read them. Defaults to none.
     ///
     /// ```
     /// let outlay = outlay::Outlay::builder().propagate(["team", "cost_center", "tenant"]).build();
@@ -219,7 +224,7 @@ impl Builder {
         self
     }
 
-    /// Where spans go. Defaults to the global provider, looked up at first use.
+    /// Sets the provider that spans go to. Defaults to the global provider, looked up at first use.
     pub fn tracer_provider<P, S>(mut self, provider: &P) -> Self
     where
         P: TracerProvider,
@@ -230,29 +235,29 @@ impl Builder {
         self
     }
 
-    /// Where metrics go. Defaults to the global provider, looked up at first use.
+    /// Sets the provider that metrics go to. Defaults to the global provider, looked up at first use.
     ///
-    /// The metrics of several Outlays on the global provider are added up. Otherwise, give each Outlay its own provider: the
-    /// SDK does not say whether two providers are the same. If two Outlays share a given one, or one is given what is the global
-    /// one for the other, it exports only the later one's counts under equal attributes.
+    /// The metrics of several Outlays on the global provider are added up. Otherwise, give each Outlay its own provider,
+    /// because the SDK cannot compare providers. If two Outlays are given the same one, or one is given the provider that
+    /// the other uses as the global one, only the later Outlay's counts are exported where attributes are equal.
     pub fn meter_provider(mut self, provider: &dyn MeterProvider) -> Self {
         self.settings.meter = Some(meter_of(provider));
         self
     }
 
-    /// Which HTTP attempts get a span. Defaults to those of calls that had more than one, or failed.
-    pub fn attempt_spans(mut self, which: AttemptSpans) -> Self {
-        self.settings.attempt_spans = which;
+    /// Sets which HTTP attempts get a span. Defaults to those of calls that had several attempts or failed.
+    pub fn attempt_spans(mut self, attempt_spans: AttemptSpans) -> Self {
+        self.settings.attempt_spans = attempt_spans;
         self
     }
 
-    /// Which release of the GenAI conventions names the attributes. Defaults to that of 1.41.
+    /// Sets the release of the GenAI conventions that names the attributes. Defaults to 1.41.
     pub fn semconv(mut self, semconv: Semconv) -> Self {
         self.settings.semconv = semconv;
         self
     }
 
-    /// Adds the attributes by which a viewer shows cost. Defaults to none.
+    /// Adds the attributes from which a viewer shows cost. Defaults to none.
     pub fn viewer(mut self, viewer: Viewer) -> Self {
         if !self.settings.viewers.contains(&viewer) {
             self.settings.viewers.push(viewer);
@@ -260,16 +265,16 @@ impl Builder {
         self
     }
 
-    /// Who is asked what an application inference profile or a provisioned model stands for: with the feature
-    /// `control-plane`, an [`outlay::bedrock::ControlPlane`](crate::bedrock). Defaults to nobody: what your price file
-    /// does not map is unpriced.
+    /// Sets the resolver that finds the model of an application inference profile or a provisioned model: with the feature
+    /// `control-plane`, an [`outlay::bedrock::ControlPlane`](crate::bedrock). Defaults to none: models that your price file
+    /// does not map are unpriced.
     pub fn model_resolver(mut self, resolver: impl ResolveModel + 'static) -> Self {
         self.settings.resolver = Some(Arc::new(resolver));
         self
     }
 
-    /// Who finds out whose credentials calls are signed with, for spans and metrics, and for policies that ask for
-    /// production's. Defaults to nobody.
+    /// Sets the source that finds the signer of each call, for spans, metrics and rules with `production_principals`.
+    /// Defaults to none.
     ///
     /// ```no_run
     /// use outlay::Outlay;
@@ -286,69 +291,70 @@ impl Builder {
         self
     }
 
-    /// What happens when the application drops a stream before its end. Defaults to counting the bound.
-    pub fn on_dropped_stream(mut self, what: DroppedStream) -> Self {
-        self.settings.dropped_stream = what;
+    /// Sets what happens when the application drops a stream before its end. Defaults to counting the bound.
+    pub fn on_dropped_stream(mut self, dropped_stream: DroppedStream) -> Self {
+        self.settings.dropped_stream = dropped_stream;
         self
     }
 
-    /// What happens to model calls outside any task, which no task's budget limits. Defaults to making them, with one warning
-    /// for each place in the application.
+    /// Sets what happens to model calls outside any task, which no task's budget limits. Defaults to making them, with one
+    /// warning for each place in the application.
     ///
     /// ```
     /// use outlay::{Outlay, OutsideTasks};
     ///
-    /// // Every call has to say whose it is.
+    /// // Every call must belong to a task.
     /// let outlay = Outlay::builder().outside_tasks(OutsideTasks::Refuse).build();
     /// ```
-    pub fn outside_tasks(mut self, what: OutsideTasks) -> Self {
-        self.settings.outside_tasks = what;
+    pub fn outside_tasks(mut self, outside_tasks: OutsideTasks) -> Self {
+        self.settings.outside_tasks = outside_tasks;
         self
     }
 
-    /// How long a finished task, agent or step waits for what is open in it. Defaults to 60 seconds.
+    /// Sets how long a finished task, agent or step waits for what is still open in it. Defaults to 60 seconds.
     pub fn late_limit(mut self, limit: Duration) -> Self {
         self.settings.ledger = self.settings.ledger.late_limit(limit);
         self
     }
 
-    /// How many calls, charges and scopes a task's report keeps; totals count all. Defaults to 1,000.
+    /// Sets the maximum number of calls, charges and scopes that a task's report keeps. Totals count all. Defaults to
+    /// 1,000.
     pub fn report_records(mut self, records: u32) -> Self {
         self.settings.ledger = self.settings.ledger.report_records(records);
         self
     }
 
-    /// Makes metering a pass-through, as `OUTLAY_DISABLED=true` does: clients stay as they are, and nothing goes to other
-    /// processes. Defaults to metering.
+    /// Makes metering a pass-through, as `OUTLAY_DISABLED=true` does: clients stay as they are, and nothing is sent
+    /// to other processes. Defaults to metering.
     pub const fn disabled(mut self) -> Self {
         self.settings.disabled = true;
         self
     }
 
-    /// Where the time comes from. Defaults to the system's clock.
+    /// Sets the clock. Defaults to the system's clock.
     pub fn clock(mut self, clock: impl outlay_ledger::Clock + 'static) -> Self {
         self.settings.ledger = self.settings.ledger.clock(clock);
         self
     }
 
-    /// Where ids come from. Defaults to UUIDs of version 7.
+    /// Sets the source of ids. Defaults to UUIDs of version 7.
     pub fn ids(mut self, ids: impl outlay_ledger::IdSource + 'static) -> Self {
         self.settings.ledger = self.settings.ledger.ids(ids);
         self
     }
 
-    /// The `Outlay`. A bad setting in the environment is ignored with a warning, and stands in
+    /// Builds the `Outlay`. An invalid setting in the environment is ignored with a warning, and listed in
     /// [`Outlay::ignored_settings`].
     pub fn build(mut self) -> Outlay {
         let mut ignored = Vec::new();
         let mut ignore = |error: BuildError| {
-            let text = with_causes(&error);
+            let text = with_sources(&error);
             tracing::warn!(target: "outlay", "ignored: {text}");
             ignored.push(text);
         };
         match environment::disabled() {
             Ok(disabled) => self.settings.disabled |= disabled,
-            Err(bad) => ignore(BuildError::Variable(bad)),
+            Err(error) => ignore(BuildError::Variable(error)),
         }
         match self.environment_prices() {
             Ok(Some(prices)) => self = self.prices(prices),
@@ -359,25 +365,25 @@ impl Builder {
             Ok(policy) => self.policy = policy,
             Err(error) => ignore(BuildError::Policy(error)),
         }
-        let environment = environment::dimensions(|bad| ignore(BuildError::Variable(bad)));
+        let environment = environment::dimensions(|error| ignore(BuildError::Variable(error)));
         self.finish(&environment, ignored)
     }
 
-    /// The `Outlay`, or what is wrong with the environment.
+    /// Builds the `Outlay`, or fails on an invalid setting in the environment.
     ///
     /// # Errors
     ///
-    /// [`BuildError`] says which variable is bad and how.
+    /// Returns a [`BuildError`] that says which variable is invalid, and why.
     pub fn try_build(mut self) -> Result<Outlay, BuildError> {
         self.settings.disabled |= environment::disabled().map_err(BuildError::Variable)?;
         if let Some(prices) = self.environment_prices().map_err(BuildError::Prices)? {
             self = self.prices(prices);
         }
         self.policy = self.environment_policy().map_err(BuildError::Policy)?;
-        let mut bad = None;
-        let environment = environment::dimensions(|variable| bad = bad.take().or(Some(variable)));
-        match bad {
-            Some(bad) => Err(BuildError::Variable(bad)),
+        let mut first_error = None;
+        let environment = environment::dimensions(|error| first_error = first_error.take().or(Some(error)));
+        match first_error {
+            Some(error) => Err(BuildError::Variable(error)),
             None => Ok(self.finish(&environment, Vec::new())),
         }
     }
@@ -391,8 +397,8 @@ impl Builder {
         if let Some(file) = &self.price_file {
             file.watch(&engine);
         }
-        watch_policy_file::tell_due(&policy, engine.now());
-        watch_policy_file::tell_unasked(&policy, &engine);
+        watch_policy_file::warn_of_due_reviews(&policy, engine.now());
+        watch_policy_file::warn_of_missing_principals(&policy, &engine);
         let path = policy.path().or(self.policy_file.as_deref());
         Outlay::new(engine, ignored, &policy, path)
     }
@@ -421,7 +427,8 @@ impl Builder {
     }
 }
 
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+/// Returns the message of an error and of its sources.
+pub(crate) fn with_sources(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

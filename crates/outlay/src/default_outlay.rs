@@ -1,4 +1,4 @@
-//! The `Outlay` of code that names none.
+//! The default `Outlay`.
 
 use std::panic::Location;
 use std::sync::{Mutex, PoisonError};
@@ -16,7 +16,7 @@ pub(crate) fn set(engine: &Engine) {
     *DEFAULT.lock().unwrap_or_else(PoisonError::into_inner) = Some(engine.clone());
 }
 
-/// Returns the current scope, else the default's scope for work outside any task, with `function` and `at` as its place.
+/// Returns the current scope, else the default's scope for work outside any task, with `function` and `at` as its place;
 /// `None` before any `Outlay` is built.
 pub(crate) fn current_or_outside(function: &str, at: &Location<'_>) -> Option<TracedScope> {
     current().or_else(|| {

@@ -1,4 +1,4 @@
-//! `OUTLAY_*`.
+//! The variables `OUTLAY_*`.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -7,28 +7,28 @@ use outlay_ledger::{Dimension, Dimensions};
 
 use crate::watched_file;
 
-/// A variable's value is none that it can have.
+/// An invalid value of an environment variable.
 #[derive(Debug, thiserror::Error)]
-#[error("{name} is `{value}`, which is none of: {expected}")]
+#[error("{name} is `{value}`; expected: {expected}")]
 pub struct BadVariable {
     name: &'static str,
     value: String,
     expected: &'static str,
 }
 
-/// `OUTLAY_DISABLED`.
+/// Returns the value of `OUTLAY_DISABLED`.
 pub(crate) fn disabled() -> Result<bool, BadVariable> {
     const NAME: &str = "OUTLAY_DISABLED";
     let Some(value) = env::var_os(NAME) else { return Ok(false) };
-    switch(NAME, &value.to_string_lossy())
+    parse_bool(NAME, &value.to_string_lossy())
 }
 
-/// `OUTLAY_PRICES`.
+/// Returns the path in `OUTLAY_PRICES`.
 pub(crate) fn price_file() -> Option<PathBuf> {
     path("OUTLAY_PRICES")
 }
 
-/// `OUTLAY_POLICY`.
+/// Returns the path in `OUTLAY_POLICY`.
 pub(crate) fn policy_file() -> Option<PathBuf> {
     path("OUTLAY_POLICY")
 }
@@ -37,14 +37,15 @@ fn path(name: &str) -> Option<PathBuf> {
     env::var_os(name).filter(|path| !path.is_empty()).map(|path| watched_file::absolute(Path::new(&path)))
 }
 
-/// `OUTLAY_TEAM` and its like, `OUTLAY_DIMENSIONS`, and what the resource says. What is bad is told and left out.
-pub(crate) fn dimensions(bad: impl FnMut(BadVariable)) -> Dimensions {
-    read_dimensions(|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned()), bad)
+/// Returns the dimensions in `OUTLAY_TEAM` and its like, `OUTLAY_DIMENSIONS` and `OTEL_RESOURCE_ATTRIBUTES`. Calls
+/// `on_error` for each invalid entry of `OUTLAY_DIMENSIONS`, and skips it.
+pub(crate) fn dimensions(on_error: impl FnMut(BadVariable)) -> Dimensions {
+    read_dimensions(|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned()), on_error)
 }
 
-fn read_dimensions(variable: impl Fn(&str) -> Option<String>, mut bad: impl FnMut(BadVariable)) -> Dimensions {
+fn read_dimensions(variable: impl Fn(&str) -> Option<String>, mut on_error: impl FnMut(BadVariable)) -> Dimensions {
     let mut dimensions = Dimensions::default();
-    // The weakest first: what comes later holds.
+    // The weakest source first: later ones overwrite it.
     for (key, value) in pairs(&variable("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default()).flatten() {
         match key {
             "deployment.environment.name" => dimensions.set(Dimension::Environment, &percent_decoded(value)),
@@ -52,12 +53,18 @@ fn read_dimensions(variable: impl Fn(&str) -> Option<String>, mut bad: impl FnMu
             _ => {}
         }
     }
-    const OWN: &str = "OUTLAY_DIMENSIONS";
-    let own = variable(OWN).unwrap_or_default();
-    for pair in pairs(&own) {
+    const NAME: &str = "OUTLAY_DIMENSIONS";
+    let list = variable(NAME).unwrap_or_default();
+    for pair in pairs(&list) {
         match pair {
             Ok((key, value)) => dimensions.set_named(key, value),
-            Err(pair) => bad(BadVariable { name: OWN, value: short(pair), expected: "key=value, with commas between" }),
+            Err(part) => {
+                on_error(BadVariable {
+                    name: NAME,
+                    value: truncated(part),
+                    expected: "key=value, separated by commas",
+                });
+            }
         }
     }
     for dimension in Dimension::ALL {
@@ -69,13 +76,13 @@ fn read_dimensions(variable: impl Fn(&str) -> Option<String>, mut bad: impl FnMu
     dimensions
 }
 
-/// `key=value,key=value`; an error is a part that is no pair.
+/// Splits `key=value,key=value`. A part without `=` is an error.
 fn pairs(text: &str) -> impl Iterator<Item = Result<(&str, &str), &str>> {
     let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
     parts.map(|part| part.split_once('=').map(|(key, value)| (key.trim(), value.trim())).ok_or(part))
 }
 
-/// As the values of `OTEL_RESOURCE_ATTRIBUTES` are written. What is no such text stays as it is.
+/// Decodes a value of `OTEL_RESOURCE_ATTRIBUTES`. Returns invalid text unchanged.
 fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -96,15 +103,15 @@ fn percent_decoded(text: &str) -> String {
     String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
 }
 
-fn short(value: &str) -> String {
+fn truncated(value: &str) -> String {
     value.chars().take(64).collect()
 }
 
-fn switch(name: &'static str, value: &str) -> Result<bool, BadVariable> {
+fn parse_bool(name: &'static str, value: &str) -> Result<bool, BadVariable> {
     match value.trim().to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" | "on" => Ok(true),
         "" | "false" | "0" | "no" | "off" => Ok(false),
-        _ => Err(BadVariable { name, value: short(value), expected: "true, false" }),
+        _ => Err(BadVariable { name, value: truncated(value), expected: "true, false" }),
     }
 }
 
@@ -113,15 +120,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_switch_is_on_off_or_an_error_that_says_what_to_write() {
-        assert!(matches!(switch("OUTLAY_DISABLED", " True "), Ok(true)));
-        assert!(matches!(switch("OUTLAY_DISABLED", ""), Ok(false)));
-        let error = switch("OUTLAY_DISABLED", "maybe").map_err(|e| e.to_string());
-        assert_eq!(error, Err("OUTLAY_DISABLED is `maybe`, which is none of: true, false".to_owned()));
+    fn an_invalid_boolean_is_an_error_that_lists_the_valid_values() {
+        assert!(matches!(parse_bool("OUTLAY_DISABLED", " True "), Ok(true)));
+        assert!(matches!(parse_bool("OUTLAY_DISABLED", ""), Ok(false)));
+        let error = parse_bool("OUTLAY_DISABLED", "maybe").map_err(|e| e.to_string());
+        assert_eq!(error, Err("OUTLAY_DISABLED is `maybe`; expected: true, false".to_owned()));
     }
 
     #[test]
-    fn dimensions_come_from_the_closest_variable() {
+    fn the_most_specific_variable_sets_a_dimension() {
         let variable = |name: &str| {
             let value = match name {
                 "OTEL_RESOURCE_ATTRIBUTES" => {
@@ -133,18 +140,18 @@ mod tests {
             };
             Some(value.to_owned())
         };
-        let dimensions = read_dimensions(variable, |bad| panic!("{bad}"));
+        let dimensions = read_dimensions(variable, |error| panic!("{error}"));
         let known: Vec<_> = dimensions.known().map(|(d, v)| (d.as_str(), &**v)).collect();
         assert_eq!(known, [("team", "search"), ("cost_center", "cc-1"), ("environment", "pre-prod")]);
         assert_eq!(dimensions.named("tenant").map(|v| &**v), Some("acme"));
     }
 
     #[test]
-    fn a_bad_list_says_what_to_write() {
-        let mut told = Vec::new();
+    fn an_invalid_entry_of_a_list_is_an_error_and_the_others_are_used() {
+        let mut errors = Vec::new();
         let variable = |name: &str| (name == "OUTLAY_DIMENSIONS").then(|| "tenant,team=a".to_owned());
-        let dimensions = read_dimensions(variable, |bad| told.push(bad.to_string()));
-        assert_eq!(told, ["OUTLAY_DIMENSIONS is `tenant`, which is none of: key=value, with commas between"]);
-        assert_eq!(dimensions.named("team").map(|v| &**v), Some("a"), "the rest holds");
+        let dimensions = read_dimensions(variable, |error| errors.push(error.to_string()));
+        assert_eq!(errors, ["OUTLAY_DIMENSIONS is `tenant`; expected: key=value, separated by commas"]);
+        assert_eq!(dimensions.named("team").map(|v| &**v), Some("a"), "the other entry is used");
     }
 }

@@ -2,10 +2,10 @@ use std::error::Error;
 
 use outlay_ledger::{BudgetExceeded, PolicyViolation, RefusedOutsideTask, Stopped};
 
-/// The budget's refusal behind an error, wherever in its chain that is.
+/// Returns the budget's refusal, if it is anywhere in the error's chain of sources.
 ///
-/// A refusal reaches the caller as the SDK's own error. Where a framework has replaced the error by one of its own, the
-/// refusal is still in [`Task::refusals`](crate::Task::refusals) and in the report.
+/// A refusal reaches the caller as the SDK's own error. If a framework has replaced that error, the refusal is still in
+/// [`Task::refusals`](crate::Task::refusals) and in the report.
 ///
 /// ```
 /// let error = std::io::Error::other("something else");
@@ -15,20 +15,21 @@ pub fn budget_exceeded<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Budge
     find(error)
 }
 
-/// The stop behind an error, wherever in its chain that is: the call was refused because its task is stopped.
+/// Returns the stop, if it is anywhere in the error's chain of sources: the call was refused because its task is stopped.
 ///
-/// Where a framework has replaced the error by one of its own, it is still in
+/// If a framework has replaced the error, the refusal is still in
 /// [`Task::refused_otherwise`](crate::Task::refused_otherwise) and in the report.
 pub fn stopped<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Stopped> {
     find(error)
 }
 
-/// The policy's refusal behind an error, wherever in its chain that is: a rule that is enforced does not allow the call.
+/// Returns the policy's refusal, if it is anywhere in the error's chain of sources: an enforced rule does not allow the
+/// call.
 pub fn policy_violation<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a PolicyViolation> {
     find(error)
 }
 
-/// Returns the refusal behind an error, wherever in its chain it is, of a call that was made outside any task. Only
+/// Returns the refusal of a call outside any task, if it is anywhere in the error's chain of sources. Only
 /// [`OutsideTasks::Refuse`](crate::OutsideTasks::Refuse) refuses such calls.
 pub fn outside_task<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a RefusedOutsideTask> {
     find(error)

@@ -1,4 +1,4 @@
-//! The functions that need no handle: they mean the current scope.
+//! The free functions: they act on the current scope.
 
 use std::future::Future;
 use std::panic::Location;
@@ -10,41 +10,41 @@ use outlay_price::Usd;
 use crate::default_outlay::current_or_outside;
 use crate::{MadeCall, ScopeBuilder};
 
-/// An agent inside the current scope; agents nest.
+/// Returns a builder for an agent inside the current scope. Agents can be nested.
 #[track_caller]
 pub fn agent(name: &str) -> ScopeBuilder {
     ScopeBuilder::agent(name)
 }
 
-/// A step that decides what to do.
+/// Returns a builder for a step that decides what to do.
 #[track_caller]
 pub fn plan(name: &str) -> ScopeBuilder {
     ScopeBuilder::step(StepKind::Plan, name)
 }
 
-/// A tool call, with whatever model calls and charges the tool makes.
+/// Returns a builder for a tool call, which includes the tool's own model calls and charges.
 #[track_caller]
 pub fn tool(name: &str) -> ScopeBuilder {
     ScopeBuilder::step(StepKind::Tool, name)
 }
 
-/// A step of any kind: `act`, `reflect`, `verify`, `retrieve`, or your own.
+/// Returns a builder for a step of any kind: `act`, `reflect`, `verify`, `retrieve`, or your own.
 #[track_caller]
 pub fn step(kind: &str, name: &str) -> ScopeBuilder {
     ScopeBuilder::step(StepKind::from_name(kind), name)
 }
 
-/// A step in which the application asks again; `attempt` is 2 for the second time. What it costs counts as retry,
-/// whatever the steps inside it are.
+/// Returns a builder for a step that repeats earlier work; `attempt` is 2 for the second attempt. Its cost counts as retry,
+/// whatever kinds of steps are inside it.
 #[track_caller]
 pub fn retry(attempt: u32) -> ScopeBuilder {
     ScopeBuilder::step(StepKind::Retry, &format!("attempt {attempt}"))
 }
 
-/// Carries the current scope into a future that is polled elsewhere, such as a spawned task.
+/// Wraps a future so that it runs in the current scope wherever it is polled, such as in a spawned task.
 ///
-/// Without it, what the future calls is outside any task: no budget of the task holds it, and its cost counts as
-/// unattributed. [`OutsideTasks`](crate::OutsideTasks) says what becomes of such calls.
+/// Without this, the future's calls are outside any task: no task's budget limits them, and their cost counts as
+/// unattributed. [`OutsideTasks`](crate::OutsideTasks) decides what happens to such calls.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -56,7 +56,8 @@ pub fn in_scope<F: Future>(future: F) -> InScope<F> {
     InScope::current(future)
 }
 
-/// Charges the current scope for something that is no model call: a paid search, a hosted tool. It acts at once.
+/// Charges the current scope for something other than a model call, such as a paid search or a hosted tool. The charge is
+/// recorded at once.
 #[track_caller]
 pub fn charge(name: &str, amount: Usd) {
     match current_or_outside("outlay::charge", Location::caller()) {
@@ -65,20 +66,19 @@ pub fn charge(name: &str, amount: Usd) {
     }
 }
 
-/// Marks the current scope as failed; what was spent in it was wasted. The first reason holds.
+/// Marks the current scope as failed: what was spent in it counts as wasted. Only the first reason is kept.
 ///
-/// The reason goes onto the span: let it hold no content.
+/// The reason is recorded on the span, so it should contain no prompt or completion text.
 pub fn fail(reason: &str) {
     if let Some(scope) = outlay_otel::current() {
         scope.in_ledger().fail(reason);
     }
 }
 
-/// Work that is asked of another process on behalf of the current scope. `name` is what it goes by in the report: that of
-/// a service or a queue.
+/// Starts remote work for the current scope. `name` identifies it in the report; use the name of a service or a queue.
 ///
-/// Write it into the request with [`RemoteWork::inject`], and hand it the receipt that comes back. Over HTTP the layers of
-/// `outlay::tower` (feature `tower`) do both.
+/// Write it into the request with [`RemoteWork::inject`], and pass the receipt that comes back to [`RemoteWork::receive`].
+/// Over HTTP, the layers of `outlay::tower` (feature `tower`) do both.
 ///
 /// ```
 /// use std::collections::HashMap;
@@ -91,14 +91,14 @@ pub fn fail(reason: &str) {
 /// let work = task.run_sync(|| outlay::remote("researcher"));
 /// work.inject(&mut message);
 ///
-/// // In the other process, which has been told to trust this one:
+/// // In the other process, which trusts this one:
 /// let incoming = Incoming::from_trusted(&message)?;
 /// let research = outlay.task("research").asked_by(&incoming).start();
 /// research.charge("serp-api", Usd::from_cents(1));
 /// research.finish(Outcome::success());
 /// let receipt = research.receipt().to_string();
 ///
-/// // Back here:
+/// // Back in this process:
 /// assert_eq!(work.receive(&receipt)?, Received::Joined);
 /// assert_eq!(work.receive(&receipt)?, Received::Again);
 /// let report = task.finish(Outcome::success());
@@ -112,7 +112,7 @@ pub fn remote(name: &str) -> RemoteWork {
     }
 }
 
-/// A call that was made by other means than a metered client: it is priced and attributed when it is recorded.
+/// Returns a builder for a call that was made without a metered client. It is priced and attributed when it is recorded.
 #[track_caller]
 pub fn call(model: &str) -> MadeCall {
     MadeCall::new(model)

@@ -7,7 +7,7 @@ use outlay_price::{CacheUse, CostStatus, GuardrailUse, Units, Usage};
 
 use crate::default_outlay::current_or_outside;
 
-/// A call that was made by other means than a metered client. Made by [`call`](crate::call).
+/// A builder for a call that was made without a metered client. Returned by [`call`](crate::call).
 ///
 /// ```
 /// use outlay::{Outcome, Outlay, Usage};
@@ -23,7 +23,7 @@ use crate::default_outlay::current_or_outside;
 /// assert_eq!(report.totals().cost().to_string(), "$0.002200 exact");
 /// ```
 #[derive(Debug)]
-#[must_use = "a call counts when it is recorded"]
+#[must_use = "a call counts only when it is recorded"]
 pub struct MadeCall {
     model: Box<str>,
     operation: Operation,
@@ -56,62 +56,62 @@ impl MadeCall {
         }
     }
 
-    /// The tokens that it used. Defaults to unknown, which counts as unpriced.
+    /// Sets the tokens that the call used. Defaults to unknown, which leaves the call unpriced.
     pub const fn usage(mut self, usage: Usage) -> Self {
         self.usage = Some(usage);
         self
     }
 
-    /// The images, seconds and queries that it used, all of them. Defaults to unknown, which leaves a model that bills
-    /// by these unpriced.
+    /// Sets all units that the call used: images, seconds and queries. Defaults to unknown, which leaves the call
+    /// unpriced if its model bills by these.
     pub fn units(mut self, units: impl Into<Units>) -> Self {
         self.units = Some(units.into());
         self
     }
 
-    /// What its guardrail used, by policy. Defaults to no guardrail.
+    /// Sets what the guardrail used, by policy. Defaults to no guardrail.
     pub fn guardrail(mut self, used: GuardrailUse) -> Self {
         self.guardrail = used;
         self
     }
 
-    /// What it did. Defaults to chat.
+    /// Sets the operation. Defaults to chat.
     pub const fn operation(mut self, operation: Operation) -> Self {
         self.operation = operation;
         self
     }
 
-    /// The request id that AWS gave it.
+    /// Sets the request id from AWS. Defaults to none.
     pub fn request_id(mut self, id: &str) -> Self {
         self.request_id = Some(id.to_owned());
         self
     }
 
-    /// The region that was called. Defaults to that of the model's ARN.
+    /// Sets the region that was called. Defaults to the region in the model's ARN.
     pub fn region(mut self, region: &str) -> Self {
         self.region = Some(region.into());
         self
     }
 
-    /// The service tier that served it, by its word on the wire: `flex`, `batch`, ... Defaults to `default`.
+    /// Sets the service tier that served the call, by its name in the API: `flex`, `batch`, ... Defaults to `default`.
     pub fn tier(mut self, tier: &str) -> Self {
         self.tier = Some(tier.into());
         self
     }
 
-    /// When it started, which decides the price in force. Defaults to now.
+    /// Sets the start time, which decides the price in force. Defaults to the time at which the call is recorded.
     pub const fn started(mut self, at: SystemTime) -> Self {
         self.started = Some(at);
         self
     }
 
-    /// It failed, by this short name.
+    /// Marks the call as failed, with the short name of the error. Defaults to a success.
     pub fn failed(mut self, error: &str) -> Self {
         self.error = Some(error.to_owned());
         self
     }
 
-    /// Prices the call, and books it in the current scope.
+    /// Prices the call and records it in the current scope.
     pub fn record(self) {
         let Some(scope) = current_or_outside("outlay::call", self.made_at) else {
             tracing::warn!(target: "outlay", "a call before any Outlay is built is not counted");
@@ -138,10 +138,9 @@ impl MadeCall {
             max_guardrail: GuardrailUse::NotApplied,
             degraded_from: None,
         };
-        let tokens = self.usage;
-        let billed = match (tokens, self.units) {
-            (tokens, Some(units)) => Billed::Counted(tokens.unwrap_or_default(), units, CostStatus::Exact),
-            (Some(tokens), None) => Billed::Tokens(tokens, CostStatus::Exact),
+        let billed = match (self.usage, self.units) {
+            (usage, Some(units)) => Billed::Counted(usage.unwrap_or_default(), units, CostStatus::Exact),
+            (Some(usage), None) => Billed::Tokens(usage, CostStatus::Exact),
             (None, None) => Billed::Unknown,
         };
         let mut end = CallEnd::new(billed);

@@ -9,10 +9,10 @@ use outlay_price::Prices;
 
 use crate::{Builder, TaskBuilder, default_outlay, watch_policy_file, watched_file};
 
-/// The books of an application: its prices, its tasks, and where their spans and metrics go.
+/// The ledger of an application, with its price table and the providers that spans and metrics go to.
 ///
-/// Cloning it is cheap and means the same one. An application has one, as a rule; the first that is built is the
-/// default for calls that are in no task and to no client of another.
+/// Cloning it is cheap, and the clone shares all state. An application usually has one. The first that is built is the
+/// default: it records calls outside any task, unless a client of another `Outlay` makes them.
 ///
 /// ```
 /// use outlay::{Outcome, Outlay};
@@ -30,12 +30,12 @@ pub struct Outlay {
 }
 
 impl Outlay {
-    /// Sets up an `Outlay`.
+    /// Returns a builder for an `Outlay`.
     pub fn builder() -> Builder {
         Builder::new()
     }
 
-    /// `policy_file` is watched, also where it is none that loads.
+    /// Watches `policy_file` from now on, even if it does not load yet.
     pub(crate) fn new(engine: Engine, ignored: Vec<String>, policy: &Policy, policy_file: Option<&Path>) -> Self {
         let policy_file = policy_file.map(watched_file::absolute);
         if let Some(path) = &policy_file {
@@ -51,55 +51,56 @@ impl Outlay {
         &self.engine
     }
 
-    /// Makes this the default: the one for calls that are in no task and to no client of another `Outlay`.
+    /// Makes this the default, which records calls outside any task unless a client of another `Outlay` makes them.
     pub fn set_default(&self) {
         default_outlay::set(&self.engine);
     }
 
-    /// Begins to describe a task: one request to an agent, the unit of a total.
+    /// Returns a builder for a task: one request to an agent, with a total of its own.
     ///
-    /// Name it after what it does, not after which one it is: the name becomes a metric attribute.
+    /// Name it after what it does, and leave ids out of the name: it becomes a metric attribute.
     pub fn task(&self, name: &str) -> TaskBuilder {
         TaskBuilder::new(self.engine.clone(), name)
     }
 
-    /// The caller's own task, as far as it goes on in this process: its id and name are on all spans here, which lie right
-    /// below the caller's. It has no span and no outcome of its own, and is no task of its own on metrics; what it costs
-    /// goes back by its [receipt](crate::Task::receipt).
+    /// Returns a builder for the part of the caller's task that runs in this process. The caller's task id and name are on
+    /// all spans here, and these lie directly below the caller's span. This part has no span or outcome of its own, and
+    /// metrics do not count it as a task. Its cost goes back in its [receipt](crate::Task::receipt).
     ///
-    /// Start a task of its own with [`TaskBuilder::asked_by`] where this process is a service in its own right.
+    /// If this process is an independent service, start a separate task with [`TaskBuilder::asked_by`] instead.
     pub fn join(&self, incoming: &Incoming) -> TaskBuilder {
         TaskBuilder::join(self.engine.clone(), incoming)
     }
 
-    /// Counts a receipt for the work that it names, which a scope of this process has asked another one for. However often
-    /// it is delivered, it counts once. One that comes when its task has closed is outside the task's sum: it is a span of
-    /// its own, linked to the task.
+    /// Counts the receipt of remote work that a scope of this process started. It counts once, however often it is
+    /// delivered. A receipt that is late, because its task has closed, is not part of the task's total: it becomes a
+    /// separate span, linked to the task.
     ///
     /// # Errors
     ///
-    /// [`ReceiveError`] where the text is no receipt, or one that nobody here waits for.
+    /// Returns a [`ReceiveError`] if the text is not a receipt, or no scope here waits for it.
     pub fn receive_receipt(&self, receipt: &str) -> Result<Received, ReceiveError> {
         self.engine.receive_receipt(receipt)
     }
 
-    /// The receipts that have not come, of which it is known where they can be asked for.
+    /// Returns the receipts that have not come, if it is known where to ask for them.
     pub fn pending_receipts(&self) -> Vec<PendingReceipt> {
         self.engine.pending_receipts()
     }
 
-    /// The receipts of work that another process has asked for, by what the work goes by there: one for each run of it.
-    /// The last 10,000 are kept.
+    /// Returns the receipts of work that another process asked for, by the id of that work: one for each run of it.
+    /// Receipts are kept for the last 10,000 pieces of work.
     pub fn receipts(&self, remote: RemoteId) -> Vec<Receipt> {
         self.engine.receipts(remote)
     }
 
-    /// What the calls outside any task cost.
+    /// Returns the totals of everything outside any task.
     pub fn unattributed(&self) -> Totals {
         self.engine.unattributed()
     }
 
-    /// How much of what this process has spent says whose it is, by dimension, and which places make calls in no task.
+    /// Returns how much of this process's spend carries each dimension, and which places in the code spend outside any
+    /// task.
     ///
     /// ```
     /// use outlay::{Dimension, Outcome, Outlay, Usd};
@@ -116,7 +117,7 @@ impl Outlay {
         self.engine.attribution()
     }
 
-    /// The tasks that are open, the dearest first: a runaway is found while it burns.
+    /// Returns the open tasks, the most expensive first. A runaway can be found here while it is still running.
     ///
     /// ```
     /// let outlay = outlay::Outlay::builder().build();
@@ -129,17 +130,17 @@ impl Outlay {
         self.engine.open_tasks()
     }
 
-    /// Stops an open task by its id, or all tasks of a kind, those to come included: their next call is refused, with an
-    /// error that [`stopped`](crate::stopped) finds. A call that is under way goes on. The last reason holds.
+    /// Stops an open task by its id, or all tasks of a kind, including future ones. Their next call is refused, with an
+    /// error that [`stopped`](crate::stopped) finds. Calls in progress continue. The last reason replaces earlier ones.
     ///
-    /// False where there is no such task: it has ended, or belongs to another process.
+    /// Returns `false` if there is no such task: it has ended, or belongs to another process.
     ///
     /// ```
     /// use outlay::{Outlay, StopTarget};
     ///
     /// let outlay = Outlay::builder().build();
     /// let task = outlay.task("resolve-ticket").start();
-    /// assert!(outlay.stop(task.id(), "it has gone round for an hour"));
+    /// assert!(outlay.stop(task.id(), "it has looped for an hour"));
     /// outlay.stop(StopTarget::workflow("tickets"), "the queue is poisoned");
     /// assert!(outlay.resume(StopTarget::workflow("tickets")));
     /// ```
@@ -147,16 +148,17 @@ impl Outlay {
         self.engine.stop(&target.into(), reason)
     }
 
-    /// Lets go on what was stopped. False where it was not.
+    /// Lifts a stop. Returns `false` if the target was not stopped.
     pub fn resume(&self, target: impl Into<StopTarget>) -> bool {
         self.engine.resume(&target.into())
     }
 
-    /// Says how a task ended, by its id, from anywhere in this process and at any time: a user's thumb, a review, a refund.
-    /// The last word holds, before the task's span has ended and after. What comes after is a span of its own, linked to
-    /// the task, and counted in the metrics `outlay.outcomes.revised` and `outlay.outcome.withdrawn_value`.
+    /// Sets the outcome of a task by its id, at any time and from anywhere in this process: after a user's rating, a
+    /// review or a refund. The last outcome counts. One that is set after the task's span has ended becomes a separate
+    /// span, linked to the task, and is counted in the metrics `outlay.outcomes.revised` and
+    /// `outlay.outcome.withdrawn_value`.
     ///
-    /// False where nobody knows the task: it is of another process, or 10,000 have closed since.
+    /// Returns `false` if the task is unknown: it belongs to another process, or 10,000 tasks have closed since.
     ///
     /// ```
     /// use outlay::{Outcome, Outlay, Usd};
@@ -171,40 +173,41 @@ impl Outlay {
         self.engine.set_outcome(task, outcome)
     }
 
-    /// Puts other budget rules in force, for tasks that start from now on and for calls in none. A budget that goes by the same name keeps what
-    /// has been spent of it, under its new limit; one that counts something else, or over another period, begins anew.
+    /// Replaces the budget rules, for tasks that start from now on and for calls outside any task. A budget of the same
+    /// name keeps what has been spent of it, under its new limit. It starts from zero if its unit or its period has
+    /// changed.
     pub fn set_budget_rules(&self, rules: Vec<BudgetRule>) {
         self.engine.set_budget_rules(rules);
     }
 
-    /// Puts another policy in force, for tasks that start from now on; its stops hold the open ones too. A file that the
-    /// one before was read from goes on being looked at.
+    /// Replaces the policy, for tasks that start from now on. Its stops also apply to open tasks. The file of the previous
+    /// policy is still checked for changes.
     pub fn set_policy(&self, policy: Policy) {
         self.engine.set_policy(policy);
     }
 
-    /// Reads the policy's file again, now. It is looked at every second in any case, and put in force
-    /// once it has been the same for a second. Without a file it does nothing.
+    /// Reads the policy's file again at once, and puts it in force. The file is also checked every second, and put in force
+    /// when it has changed and then stayed the same for a second. Does nothing if there is no file.
     ///
     /// # Errors
     ///
-    /// Where the file is no policy: it says file, line and field, and the policy before stays in force.
+    /// Returns an error with file, line and field if the policy is invalid. The previous policy stays in force.
     pub fn reload_policy(&self) -> Result<(), LoadPolicyError> {
         self.policy_file.as_ref().map_or(Ok(()), |path| watch_policy_file::reload(&self.engine, path))
     }
 
-    /// The price table in force.
+    /// Returns the price table in force.
     pub fn prices(&self) -> Prices {
         self.engine.prices()
     }
 
-    /// Puts another price table in force. What is charged already keeps its price. The file that `OUTLAY_PRICES` names is
-    /// still looked at every second, and put in force when it changes; where the builder was given prices, it is not.
+    /// Replaces the price table. Costs that are already recorded keep their price. The file that `OUTLAY_PRICES` names is
+    /// still checked every second, and put in force when it changes, unless the builder was given prices.
     pub fn set_prices(&self, prices: Prices) {
         self.engine.set_prices(prices);
     }
 
-    /// The settings that were bad and have been ignored, each with what was wrong. Empty where all is well.
+    /// Returns a message for each invalid setting in the environment that was ignored.
     pub fn ignored_settings(&self) -> &[String] {
         &self.ignored
     }

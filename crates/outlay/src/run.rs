@@ -11,23 +11,23 @@ use pin_project_lite::pin_project;
 use crate::scope_builder::ScopeBuilder;
 use crate::task::Task;
 
-/// Why a scope failed whose future or closure returned an error. The error itself is not told: it may hold content.
+/// The failure reason of a scope if its future or closure returns an error. It leaves out the error, which may hold
+/// content.
 pub(crate) const RETURNED_AN_ERROR: &str = "returned an error";
 
 pin_project! {
-    /// A future in a scope of its own, which opens when the future is first polled and ends with it. Made by
+    /// A future that runs in its own scope. The scope opens when the future is first polled, and ends with it. Returned by
     /// [`ScopeBuilder::run`].
     #[must_use = "futures do nothing unless polled"]
     pub struct Run<F> {
         #[pin]
         future: F,
-        scope: Lazy,
+        scope: LazyScope,
     }
 }
 
 pin_project! {
-    /// The same for a future of a `Result`: its scope has failed if it is an error. Made by
-    /// [`ScopeBuilder::try_run`].
+    /// Like [`Run`], but marks the scope as failed on `Err`. Returned by [`ScopeBuilder::try_run`].
     #[must_use = "futures do nothing unless polled"]
     pub struct TryRun<F> {
         #[pin]
@@ -36,7 +36,7 @@ pin_project! {
 }
 
 pin_project! {
-    /// A future in a task. Made by [`Task::run`] and [`Task::try_run`].
+    /// A future that runs in a task. Returned by [`Task::run`] and [`Task::try_run`].
     #[must_use = "futures do nothing unless polled"]
     pub struct TaskRun<'a, F, O> {
         #[pin]
@@ -46,16 +46,16 @@ pin_project! {
     }
 }
 
-/// A scope that is not open yet, open, or over.
-enum Lazy {
-    Described(ScopeBuilder),
-    /// `None` where there is no `Outlay` to open it in.
+/// A scope that opens on first use.
+enum LazyScope {
+    Unopened(ScopeBuilder),
+    /// `None` if there is no `Outlay` to open it in.
     Open(Option<OpenScope>),
 }
 
 impl<F> Run<F> {
     pub(crate) const fn new(scope: ScopeBuilder, future: F) -> Self {
-        Self { future, scope: Lazy::Described(scope) }
+        Self { future, scope: LazyScope::Unopened(scope) }
     }
 }
 
@@ -65,14 +65,14 @@ impl<F> TryRun<F> {
     }
 }
 
-impl Lazy {
+impl LazyScope {
     fn open(&mut self) -> Option<&OpenScope> {
-        if let Self::Described(scope) = self {
+        if let Self::Unopened(scope) = self {
             *self = Self::Open(scope.open());
         }
         match self {
             Self::Open(open) => open.as_ref(),
-            Self::Described(_) => None,
+            Self::Unopened(_) => None,
         }
     }
 }
@@ -90,7 +90,7 @@ impl<F: Future> Run<F> {
             std::task::ready!(this.future.poll(cx))
         };
         on_output(open, &output);
-        // The scope ends with its future, however long the finished future is kept.
+        // End the scope now: the finished future may be kept for longer.
         open.finish();
         Poll::Ready(output)
     }

@@ -8,21 +8,22 @@ use outlay_otel::{OpenScope, OwnedScopeEntered, TracedScope, current};
 use crate::default_outlay::current_or_outside;
 use crate::run::{RETURNED_AN_ERROR, Run, TryRun};
 
-/// An agent or a step that is about to run. Made by [`agent`](crate::agent), [`plan`](crate::plan),
-/// [`tool`](crate::tool), [`step`](crate::step) and [`retry`](crate::retry).
+/// A builder for an agent or a step. Returned by [`agent`](crate::agent), [`plan`](crate::plan), [`tool`](crate::tool),
+/// [`step`](crate::step) and [`retry`](crate::retry).
 ///
-/// It belongs to the scope in which it is made, also if it runs elsewhere, as in a spawned task.
+/// The agent or step belongs to the scope in which the builder was created, even if it runs elsewhere, as in a spawned
+/// task.
 #[derive(Debug)]
-#[must_use = "a scope holds what runs in it: call run, try_run, run_sync, try_run_sync or enter"]
+#[must_use = "a scope opens only when it runs: call run, try_run, run_sync, try_run_sync or enter"]
 pub struct ScopeBuilder {
     kind: Kind,
     name: Box<str>,
     tool_call: Option<Box<str>>,
     budgets: Vec<Budget>,
     parent: Option<TracedScope>,
-    /// Where the application made it.
+    /// Where the application created it.
     made_at: &'static Location<'static>,
-    /// Until it is open: what it will spend is to be in the receipt of who asked.
+    /// Keeps the parent open until this scope opens, so that the caller's receipt includes its cost.
     _hold: Option<Hold>,
 }
 
@@ -33,7 +34,7 @@ enum Kind {
 }
 
 impl Kind {
-    /// The function that makes such scopes.
+    /// Returns the name of the function that creates such scopes.
     const fn function(&self) -> &'static str {
         match self {
             Self::Agent => "outlay::agent",
@@ -71,8 +72,8 @@ impl ScopeBuilder {
         }
     }
 
-    /// What the agent or step may spend: an amount, or a [`Budget`]. Several limits hold side by side. Defaults to none
-    /// of its own.
+    /// Adds a budget for the agent or step: an amount, or a [`Budget`]. Several budgets apply together. Defaults to no
+    /// budget of its own.
     ///
     /// ```
     /// # async fn f(client: aws_sdk_bedrockruntime::Client) {
@@ -87,30 +88,30 @@ impl ScopeBuilder {
         self
     }
 
-    /// The id that the model gave the tool call that this step answers: `gen_ai.tool.call.id`.
+    /// Sets the model's id of the tool call that this step answers: `gen_ai.tool.call.id`. Defaults to none.
     pub fn tool_call_id(mut self, id: &str) -> Self {
         self.tool_call = Some(id.into());
         self
     }
 
-    /// Runs a future in the scope, and returns its output untouched, whatever it is. The scope ends with the future,
-    /// also where that is dropped.
+    /// Runs a future in the scope, and returns its output unchanged. The scope ends with the future, even if the future is
+    /// dropped.
     pub fn run<F: Future>(self, future: F) -> Run<F> {
         Run::new(self, future)
     }
 
-    /// The same for a future of a `Result`: an error marks the scope as failed.
+    /// Like [`run`](Self::run), but marks the scope as failed on `Err`.
     pub fn try_run<F: Future<Output = Result<T, E>>, T, E>(self, future: F) -> TryRun<F> {
         TryRun::new(self, future)
     }
 
-    /// Runs a closure in the scope, and returns its output untouched.
+    /// Runs a closure in the scope, and returns its output unchanged.
     pub fn run_sync<T>(self, f: impl FnOnce() -> T) -> T {
         let _entered = self.enter();
         f()
     }
 
-    /// The same for a closure that returns a `Result`: an error marks the scope as failed.
+    /// Like [`run_sync`](Self::run_sync), but marks the scope as failed on `Err`.
     pub fn try_run_sync<T, E>(self, f: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         let entered = self.enter();
         let result = f();
@@ -120,13 +121,13 @@ impl ScopeBuilder {
         result
     }
 
-    /// Makes the scope current on this thread until the guard is dropped, which ends it. The guard is not `Send`: do
-    /// not hold it over an `.await`.
+    /// Makes the scope current on this thread until the guard is dropped, which ends the scope. The guard is not `Send`: do
+    /// not hold it across an `.await`.
     pub fn enter(self) -> ScopeEntered {
         ScopeEntered { entered: self.open().map(OpenScope::entered) }
     }
 
-    /// `None` before any `Outlay` is built: there is nothing to count in, and what runs does so all the same.
+    /// Opens the scope. Returns `None` before any `Outlay` is built: the code then runs without being counted.
     pub(crate) fn open(&self) -> Option<OpenScope> {
         let outside = || current_or_outside(self.kind.function(), self.made_at);
         let parent = self.parent.clone().or_else(outside)?;
@@ -139,14 +140,14 @@ impl ScopeBuilder {
     }
 }
 
-/// A scope that is current on this thread. Dropped, it ends.
+/// A guard for a scope that is current on this thread. Dropping it ends the scope.
 #[must_use = "the scope ends when the guard is dropped"]
 pub struct ScopeEntered {
     entered: Option<OwnedScopeEntered>,
 }
 
 impl ScopeEntered {
-    /// Marks the scope as failed; what was spent in it was wasted. The first reason holds.
+    /// Marks the scope as failed: what was spent in it counts as wasted. Only the first reason is kept.
     pub fn fail(&self, reason: &str) {
         if let Some(entered) = &self.entered {
             entered.open_scope().fail(reason);

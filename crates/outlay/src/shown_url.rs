@@ -1,14 +1,14 @@
-//! Addresses that are told.
+//! URLs in messages.
 
 use std::borrow::Cow;
 
-/// An address without the name and the password before its host.
-pub(crate) fn without_userinfo(address: &str) -> Cow<'_, str> {
-    let Some((scheme, rest)) = address.split_once("://") else { return address.into() };
+/// Returns a URL without the user name and password before its host.
+pub(crate) fn without_userinfo(url: &str) -> Cow<'_, str> {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.into() };
     let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     match rest[..authority].rfind('@') {
         Some(at) => format!("{scheme}://{}", &rest[at + 1..]).into(),
-        None => address.into(),
+        None => url.into(),
     }
 }
 
@@ -17,8 +17,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_told_without_its_password() {
-        for (address, told) in [
+    fn userinfo_is_removed_and_the_rest_of_the_url_stays() {
+        for (url, expected) in [
             ("https://otel:secret@collector:4317", "https://collector:4317"),
             ("http://a:b@c:d@host/v1/traces?x=@y", "http://host/v1/traces?x=@y"),
             ("http://host/path@home", "http://host/path@home"),
@@ -26,7 +26,7 @@ mod tests {
             ("host:4317", "host:4317"),
             ("", ""),
         ] {
-            assert_eq!(without_userinfo(address), told);
+            assert_eq!(without_userinfo(url), expected);
         }
     }
 }

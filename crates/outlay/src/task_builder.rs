@@ -3,10 +3,10 @@ use outlay_otel::{Engine, Incoming};
 
 use crate::Task;
 
-/// Describes a task before it starts: whose it is, and what it may spend.
+/// A builder for a task, with its dimensions and budgets.
 ///
-/// Dimensions tie the spend to who owns it. They are on the task's spans, on those of its agents and calls, and on
-/// metrics. Values hold at most 256 characters.
+/// Dimensions attribute the spend to its owner. They are on the task's spans, on those of its agents and calls, and on
+/// metrics. A value has at most 256 characters.
 #[derive(Clone, Debug)]
 #[must_use = "a task that is not started counts nothing"]
 pub struct TaskBuilder {
@@ -26,42 +26,43 @@ impl TaskBuilder {
         Self { engine, spec, dimensions: Dimensions::default(), incoming: Some(incoming.clone()) }
     }
 
-    /// Who answers for the spend.
+    /// Sets the team that is responsible for the spend.
     pub fn team(self, team: &str) -> Self {
         self.set(Dimension::Team, team)
     }
 
-    /// What the spend is for.
+    /// Sets the product that the spend is for.
     pub fn product(self, product: &str) -> Self {
         self.set(Dimension::Product, product)
     }
 
-    /// Where it is booked.
+    /// Sets the cost center that the spend is charged to.
     pub fn cost_center(self, cost_center: &str) -> Self {
         self.set(Dimension::CostCenter, cost_center)
     }
 
-    /// `production`, `staging`, `sandbox`, ...
+    /// Sets the environment: `production`, `staging`, `sandbox`, ...
     pub fn environment(self, environment: &str) -> Self {
         self.set(Dimension::Environment, environment)
     }
 
-    /// Whom the task serves: `enterprise`, `free`, ...
+    /// Sets the segment of the customer that the task serves: `enterprise`, `free`, ...
     pub fn customer_segment(self, segment: &str) -> Self {
         self.set(Dimension::CustomerSegment, segment)
     }
 
-    /// The workflow that the task is part of.
+    /// Sets the workflow that the task is part of.
     pub fn workflow(self, workflow: &str) -> Self {
         self.set(Dimension::Workflow, workflow)
     }
 
-    /// A person or a role.
+    /// Sets the owner: a person or a role.
     pub fn owner(self, owner: &str) -> Self {
         self.set(Dimension::Owner, owner)
     }
 
-    /// A dimension of your own. It is on spans; on metrics only where [`Builder::metric_dimension`] asks for it.
+    /// Sets a dimension, usually one of your own. It is on spans, and on metrics only if [`Builder::metric_dimension`]
+    /// names it.
     ///
     /// [`Builder::metric_dimension`]: crate::Builder::metric_dimension
     pub fn dimension(mut self, key: &str, value: &str) -> Self {
@@ -69,27 +70,27 @@ impl TaskBuilder {
         self
     }
 
-    /// The conversation that the task is part of: `gen_ai.conversation.id`.
+    /// Sets the conversation that the task is part of: `gen_ai.conversation.id`. Defaults to none.
     pub fn conversation(mut self, id: &str) -> Self {
         self.spec = self.spec.conversation(id);
         self
     }
 
-    /// The scope in another process that asked for the task: its span lies below that one's, the dimensions that came with
-    /// it hold where nothing else is said, and [`Task::receipt`] is for the one who asked. Defaults to nobody.
+    /// Sets the caller: the scope in another process that asked for the task. The task's span lies below the caller's, the
+    /// caller's dimensions apply unless the task sets its own, and [`Task::receipt`] is for the caller. Defaults to none.
     pub fn asked_by(mut self, incoming: &Incoming) -> Self {
         self.incoming = Some(incoming.clone());
         self
     }
 
-    /// What the task may spend: an amount, or a [`Budget`]. Several limits hold side by side. Defaults to none.
+    /// Adds a budget for the task: an amount, or a [`Budget`]. Several budgets apply together. Defaults to none.
     pub fn budget(mut self, budget: impl Into<Budget>) -> Self {
         self.spec = self.spec.budget(budget);
         self
     }
 
-    /// Starts the task: below the one that asked for it; else inside the current one if there is one of the same `Outlay`,
-    /// else as a root.
+    /// Starts the task: below its caller if there is one; else inside the current task if that belongs to the same
+    /// `Outlay`; else as a root.
     pub fn start(self) -> Task {
         let spec = self.spec.dimensions(self.dimensions);
         Task::new(match &self.incoming {

@@ -1,6 +1,6 @@
-//! Layers for HTTP servers and clients on `tower`: whose work a request is goes out with it, and what it cost comes back.
+//! Layers for HTTP clients and servers on `tower`. A request carries its task to the server, and its cost comes back.
 //!
-//! The orchestrator puts a [`ClientLayer`] around its HTTP client, and says which hosts may know:
+//! The orchestrator puts a [`ClientLayer`] around its HTTP client, and lists the hosts that may see the task:
 //!
 //! ```
 //! use outlay::tower::ClientLayer;
@@ -8,7 +8,7 @@
 //! let layer = ClientLayer::new().allow_host("worker.internal").allow_host("*.agents.svc.cluster.local");
 //! ```
 //!
-//! The worker puts a [`ServerLayer`] around its service, and says whom it believes:
+//! The worker puts a [`ServerLayer`] around its service, and decides which requests to trust:
 //!
 //! ```
 //! use outlay::{Outlay, tower::ServerLayer};
@@ -22,22 +22,23 @@
 //!
 //! # How the cost comes back
 //!
-//! As a [receipt](crate::Receipt), JSON in one line:
+//! The cost comes back as a [receipt](crate::Receipt), JSON in one line:
 //!
-//! - in the response's header `outlay-receipt`, where nothing can be spent any more once the handler has returned: its body
-//!   has a known size, and no call is open;
-//! - else in a trailer of that name when the body has ended, where the client takes trailers;
-//! - else it is asked for: the header then says where, and [`fetch_receipts`] does it.
+//! - in the response's header `outlay-receipt`, if the cost is final when the handler returns: the body has a known size,
+//!   and no call is open;
+//! - else in a trailer of that name after the body, if the client accepts trailers;
+//! - else on request: the header says where, and [`fetch_receipts`] asks for it.
 //!
-//! Until it comes the caller's task waits for it, up to its late limit; one that never comes is counted in
-//! `outlay.total.pending_receipts` or `.lost_receipts`, and the total says `unpriced`.
+//! The caller's task waits for the receipt, up to its late limit. A receipt that does not come is counted in
+//! `outlay.total.pending_receipts` or `.lost_receipts`, and the total is `unpriced`.
 //!
-//! # Where the layers stand
+//! # The order of layers
 //!
-//! Whatever sends a request more than once, or to another host, stands around the [`ClientLayer`] and not inside it: retries,
-//! for each request that is sent is work of its own; redirects, which would carry to another host what it is not to know; and
-//! instrumentation that writes `baggage`, which would write over ours. The [`ServerLayer`] stands around all routes that do
-//! work for others, inside what authenticates the caller and inside the server's own tracing.
+//! Put every layer that sends a request more than once, or to another host, around the [`ClientLayer`], not inside it:
+//! retries, because each request that is sent is separate remote work; redirects, which would show the task to a host
+//! that is not allowed; and instrumentation that writes `baggage`, which would overwrite ours. Put the [`ServerLayer`]
+//! around all routes that work for callers, inside the layers that authenticate the caller, and inside the server's own
+//! tracing.
 
 mod client_body;
 mod client_layer;

@@ -1,4 +1,4 @@
-//! The policy's file is looked at again while the application runs.
+//! Reloads the policy file when it changes.
 
 use std::path::Path;
 use std::time::SystemTime;
@@ -8,39 +8,39 @@ use outlay_otel::Engine;
 
 use crate::watched_file::{self, Stamp};
 
-/// Puts a new version of the file in force once there is one, for as long as the engine lives. A version that is no
-/// policy is told once, and the one before stays in force. The file may be missing or broken yet.
+/// Puts each new version of the file in force, for as long as the engine lives. An invalid version is logged once, and the
+/// previous policy stays in force. The file may still be missing or invalid.
 pub(crate) fn watch(engine: &Engine, policy: &Policy, path: &Path) {
-    let now = Stamp::of(path);
-    // It may have changed since it was read.
-    let is_read = Policy::from_path(path).as_ref() == Ok(policy);
-    let in_force = if is_read || now == Stamp::MISSING { now } else { Stamp::UNREAD };
-    // It tells what is wrong by itself.
+    let current = Stamp::of(path);
+    // The file may have changed since it was read.
+    let is_in_force = Policy::from_path(path).as_ref() == Ok(policy);
+    let in_force = if is_in_force || current == Stamp::MISSING { current } else { Stamp::UNREAD };
+    // `reload` logs the error.
     watched_file::watch("outlay-policy", engine, path, in_force, |engine, path| drop(reload(engine, path)));
 }
 
-/// Puts the file as it is now in force, or tells why not.
+/// Puts the current version of the file in force, or logs why it is invalid.
 pub(crate) fn reload(engine: &Engine, path: &Path) -> Result<(), LoadPolicyError> {
     match Policy::from_path(path) {
         Ok(policy) => {
-            tell_due(&policy, engine.now());
+            warn_of_due_reviews(&policy, engine.now());
             let PolicyCounts { budgets, stops, rules, has_runaway, .. } = policy.counts();
             let path = path.display();
             tracing::info!(
-                target: "outlay", %path, budgets, stops, rules, runaway = has_runaway, "the policy of the file is in force"
+                target: "outlay", %path, budgets, stops, rules, runaway = has_runaway, "the policy file was reloaded"
             );
             engine.set_policy(policy);
             Ok(())
         }
         Err(error) => {
-            tracing::warn!(target: "outlay", "the policy before it stays in force: {error}");
+            tracing::warn!(target: "outlay", "the policy file is invalid, and the previous policy stays in force: {error}");
             Err(error)
         }
     }
 }
 
-/// Whoever allowed a model should say again why.
-pub(crate) fn tell_due(policy: &Policy, now: SystemTime) {
+/// Warns of models whose permission is due for review.
+pub(crate) fn warn_of_due_reviews(policy: &Policy, now: SystemTime) {
     for review in policy.reviews_due(now) {
         tracing::warn!(
             target: "outlay",
@@ -48,22 +48,22 @@ pub(crate) fn tell_due(policy: &Policy, now: SystemTime) {
             owner = review.owner,
             due = %review.due,
             models = review.models.join(", "),
-            "the policy allows models whose review is due"
+            "the policy allows models that are due for review"
         );
     }
 }
 
-/// Says so where a rule looks for whose credentials calls are made with, and nobody is asked.
-pub(crate) fn tell_unasked(policy: &Policy, engine: &Engine) {
+/// Warns if a rule depends on the signers of calls, and the `Outlay` has no source for them.
+pub(crate) fn warn_of_missing_principals(policy: &Policy, engine: &Engine) {
     #[cfg(feature = "sts")]
-    let is_asked = engine.extension::<crate::bedrock::Principals>().is_some();
+    let has_principals = engine.extension::<crate::bedrock::Principals>().is_some();
     #[cfg(not(feature = "sts"))]
-    let is_asked = false;
-    if policy.asks_for_principals() && !is_asked && !engine.is_disabled() {
+    let has_principals = false;
+    if policy.asks_for_principals() && !has_principals && !engine.is_disabled() {
         tracing::warn!(
             target: "outlay",
-            "a rule has production_principals, and STS is not asked for principals, so that at most roles that \
-             `Identities` assumes are seen: give the builder `principals`, with the feature `sts`"
+            "a rule has production_principals, but the principals of calls are unknown, except for roles that `Identities` \
+             assumes: enable the feature `sts`, and set `principals` on the builder"
         );
     }
 }
@@ -80,24 +80,24 @@ mod tests {
     use crate::{Outcome, Outlay};
 
     #[test]
-    fn the_policy_of_the_environment_is_watched_from_the_start_whatever_it_is_then() {
+    fn a_policy_file_that_is_missing_or_invalid_at_first_is_loaded_once_it_is_valid() {
         let path = std::env::temp_dir().join(format!("outlay-policy-of-env-{}.toml", std::process::id()));
-        // The environment of this process is that of all its tests.
-        let child = Command::new(std::env::current_exe().expect("this program"))
-            .args(["--exact", "watch_policy_file::tests::in_a_process_of_its_own", "--ignored", "--nocapture"])
-            .env("OUTLAY_POLICY", path.file_name().expect("its name"))
+        // All tests of this process share its environment.
+        let child = Command::new(std::env::current_exe().expect("the test program"))
+            .args(["--exact", "watch_policy_file::tests::policy_file_child", "--ignored", "--nocapture"])
+            .env("OUTLAY_POLICY", path.file_name().expect("the file's name"))
             .current_dir(std::env::temp_dir())
             .output()
             .expect("a process");
-        let text = String::from_utf8_lossy(&child.stdout);
-        let error = String::from_utf8_lossy(&child.stderr);
-        assert!(child.status.success() && text.contains("1 passed"), "{text}{error}");
+        let stdout = String::from_utf8_lossy(&child.stdout);
+        let stderr = String::from_utf8_lossy(&child.stderr);
+        assert!(child.status.success() && stdout.contains("1 passed"), "{stdout}{stderr}");
         let _ = fs::remove_file(&path);
     }
 
     fn is_stopped(outlay: &Outlay) -> bool {
         let task = outlay.task("t").start();
-        let refused = task.run_sync(|| {
+        let is_refused = task.run_sync(|| {
             let ask = Ask {
                 model: &"m".into(),
                 input: 0,
@@ -110,20 +110,20 @@ mod tests {
             outlay_otel::current().expect("a scope").in_ledger().open_call(&ask).is_err()
         });
         task.finish(Outcome::success());
-        refused
+        is_refused
     }
 
-    fn wait(outlay: &Outlay, stopped: bool) {
-        let begun = Instant::now();
+    fn wait_until(outlay: &Outlay, stopped: bool) {
+        let start = Instant::now();
         while is_stopped(outlay) != stopped {
-            assert!(begun.elapsed() < Duration::from_secs(20), "the file is looked at again");
+            assert!(start.elapsed() < Duration::from_secs(20), "the file was not reloaded");
             std::thread::sleep(Duration::from_millis(20));
         }
     }
 
     #[test]
-    #[ignore = "run by the test above, in a process of its own"]
-    fn in_a_process_of_its_own() {
+    #[ignore = "the test above runs it in a separate process"]
+    fn policy_file_child() {
         let path: PathBuf =
             std::env::current_dir().expect("a folder").join(std::env::var("OUTLAY_POLICY").expect("a name"));
         let stop = "[[stop]]\nonly = { task = \"t\" }\nreason = \"the file says so\"\n";
@@ -131,14 +131,14 @@ mod tests {
         assert_eq!(missing.ignored_settings().len(), 1, "{:?}", missing.ignored_settings());
         assert!(missing.reload_policy().is_err() && !is_stopped(&missing));
         fs::write(&path, "[[stop]]\nonly = 7\n").expect("a file");
-        let broken = Outlay::builder().build();
-        assert!(broken.reload_policy().is_err());
+        let invalid = Outlay::builder().build();
+        assert!(invalid.reload_policy().is_err());
         std::env::set_current_dir("/").expect("a folder");
         fs::write(&path, stop).expect("a file");
-        wait(&missing, true);
-        wait(&broken, true);
+        wait_until(&missing, true);
+        wait_until(&invalid, true);
         assert!(missing.reload_policy().is_ok());
         fs::write(&path, "mode = \"observe\"\n").expect("a file");
-        wait(&broken, false);
+        wait_until(&invalid, false);
     }
 }

@@ -1,4 +1,4 @@
-//! A file that is looked at again while the application runs.
+//! A file that is checked for changes while the application runs.
 
 use std::fs::Metadata;
 use std::io::ErrorKind;
@@ -8,10 +8,10 @@ use std::time::{Duration, SystemTime};
 
 use outlay_otel::{Engine, WeakEngine};
 
-/// So often it is looked at.
-const EVERY: Duration = Duration::from_secs(1);
+/// How often the file is checked.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What tells one version of a file from the next; `None` where there is no file.
+/// The version of a file; `None` if there is no file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp(Option<Version>);
 
@@ -19,17 +19,17 @@ pub(crate) struct Stamp(Option<Version>);
 struct Version {
     modified: SystemTime,
     length: u64,
-    /// The device, the file on it, and when it last changed in any way: a copy that keeps the time of its original is
-    /// another file. Zero where the system does not tell.
+    /// The device, the inode, and the time of the inode's last change: a copy that keeps the modification time of its
+    /// original is another file. Zeros if the system does not have them.
     identity: (u64, u64, i64, i64),
 }
 
 impl Stamp {
-    /// What no file has: the next look reads it.
+    /// A stamp that no file has, so that the next check reads the file.
     pub(crate) const UNREAD: Self =
         Self(Some(Version { modified: SystemTime::UNIX_EPOCH, length: u64::MAX, identity: (0, 0, 0, 0) }));
 
-    /// There is no file.
+    /// The stamp of a missing file.
     pub(crate) const MISSING: Self = Self(None);
 
     pub(crate) fn of(path: &Path) -> Self {
@@ -56,11 +56,10 @@ pub(crate) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// Reads the file again once it is another than the one in force, for as long as the engine lives.
+/// Starts a thread that calls `reload` once for each new version of the file, for as long as the engine lives.
 ///
-/// `reload` puts it in force, or tells why not: it is asked once for each version. Where a file cannot be read, it is
-/// tried again every second. One that has become empty is told, and what it said before stays in force: it may be about
-/// to be written.
+/// `reload` puts the version in force, or logs why not. A file that cannot be read is tried again every second. For an
+/// empty file, `reload` is not called, because the file may be about to be written. Both problems are logged.
 pub(crate) fn watch(
     thread_name: &str,
     engine: &Engine,
@@ -69,53 +68,54 @@ pub(crate) fn watch(
     reload: impl Fn(&Engine, &Path) + Send + 'static,
 ) {
     let (engine, path) = (engine.downgrade(), absolute(path));
-    let watched = Watched { path: path.clone(), in_force, told: None };
-    let look = move || watched.look(&engine, reload);
-    if let Err(error) = thread::Builder::new().name(thread_name.to_owned()).spawn(look) {
+    let watched = Watched { path: path.clone(), in_force, logged: None };
+    let check_until_dropped = move || watched.check_until_dropped(&engine, reload);
+    if let Err(error) = thread::Builder::new().name(thread_name.to_owned()).spawn(check_until_dropped) {
         let path = path.display();
-        tracing::warn!(target: "outlay", %error, %path, "the file is not looked at again: no thread can be started");
+        tracing::warn!(target: "outlay", %error, %path, "the file is not checked for changes: the thread did not start");
     }
 }
 
 struct Watched {
     path: PathBuf,
     in_force: Stamp,
-    /// Why it could not be read the last time.
-    told: Option<ErrorKind>,
+    /// The read error that was last logged; `None` if the last read succeeded.
+    logged: Option<ErrorKind>,
 }
 
 impl Watched {
-    fn look(mut self, engine: &WeakEngine, reload: impl Fn(&Engine, &Path)) {
-        let mut before = self.in_force;
+    /// Checks the file until the engine is dropped.
+    fn check_until_dropped(mut self, engine: &WeakEngine, reload: impl Fn(&Engine, &Path)) {
+        let mut previous = self.in_force;
         loop {
-            thread::sleep(EVERY);
+            thread::sleep(CHECK_INTERVAL);
             let Some(engine) = engine.upgrade() else { return };
-            let now = Stamp::of(&self.path);
-            // Not while it is being written: half of a file may load as well.
-            let is_at_rest = std::mem::replace(&mut before, now) == now;
-            if is_at_rest && now != self.in_force && self.has_content() {
+            let current = Stamp::of(&self.path);
+            // Wait until the file is fully written: half of it may be valid too.
+            let is_stable = std::mem::replace(&mut previous, current) == current;
+            if is_stable && current != self.in_force && self.has_content() {
                 reload(&engine, &self.path);
-                self.in_force = now;
+                self.in_force = current;
             }
         }
     }
 
-    /// Whether there is something to read; tells why not, once.
+    /// Returns whether the file can be read and is not empty. Logs each problem once.
     fn has_content(&mut self) -> bool {
-        let found = match std::fs::read(&self.path) {
+        let result = match std::fs::read(&self.path) {
             Ok(bytes) if bytes.trim_ascii().is_empty() => Err((ErrorKind::UnexpectedEof, "it is empty".to_owned())),
             Ok(_) => Ok(()),
             Err(error) => Err((error.kind(), error.to_string())),
         };
-        match found {
+        match result {
             Ok(()) => {
-                self.told = None;
+                self.logged = None;
                 true
             }
-            Err((kind, why)) => {
-                if self.told.replace(kind) != Some(kind) {
+            Err((kind, reason)) => {
+                if self.logged.replace(kind) != Some(kind) {
                     let path = self.path.display();
-                    tracing::warn!(target: "outlay", %path, "what the file said before stays in force: {why}");
+                    tracing::warn!(target: "outlay", %path, "the previous version of the file stays in force: {reason}");
                 }
                 false
             }

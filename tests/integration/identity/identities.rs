@@ -247,7 +247,7 @@ async fn where_tasks_have_too_many_names_a_session_in_use_is_kept_and_what_is_am
     }
     call("tickets").await;
     assert_eq!(asked(&sts, StsAction::AssumeRole), 1_011);
-    assert_eq!(logged.with("more sessions of workflows than are kept").len(), 1);
+    assert_eq!(logged.with("more workflow sessions than the cache holds").len(), 1);
 }
 
 #[tokio::test]

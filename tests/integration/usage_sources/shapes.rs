@@ -159,7 +159,7 @@ async fn one_count_that_two_names_tell_otherwise_is_in_doubt() {
         "cacheReadInputTokens": 800}});
     let found = asked(Operation::InvokeModel, NOVA, Reply::json(body), |c| (tokens(c)[2], status(c), doubt(c))).await;
     assert_eq!((found.0, &*found.1), (Some(800), "estimated"));
-    assert_eq!(found.2.as_deref(), Some("usage tells one count by two names, as 700 and as 800"));
+    assert_eq!(found.2.as_deref(), Some("usage has one count under two names: 700 and 800"));
 }
 
 #[tokio::test]

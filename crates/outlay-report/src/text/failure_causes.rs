@@ -5,7 +5,7 @@ use outlay_price::Usd;
 
 use super::figures::Figures;
 use super::numbers::count;
-use super::table::kind_label;
+use super::rows::kind_label;
 use super::theme::Theme;
 use super::tree::{NodeKind, Tree};
 

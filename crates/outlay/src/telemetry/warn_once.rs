@@ -1,4 +1,4 @@
-//! What a collector answers that takes nothing is told once, with what to do.
+//! A warning about the first failed export, with advice.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -12,41 +12,43 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
 use super::destination::Destination;
 
-/// Once for the process: both signals go to the same place as a rule.
-static IS_TOLD: AtomicBool = AtomicBool::new(false);
+/// Whether a failure has been logged. Both signals share it, because they usually have the same destination.
+static HAS_WARNED: AtomicBool = AtomicBool::new(false);
 
-/// Whether a failure has been told, with its reason.
-pub(super) fn is_told() -> bool {
-    IS_TOLD.load(Ordering::Relaxed)
+/// Returns whether a failed export has been logged with its reason.
+pub(super) fn has_warned() -> bool {
+    HAS_WARNED.load(Ordering::Relaxed)
 }
 
-/// An exporter whose first failure is told. At the end of the process the SDK says no more than that it failed.
+/// An exporter that logs the reason of the first failure. At the end of the process, the SDK only reports that an export
+/// failed.
 #[derive(Debug)]
-pub(super) struct Told<E> {
+pub(super) struct WarnOnce<E> {
     signal: &'static str,
     exporter: E,
-    to: Destination,
+    destination: Destination,
 }
 
-impl<E> Told<E> {
-    pub(super) const fn new(signal: &'static str, exporter: E, to: Destination) -> Self {
-        Self { signal, exporter, to }
+impl<E> WarnOnce<E> {
+    pub(super) const fn new(signal: &'static str, exporter: E, destination: Destination) -> Self {
+        Self { signal, exporter, destination }
     }
 
-    fn tell(&self, result: OTelSdkResult) -> OTelSdkResult {
+    fn warn_on_error(&self, result: OTelSdkResult) -> OTelSdkResult {
         if let Err(error) = &result
-            && !IS_TOLD.swap(true, Ordering::Relaxed)
+            && !HAS_WARNED.swap(true, Ordering::Relaxed)
         {
             let signal = self.signal;
-            tracing::warn!(target: "outlay", signal, "telemetry was not sent: {}", self.to.failed(&error.to_string()));
+            let message = self.destination.export_failed(&error.to_string());
+            tracing::warn!(target: "outlay", signal, "telemetry was not sent: {message}");
         }
         result
     }
 }
 
-impl<E: SpanExporter> SpanExporter for Told<E> {
+impl<E: SpanExporter> SpanExporter for WarnOnce<E> {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        self.tell(self.exporter.export(batch).await)
+        self.warn_on_error(self.exporter.export(batch).await)
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
@@ -62,9 +64,9 @@ impl<E: SpanExporter> SpanExporter for Told<E> {
     }
 }
 
-impl<E: PushMetricExporter> PushMetricExporter for Told<E> {
+impl<E: PushMetricExporter> PushMetricExporter for WarnOnce<E> {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
-        self.tell(self.exporter.export(metrics).await)
+        self.warn_on_error(self.exporter.export(metrics).await)
     }
 
     fn force_flush(&self) -> OTelSdkResult {

@@ -11,73 +11,74 @@ use pin_project_lite::pin_project;
 use super::header_carriers::RECEIPT;
 
 pin_project! {
-    /// The body of a response, at whose end the receipt may come.
+    /// A response body that may end with the receipt.
     pub struct ReceivingBody<B> {
         #[pin]
         inner: B,
-        waiting: Option<Waiting>,
+        receiver: Option<ReceiptReceiver>,
     }
 }
 
 impl<B> ReceivingBody<B> {
-    pub(super) const fn new(inner: B, waiting: Option<Waiting>) -> Self {
-        Self { inner, waiting }
+    pub(super) const fn new(inner: B, receiver: Option<ReceiptReceiver>) -> Self {
+        Self { inner, receiver }
     }
 }
 
-/// Waits for the receipt. Dropped, it leaves the work waiting, with the place where the receipt can be asked for.
-pub(super) struct Waiting {
+/// Waits for the receipt of one request. If it is dropped before the final receipt has come, the work keeps waiting, and
+/// the receipt can be asked for at its origin.
+pub(super) struct ReceiptReceiver {
     work: Option<RemoteWork>,
     origin: String,
-    /// The receipt so far.
-    so_far: String,
+    /// The text of the pending receipt; empty if none has come.
+    pending: String,
 }
 
-impl Waiting {
+impl ReceiptReceiver {
     pub(super) const fn new(work: RemoteWork, origin: String) -> Self {
-        Self { work: Some(work), origin, so_far: String::new() }
+        Self { work: Some(work), origin, pending: String::new() }
     }
 
-    /// Counts the receipt among these that is of this work. Those of others may have come through with it.
-    pub(super) fn receive<'a>(mut self, receipts: impl IntoIterator<Item = &'a HeaderValue>) -> Heard {
+    /// Counts the receipt of this work. Receipts of other work may have come with it.
+    pub(super) fn receive<'a>(mut self, receipts: impl IntoIterator<Item = &'a HeaderValue>) -> ReceiptState {
         for receipt in receipts.into_iter().filter_map(|value| value.to_str().ok()) {
             let Some(work) = &self.work else { break };
             match work.receive(receipt) {
                 Ok(Received::Pending) => {
-                    receipt.clone_into(&mut self.so_far);
-                    return Heard::SoFar(self);
+                    receipt.clone_into(&mut self.pending);
+                    return ReceiptState::Pending(self);
                 }
                 Ok(_) => {
                     drop(self.work.take());
-                    return Heard::All;
+                    return ReceiptState::Complete;
                 }
                 Err(ReceiveError::Unknown(_)) => {}
                 Err(error) => {
-                    tracing::warn!(target: "outlay", origin = self.origin, "a receipt is not counted: {error}");
+                    tracing::warn!(target: "outlay", origin = self.origin, "a receipt was not counted: {error}");
                 }
             }
         }
-        Heard::Nothing(self)
+        ReceiptState::Missing(self)
     }
 
-    /// What the work cost is not known.
+    /// Stops waiting: the receipt counts as lost.
     pub(super) fn give_up(mut self) {
         drop(self.work.take());
     }
 }
 
-/// What a response has said of what the work cost.
-pub(super) enum Heard {
-    All,
-    /// That it will.
-    SoFar(Waiting),
-    Nothing(Waiting),
+/// Whether the receipt of a request has come.
+pub(super) enum ReceiptState {
+    Complete,
+    /// A receipt has come that is not final.
+    Pending(ReceiptReceiver),
+    Missing(ReceiptReceiver),
 }
 
-impl Drop for Waiting {
+impl Drop for ReceiptReceiver {
     fn drop(&mut self) {
         if let Some(work) = self.work.take() {
-            work.wait_for(&self.origin, &self.so_far);
+            work.wait_for(&self.origin, &self.pending);
         }
     }
 }
@@ -94,15 +95,15 @@ impl<B: Body> Body for ReceivingBody<B> {
             _ => None,
         };
         if let Some(trailers) = trailers
-            && let Some(waiting) = this.waiting.take()
+            && let Some(receiver) = this.receiver.take()
         {
-            *this.waiting = match waiting.receive(trailers.get_all(RECEIPT)) {
-                Heard::All => None,
-                Heard::SoFar(waiting) | Heard::Nothing(waiting) => Some(waiting),
+            *this.receiver = match receiver.receive(trailers.get_all(RECEIPT)) {
+                ReceiptState::Complete => None,
+                ReceiptState::Pending(receiver) | ReceiptState::Missing(receiver) => Some(receiver),
             };
         }
         if !matches!(frame, Some(Ok(_))) {
-            drop(this.waiting.take());
+            drop(this.receiver.take());
         }
         Poll::Ready(frame)
     }

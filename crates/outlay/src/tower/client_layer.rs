@@ -13,13 +13,13 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::client_body::{Heard, ReceivingBody, Waiting};
+use super::client_body::{ReceiptReceiver, ReceiptState, ReceivingBody};
 use super::header_carriers;
 
-/// Tells the hosts that may know whose work a request is, and counts what they say that it cost. See
+/// A layer that sends the current task to allowed hosts with each request, and counts the cost that they report. See
 /// [the module](super).
 ///
-/// A request that is made in no task, or to a host that is not allowed, says nothing of whose work it is.
+/// A request outside any task, or to a host that is not allowed, carries no task.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct ClientLayer {
@@ -29,15 +29,16 @@ pub struct ClientLayer {
 #[derive(Clone, Default)]
 struct Settings {
     hosts: Vec<Arc<str>>,
-    /// What the work that is asked of a host goes by.
+    /// Hosts and the names of the remote work there.
     names: Vec<(Arc<str>, Arc<str>)>,
-    nothing_sent: Option<Arc<NothingSent>>,
-    said: Arc<AtomicBool>,
+    is_unsent: Option<Arc<IsUnsent>>,
+    /// Whether a missing receipt has been logged.
+    has_warned: Arc<AtomicBool>,
 }
 
-type NothingSent = dyn Fn(&dyn Any) -> bool + Send + Sync;
+type IsUnsent = dyn Fn(&dyn Any) -> bool + Send + Sync;
 
-/// Made by [`ClientLayer`].
+/// The service of a [`ClientLayer`].
 #[derive(Clone, Debug)]
 pub struct ClientService<S> {
     inner: S,
@@ -45,23 +46,23 @@ pub struct ClientService<S> {
 }
 
 impl ClientLayer {
-    /// A layer that tells nobody.
+    /// Returns a layer that allows no host.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Lets this host know, on any port: by its name or address, or with `*.` in front all hosts below that name. Defaults
-    /// to none.
+    /// Allows a host to see the task, on any port: by name or address, or with `*.` in front, all hosts below that name.
+    /// Defaults to none.
     ///
-    /// It is to be one that sends receipts: a response without one leaves the task's total `unpriced`.
+    /// Allow only hosts that send receipts: a response without one leaves the task's total `unpriced`.
     pub fn allow_host(mut self, host: &str) -> Self {
         self.settings.hosts.push(host.to_ascii_lowercase().into());
         self
     }
 
-    /// Names the work that is asked of a host, for the report and for `outlay.remote.name`, such as `researcher`. The host is
-    /// matched as in [`allow_host`](Self::allow_host), and must be allowed there too. If several match, the first is used.
-    /// Defaults to the host with its port.
+    /// Sets the name of remote work at a host, for the report and for `outlay.remote.name`, such as `researcher`. The
+    /// host is matched as in [`allow_host`](Self::allow_host), and must be allowed there too. If several match, the first
+    /// is used. Defaults to the host with its port.
     ///
     /// ```
     /// let layer = outlay::tower::ClientLayer::new().allow_host("10.0.0.7").name_host("10.0.0.7", "researcher");
@@ -71,15 +72,15 @@ impl ClientLayer {
         self
     }
 
-    /// Whether an error of the service means that nothing was sent, and so nothing spent. Defaults to never: what was
-    /// asked for and not answered may have cost something, and counts as a lost receipt.
+    /// Sets the function that returns whether an error of the service means that nothing was sent, so that nothing was
+    /// spent. Defaults to never: a request without an answer may have cost something, and counts as a lost receipt.
     ///
     /// ```
     /// # struct ConnectError;
     /// let layer = outlay::tower::ClientLayer::new().nothing_sent(|error| error.is::<ConnectError>());
     /// ```
-    pub fn nothing_sent(mut self, says: impl Fn(&dyn Any) -> bool + Send + Sync + 'static) -> Self {
-        self.settings.nothing_sent = Some(Arc::new(says));
+    pub fn nothing_sent(mut self, is_unsent: impl Fn(&dyn Any) -> bool + Send + Sync + 'static) -> Self {
+        self.settings.is_unsent = Some(Arc::new(is_unsent));
         self
     }
 }
@@ -89,23 +90,23 @@ impl Settings {
         self.hosts.iter().any(|allowed| host_matches(allowed, host))
     }
 
-    /// Returns the name for work that is asked of the host, if one is set.
+    /// Returns the name of remote work at the host, if one is set.
     fn name(&self, host: &str) -> Option<&str> {
-        self.names.iter().find(|(named, _)| host_matches(named, host)).map(|(_, name)| &**name)
+        self.names.iter().find(|(pattern, _)| host_matches(pattern, host)).map(|(_, name)| &**name)
     }
 
-    fn says_nothing_was_sent(&self, error: &dyn Any) -> bool {
-        let says = |says: &Arc<NothingSent>| guarded("nothing_sent", || says(error)).unwrap_or(false);
-        self.nothing_sent.as_ref().is_some_and(says)
+    fn is_unsent(&self, error: &dyn Any) -> bool {
+        let call = |is_unsent: &Arc<IsUnsent>| guarded("nothing_sent", || is_unsent(error)).unwrap_or(false);
+        self.is_unsent.as_ref().is_some_and(call)
     }
 
-    fn say_once_that_there_is_no_receipt(&self, origin: &str) {
-        if !self.said.swap(true, Ordering::Relaxed) {
+    fn warn_once_of_missing_receipt(&self, origin: &str) {
+        if !self.has_warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 target: "outlay",
                 origin,
-                "a host that is allowed to know whose work it does has sent no receipt: what it spent is not known, and \
-                 the task's total is unpriced; is its server layer there, and does it trust this client?"
+                "an allowed host sent no receipt: its cost is unknown, and the task's total is unpriced. Does the host \
+                 have a ServerLayer, and does it trust this client?"
             );
         }
     }
@@ -142,26 +143,26 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> ClientFuture<S::Future> {
-        let asked = self.ask(&mut request);
-        ClientFuture { inner: self.inner.call(request), asked }
+        let sent = self.start_work(&mut request);
+        ClientFuture { inner: self.inner.call(request), sent }
     }
 }
 
 impl<S> ClientService<S> {
-    /// Writes whose work it is into the request; `None` where nobody is to know, or there is nobody to tell of.
-    fn ask<B>(&self, request: &mut Request<B>) -> Option<Asked> {
-        // One that another such layer has written to, or that asks for a receipt, is no work of its own.
-        if request.extensions().get::<IsAsked>().is_some() {
+    /// Starts remote work and writes it into the request. Returns `None` outside any task, or if the host is not allowed.
+    fn start_work<B>(&self, request: &mut Request<B>) -> Option<SentWork> {
+        // Another client layer has already written to the request, or it asks for a receipt.
+        if request.extensions().get::<IsHandled>().is_some() {
             return None;
         }
         let uri = request.uri();
-        let by_header = || request.headers().get(HOST)?.to_str().ok()?.parse().ok();
-        let authority: http::uri::Authority = uri.authority().cloned().or_else(by_header)?;
+        let from_header = || request.headers().get(HOST)?.to_str().ok()?.parse().ok();
+        let authority: http::uri::Authority = uri.authority().cloned().or_else(from_header)?;
         if !self.settings.allows(authority.host()) {
             header_carriers::strip(request.headers_mut());
             return None;
         }
-        // Not as the authority has it: that may hold a password.
+        // Leave out the rest of the authority: it may contain a password.
         let host = match authority.port() {
             Some(port) => format!("{}:{port}", authority.host()),
             None => authority.host().to_owned(),
@@ -173,53 +174,54 @@ impl<S> ClientService<S> {
         };
         let work = crate::remote(self.settings.name(authority.host()).unwrap_or(&host));
         if work.id().is_none() {
-            // Nobody's work here is not somebody else's there, whatever the request says that came in.
+            // Outside any task, do not pass on the task of another process that the application copied from a request.
             if current().is_none() {
                 header_carriers::strip(request.headers_mut());
             }
             return None;
         }
         header_carriers::inject(&work, request.headers_mut());
-        request.extensions_mut().insert(IsAsked);
+        request.extensions_mut().insert(IsHandled);
         request.headers_mut().entry(TE).or_insert(HeaderValue::from_static("trailers"));
-        Some(Asked { work, origin, settings: self.settings.clone() })
+        Some(SentWork { work, origin, settings: self.settings.clone() })
     }
 }
 
-/// Marks a request that is no work of its own any more.
+/// Marks a request for which no further remote work is started.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct IsAsked;
+pub(super) struct IsHandled;
 
-struct Asked {
+/// The remote work of a request that is on its way.
+struct SentWork {
     work: RemoteWork,
     origin: String,
     settings: Settings,
 }
 
-impl Asked {
-    /// What the response's header says; `None` where there is nothing more to wait for.
-    fn receive<R>(self, response: &Response<R>) -> Option<Waiting> {
+impl SentWork {
+    /// Counts the receipt in the response's header. Returns the receiver for the final one, if that is still to come.
+    fn receive<R>(self, response: &Response<R>) -> Option<ReceiptReceiver> {
         let receipts = response.headers().get_all(header_carriers::RECEIPT);
-        let waiting = Waiting::new(self.work, self.origin.clone());
-        match waiting.receive(receipts) {
-            Heard::Nothing(waiting) => {
-                self.settings.say_once_that_there_is_no_receipt(&self.origin);
-                waiting.give_up();
+        let receiver = ReceiptReceiver::new(self.work, self.origin.clone());
+        match receiver.receive(receipts) {
+            ReceiptState::Missing(receiver) => {
+                self.settings.warn_once_of_missing_receipt(&self.origin);
+                receiver.give_up();
                 None
             }
-            Heard::SoFar(waiting) => Some(waiting),
-            Heard::All => None,
+            ReceiptState::Pending(receiver) => Some(receiver),
+            ReceiptState::Complete => None,
         }
     }
 }
 
 pin_project! {
-    /// The response of a [`ClientService`].
+    /// The response future of a [`ClientService`].
     #[must_use = "futures do nothing unless polled"]
     pub struct ClientFuture<F> {
         #[pin]
         inner: F,
-        asked: Option<Asked>,
+        sent: Option<SentWork>,
     }
 }
 
@@ -233,17 +235,17 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let result = ready!(this.inner.poll(cx));
-        let asked = this.asked.take();
+        let sent = this.sent.take();
         Poll::Ready(match result {
             Ok(response) => {
-                let waiting = asked.and_then(|asked| asked.receive(&response));
-                Ok(response.map(|body| ReceivingBody::new(body, waiting)))
+                let receiver = sent.and_then(|sent| sent.receive(&response));
+                Ok(response.map(|body| ReceivingBody::new(body, receiver)))
             }
             Err(error) => {
-                if let Some(asked) = asked
-                    && asked.settings.says_nothing_was_sent(&error)
+                if let Some(sent) = sent
+                    && sent.settings.is_unsent(&error)
                 {
-                    asked.work.cancel();
+                    sent.work.cancel();
                 }
                 Err(error)
             }

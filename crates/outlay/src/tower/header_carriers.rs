@@ -1,4 +1,4 @@
-//! HTTP's headers as carriers.
+//! HTTP headers as carriers.
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::propagation::{Extractor, Injector};
@@ -7,25 +7,25 @@ use outlay_otel::{ExtractError, Incoming, RemoteWork, without_outlay};
 
 pub(super) const RECEIPT: HeaderName = HeaderName::from_static(wire::RECEIPT);
 
-/// Reads the headers of a request. A header that is there several times is one list.
-struct Carried {
+/// The propagation headers of a request. The values of a repeated header are joined.
+struct RequestHeaders {
     baggage: String,
     traceparent: Option<String>,
     tracestate: String,
 }
 
-impl Carried {
+impl RequestHeaders {
     fn of(headers: &HeaderMap) -> Self {
         Self {
             baggage: joined(headers, wire::BAGGAGE),
-            // Of two there is no telling which one holds.
+            // Two values are ambiguous. Joined, they are invalid and ignored.
             traceparent: Some(joined(headers, wire::TRACEPARENT)).filter(|text| !text.is_empty()),
             tracestate: joined(headers, "tracestate"),
         }
     }
 }
 
-impl Extractor for Carried {
+impl Extractor for RequestHeaders {
     fn get(&self, key: &str) -> Option<&str> {
         match key {
             wire::BAGGAGE => Some(&self.baggage),
@@ -40,17 +40,17 @@ impl Extractor for Carried {
     }
 }
 
-/// Reads whose work a request is from its headers, which are believed: for servers that are not made of `tower` services.
+/// Reads the caller from the headers of a trusted request, for servers that are not made of `tower` services.
 ///
 /// # Errors
 ///
-/// [`ExtractError`] where they do not say so.
+/// Returns an [`ExtractError`] if the headers name no caller.
 pub fn extract_trusted(headers: &HeaderMap) -> Result<Incoming, ExtractError> {
-    Incoming::from_trusted(&Carried::of(headers))
+    Incoming::from_trusted(&RequestHeaders::of(headers))
 }
 
-/// Writes whose work it is into the headers of a request: for clients that are no `tower` services. What the application has
-/// said of the trace stays as it is, and so does its baggage.
+/// Writes remote work into the headers of a request, for clients that are not `tower` services. The application's own trace
+/// headers and baggage stay as they are.
 ///
 /// ```
 /// use outlay::{Outcome, Outlay, tower};
@@ -61,26 +61,27 @@ pub fn extract_trusted(headers: &HeaderMap) -> Result<Incoming, ExtractError> {
 /// let mut headers = http::HeaderMap::new();
 /// tower::inject(&work, &mut headers);
 ///
-/// // In the worker, of a caller that it trusts:
+/// // In the worker, if it trusts the caller:
 /// let incoming = tower::extract_trusted(&headers)?;
 /// let research = outlay.task("research").asked_by(&incoming).start();
 /// research.finish(Outcome::success());
 ///
-/// // Back here, with the header `outlay-receipt` of the response:
+/// // Back in this process, with the response's header `outlay-receipt`:
 /// work.receive(&research.receipt().to_string())?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn inject(work: &RemoteWork, headers: &mut HeaderMap) {
-    let own = headers.get(wire::TRACEPARENT).and_then(|value| value.to_str().ok());
-    let keeps_trace = own.is_some_and(|traceparent| work.is_below_the_task(traceparent));
-    let already = headers.contains_key(wire::BAGGAGE).then(|| joined(headers, wire::BAGGAGE));
-    work.inject(&mut Outgoing { headers, keeps_trace });
-    if let Some(baggage) = already.and_then(|already| work.baggage(&already)) {
+    let traceparent = headers.get(wire::TRACEPARENT).and_then(|value| value.to_str().ok());
+    let keeps_trace = traceparent.is_some_and(|traceparent| work.is_below_the_task(traceparent));
+    let existing = headers.contains_key(wire::BAGGAGE).then(|| joined(headers, wire::BAGGAGE));
+    work.inject(&mut HeaderInjector { headers, keeps_trace });
+    if let Some(baggage) = existing.and_then(|existing| work.baggage(&existing)) {
         set(headers, wire::BAGGAGE, &baggage);
     }
 }
 
-/// Takes out what the application's own propagation hands on of Outlay, for a host that is not to know.
+/// Removes Outlay's entries from the baggage, for a host that is not allowed: the application's own propagation may have
+/// added them.
 pub(super) fn strip(headers: &mut HeaderMap) {
     if headers.contains_key(wire::BAGGAGE)
         && let Some(rest) = without_outlay(&joined(headers, wire::BAGGAGE))
@@ -92,12 +93,13 @@ pub(super) fn strip(headers: &mut HeaderMap) {
     }
 }
 
-struct Outgoing<'a> {
+/// Writes to the headers of a request, and keeps the application's own trace headers if `keeps_trace` is set.
+struct HeaderInjector<'a> {
     headers: &'a mut HeaderMap,
     keeps_trace: bool,
 }
 
-impl Injector for Outgoing<'_> {
+impl Injector for HeaderInjector<'_> {
     fn set(&mut self, key: &str, value: String) {
         if key == wire::BAGGAGE || (!self.keeps_trace && !value.is_empty()) {
             set(self.headers, key, &value);

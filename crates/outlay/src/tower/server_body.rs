@@ -12,7 +12,7 @@ use super::header_carriers::RECEIPT;
 use crate::Task;
 
 pin_project! {
-    /// The body of a response, which is made in the request's task where it is made as it is read. The task ends with it.
+    /// A response body that is polled in the request's task. The task ends with it.
     pub struct ScopedBody<B> {
         #[pin]
         kind: Kind<B>,
@@ -22,16 +22,16 @@ pin_project! {
 pin_project! {
     #[project = KindProject]
     enum Kind<B> {
-        Handlers {
+        Metered {
             #[pin]
             inner: B,
-            // Dropped before its end, its task is abandoned.
+            // If the body is dropped before its end, the task is abandoned.
             finish: Option<Finish>,
-            // What is left of a stated length.
-            left: Option<u64>,
-            is_over: bool,
+            // The rest of the content length, if there is one.
+            remaining: Option<u64>,
+            is_finished: bool,
         },
-        Untouched {
+        PassThrough {
             #[pin]
             inner: B,
         },
@@ -39,7 +39,7 @@ pin_project! {
     }
 }
 
-/// How the task ends with the body.
+/// Ends the task with the body.
 pub(super) struct Finish {
     pub(super) task: Task,
     pub(super) outcome: Outcome,
@@ -47,26 +47,29 @@ pub(super) struct Finish {
 }
 
 impl Finish {
-    /// Ends the task; what goes into the trailers of that.
+    /// Ends the task. Returns the final receipt if it goes into a trailer.
     fn end(self) -> Option<HeaderValue> {
         self.task.end(self.outcome);
         let receipt = self.task.receipt();
-        // One that is not final has been said in the header.
+        // A receipt that is not final adds nothing to the one in the header.
         (self.sends_trailer && receipt.is_final()).then(|| HeaderValue::try_from(receipt.to_string()).ok()).flatten()
     }
 }
 
 impl<B> ScopedBody<B> {
-    pub(super) const fn untouched(inner: B) -> Self {
-        Self { kind: Kind::Untouched { inner } }
+    /// Returns a body that the layer does not change.
+    pub(super) const fn pass_through(inner: B) -> Self {
+        Self { kind: Kind::PassThrough { inner } }
     }
 
-    pub(super) const fn plain(inner: B) -> Self {
-        Self { kind: Kind::Handlers { inner, finish: None, left: None, is_over: false } }
+    /// Returns a body with no open task. Receipts of this process's own remote work are removed from its trailers.
+    pub(super) const fn without_task(inner: B) -> Self {
+        Self { kind: Kind::Metered { inner, finish: None, remaining: None, is_finished: false } }
     }
 
-    pub(super) const fn scoped(inner: B, finish: Finish, length: Option<u64>) -> Self {
-        Self { kind: Kind::Handlers { inner, finish: Some(finish), left: length, is_over: false } }
+    /// Returns a body that is polled in a task and ends it.
+    pub(super) const fn in_task(inner: B, finish: Finish, length: Option<u64>) -> Self {
+        Self { kind: Kind::Metered { inner, finish: Some(finish), remaining: length, is_finished: false } }
     }
 
     pub(super) fn text(text: String) -> Self {
@@ -82,15 +85,15 @@ where
     type Error = B::Error;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        let (inner, finish, left, is_over) = match self.project().kind.project() {
+        let (inner, finish, remaining, is_finished) = match self.project().kind.project() {
             KindProject::Text { text } => {
                 return Poll::Ready(text.take().map(|text| Ok(Frame::data(B::Data::from(text)))));
             }
-            KindProject::Untouched { inner } => return inner.poll_frame(cx),
-            KindProject::Handlers { inner, finish, left, is_over } => (inner, finish, left, is_over),
+            KindProject::PassThrough { inner } => return inner.poll_frame(cx),
+            KindProject::Metered { inner, finish, remaining, is_finished } => (inner, finish, remaining, is_finished),
         };
-        // After its end the handler's body is not asked again, as nobody would without the trailer.
-        if *is_over {
+        // After our trailer the client polls once more, but the inner body has already ended.
+        if *is_finished {
             return Poll::Ready(None);
         }
         let frame = {
@@ -100,7 +103,7 @@ where
         Poll::Ready(match frame {
             Some(Ok(frame)) => match frame.into_trailers() {
                 Ok(mut trailers) => {
-                    // Receipts from further on are for this process alone.
+                    // Receipts of this process's own remote work are for it alone.
                     trailers.remove(RECEIPT);
                     let receipt = finish.take().and_then(Finish::end);
                     trailers.extend(receipt.map(|receipt| (RECEIPT, receipt)));
@@ -108,15 +111,15 @@ where
                 }
                 Err(frame) => {
                     let length = frame.data_ref().map_or(0, |data| data.remaining() as u64);
-                    *left = left.map(|left| left.saturating_sub(length));
-                    if *left == Some(0) {
+                    *remaining = remaining.map(|remaining| remaining.saturating_sub(length));
+                    if *remaining == Some(0) {
                         let _ = finish.take().and_then(Finish::end);
                     }
                     Some(Ok(frame))
                 }
             },
             None => {
-                *is_over = true;
+                *is_finished = true;
                 let receipt = finish.take().and_then(Finish::end);
                 receipt.map(|receipt| Ok(Frame::trailers(HeaderMap::from_iter([(RECEIPT, receipt)]))))
             }
@@ -131,16 +134,18 @@ where
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
-            // The task has yet to end, and a trailer to come.
-            Kind::Handlers { inner, finish, is_over, .. } => *is_over || (finish.is_none() && inner.is_end_stream()),
-            Kind::Untouched { inner } => inner.is_end_stream(),
+            // As long as `finish` is set, the task has not ended, and a trailer may come.
+            Kind::Metered { inner, finish, is_finished, .. } => {
+                *is_finished || (finish.is_none() && inner.is_end_stream())
+            }
+            Kind::PassThrough { inner } => inner.is_end_stream(),
             Kind::Text { text } => text.is_none(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
-            Kind::Handlers { inner, .. } | Kind::Untouched { inner } => inner.size_hint(),
+            Kind::Metered { inner, .. } | Kind::PassThrough { inner } => inner.size_hint(),
             Kind::Text { text } => SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64)),
         }
     }

@@ -19,14 +19,15 @@ use super::header_carriers::{self, RECEIPT};
 use super::server_body::{Finish, ScopedBody};
 use crate::{Outlay, Task, TaskBuilder};
 
-/// Runs requests in the task of whoever asked, or in one of their own, and says what they cost. See [the module](super).
+/// A layer that runs each request in its caller's task or in a task of its own, and reports its cost to the caller. See
+/// [the module](super).
 ///
-/// What a request says of whose work it is counts only where it is trusted. A trusted one that says so runs in a task of
-/// its own below the caller's, where [`task_per_request`](Self::task_per_request) makes one, and else in the caller's own
-/// task, which goes on here: carry that into spawned work with [`in_scope`](crate::in_scope), for it has no span of its own.
+/// The caller that a request names is used only if the request is trusted. Such a request runs in a separate task below
+/// the caller's if [`task_per_request`](Self::task_per_request) returns one. Otherwise it continues the caller's own
+/// task: carry that into spawned work with [`in_scope`](crate::in_scope), because it has no span of its own.
 ///
-/// A request goes through one such layer; a second one does nothing. Receipts in a response from further on, of which this
-/// process is the caller, are taken out of it.
+/// A second layer on the same request does nothing. Receipts of this process's own remote work are removed from the
+/// response.
 #[derive(Clone)]
 #[must_use]
 pub struct ServerLayer {
@@ -37,14 +38,14 @@ pub struct ServerLayer {
 struct Settings {
     outlay: Outlay,
     trust: Arc<dyn Fn(&Parts) -> bool + Send + Sync>,
-    task: Option<Arc<TaskOf>>,
+    task: Option<Arc<TaskPerRequest>>,
     outcome: Arc<dyn Fn(StatusCode) -> Outcome + Send + Sync>,
     receipts_at: Option<Arc<str>>,
 }
 
-type TaskOf = dyn Fn(&Outlay, &Parts) -> Option<TaskBuilder> + Send + Sync;
+type TaskPerRequest = dyn Fn(&Outlay, &Parts) -> Option<TaskBuilder> + Send + Sync;
 
-/// Made by [`ServerLayer`].
+/// The service of a [`ServerLayer`].
 #[derive(Clone, Debug)]
 pub struct ServerService<S> {
     inner: S,
@@ -52,7 +53,7 @@ pub struct ServerService<S> {
 }
 
 impl ServerLayer {
-    /// A layer that trusts nobody, and makes no tasks.
+    /// Returns a layer that trusts no request and starts no tasks.
     pub fn new(outlay: &Outlay) -> Self {
         let settings = Settings {
             outlay: outlay.clone(),
@@ -64,15 +65,17 @@ impl ServerLayer {
         Self { settings }
     }
 
-    /// Whether a request is believed: whose work it is, and that its sender may know what it cost. Decide by what the
-    /// sender cannot forge: the address, a client certificate, a token that has been checked. Defaults to nobody.
-    pub fn trust(mut self, trusts: impl Fn(&Parts) -> bool + Send + Sync + 'static) -> Self {
-        self.settings.trust = Arc::new(trusts);
+    /// Sets the function that returns whether to trust a request: to believe the caller that it names, and to let its
+    /// sender see what it cost. Decide by what the sender cannot forge: the address, a client certificate, a verified
+    /// token. Defaults to trusting none.
+    pub fn trust(mut self, is_trusted: impl Fn(&Parts) -> bool + Send + Sync + 'static) -> Self {
+        self.settings.trust = Arc::new(is_trusted);
         self
     }
 
-    /// Makes a task for each request, or none where the closure says so. Name it after the route's template, not after the
-    /// path: the name becomes a metric attribute. Its outcome is the response's status. Defaults to none.
+    /// Sets the function that returns the task of a request, or `None` for no task of its own. Name the task after the
+    /// route's template, not after the path: the name becomes a metric attribute. The response's status decides the
+    /// outcome. Defaults to no tasks.
     ///
     /// With axum, as a layer of the router, the template is in the request's extensions:
     ///
@@ -93,17 +96,18 @@ impl ServerLayer {
         self
     }
 
-    /// How a request's task has ended, by the response's status. Defaults to a success up to 399, and a failure from 400
-    /// on. A request that is cancelled, or whose response is not read to its end, is abandoned in any case; one whose
-    /// service returns an error has failed.
+    /// Sets the function that returns the outcome of a request's task for the response's status. Defaults to a success
+    /// below 400, and a failure from 400 on. In any case, the task is abandoned if the request is cancelled or the
+    /// response is not read to its end, and has failed if the service returns an error.
     pub fn outcome_by(mut self, outcome: impl Fn(StatusCode) -> Outcome + Send + Sync + 'static) -> Self {
         self.settings.outcome = Arc::new(outcome);
         self
     }
 
-    /// Answers `GET {path}/{id of the work}` of those who are trusted with the receipts of that work, one a line: for
-    /// clients that take no trailers, and for work that goes on when the response has ended. The path is what clients see: put
-    /// the layer around all routes, not inside a nested router. Defaults to no such path.
+    /// Sets the path for receipts. A trusted `GET {path}/{id of the work}` is answered with the receipts of that work,
+    /// one per line. This is for clients that accept no trailers, and for work that continues after the response. The
+    /// path is the one that clients see, so put the layer around all routes, not inside a nested router. Defaults to
+    /// none.
     pub fn receipts_at(mut self, path: &str) -> Self {
         self.settings.receipts_at = Some(path.trim_end_matches('/').into());
         self
@@ -138,17 +142,17 @@ where
 
     fn call(&mut self, request: Request<B>) -> ServerFuture<S::Future> {
         let (mut parts, body) = request.into_parts();
-        // One layer is enough: a second one would have nothing in its books, and say so.
+        // One layer is enough: a second one would report a receipt without cost.
         let is_first = parts.extensions.insert(IsServed).is_none();
         if !is_first || self.settings.outlay.engine().is_disabled() {
             let inner = self.inner.call(Request::from_parts(parts, body));
-            return ServerFuture { state: State::Untouched { inner } };
+            return ServerFuture { state: State::PassThrough { inner } };
         }
-        let trusted = guarded("trust", || (self.settings.trust)(&parts)).unwrap_or(false);
-        if trusted && let Some(receipts) = self.settings.receipts(&parts) {
+        let is_trusted = guarded("trust", || (self.settings.trust)(&parts)).unwrap_or(false);
+        if is_trusted && let Some(receipts) = self.settings.receipts(&parts) {
             return ServerFuture { state: State::Receipts { receipts } };
         }
-        let run = self.settings.start(&parts, trusted);
+        let run = self.settings.start_task(&parts, is_trusted);
         let request = Request::from_parts(parts, body);
         let inner = match &run {
             Some(run) => run.task.run_sync(|| self.inner.call(request)),
@@ -159,7 +163,7 @@ where
 }
 
 impl Settings {
-    /// What is asked for, where it is receipts.
+    /// Returns the receipts that the request asks for, one per line; `None` if it is another request.
     fn receipts(&self, parts: &Parts) -> Option<String> {
         let id = parts.uri.path().strip_prefix(&**self.receipts_at.as_ref()?)?.strip_prefix('/')?;
         let remote: RemoteId = id.parse().ok().filter(|_| parts.method == Method::GET)?;
@@ -167,8 +171,8 @@ impl Settings {
         Some(receipts.into_iter().map(|receipt| format!("{}\n", self.with_place(receipt))).collect())
     }
 
-    fn start(&self, parts: &Parts, trusted: bool) -> Option<Running> {
-        let incoming = trusted.then(|| incoming(parts)).flatten();
+    fn start_task(&self, parts: &Parts, is_trusted: bool) -> Option<Running> {
+        let incoming = is_trusted.then(|| read_incoming(parts)).flatten();
         let own =
             self.task.as_ref().and_then(|task| guarded("task_per_request", || task(&self.outlay, parts)).flatten());
         let builder = match (own, &incoming) {
@@ -183,7 +187,7 @@ impl Settings {
         Some(Running { task: builder.start(), settings: self.clone(), is_waited_for, takes_trailers, has_body })
     }
 
-    /// The receipt, with the place where the final one can be asked for.
+    /// Returns the receipt. If it is not final, it gets the path of the final one.
     pub(super) fn with_place(&self, receipt: crate::Receipt) -> crate::Receipt {
         match (receipt.is_final(), receipt.remote_id(), &self.receipts_at) {
             (false, Some(remote), Some(path)) => receipt.with_path(&format!("{path}/{remote}")),
@@ -192,13 +196,13 @@ impl Settings {
     }
 }
 
-fn incoming(parts: &Parts) -> Option<Incoming> {
+fn read_incoming(parts: &Parts) -> Option<Incoming> {
     match header_carriers::extract_trusted(&parts.headers) {
         Ok(incoming) => Some(incoming),
         Err(ExtractError::NoTask) => None,
         Err(error) => {
             let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-            tracing::warn!(target: "outlay", "whose work a trusted request is cannot be read: {error}: {source}");
+            tracing::warn!(target: "outlay", "the caller of a trusted request cannot be read: {error}: {source}");
             None
         }
     }
@@ -209,7 +213,7 @@ fn takes_trailers(parts: &Parts) -> bool {
     values.flat_map(|value| value.split(',')).any(|coding| coding.trim().eq_ignore_ascii_case("trailers"))
 }
 
-/// Marks a request that a layer has seen.
+/// Marks a request that a server layer already handles.
 #[derive(Clone, Copy, Debug)]
 struct IsServed;
 
@@ -226,16 +230,16 @@ impl Running {
     fn respond<R: Body>(self, mut response: Response<R>) -> Response<ScopedBody<R>> {
         let status = response.status();
         let outcome = guarded("outcome_by", || (self.settings.outcome)(status)).unwrap_or_else(|| outcome_of(status));
-        // Receipts from further on are for this process alone.
+        // Receipts of this process's own remote work are for it alone.
         response.headers_mut().remove(RECEIPT);
         let body = response.body();
         let has_body = self.has_body && !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        // Of a body that is there whole, nothing is left to be done.
+        // A complete body causes no more work.
         let is_done = !has_body || body.is_end_stream() || body.size_hint().exact().is_some();
         if is_done {
             self.task.end(outcome);
         }
-        // What an upgraded connection will cost, no response can say: the caller is not told that it is nothing.
+        // The cost of an upgraded connection is not known yet: a receipt would report zero.
         if self.is_waited_for && status != StatusCode::SWITCHING_PROTOCOLS {
             let receipt = self.settings.with_place(self.task.receipt());
             if let Ok(value) = HeaderValue::try_from(receipt.to_string()) {
@@ -243,21 +247,21 @@ impl Running {
             }
         }
         if is_done {
-            return response.map(ScopedBody::plain);
+            return response.map(ScopedBody::without_task);
         }
-        // A body of a stated length has no trailers, and is not asked for its end.
+        // A body with a content length has no trailers, and may not be polled to its end.
         let length = response.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
         let sends_trailer = self.takes_trailers && length.is_none();
         if sends_trailer {
             response.headers_mut().append(TRAILER, HeaderValue::from_name(RECEIPT));
         }
         let finish = Finish { task: self.task, outcome, sends_trailer };
-        response.map(|body| ScopedBody::scoped(body, finish, length))
+        response.map(|body| ScopedBody::in_task(body, finish, length))
     }
 }
 
 pin_project! {
-    /// The response of a [`ServerService`].
+    /// The response future of a [`ServerService`].
     #[must_use = "futures do nothing unless polled"]
     pub struct ServerFuture<F> {
         #[pin]
@@ -273,7 +277,7 @@ pin_project! {
             inner: F,
             run: Option<Running>,
         },
-        Untouched {
+        PassThrough {
             #[pin]
             inner: F,
         },
@@ -299,8 +303,8 @@ where
                 response.headers_mut().insert(CONTENT_TYPE, json_lines);
                 Poll::Ready(Ok(response))
             }
-            StateProject::Untouched { inner } => {
-                Poll::Ready(ready!(inner.poll(cx)).map(|response| response.map(ScopedBody::untouched)))
+            StateProject::PassThrough { inner } => {
+                Poll::Ready(ready!(inner.poll(cx)).map(|response| response.map(ScopedBody::pass_through)))
             }
             StateProject::Handler { inner, run } => {
                 let result = {
@@ -312,7 +316,7 @@ where
                     (Ok(response), Some(run)) => Ok(run.respond(response)),
                     (Ok(mut response), None) => {
                         response.headers_mut().remove(RECEIPT);
-                        Ok(response.map(ScopedBody::plain))
+                        Ok(response.map(ScopedBody::without_task))
                     }
                     (Err(error), run) => {
                         if let Some(run) = run {
