@@ -69,7 +69,7 @@ pub(crate) fn end(
     let context = Context {
         kind,
         start,
-        most_output: open.most_output(),
+        most_output: open.max_output(),
         called: ModelRef::parse(&start.model).ok().map(|called| prices.resolve(called)),
         prices: &prices,
         log,
@@ -196,7 +196,7 @@ impl Context<'_> {
 
     fn bill_guardrail(&self, units: Option<Units>) -> CallEnd {
         let mut end = CallEnd::new(Billed::Nothing);
-        end.guardrail = units.map_or_else(|| self.start.most_guardrail.clone(), GuardrailUse::Counted);
+        end.guardrail = units.map_or_else(|| self.start.max_guardrail.clone(), GuardrailUse::Counted);
         end
     }
 
@@ -268,11 +268,11 @@ impl Context<'_> {
     /// Returns the maximum that the guardrail can have used. For a model call it depends on the possible output.
     fn most_guardrail(&self, intervened: bool, text_bytes: u64) -> GuardrailUse {
         let is_model_call = !matches!(self.kind, Kind::ApplyGuardrail | Kind::GuardrailChecks);
-        match self.start.most_guardrail {
+        match self.start.max_guardrail {
             GuardrailUse::AtMost(_) if is_model_call => self.max_for_call(text_bytes),
             // The request names no guardrail: an account or an organization can enforce one.
             GuardrailUse::NotApplied if intervened => self.max_for_call(text_bytes),
-            _ => self.start.most_guardrail.clone(),
+            _ => self.start.max_guardrail.clone(),
         }
     }
 

@@ -199,9 +199,9 @@ impl<'a> Request<'a> {
             } else {
                 CacheUse::NoWrites
             },
-            most_units: requested.map(|requested| requested.most.clone()),
+            max_units: requested.map(|requested| requested.most.clone()),
             bills_tokens: requested.is_none_or(|requested| requested.bills_tokens),
-            most_guardrail: self.most_guardrail(common, size.most_tokens()),
+            max_guardrail: self.most_guardrail(common, size.most_tokens()),
             degraded_from: None,
         }
     }

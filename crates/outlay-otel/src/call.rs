@@ -1,4 +1,4 @@
-//! One model call, from before it is sent until it has settled.
+//! Model calls, from before they are sent until they have settled.
 
 mod ask_shared_budget;
 mod attempt;

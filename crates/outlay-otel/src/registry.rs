@@ -1,4 +1,4 @@
-//! What is known across calls and tasks. A registry keeps what it is given, and no task alive.
+//! State that is shared between calls and tasks. A registry does not keep tasks alive.
 
 mod closed_tasks;
 mod expected_receipts;
@@ -10,7 +10,7 @@ mod open_tasks;
 mod outside_sites;
 
 pub(crate) use closed_tasks::{ClosedTask, ClosedTasks};
-pub(crate) use expected_receipts::{Expected, ExpectedReceipts, Wait};
+pub(crate) use expected_receipts::{Expected, ExpectedReceipts, WorkHandle};
 pub use expected_receipts::{PendingReceipt, ReceiveError};
 pub(crate) use interned_texts::InternedTexts;
 pub(crate) use issued_receipts::IssuedReceipts;

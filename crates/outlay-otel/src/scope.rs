@@ -1,4 +1,4 @@
-//! A task, an agent or a step with its span, and which one is current.
+//! Tasks, agents and steps with their spans, and the current scope.
 
 mod charge_span;
 mod close_task;

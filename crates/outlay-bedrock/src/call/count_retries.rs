@@ -96,7 +96,7 @@ impl Call {
     pub(crate) fn report_attempt_sent(&self) {
         let state = self.lock();
         if let Some(open) = &state.open {
-            open.sent(state.log.signed.signer());
+            open.mark_sent(state.log.signed.signer());
         }
     }
 

@@ -1,4 +1,4 @@
-//! The price table, and what opaque model ids stand for. They are resolved in the background, never on the path of a call.
+//! The price table, and the models that opaque ids stand for. Ids are resolved in the background: no call waits for it.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -10,71 +10,71 @@ use outlay_price::{ModelRef, ParseModelError, Prices};
 
 use crate::callback::guarded;
 
-/// As many ids are asked for; beyond it they stay unpriced.
+/// The maximum number of ids that are resolved. Other ids stay unpriced.
 const MAX_MODELS: usize = 1_000;
-/// What could not be found out is asked for again after so long.
+/// How long to wait until an id that could not be resolved is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(300);
 
-/// Finds out what an opaque id stands for: an application inference profile, or provisioned capacity.
+/// Resolves opaque ids to models: ids of application inference profiles or provisioned capacity.
 ///
-/// It is asked once for an id whose calls have no price. Calls that are settled before it has answered stay unpriced.
+/// It is asked once for each id that does not name its model. Calls that settle before the answer stay unpriced.
 pub trait ResolveModel: fmt::Debug + Send + Sync {
-    /// Begins to find out what `model` stands for, and returns at once: a call waits for it to return.
+    /// Starts to resolve `model`. It must return at once, because a call waits for it.
     fn resolve(&self, model: ModelRef<'_>, answer: ModelAnswer);
 }
 
-/// Where to say what a model stands for. Dropped without a word, the model is asked for again later.
+/// The receiver of a resolver's answer. If it is dropped without an answer, the model is tried again later.
 #[derive(Debug)]
 pub struct ModelAnswer {
     models: Arc<Models>,
     model: Arc<str>,
-    told: bool,
+    answered: bool,
 }
 
-/// What a resolver has told of a name.
+/// The model that a resolver has found for an id.
 #[derive(Debug)]
-pub(crate) struct Learned {
+pub(crate) struct Resolved {
     from: Arc<str>,
     to: Box<str>,
     is_provisioned: bool,
 }
 
-impl Learned {
-    /// The prices, with what has been told.
-    pub(crate) fn over(&self, prices: &Prices) -> Result<Prices, ParseModelError> {
+impl Resolved {
+    /// Returns the prices with this model added.
+    pub(crate) fn apply_to(&self, prices: &Prices) -> Result<Prices, ParseModelError> {
         let Self { from, to, is_provisioned } = self;
         if *is_provisioned { prices.with_provisioned(from, to) } else { prices.with_alias(from, to) }
     }
 }
 
-/// The price table, and the ids that were resolved.
+/// The price table and the resolved ids.
 #[derive(Debug)]
 pub(crate) struct Models {
     table: RwLock<PriceTable>,
     resolver: Option<Arc<dyn ResolveModel>>,
-    asked: Mutex<HashMap<Arc<str>, Asked>>,
-    /// For its clock.
+    requests: Mutex<HashMap<Arc<str>, Request>>,
+    /// Provides the clock.
     ledger: Ledger,
 }
 
 #[derive(Debug)]
 struct PriceTable {
     in_force: Prices,
-    aliases: Vec<Learned>,
+    aliases: Vec<Resolved>,
 }
 
 #[derive(Debug)]
-enum Asked {
-    /// Asked and not answered, or answered for good.
-    Once,
-    /// It could not be found out.
-    AgainAt(SystemTime),
+enum Request {
+    /// Sent and not answered yet, or answered for good.
+    Sent,
+    /// Could not be resolved: try again at this time.
+    RetryAt(SystemTime),
 }
 
 impl Models {
     pub(crate) fn new(prices: Prices, resolver: Option<Arc<dyn ResolveModel>>, ledger: Ledger) -> Self {
         let table = RwLock::new(PriceTable { in_force: prices, aliases: Vec::new() });
-        Self { table, resolver, asked: Mutex::default(), ledger }
+        Self { table, resolver, requests: Mutex::default(), ledger }
     }
 
     /// Returns the price table in force.
@@ -82,48 +82,49 @@ impl Models {
         self.table.read().unwrap_or_else(PoisonError::into_inner).in_force.clone()
     }
 
-    /// Replaces the price table. What was resolved stays known.
+    /// Replaces the price table. Resolved ids stay resolved.
     pub(crate) fn set_prices(&self, prices: Prices) {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
-        // Each alias was accepted once.
-        table.in_force = table.aliases.iter().fold(prices, |prices, learned| learned.over(&prices).unwrap_or(prices));
+        // Each alias was valid when it was added.
+        table.in_force =
+            table.aliases.iter().fold(prices, |prices, resolved| resolved.apply_to(&prices).unwrap_or(prices));
     }
 
-    fn learn(&self, learned: Learned) -> Result<(), ParseModelError> {
+    fn add(&self, resolved: Resolved) -> Result<(), ParseModelError> {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
-        table.in_force = learned.over(&table.in_force)?;
-        table.aliases.push(learned);
+        table.in_force = resolved.apply_to(&table.in_force)?;
+        table.aliases.push(resolved);
         Ok(())
     }
 
-    /// Asks the resolver what an opaque id stands for, if there is a resolver.
+    /// Asks the resolver, if there is one, for the model of an opaque id.
     pub(crate) fn resolve_in_background(self: &Arc<Self>, model: &Arc<str>) {
         let Some(resolver) = &self.resolver else { return };
         let Ok(parsed) = ModelRef::parse(model) else { return };
-        if parsed.base_id().is_none() && self.ask(model, self.ledger.now()) {
-            let answer = ModelAnswer { models: self.clone(), model: model.clone(), told: false };
-            // An answer that is dropped counts as no answer: the resolver is asked again later.
-            let _ = guarded("the resolver", || resolver.resolve(parsed, answer));
+        if parsed.base_id().is_none() && self.start_request(model, self.ledger.now()) {
+            let answer = ModelAnswer { models: self.clone(), model: model.clone(), answered: false };
+            // If the resolver panics, the answer is dropped, and the model is tried again later.
+            let _ = guarded("the model resolver", || resolver.resolve(parsed, answer));
         }
     }
 
-    fn asked(&self) -> MutexGuard<'_, HashMap<Arc<str>, Asked>> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    fn requests(&self) -> MutexGuard<'_, HashMap<Arc<str>, Request>> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether it is time to ask for the model. Then it is taken for asked.
-    fn ask(&self, model: &Arc<str>, now: SystemTime) -> bool {
-        let mut asked = self.asked();
-        let room = asked.len() < MAX_MODELS;
-        match asked.get_mut(model) {
-            Some(Asked::Once) => false,
-            Some(Asked::AgainAt(at)) if now < *at => false,
-            Some(again) => {
-                *again = Asked::Once;
+    /// Returns whether it is time to resolve the model. If so, the request counts as sent.
+    fn start_request(&self, model: &Arc<str>, now: SystemTime) -> bool {
+        let mut requests = self.requests();
+        let has_room = requests.len() < MAX_MODELS;
+        match requests.get_mut(model) {
+            Some(Request::Sent) => false,
+            Some(Request::RetryAt(at)) if now < *at => false,
+            Some(request) => {
+                *request = Request::Sent;
                 true
             }
-            None if room => {
-                asked.insert(model.clone(), Asked::Once);
+            None if has_room => {
+                requests.insert(model.clone(), Request::Sent);
                 true
             }
             None => false,
@@ -132,52 +133,53 @@ impl Models {
 }
 
 impl ModelAnswer {
-    /// It stands for this model, by an id or an ARN that names one. Calls that settle from now on are priced so.
+    /// Answers that the id stands for this model, given as an id or an ARN that names one. Calls that settle from now
+    /// on have its price.
     pub fn stands_for(self, model: &str) {
-        self.learn(model, false);
+        self.answer(model, false);
     }
 
-    /// It is provisioned throughput of this model, by an id or an ARN that names one. Calls that settle from now on cost
-    /// nothing, for the capacity is billed by the hour.
+    /// Answers that the id is provisioned throughput of this model, given as an id or an ARN that names one. Calls that
+    /// settle from now on cost nothing, because the capacity is billed by the hour.
     pub fn is_provisioned(self, model: &str) {
-        self.learn(model, true);
+        self.answer(model, true);
     }
 
-    fn learn(mut self, model: &str, is_provisioned: bool) {
-        self.told = true;
-        let learned = Learned { from: self.model.clone(), to: model.into(), is_provisioned };
-        if self.models.learn(learned).is_err() {
-            self.again(&format!("`{model}` names no model"));
+    fn answer(mut self, model: &str, is_provisioned: bool) {
+        self.answered = true;
+        let resolved = Resolved { from: self.model.clone(), to: model.into(), is_provisioned };
+        if self.models.add(resolved).is_err() {
+            self.retry_later(&format!("`{model}` names no model"));
         }
     }
 
-    /// Nobody can say: it is not asked for again.
+    /// Answers that the id cannot be resolved. It is not tried again.
     pub fn never(mut self) {
-        self.told = true;
+        self.answered = true;
     }
 
-    /// It could not be found out, for this reason. It is asked for again after five minutes, if it is called then.
+    /// Answers that the id could not be resolved, for this reason. It is tried again at the first call after five minutes.
     pub fn unknown(mut self, reason: &str) {
-        self.told = true;
-        self.again(reason);
+        self.answered = true;
+        self.retry_later(reason);
     }
 
-    fn again(&self, reason: &str) {
+    fn retry_later(&self, reason: &str) {
         let at = self.models.ledger.now() + RETRY_AFTER;
-        self.models.asked().insert(self.model.clone(), Asked::AgainAt(at));
+        self.models.requests().insert(self.model.clone(), Request::RetryAt(at));
         tracing::warn!(
             target: "outlay",
             model = &*self.model,
             reason,
-            "what this model stands for could not be found out: its calls stay unpriced; map it in a price file"
+            "this model id could not be resolved: its calls stay unpriced; map it to a model in a price file"
         );
     }
 }
 
 impl Drop for ModelAnswer {
     fn drop(&mut self) {
-        if !self.told {
-            self.again("nobody answered");
+        if !self.answered {
+            self.retry_later("the resolver gave no answer");
         }
     }
 }
