@@ -35,7 +35,7 @@ pub use on_refusal::{Degrade, OnRefusal};
 pub use prompt_tokens::PromptTokens;
 pub use propagation::{ExtractError, Incoming, RemoteWork, without_outlay};
 pub use registry::{JobEnd, JobEvent, ModelAnswer, OpenTask, OutsideTasks, PendingReceipt, ReceiveError, ResolveModel};
-pub use scope::{InScope, OpenScope, OwnedScopeEntered, ScopeEntered, ScopeGuard, TracedScope, current};
+pub use scope::{EnteredScope, InScope, OpenScope, OwnedEnteredScope, ScopeGuard, TracedScope, current};
 pub use settings::{DroppedStream, Extension, Semconv, Settings, meter_of, push_attribute_keys};
 pub use signer::{CallIdentity, Signer};
 pub use span_source::{SpanSource, instrumentation_scope, suppress_missing_provider_warning};

@@ -9,7 +9,7 @@ use outlay_ledger::{Ask, Budget, BudgetExceeded, Forecast, PendingCall, Refusal}
 use super::call_end::CallEnd;
 use super::call_start::CallStart;
 use super::operation::Operation;
-use super::{outside_tasks, price};
+use super::{look_up_price, outside_tasks};
 use crate::scope::TracedScope;
 use crate::signer::Signer;
 
@@ -74,7 +74,7 @@ impl OpenCall {
         let prices = OnceCell::new();
         let has_tokens = start.bills_tokens && start.operation.has_model();
         let max_cost =
-            |input, output| price::max_cost(start, prices.get_or_init(|| scope.core().prices()), input, output);
+            |input, output| look_up_price::max_cost(start, prices.get_or_init(|| scope.core().prices()), input, output);
         let expected = scope.core().measured_prompts.expected(&start.model, start.prompt);
         let ask = Ask {
             model: &start.model,

@@ -7,7 +7,7 @@ use outlay_price::{Charge, Price};
 use super::attempt::Attempt;
 use super::call_end::CallEnd;
 use super::call_start::CallStart;
-use super::price::price_factors;
+use super::look_up_price::price_factors;
 
 /// Returns whether the model has finished its turn: it was not cut off, and does not wait for a tool.
 fn ends_turn(finish_reasons: &[String]) -> bool {

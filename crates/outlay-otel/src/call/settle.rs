@@ -8,8 +8,8 @@ use super::call_end::CallEnd;
 use super::call_span::{self, CallSpan};
 use super::call_start::CallStart;
 use super::end_job::end_job;
+use super::look_up_price::{self, charge_guardrail, price_factors};
 use super::operation::Operation;
-use super::price::{self, charge_guardrail, price_factors};
 use super::record_of_call::record;
 use super::settled_call::SettledCall;
 use crate::core::Core;
@@ -26,16 +26,16 @@ impl OpenCall {
         let price =
             query.filter(|_| start.operation.has_model_price()).and_then(|query| prices.lookup(&query)).cloned();
         if price.is_none() && !matches!(end.billed, Billed::Nothing) {
-            price::warn_of_unpriced(core, &start.model, start.region.as_deref());
+            look_up_price::warn_of_unpriced(core, &start.model, start.region.as_deref());
         }
-        let mut charge = charge_guardrail(&start, &prices, &end.guardrail).and(price::charge_inferences(
+        let mut charge = charge_guardrail(&start, &prices, &end.guardrail).and(look_up_price::charge_inferences(
             &end.billed,
             &end.inferences,
             price.as_ref(),
         ));
         for (billed, guardrail) in &end.lost_attempts {
             let guardrail = charge_guardrail(&start, &prices, guardrail);
-            charge = charge.and(price::charge(billed, price.as_ref())).and(guardrail);
+            charge = charge.and(look_up_price::charge(billed, price.as_ref())).and(guardrail);
         }
         measure_prompt(core, &start, &end.billed);
         match &end.job {

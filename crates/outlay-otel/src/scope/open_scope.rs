@@ -79,17 +79,17 @@ impl OpenScope {
     }
 
     /// Makes the scope and its span current on this thread until the guard is dropped.
-    pub fn enter(&self) -> ScopeEntered<'_> {
+    pub fn enter(&self) -> EnteredScope<'_> {
         let span = self.span.tracing().enter();
         let context = self.span.context().clone().attach();
-        ScopeEntered { _scope: self.scope.enter(), _context: context, _span: span }
+        EnteredScope { _scope: self.scope.enter(), _context: context, _span: span }
     }
 
     /// Like [`enter`](Self::enter), with a guard that owns the scope and finishes it when it is dropped.
-    pub fn entered(self) -> OwnedScopeEntered {
+    pub fn entered(self) -> OwnedEnteredScope {
         let span = self.span.tracing().clone().entered();
         let context = self.span.context().clone().attach();
-        OwnedScopeEntered { _scope: self.scope.enter(), _context: context, _span: span, open: self }
+        OwnedEnteredScope { _scope: self.scope.enter(), _context: context, _span: span, open: self }
     }
 
     /// Returns the context of the scope's span, for direct use with OpenTelemetry.
@@ -122,7 +122,7 @@ impl Drop for OpenScope {
 /// A scope that is current on this thread.
 #[derive(Debug)]
 #[must_use = "the scope is current only while the guard lives"]
-pub struct ScopeEntered<'a> {
+pub struct EnteredScope<'a> {
     // Fields are dropped in this order, the reverse of entering.
     _scope: ScopeGuard,
     _context: ContextGuard,
@@ -132,14 +132,14 @@ pub struct ScopeEntered<'a> {
 /// A scope that is current on this thread, and is finished when it is dropped.
 #[derive(Debug)]
 #[must_use = "the scope is current only while the guard lives"]
-pub struct OwnedScopeEntered {
+pub struct OwnedEnteredScope {
     _scope: ScopeGuard,
     _context: ContextGuard,
     _span: EnteredSpan,
     open: OpenScope,
 }
 
-impl OwnedScopeEntered {
+impl OwnedEnteredScope {
     /// Returns the scope.
     pub const fn open_scope(&self) -> &OpenScope {
         &self.open
