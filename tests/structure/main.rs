@@ -16,7 +16,7 @@ use crate::sources::{Crate, crates};
 /// limit when a cycle becomes smaller. Do not raise one.
 const MAX_CYCLES: [(&str, usize); 6] = [
     ("outlay", 3),
-    ("outlay-bedrock", 5),
+    ("outlay-bedrock", 4),
     ("outlay-ledger", 3),
     ("outlay-otel", 2),
     ("outlay-price", 3),

@@ -1,7 +1,7 @@
 //! The replies to requests for which no reply is scripted.
 
 mod async_invoke;
-mod guardrail;
+mod guardrail_reply;
 mod speech_session;
 
 use serde_json::{Value, json};
@@ -15,8 +15,8 @@ use crate::tokens::Tokens;
 pub(crate) fn default_reply(request: &Recorded) -> Reply {
     match request.operation {
         Operation::CountTokens => Reply::json(json!({"inputTokens": estimate_tokens(request.body.len())})),
-        Operation::ApplyGuardrail => guardrail::apply(&request.json()),
-        Operation::InvokeGuardrailChecks => guardrail::run_checks(&request.json()),
+        Operation::ApplyGuardrail => guardrail_reply::apply(&request.json()),
+        Operation::InvokeGuardrailChecks => guardrail_reply::run_checks(&request.json()),
         Operation::StartAsyncInvoke => async_invoke::start(&request.json()),
         Operation::GetAsyncInvoke => async_invoke::get(&request.model_id),
         Operation::ListAsyncInvokes => Reply::json(json!({"asyncInvokeSummaries": []})),

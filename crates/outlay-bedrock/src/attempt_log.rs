@@ -1,4 +1,4 @@
-//! The HTTP attempts of one call, as the interceptor sees them come and go.
+//! The HTTP attempts of one call.
 
 use std::error::Error as StdError;
 use std::time::SystemTime;
@@ -9,25 +9,25 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::Headers;
 use outlay_otel::Attempt;
 
-/// One attempt.
+/// One HTTP attempt.
 #[derive(Clone, Debug)]
 pub(crate) struct AttemptLog {
     started: SystemTime,
     ended: Option<SystemTime>,
-    sent: bool,
+    is_sent: bool,
     status: Option<u16>,
     request_id: Option<String>,
     error: Option<String>,
 }
 
-/// How far an attempt got: what it may have cost.
+/// How far an attempt got, which decides what it may have cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reached {
+pub(crate) enum Progress {
     /// Nothing was sent.
-    Nowhere,
-    /// Bedrock answered with an error before any byte of an answer.
+    NotSent,
+    /// Bedrock answered with an error status.
     Refused,
-    /// It was sent, and no answer came whole.
+    /// The request was sent, and no complete answer came.
     Unanswered,
     /// Bedrock answered.
     Answered,
@@ -35,16 +35,16 @@ pub(crate) enum Reached {
 
 impl AttemptLog {
     pub(crate) const fn new(started: SystemTime) -> Self {
-        Self { started, ended: None, sent: false, status: None, request_id: None, error: None }
+        Self { started, ended: None, is_sent: false, status: None, request_id: None, error: None }
     }
 
-    /// Its first byte is about to be sent.
-    pub(crate) const fn send(&mut self) {
-        self.sent = true;
+    /// Marks the request as sent. Called right before the first byte is sent.
+    pub(crate) const fn mark_sent(&mut self) {
+        self.is_sent = true;
     }
 
-    /// The head of an answer has come.
-    pub(crate) fn answer(&mut self, response: &HttpResponse) {
+    /// Records the head of the answer.
+    pub(crate) fn answered(&mut self, response: &HttpResponse) {
         self.status = Some(response.status().as_u16());
         self.request_id = request_id(response.headers());
     }
@@ -54,18 +54,18 @@ impl AttemptLog {
         self.error = error.or(self.error.take());
     }
 
-    /// Nothing was sent after all.
-    pub(crate) const fn unsend(&mut self) {
-        self.sent = false;
+    /// Marks the request as not sent after all.
+    pub(crate) const fn mark_unsent(&mut self) {
+        self.is_sent = false;
     }
 
-    pub(crate) fn reached(&self) -> Reached {
+    pub(crate) fn progress(&self) -> Progress {
         match self.status {
-            None if !self.sent => Reached::Nowhere,
-            None => Reached::Unanswered,
-            Some(200..=299) if self.error.is_none() => Reached::Answered,
-            Some(200..=299) => Reached::Unanswered,
-            Some(_) => Reached::Refused,
+            None if !self.is_sent => Progress::NotSent,
+            None => Progress::Unanswered,
+            Some(200..=299) if self.error.is_none() => Progress::Answered,
+            Some(200..=299) => Progress::Unanswered,
+            Some(_) => Progress::Refused,
         }
     }
 
@@ -73,7 +73,7 @@ impl AttemptLog {
         self.request_id.as_deref()
     }
 
-    /// As it is told to others.
+    /// Converts the log to the attempt that is reported. An attempt without an end ends at `now`.
     pub(crate) fn finish(self, now: SystemTime) -> Attempt {
         Attempt {
             started: self.started,
@@ -89,7 +89,7 @@ fn request_id(headers: &Headers) -> Option<String> {
     headers.get("x-amzn-requestid").or_else(|| headers.get("x-amz-request-id")).map(str::to_owned)
 }
 
-/// A short name for an error, with few values: AWS's own name where it has one.
+/// Returns a short name for an error, with few distinct values: AWS's own name if it has one.
 pub(crate) fn error_name(error: &OrchestratorError<Error>, response: Option<&HttpResponse>) -> String {
     if error.is_timeout_error() {
         return "timeout".to_owned();
@@ -116,7 +116,7 @@ pub(crate) fn error_name(error: &OrchestratorError<Error>, response: Option<&Htt
     }
 }
 
-/// The error's name in the header, or in the body: `ThrottlingException`.
+/// Returns the error code in the header or the body, such as `ThrottlingException`.
 fn error_code(response: &HttpResponse) -> Option<String> {
     #[derive(serde::Deserialize)]
     struct Body {
@@ -125,29 +125,30 @@ fn error_code(response: &HttpResponse) -> Option<String> {
     }
     let from_body = || serde_json::from_slice::<Body>(response.body().bytes()?).ok().map(|body| body.code);
     let code = response.headers().get("x-amzn-errortype").map(str::to_owned).or_else(from_body)?;
-    // `prefix#Name:http://...`, as AWS writes it.
+    // AWS writes it as `prefix#Name:http://...`.
     let name = code.split(':').next().and_then(|c| c.rsplit('#').next()).unwrap_or_default().trim();
     let is_name = !name.is_empty() && name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric());
     is_name.then(|| name.to_owned())
 }
 
-/// Whether the attempt failed before anything was sent: there was no connection, or another interceptor erred in the last
-/// hook before.
+/// Returns whether the attempt failed before anything was sent: there was no connection, or another interceptor
+/// failed in the last hook before sending.
 pub(crate) fn sent_nothing(error: &OrchestratorError<Error>) -> bool {
-    let erred_before = || StdError::source(error).is_some_and(|hook| hook.to_string().contains("read_before_transmit"));
-    never_connected(error) || (error.is_interceptor_error() && erred_before())
+    let failed_before_sending =
+        || StdError::source(error).is_some_and(|hook| hook.to_string().contains("read_before_transmit"));
+    never_connected(error) || (error.is_interceptor_error() && failed_before_sending())
 }
 
 fn never_connected(error: &OrchestratorError<Error>) -> bool {
     error.as_connector_error().is_some_and(|error| says_never_connected(error) || could_not_connect(error))
 }
 
-/// The SDK knows, but has no accessor for it: its debug text is the only place where it says so.
+/// The SDK knows this, but has no accessor for it: only its debug text contains it.
 fn says_never_connected(error: &ConnectorError) -> bool {
     error.connection_metadata().is_none() && format!("{error:?}").contains("connection: NeverConnected")
 }
 
-/// The SDK's own HTTP client knows as well, for a host that has no address or takes no connection.
+/// The SDK's own HTTP client also knows this, if a host has no address or accepts no connection.
 fn could_not_connect(error: &ConnectorError) -> bool {
     let mut source = StdError::source(error);
     while let Some(error) = source {
@@ -163,10 +164,10 @@ fn could_not_connect(error: &ConnectorError) -> bool {
 mod tests {
     use super::*;
 
-    /// Fails if an SDK update changes the debug text. Failed connections would then count at their bound, unless the HTTP client
-    /// says that it never connected.
+    /// Fails if an SDK update changes the debug text. Failed connections would then be charged at their bound, unless
+    /// the HTTP client reports that it never connected.
     #[test]
-    fn the_debug_text_of_an_error_says_whether_there_was_a_connection() {
+    fn debug_text_shows_whether_there_was_a_connection() {
         let error = || ConnectorError::io("refused".into());
         assert!(says_never_connected(&error().never_connected()));
         assert!(!says_never_connected(&error()));

@@ -1,4 +1,4 @@
-//! One call between its first hook and its end, wherever that comes: in a hook, in the stream, or in a drop.
+//! One call from its first hook to its end, which may come in a hook, in the stream or in a drop.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,54 +9,54 @@ use outlay_ledger::{Refusal, StoreAnswer, StoreQuestion};
 use outlay_otel::{DroppedStream, Engine, OpenCall};
 
 use crate::attempt_log::error_name;
-use crate::call_log::{CallLog, place_of};
+use crate::call_log::{CallLog, body_place};
 use crate::ending::{self, CANCELLED, Ending};
 use crate::fingerprint;
 use crate::input::{Kind, Limits};
 use crate::prompt;
 use crate::stream::{SentEvents, StreamResult};
 use crate::typed_output::read_output;
-use crate::units::Asked;
+use crate::units::RequestedUnits;
 
 mod count_retries;
 
-/// A call that goes on: shared by the interceptor's state and the stream's tap, settled once by whichever sees its
-/// end.
+/// A call in progress. The interceptor's state and the stream's tap share it. The one that sees the end settles it,
+/// once.
 #[derive(Debug)]
 pub(crate) struct Call {
     kind: Kind,
     /// The engine that serves the call.
     engine: Engine,
-    sent: SentEvents,
+    sent_events: SentEvents,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
-    /// `None` once it is settled.
+    /// `None` once the call is settled.
     open: Option<OpenCall>,
     log: CallLog,
     owner: Owner,
-    /// An answer that is no stream, once somebody has read it.
-    whole: Option<Body>,
-    /// What the SDK made of an answer whose body somebody else reads.
+    /// The body of an answer that is not a stream, once it has been read.
+    collected: Option<Body>,
+    /// The SDK's error for an answer whose body is read outside the SDK.
     error: Option<String>,
-    /// That of the store: it holds for every later attempt too, for a retry would be sent unmetered.
+    /// The store's refusal. It also applies to every signer_report attempt, because a retry would be sent unmetered.
     refused: Option<Refusal>,
 }
 
-/// The chunks of a body that was read to its end; `None` if it broke off.
+/// The chunks of a body that was read to its end, or `None` if it broke off.
 type Body = Option<Vec<Bytes>>;
 
-/// Who sees the end of the call.
+/// The part that sees the end of the call.
 #[derive(Debug, Default)]
 enum Owner {
-    /// The hooks: the SDK may yet retry or fail.
+    /// The hooks: the SDK may still retry or fail.
     #[default]
     Hooks,
-    /// The hooks too, but the stream has ended meanwhile.
+    /// The hooks, after the stream has already ended.
     HooksAfter(Box<StreamResult>),
-    /// The tap: the body is in other hands than the SDK's.
+    /// The tap: the body has left the SDK.
     Tap,
 }
 
@@ -66,31 +66,31 @@ impl Call {
         kind: Kind,
         size: prompt::Size,
         limits: Limits,
-        asked: Option<Asked>,
+        requested: Option<RequestedUnits>,
         open: OpenCall,
     ) -> Arc<Self> {
         let state = State {
             open: Some(open),
-            log: CallLog { size, limits, asked, ..CallLog::default() },
+            log: CallLog { size, limits, requested, ..CallLog::default() },
             owner: Owner::default(),
-            whole: None,
+            collected: None,
             error: None,
             refused: None,
         };
-        Arc::new(Self { kind, engine, sent: SentEvents::default(), state: Mutex::new(state) })
+        Arc::new(Self { kind, engine, sent_events: SentEvents::default(), state: Mutex::new(state) })
     }
 
-    /// What the application sends in a speech session.
-    pub(crate) fn sent(&self) -> SentEvents {
-        self.sent.clone()
+    /// Returns the counter of the events that the application sends in a speech session.
+    pub(crate) fn sent_events(&self) -> SentEvents {
+        self.sent_events.clone()
     }
 
     pub(crate) const fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// What to do if the stream is dropped before its end. One that the application never had is let go: its attempt is
-    /// over.
+    /// Returns what to do if the stream is dropped before its end. A stream that never reached the application is not
+    /// drained, because its attempt is over.
     pub(crate) fn dropped_stream(&self) -> DroppedStream {
         let state = self.lock();
         match (&state.open, &state.owner) {
@@ -104,23 +104,23 @@ impl Call {
         &self.engine
     }
 
-    /// Returns whether the call has not been settled.
+    /// Returns whether the call is not yet settled.
     pub(crate) fn is_open(&self) -> bool {
         self.lock().open.is_some()
     }
 
-    /// Whether a guardrail stands around the call.
+    /// Returns whether the call has a guardrail.
     pub(crate) fn is_guarded(&self) -> bool {
         self.lock().open.as_ref().is_some_and(|open| open.start().guardrail.is_some())
     }
 
-    /// How many answers the call asks for.
+    /// Returns how many answers the call asks for.
     pub(crate) fn answers(&self) -> u64 {
         self.lock().log.limits.answers()
     }
 
-    /// The typed input has been changed since it was read.
-    pub(crate) fn changed(&self, size: prompt::Size, limits: Limits) {
+    /// Takes in a typed input that was input_changed after it was read.
+    pub(crate) fn input_changed(&self, size: prompt::Size, limits: Limits) {
         let state = &mut *self.lock();
         state.log.size = state.log.size.max(size);
         if let Some(open) = &mut state.open {
@@ -128,25 +128,25 @@ impl Call {
         }
     }
 
-    /// What a store of shared budgets is to be asked before the call is sent, as long as there is no answer.
+    /// Returns the question for the store of shared budgets, if the call needs an answer before it is sent.
     pub(crate) fn ask_store(&self) -> Option<StoreQuestion> {
         self.lock().open.as_mut()?.ask_store()
     }
 
-    /// Takes the store's answer in.
+    /// Takes in the store's answer.
     pub(crate) fn store_answered(&self, answer: &StoreAnswer) -> Result<(), Refusal> {
-        self.hold_to_store(|open| open.store_answered(answer))
+        self.apply_store_answer(|open| open.store_answered(answer))
     }
 
-    /// Has the store answer without waiting, where it has not been asked: the call is about to be sent.
+    /// Asks the store without waiting, if it has not been asked. Called when the call is about to be sent.
     pub(crate) fn ask_store_now(&self) -> Result<(), Refusal> {
-        self.hold_to_store(OpenCall::ask_store_now)
+        self.apply_store_answer(OpenCall::ask_store_now)
     }
 
-    fn hold_to_store(&self, hold: impl FnOnce(OpenCall) -> Result<OpenCall, Refusal>) -> Result<(), Refusal> {
-        // Outside the lock: a refusal runs exporters and observers.
+    fn apply_store_answer(&self, apply: impl FnOnce(OpenCall) -> Result<OpenCall, Refusal>) -> Result<(), Refusal> {
+        // Outside the lock, because a refusal runs exporters and observers.
         let Some(open) = self.take_open()? else { return Ok(()) };
-        match hold(open) {
+        match apply(open) {
             Ok(open) => self.lock().open = Some(open),
             Err(refusal) => {
                 self.lock().refused = Some(refusal.clone());
@@ -164,43 +164,43 @@ impl Call {
         }
     }
 
-    /// Whether the store has refused it.
+    /// Returns whether the store has refused the call.
     pub(crate) fn is_refused(&self) -> bool {
         self.lock().refused.is_some()
     }
 
     pub(crate) fn serialized(&self, request: &HttpRequest) {
         let mut state = self.lock();
-        state.log.body = place_of(request);
+        state.log.body = body_place(request);
         if state.open.is_some() && self.engine.compares_calls() {
             state.log.fingerprint = fingerprint::of(request);
         }
     }
 
-    /// Whether what a speech session sends is to be read along: true once for each attempt.
-    pub(crate) fn may_tap_sent(&self) -> bool {
+    /// Returns whether to count the events that a speech session sends. True once for each attempt.
+    pub(crate) fn may_count_sent(&self) -> bool {
         if self.kind != Kind::Speech {
             return false;
         }
         let mut state = self.lock();
         let attempt = state.log.attempts.len();
-        std::mem::replace(&mut state.log.sent_tapped, attempt) != attempt
+        std::mem::replace(&mut state.log.sent_tapped_attempt, attempt) != attempt
     }
 
-    /// Whether the answer's body is to be read along: true once for each attempt, for any answer of a streaming
-    /// operation (by the operation, never by the content type: the SDK streams whatever such an operation answers), and
-    /// for another's that is not in memory yet. The SDK reads that as a rule, but an interceptor that comes later may
-    /// take it instead.
+    /// Returns whether to tap the answer's body. True once for each attempt, for any answer of a streaming operation
+    /// and for another operation's answer that is not in memory yet. The operation decides, not the content type: the
+    /// SDK streams any answer of a streaming operation. The SDK usually reads the other bodies itself, but a signer_report
+    /// interceptor may take them instead.
     pub(crate) fn may_tap(&self, response: &HttpResponse) -> bool {
         if !response.status().is_success() || (!self.kind.is_stream() && response.body().bytes().is_some()) {
             return false;
         }
         let mut state = self.lock();
         let attempt = state.log.attempts.len();
-        std::mem::replace(&mut state.log.tapped, attempt) != attempt
+        std::mem::replace(&mut state.log.tapped_attempt, attempt) != attempt
     }
 
-    /// The SDK hands the call's result to the application: an output, or an error.
+    /// Takes in the call's result, an output or an error, when the SDK hands it to the application.
     pub(crate) fn executed(
         &self,
         result: Option<Result<&Output, &OrchestratorError<Error>>>,
@@ -208,24 +208,24 @@ impl Call {
     ) {
         let error = result.and_then(Result::err).map(|error| error_name(error, response));
         let mut state = self.lock();
-        let is_tapped = state.log.tapped == state.log.attempts.len() && state.log.tapped > 0;
+        let is_tapped = state.log.tapped_attempt == state.log.attempts.len() && state.log.tapped_attempt > 0;
         if self.kind.is_stream() {
             match std::mem::replace(&mut state.owner, Owner::Tap) {
-                Owner::HooksAfter(seen) => self.settle(state, Ending::Stream { seen: &seen, error }),
-                // The tap is alive: it tells when the stream ends, or when the SDK drops what it does not hand on.
+                Owner::HooksAfter(result) => self.settle(state, Ending::Stream { result: &result, error }),
+                // The tap is alive: it reports when the stream ends or when the SDK drops it.
                 Owner::Hooks | Owner::Tap if is_tapped => state.error = error,
-                // An output that the application has put there: what it is read from, nobody sees.
-                Owner::Hooks | Owner::Tap if error.is_none() => self.settle(state, Ending::Unseen),
+                // The application supplied this output. Its stream cannot be observed.
+                Owner::Hooks | Owner::Tap if error.is_none() => self.settle(state, Ending::Unread),
                 Owner::Hooks | Owner::Tap => self.settle(state, Ending::Result { body: None, error }),
             }
             return;
         }
         let answer = response.filter(|r| r.status().is_success());
         if answer.is_some() && is_tapped {
-            // The bytes as they came: an interceptor of the application may have put others in their place.
-            match state.whole.take() {
-                Some(whole) => self.settle_with(state, whole, error),
-                // One of them has taken the body: the call ends when that is read.
+            // These are the bytes as they came. An interceptor of the application may have replaced them since.
+            match state.collected.take() {
+                Some(whole) => self.settle_body(state, whole, error),
+                // An interceptor has taken the body: the call ends when that body is read.
                 None => {
                     state.owner = Owner::Tap;
                     state.error = error;
@@ -235,17 +235,17 @@ impl Call {
         }
         let body = answer.and_then(|r| r.body().bytes());
         let ending = match (body, result) {
-            // An output outranks the HTTP status: the caller sees success.
+            // An output outranks the HTTP status: the application sees success.
             (None, Some(Ok(output))) => match read_output(output) {
                 Some(typed) => Ending::Typed(typed),
-                None => Ending::Unseen,
+                None => Ending::Unread,
             },
             _ => Ending::Result { body, error },
         };
         self.settle(state, ending);
     }
 
-    /// The body of an answer that is no stream has ended: whole, or not.
+    /// Takes in the end of a body that is not a stream. `None` if it broke off.
     pub(crate) fn body_ended(&self, attempt: usize, body: Option<Vec<Bytes>>) {
         let mut state = self.lock();
         if attempt != state.log.attempts.len() {
@@ -254,49 +254,49 @@ impl Call {
         match state.owner {
             Owner::Tap => {
                 let error = state.error.take();
-                self.settle_with(state, body, error);
+                self.settle_body(state, body, error);
             }
-            Owner::Hooks | Owner::HooksAfter(_) => state.whole = Some(body),
+            Owner::Hooks | Owner::HooksAfter(_) => state.collected = Some(body),
         }
     }
 
-    /// How many attempts have been begun.
+    /// Returns the number of attempts that have started.
     pub(crate) fn attempts(&self) -> usize {
         self.lock().log.attempts.len()
     }
 
-    /// The stream has ended, one way or another.
-    pub(crate) fn stream_ended(&self, attempt: usize, seen: StreamResult) {
+    /// Takes in the end of the stream.
+    pub(crate) fn stream_ended(&self, attempt: usize, result: StreamResult) {
         let mut state = self.lock();
-        // The stream of an attempt that the SDK has given up tells nothing of the one that it goes on with.
+        // The stream of an abandoned attempt is not the stream of the current one.
         if attempt != state.log.attempts.len() {
             return;
         }
         match state.owner {
             Owner::Tap => {
                 let error = state.error.take();
-                self.settle(state, Ending::Stream { seen: &seen, error });
+                self.settle(state, Ending::Stream { result: &result, error });
             }
-            Owner::Hooks | Owner::HooksAfter(_) => state.owner = Owner::HooksAfter(Box::new(seen)),
+            Owner::Hooks | Owner::HooksAfter(_) => state.owner = Owner::HooksAfter(Box::new(result)),
         }
     }
 
-    /// The interceptor's state is gone. Unless the stream has been handed over, the call was cancelled.
+    /// Handles the drop of the interceptor's state. The call was cancelled, unless the stream has been handed over.
     fn state_dropped(&self) {
         let mut state = self.lock();
         if matches!(state.owner, Owner::Tap) {
             return;
         }
         let error = Some(CANCELLED.to_owned());
-        // Cancelled, but the answer had come, or a part of it.
-        match (state.whole.take(), std::mem::take(&mut state.owner)) {
-            (Some(whole @ Some(_)), _) => self.settle_with(state, whole, error),
-            (_, Owner::HooksAfter(seen)) => self.settle(state, Ending::Stream { seen: &seen, error }),
+        // Cancelled, but all or a part of the answer had come.
+        match (state.collected.take(), std::mem::take(&mut state.owner)) {
+            (Some(whole @ Some(_)), _) => self.settle_body(state, whole, error),
+            (_, Owner::HooksAfter(result)) => self.settle(state, Ending::Stream { result: &result, error }),
             _ => self.settle(state, Ending::Cancelled),
         }
     }
 
-    fn settle_with(&self, state: MutexGuard<'_, State>, body: Body, error: Option<String>) {
+    fn settle_body(&self, state: MutexGuard<'_, State>, body: Body, error: Option<String>) {
         let joined;
         let body = match body.as_deref() {
             Some([whole]) => Some(&**whole),
@@ -313,12 +313,12 @@ impl Call {
         let Some(open) = state.open.take() else { return };
         let now = self.engine.now();
         let signed = std::mem::take(&mut state.log.signed);
-        let mut end = ending::end(&self.engine, self.kind, &open, &mut state.log, &self.sent, ending, now);
-        // Settling runs exporters and observers: not under the lock.
+        let mut end = ending::end(&self.engine, self.kind, &open, &mut state.log, &self.sent_events, ending, now);
+        // Settling runs exporters and observers, so the lock is released first.
         drop(state);
-        let later = signed.write(&mut end, open.scope());
+        let signer_report = signed.write(&mut end, open.scope());
         let span = open.settle(end);
-        later.report(span);
+        signer_report.report(span);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -327,7 +327,7 @@ impl Call {
 }
 
 impl Drop for Call {
-    /// Whoever was to see its end is gone: a call that went out is never lost.
+    /// Settles a call that nothing else can settle, so that a sent call is never lost.
     fn drop(&mut self) {
         if self.lock().open.is_some() {
             self.settle(self.lock(), Ending::Cancelled);
@@ -335,11 +335,11 @@ impl Drop for Call {
     }
 }
 
-/// The call as the interceptor's state holds it.
+/// The interceptor state's handle to a call.
 #[derive(Debug)]
-pub(crate) struct HeldCall(pub(crate) Arc<Call>);
+pub(crate) struct CallHandle(pub(crate) Arc<Call>);
 
-impl Drop for HeldCall {
+impl Drop for CallHandle {
     fn drop(&mut self) {
         self.0.state_dropped();
     }

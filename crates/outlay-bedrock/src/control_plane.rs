@@ -9,11 +9,12 @@ use tokio::runtime::Handle;
 
 mod inference_profile;
 
-/// Finds out what application inference profiles and provisioned models stand for, from Bedrock's control plane.
+/// Resolves application inference profiles and provisioned models through Bedrock's control plane.
 ///
-/// It asks once for each, in the background, with `bedrock:GetInferenceProfile` and
-/// `bedrock:GetProvisionedModelThroughput`. Calls that settle before the answer has come stay unpriced. Routers are
-/// told by the trace of their answers; custom and imported models have prices of their own, which a price file gives.
+/// Asks once for each model, in the background, with `bedrock:GetInferenceProfile` and
+/// `bedrock:GetProvisionedModelThroughput`. Calls that settle before the answer comes stay unpriced. The model behind
+/// a router is in the trace of its answers. Custom and imported models have prices of their own, which a price file
+/// sets.
 ///
 /// ```no_run
 /// # fn f(aws_config: aws_sdk_bedrock::Config) {
@@ -31,21 +32,21 @@ pub struct ControlPlane {
 }
 
 impl ControlPlane {
-    /// Asks with this client, in the region that it is set up for.
+    /// Creates a resolver that asks with this client, in the client's region.
     pub const fn new(client: Client) -> Self {
         Self { client }
     }
 
     async fn model_of_profile(&self, arn: &str) -> Result<String, String> {
         let answer = self.client.get_inference_profile().inference_profile_identifier(arn).send().await;
-        let answer = answer.map_err(|error| short(&error))?;
+        let answer = answer.map_err(|error| error_chain(&error))?;
         let models: Vec<&str> = answer.models().iter().filter_map(|model| model.model_arn()).collect();
         inference_profile::stands_for(&models).ok_or_else(|| format!("its models are {}", models.join(", ")))
     }
 
     async fn model_of_throughput(&self, id: &str) -> Result<String, String> {
         let answer = self.client.get_provisioned_model_throughput().provisioned_model_id(id).send().await;
-        Ok(answer.map_err(|error| short(&error))?.foundation_model_arn)
+        Ok(answer.map_err(|error| error_chain(&error))?.foundation_model_arn)
     }
 
     async fn find(&self, model: &str, kind: ModelKind) -> Result<String, String> {
@@ -74,8 +75,8 @@ impl ResolveModel for ControlPlane {
     }
 }
 
-/// The error's chain, on one line.
-fn short(error: &dyn Error) -> String {
+/// Returns the error and its sources on one line.
+fn error_chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

@@ -2,7 +2,7 @@
 
 use aws_smithy_types::Document;
 
-/// At least as many bytes as the document's JSON text has.
+/// Returns an upper bound of the document's length as JSON text.
 pub(crate) fn bytes(document: &Document) -> u64 {
     match document {
         Document::Object(map) => map.iter().fold(2, |sum, (key, value)| sum + key.len() as u64 + 4 + bytes(value)),

@@ -1,13 +1,13 @@
-//! Which requests are the same, to the byte: how a loop is told from progress.
+//! Finds byte-identical requests, which distinguish a loop from progress.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use crc32fast::Hasher;
 use memchr::memmem;
 
-/// What begins the entries of ours in a body: they tell apart what else is the same.
+/// The start of Outlay's request metadata in a body. It differs between otherwise identical requests.
 const METADATA: &[u8] = br#""requestMetadata":{"#;
 
-/// `None` for a body that is not in memory.
+/// Returns the fingerprint of a request, or `None` if its body is not in memory.
 pub(crate) fn of(request: &HttpRequest) -> Option<u64> {
     request.body().bytes().map(|body| of_parts(request.uri(), body))
 }
@@ -22,8 +22,8 @@ fn of_parts(uri: &str, body: &[u8]) -> u64 {
     (length << 32) | u64::from(hasher.finalize())
 }
 
-/// What lies before and after the metadata: a flat object of strings, in which AWS takes no brace and no quote. The same
-/// words in a prompt have their quotes escaped.
+/// Returns the parts before and after the metadata. The metadata is a flat object of strings, in which AWS allows no
+/// brace and no quote. The same text in a prompt has escaped quotes.
 fn around_metadata(body: &[u8]) -> (&[u8], &[u8]) {
     let Some(start) = memmem::find(body, METADATA) else { return (body, &[]) };
     let (before, rest) = body.split_at(start);
@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_metadata_makes_no_difference() {
+    fn only_the_metadata_is_ignored() {
         let with = |metadata: &str, text: &str| {
             of_body(&format!(r#"{{"messages":[{{"text":"{text}"}}],"requestMetadata":{{{metadata}}},"x":1}}"#))
         };

@@ -1,4 +1,4 @@
-//! A role for each workflow: its calls are signed with that, so that AWS's bill tells them apart.
+//! Signs the calls of each workflow with a role of its own, so that AWS's bill separates them.
 
 mod assume_role;
 mod assumed_role;
@@ -27,19 +27,20 @@ use workflow_identities::WorkflowIdentities;
 
 pub use workflow::Workflow;
 
-/// Signs the calls of each workflow as a role of its own, in a session that is called like the workflow and tagged with
-/// its dimensions: `line_item_iam_principal` and the `iamPrincipal/*` tags of AWS's bill then say the same words as the
-/// spans.
+/// Signs the calls of each workflow with a role of its own. The session is named after the workflow and tagged with
+/// its dimensions, so `line_item_iam_principal` and the `iamPrincipal/*` tags of AWS's bill match the spans.
 ///
-/// Which identity a call has is decided by the task that it is made in. The first call of a workflow waits for
-/// `sts:AssumeRole`, five seconds at most; the session's credentials are kept, renewed in the background before they
-/// end, and shared by all calls of the same role, session and tags. Where STS fails, the call is signed with the
-/// client's own credentials, a warning says why, and STS is asked again after a back-off: by one call for all of them
-/// where STS is out of reach, and without that call waiting where it did not answer at all. A call's span says
-/// `outlay.aws.identity` = `assumed` or `fallback`. In a tokio runtime STS is asked by a task of its own, eight
-/// questions at a time, so that a call that is cancelled leaves the answer to those that follow. Calls in no task, and
-/// workflows without a role, have the client's own credentials, and so have operations with credentials of their own in
-/// an override of their configuration.
+/// The task that a call is made in decides its identity. The first call of a workflow waits at most five seconds for
+/// `sts:AssumeRole`. The session's credentials are cached, renewed in the background before they expire, and shared
+/// by all calls with the same role, session and tags.
+///
+/// If STS fails, the call is signed with the client's own credentials, a warning gives the reason, and STS is asked
+/// again after a back-off. If STS is unreachable, one call asks again on behalf of all; if STS did not answer at all,
+/// that call does not wait. A call's span has `outlay.aws.identity` = `assumed` or `fallback`.
+///
+/// In a tokio runtime, a background task asks STS, with at most eight requests at a time. If a call is cancelled,
+/// later calls still get its answer. Calls outside a task and workflows without a role use the client's own
+/// credentials. An operation with credentials in its configuration override uses those.
 ///
 /// ```no_run
 /// use outlay_bedrock::{Identities, Metered as _};
@@ -54,12 +55,12 @@ pub use workflow::Workflow;
 /// # }
 /// ```
 ///
-/// A session is called by the workflow's name; where STS does not take that as it is, other characters become `-` and
-/// it ends with a hash of the name. A thousand sessions are kept, those in use before others.
+/// A session is named after the workflow. If STS does not accept the name, other characters become `-` and the name
+/// ends with a hash. At most 1,000 sessions are cached; those in use are kept longest.
 ///
-/// The roles have to trust the credentials of the STS client, for `sts:AssumeRole` and, with tags, `sts:TagSession`.
-/// Where tags alone are refused, too large, or in conflict with those of the caller's own session, the role is assumed
-/// without them.
+/// The roles have to trust the credentials of the STS client for `sts:AssumeRole` and, with tags, `sts:TagSession`.
+/// If only the tags are refused, too large, or in conflict with those of the STS client's own session, the role is
+/// assumed without them.
 #[derive(Clone)]
 #[must_use]
 pub struct Identities {
@@ -68,71 +69,74 @@ pub struct Identities {
 }
 
 impl Identities {
-    /// Assumes roles with this client: its region, endpoint, HTTP client and credentials. Nothing has a role yet.
+    /// Creates identities that assume roles with this client: its region, endpoint, HTTP client and credentials. No
+    /// workflow has a role yet.
     pub fn new(client: aws_sdk_sts::Client) -> Self {
         let settings = RoleSettings {
             choose: ChooseRole::default(),
             tags: Vec::new(),
             duration: Duration::from_secs(3_600),
-            patience: Duration::from_secs(5),
+            max_wait: Duration::from_secs(5),
             token_file: None,
         };
         Self { client, settings }
     }
 
-    /// The role of a workflow, by its ARN.
+    /// Sets the role of a workflow, by the role's ARN.
     pub fn role(mut self, workflow: &str, role_arn: &str) -> Self {
         self.settings.choose.set(workflow, role_arn);
         self
     }
 
-    /// The role of the workflows that have none of their own. Defaults to none: they have the client's own credentials.
+    /// Sets the role of the workflows that have none of their own. Defaults to none: their calls use the client's own
+    /// credentials.
     pub fn default_role(mut self, role_arn: &str) -> Self {
         self.settings.choose.set_default(role_arn);
         self
     }
 
-    /// Says the role of a workflow, before [`role`](Self::role) is looked at; `None` leaves it to that. It is called on
-    /// the path of each call. Defaults to saying nothing.
+    /// Sets a closure that chooses the role of a workflow. It takes precedence over [`role`](Self::role), unless it
+    /// returns `None`. Every call runs it. Defaults to no closure.
     pub fn role_by(mut self, choose: impl Fn(&Workflow<'_>) -> Option<String> + Send + Sync + 'static) -> Self {
         self.settings.choose.set_by(choose);
         self
     }
 
-    /// The dimensions that become session tags, by their names: 50 at most, those that a task has set. Characters that
-    /// STS does not take, such as combining marks, become `_`. Each set of values is a session of its own: leave out
-    /// what differs from task to task. A web identity has the tags that its token says. Defaults to none.
+    /// Adds dimensions that become session tags, by name: at most 50, and only those that a task has set. Characters
+    /// that STS does not accept, such as combining marks, become `_`. Each set of values is a separate session, so
+    /// leave out dimensions that differ between tasks. A web identity gets its tags from its token. Defaults to none.
     pub fn tags<K: AsRef<str>>(mut self, dimensions: impl IntoIterator<Item = K>) -> Self {
         self.settings.tags.extend(dimensions.into_iter().map(|key| Arc::from(key.as_ref())));
         self
     }
 
-    /// How long a session holds, from 15 minutes to 12 hours. Where a role, or role chaining, allows an hour alone, it is
-    /// an hour. Defaults to an hour.
+    /// Sets the duration of a session, from 15 minutes to 12 hours. It is an hour if a role, or role chaining, allows
+    /// no more. Defaults to an hour.
     pub fn session_duration(mut self, duration: Duration) -> Self {
         self.settings.duration = duration.clamp(Duration::from_secs(900), Duration::from_secs(43_200));
         self
     }
 
-    /// How long a call waits for STS before it is signed with the client's own credentials: at most half of its own
-    /// time-out, where the client's configuration sets one. STS has 5 seconds for its answer all the same, and the next
-    /// call what it says. Defaults to 5 seconds.
-    pub const fn timeout(mut self, patience: Duration) -> Self {
-        self.settings.patience = patience;
+    /// Sets how long a call waits for STS before it is signed with the client's own credentials. A call waits for at
+    /// most half of its own timeout, if the client's configuration sets one. STS still has at least 5 seconds to
+    /// answer, and the next call uses the answer. Defaults to 5 seconds.
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.settings.max_wait = timeout;
         self
     }
 
-    /// Assumes roles by `sts:AssumeRoleWithWebIdentity`, with the token in this file, which is read each time. Defaults to
-    /// `sts:AssumeRole`, with the STS client's credentials.
+    /// Assumes roles with `sts:AssumeRoleWithWebIdentity` and the token in this file, which is read each time.
+    /// Defaults to `sts:AssumeRole` with the STS client's credentials.
     pub fn web_identity_token_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.settings.token_file = Some(path.into());
         self
     }
 
-    /// A client of the same type and configuration, whose calls are signed so. Its clones share its sessions.
+    /// Returns a client of the same type and configuration that signs its calls with these identities. Its clones
+    /// share its sessions.
     ///
-    /// It takes the place of the client's identity cache, and goes on using that for the client's own credentials: setting
-    /// another cache afterwards takes the identities off.
+    /// Replaces the client's identity cache, but still uses it for the client's own credentials. Setting another
+    /// cache afterwards removes the identities.
     #[must_use]
     pub fn sign(&self, client: Client) -> Client {
         let base = client.config().identity_cache().unwrap_or_else(|| IdentityCache::lazy().build());
@@ -144,7 +148,7 @@ impl Identities {
 
 impl fmt::Debug for Identities {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Not the client, which has credentials.
+        // Without the client, which has credentials.
         f.debug_struct("Identities").field("settings", &self.settings).finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! What the application asks for, read from the operation's input.
+//! Reads what the application asks for from the operation's input.
 
 use std::time::SystemTime;
 
@@ -18,17 +18,21 @@ use outlay_ledger::Budget;
 use outlay_otel::{CallStart, Engine, Operation};
 use outlay_price::{CacheUse, GuardrailUse, ModelRef};
 
-pub(crate) use self::cache_request::CacheAsked;
 use crate::prompt::{self, Prompt as _};
-use crate::units::{self, Asked};
-use crate::usage::{Parameters, read_request};
+use crate::units::{self, RequestedUnits};
 
 mod cache_request;
+mod common_members;
 mod converse_input;
 pub(crate) mod guardrail_bound;
 mod invoke_input;
+mod request_limits;
 
-/// An operation that is metered.
+pub(crate) use cache_request::CacheRequest;
+use common_members::Common;
+pub(crate) use request_limits::Limits;
+
+/// A metered operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Converse,
@@ -43,7 +47,7 @@ pub(crate) enum Kind {
     StartJob,
     /// GetAsyncInvoke.
     GetJob,
-    /// What AWS bills nothing for, and tells nothing of money.
+    /// An operation that AWS does not bill, and whose answer says nothing about cost.
     Free,
 }
 
@@ -53,7 +57,7 @@ impl Kind {
     }
 }
 
-/// A request of an operation that is metered.
+/// A request of a metered operation.
 #[derive(Clone, Copy)]
 pub(crate) enum Request<'a> {
     Converse(&'a ConverseInput),
@@ -69,66 +73,18 @@ pub(crate) enum Request<'a> {
     ListJobs,
 }
 
-/// The members of an input that every operation has in one form or another.
-#[derive(Default)]
-struct Common<'a> {
-    model: Option<&'a str>,
-    tier: Option<&'a str>,
-    latency: Option<&'a str>,
-    guardrail: Option<&'a str>,
-    limits: Limits,
-    temperature: Option<f64>,
-    top_p: Option<f64>,
-}
-
-/// What bounds the cost of a request beside its size.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Limits {
-    pub(crate) max_tokens: Option<u64>,
-    pub(crate) answers: Option<u64>,
-    pub(crate) cache: CacheAsked,
-    /// Whether it asks that the conversation be compacted before the answer, which is an inference of its own.
-    pub(crate) compacts: bool,
-}
-
-impl Limits {
-    /// Reads a model's own body.
-    pub(crate) fn of_body(body: &[u8]) -> Self {
-        Self::new(&read_request(body), body)
-    }
-
-    fn new(&Parameters { max_tokens, answers, .. }: &Parameters, body: &[u8]) -> Self {
-        Self { max_tokens, answers, cache: CacheAsked::of_body(body), compacts: cache_request::asks_compaction(body) }
-    }
-
-    /// How many answers are asked for.
-    pub(crate) fn answers(&self) -> u64 {
-        self.answers.unwrap_or(1).max(1)
-    }
-
-    /// How often the model may write up to its maximum.
-    pub(crate) fn inferences(&self) -> u64 {
-        self.answers().saturating_add(self.compacts.into())
-    }
-
-    /// The size of all prompts that are read: a compaction reads the prompt once more.
-    pub(crate) fn read(&self, size: prompt::Size) -> prompt::Size {
-        if self.compacts { size.and(size) } else { size }
-    }
-}
-
 /// What a request says before it is sent.
-pub(crate) struct Read {
+pub(crate) struct RequestDetails {
     pub(crate) kind: Kind,
     pub(crate) start: CallStart,
     pub(crate) limits: Limits,
     pub(crate) size: prompt::Size,
-    /// What it asks for that is billed by the unit, where that can be told from here.
-    pub(crate) asked: Option<Asked>,
+    /// What it asks for that is billed by the unit, if the request tells it.
+    pub(crate) requested: Option<RequestedUnits>,
 }
 
 impl<'a> Request<'a> {
-    /// The request, where its operation is metered. The most frequent are asked for first.
+    /// Returns the request if its operation is metered. The most frequent operations are tried first.
     pub(crate) fn of(input: &'a Input) -> Option<Self> {
         macro_rules! first_of {
             ($($variant:ident),*) => { $(
@@ -160,9 +116,9 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// How large the input is.
+    /// Returns the size of the input.
     pub(crate) fn size(self) -> prompt::Size {
-        self.limits().read(self.size_of_prompt())
+        self.limits().total_size(self.size_of_prompt())
     }
 
     fn size_of_prompt(self) -> prompt::Size {
@@ -170,7 +126,7 @@ impl<'a> Request<'a> {
             Self::Converse(input) => input.size(),
             Self::ConverseStream(input) => input.size(),
             Self::Invoke(_) | Self::InvokeStream(_) => prompt::of_body(self.body()),
-            Self::Speech(_) => prompt::SESSION,
+            Self::Speech(_) => prompt::SPEECH_SESSION,
             _ => prompt::Size::default(),
         }
     }
@@ -179,36 +135,36 @@ impl<'a> Request<'a> {
         self.common().limits
     }
 
-    /// Whether it can be asked for with less: its members are the same for all models.
+    /// Returns whether the request can be degraded: its members are the same for all models.
     pub(crate) const fn can_degrade(self) -> bool {
         matches!(self, Self::Converse(_) | Self::ConverseStream(_))
     }
 
-    fn asked(self, model: &str) -> Option<Asked> {
+    fn requested(self, model: &str) -> Option<RequestedUnits> {
         match self {
-            Self::Invoke(_) | Self::InvokeStream(_) => units::asked_of_model(model, self.body()),
-            Self::StartJob(input) => units::asked_of_job(model, input.model_input()?),
+            Self::Invoke(_) | Self::InvokeStream(_) => units::requested_of_model(model, self.body()),
+            Self::StartJob(input) => units::requested_of_job(model, input.model_input()?),
             _ => None,
         }
     }
 
-    /// Reads what a call in this region needs to know of the request.
-    pub(crate) fn read(self, engine: &Engine, started: SystemTime, region: Option<&str>) -> Read {
+    /// Reads what the engine needs for a call in this region.
+    pub(crate) fn read(self, engine: &Engine, started: SystemTime, region: Option<&str>) -> RequestDetails {
         let common = self.common();
-        let size = common.limits.read(self.size_of_prompt());
-        let named = common.model.unwrap_or("unknown");
+        let size = common.limits.total_size(self.size_of_prompt());
+        let model_id = common.model.unwrap_or("unknown");
         let prices;
-        // What a profile stands for tells what the request asks for.
-        let model = match ModelRef::parse(named) {
+        // What the request asks for depends on the model behind a profile.
+        let model = match ModelRef::parse(model_id) {
             Ok(opaque) if opaque.base_id().is_none() => {
                 prices = engine.prices();
                 prices.resolve(opaque).as_str()
             }
-            _ => named,
+            _ => model_id,
         };
-        let asked = self.asked(model);
-        let start = self.start(engine, started, region, &common, named, model, size, asked.as_ref());
-        Read { kind: self.kind(), start, limits: common.limits, size, asked }
+        let requested = self.requested(model);
+        let start = self.start(engine, started, region, &common, model_id, model, size, requested.as_ref());
+        RequestDetails { kind: self.kind(), start, limits: common.limits, size, requested }
     }
 
     #[allow(clippy::too_many_arguments, reason = "each is a part of what `read` has read")]
@@ -218,15 +174,15 @@ impl<'a> Request<'a> {
         started: SystemTime,
         region: Option<&str>,
         common: &Common<'_>,
-        named: &str,
+        model_id: &str,
         model: &str,
         size: prompt::Size,
-        asked: Option<&Asked>,
+        requested: Option<&RequestedUnits>,
     ) -> CallStart {
         let intern = |text: &str| engine.intern(text);
         CallStart {
             operation: self.operation(model),
-            model: intern(named),
+            model: intern(model_id),
             region: region.map(intern),
             tier: common.tier.map(intern),
             latency: common.latency.map(intern),
@@ -238,26 +194,26 @@ impl<'a> Request<'a> {
             top_p: common.top_p,
             guardrail: common.guardrail.map(intern),
             started,
-            cache: if common.limits.cache > CacheAsked::Nothing || writes_cache_unasked(model) {
+            cache: if common.limits.cache > CacheRequest::Nothing || writes_cache_unasked(model) {
                 CacheUse::MayWrite
             } else {
                 CacheUse::NoWrites
             },
-            most_units: asked.map(|asked| asked.most.clone()),
-            bills_tokens: asked.is_none_or(|asked| asked.tokens_too),
-            most_guardrail: self.most_guardrail(common, size.most_tokens()),
+            max_units: requested.map(|requested| requested.most.clone()),
+            bills_tokens: requested.is_none_or(|requested| requested.bills_tokens),
+            max_guardrail: self.most_guardrail(common, size.most_tokens()),
             degraded_from: None,
         }
     }
 
     fn common(self) -> Common<'a> {
         match self {
-            Self::Converse(input) => converse_input::whole(input),
-            Self::ConverseStream(input) => converse_input::stream(input),
-            Self::Invoke(input) => invoke_input::whole(input),
-            Self::InvokeStream(input) => invoke_input::stream(input),
+            Self::Converse(input) => converse_input::of_operation(input),
+            Self::ConverseStream(input) => converse_input::of_stream(input),
+            Self::Invoke(input) => invoke_input::of_operation(input),
+            Self::InvokeStream(input) => invoke_input::of_stream(input),
             Self::Speech(input) => Common { model: input.model_id(), ..Common::default() },
-            // Their spans are named after what they are about.
+            // Spans of guardrails are model_id after their subject.
             Self::ApplyGuardrail(input) => {
                 let guardrail = input.guardrail_identifier();
                 Common { model: guardrail, guardrail, ..Common::default() }
@@ -296,18 +252,18 @@ impl<'a> Request<'a> {
 
     fn most_guardrail(self, common: &Common<'_>, input_bound: u64) -> GuardrailUse {
         match self {
-            Self::ApplyGuardrail(input) => guardrail_bound::most_of_content(input.content()),
-            Self::GuardrailChecks(input) => guardrail_bound::most_of_checks(input.messages(), input.checks()),
+            Self::ApplyGuardrail(input) => guardrail_bound::max_for_content(input.content()),
+            Self::GuardrailChecks(input) => guardrail_bound::max_for_checks(input.messages(), input.checks()),
             _ if common.guardrail.is_some() => {
                 let output = Budget::most_output(common.limits.max_tokens, common.limits.inferences());
-                guardrail_bound::most_of_call(input_bound, output, 0)
+                guardrail_bound::max_for_call(input_bound, output, 0)
             }
             _ => GuardrailUse::NotApplied,
         }
     }
 }
 
-/// Families that store a prompt without being asked.
+/// Returns whether the model's family caches prompts without being asked.
 fn writes_cache_unasked(model: &str) -> bool {
     ["openai.", "moonshot", "zai."].iter().any(|vendor| model.contains(vendor))
 }

@@ -1,4 +1,4 @@
-//! The hooks. They hold no logic: what each of them learns goes to the [`Call`].
+//! The SDK's hooks. They contain no logic: each passes what it gets to the [`Call`].
 
 use std::fmt;
 use std::sync::{Arc, Once, OnceLock};
@@ -17,55 +17,56 @@ use aws_smithy_types::config_bag::ConfigBag;
 use aws_types::region::Region;
 use outlay_otel::{Engine, OpenCall};
 
-use crate::call::{Call, HeldCall};
+use crate::call::{Call, CallHandle};
 use crate::degrade;
-use crate::input::{Read, Request};
+use crate::input::{Request, RequestDetails};
 use crate::metering::Metering;
 use crate::refusal_to_sdk_error::sdk_error;
 use crate::request_metadata;
-use crate::stream::{read_along, read_sent_along};
+use crate::stream::{count_sent, tap_answer};
 
-/// A call is degraded at most so often.
+/// The maximum number of times that a call is degraded.
 const MAX_DEGRADES: usize = 3;
 
-/// The interceptor that meters calls. [`Metered`](crate::Metered) adds it; it can be added by hand as well.
+/// The interceptor that meters calls. [`Metered`](crate::Metered) adds it; you can also add it by hand.
 ///
-/// Accounting never fails a call. The one error that it returns is a refusal, before anything is sent.
+/// Accounting never fails a call. The only error that it returns is a refusal, before anything is sent.
 #[derive(Clone)]
 pub struct OutlayInterceptor {
     engine: Engine,
 }
 
 impl OutlayInterceptor {
-    /// An interceptor that meters for `engine`, where no scope says otherwise.
+    /// Creates an interceptor that meters with `engine`, unless a scope has another engine.
     pub fn new(engine: &Engine) -> Self {
         Self { engine: engine.clone() }
     }
 
-    /// Two interceptors on one call are two values. The SDK shares one between a client's configuration and those
-    /// that are built from it.
+    /// Returns a value that differs between two interceptors on one call. The SDK shares one interceptor between a
+    /// client's configuration and those built from it.
     fn id(&self) -> usize {
         std::ptr::from_ref(self).addr()
     }
 
-    /// Begins the call, degraded as long as a budget refuses it and somebody says how.
+    /// Begins the call. Degrades it while a budget refuses it and a degrade rule applies.
     fn begin_degraded(metering: &Metering, input: &mut Input, region: Option<&str>) -> Result<(), BoxError> {
-        // The same interceptor may be set on the client and again in an override of its configuration.
+        // The same interceptor may be set on the client and in an override of its configuration.
         if metering.call.get().is_some() {
             return Ok(());
         }
         let (scope, engine, mut first) = (&metering.scope, &metering.engine, None);
         for degrades_left in (0..=MAX_DEGRADES).rev() {
             let Some(request) = Request::of(input).filter(|request| request.can_degrade()) else { break };
-            let Read { kind, mut start, limits, size, asked } = request.read(engine, metering.started, region);
+            let RequestDetails { kind, mut start, limits, size, requested } =
+                request.read(engine, metering.started, region);
             start.degraded_from.clone_from(&first);
             let open = match OpenCall::try_begin(scope, &start) {
                 Ok(Some(open)) => open,
-                // It is free, or its task is stopped.
+                // The call is free, or its task is stopped.
                 Ok(None) => break,
                 Err(refusal) => {
                     let degrade = (degrades_left > 0).then(|| engine.degrade(&refusal)).flatten();
-                    // A model that the policy forbids is no way out.
+                    // A model that the policy forbids is no alternative.
                     let degrade =
                         degrade.filter(|to| to.model().is_none_or(|model| scope.in_ledger().allows_model(model)));
                     if degrade.is_some_and(|degrade| degrade::apply(&degrade, input)) {
@@ -75,18 +76,20 @@ impl OutlayInterceptor {
                     OpenCall::begin(scope, start).map_err(sdk_error)?
                 }
             };
-            metering.call.get_or_init(|| HeldCall(Call::new(metering.engine.clone(), kind, size, limits, asked, open)));
+            metering
+                .call
+                .get_or_init(|| CallHandle(Call::new(metering.engine.clone(), kind, size, limits, requested, open)));
             break;
         }
         Ok(())
     }
 
-    /// Returns the call's entry, if this interceptor is the one that meters the call.
+    /// Returns the call's entry if this interceptor meters the call.
     fn metering<'a>(&self, cfg: &'a ConfigBag) -> Option<&'a Metering> {
-        cfg.load::<Metering>().filter(|metering| metering.by == self.id())
+        cfg.load::<Metering>().filter(|metering| metering.interceptor_id == self.id())
     }
 
-    /// Returns the call, if this interceptor is the one that meters it.
+    /// Returns the call if this interceptor meters it.
     fn call<'a>(&self, cfg: &'a ConfigBag) -> Option<&'a Arc<Call>> {
         self.metering(cfg)?.call()
     }
@@ -104,7 +107,7 @@ impl Intercept for OutlayInterceptor {
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         if let Some(metering) = cfg.load::<Metering>() {
-            if metering.by != self.id() {
+            if metering.interceptor_id != self.id() {
                 warn_once_of_metering_twice();
             }
             return Ok(());
@@ -115,7 +118,13 @@ impl Intercept for OutlayInterceptor {
         let scope = self.engine.scope_of_call();
         let engine = Engine::of(&scope);
         let started = engine.now();
-        cfg.interceptor_state().store_put(Metering { scope, engine, started, by: self.id(), call: OnceLock::new() });
+        cfg.interceptor_state().store_put(Metering {
+            scope,
+            engine,
+            started,
+            interceptor_id: self.id(),
+            call: OnceLock::new(),
+        });
         Ok(())
     }
 
@@ -143,14 +152,17 @@ impl Intercept for OutlayInterceptor {
     ) -> Result<(), BoxError> {
         let Some(request) = Request::of(context.input()) else { return Ok(()) };
         let Some(metering) = self.metering(cfg) else { return Ok(()) };
-        if let Some(held) = metering.call.get() {
-            held.0.changed(request.size(), request.limits());
+        if let Some(handle) = metering.call.get() {
+            handle.0.input_changed(request.size(), request.limits());
             return Ok(());
         }
         let region = cfg.load::<Region>().map(AsRef::as_ref);
-        let Read { kind, start, limits, size, asked } = request.read(&metering.engine, metering.started, region);
+        let RequestDetails { kind, start, limits, size, requested } =
+            request.read(&metering.engine, metering.started, region);
         let open = OpenCall::begin(&metering.scope, start).map_err(sdk_error)?;
-        metering.call.get_or_init(|| HeldCall(Call::new(metering.engine.clone(), kind, size, limits, asked, open)));
+        metering
+            .call
+            .get_or_init(|| CallHandle(Call::new(metering.engine.clone(), kind, size, limits, requested, open)));
         Ok(())
     }
 
@@ -198,9 +210,9 @@ impl Intercept for OutlayInterceptor {
         _components: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if let Some(call) = self.call(cfg).filter(|call| call.may_tap_sent()) {
+        if let Some(call) = self.call(cfg).filter(|call| call.may_count_sent()) {
             let body = std::mem::replace(context.request_mut().body_mut(), SdkBody::taken());
-            *context.request_mut().body_mut() = read_sent_along(body, &call.sent());
+            *context.request_mut().body_mut() = count_sent(body, &call.sent_events());
         }
         Ok(())
     }
@@ -214,7 +226,7 @@ impl Intercept for OutlayInterceptor {
         if let Some(call) = self.call(cfg) {
             call.attempt_sent(context.request());
             call.attempt_signed(context.request(), components);
-            call.attempt_goes_out();
+            call.report_attempt_sent();
         }
         Ok(())
     }
@@ -229,7 +241,7 @@ impl Intercept for OutlayInterceptor {
         call.attempt_answered(context.response());
         if call.may_tap(context.response()) {
             let body = std::mem::replace(context.response_mut().body_mut(), SdkBody::taken());
-            *context.response_mut().body_mut() = read_along(body, call);
+            *context.response_mut().body_mut() = tap_answer(body, call);
         }
         Ok(())
     }
@@ -270,8 +282,8 @@ fn warn_once_of_metering_twice() {
     WARNED.call_once(|| {
         tracing::warn!(
             target: "outlay",
-            "a call is metered twice: the client, its configuration or the operation has been given Outlay's \
-             interceptor more than once; the first one meters, and each call counts once"
+            "a call is metered twice: Outlay's interceptor is set more than once on the client, its configuration or \
+             the operation; the first one meters, and each call counts once"
         );
     });
 }

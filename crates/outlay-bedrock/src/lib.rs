@@ -1,14 +1,14 @@
 //! Meters `aws-sdk-bedrockruntime`: an interceptor that attributes the cost of each call to the task that made it.
 //!
-//! [`Metered`] adds it to a client, which keeps its type, or to a client's configuration or a single operation. What a
-//! call used is read from the answer's bytes as they pass ([`usage`](#where-a-token-count-comes-from)); the application
-//! gets the bytes, types, errors and order of the bare client.
+//! [`Metered`] adds it to a client, to a client's configuration or to a single operation. The client keeps its type.
+//! The usage of a call is read from the answer's bytes as they pass ([sources](#where-a-token-count-comes-from)). The
+//! application gets the same bytes, types, errors and order as from the bare client.
 //!
 //! # Where a token count comes from
 //!
-//! Input and cache are one group, which comes whole from the first source in this order that has all of it: some
-//! sources include the cache in the input, and some do not. The output comes from the first source that has it. A source
-//! that says 0 does not know.
+//! Input and cache counts form one group. The group comes from the first source in this order that has all of it,
+//! because some sources include the cache in the input and some do not. The output comes from the first source that
+//! has it. A source that says 0 is treated as unknown.
 //!
 //! | operation | order of trust |
 //! |---|---|
@@ -18,25 +18,25 @@
 //! | InvokeModelWithResponseStream | the model's own usage in the chunks, then `amazon-bedrock-invocationMetrics`, then the headers |
 //! | InvokeModelWithBidirectionalStream | the totals of the last usage event |
 //!
-//! Images, seconds and queries are counted from the request, and from the answer where it says how many it has. Guardrail
-//! units are those of the answer: of ApplyGuardrail and InvokeGuardrailChecks always, of a model call where its request
-//! enables the trace. Without the trace, a guardrail is counted at the most that it can come to: `bounded`. A job of
-//! StartAsyncInvoke is charged at its start, by what it asks for, and taken back once if GetAsyncInvoke says that it
+//! Images, seconds and queries are counted from the request, or from the answer if it has a count. Guardrail units
+//! come from the answer: always for ApplyGuardrail and InvokeGuardrailChecks, and for a model call if its request
+//! enables the trace. Without the trace, a guardrail is counted at its maximum: `bounded`. A StartAsyncInvoke job is
+//! charged when it starts, by what it asks for. The charge is reversed once if GetAsyncInvoke reports that the job
 //! failed.
 //!
-//! Several final events of one source are put together: of each count the greatest holds. All inferences in Claude's
-//! `usage.iterations` are billed. Which member of a `usage` is which count is listed in one place, `usage/members.rs`;
-//! whether a count of input includes the cache is decided in another, `usage/inclusiveness.rs`.
+//! Several final events of one source are combined: the greatest of each count is used. All inferences in Claude's
+//! `usage.iterations` are billed. `usage/members/member_names.rs` is the one list of the members of a `usage` and
+//! their meanings. `usage/inclusiveness.rs` decides whether an input count includes the cache.
 //!
-//! A figure is estimated where the counts contradict themselves, each other or what was seen; `outlay.usage.doubt` on the
-//! call span says why, and `outlay.usage.source` which source was taken. The served tier and latency mode are the
-//! answer's, else the request's. The model that is priced is the one that answered: by the trace of a prompt router, or by
-//! the name in the answer, where the price table has another model of that name.
+//! A figure is estimated if the counts contradict themselves, each other or the observed text. `outlay.usage.doubt`
+//! on the call span gives the reason, and `outlay.usage.source` the source that was used. The served tier and latency
+//! mode are the answer's, else the request's. The priced model is the one that answered: from the trace of a prompt
+//! router, or from the name in the answer if the price table has a different model of that name.
 //!
 //! # What cannot be seen
 //!
 //! An error that another interceptor returns from `read_after_execution` comes after Outlay's last hook. The call
-//! settles without it, and does not count as failed.
+//! settles without it and does not count as failed.
 
 mod attempt_log;
 mod call;

@@ -5,7 +5,7 @@ use aws_smithy_runtime_api::client::interceptors::SharedInterceptor;
 use outlay_otel::Engine;
 
 use crate::OutlayInterceptor;
-use crate::wait_for_shared_budget::HeldToStore;
+use crate::wait_for_shared_budget::WaitForStore;
 
 mod sealed {
     pub trait Sealed {}
@@ -13,17 +13,17 @@ mod sealed {
 
 /// Adds metering to a Bedrock client, to a client's configuration, or to a single operation.
 ///
-/// Metering what is metered already changes nothing but for a warning: each call counts once.
+/// Metering something twice only causes a warning: each call counts once.
 pub trait Metered: sealed::Sealed + Sized {
-    /// The same, metered. It keeps its type, its configuration, its plugins and its components.
+    /// Returns the same value, metered. Its type, configuration, plugins and components stay the same.
     ///
-    /// Calls made inside a task belong to that task and its `Outlay`, whichever client makes them; `outlay` serves
-    /// those made outside.
+    /// Calls made inside a task belong to that task and its `Outlay`, whichever client makes them. `outlay` meters
+    /// calls made outside a task.
     ///
-    /// Where `outlay` has a budget store, a client and a configuration get an identity cache besides, around the one that
-    /// they have or would be given: before it a call waits for the store of its task's `Outlay`. A single operation gets
-    /// none, and neither does a client of an `outlay` without a store: inside a task of one that has a store, it goes by
-    /// the store's rule for calls that cannot wait.
+    /// If `outlay` has a budget store, a client and a configuration also get an identity cache around their existing
+    /// or default one. There a call waits for the store of its task's `Outlay`. A single operation gets none, and
+    /// neither does a client of an `outlay` without a store: inside a task of an `Outlay` that has a store, its calls
+    /// follow the store's rule for calls that cannot wait.
     #[must_use]
     fn metered(self, outlay: &impl AsRef<Engine>) -> Self;
 }
@@ -46,14 +46,14 @@ impl Metered for Builder {
     fn metered(mut self, outlay: &impl AsRef<Engine>) -> Self {
         let engine = outlay.as_ref();
         if !engine.is_disabled() {
-            // Permanent: the SDK need not ask at each hook whether somebody has switched it off.
+            // Permanent, so that the SDK does not check at each hook whether it is disabled.
             self.push_interceptor(SharedInterceptor::permanent(OutlayInterceptor::new(engine)));
-            // Whoever has no store is to have no cache but the SDK's own.
+            // Without a store, the SDK's own cache stays in place.
             if engine.has_budget_store() {
-                // A builder does not tell what it has been given; what it builds does.
+                // A builder does not expose its settings, but the configuration that it builds does.
                 let config = self.clone().build();
-                if !HeldToStore::is_around(&config) {
-                    self.set_identity_cache(HeldToStore::around(&config));
+                if !WaitForStore::is_around(&config) {
+                    self.set_identity_cache(WaitForStore::around(&config));
                 }
             }
         }

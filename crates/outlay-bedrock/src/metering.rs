@@ -6,25 +6,25 @@ use std::time::SystemTime;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use outlay_otel::{Engine, TracedScope};
 
-use crate::call::{Call, HeldCall};
+use crate::call::{Call, CallHandle};
 
-/// A call as it passes the hooks: one entry in the SDK's state, for each look-up in there costs.
+/// A call between the hooks. It is one entry in the SDK's state, because each lookup there has a cost.
 #[derive(Debug)]
 pub(crate) struct Metering {
     pub(crate) scope: TracedScope,
-    /// The engine of the scope: it serves the call, whichever client makes it.
+    /// The scope's engine. It serves the call, whichever client makes it.
     pub(crate) engine: Engine,
     pub(crate) started: SystemTime,
-    /// Which interceptor began it: where two are set, the first one meters.
-    pub(crate) by: usize,
-    /// Set once the operation is known to be one that is metered.
-    pub(crate) call: OnceLock<HeldCall>,
+    /// The interceptor that began the call. If two are set, the first one meters.
+    pub(crate) interceptor_id: usize,
+    /// Set once the operation is known to be metered.
+    pub(crate) call: OnceLock<CallHandle>,
 }
 
 impl Metering {
-    /// Returns the call, once the operation is known to be one that is metered.
+    /// Returns the call, if the operation is known to be metered.
     pub(crate) fn call(&self) -> Option<&Arc<Call>> {
-        self.call.get().map(|held| &held.0)
+        self.call.get().map(|handle| &handle.0)
     }
 }
 
@@ -32,7 +32,7 @@ impl Storable for Metering {
     type Storer = StoreReplace<Self>;
 }
 
-/// Returns the call that is under way, whichever interceptor meters it.
+/// Returns the current call, whichever interceptor meters it.
 pub(crate) fn call_of(cfg: &ConfigBag) -> Option<&Arc<Call>> {
     cfg.load::<Metering>()?.call()
 }

@@ -1,10 +1,11 @@
-//! Whose a call is, for Bedrock's invocation log: as `requestMetadata` of Converse, and as a signed header of InvokeModel.
+//! Attributes calls in Bedrock's invocation log: as `requestMetadata` of Converse, and as a signed header of
+//! InvokeModel.
 //!
-//! AWS takes at most 16 entries, keys of 1 to 256 characters, values of at most 256, of the characters
-//! `[a-zA-Z0-9\s:_@$#=/+,-.]`, and 8,500 characters of header. What the application has set stays as it is. Entries of
-//! ours follow in the order in which they were asked for, as long as there is room; a key that is set already is left
-//! alone, and a character that AWS does not take becomes `_`. A header that an interceptor of the application sets just
-//! before the request is signed comes after ours, and replaces it.
+//! AWS accepts at most 16 entries, keys of 1 to 256 characters, values of at most 256 characters from
+//! `[a-zA-Z0-9\s:_@$#=/+,-.]`, and a header of 8,500 characters. Entries that the application has set stay as they
+//! are. Outlay's entries follow in the configured order while there is room. A key that is already set is left alone,
+//! and a character that AWS does not accept becomes `_`. A header that an interceptor of the application sets right
+//! before signing replaces Outlay's.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +21,7 @@ const MAX_ENTRIES: usize = 16;
 const MAX_LENGTH: usize = 256;
 const MAX_HEADER: usize = 8_500;
 
-/// Puts the scope's entries onto the input, where the operation has a place for them there.
+/// Adds the scope's entries to the input, if the operation has a member for them.
 pub(crate) fn put_on_input(input: &mut Input, metering: &Metering) {
     let keys = metering.engine.request_metadata_keys();
     if keys.is_empty() {
@@ -42,12 +43,12 @@ pub(crate) fn put_on_input(input: &mut Input, metering: &Metering) {
     *metadata = (!entries.is_empty()).then_some(entries);
 }
 
-/// Puts them into a header, before it is signed.
+/// Adds the scope's entries to a header, before the request is signed.
 pub(crate) fn put_on_request(request: &mut HttpRequest, kind: Kind, metering: &Metering) {
     if !matches!(kind, Kind::Invoke | Kind::InvokeStream) || metering.engine.request_metadata_keys().is_empty() {
         return;
     }
-    // What is there and cannot be read is the application's affair.
+    // The application's header stays as it is if it cannot be read.
     let Some(mut entries) = (match request.headers().get(HEADER) {
         Some(json) => serde_json::from_str::<BTreeMap<String, String>>(json).ok(),
         None => Some(BTreeMap::new()),
@@ -66,18 +67,18 @@ pub(crate) fn put_on_request(request: &mut HttpRequest, kind: Kind, metering: &M
         }
     }
     if let Some(json) = header {
-        // All of its characters may stand in a header.
+        // All of its characters are allowed in a header.
         let _ = request.headers_mut().try_insert(HEADER, json);
     }
 }
 
-/// In the order in which they were asked for, those that are set.
+/// Returns the entries that are set, in the configured order.
 fn entries_of(metering: &Metering) -> impl Iterator<Item = (String, String)> {
     let keys = metering.engine.request_metadata_keys().iter();
-    keys.filter_map(|key| Some((clean(key), clean(metering.scope.text_attribute(key)?))))
+    keys.filter_map(|key| Some((sanitize(key), sanitize(metering.scope.text_attribute(key)?))))
 }
 
-fn clean(text: &str) -> String {
+fn sanitize(text: &str) -> String {
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == ' ' || ":_@$#=/+,-.".contains(c);
     text.chars().map(|c| if allowed(c) { c } else { '_' }).take(MAX_LENGTH).collect()
 }
@@ -87,8 +88,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_character_that_aws_does_not_take_becomes_an_underscore() {
-        assert_eq!(clean("Grüße, \"Welt\"\n<a@b.c>"), "Gr__e, _Welt___a@b.c_");
-        assert_eq!(clean(&"x".repeat(300)).len(), 256);
+    fn an_unsupported_character_becomes_an_underscore() {
+        assert_eq!(sanitize("Grüße, \"Welt\"\n<a@b.c>"), "Gr__e, _Welt___a@b.c_");
+        assert_eq!(sanitize(&"x".repeat(300)).len(), 256);
     }
 }

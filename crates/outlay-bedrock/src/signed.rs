@@ -1,4 +1,4 @@
-//! Whose credentials the attempts of a call are signed with.
+//! The credentials that the attempts of a call are signed with.
 
 use std::sync::Arc;
 
@@ -15,11 +15,11 @@ pub(crate) struct Signed {
     identity: Option<CallIdentity>,
 }
 
-/// Who wants to know whose credentials they were, once that is known.
+/// Reports a signer that is still unknown to the ledger, once it is known.
 #[derive(Debug)]
-pub(crate) struct Later(Option<(Arc<SignerCell>, outlay_ledger::Scope)>);
+pub(crate) struct SignerReport(Option<(Arc<SignerCell>, outlay_ledger::Scope)>);
 
-/// A lookup of whose credentials a request is signed with.
+/// A lookup of the signer of a request.
 pub(crate) struct Lookup {
     principals: Principals,
     engine: Engine,
@@ -34,13 +34,13 @@ impl Lookup {
 }
 
 impl Signed {
-    /// Returns how an attempt was signed that has an identity of its own, or should have.
+    /// Returns how an attempt was signed for which an identity of its own was resolved.
     pub(crate) fn assumed(identity: CallIdentity, signer: Option<&Arc<Signer>>) -> Self {
         let signer = signer.map(|signer| Arc::new(SignerCell::known(signer.clone())));
         Self { signer, identity: Some(identity) }
     }
 
-    /// Returns the lookup of an unknown signer, if somebody asks for signers.
+    /// Returns the lookup of an unknown signer, if the engine asks for signers.
     pub(crate) fn lookup(&self, engine: &Engine) -> Option<Lookup> {
         if self.signer.is_some() {
             return None;
@@ -49,25 +49,25 @@ impl Signed {
         Some(Lookup { principals, engine: engine.clone(), signed: self.clone() })
     }
 
-    /// Whose credentials they are, where that is known by now.
+    /// Returns the signer, if it is known by now.
     pub(crate) fn signer(&self) -> Option<&Signer> {
         self.signer.as_ref()?.get().map(|signer| &**signer)
     }
 
-    /// Puts on the call's end what is known by now.
-    pub(crate) fn write(self, end: &mut CallEnd, scope: &TracedScope) -> Later {
+    /// Records what is known by now on the call's end.
+    pub(crate) fn write(self, end: &mut CallEnd, scope: &TracedScope) -> SignerReport {
         end.identity = self.identity;
         end.signer = self.signer.as_ref().and_then(|cell| cell.get().cloned());
         let unknown = self.signer.filter(|_| end.signer.is_none() && scope.in_ledger().asks_for_principals());
-        Later(unknown.map(|cell| (cell, scope.in_ledger().clone())))
+        SignerReport(unknown.map(|cell| (cell, scope.in_ledger().clone())))
     }
 }
 
-impl Later {
-    /// Tells the books, at once or when it is known, be that on a thread where another span is the current one.
+impl SignerReport {
+    /// Reports the signer to the ledger, now or once it is known. This may run on a thread with another current span.
     pub(crate) fn report(self, span: CallSpan) {
-        if let Some((cell, books)) = self.0 {
-            cell.when_known(move |signer| span.within(|| books.called_by(&signer.principal)));
+        if let Some((cell, ledger)) = self.0 {
+            cell.when_known(move |signer| span.within(|| ledger.called_by(&signer.principal)));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Reads answers along: every byte is handed on as it is.
+//! Reads answers as their bytes pass. Every byte is passed on unchanged.
 
 mod chunk_decoder;
 mod collect_body;
@@ -15,13 +15,13 @@ use aws_smithy_types::body::SdkBody;
 
 use crate::call::Call;
 
-pub(crate) use sent_events::{SentEvents, read_sent_along};
+pub(crate) use sent_events::{SentEvents, count_sent};
 pub(crate) use stream_result::{Ended, StreamResult};
 
-/// Wraps the body of an answer, so that what it says is read for `call` as it passes.
-pub(crate) fn read_along(body: SdkBody, call: &Arc<Call>) -> SdkBody {
+/// Wraps the body of an answer, so that its usage is read for `call` as it passes.
+pub(crate) fn tap_answer(body: SdkBody, call: &Arc<Call>) -> SdkBody {
     if !call.is_open() {
-        // Settled already: nothing in the body is needed.
+        // The call has settled: nothing in the body is needed.
         return body;
     }
     match call.kind().is_stream() {

@@ -1,4 +1,4 @@
-//! What asking the Security Token Service takes, whatever it is asked for.
+//! Access to the Security Token Service, shared by all that use it.
 
 mod back_off;
 mod base_credentials;
@@ -9,7 +9,7 @@ mod sts_failure;
 
 pub(crate) use back_off::{BackOff, Mark};
 pub(crate) use base_credentials::{BaseOnly, base_only};
-pub(crate) use bounded_map::Bounded;
+pub(crate) use bounded_map::BoundedMap;
 pub(crate) use signer_of_arn::signer_of_arn;
 pub(crate) use stable_hash::stable_hash;
-pub(crate) use sts_failure::Failure;
+pub(crate) use sts_failure::StsFailure;

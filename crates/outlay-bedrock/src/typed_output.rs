@@ -1,5 +1,5 @@
-//! What the SDK made of an answer whose bytes were not seen: an application, or a test with the SDK's own mocks, can put
-//! an output in the place of one that was never read from the wire.
+//! Reads the SDK's typed output of an answer whose bytes were not seen. An application, or a test with the SDK's own
+//! mocks, can supply an output that was never read from the wire.
 
 use aws_sdk_bedrockruntime::operation::apply_guardrail::ApplyGuardrailOutput;
 use aws_sdk_bedrockruntime::operation::converse::ConverseOutput;
@@ -18,28 +18,28 @@ use outlay_otel::JobEnd;
 use outlay_price::Units;
 
 use crate::document;
-use crate::usage::{Assessed, ConverseAnswer, GuardrailTold, Members, TypedTokens, check_units, policy_units};
+use crate::usage::{AssessedUnits, ConverseAnswer, GuardrailReport, Members, TypedTokens, check_units, policy_units};
 
-/// An output, as far as it tells what the call cost.
+/// What an output says of the call's cost.
 #[derive(Debug)]
 pub(crate) enum TypedAnswer {
     Converse {
         answer: Box<ConverseAnswer>,
-        /// Bytes of what the model said.
+        /// Bytes of the model's output.
         text_bytes: u64,
     },
     /// The body of InvokeModel.
     Body(Vec<u8>),
-    /// The units of a guardrail on its own; `None` where it does not tell them.
+    /// The units of a standalone guardrail, or `None` if the output does not have them.
     Guardrail(Option<Units>),
     /// The ARN of a job.
     JobStarted(String),
-    /// How a job ended; `None` while it goes on.
+    /// How a job ended, or `None` while it is running.
     JobEnded(Option<(String, JobEnd)>),
     Free,
 }
 
-/// Reads an output of an operation that is no stream.
+/// Reads the output of an operation that is not a stream.
 pub(crate) fn read_output(output: &Output) -> Option<TypedAnswer> {
     if let Some(output) = output.downcast_ref::<ConverseOutput>() {
         return Some(converse(output));
@@ -117,19 +117,19 @@ fn tokens(usage: &TokenUsage) -> Members {
     })
 }
 
-fn guardrail(trace: &GuardrailTraceAssessment) -> Option<GuardrailTold> {
+fn guardrail(trace: &GuardrailTraceAssessment) -> Option<GuardrailReport> {
     let units = |assessment: &GuardrailAssessment| {
         assessment.invocation_metrics().and_then(|metrics| metrics.usage()).map(guardrail_units)
     };
     let inputs = trace.input_assessment().into_iter().flat_map(|by_id| by_id.values());
     let outputs = trace.output_assessments().into_iter().flat_map(|by_id| by_id.values().flatten());
-    // The actions stand in a type of its own for each policy: without them the rule for traces that tell none holds.
-    let told = GuardrailTold {
-        input: Assessed::of(inputs.map(units)),
-        output: Assessed::of(outputs.map(units)),
+    // Each policy has its own type of action, which is not read here. The rule for traces without actions applies.
+    let report = GuardrailReport {
+        input: AssessedUnits::of(inputs.map(units)),
+        output: AssessedUnits::of(outputs.map(units)),
         blocked_input: None,
     };
-    (told != GuardrailTold::default()).then_some(told)
+    (report != GuardrailReport::default()).then_some(report)
 }
 
 fn guardrail_units(usage: &GuardrailUsage) -> Units {

@@ -1,4 +1,4 @@
-//! Stands for `signed.rs` without the feature `sts`: nobody asks whose credentials attempts are signed with.
+//! Replaces `signed.rs` without the feature `sts`: signers are not looked up.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
@@ -7,11 +7,11 @@ use outlay_otel::{CallEnd, CallSpan, Engine, Signer, TracedScope};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Signed(());
 
-/// Nothing is ever looked up.
+/// There are no lookups.
 pub(crate) enum Lookup {}
 
 #[derive(Debug)]
-pub(crate) struct Later;
+pub(crate) struct SignerReport;
 
 impl Lookup {
     pub(crate) const fn of_request(self, _request: &HttpRequest, _components: &RuntimeComponents) -> Signed {
@@ -31,12 +31,12 @@ impl Signed {
     }
 
     #[allow(clippy::unused_self, clippy::needless_pass_by_ref_mut, reason = "with the feature they are used")]
-    pub(crate) const fn write(self, _end: &mut CallEnd, _scope: &TracedScope) -> Later {
-        Later
+    pub(crate) const fn write(self, _end: &mut CallEnd, _scope: &TracedScope) -> SignerReport {
+        SignerReport
     }
 }
 
-impl Later {
+impl SignerReport {
     #[allow(clippy::needless_pass_by_value, reason = "with the feature it is kept")]
     pub(crate) fn report(self, _span: CallSpan) {}
 }

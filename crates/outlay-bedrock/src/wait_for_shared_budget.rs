@@ -1,5 +1,5 @@
-//! Where a call waits for the store of shared budgets: the SDK's one point, on the way of every attempt and before
-//! anything is sent, at which it awaits something that sees the call's own state. That is its identity cache.
+//! Where a call waits for the store of shared budgets: in an identity cache. It is the only place before an attempt
+//! is sent where the SDK awaits code that has access to the call's own state.
 
 use std::future::Future;
 
@@ -13,27 +13,27 @@ use aws_smithy_types::config_bag::ConfigBag;
 use crate::metering::call_of;
 use crate::refusal_to_sdk_error::sdk_error;
 
-/// An identity cache before which a call waits for its budgets. Everything else is the inner one's.
+/// An identity cache in which a call waits for its budgets. It delegates everything else to the inner cache.
 #[derive(Debug)]
-pub(crate) struct HeldToStore {
+pub(crate) struct WaitForStore {
     inner: SharedIdentityCache,
 }
 
-impl HeldToStore {
-    /// Around the cache of a client, or around one such as the SDK makes where it is given none.
+impl WaitForStore {
+    /// Creates a cache around a client's own, or around the SDK's default if it has none.
     pub(crate) fn around(config: &Config) -> Self {
         Self { inner: config.identity_cache().unwrap_or_else(|| IdentityCache::lazy().build()) }
     }
 
-    /// Whether the cache is one of these already.
+    /// Returns whether the configuration's cache already is one of these.
     pub(crate) fn is_around(config: &Config) -> bool {
-        config.identity_cache().is_some_and(|cache| format!("{cache:?}").contains("HeldToStore"))
+        config.identity_cache().is_some_and(|cache| format!("{cache:?}").contains("WaitForStore"))
     }
 }
 
-/// Waits for the store, where a call has to; an error is its refusal. `None` where there is nothing to wait for: no store,
-/// or an answer that lets the call go on.
-pub(crate) fn admitted(cfg: &ConfigBag) -> Option<impl Future<Output = Result<(), BoxError>> + Send + use<>> {
+/// Returns a future that waits for the store and fails with its refusal. `None` if there is nothing to wait for: no
+/// store, or an answer that lets the call proceed.
+pub(crate) fn admission(cfg: &ConfigBag) -> Option<impl Future<Output = Result<(), BoxError>> + Send + use<>> {
     let call = call_of(cfg)?.clone();
     let question = call.ask_store();
     if question.is_none() && !call.is_refused() {
@@ -42,25 +42,25 @@ pub(crate) fn admitted(cfg: &ConfigBag) -> Option<impl Future<Output = Result<()
     Some(async move {
         match question {
             Some(question) => call.store_answered(&question.answer().await),
-            // An attempt after one that was refused: the application retries what it should not.
+            // An attempt after a refused one: the application retries what it should not.
             None => call.ask_store_now(),
         }
         .map_err(sdk_error)
     })
 }
 
-impl ResolveCachedIdentity for HeldToStore {
+impl ResolveCachedIdentity for WaitForStore {
     fn resolve_cached_identity<'a>(
         &'a self,
         resolver: SharedIdentityResolver,
         components: &'a RuntimeComponents,
         cfg: &'a ConfigBag,
     ) -> IdentityFuture<'a> {
-        let Some(admitted) = admitted(cfg) else {
+        let Some(admission) = admission(cfg) else {
             return self.inner.resolve_cached_identity(resolver, components, cfg);
         };
         IdentityFuture::new(async move {
-            admitted.await?;
+            admission.await?;
             self.inner.resolve_cached_identity(resolver, components, cfg).await
         })
     }
@@ -70,7 +70,7 @@ impl ResolveCachedIdentity for HeldToStore {
         components: &RuntimeComponentsBuilder,
         cfg: &ConfigBag,
     ) -> Result<(), BoxError> {
-        // A shared cache is validated only as part of the components that hold it.
+        // A shared cache is only validated as part of the components that hold it.
         components.clone().with_identity_cache(Some(self.inner.clone())).validate_base_client_config(cfg)
     }
 
@@ -83,13 +83,13 @@ impl ResolveCachedIdentity for HeldToStore {
 mod tests {
     use super::*;
 
-    /// Without validation, the SDK's own cache panics at the first call that has no clock.
+    /// Without validation, the SDK's own cache panics at the first call without a clock.
     #[test]
     fn the_inner_cache_is_validated() {
         let (none, cfg) = (RuntimeComponentsBuilder::new("no clock, no sleep"), ConfigBag::base());
         let held = |cache| {
             let config = Config::builder().identity_cache(cache).build();
-            HeldToStore::around(&config).validate_base_client_config(&none, &cfg)
+            WaitForStore::around(&config).validate_base_client_config(&none, &cfg)
         };
         let lazy = held(IdentityCache::lazy().build()).unwrap_err().to_string();
         assert!(lazy.contains("time source") || lazy.contains("sleep"), "{lazy}");

@@ -1,8 +1,8 @@
-//! What went on the wire, read from the request as it is sent.
+//! Reads the model, host and region from the request as it is sent.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 
-/// The operations that have their model in the path.
+/// The operations with a model in their path.
 const OPERATIONS: [&str; 6] = [
     "converse",
     "converse-stream",
@@ -12,14 +12,14 @@ const OPERATIONS: [&str; 6] = [
     "count-tokens",
 ];
 
-/// What the request's URI says.
+/// The parts of the request's URI.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct WireFacts<'a> {
     pub(crate) host: Option<&'a str>,
     pub(crate) port: Option<u16>,
-    /// The model in the path, as it is encoded there.
+    /// The model in the path, still encoded.
     encoded_model: Option<&'a str>,
-    /// The region in the host's name, where it is one of AWS's.
+    /// The region in the host name, if the host is AWS's.
     pub(crate) region: Option<&'a str>,
 }
 
@@ -27,7 +27,7 @@ pub(crate) fn read(request: &HttpRequest) -> WireFacts<'_> {
     read_uri(request.uri())
 }
 
-/// The SDK has built the URI, so that it need not be checked again: only cut.
+/// The SDK has built the URI, so it is only split and not validated.
 fn read_uri(uri: &str) -> WireFacts<'_> {
     let Some((scheme, rest)) = uri.split_once("://") else { return WireFacts::default() };
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -37,12 +37,12 @@ fn read_uri(uri: &str) -> WireFacts<'_> {
         "http" => Some(80),
         _ => None,
     };
-    // A colon inside brackets is an IPv6 address's own.
+    // A colon inside brackets belongs to an IPv6 address.
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()),
         _ => (authority, default_port),
     };
-    // A gateway's own path may have a `/model/` too: the last one with an operation after it counts.
+    // A gateway's own path may contain `/model/` too: the last one with an operation after it counts.
     let mut models = path.rmatch_indices("/model/").filter_map(|(at, mark)| path[at + mark.len()..].split_once('/'));
     let model = models.find(|(_, operation)| OPERATIONS.contains(operation)).map(|(model, _)| model);
     WireFacts {
@@ -54,14 +54,15 @@ fn read_uri(uri: &str) -> WireFacts<'_> {
 }
 
 impl WireFacts<'_> {
-    /// The model in the path, where it is another than `expected`.
+    /// Returns the model in the path, if it is not `expected`.
     pub(crate) fn other_model(&self, expected: &str) -> Option<String> {
         let encoded = self.encoded_model.filter(|encoded| *encoded != expected)?;
         percent_decode(encoded).filter(|model| model != expected)
     }
 }
 
-/// `bedrock-runtime[-fips].{region}.amazonaws.com`, also dual-stack, China's and those of VPC endpoints.
+/// Matches `bedrock-runtime[-fips].{region}.amazonaws.com`, also dual-stack hosts, China's and those of VPC
+/// endpoints.
 fn region_of_host(host: &str) -> Option<&str> {
     let mut labels = host.split('.').skip_while(|l| !matches!(*l, "bedrock-runtime" | "bedrock-runtime-fips"));
     labels.next()?;
@@ -74,7 +75,7 @@ fn region_of_host(host: &str) -> Option<&str> {
     is_aws.then_some(region)
 }
 
-/// The SDK encodes the model twice over for its signature, but once on the wire.
+/// The SDK encodes the model twice for its signature, but once on the wire.
 fn percent_decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -101,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn model_and_region_are_those_of_the_uri() {
+    fn model_and_region_come_from_the_uri() {
         let facts = read_uri(
             "https://bedrock-runtime.eu-central-1.amazonaws.com/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ainference-profile%2Fus.x/converse",
         );
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_host_of_aws_tells_a_region() {
+    fn only_an_aws_host_has_a_region() {
         for (host, region) in [
             ("bedrock-runtime-fips.us-gov-west-1.amazonaws.com", Some("us-gov-west-1")),
             ("bedrock-runtime.us-east-1.api.aws", Some("us-east-1")),
@@ -130,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn an_odd_uri_says_nothing() {
+    fn a_malformed_uri_has_no_model() {
         for uri in ["::", "", "http://h:8080/model/%zz/converse", "http://h/model//converse", "http://h/guardrail/x"] {
             assert_eq!(read_uri(uri).other_model("expected"), None, "{uri}");
         }

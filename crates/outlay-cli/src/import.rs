@@ -25,7 +25,6 @@ mod by_region;
 mod context_tiers;
 mod differences;
 mod genai_table;
-mod id;
 mod imported;
 mod litellm_table;
 mod merge;
@@ -37,7 +36,8 @@ mod raw_sources;
 mod resolutions;
 mod runtime_import;
 mod source_coverage;
-mod tsv;
+mod source_id;
+mod write_tsv;
 
 use imported::OnUnknown;
 
@@ -83,7 +83,7 @@ pub fn build(sources: &RawSources<'_>) -> Result<Built, BuildError> {
     let mut rows = by_region::combine(merged.rows, &aws, &rules)?;
     rows.sort_by_key(merge::key);
     let file = File { version: rules.version.clone(), rows };
-    let prices = tsv::to_tsv(&file);
+    let prices = write_tsv::to_tsv(&file);
     let catalogue =
         Prices::from_tsv(&prices).map_err(|problem| BuildError::one(format!("the table that was built: {problem}")))?;
     let stated = differences::stated(sources, &rules, &catalogue)?;

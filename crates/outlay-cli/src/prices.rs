@@ -8,10 +8,10 @@ mod changed_charges;
 mod check;
 mod coverage;
 mod diff;
-mod figures;
 mod lookup;
 mod options;
 mod plausible;
+mod price_figures;
 mod show;
 mod update;
 

@@ -1,5 +1,5 @@
-//! Reports alerts of the ledger: as a log line with the trace, an event on the current span, a metric, and to the
-//! application.
+//! Reports alerts of the ledger: as a log line with the trace id, an event on the current span, a metric, and to the
+//! application's function.
 
 use std::fmt;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub(crate) fn observer(
         };
         metrics.alert(&notice);
         log(&notice, alert.first_in_task);
-        // A span holds one event of each, however many calls come to it.
+        // A repeated alert adds no further event to the span.
         if alert.first_in_scope {
             add_event(&notice);
         }
@@ -54,25 +54,25 @@ fn log(notice: &Notice, first_in_task: bool) {
             limit = %status.limit,
             "a budget has reached its soft limit"
         ),
-        // Where one call is refused, many are: the metric counts them, and one is told in each period.
-        AlertKind::Refused(why) if why.is_first() => {
-            tracing::warn!(target: "outlay", task, %task_id, trace_id, "{why}");
+        // Refusals tend to repeat: the metric counts all of them, and the log warns of one in each period.
+        AlertKind::Refused(error) if error.is_first() => {
+            tracing::warn!(target: "outlay", task, %task_id, trace_id, "{error}");
         }
-        AlertKind::Refused(why) => tracing::debug!(target: "outlay", task, %task_id, trace_id, "{why}"),
-        AlertKind::WouldRefuse(why) if why.is_first() => {
-            tracing::warn!(target: "outlay", task, %task_id, trace_id, "it is only observed, else {why}");
+        AlertKind::Refused(error) => tracing::debug!(target: "outlay", task, %task_id, trace_id, "{error}"),
+        AlertKind::WouldRefuse(error) if error.is_first() => {
+            tracing::warn!(target: "outlay", task, %task_id, trace_id, "observed only, not enforced: {error}");
         }
-        AlertKind::WouldRefuse(why) => {
-            tracing::debug!(target: "outlay", task, %task_id, trace_id, "it is only observed, else {why}");
+        AlertKind::WouldRefuse(error) => {
+            tracing::debug!(target: "outlay", task, %task_id, trace_id, "observed only, not enforced: {error}");
         }
-        AlertKind::Violation(why) if first_in_task => {
-            tracing::warn!(target: "outlay", task, %task_id, trace_id, "{why}");
+        AlertKind::Violation(error) if first_in_task => {
+            tracing::warn!(target: "outlay", task, %task_id, trace_id, "{error}");
         }
-        AlertKind::Violation(why) => tracing::debug!(target: "outlay", task, %task_id, trace_id, "{why}"),
-        AlertKind::Stopped(why) if first_in_task => {
-            tracing::warn!(target: "outlay", task, %task_id, trace_id, "{why}");
+        AlertKind::Violation(error) => tracing::debug!(target: "outlay", task, %task_id, trace_id, "{error}"),
+        AlertKind::Stopped(error) if first_in_task => {
+            tracing::warn!(target: "outlay", task, %task_id, trace_id, "{error}");
         }
-        AlertKind::Stopped(why) => tracing::debug!(target: "outlay", task, %task_id, trace_id, "{why}"),
+        AlertKind::Stopped(error) => tracing::debug!(target: "outlay", task, %task_id, trace_id, "{error}"),
         AlertKind::Runaway(sign) => tracing::warn!(
             target: "outlay",
             task,
@@ -85,22 +85,22 @@ fn log(notice: &Notice, first_in_task: bool) {
             target: "outlay",
             budget = name,
             budgets,
-            "a rule without a period has made so many budgets that those of which no task has spent for longest were \
-             forgotten, with what was spent of them: give it a period, or hold its budgets in a store"
+            "a rule without a period has too many budgets: the least recently used ones were forgotten, with what they \
+             had spent; give the rule a period, or keep its budgets in a store"
         ),
         AlertKind::TooManyBudgets(budgets) => tracing::warn!(
             target: "outlay",
             budget = name,
             budgets,
             task,
-            "a rule has as many budgets as it keeps: a task that needs another one is held to the rule's limit by itself, and \
-             not with others like it"
+            "a rule has reached its maximum number of budgets: a task that needs another one gets the rule's limit for \
+             itself, and does not share it with similar tasks"
         ),
         _ => {}
     }
 }
 
-/// Onto the span in which the call is made, where that is recorded.
+/// Adds the alert as an event to the current span, if that is recorded.
 fn add_event(notice: &Notice) {
     let budget = |spent: &dyn fmt::Display, limit: &dyn fmt::Display| {
         vec![
@@ -111,20 +111,20 @@ fn add_event(notice: &Notice) {
     };
     let (name, attributes) = match &notice.kind {
         AlertKind::SoftLimit(status) => (event::BUDGET_SOFT_LIMIT, budget(&status.spent, &status.limit)),
-        AlertKind::Refused(why) => (event::BUDGET_REFUSED, budget(&why.spent(), &why.limit())),
-        AlertKind::WouldRefuse(why) => (event::BUDGET_WOULD_REFUSE, budget(&why.spent(), &why.limit())),
-        AlertKind::Stopped(why) => (
+        AlertKind::Refused(error) => (event::BUDGET_REFUSED, budget(&error.spent(), &error.limit())),
+        AlertKind::WouldRefuse(error) => (event::BUDGET_WOULD_REFUSE, budget(&error.spent(), &error.limit())),
+        AlertKind::Stopped(error) => (
             event::STOPPED,
             vec![
-                KeyValue::new(outlay::STOP_TARGET, why.what().to_owned()),
-                KeyValue::new(outlay::STOP_REASON, why.reason().to_owned()),
+                KeyValue::new(outlay::STOP_TARGET, error.what().to_owned()),
+                KeyValue::new(outlay::STOP_REASON, error.reason().to_owned()),
             ],
         ),
-        AlertKind::Violation(why) => (
+        AlertKind::Violation(error) => (
             event::POLICY_VIOLATION,
             vec![
-                KeyValue::new(outlay::POLICY_RULE, why.rule().to_owned()),
-                KeyValue::new(outlay::POLICY_VIOLATION, why.violation().to_string()),
+                KeyValue::new(outlay::POLICY_RULE, error.rule().to_owned()),
+                KeyValue::new(outlay::POLICY_VIOLATION, error.violation().to_string()),
             ],
         ),
         AlertKind::Runaway(sign) => (

@@ -1,4 +1,4 @@
-//! Attributes that several kinds of span, and the metrics, have in common.
+//! Attributes that spans and metrics share.
 
 use opentelemetry::{KeyValue, Value};
 use outlay_ledger::{Dimension, Dimensions};
@@ -6,7 +6,7 @@ use outlay_price::Usd;
 
 use crate::names::outlay;
 
-/// The business dimensions that are set.
+/// Adds all business dimensions that are set.
 pub(crate) fn push_dimensions(attributes: &mut Vec<KeyValue>, dimensions: &Dimensions) {
     push_known_dimensions(attributes, dimensions);
     for (key, value) in dimensions.custom() {
@@ -14,14 +14,14 @@ pub(crate) fn push_dimensions(attributes: &mut Vec<KeyValue>, dimensions: &Dimen
     }
 }
 
-/// Those of them that the library knows by name.
+/// Adds the dimensions that are set and have a key of their own, without the custom ones.
 pub(crate) fn push_known_dimensions(attributes: &mut Vec<KeyValue>, dimensions: &Dimensions) {
     for (dimension, value) in dimensions.known() {
         attributes.push(KeyValue::new(dimension_key(dimension), value.clone()));
     }
 }
 
-/// `None` for a dimension that this version has no name for.
+/// Returns the attribute key of a dimension.
 const fn dimension_key(dimension: Dimension) -> &'static str {
     match dimension {
         Dimension::Team => outlay::TEAM,
@@ -34,17 +34,17 @@ const fn dimension_key(dimension: Dimension) -> &'static str {
     }
 }
 
-/// Money as the double that viewers read.
+/// Returns an amount in dollars as a double, which viewers read.
 pub(crate) fn usd(key: &'static str, amount: Usd) -> KeyValue {
     KeyValue::new(key, amount.to_f64())
 }
 
-/// Money as the exact integer that sums are checked with.
+/// Returns an amount in pico-dollars as an exact integer, for checking sums.
 pub(crate) fn picousd(key: &'static str, amount: Usd) -> KeyValue {
     KeyValue::new(key, amount.picos_i64())
 }
 
-/// A count as an OTLP integer.
+/// Returns a count as an OTLP integer.
 pub(crate) fn count(key: &'static str, n: u64) -> KeyValue {
     KeyValue::new(key, int(n))
 }

@@ -1,4 +1,4 @@
-//! One model call, from before it is sent until it has settled.
+//! Model calls, from before they are sent until they have settled.
 
 mod ask_shared_budget;
 mod attempt;
@@ -11,9 +11,9 @@ mod call_event;
 mod call_span;
 mod call_start;
 mod end_job;
+mod look_up_price;
 mod operation;
 mod outside_tasks;
-mod price;
 mod record_of_call;
 mod settle;
 mod settled_call;

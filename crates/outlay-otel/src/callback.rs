@@ -1,11 +1,12 @@
-//! Calls to code that the application supplies.
+//! Calls to functions of the application.
 
-/// Calls code that the application supplies, and returns `None` if it panics. The panic is logged under this name, and reaches
-/// neither a call nor the books.
+/// Calls a function of the application. Returns `None` if it panics.
+///
+/// The panic is logged with `name`, and affects neither a model call nor the ledger.
 pub fn guarded<T>(name: &str, callback: impl FnOnce() -> T) -> Option<T> {
     let result = outlay_ledger::guarded(callback);
     if result.is_none() {
-        tracing::warn!(target: "outlay", "what {name} was given has panicked: it is as if it had said nothing");
+        tracing::warn!(target: "outlay", "{name} panicked: Outlay continues as if it had returned nothing");
     }
     result
 }

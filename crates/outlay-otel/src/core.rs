@@ -17,7 +17,7 @@ use crate::settings::{DroppedStream, Extension, Semconv, Settings};
 use crate::span_source::SpanSource;
 use crate::viewer::Viewer;
 
-/// The state of one Outlay. It holds no scope: each scope holds it.
+/// The state of one engine. Each scope holds it, and it holds no scope.
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) ledger: Ledger,
@@ -32,9 +32,9 @@ pub(crate) struct Core {
     pub(crate) closed_tasks: ClosedTasks,
     pub(crate) expected_receipts: ExpectedReceipts,
     pub(crate) issued_receipts: IssuedReceipts,
-    /// The attributes that go to other processes.
+    /// The keys of the attributes that are sent to other processes.
     pub(crate) propagated: Vec<Arc<str>>,
-    /// The attributes that go into the request, for the provider's own log.
+    /// The keys of the attributes that go into the request metadata, for the provider's own log.
     pub(crate) request_metadata: Vec<Arc<str>>,
     pub(crate) compares_calls: AtomicBool,
     pub(crate) on_refusal: OnRefusal,
@@ -87,7 +87,7 @@ impl Core {
         })
     }
 
-    /// Returns the time, by the ledger's clock.
+    /// Returns the current time of the ledger's clock.
     pub(crate) fn now(&self) -> SystemTime {
         self.ledger.now()
     }

@@ -20,17 +20,16 @@ use crate::registry::{OpenTask, task_opened};
 use crate::scope::{OpenScope, TracedScope};
 use crate::settings::{DroppedStream, Settings};
 
-/// A ledger, a price table, and the providers that spans and metrics go to. Cloning it is cheap and means the same
-/// engine.
+/// A ledger, a price table, and the providers that spans and metrics go to. Clones are cheap and share the engine.
 #[derive(Clone)]
 pub struct Engine(Arc<Core>);
 
-/// An [`Engine`] that is not kept alive.
+/// A weak reference to an [`Engine`].
 #[derive(Clone)]
 pub struct WeakEngine(Weak<Core>);
 
 impl WeakEngine {
-    /// Returns the engine; `None` if it is gone.
+    /// Returns the engine, or `None` if it has been dropped.
     pub fn upgrade(&self) -> Option<Engine> {
         self.0.upgrade().map(Engine)
     }
@@ -45,48 +44,48 @@ impl Engine {
         engine
     }
 
-    /// Returns the engine that a scope belongs to. It serves every call in the scope, whichever client makes it.
+    /// Returns the engine of a scope. It serves every call in the scope, whichever client makes the call.
     pub fn of(scope: &TracedScope) -> Self {
         Self(scope.core().clone())
     }
 
-    /// Puts another policy in force, for tasks that start from now on. Its stops also apply to open tasks.
+    /// Replaces the policy for tasks that start from now on. The stops of the new policy also apply to open tasks.
     pub fn set_policy(&self, policy: Policy) {
         self.0.ledger.set_policy(policy);
         let compares = self.0.ledger.runaway().is_some_and(|rule| rule.compares_calls());
-        // It is never switched off: an open task keeps the rule that it started under.
+        // Never switched off: an open task keeps the rule that it started with.
         self.0.compares_calls.fetch_or(compares, Ordering::Relaxed);
     }
 
-    /// Returns a reference that does not keep the engine alive.
+    /// Returns a weak reference to the engine.
     pub fn downgrade(&self) -> WeakEngine {
         WeakEngine(Arc::downgrade(&self.0))
     }
 
-    /// Opens a task: inside the current scope if that belongs to this engine, else as the root of a tree of its own.
+    /// Opens a task: inside the current scope if that belongs to this engine, else as a root.
     pub fn open_task(&self, spec: TaskSpec) -> OpenScope {
         task_opened();
         OpenScope::task(&self.0, spec)
     }
 
-    /// Opens a task that another process asked for: a tree of its own here, below the caller's span. The dimensions that
-    /// the caller sent apply if `spec` does not set them.
+    /// Opens a task that another process asked for: a root in this process, below the caller's span. Dimensions that `spec`
+    /// does not set are taken from the caller.
     pub fn open_task_for(&self, spec: TaskSpec, incoming: &Incoming) -> OpenScope {
         task_opened();
         OpenScope::task_for(&self.0, spec.caller(incoming.caller().clone()), incoming)
     }
 
-    /// Returns what the calls outside any task cost.
+    /// Returns the totals of the calls outside any task.
     pub fn unattributed(&self) -> Totals {
         self.0.ledger.unattributed().totals()
     }
 
-    /// Returns how much of the known spend carries each dimension.
+    /// Returns how much of the known cost carries each dimension.
     pub fn attribution(&self) -> Attribution {
         self.0.metrics.attribution()
     }
 
-    /// Returns the open tasks, the dearest first.
+    /// Returns the open tasks, the most expensive first.
     pub fn open_tasks(&self) -> Vec<OpenTask> {
         self.0.open_tasks.list(self.now())
     }
@@ -96,19 +95,19 @@ impl Engine {
         self.0.prices()
     }
 
-    /// Puts another price table in force for all calls that settle from now on. Calls that have settled keep their price, and
-    /// the opaque models that were resolved stay known.
+    /// Replaces the price table for all calls that settle from now on. Settled calls keep their price, and resolved models
+    /// stay resolved.
     pub fn set_prices(&self, prices: Prices) {
         self.0.models.set_prices(prices);
     }
 
-    /// Puts other budget rules in force, for tasks that start from now on and for calls outside tasks. A budget of the same
-    /// name keeps what has been spent of it. One that counts something else, or over another period, begins anew.
+    /// Replaces the budget rules for tasks that start from now on and for calls outside tasks. A budget with the same name
+    /// keeps what it has spent, unless its unit or its period changes: then it starts at zero.
     pub fn set_budget_rules(&self, rules: Vec<BudgetRule>) {
         self.0.ledger.set_budget_rules(rules);
     }
 
-    /// Returns whether several processes share the budgets of rules. Each call that has such a budget asks a store before it
+    /// Returns whether several processes share the budgets of rules. A call with such a budget asks a store before it
     /// is sent.
     pub fn has_budget_store(&self) -> bool {
         self.0.ledger.has_budget_store()
@@ -119,12 +118,12 @@ impl Engine {
         self.0.dropped_stream
     }
 
-    /// Returns the names of the attributes that go into the request, for the provider's own log.
+    /// Returns the keys of the attributes that go into the request metadata, for the provider's own log.
     pub fn request_metadata_keys(&self) -> &[Arc<str>] {
         &self.0.request_metadata
     }
 
-    /// Returns whether requests are to be told apart, for signs of a runaway.
+    /// Returns whether requests are compared with each other, to detect a runaway.
     pub fn compares_calls(&self) -> bool {
         self.0.compares_calls.load(Ordering::Relaxed)
     }
@@ -134,7 +133,7 @@ impl Engine {
         self.0.on_refusal.is_set()
     }
 
-    /// Returns how to degrade a call that a budget refuses; `None` if it is refused.
+    /// Returns how to degrade a call that a budget refuses, or `None` to refuse it.
     pub fn degrade(&self, refusal: &BudgetExceeded) -> Option<Degrade> {
         self.0.on_refusal.decide(refusal)
     }
@@ -144,23 +143,23 @@ impl Engine {
         self.0.extension.as_ref()?.downcast_ref()
     }
 
-    /// Returns whether metering is a pass-through.
+    /// Returns whether metering is disabled.
     pub fn is_disabled(&self) -> bool {
         self.0.disabled
     }
 
-    /// Returns the time, by the ledger's clock.
+    /// Returns the current time of the ledger's clock.
     pub fn now(&self) -> SystemTime {
         self.0.now()
     }
 
-    /// Closes the finished scopes that have waited for longer than the late limit. A thread does this by itself. Call it
-    /// where you inject a clock.
+    /// Closes the finished scopes that have waited longer than the late limit. A background thread does this anyway;
+    /// call it if you inject a clock.
     pub fn close_overdue(&self) {
         self.0.ledger.close_overdue();
     }
 
-    /// Returns a text that comes again and again, such as a model id, shared between all that hold it.
+    /// Returns a shared copy of a text that occurs often, such as a model id.
     pub fn intern(&self, text: &str) -> Arc<str> {
         self.0.texts.intern(text)
     }

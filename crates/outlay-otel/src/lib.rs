@@ -1,10 +1,10 @@
-//! Outlay's OpenTelemetry side: the current scope, spans, metrics and their names.
+//! OpenTelemetry for Outlay: the current scope, spans, metrics and their names.
 //!
 //! An [`Engine`] holds a ledger, a price table and the providers that spans and metrics go to. A [`TracedScope`] is a task,
-//! an agent or a step with its span; [`current`] finds the one that the calling code runs in, and an [`OpenCall`]
-//! takes a model call from its start to its price, its place in the books, its span and its metrics.
+//! an agent or a step with its span, and [`current`] returns the scope that the calling code runs in. An [`OpenCall`] is a
+//! model call. When it settles, it is priced, counted in the ledger, and written to its span and the metrics.
 //!
-//! The crate knows nothing of AWS. Most programs use it through `outlay`.
+//! The crate does not depend on the AWS SDK. Most programs use it through `outlay`.
 
 mod alerts;
 mod attribute_values;
@@ -35,8 +35,8 @@ pub use on_refusal::{Degrade, OnRefusal};
 pub use prompt_tokens::PromptTokens;
 pub use propagation::{ExtractError, Incoming, RemoteWork, without_outlay};
 pub use registry::{JobEnd, JobEvent, ModelAnswer, OpenTask, OutsideTasks, PendingReceipt, ReceiveError, ResolveModel};
-pub use scope::{InScope, OpenScope, OwnedScopeEntered, ScopeEntered, ScopeGuard, TracedScope, current};
-pub use settings::{DroppedStream, Extension, Semconv, Settings, attribute_names, meter_of};
+pub use scope::{EnteredScope, InScope, OpenScope, OwnedEnteredScope, ScopeGuard, TracedScope, current};
+pub use settings::{DroppedStream, Extension, Semconv, Settings, meter_of, push_attribute_keys};
 pub use signer::{CallIdentity, Signer};
 pub use span_source::{SpanSource, instrumentation_scope, suppress_missing_provider_warning};
 pub use viewer::Viewer;

@@ -1,4 +1,4 @@
-//! Metrics, recorded from the books: neither sampling nor log filters touch them.
+//! Metrics, recorded from the ledger's figures. Sampling and log filters do not affect them.
 
 mod attribution;
 mod by_provider;
@@ -40,9 +40,10 @@ use task_names::TaskNames;
 pub use attribution::{Attribution, UnattributedSite};
 pub(crate) use open_task_figures::OpenByName;
 
-/// The SDK adds token counts up unchecked: as many as no call has, and few enough to be added up for ever.
+/// The maximum token count that is recorded for a call. The SDK adds counts without overflow checks: no real call has this
+/// many tokens, and the sum of many calls does not overflow.
 const MAX_TOKENS: u64 = 1 << 40;
-/// The kinds that every task has a series for from its start.
+/// The kinds of steps that have a series from the start of each task.
 const KINDS: [StepKind; 7] = [
     StepKind::Plan,
     StepKind::Tool,
@@ -53,21 +54,21 @@ const KINDS: [StepKind; 7] = [
     StepKind::Retry,
 ];
 
-/// The instruments, made at first use, and the sums behind them.
+/// The instruments, which are made at first use, and their sums.
 pub(crate) struct Metrics {
     given: Option<Meter>,
     sums: Arc<Sums>,
     open: OpenTaskFigures,
     /// Whether a store is asked for shared budgets.
     has_budget_store: bool,
-    /// The user's own dimensions that are on metrics.
+    /// The keys of the custom dimensions on metrics.
     dimensions: Vec<Arc<str>>,
     task_names: Arc<TaskNames>,
     principal_names: PrincipalNames,
     instruments: ByProvider,
 }
 
-/// A task that has closed.
+/// The figures of a closed task.
 #[derive(Debug)]
 pub(crate) struct ClosedTaskFigures<'a> {
     pub(crate) scope: &'a Scope,
@@ -77,7 +78,8 @@ pub(crate) struct ClosedTaskFigures<'a> {
 }
 
 impl ClosedTaskFigures<'_> {
-    /// What was spent for nothing: all of it, where the task failed or was abandoned; else what failed inside it.
+    /// Returns the wasted cost: the whole cost of a task that failed or was abandoned, else the cost of what failed
+    /// inside it.
     fn wasted(&self) -> Usd {
         match self.outcome.kind() {
             OutcomeKind::Success => self.totals.failed_cost(),
@@ -87,8 +89,8 @@ impl ClosedTaskFigures<'_> {
 }
 
 impl Metrics {
-    /// Returns the metrics of one Outlay. Without a meter, they go to the global provider. `dimensions` are the keys of the
-    /// user's own dimensions that are on metrics, and `open` are its open tasks.
+    /// Returns the metrics of one engine. Without a meter, they go to the global provider. `dimensions` are the keys of the
+    /// custom dimensions on metrics, and `open` are the engine's open tasks.
     pub(crate) fn new(
         given: Option<Meter>,
         dimensions: Vec<Arc<str>>,
@@ -99,7 +101,7 @@ impl Metrics {
         Self {
             given,
             sums: Arc::default(),
-            open: OpenTaskFigures { of: open, names: task_names.clone() },
+            open: OpenTaskFigures { tasks: open, names: task_names.clone() },
             has_budget_store,
             dimensions,
             task_names,
@@ -108,15 +110,15 @@ impl Metrics {
         }
     }
 
-    /// A task has started: the series that it can have are born, so that none of them begins with a jump.
+    /// Records that a task has started. Its series start at 0, so that the first value shows as an increase.
     pub(crate) fn task_started(&self, scope: &Scope) {
-        self.instruments.look_again();
+        self.instruments.check_provider();
         let _ = self.instruments();
         let (sums, task) = (&self.sums, self.task_name(scope));
         for kind in KINDS.map(CostKind::Step).into_iter().chain([CostKind::Direct]) {
             sums.phase_cost.add(KindLabels::new(&task, &kind), Usd::ZERO);
         }
-        // A task that goes on here is counted where it started.
+        // A task that continues here is counted by the process that started it.
         let outcomes = [Outcome::success(), Outcome::failure(), Outcome::abandoned()];
         for outcome in outcomes.into_iter().filter(|_| scope.joined().is_none()) {
             let labels = self.task_labels(scope.task_name(), scope.dimensions(), outcome);
@@ -128,12 +130,12 @@ impl Metrics {
         }
     }
 
-    /// A task has closed, with final totals.
+    /// Records that a task has closed with final totals.
     pub(crate) fn task_closed(&self, task: &ClosedTaskFigures<'_>) {
         let instruments = self.instruments();
         let labels = self.task_labels(task.scope.task_name(), task.scope.dimensions(), task.outcome);
         let attributes = labels.histogram_attributes();
-        // Unknown is never zero: a task of which nothing is priced has no cost to be counted in a bucket.
+        // Unknown is never zero: a task without any priced part is in no bucket.
         if let Some(usd) = task.totals.cost().usd() {
             instruments.task_cost.record(usd.to_f64(), &attributes);
         }
@@ -147,7 +149,7 @@ impl Metrics {
         }
     }
 
-    /// A task that has closed gets another outcome. Counters never go down: what is withdrawn is counted too.
+    /// Records a new outcome of a closed task. Counters never go down, so the value that is withdrawn has its own counter.
     pub(crate) fn outcome_revised(&self, name: &Arc<str>, dimensions: &Dimensions, before: Outcome, after: Outcome) {
         let labels = |of: Outcome| self.task_labels(name, dimensions, of);
         let sums = &self.sums;
@@ -160,32 +162,32 @@ impl Metrics {
         }
     }
 
-    /// A call has been opened: the series that it can have are born, but for those of its cost.
+    /// Records that a call has been opened. Its series start at 0, except those of its cost.
     pub(crate) fn call_opened(&self, scope: &Scope, model: &Arc<str>) {
         if scope.is_unattributed() {
-            self.instruments.look_again();
+            self.instruments.check_provider();
         }
         let _ = self.instruments();
         let (sums, task) = (&self.sums, self.task_name(scope));
         let labels = CallLabels::new(&task, model);
-        if sums.calls.is_born(&labels) {
+        if sums.calls.contains(&labels) {
             return;
         }
         let unchecked = self.has_budget_store.then_some(0);
         sums.calls.add(labels, CallSums { attempts: Some(0), unpriced: Some(0), unchecked, ..CallSums::default() });
     }
 
-    /// A call goes out, signed with these credentials: the series of its cost are born.
+    /// Records that a call is being sent, with its signer. The series of its cost start at 0.
     pub(crate) fn call_sent(&self, scope: &Scope, model: &Arc<str>, signer: Option<&Signer>) {
         let task = self.task_name(scope);
         let principal = signer.map(|signer| self.principal_names.on_metrics(&signer.principal));
-        self.sums.cost.born(&task, scope, model, principal, &self.dimensions);
+        self.sums.cost.start(&task, scope, model, principal, &self.dimensions);
     }
 
     pub(crate) fn record_call(&self, call: &SettledCall) {
         let instruments = self.instruments();
         if !call.start.operation.is_free() {
-            self.book_call(call);
+            self.count_call(call);
         }
         let mut attributes = gen_ai_attributes(call);
         if let Some(usage) = call.end.billed.tokens() {
@@ -205,7 +207,7 @@ impl Metrics {
         instruments.duration.record(duration.as_secs_f64(), &attributes);
     }
 
-    fn book_call(&self, call: &SettledCall) {
+    fn count_call(&self, call: &SettledCall) {
         let (sums, task) = (&self.sums, self.task_name(&call.scope));
         let model = &call.start.model;
         let signer = call.end.signer.as_ref();
@@ -228,7 +230,7 @@ impl Metrics {
         sums.calls.add(CallLabels::new(&task, model), counted);
     }
 
-    /// Counts an external charge. `site` is where it was made, if that is outside any task.
+    /// Counts an external charge. `site` is the place that made it, if it is outside any task.
     pub(crate) fn record_charge(&self, scope: &Scope, charge: &Charge, site: Option<&Arc<str>>) {
         let _ = self.instruments();
         let task = self.task_name(scope);
@@ -242,13 +244,13 @@ impl Metrics {
     }
 
     pub(crate) fn alert(&self, notice: &Notice) {
-        // Without what tells one conversation from the other: that would be a series for each.
+        // Without the part that identifies a conversation, which would make a series for each.
         let budget = notice.name.split(" [").next().unwrap_or_default();
         let (counter, key, name, count) = match &notice.kind {
             AlertKind::Refused(_) => (&self.sums.budget_refused, outlay::BUDGET_NAME, budget, 1),
             AlertKind::WouldRefuse(_) => (&self.sums.budget_would_refuse, outlay::BUDGET_NAME, budget, 1),
             AlertKind::BudgetsForgotten(count) => (&self.sums.budget_forgotten, outlay::BUDGET_NAME, budget, *count),
-            AlertKind::Violation(why) => (&self.sums.policy_violations, outlay::POLICY_RULE, why.rule(), 1),
+            AlertKind::Violation(violation) => (&self.sums.policy_violations, outlay::POLICY_RULE, violation.rule(), 1),
             AlertKind::Runaway(sign) => (&self.sums.policy_violations, outlay::POLICY_RULE, sign.as_str(), 1),
             _ => return,
         };
@@ -279,7 +281,8 @@ impl fmt::Debug for Metrics {
     }
 }
 
-/// What a task inside another one wasted is in that one's figures, here or in the process that asked for it.
+/// Returns whether the task's waste is counted. That of an inner task is in the figures of the outer one, here or in the
+/// process that asked for it.
 fn counts_waste(task: &Scope) -> bool {
     task.is_root() && task.caller().is_none()
 }

@@ -1,8 +1,8 @@
-//! Every name that leaves the library: span names, attributes, metrics.
+//! The names of attributes, events, metrics and headers.
 
 /// The instrumentation scope.
 pub const SCOPE: &str = "outlay";
-/// The schema that the `gen_ai.*` names are of: the last release that has them without deprecating them.
+/// The schema of the `gen_ai.*` names: the last release that does not deprecate them.
 pub const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.41.1";
 /// The target of the `tracing` spans of tasks, agents and steps.
 pub const TRACING_TARGET: &str = "outlay";
@@ -14,7 +14,7 @@ pub mod semconv {
     pub const AGENT_NAME: &str = "gen_ai.agent.name";
     pub const CACHE_CREATION_INPUT_TOKENS: &str = "gen_ai.usage.cache_creation.input_tokens";
     pub const CACHE_READ_INPUT_TOKENS: &str = "gen_ai.usage.cache_read.input_tokens";
-    /// What newer conventions call [`CACHE_CREATION_INPUT_TOKENS`].
+    /// The name of [`CACHE_CREATION_INPUT_TOKENS`] in newer conventions.
     pub const CACHE_WRITE_INPUT_TOKENS: &str = "gen_ai.usage.cache_write.input_tokens";
     pub const CONVERSATION_ID: &str = "gen_ai.conversation.id";
     pub const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
@@ -48,7 +48,7 @@ pub mod semconv {
     pub const AWS_BEDROCK: &str = "aws.bedrock";
 }
 
-/// Attributes of Outlay's own, and their metrics.
+/// Outlay's own attributes, on spans and metrics.
 pub mod outlay {
     #![allow(missing_docs, reason = "each is the attribute of its own value")]
 
@@ -58,7 +58,7 @@ pub mod outlay {
     /// The task in another process that asked for this one.
     pub const CALLER_TASK_ID: &str = "outlay.caller.task.id";
     pub const CALLER_TASK_NAME: &str = "outlay.caller.task.name";
-    /// The name that work of another process goes by.
+    /// The name of remote work.
     pub const REMOTE_NAME: &str = "outlay.remote.name";
     pub const AGENT_ID: &str = "outlay.agent.id";
     pub const AGENT_NAME: &str = "outlay.agent.name";
@@ -73,9 +73,9 @@ pub mod outlay {
     pub const ENVIRONMENT: &str = "outlay.environment";
     pub const CUSTOMER_SEGMENT: &str = "outlay.customer_segment";
     pub const WORKFLOW: &str = "outlay.workflow";
-    /// Which dimension a share is of.
+    /// The dimension of a share.
     pub const DIMENSION: &str = "outlay.dimension";
-    /// The user's own dimensions follow.
+    /// The prefix of the keys of custom dimensions.
     pub const DIM_PREFIX: &str = "outlay.dim.";
 
     pub const COST_USD: &str = "outlay.cost.usd";
@@ -94,24 +94,24 @@ pub mod outlay {
     pub const PRICE_ROUTING: &str = "outlay.price.routing";
     pub const PRICE_TIER: &str = "outlay.price.tier";
     pub const PRICE_SOURCE: &str = "outlay.price.source";
-    /// The region or geography that the price was stated for; absent where it is the same everywhere.
+    /// The region or geography of the price; absent if the price is the same everywhere.
     pub const PRICE_REGION: &str = "outlay.price.region";
-    /// How sure the price is: `own`, `listed`, `agreed`, `resolved`, `derived`, `single` or `elsewhere`.
+    /// The confidence of the price: `own`, `listed`, `agreed`, `resolved`, `derived`, `single` or `elsewhere`.
     pub const PRICE_CONFIDENCE: &str = "outlay.price.confidence";
 
-    /// Whose credentials a call is signed with: the ARN of the role or user.
+    /// The ARN of the role or user that signed the call.
     pub const AWS_PRINCIPAL: &str = "outlay.aws.principal";
-    /// What the session of a role is called.
+    /// The session name of the role.
     pub const AWS_SESSION: &str = "outlay.aws.session";
-    /// What came of the identity that the call's workflow has of its own: `assumed`, or `fallback`.
+    /// Whether the call was signed with its workflow's own identity: `assumed` or `fallback`.
     pub const AWS_IDENTITY: &str = "outlay.aws.identity";
 
     pub const CALL_ATTEMPTS: &str = "outlay.call.attempts";
-    /// Why the token counts are not exact: where their sources contradict themselves or each other.
+    /// Why the token counts are not exact, if their sources contradict themselves or each other.
     pub const USAGE_DOUBT: &str = "outlay.usage.doubt";
-    /// Which source the token counts are from, where there are several that differ, or where they are in doubt.
+    /// The source of the token counts, if there are several that differ, or if the counts are in doubt.
     pub const USAGE_SOURCE: &str = "outlay.usage.source";
-    /// The model that was asked for first, where a budget refused that and the call was degraded.
+    /// The model that was requested at first, if a budget refused it and the call was degraded.
     pub const CALL_DEGRADED_FROM: &str = "outlay.call.degraded_from";
     /// Only on the counter `outlay.calls`: `true` for calls refused before anything was sent.
     pub const CALL_REFUSED: &str = "outlay.call.refused";
@@ -139,7 +139,7 @@ pub mod outlay {
     pub const TOTAL_PENDING_CALLS: &str = "outlay.total.pending_calls";
     pub const TOTAL_PENDING_RECEIPTS: &str = "outlay.total.pending_receipts";
     pub const TOTAL_LOST_RECEIPTS: &str = "outlay.total.lost_receipts";
-    /// What other processes spent, as their receipts say.
+    /// The cost of remote work, from its receipts.
     pub const TOTAL_REMOTE_USD: &str = "outlay.total.remote_usd";
     pub const TOTAL_FAILED_USD: &str = "outlay.total.failed_usd";
     pub const TOTAL_KINDS: &str = "outlay.total.kinds";
@@ -147,13 +147,13 @@ pub mod outlay {
     pub const TOTAL_TURNS: &str = "outlay.total.turns";
 
     pub const OUTCOME_KIND: &str = "outlay.outcome.kind";
-    /// How the task had ended until somebody said otherwise.
+    /// The outcome before it was revised.
     pub const OUTCOME_FROM: &str = "outlay.outcome.from";
     pub const OUTCOME_VALUE_USD: &str = "outlay.outcome.value_usd";
-    /// The name that a budget goes by.
+    /// The name of the budget.
     pub const BUDGET_NAME: &str = "outlay.budget.name";
-    /// Whether the store that holds some of the call's budgets for several processes has checked it: `ok`, or `down` where
-    /// it could not be asked in time.
+    /// Whether the store that holds some of the call's budgets for several processes has checked the call: `ok`, or
+    /// `down` if it could not be asked in time.
     pub const BUDGET_STORE: &str = "outlay.budget.store";
     pub const BUDGET_LIMIT: &str = "outlay.budget.limit";
     pub const BUDGET_SPENT: &str = "outlay.budget.spent";
@@ -161,18 +161,18 @@ pub mod outlay {
     pub const BUDGET_USED_RATIO: &str = "outlay.budget.used_ratio";
     pub const BUDGET_EXCEEDED: &str = "outlay.budget.exceeded";
 
-    /// What is stopped: a task, a workflow, a dimension's value.
+    /// What is stopped: a task, a workflow, or a value of a dimension.
     pub const STOP_TARGET: &str = "outlay.stop.target";
     pub const STOP_REASON: &str = "outlay.stop.reason";
-    /// Which sign of a runaway it is.
+    /// The sign of a runaway.
     pub const RUNAWAY_SIGN: &str = "outlay.runaway.sign";
     pub const RUNAWAY_EVIDENCE: &str = "outlay.runaway.evidence";
     /// The rule of the policy that was violated.
     pub const POLICY_RULE: &str = "outlay.policy.rule";
-    /// What is wrong.
+    /// What violates the rule.
     pub const POLICY_VIOLATION: &str = "outlay.policy.violation";
 
-    /// `outlay.total.kind.{kind}.usd` of a kind that has its own name, else of `other`.
+    /// Returns `outlay.total.kind.{kind}.usd` for a kind with a key of its own, else the key of `other`.
     pub fn total_kind_usd(kind: &str) -> &'static str {
         match kind {
             "plan" => "outlay.total.kind.plan.usd",
@@ -188,15 +188,15 @@ pub mod outlay {
     }
 }
 
-/// What goes from one process to the other.
+/// Headers and baggage members that are sent between processes.
 pub mod wire {
-    /// The header or trailer that a receipt comes back in.
+    /// The header or trailer with a receipt.
     pub const RECEIPT: &str = "outlay-receipt";
-    /// The W3C header that names the span around.
+    /// The W3C header with the parent span.
     pub const TRACEPARENT: &str = "traceparent";
-    /// The W3C header that the rest goes in.
+    /// The W3C header with the task, agent, step and dimensions.
     pub const BAGGAGE: &str = "baggage";
-    /// The member of the baggage that names the work in the caller's books.
+    /// The baggage member with the id of the work in the caller's ledger.
     pub const REMOTE_ID: &str = "outlay.remote.id";
 }
 

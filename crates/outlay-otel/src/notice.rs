@@ -5,11 +5,11 @@ use outlay_ledger::{AlertKind, TaskId};
 
 use crate::callback::guarded;
 
-/// An alert, with where to look.
+/// An alert with its task and trace.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Notice {
-    /// The name of what tells it: that of a budget's scope or rule, of what is stopped, of a task.
+    /// The name of the source: a budget's scope or rule, what is stopped, or a task.
     pub name: String,
     /// What happened.
     pub kind: AlertKind,
@@ -17,18 +17,18 @@ pub struct Notice {
     pub task_id: TaskId,
     /// That task's name.
     pub task: Arc<str>,
-    /// The trace that it is in, as 32 hexadecimal digits.
+    /// The id of the trace, as 32 hexadecimal digits.
     pub trace_id: Option<String>,
 }
 
-/// The application's function that receives notices; none by default.
+/// The application's function that receives notices. Defaults to none.
 #[derive(Clone, Default)]
 pub struct OnAlert(Option<Arc<Receive>>);
 
 type Receive = dyn Fn(&Notice) + Send + Sync;
 
 impl OnAlert {
-    /// Wraps the function. It is called on the path of a call, and should return soon.
+    /// Wraps a function. Calls wait for it, so it should return quickly.
     pub fn new(receive: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(receive)))
     }

@@ -5,7 +5,7 @@ use outlay_ledger::BudgetExceeded;
 
 use crate::callback::guarded;
 
-/// How a call that a budget refused is made all the same: with less.
+/// A cheaper form of a call that a budget refused: another model, fewer output tokens, or both.
 ///
 /// ```
 /// use outlay_otel::Degrade;
@@ -20,42 +20,42 @@ pub struct Degrade {
 }
 
 impl Degrade {
-    /// Another model answers.
+    /// Sends the call to another model.
     pub fn to_model(model: &str) -> Self {
         Self { model: Some(model.into()), max_tokens: None }
     }
 
-    /// The same model answers, at most so long.
+    /// Sends the call to the same model, with at most `tokens` output tokens.
     pub const fn to_max_tokens(tokens: u32) -> Self {
         Self { model: None, max_tokens: Some(tokens) }
     }
 
-    /// The answer has at most so many tokens; one that asks for fewer already stays.
+    /// Limits the answer to `tokens` output tokens. A lower limit in the request stays.
     #[must_use]
     pub const fn with_max_tokens(mut self, tokens: u32) -> Self {
         self.max_tokens = Some(tokens);
         self
     }
 
-    /// The model, where it is to be another.
+    /// Returns the other model, if the call gets one.
     pub fn model(&self) -> Option<&str> {
         self.model.as_deref()
     }
 
-    /// The most tokens of the answer, where that is to change.
+    /// Returns the maximum number of output tokens, if the call gets one.
     pub const fn max_tokens(&self) -> Option<u32> {
         self.max_tokens
     }
 }
 
-/// The application's function that decides about calls that a budget refuses; none by default.
+/// The application's function that decides about calls that a budget refuses. Defaults to none.
 #[derive(Clone, Default)]
 pub struct OnRefusal(Option<Arc<Decide>>);
 
 type Decide = dyn Fn(&BudgetExceeded) -> Option<Degrade> + Send + Sync;
 
 impl OnRefusal {
-    /// Wraps the function. It is called on the path of a call, and should return soon.
+    /// Wraps a function. Calls wait for it, so it should return quickly.
     pub fn new(decide: impl Fn(&BudgetExceeded) -> Option<Degrade> + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(decide)))
     }

@@ -1,4 +1,4 @@
-//! How many tokens a prompt is taken for before it is sent, and what this process has measured of that.
+//! Estimates of the tokens of prompts before they are sent, corrected by what this process has measured.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -6,83 +6,87 @@ use std::sync::{Arc, PoisonError, RwLock};
 use hashbrown::HashMap;
 use outlay_price::ModelRef;
 
-/// How many tokens the input of a call has, before it is sent.
+/// The estimated input tokens of a call, before it is sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PromptTokens {
-    /// The most that it can have.
-    pub most: u64,
-    /// What it is likely to have.
+    /// The maximum number of tokens.
+    pub max: u64,
+    /// The likely number of tokens.
     pub likely: u64,
-    /// The part of that which is not text.
-    likely_beside: u64,
+    /// The likely tokens that are not text.
+    likely_non_text: u64,
 }
 
 impl PromptTokens {
-    /// A prompt of so many bytes of text, and of tokens beside it, at most and likely.
-    pub fn new(model: &str, text_bytes: u64, most_beside: u64, likely_beside: u64) -> Self {
-        // What names no model is as dense as the unknown one.
+    /// Returns the estimate for a prompt with `text_bytes` of text, and with the maximum and likely number of tokens
+    /// besides the text.
+    pub fn new(model: &str, text_bytes: u64, max_non_text: u64, likely_non_text: u64) -> Self {
+        // A name that is no model id is treated as an unknown model.
         let model = ModelRef::parse(model).or_else(|_| ModelRef::parse("unknown"));
         let likely = model.map_or(text_bytes, |model| model.likely_tokens(text_bytes));
-        let most = text_bytes.saturating_add(most_beside);
-        let likely_beside = likely_beside.min(most);
-        Self { most, likely: likely.saturating_add(likely_beside).min(most), likely_beside }
+        let max = text_bytes.saturating_add(max_non_text);
+        let likely_non_text = likely_non_text.min(max);
+        Self { max, likely: likely.saturating_add(likely_non_text).min(max), likely_non_text }
     }
 }
 
-/// How many tokens prompts have had for each token that was likely, by model.
+/// The average ratio of measured to likely tokens, in thousandths, by model.
 #[derive(Debug, Default)]
 pub(crate) struct MeasuredPrompts(RwLock<HashMap<Arc<str>, AtomicU64>>);
 
-/// As likely.
+/// The ratio 1, in thousandths.
 const ONE: u64 = 1_000;
-/// Of so many models at most.
+/// The maximum number of models with a ratio.
 const MAX_MODELS: usize = 1_000;
-/// The last call counts for one part in so many.
-const MEMORY: u64 = 8;
-/// A prompt is measured where at most one part in so many is not text.
+/// The last call has a weight of one part in this many.
+const AVERAGED_CALLS: u64 = 8;
+/// A prompt is measured only if at most one part in this many is not text.
 const MOSTLY_TEXT: u64 = 10;
-/// A shorter prompt tells more of what the vendor puts around it than of its text.
+/// The minimum text tokens of a measured prompt. The count of a shorter one depends more on what the vendor adds to it.
 const MIN_TEXT: u64 = 2_000;
-/// What is expected on top of what was measured, in thousandths.
+/// The margin on top of the measured tokens, in thousandths.
 const MARGIN: u64 = 250;
 
 impl MeasuredPrompts {
-    /// Takes in what a call has had. What is not text tells nothing of how dense a model's text is.
-    pub(crate) fn measured(&self, model: &Arc<str>, prompt: PromptTokens, had: u64) {
-        if had == 0 || prompt.likely == 0 || prompt.likely_beside > prompt.likely / MOSTLY_TEXT {
+    /// Records the measured tokens of a call. A prompt with much besides text is ignored: it does not show how many tokens
+    /// the model makes of text.
+    pub(crate) fn record(&self, model: &Arc<str>, prompt: PromptTokens, measured: u64) {
+        if measured == 0 || prompt.likely == 0 || prompt.likely_non_text > prompt.likely / MOSTLY_TEXT {
             return;
         }
-        let text = prompt.likely - prompt.likely_beside;
+        let text = prompt.likely - prompt.likely_non_text;
         if text < MIN_TEXT {
             return;
         }
-        let ratio = u128::from(had.saturating_sub(prompt.likely_beside)) * u128::from(ONE) / u128::from(text.max(1));
+        let ratio =
+            u128::from(measured.saturating_sub(prompt.likely_non_text)) * u128::from(ONE) / u128::from(text.max(1));
         let ratio = u64::try_from(ratio.clamp(250, 20_000)).unwrap_or(ONE);
-        let toward = |old: u64| {
-            // Denser at once, and thinner little by little: a prompt of which a part was not sent is no sign of thin text.
-            if ratio > old { ratio } else { (old * (MEMORY - 1) + ratio).div_ceil(MEMORY) }
+        let update = |old: u64| {
+            // Rises at once and falls slowly: if a part of a prompt was not sent, the low count means nothing.
+            if ratio > old { ratio } else { (old * (AVERAGED_CALLS - 1) + ratio).div_ceil(AVERAGED_CALLS) }
         };
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(average) = known.get(model) {
-            let _ = average.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| Some(toward(old)));
+            let _ = average.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| Some(update(old)));
             return;
         }
         drop(known);
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() < MAX_MODELS {
-            known.entry(model.clone()).or_insert_with(|| AtomicU64::new(toward(ONE)));
+            known.entry(model.clone()).or_insert_with(|| AtomicU64::new(update(ONE)));
         }
     }
 
-    /// What a prompt is expected to have: what is likely, its text corrected by what was measured, and a quarter on top.
+    /// Returns the expected tokens of a prompt: the likely number, with its text corrected by the measured ratio, plus a
+    /// quarter, and at most the prompt's maximum.
     pub(crate) fn expected(&self, model: &str, prompt: PromptTokens) -> u64 {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let ratio = known.get(model).map_or(ONE, |average| average.load(Ordering::Relaxed));
-        let text = u128::from(prompt.likely - prompt.likely_beside) * u128::from(ratio);
-        let all = text + u128::from(prompt.likely_beside) * u128::from(ONE);
+        let text = u128::from(prompt.likely - prompt.likely_non_text) * u128::from(ratio);
+        let all = text + u128::from(prompt.likely_non_text) * u128::from(ONE);
         let expected = (all * u128::from(ONE + MARGIN)).div_ceil(u128::from(ONE) * u128::from(ONE));
-        u64::try_from(expected).unwrap_or(u64::MAX).min(prompt.most)
+        u64::try_from(expected).unwrap_or(u64::MAX).min(prompt.max)
     }
 }
 
@@ -95,48 +99,48 @@ mod tests {
     #[test]
     fn text_is_likely_to_have_fewer_tokens_than_bytes() {
         let prompt = PromptTokens::new(CLAUDE, 10_000, 100, 10);
-        assert_eq!((prompt.most, prompt.likely), (10_100, 2_870));
+        assert_eq!((prompt.max, prompt.likely), (10_100, 2_870));
         let unknown = PromptTokens::new("no model\n", 10_000, 0, 0);
-        assert_eq!((unknown.most, unknown.likely), (10_000, 2_860));
-        assert_eq!(PromptTokens::new(CLAUDE, u64::MAX, 1, 1).most, u64::MAX);
+        assert_eq!((unknown.max, unknown.likely), (10_000, 2_860));
+        assert_eq!(PromptTokens::new(CLAUDE, u64::MAX, 1, 1).max, u64::MAX);
     }
 
     #[test]
-    fn what_was_measured_corrects_what_is_expected_and_the_bound_holds() {
+    fn measured_prompts_correct_the_expected_tokens_up_to_the_maximum() {
         let (measured, model) = (MeasuredPrompts::default(), Arc::from(CLAUDE));
-        let prompt = PromptTokens { most: 10_000, likely: 2_000, likely_beside: 0 };
+        let prompt = PromptTokens { max: 10_000, likely: 2_000, likely_non_text: 0 };
         assert_eq!(measured.expected(CLAUDE, prompt), 2_500);
-        measured.measured(&model, prompt, 3_000);
+        measured.record(&model, prompt, 3_000);
         assert_eq!(measured.expected(CLAUDE, prompt), 3_750);
         for _ in 0..50 {
-            measured.measured(&model, prompt, 2_000);
+            measured.record(&model, prompt, 2_000);
         }
         assert!((2_500..=2_520).contains(&measured.expected(CLAUDE, prompt)));
-        measured.measured(&model, prompt, u64::MAX);
+        measured.record(&model, prompt, u64::MAX);
         assert_eq!(measured.expected(CLAUDE, prompt), 10_000);
-        measured.measured(&model, PromptTokens::default(), 5);
+        measured.record(&model, PromptTokens::default(), 5);
         assert_eq!(measured.expected("another", prompt), 2_500);
     }
 
     #[test]
-    fn a_short_prompt_teaches_nothing() {
+    fn short_prompts_are_ignored() {
         let (measured, model) = (MeasuredPrompts::default(), Arc::from(CLAUDE));
-        let short = PromptTokens { most: 1_200, likely: 343, likely_beside: 0 };
-        measured.measured(&model, short, 713);
-        let long = PromptTokens { most: 40_000, likely: 11_440, likely_beside: 0 };
+        let short = PromptTokens { max: 1_200, likely: 343, likely_non_text: 0 };
+        measured.record(&model, short, 713);
+        let long = PromptTokens { max: 40_000, likely: 11_440, likely_non_text: 0 };
         assert_eq!(measured.expected(CLAUDE, long), 14_300);
     }
 
     #[test]
-    fn a_document_teaches_nothing_of_text_and_one_thin_prompt_little() {
+    fn documents_are_ignored_and_one_low_count_has_little_weight() {
         let (measured, model) = (MeasuredPrompts::default(), Arc::from(CLAUDE));
-        let prompt = PromptTokens { most: 400_000, likely: 100_000, likely_beside: 0 };
-        let document = PromptTokens { most: 1_000_000, likely: 189_500, likely_beside: 189_000 };
-        measured.measured(&model, document, 6_000);
+        let prompt = PromptTokens { max: 400_000, likely: 100_000, likely_non_text: 0 };
+        let document = PromptTokens { max: 1_000_000, likely: 189_500, likely_non_text: 189_000 };
+        measured.record(&model, document, 6_000);
         assert_eq!(measured.expected(CLAUDE, prompt), 125_000);
-        measured.measured(&model, prompt, 10);
+        measured.record(&model, prompt, 10);
         assert!(measured.expected(CLAUDE, prompt) > 110_000);
-        // A document is expected as it was before.
+        // The expected tokens of a document do not change.
         assert!(measured.expected(CLAUDE, document) > 230_000);
     }
 }

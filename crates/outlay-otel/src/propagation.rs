@@ -1,7 +1,7 @@
-//! Between processes: whose work it is goes out with a request, and what it cost comes back as a receipt.
+//! Propagation between processes: a request names the task that it is for, and a receipt returns what the work cost.
 //!
-//! Out go the W3C headers `traceparent` and `baggage`, the latter with the caller's task, agent and step, and the
-//! dimensions that it lists. Back comes a [`Receipt`](outlay_ledger::Receipt).
+//! A request has the W3C headers `traceparent` and `baggage`, the latter with the caller's task, agent and step, and the
+//! dimensions in its settings. The answer has a [`Receipt`](outlay_ledger::Receipt).
 
 mod baggage_members;
 mod count_receipt;
@@ -9,6 +9,6 @@ mod incoming;
 mod late_receipt;
 mod outgoing;
 
-pub(crate) use count_receipt::receive;
+pub(crate) use count_receipt::count_receipt;
 pub use incoming::{ExtractError, Incoming};
 pub use outgoing::{RemoteWork, without_outlay};

@@ -1,4 +1,4 @@
-//! A task, an agent or a step with its span, and which one is current.
+//! Tasks, agents and steps with their spans, and the current scope.
 
 mod charge_span;
 mod close_task;
@@ -11,5 +11,5 @@ mod traced_scope;
 
 pub use current::{InScope, ScopeGuard, current};
 pub(crate) use identity::push_own_identity;
-pub use open_scope::{OpenScope, OwnedScopeEntered, ScopeEntered};
+pub use open_scope::{EnteredScope, OpenScope, OwnedEnteredScope};
 pub use traced_scope::TracedScope;

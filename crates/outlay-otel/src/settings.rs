@@ -13,29 +13,29 @@ use crate::registry::{OutsideTasks, ResolveModel};
 use crate::span_source::{SpanSource, instrumentation_scope};
 use crate::viewer::Viewer;
 
-/// Which release of the GenAI semantic conventions names the `gen_ai.*` attributes.
+/// The release of the GenAI semantic conventions that names the `gen_ai.*` attributes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Semconv {
-    /// The names of 1.41, which current viewers read. 1.42 deprecates every one of them.
+    /// The names of 1.41, which current viewers read. 1.42 deprecates all of them.
     #[default]
     V1_42,
-    /// The names of the conventions' own newer repository.
+    /// The names in the conventions' new repository.
     Latest,
 }
 
-/// What to do when the application drops a stream before its end, and with it the figures that come last.
+/// What to do when the application drops a stream before its end, where the usage is reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DroppedStream {
-    /// Drops the stream, and counts the most that the call can cost.
+    /// Drops the stream and counts the maximum cost of the call.
     #[default]
     Bound,
-    /// Reads the rest in the background, within limits of time and number, for the exact figure.
+    /// Reads the rest in the background to get the exact cost, with a limited time and number of streams.
     Drain,
 }
 
-/// A value that the crate that meters calls finds again, see [`Engine::extension`](crate::Engine::extension).
+/// A value for the crate that meters calls, see [`Engine::extension`](crate::Engine::extension).
 pub type Extension = Arc<dyn Any + Send + Sync>;
 
 /// The settings of an [`Engine`](crate::Engine).
@@ -51,21 +51,21 @@ pub type Extension = Arc<dyn Any + Send + Sync>;
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Settings {
-    /// The settings of the ledger: clock, ids, limits, budgets, default dimensions. Its `on_alert` is replaced.
+    /// The settings of the ledger: clock, ids, limits, budgets and default dimensions. Its `on_alert` is replaced.
     pub ledger: LedgerBuilder,
-    /// The price table. Defaults to the bundled one.
+    /// The price table. Defaults to the bundled table.
     pub prices: Option<Prices>,
-    /// Where spans go. Defaults to the global provider, looked up at first use.
+    /// The source of spans. Defaults to the global provider, looked up at first use.
     pub spans: SpanSource,
-    /// The meter that metrics go to, see [`meter_of`]. Defaults to one of the global provider, looked up at first use.
+    /// The meter for metrics, see [`meter_of`]. Defaults to a meter of the global provider, looked up at first use.
     pub meter: Option<Meter>,
-    /// The keys of the user's own dimensions that are on metrics. Each value is a series of its own. Defaults to none.
+    /// The keys of the custom dimensions on metrics. Each value has its own series. Defaults to none.
     pub metric_dimensions: Vec<Arc<str>>,
-    /// Which attempts get a span. Defaults to those of calls that had more than one, or failed.
+    /// Which attempts get a span. Defaults to the attempts of calls that failed or had more than one attempt.
     pub attempt_spans: AttemptSpans,
-    /// Which conventions name the attributes. Defaults to 1.41.
+    /// The conventions that name the attributes. Defaults to 1.41.
     pub semconv: Semconv,
-    /// The viewers whose own cost attributes are set. Defaults to none.
+    /// The viewers that get cost attributes of their own. Defaults to none.
     pub viewers: Vec<Viewer>,
     /// Resolves opaque model ids. Defaults to none.
     pub resolver: Option<Arc<dyn ResolveModel>>,
@@ -77,34 +77,34 @@ pub struct Settings {
     pub on_refusal: OnRefusal,
     /// A value for the crate that meters calls. Defaults to none.
     pub extension: Option<Extension>,
-    /// The attributes that go into the request, see [`attribute_names`]. Defaults to none.
+    /// The keys of the attributes in the request metadata, see [`push_attribute_keys`]. Defaults to none.
     pub request_metadata: Vec<Arc<str>>,
-    /// The attributes that go to other processes, see [`attribute_names`]. Defaults to none.
+    /// The keys of the attributes that are sent to other processes, see [`push_attribute_keys`]. Defaults to none.
     pub propagated: Vec<Arc<str>>,
-    /// What happens when a stream is dropped before its end. Defaults to counting the bound.
+    /// What to do when a stream is dropped before its end. Defaults to counting the maximum cost.
     pub dropped_stream: DroppedStream,
-    /// What happens to calls outside any task. Defaults to making them, with a warning.
+    /// What to do with calls outside any task. Defaults to making them, with a warning.
     pub outside_tasks: OutsideTasks,
-    /// Whether metering is a pass-through: clients stay as they are. Defaults to `false`.
+    /// Whether metering is disabled: clients stay as they are. Defaults to `false`.
     pub disabled: bool,
 }
 
-/// Returns Outlay's meter of a provider.
+/// Returns the meter of a provider for Outlay's metrics.
 pub fn meter_of(provider: &dyn MeterProvider) -> Meter {
     provider.meter_with_scope(instrumentation_scope())
 }
 
-/// Adds the attributes that hold what goes by these short names: `team` is `outlay.team`, `tenant` is `outlay.dim.tenant`.
-pub fn attribute_names<K: AsRef<str>>(known: &mut Vec<Arc<str>>, names: impl IntoIterator<Item = K>) {
+/// Adds the attribute keys for these short names: `outlay.team` for `team`, `outlay.dim.tenant` for `tenant`.
+pub fn push_attribute_keys<K: AsRef<str>>(keys: &mut Vec<Arc<str>>, names: impl IntoIterator<Item = K>) {
     for name in names {
-        let key = attribute_of(name.as_ref());
-        if !known.contains(&key) {
-            known.push(key);
+        let key = attribute_key(name.as_ref());
+        if !keys.contains(&key) {
+            keys.push(key);
         }
     }
 }
 
-fn attribute_of(name: &str) -> Arc<str> {
+fn attribute_key(name: &str) -> Arc<str> {
     const IDENTITY: [&str; 7] = [
         outlay::TASK_ID,
         outlay::TASK_NAME,

@@ -1,31 +1,31 @@
-//! Whose credentials a call is signed with, in plain words.
+//! The signer of a call.
 
 use std::sync::Arc;
 
-/// Whose credentials a call is signed with.
+/// The principal that signs a call with its credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs, reason = "whoever finds it out fills it in")]
+#[allow(clippy::exhaustive_structs, reason = "filled in by the crate that resolves credentials")]
 pub struct Signer {
-    /// The role or user, by its ARN: few, and so on metrics.
+    /// The ARN of the role or user. There are few, so it is on metrics.
     pub principal: Arc<str>,
-    /// The account that it belongs to.
+    /// The account of the role or user.
     pub account: Option<Arc<str>>,
-    /// What its session is called, where it has one: many, and so on spans alone.
+    /// The name of its session, if it has one. There are many, so it is only on spans.
     pub session: Option<Arc<str>>,
 }
 
-/// What came of an identity that a call should have of its own.
+/// Which credentials signed a call that was meant to have an identity of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CallIdentity {
-    /// It was signed with that.
+    /// The credentials of its own identity.
     Assumed,
-    /// That could not be had: it was signed with the client's own credentials.
+    /// The client's own credentials, because the identity was not available.
     Fallback,
 }
 
 impl CallIdentity {
-    /// As it is on the call's span.
+    /// Returns the value for the call's span.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Assumed => "assumed",

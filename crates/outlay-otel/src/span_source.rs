@@ -1,4 +1,4 @@
-//! Where spans go: the provider given to the builder, else the global one.
+//! The tracer provider for spans: the one in the settings, else the global one.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Once, OnceLock};
@@ -12,12 +12,12 @@ use crate::names;
 
 static IS_MISSING_PROVIDER_EXPECTED: AtomicBool = AtomicBool::new(false);
 
-/// Suppresses the warning that no tracer provider is set: this process exports nothing on purpose.
+/// Suppresses the warning that no tracer provider is set, for a process that exports nothing on purpose.
 pub fn suppress_missing_provider_warning() {
     IS_MISSING_PROVIDER_EXPECTED.store(true, Ordering::Relaxed);
 }
 
-/// Starts spans straight on OpenTelemetry.
+/// A source of spans, which are started directly on OpenTelemetry.
 #[derive(Debug)]
 pub struct SpanSource {
     given: Option<BoxedTracer>,
@@ -26,7 +26,7 @@ pub struct SpanSource {
 }
 
 impl SpanSource {
-    /// Returns the source of spans of this provider.
+    /// Returns a source that uses this provider.
     pub fn of_provider<P, S>(provider: &P) -> Self
     where
         P: TracerProvider,
@@ -37,18 +37,18 @@ impl SpanSource {
         Self { given: Some(BoxedTracer::new(Box::new(tracer))), ..Self::global() }
     }
 
-    /// Returns the source of spans of the global provider, looked up at first use.
+    /// Returns a source that uses the global provider, looked up at first use.
     pub const fn global() -> Self {
         Self { given: None, global: OnceLock::new(), no_provider: Once::new() }
     }
 
-    /// Starts a span; `None` where there is no provider to take it.
+    /// Starts a span. Returns `None` if there is no provider.
     pub(crate) fn start(&self, builder: SpanBuilder, parent: &Context) -> Option<BoxedSpan> {
         if let Some(tracer) = self.given.as_ref().or_else(|| self.global.get()) {
             return Some(tracer.build_with_context(builder, parent));
         }
-        // The application may set its provider after it has made its first span, so a global one is kept only once it
-        // has proved to be real: a real one gives each span an id, sampled or not.
+        // The application may set its provider after its first span, so the global tracer is kept only once it is known
+        // to be real: a real one gives each span an id, sampled or not.
         let tracer = global::tracer_with_scope(instrumentation_scope());
         let span = tracer.build_with_context(builder, parent);
         if is_real(&span, parent) {
@@ -67,9 +67,9 @@ impl SpanSource {
         self.no_provider.call_once(|| {
             tracing::warn!(
                 target: "outlay",
-                "no OpenTelemetry tracer provider is set: costs are counted, but no span shows them; set one with \
-                 opentelemetry::global::set_tracer_provider(..), give one to Outlay::builder().tracer_provider(..), \
-                 or begin with outlay::telemetry::init(..)"
+                "no OpenTelemetry tracer provider is set: costs are counted, but no span shows them; set a provider with \
+                 opentelemetry::global::set_tracer_provider(..), pass one to Outlay::builder().tracer_provider(..), \
+                 or start with outlay::telemetry::init(..)"
             );
         });
     }
@@ -81,18 +81,18 @@ impl Default for SpanSource {
     }
 }
 
-/// A span of that name and kind that starts at that time.
+/// Returns the builder of a span with this name, kind and start time.
 pub(crate) fn start_builder(name: String, kind: SpanKind, started: SystemTime) -> SpanBuilder {
     SpanBuilder::from_name(name).with_kind(kind).with_start_time(started)
 }
 
-/// The no-op provider hands on the parent's span context, or none.
+/// Returns whether the span has an id of its own. The no-op provider returns the parent's span context, or an invalid one.
 fn is_real(span: &BoxedSpan, parent: &Context) -> bool {
     use opentelemetry::trace::TraceContextExt as _;
     span.span_context().is_valid() && span.span_context().span_id() != parent.span().span_context().span_id()
 }
 
-/// The scope that all of the library's spans and metrics are of, with its version and its schema.
+/// Returns the instrumentation scope of all of Outlay's spans and metrics, with its version and schema.
 pub fn instrumentation_scope() -> InstrumentationScope {
     InstrumentationScope::builder(names::SCOPE)
         .with_version(env!("CARGO_PKG_VERSION"))

@@ -4,8 +4,8 @@ use serde_json::json;
 use crate::attribute_values::{count, usd};
 use crate::call::SettledCall;
 
-/// A viewer that shows cost by attributes of its own. They are set on call spans only, so that no backend sums them
-/// twice.
+/// A viewer that reads the cost from attributes of its own. They are set on call spans only, so that no backend counts
+/// them twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Viewer {
@@ -13,9 +13,9 @@ pub enum Viewer {
     Langfuse,
     /// Pydantic Logfire: `operation.cost`.
     Logfire,
-    /// MLflow: `mlflow.llm.cost`, JSON text.
+    /// MLflow: `mlflow.llm.cost`, as JSON text.
     Mlflow,
-    /// Phoenix and others that read OpenInference: `llm.cost.*`, `llm.token_count.*`.
+    /// Phoenix and other viewers of OpenInference: `llm.cost.*`, `llm.token_count.*`.
     OpenInference,
 }
 

@@ -6,7 +6,7 @@ use crate::price::Step;
 use crate::rate::Rates;
 use crate::{Latency, Price, Prices, Routing, Tier, Usd};
 
-mod text;
+mod diff_text;
 
 #[cfg(test)]
 mod diff_tests;

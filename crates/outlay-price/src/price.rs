@@ -7,13 +7,13 @@ use crate::rate::{RateSet, Rates};
 use crate::start::Start;
 use crate::{Charge, Confidence, CostStatus, Latency, Routing, Tier, Unit, UnitCount, UnitPrice, Units, Usage, Usd};
 
-mod bound;
+mod bound_charge;
 mod token_charge;
 
 #[cfg(test)]
 mod charge_tests;
 
-pub use bound::CacheUse;
+pub use bound_charge::CacheUse;
 
 /// The price of a model with one routing, tier and latency mode at one time. Cheap to clone.
 ///

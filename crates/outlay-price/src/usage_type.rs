@@ -4,7 +4,7 @@ use std::fmt;
 use crate::{CacheTtl, Tier, Unit};
 
 mod billing_region;
-mod guardrail;
+mod guardrail_usage_type;
 mod image;
 mod keywords;
 mod label;
@@ -145,7 +145,7 @@ impl<'a> UsageType<'a> {
             return Keywords::read(&words::split_marketplace(body), body)?.into_type(region, None);
         }
         if let Some(policy) = body.strip_prefix("Guardrail-") {
-            let word = guardrail::policy(policy).ok_or(Unknown(Problem::Word, policy))?;
+            let word = guardrail_usage_type::policy(policy).ok_or(Unknown(Problem::Word, policy))?;
             let kind = UsageKind::Units { unit: Unit::GuardrailUnit, side: None, word: Some(word.into()) };
             return Ok(Self::plain(region, None, kind));
         }

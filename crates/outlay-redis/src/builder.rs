@@ -1,8 +1,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::connection::Target;
 use crate::on_expiry::OnExpiry;
+use crate::redis_connection::Target;
 use crate::when_down::WhenDown;
 
 /// The maximum of the configurable times, 100 years: Redis rejects a time whose end does not fit 64 bits.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::reply::{Reply, ReplySender, WeakReplySender};
+use crate::redis_reply::{Reply, ReplySender, WeakReplySender};
 
 /// How much longer than its own limit the Redis thread has to report a timeout.
 const GRACE: Duration = Duration::from_millis(20);

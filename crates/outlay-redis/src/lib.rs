@@ -100,14 +100,14 @@
 
 mod builder;
 mod connect_error;
-mod connection;
 mod deadlines;
 mod keys;
 mod lease;
 mod on_expiry;
 mod queue;
 mod redis_budgets;
-mod reply;
+mod redis_connection;
+mod redis_reply;
 mod scripts;
 mod shared_state;
 mod soft_limit_notifier;

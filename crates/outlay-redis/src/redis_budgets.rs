@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 use crate::builder::Builder;
 use crate::connect_error::ConnectError;
-use crate::connection::Target;
 use crate::queue::Entry;
-use crate::reply::{Reply, ReplySender};
+use crate::redis_connection::Target;
+use crate::redis_reply::{Reply, ReplySender};
 use crate::shared_state::SharedState;
 use crate::worker::{self, Command};
 

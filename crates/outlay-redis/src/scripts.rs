@@ -6,11 +6,11 @@ use outlay_ledger::{Period, StoreAnswer, StoreAsk, StoreBudget, StoreFigures};
 use redis::{Cmd, FromRedisValue, RedisError, RedisResult, Script, Value};
 
 use crate::builder::Builder;
-use crate::connection::{Connection, Target};
 use crate::keys;
 use crate::lease::ReportedUsage;
 use crate::on_expiry::OnExpiry;
 use crate::queue::{Batch, Entry};
+use crate::redis_connection::{Connection, Target};
 
 /// The maximum amount, to which larger ones are clamped: 10^27 pico-dollars, or 10^15 dollars. The scripts cannot hold more
 /// digits.

@@ -17,9 +17,9 @@ use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 
 use crate::builder::Builder;
-use crate::connection::Connection;
 use crate::queue::{Entry, Queue};
-use crate::reply::{Reply, ReplySender};
+use crate::redis_connection::Connection;
+use crate::redis_reply::{Reply, ReplySender};
 use crate::scripts::{self, ReserveResult, Scripts, SettleResult};
 use crate::shared_state::SharedState;
 use crate::soft_limit_notifier::SoftLimitNotifier;

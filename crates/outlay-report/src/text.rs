@@ -4,10 +4,10 @@ mod failure_causes;
 mod figures;
 mod header;
 mod line;
-mod models;
-mod money;
+mod model_rows;
 mod notes;
 mod numbers;
+mod rounded_usd;
 mod rows;
 mod summary;
 

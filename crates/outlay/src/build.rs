@@ -7,7 +7,7 @@ use opentelemetry::trace::{Span, Tracer, TracerProvider};
 use outlay_ledger::{BudgetExceeded, BudgetRule, BudgetStore, Dimensions, LoadPolicyError, Policy, RunawayRule};
 use outlay_otel::{
     AttemptSpans, Degrade, DroppedStream, Engine, Notice, OnAlert, OnRefusal, OutsideTasks, ResolveModel, Semconv,
-    Settings, SpanSource, Viewer, attribute_names, meter_of,
+    Settings, SpanSource, Viewer, meter_of, push_attribute_keys,
 };
 use outlay_price::{LoadPricesError, Prices};
 
@@ -209,7 +209,7 @@ impl Builder {
     /// let outlay = outlay::Outlay::builder().request_metadata(["team", "workflow", "task.id", "tenant"]).build();
     /// ```
     pub fn request_metadata<K: AsRef<str>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
-        attribute_names(&mut self.settings.request_metadata, keys);
+        push_attribute_keys(&mut self.settings.request_metadata, keys);
         self
     }
 
@@ -220,7 +220,7 @@ impl Builder {
     /// let outlay = outlay::Outlay::builder().propagate(["team", "cost_center", "tenant"]).build();
     /// ```
     pub fn propagate<K: AsRef<str>>(mut self, dimensions: impl IntoIterator<Item = K>) -> Self {
-        attribute_names(&mut self.settings.propagated, dimensions);
+        push_attribute_keys(&mut self.settings.propagated, dimensions);
         self
     }
 

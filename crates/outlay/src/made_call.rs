@@ -133,9 +133,9 @@ impl MadeCall {
             guardrail: None,
             started: self.started.unwrap_or_else(|| engine.now()),
             cache: CacheUse::NoWrites,
-            most_units: None,
+            max_units: None,
             bills_tokens: true,
-            most_guardrail: GuardrailUse::NotApplied,
+            max_guardrail: GuardrailUse::NotApplied,
             degraded_from: None,
         };
         let billed = match (self.usage, self.units) {
@@ -147,6 +147,6 @@ impl MadeCall {
         end.guardrail = self.guardrail;
         end.error = self.error;
         end.request_id = self.request_id;
-        OpenCall::made(&scope, start).settle(end);
+        OpenCall::begin_unchecked(&scope, start).settle(end);
     }
 }

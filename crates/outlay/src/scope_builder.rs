@@ -3,7 +3,7 @@ use std::future::Future;
 use std::panic::Location;
 
 use outlay_ledger::{Budget, Hold, StepKind};
-use outlay_otel::{OpenScope, OwnedScopeEntered, TracedScope, current};
+use outlay_otel::{OpenScope, OwnedEnteredScope, TracedScope, current};
 
 use crate::default_outlay::current_or_outside;
 use crate::run::{RETURNED_AN_ERROR, Run, TryRun};
@@ -143,7 +143,7 @@ impl ScopeBuilder {
 /// A guard for a scope that is current on this thread. Dropping it ends the scope.
 #[must_use = "the scope ends when the guard is dropped"]
 pub struct ScopeEntered {
-    entered: Option<OwnedScopeEntered>,
+    entered: Option<OwnedEnteredScope>,
 }
 
 impl ScopeEntered {

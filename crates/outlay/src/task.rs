@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use opentelemetry::trace::TraceContextExt as _;
 use outlay_ledger::{BudgetExceeded, Outcome, OutcomeKind, Receipt, RefusedCalls, TaskId, Totals};
-use outlay_otel::{OpenScope, ScopeEntered};
+use outlay_otel::{EnteredScope, OpenScope};
 use outlay_price::Usd;
 use outlay_report::Report;
 
@@ -160,5 +160,5 @@ impl fmt::Debug for Task {
 #[derive(Debug)]
 #[must_use = "the task is current only while the guard lives"]
 pub struct TaskEntered<'a> {
-    _entered: ScopeEntered<'a>,
+    _entered: EnteredScope<'a>,
 }

@@ -247,7 +247,7 @@ async fn with_too_many_workflows_a_session_in_use_is_kept_and_one_warning_is_log
     }
     call("tickets").await;
     assert_eq!(request_count(&sts, StsAction::AssumeRole), 1_011);
-    assert_eq!(log.lines_with("more sessions of workflows than are kept").len(), 1);
+    assert_eq!(log.lines_with("more workflow sessions than the cache holds").len(), 1);
 }
 
 #[tokio::test]

@@ -159,7 +159,7 @@ async fn a_count_with_different_values_under_two_names_is_doubted() {
         "cacheReadInputTokens": 800}});
     let found = observe(Operation::InvokeModel, NOVA, Reply::json(body), |c| (tokens(c)[2], status(c), doubt(c))).await;
     assert_eq!((found.0, &*found.1), (Some(800), "estimated"));
-    assert_eq!(found.2.as_deref(), Some("usage tells one count by two names, as 700 and as 800"));
+    assert_eq!(found.2.as_deref(), Some("usage has one count under two names: 700 and 800"));
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The HTTP attempts of a call. Each retry of the SDK is counted here.
+//! The HTTP attempts of a call. Each of the SDK's retries is counted here.
 
 #[cfg(feature = "sts")]
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use outlay_otel::{CallIdentity, Signer};
 
 use super::{Call, Owner};
 use crate::attempt_log::{AttemptLog, error_name, sent_nothing};
-use crate::call_log::place_of;
+use crate::call_log::body_place;
 use crate::input::{Kind, Limits};
 use crate::prompt;
 use crate::signed::Signed;
@@ -19,8 +19,8 @@ use crate::usage::{AnswerHeaders, read_headers};
 use crate::wire;
 
 impl Call {
-    /// The SDK's attempt of that number, counted from 1. Where it is told twice, as by an interceptor that is set on
-    /// the client and again in an override of its configuration, once counts.
+    /// Starts the SDK's attempt `number`, counted from 1. An attempt counts once, even if an interceptor that is set
+    /// both on the client and in a configuration override reports it twice.
     pub(crate) fn attempt_started(&self, number: u32) {
         let mut state = self.lock();
         if state.open.is_none() {
@@ -35,12 +35,13 @@ impl Call {
         }
         state.log.attempts.push(AttemptLog::new(now));
         state.log.headers = AnswerHeaders::default();
-        state.whole = None;
+        state.collected = None;
         state.owner = Owner::Hooks;
         state.log.signed = Signed::default();
     }
 
-    /// The request is final: model and region are those that go on the wire, whatever came in between.
+    /// Takes in the final request. Its model and region are the ones that are charged, even if an interceptor changed
+    /// them.
     pub(crate) fn attempt_sent(&self, request: &HttpRequest) {
         let facts = wire::read(request);
         let state = &mut *self.lock();
@@ -58,53 +59,53 @@ impl Call {
             state.log.host = facts.host.map(str::to_owned);
         }
         state.log.port = facts.port;
-        // An interceptor of the application has put another body in the place of the serialized one.
-        if state.log.body != place_of(request) && self.kind != Kind::Speech {
-            state.log.body = place_of(request);
+        // An interceptor of the application has replaced the serialized body.
+        if state.log.body != body_place(request) && self.kind != Kind::Speech {
+            state.log.body = body_place(request);
             state.log.size = prompt::of_replaced(request.body());
             if let (Some(open), Some(bytes)) = (&mut state.open, request.body().bytes()) {
                 let limits = Limits::of_body(bytes);
-                state.log.size = limits.read(state.log.size);
+                state.log.size = limits.total_size(state.log.size);
                 state.log.replace_limits(open.start_mut(), limits);
             }
         }
         if let Some(last) = state.log.attempts.last_mut() {
-            last.send();
+            last.mark_sent();
         }
     }
 
-    /// The attempt has an identity of its own, or should have.
+    /// Records the result of resolving an identity of its own for the attempt.
     #[cfg(feature = "sts")]
     pub(crate) fn attempt_identified(&self, identity: CallIdentity, signer: Option<&Arc<Signer>>) {
         self.lock().log.signed = Signed::assumed(identity, signer);
     }
 
-    /// The attempt is signed. Looks up whose credentials that took, if somebody asks for it.
+    /// Records that the attempt is signed. Looks up the signer if the engine asks for it.
     pub(crate) fn attempt_signed(&self, request: &HttpRequest, components: &RuntimeComponents) {
         let lookup = {
             let state = self.lock();
             state.open.is_some().then(|| state.log.signed.lookup(&self.engine)).flatten()
         };
-        // Not under the lock: a lookup may log.
+        // Outside the lock, because a lookup may log.
         if let Some(lookup) = lookup {
             self.lock().log.signed = lookup.of_request(request, components);
         }
     }
 
-    /// It goes out, signed by whomever it is.
-    pub(crate) fn attempt_goes_out(&self) {
+    /// Reports the signed attempt as sent.
+    pub(crate) fn report_attempt_sent(&self) {
         let state = self.lock();
         if let Some(open) = &state.open {
-            open.sent(state.log.signed.signer());
+            open.mark_sent(state.log.signed.signer());
         }
     }
 
     pub(crate) fn attempt_answered(&self, response: &HttpResponse) {
         let mut state = self.lock();
         if let Some(last) = state.log.attempts.last_mut() {
-            last.answer(response);
+            last.answered(response);
         }
-        // Converse says it all in its body.
+        // Converse has everything in its body.
         if matches!(self.kind, Kind::Invoke | Kind::InvokeStream) {
             state.log.headers = read_headers(response.headers());
         }
@@ -119,7 +120,7 @@ impl Call {
         if let Some(last) = state.log.attempts.last_mut() {
             last.end(now, error.map(|error| error_name(error, response)));
             if error.is_some_and(sent_nothing) {
-                last.unsend();
+                last.mark_unsent();
             }
         }
     }

@@ -1,7 +1,8 @@
 use outlay_price::ModelRef;
 
-/// The model that an application inference profile stands for, by the models that it routes to: with an empty region it
-/// is global, with several regions it is of their geography, with one it is in that region.
+/// Returns the model that an application inference profile stands for, by the models that it routes to. A profile
+/// with an empty region is global, one with several regions belongs to their geography, and one with a single region
+/// is in that region.
 pub(super) fn stands_for(arns: &[&str]) -> Option<String> {
     let models: Vec<ModelRef<'_>> = arns.iter().map(|arn| ModelRef::parse(arn).ok()).collect::<Option<_>>()?;
     let base = models.first()?.base_id()?;
@@ -17,7 +18,7 @@ pub(super) fn stands_for(arns: &[&str]) -> Option<String> {
     }
 }
 
-/// The narrowest of AWS's geographies that holds all of these regions.
+/// Returns the narrowest AWS geography that contains all of these regions.
 fn geography(regions: &[&str]) -> Option<&'static str> {
     let within = |places: &[&str]| regions.iter().all(|region| places.iter().any(|place| region.starts_with(place)));
     [
@@ -39,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_profile_is_told_by_the_regions_of_its_models() {
+    fn a_profile_resolves_by_the_regions_of_its_models() {
         let arn = |region: &str| format!("arn:aws:bedrock:{region}::foundation-model/anthropic.claude-sonnet-5");
         for (regions, expected) in [
             (&["us-east-1"][..], Some("arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-sonnet-5")),

@@ -1,32 +1,32 @@
-//! What is billed of an answer that came, by its counts: exact where all are there and nothing speaks against them, and
-//! estimated where one is missing.
+//! Bills an answer by its counts: exact if all counts are there and nothing contradicts them, estimated if one is
+//! missing.
 
 use outlay_otel::{Billed, CallEnd, Operation};
 use outlay_price::{CacheTtl, CostStatus, Family, NamedModel, Units, Usage};
 
 use super::Context;
-use crate::input::CacheAsked;
-use crate::units::{Asked, Made};
-use crate::usage::{Counts, Doubts, Found, GuardrailTold, Members, default_ttl};
+use crate::input::CacheRequest;
+use crate::units::{ReportedUnits, RequestedUnits};
+use crate::usage::{Counts, Doubts, Found, GuardrailReport, Members, default_ttl};
 
-/// What was read of an answer, whichever way it came.
+/// What was read from an answer.
 pub(super) struct Reading {
     pub(super) found: Found,
     /// The family of the model that answered.
     pub(super) family: Family,
     /// What the request asked the cache to store.
-    pub(super) asked_cache: CacheAsked,
-    /// The counts of each inference, where there were several.
+    pub(super) cache_request: CacheRequest,
+    /// The counts of each inference, if there were several.
     pub(super) inferences: Vec<Counts>,
-    /// What is billed beside tokens by the answer's own word: tools that the vendor ran.
+    /// Tools that the vendor ran, as the answer reports them. They are billed in addition to tokens.
     pub(super) units: Units,
-    /// Images and queries that the answer tells.
-    pub(super) made: Made,
-    /// Whether it is known to have no output tokens.
+    /// Images and queries that the answer reports.
+    pub(super) reported: ReportedUnits,
+    /// Whether the answer is known to have no output tokens.
     pub(super) has_no_output: bool,
-    /// Bytes of what the model said, where they were counted.
+    /// Bytes of the model's output, if they were counted.
     pub(super) text_bytes: u64,
-    /// Whether a guardrail blocked the input, so that no model was asked.
+    /// Whether a guardrail blocked the input, so that the model did not run.
     pub(super) is_blocked: bool,
 }
 
@@ -37,34 +37,34 @@ impl Context<'_> {
         family: Family,
         usage: &Members,
         intervened: bool,
-        guardrail: Option<&GuardrailTold>,
+        guardrail: Option<&GuardrailReport>,
     ) -> Reading {
         self.doubt_models(usage, &mut found.doubts);
         Reading {
             found,
             family,
-            asked_cache: self.log.limits.cache,
+            cache_request: self.log.limits.cache,
             units: usage.units.clone(),
             inferences: Vec::new(),
-            made: Made::default(),
+            reported: ReportedUnits::default(),
             has_no_output: matches!(self.start.operation, Operation::Embeddings),
             text_bytes: 0,
-            // Without a trace, an input of 0 is the sign of that.
-            is_blocked: intervened && guardrail.is_none_or(GuardrailTold::kept_the_model_out),
+            // Without a trace, an input of 0 indicates this.
+            is_blocked: intervened && guardrail.is_none_or(GuardrailReport::model_was_skipped),
         }
     }
 
-    /// An inference of another model has another price.
+    /// Adds a doubt for each inference of another model, which has another price.
     fn doubt_models(&self, usage: &Members, doubts: &mut Doubts) {
         let Some(called) = self.called else { return };
         for model in usage.models_of_inferences() {
             if let NamedModel::Other(_) = self.prices.named_model(called, model) {
-                doubts.add(|| format!("usage.iterations has one of {model}, priced as the model that was called"));
+                doubts.add(|| format!("usage.iterations has an inference of {model}, priced as the called model"));
             }
         }
     }
 
-    /// About how many tokens so many bytes of the answer are.
+    /// Returns the approximate number of tokens in this many bytes of the answer.
     pub(super) fn tokens_of(&self, text_bytes: u64) -> u64 {
         match self.called {
             Some(called) => called.likely_tokens(text_bytes),
@@ -72,29 +72,29 @@ impl Context<'_> {
         }
     }
 
-    /// An answer that came whole, with the counts that it has.
-    pub(super) fn whole(&self, mut reading: Reading) -> CallEnd {
+    /// Bills a complete answer with the counts that it has.
+    pub(super) fn bill_complete(&self, mut reading: Reading) -> CallEnd {
         let zeros = self.doubt_zeros(&mut reading);
-        let end = match &self.log.asked {
-            Some(asked) => return self.told(self.by_the_unit(asked, &reading), reading),
-            None if zeros || reading.is_complete() => self.estimated(&mut reading),
-            None => self.at_most(&reading),
+        let end = match &self.log.requested {
+            Some(requested) => return self.call_end(self.bill_units(requested, &reading), reading),
+            None if zeros || reading.is_complete() => self.estimate(&mut reading),
+            None => self.bound(&reading),
         };
-        self.told(end, reading)
+        self.call_end(end, reading)
     }
 
-    /// A stream whose final counts came, or whose model has stopped.
-    pub(super) fn whole_stream(&self, mut reading: Reading, text_is_whole: bool) -> CallEnd {
+    /// Bills a stream that has final counts, or whose model has stopped.
+    pub(super) fn bill_final_counts(&self, mut reading: Reading, text_is_whole: bool) -> CallEnd {
         let zeros = self.doubt_zeros(&mut reading);
         let end = if reading.is_complete() || zeros || text_is_whole {
-            self.estimated(&mut reading)
+            self.estimate(&mut reading)
         } else {
-            self.at_most(&reading)
+            self.bound(&reading)
         };
-        self.told(end, reading)
+        self.call_end(end, reading)
     }
 
-    /// Takes a zero for unknown where it cannot be true. Returns whether there is one.
+    /// Treats an impossible zero as unknown. Returns whether there is one.
     pub(super) fn doubt_zeros(&self, reading: &mut Reading) -> bool {
         if reading.is_blocked {
             return false;
@@ -102,29 +102,29 @@ impl Context<'_> {
         let mut zeros = false;
         let Found { counts, doubts, .. } = &mut reading.found;
         if counts.all_input() == Some(0) && self.has_text() {
-            doubts.add(|| "input: usage says 0 of a prompt with text".to_owned());
+            doubts.add(|| "input: usage says 0 for a prompt with text".to_owned());
             (counts.input, counts.cache_read, counts.cache_write) = (None, None, None);
             zeros = true;
         }
         if counts.output == Some(0) && reading.text_bytes > 0 {
-            doubts.add(|| "output: usage says 0 beside text of the model".to_owned());
+            doubts.add(|| "output: usage says 0, but the model wrote text".to_owned());
             counts.output = None;
             zeros = true;
         }
         zeros
     }
 
-    /// Whether the prompt has text, which comes to tokens.
+    /// Returns whether the prompt has text, and so at least one token.
     fn has_text(&self) -> bool {
-        match &self.log.asked {
-            Some(asked) => asked.tokens_too && asked.has_text,
+        match &self.log.requested {
+            Some(requested) => requested.bills_tokens && requested.has_text,
             None => matches!(self.start.operation, Operation::Chat | Operation::Embeddings),
         }
     }
 
-    /// The counts, with an estimate in the place of each that is missing: exact where none is, and nothing speaks against
-    /// them.
-    pub(super) fn estimated(&self, reading: &mut Reading) -> Billed {
+    /// Returns the counts, with an estimate for each missing one. They are exact if none is missing and nothing
+    /// contradicts them.
+    pub(super) fn estimate(&self, reading: &mut Reading) -> Billed {
         let counts = &mut reading.found.counts;
         let mut status = CostStatus::Exact;
         if counts.input.is_none() {
@@ -148,26 +148,26 @@ impl Context<'_> {
         }
     }
 
-    /// Units, with the tokens beside them where those are billed too.
-    fn by_the_unit(&self, asked: &Asked, reading: &Reading) -> Billed {
-        let (units, status) = asked.answered(reading.made);
+    /// Bills units, and tokens in addition if the model bills both.
+    fn bill_units(&self, requested: &RequestedUnits, reading: &Reading) -> Billed {
+        let (units, status) = requested.with_answer(reading.reported);
         let counts = &reading.found.counts;
         let doubtful = if reading.found.doubts.is_empty() { CostStatus::Exact } else { CostStatus::Estimated };
-        if !asked.tokens_too {
+        if !requested.bills_tokens {
             return Billed::Counted(Usage::new(), units, status);
         }
         if counts.input.is_some() && (counts.output.is_some() || reading.has_no_output) {
             return Billed::Counted(reading.usage(), units, status.weakest(doubtful));
         }
-        // Without text there is no token to tell.
-        if !asked.has_text && counts.is_empty() {
+        // Without text there are no tokens to count.
+        if !requested.has_text && counts.is_empty() {
             return Billed::Counted(Usage::new(), units, status);
         }
-        self.at_most(reading)
+        self.bound(reading)
     }
 
-    /// The end of a call of which so much is billed, with where that is from.
-    pub(super) fn told(&self, billed: Billed, reading: Reading) -> CallEnd {
+    /// Returns the end of a call that is billed so, with the source of its usage.
+    pub(super) fn call_end(&self, billed: Billed, reading: Reading) -> CallEnd {
         let mut end = CallEnd::new(billed);
         end.inferences = reading.usages_of_inferences();
         let found = reading.found;
@@ -183,37 +183,39 @@ impl Reading {
         counts.input.is_some() && (counts.output.is_some() || self.has_no_output)
     }
 
-    /// The counts as a usage.
+    /// Returns the counts as a usage.
     pub(super) fn usage(&self) -> Usage {
         self.usage_of(self.found.counts)
     }
 
     fn usage_of(&self, counts: Counts) -> Usage {
-        counts.to_usage(|| match self.asked_cache {
-            CacheAsked::Hour => CacheTtl::OneHour,
-            CacheAsked::Nothing | CacheAsked::Usual => default_ttl(self.family),
+        counts.to_usage(|| match self.cache_request {
+            CacheRequest::OneHour => CacheTtl::OneHour,
+            CacheRequest::Nothing | CacheRequest::DefaultTtl => default_ttl(self.family),
         })
     }
 
-    /// The usage of each inference: each has a context tier of its own. None where they do not come to the whole.
+    /// Returns the usage of each inference, because each has its own context tier. Empty if they do not add up to the
+    /// whole.
     fn usages_of_inferences(&self) -> Vec<Usage> {
         let each: Vec<Usage> = self.inferences.iter().map(|counts| self.usage_of(*counts)).collect();
         let all = each.iter().fold(Usage::new(), |all, one| all + *one);
         if all == self.usage() { each } else { Vec::new() }
     }
 
-    /// An hour in the cache has a price of its own: it was asked for, and the answer does not say which writes it holds for.
+    /// Adds a doubt if a one-hour lifetime, which has its own price, was requested and the answer does not split its
+    /// cache writes.
     fn doubt_lifetimes(&mut self) {
         let counts = &self.found.counts;
-        if self.asked_cache == CacheAsked::Hour && counts.unsplit_writes() > 0 {
+        if self.cache_request == CacheRequest::OneHour && counts.unsplit_writes() > 0 {
             self.found.doubts.add(|| {
-                "cache write: an hour was asked for, and the answer does not tell the lifetimes: priced as an hour"
+                "cache write: one hour was requested, and the answer does not give the lifetimes: priced as one hour"
                     .to_owned()
             });
         }
     }
 
-    /// Whether what the model said has to be measured.
+    /// Returns whether the text has to be measured.
     pub(super) fn misses_text(&self) -> bool {
         !self.has_no_output && self.found.counts.output.unwrap_or(0) == 0
     }

@@ -7,45 +7,45 @@ use super::Context;
 use super::answered_call::Reading;
 
 impl Context<'_> {
-    /// A stream that broke off.
-    pub(super) fn broken(&self, mut reading: Reading) -> CallEnd {
+    /// Bills a stream that broke off.
+    pub(super) fn bill_broken_stream(&self, mut reading: Reading) -> CallEnd {
         self.doubt_zeros(&mut reading);
-        // What is counted so far may grow; the input does not.
+        // The output count may still grow; the input count does not.
         let running = reading.found.counts.output.take();
         reading.found.counts.reasoning = None;
-        let end = match self.at_most(&reading) {
+        let end = match self.bound(&reading) {
             Billed::AtMost { counted, input, output, cache, units } => {
                 Billed::AtMost { counted, input, output: output.max(running.unwrap_or(0)), cache, units }
             }
             other => other,
         };
-        self.told(end, reading)
+        self.call_end(end, reading)
     }
 
-    /// The bound: what is counted, and for the rest no more input than the request can have, and no more output than was
-    /// allowed or seen.
-    pub(super) fn at_most(&self, reading: &Reading) -> Billed {
-        let asked = self.log.asked.as_ref();
-        let units = match asked {
-            Some(asked) => Some(asked.most.iter().chain(reading.units.iter()).cloned().collect()),
+    /// Returns the bound: the counts that are known, and for the rest the largest possible input and the larger of
+    /// the allowed and the observed output.
+    pub(super) fn bound(&self, reading: &Reading) -> Billed {
+        let requested = self.log.requested.as_ref();
+        let units = match requested {
+            Some(requested) => Some(requested.most.iter().chain(reading.units.iter()).cloned().collect()),
             None if reading.units.is_empty() => None,
             None => Some(reading.units.clone()),
         };
         let (cache, counted) = (self.start.cache, reading.usage());
-        match asked {
-            Some(asked) if !asked.tokens_too => {
+        match requested {
+            Some(requested) if !requested.bills_tokens => {
                 return Billed::AtMost { counted: Usage::new(), input: 0, output: 0, cache, units };
             }
-            // What is billed by the image or the query has no bound in tokens.
+            // A model that is billed by the image or the query has no bound in tokens.
             None if matches!(self.start.operation, Operation::GenerateContent | Operation::Rerank) => {
                 return Billed::Unknown;
             }
             _ => {}
         }
         let counts = &reading.found.counts;
-        let input = match (counts.input, asked) {
+        let input = match (counts.input, requested) {
             (Some(_), _) => 0,
-            (None, Some(asked)) if !asked.has_text => 0,
+            (None, Some(requested)) if !requested.has_text => 0,
             (None, _) => self.log.size.most_tokens().saturating_sub(counts.all_input().unwrap_or(0)),
         };
         let output = match counts.output {

@@ -1,16 +1,16 @@
-//! Which model served a call, where the answer tells.
+//! The model that served a call, if the answer names it.
 
 use outlay_otel::CallEnd;
 use outlay_price::{Family, ModelRef, NamedModel, Routing};
 
 use super::Context;
 
-/// The longest name of a model that is taken over from an answer.
+/// The maximum length of a model name that is taken from an answer.
 const MAX_NAME: usize = 256;
 
 impl Context<'_> {
-    /// The family of the model that served the call: by the ARN that the answer has of it, by the name that the answer has
-    /// for it where that is another model, else by the id that was called.
+    /// Returns the family of the model that served the call: by the ARN in the answer, else by the name in the answer
+    /// if it is another model, else by the id that was called.
     pub(super) fn family(&self, invoked: Option<&str>, named: Option<&str>) -> Family {
         let invoked = invoked.and_then(|invoked| ModelRef::parse(invoked).ok());
         if let (None, Some(named), Some(called)) = (invoked, named, self.called)
@@ -25,7 +25,7 @@ impl Context<'_> {
         }
     }
 
-    /// Puts the name of the model on the span that answered, and its price in the place of the one that was called.
+    /// Sets the model that answered, as the name on the span and for the price.
     pub(super) fn name_model(&self, end: &mut CallEnd, invoked: Option<String>, named: Option<String>) {
         if let Some(invoked) = invoked {
             end.response_model = Some(invoked.clone());
@@ -45,7 +45,7 @@ impl Context<'_> {
                 });
                 end.response_model = Some(named);
             }
-            // Nobody can say what that costs here.
+            // The price of that model is unknown here.
             _ => end.response_model = Some(named),
         }
     }

@@ -1,4 +1,4 @@
-//! What STS is asked for a session.
+//! Requests session credentials from STS.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,75 +9,75 @@ use aws_smithy_async::time::SharedTimeSource;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-use super::assumed_role::Assumed;
-use super::known_roles::Roles;
+use super::assumed_role::AssumedRole;
+use super::known_roles::KnownRoles;
 use super::role_settings::RoleSettings;
 use super::session_key::SessionKey;
-use super::sts_outage::Outage;
-use crate::sts::Failure;
+use super::sts_outage::StsOutage;
+use crate::sts::StsFailure;
 
-/// STS has so long for an answer, and longer where calls wait longer.
-const BOUND: Duration = Duration::from_secs(5);
-/// As many questions are out at a time: STS throttles an account as a whole.
-const MAX_QUESTIONS: usize = 8;
+/// The minimum time that STS has to answer. It has more if calls wait longer.
+const MIN_TIMEOUT: Duration = Duration::from_secs(5);
+/// The maximum number of concurrent requests: STS throttles the account as a whole.
+const MAX_REQUESTS: usize = 8;
 
-/// What role chaining allows, and every role.
-const AN_HOUR: Duration = Duration::from_secs(3_600);
+/// The session duration that every role, and role chaining, allows.
+const ONE_HOUR: Duration = Duration::from_secs(3_600);
 
-/// Asks STS for the credentials of roles, and keeps what was learned from the answers.
+/// Asks STS for the credentials of roles, and remembers what the answers show of them.
 pub(super) struct AssumeRole {
     client: Client,
     settings: RoleSettings,
-    roles: Roles,
-    outage: Outage,
-    questions: Semaphore,
+    roles: KnownRoles,
+    outage: StsOutage,
+    permits: Semaphore,
 }
 
 impl AssumeRole {
     pub(super) fn new(client: Client, settings: RoleSettings) -> Self {
-        let questions = Semaphore::new(MAX_QUESTIONS);
-        Self { client, settings, roles: Roles::default(), outage: Outage::default(), questions }
+        let permits = Semaphore::new(MAX_REQUESTS);
+        Self { client, settings, roles: KnownRoles::default(), outage: StsOutage::default(), permits }
     }
 
     pub(super) const fn settings(&self) -> &RoleSettings {
         &self.settings
     }
 
-    pub(super) const fn roles(&self) -> &Roles {
+    pub(super) const fn roles(&self) -> &KnownRoles {
         &self.roles
     }
 
-    pub(super) const fn outage(&self) -> &Outage {
+    pub(super) const fn outage(&self) -> &StsOutage {
         &self.outage
     }
 
-    pub(super) const fn questions(&self) -> &Semaphore {
-        &self.questions
+    pub(super) const fn permits(&self) -> &Semaphore {
+        &self.permits
     }
 
-    /// Returns how long STS has for an answer, however long each call waits for it.
-    pub(super) fn bound(&self) -> Duration {
-        self.settings.patience.max(BOUND)
+    /// Returns how long STS has to answer, which is independent of how long one call waits.
+    pub(super) fn timeout(&self) -> Duration {
+        self.settings.max_wait.max(MIN_TIMEOUT)
     }
 
-    /// Asks for less, where that is what STS has against it.
-    pub(super) async fn assume(&self, key: &SessionKey, clock: &SharedTimeSource) -> Result<Assumed, Failure> {
+    /// Assumes a role. Asks for less if STS objects to the duration or the tags.
+    pub(super) async fn assume(&self, key: &SessionKey, clock: &SharedTimeSource) -> Result<AssumedRole, StsFailure> {
         let roles = self.roles();
         let (mut duration, mut tags) = (self.settings().duration, key.tags.as_slice());
-        if roles.of(&key.role).an_hour {
-            duration = duration.min(AN_HOUR);
+        if roles.get(&key.role).max_one_hour {
+            duration = duration.min(ONE_HOUR);
         }
         loop {
             let failure = match self.request(key, duration, tags, clock.now()).await {
                 Err(failure) => failure,
                 assumed => return assumed,
             };
-            if failure.is_of_duration() && duration > AN_HOUR {
-                duration = AN_HOUR;
-                roles.learn(&key.role, |role| role.an_hour = true);
-            } else if failure.is_of_tags() && !tags.is_empty() {
+            if failure.is_about_duration() && duration > ONE_HOUR {
+                duration = ONE_HOUR;
+                roles.update(&key.role, |role| role.max_one_hour = true);
+            } else if failure.is_about_tags() && !tags.is_empty() {
                 tags = &[];
-                if !roles.learn(&key.role, |role| role.told_of_tags = true).told_of_tags {
+                if !roles.update(&key.role, |role| role.warned_of_tags = true).warned_of_tags {
                     tracing::warn!(
                         target: "outlay",
                         role = &*key.role,
@@ -97,29 +97,29 @@ impl AssumeRole {
         duration: Duration,
         tags: &[(String, String)],
         now: SystemTime,
-    ) -> Result<Assumed, Failure> {
-        let timeout = TimeoutConfig::builder().operation_timeout(self.bound()).build();
-        let patient = aws_sdk_sts::Config::builder().timeout_config(timeout);
+    ) -> Result<AssumedRole, StsFailure> {
+        let timeout = TimeoutConfig::builder().operation_timeout(self.timeout()).build();
+        let config = aws_sdk_sts::Config::builder().timeout_config(timeout);
         let seconds = i32::try_from(duration.as_secs()).unwrap_or(i32::MAX);
         let Some(token) = self.web_identity_token().await? else {
             let tags = tags.iter().map(|(name, value)| Tag::builder().key(name).value(value).build());
             let tags =
-                tags.collect::<Result<Vec<_>, _>>().map_err(|_| Failure::without_answer("a tag is incomplete"))?;
+                tags.collect::<Result<Vec<_>, _>>().map_err(|_| StsFailure::without_answer("a tag is incomplete"))?;
             let request = self.client.assume_role().role_arn(&*key.role).role_session_name(&key.session);
             let request = request.duration_seconds(seconds).set_tags((!tags.is_empty()).then_some(tags));
-            let answer = request.customize().config_override(patient).send().await;
-            let answer = answer.map_err(|error| Failure::of(&error))?;
-            return Assumed::new(answer.credentials(), answer.assumed_role_user(), now, duration);
+            let answer = request.customize().config_override(config).send().await;
+            let answer = answer.map_err(|error| StsFailure::of(&error))?;
+            return AssumedRole::new(answer.credentials(), answer.assumed_role_user(), now, duration);
         };
         let request = self.client.assume_role_with_web_identity().role_arn(&*key.role);
         let request = request.role_session_name(&key.session).duration_seconds(seconds).web_identity_token(token);
-        let answer = request.customize().config_override(patient).send().await;
-        let answer = answer.map_err(|error| Failure::of(&error))?;
-        Assumed::new(answer.credentials(), answer.assumed_role_user(), now, duration)
+        let answer = request.customize().config_override(config).send().await;
+        let answer = answer.map_err(|error| StsFailure::of(&error))?;
+        AssumedRole::new(answer.credentials(), answer.assumed_role_user(), now, duration)
     }
 
-    /// The token, where roles are assumed with one.
-    async fn web_identity_token(&self) -> Result<Option<String>, Failure> {
+    /// Returns the token, if roles are assumed with one.
+    async fn web_identity_token(&self) -> Result<Option<String>, StsFailure> {
         let Some(path) = self.settings().token_file.clone() else { return Ok(None) };
         let read = move || std::fs::read_to_string(path);
         let token = match Handle::try_current() {
@@ -127,6 +127,6 @@ impl AssumeRole {
             Err(_) => read().ok(),
         };
         let token = token.map(|token| token.trim().to_owned()).filter(|token| !token.is_empty());
-        token.map(Some).ok_or_else(|| Failure::without_answer("the web identity token cannot be read"))
+        token.map(Some).ok_or_else(|| StsFailure::without_answer("the web identity token cannot be read"))
     }
 }

@@ -7,38 +7,39 @@ use aws_sdk_sts::types::{AssumedRoleUser, Credentials as Issued};
 use aws_smithy_runtime_api::client::identity::Identity;
 use outlay_otel::Signer;
 
-use crate::sts::{Failure, signer_of_arn, stable_hash};
+use crate::sts::{StsFailure, signer_of_arn, stable_hash};
 
-/// Credentials are not used any more so shortly before they end.
+/// How long before their expiry credentials are no longer used.
 const MARGIN: Duration = Duration::from_secs(60);
-/// They are renewed so long before they end, or in the last quarter of their time.
+/// How long before their expiry credentials are renewed, or a quarter of their duration if that is less.
 const RENEW: Duration = Duration::from_secs(300);
-/// And up to twice as long, by their key: what was assumed at once is not renewed at once.
+/// Renewal is up to twice as early, depending on the access key, so that roles assumed together are not renewed
+/// together.
 const SPREAD: u32 = 1_024;
-/// The shortest session that there is.
+/// The shortest session that STS issues.
 const SHORTEST: Duration = Duration::from_secs(900);
-/// As far apart as the clocks of this machine and of STS may be without meaning anything.
+/// The maximum difference between the local clock and STS's that is ignored.
 const SKEW: Duration = Duration::from_secs(300);
 
 /// The credentials of a session.
-pub(super) struct Assumed {
+pub(super) struct AssumedRole {
     pub(super) identity: Identity,
     pub(super) signer: Option<Arc<Signer>>,
     until: SystemTime,
     renew_at: SystemTime,
 }
 
-impl Assumed {
-    /// What STS has issued for so long, to a request of that time.
+impl AssumedRole {
+    /// Takes the credentials that STS issued for `duration` to a request made at `requested_at`.
     pub(super) fn new(
         issued: Option<&Issued>,
         user: Option<&AssumedRoleUser>,
-        asked: SystemTime,
+        requested_at: SystemTime,
         duration: Duration,
-    ) -> Result<Self, Failure> {
-        let Some(issued) = issued else { return Err(Failure::without_answer("it issues no credentials")) };
+    ) -> Result<Self, StsFailure> {
+        let Some(issued) = issued else { return Err(StsFailure::without_answer("the answer has no credentials")) };
         let ends = SystemTime::try_from(*issued.expiration()).ok();
-        let ends = ends_by_our_clock(ends, asked, duration);
+        let ends = local_expiry(ends, requested_at, duration);
         let signer = user.and_then(|user| signer_of_arn(user.arn())).map(Arc::new);
         let mut credentials = Credentials::builder()
             .access_key_id(issued.access_key_id())
@@ -69,17 +70,17 @@ impl Assumed {
     }
 }
 
-/// STS issues for as long as it is asked to, or for less. Where the end that it names can be neither by our clock, one
-/// of the two clocks is wrong, and ours is the one that we have to look at.
-fn ends_by_our_clock(told: Option<SystemTime>, asked: SystemTime, duration: Duration) -> SystemTime {
-    let after = |span: Duration| asked.checked_add(span).unwrap_or(asked);
-    let can_be = after(SHORTEST.min(duration).saturating_sub(SKEW))..=after(duration + SKEW);
-    told.filter(|told| can_be.contains(told)).unwrap_or_else(|| after(duration))
+/// Returns when the credentials expire. STS issues them for the requested duration or for less. If its expiry is
+/// impossible by the local clock, one of the two clocks is wrong, and the local one is used.
+fn local_expiry(expiry: Option<SystemTime>, requested_at: SystemTime, duration: Duration) -> SystemTime {
+    let after = |span: Duration| requested_at.checked_add(span).unwrap_or(requested_at);
+    let possible = after(SHORTEST.min(duration).saturating_sub(SKEW))..=after(duration + SKEW);
+    expiry.filter(|expiry| possible.contains(expiry)).unwrap_or_else(|| after(duration))
 }
 
-impl fmt::Debug for Assumed {
+impl fmt::Debug for AssumedRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Assumed").field("signer", &self.signer).field("until", &self.until).finish_non_exhaustive()
+        f.debug_struct("AssumedRole").field("signer", &self.signer).field("until", &self.until).finish_non_exhaustive()
     }
 }
 
@@ -88,15 +89,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_end_that_cannot_be_is_that_of_the_time_that_was_asked_for() {
-        let asked = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+    fn an_impossible_expiry_is_replaced_by_the_requested_one() {
+        let requested_at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
         let hour = Duration::from_secs(3_600);
-        let ends = |told: Option<i64>| {
-            let told = told.map(|seconds| match u64::try_from(seconds) {
-                Ok(seconds) => asked + Duration::from_secs(seconds),
-                Err(_) => asked - Duration::from_secs(seconds.unsigned_abs()),
+        let ends = |expiry: Option<i64>| {
+            let expiry = expiry.map(|seconds| match u64::try_from(seconds) {
+                Ok(seconds) => requested_at + Duration::from_secs(seconds),
+                Err(_) => requested_at - Duration::from_secs(seconds.unsigned_abs()),
             });
-            ends_by_our_clock(told, asked, hour).duration_since(asked).unwrap().as_secs()
+            local_expiry(expiry, requested_at, hour).duration_since(requested_at).unwrap().as_secs()
         };
         assert_eq!((ends(Some(900)), ends(Some(1_800))), (900, 1_800), "less than was asked for");
         assert_eq!((ends(Some(3_600)), ends(Some(3_570)), ends(Some(3_630))), (3_600, 3_570, 3_630));

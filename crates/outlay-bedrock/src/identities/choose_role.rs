@@ -1,4 +1,4 @@
-//! Which role the calls of a workflow are signed as.
+//! Chooses the role that signs the calls of a workflow.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use outlay_otel::guarded;
 
 use super::workflow::Workflow;
 
-/// The role of a workflow.
+/// The roles of workflows.
 #[derive(Clone, Default)]
 pub(super) struct ChooseRole {
     by_workflow: HashMap<Box<str>, Arc<str>>,
@@ -33,8 +33,8 @@ impl ChooseRole {
 
     pub(super) fn role(&self, workflow: &Workflow<'_>) -> Option<Arc<str>> {
         let by = self.by.as_ref().and_then(|by| guarded("role_by", || by(workflow)).flatten());
-        let said = by.map(Arc::from).or_else(|| self.by_workflow.get(workflow.name()).cloned());
-        said.or_else(|| self.default.clone())
+        let chosen = by.map(Arc::from).or_else(|| self.by_workflow.get(workflow.name()).cloned());
+        chosen.or_else(|| self.default.clone())
     }
 }
 
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_role_is_that_of_the_closure_then_of_the_workflow_then_of_all() {
+    fn the_closure_precedes_the_workflow_and_the_default() {
         let mut choose = ChooseRole::default();
         let role = |choose: &ChooseRole, task: &str, workflow: Option<&str>| {
             let mut dimensions = Dimensions::default();
@@ -65,7 +65,7 @@ mod tests {
             (Some("of w"), Some("of w"))
         );
         choose.set_default("of all");
-        assert_eq!(role(&choose, "w", Some("v")).as_deref(), Some("of all"), "its workflow goes before its name");
+        assert_eq!(role(&choose, "w", Some("v")).as_deref(), Some("of all"), "the workflow precedes the task's name");
         choose.set_by(|workflow| match workflow.task() {
             "panics" => panic!("on purpose"),
             task => task.starts_with("special").then(|| format!("of {task}")),

@@ -1,31 +1,31 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// As many roles are told apart; beyond it each is taken to be new.
+/// The maximum number of roles that are remembered. A further one is treated as new each time.
 const MAX_ROLES: usize = 1_000;
 
-/// What has been learned of roles.
+/// What STS's answers have shown of each role.
 #[derive(Debug, Default)]
-pub(super) struct Roles(Mutex<HashMap<Arc<str>, Learned>>);
+pub(super) struct KnownRoles(Mutex<HashMap<Arc<str>, KnownRole>>);
 
-/// What has been learned of a role.
+/// What STS's answers have shown of a role.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Learned {
-    /// It gives no more than an hour.
-    pub(super) an_hour: bool,
-    /// It has been told that it cannot be assumed.
-    pub(super) told: bool,
-    /// It has been told that it takes no tags.
-    pub(super) told_of_tags: bool,
+pub(super) struct KnownRole {
+    /// Whether it allows at most an hour.
+    pub(super) max_one_hour: bool,
+    /// Whether a failure to assume it has been logged.
+    pub(super) warned: bool,
+    /// Whether it has been logged that it is assumed without tags.
+    pub(super) warned_of_tags: bool,
 }
 
-impl Roles {
-    pub(super) fn of(&self, role: &str) -> Learned {
+impl KnownRoles {
+    pub(super) fn get(&self, role: &str) -> KnownRole {
         self.lock().get(role).copied().unwrap_or_default()
     }
 
-    /// Changes what is known of a role, and gives what was.
-    pub(super) fn learn(&self, role: &Arc<str>, change: impl FnOnce(&mut Learned)) -> Learned {
+    /// Changes what is known of a role. Returns the previous value.
+    pub(super) fn update(&self, role: &Arc<str>, change: impl FnOnce(&mut KnownRole)) -> KnownRole {
         let mut roles = self.lock();
         let before = roles.get(role).copied().unwrap_or_default();
         let mut after = before;
@@ -36,7 +36,7 @@ impl Roles {
         before
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Learned>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, KnownRole>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -9,6 +9,6 @@ pub(super) struct RoleSettings {
     pub(super) choose: ChooseRole,
     pub(super) tags: Vec<Arc<str>>,
     pub(super) duration: Duration,
-    pub(super) patience: Duration,
+    pub(super) max_wait: Duration,
     pub(super) token_file: Option<PathBuf>,
 }

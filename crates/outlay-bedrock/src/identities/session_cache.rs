@@ -1,4 +1,4 @@
-//! Keeps the sessions of a client.
+//! Caches the sessions of a client.
 
 use std::fmt;
 use std::pin::pin;
@@ -12,54 +12,53 @@ use aws_smithy_async::time::SharedTimeSource;
 use tokio::runtime::Handle;
 
 use super::assume_role::AssumeRole;
-use super::assumed_role::Assumed;
+use super::assumed_role::AssumedRole;
 use super::role_settings::RoleSettings;
-use super::session_credentials::{Look, Session};
+use super::session_credentials::{Session, SessionAction};
 use super::session_key::SessionKey;
 use super::sts_question::StsQuestion;
-use crate::sts::Bounded;
+use crate::sts::BoundedMap;
 
 /// The sessions of a client.
 pub(super) struct SessionCache {
     sts: Arc<AssumeRole>,
-    sessions: Bounded<SessionKey, Session>,
-    warned_of_displaced: Once,
+    sessions: BoundedMap<SessionKey, Session>,
+    warned_of_eviction: Once,
 }
 
 impl SessionCache {
     pub(super) fn new(client: Client, settings: RoleSettings) -> Self {
         let sts = Arc::new(AssumeRole::new(client, settings));
-        Self { sts, sessions: Bounded::default(), warned_of_displaced: Once::new() }
+        Self { sts, sessions: BoundedMap::default(), warned_of_eviction: Once::new() }
     }
 
     pub(super) fn settings(&self) -> &RoleSettings {
         self.sts.settings()
     }
 
-    /// The credentials that are wanted; `None` where they cannot be had, or not within `patience`. That they come too
-    /// late for this call is no failure: they come for the next one.
+    /// Returns the credentials, or `None` if they are unavailable or do not come within `max_wait`. A late answer is
+    /// not a failure: the next call uses it.
     pub(super) async fn assumed(
         &self,
         key: &SessionKey,
         clock: &SharedTimeSource,
         sleep: &SharedAsyncSleep,
-        patience: Duration,
-    ) -> Option<Arc<Assumed>> {
+        max_wait: Duration,
+    ) -> Option<Arc<AssumedRole>> {
         let session = self.session(key, clock.now());
         let assumed = self.wait_for(&session, key, clock, sleep);
-        Timeout::new(pin!(assumed), sleep.sleep(patience)).await.unwrap_or(None)
+        Timeout::new(pin!(assumed), sleep.sleep(max_wait)).await.unwrap_or(None)
     }
 
     fn session(&self, key: &SessionKey, now: SystemTime) -> Arc<Session> {
-        let found = self.sessions.find(key, |session| session.is_live(now));
-        if found.displaces {
-            self.warned_of_displaced.call_once(|| {
+        let found = self.sessions.lookup(key, |session| session.is_live(now));
+        if found.evicts_live {
+            self.warned_of_eviction.call_once(|| {
                 tracing::warn!(
                     target: "outlay",
                     session = &*key.session,
-                    "there are more sessions of workflows than are kept, and STS is asked again for those in use: give \
-                     tasks that are of the same workflow the same `workflow`, and leave out tags that differ from task \
-                     to task"
+                    "there are more workflow sessions than the cache holds, so STS is asked again for sessions in use: \
+                     set the same `workflow` on tasks of the same workflow, and leave out tags that differ between tasks"
                 );
             });
         }
@@ -72,29 +71,29 @@ impl SessionCache {
         key: &SessionKey,
         clock: &SharedTimeSource,
         sleep: &SharedAsyncSleep,
-    ) -> Option<Arc<Assumed>> {
-        let mut has_asked = false;
+    ) -> Option<Arc<AssumedRole>> {
+        let mut has_requested = false;
         loop {
-            // From here on, so that no end is missed.
+            // Registered here, so that no notification is missed.
             let mut ended = pin!(session.ended.notified());
             ended.as_mut().enable();
             let (now, runtime) = (clock.now(), Handle::try_current());
             let question = |number| StsQuestion::new(&self.sts, session, number, key, clock, sleep);
-            match session.look(now, !has_asked && !self.sts.outage().refuses(now)) {
-                Look::Use(assumed) => return Some(assumed),
-                Look::UseAndAsk(assumed, number) => {
-                    // Without a runtime, that waits until they do not hold any more.
+            match session.next_action(now, !has_requested && !self.sts.outage().refuses(now)) {
+                SessionAction::Use(assumed) => return Some(assumed),
+                SessionAction::UseAndRenew(assumed, number) => {
+                    // Without a runtime, renewal waits until the credentials expire.
                     let question = question(number);
                     if let Ok(runtime) = runtime {
                         runtime.spawn(question.ask());
                     }
                     return Some(assumed);
                 }
-                Look::Without => return None,
-                Look::Ask(number) => {
-                    has_asked = true;
+                SessionAction::Fallback => return None,
+                SessionAction::Request(number) => {
+                    has_requested = true;
                     match &runtime {
-                        // It goes on if the call is cancelled, and whether or not anybody drives that.
+                        // The task continues if the call is cancelled or its future is not polled.
                         Ok(runtime) => drop(runtime.spawn(question(number).ask())),
                         Err(_) => {
                             question(number).ask().await;
@@ -102,10 +101,10 @@ impl SessionCache {
                         }
                     }
                 }
-                Look::Wait => {}
+                SessionAction::Wait => {}
             }
-            if runtime.is_ok() && self.sts.outage().is_silent() {
-                // It is found out in the background whether STS is back.
+            if runtime.is_ok() && self.sts.outage().timed_out() {
+                // A background task probes whether STS is back.
                 return None;
             }
             ended.await;

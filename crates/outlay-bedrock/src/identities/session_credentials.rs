@@ -4,83 +4,85 @@ use std::time::SystemTime;
 
 use tokio::sync::Notify;
 
-use super::assumed_role::Assumed;
-use super::sts_outage::is_out;
+use super::assumed_role::AssumedRole;
+use super::sts_outage::is_still_pending;
 use crate::sts::BackOff;
 
-/// One role, session name and set of tags: its credentials, and the questions for them.
+/// A role, session name and set of tags, with its credentials and the request for them.
 #[derive(Default)]
 pub(super) struct Session {
     state: Mutex<State>,
-    /// Told when a question has ended.
+    /// Notified when a request has ended.
     pub(super) ended: Notify,
 }
 
 #[derive(Default)]
 struct State {
-    assumed: Option<Arc<Assumed>>,
+    assumed: Option<Arc<AssumedRole>>,
     back_off: BackOff,
     flight: Option<Flight>,
     flights: u64,
 }
 
-/// A question that is out.
+/// A request in flight.
 #[derive(Clone, Copy)]
 struct Flight {
     number: FlightNumber,
     since: SystemTime,
 }
 
-/// Tells a session's questions apart.
+/// Identifies one of a session's requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FlightNumber(u64);
 
-/// What a call is to do.
+/// What a call has to do.
 #[derive(Debug)]
-pub(super) enum Look {
-    /// Be signed with these.
-    Use(Arc<Assumed>),
-    /// The same, and have them renewed.
-    UseAndAsk(Arc<Assumed>, FlightNumber),
-    /// Ask for some.
-    Ask(FlightNumber),
-    /// Wait for those that have been asked for.
+pub(super) enum SessionAction {
+    /// Use these credentials.
+    Use(Arc<AssumedRole>),
+    /// Use these credentials, and renew them.
+    UseAndRenew(Arc<AssumedRole>, FlightNumber),
+    /// Request credentials.
+    Request(FlightNumber),
+    /// Wait for the request in flight.
     Wait,
-    /// Do without, for it has failed just now.
-    Without,
+    /// Use the client's own credentials, because a request has just failed.
+    Fallback,
 }
 
 impl Session {
-    /// What a call is to do. Who is told to ask is taken to have asked.
-    pub(super) fn look(&self, now: SystemTime, may_ask: bool) -> Look {
+    /// Returns what a call has to do. A call that has to send a request is counted as having sent it.
+    pub(super) fn next_action(&self, now: SystemTime, may_request: bool) -> SessionAction {
         let mut state = self.state();
-        let is_asked = state.flight.is_some_and(|flight| is_out(flight.since, now));
-        let may_ask = may_ask && !state.back_off.is_too_early(now);
+        let is_pending = state.flight.is_some_and(|flight| is_still_pending(flight.since, now));
+        let may_request = may_request && !state.back_off.is_too_early(now);
         match state.assumed.clone().filter(|assumed| assumed.holds(now)) {
-            Some(assumed) if !assumed.is_to_be_renewed(now) || is_asked || !may_ask => Look::Use(assumed),
-            Some(assumed) => Look::UseAndAsk(assumed, state.begin(now)),
-            None if is_asked => Look::Wait,
-            None if may_ask => Look::Ask(state.begin(now)),
-            None => Look::Without,
+            Some(assumed) if !assumed.is_to_be_renewed(now) || is_pending || !may_request => {
+                SessionAction::Use(assumed)
+            }
+            Some(assumed) => SessionAction::UseAndRenew(assumed, state.begin(now)),
+            None if is_pending => SessionAction::Wait,
+            None if may_request => SessionAction::Request(state.begin(now)),
+            None => SessionAction::Fallback,
         }
     }
 
-    /// Whether it has credentials that hold, or is about to have some.
+    /// Returns whether the session has valid credentials or a request in flight.
     pub(super) fn is_live(&self, now: SystemTime) -> bool {
         let state = self.state();
         state.flight.is_some() || state.assumed.as_ref().is_some_and(|assumed| assumed.holds(now))
     }
 
-    pub(super) fn set(&self, assumed: &Arc<Assumed>) {
+    pub(super) fn set(&self, assumed: &Arc<AssumedRole>) {
         let mut state = self.state();
         state.assumed = Some(assumed.clone());
         state.back_off.reset();
     }
 
-    /// A question has ended: how, if by a failure, it is told when that was.
+    /// Ends a request. `failed` is the time of a failure.
     pub(super) fn end(&self, number: FlightNumber, failed: Option<SystemTime>) {
         let mut state = self.state();
-        // One that was given up has been followed by another.
+        // A request that was given up has been replaced by another.
         if state.flight.is_some_and(|flight| flight.number == number) {
             state.flight = None;
             if let Some(now) = failed {

@@ -1,4 +1,4 @@
-//! Which session the calls of a workflow share: the role, the session's name and its tags.
+//! The key of the session that the calls of a workflow share: the role, the session's name and its tags.
 
 use std::sync::Arc;
 
@@ -6,14 +6,14 @@ use super::role_settings::RoleSettings;
 use super::workflow::Workflow;
 use crate::sts::stable_hash;
 
-/// As STS takes: 2 to 64 characters.
+/// The lengths that STS accepts.
 const SESSION_NAME: std::ops::RangeInclusive<usize> = 2..=64;
-/// As many tags.
+/// The maximum number of tags.
 const MAX_TAGS: usize = 50;
-/// As many characters of a tag's key, and of its value.
+/// The maximum number of characters of a tag's key and of its value.
 const MAX_TAG: (usize, usize) = (128, 256);
 
-/// Role, session name and tags: what is the same for the same credentials.
+/// The role, session name and tags, which determine the credentials.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct SessionKey {
     pub(super) role: Arc<str>,
@@ -22,7 +22,7 @@ pub(super) struct SessionKey {
 }
 
 impl SessionKey {
-    /// What the calls of a workflow should have; `None` for the client's own credentials.
+    /// Returns the key for the calls of a workflow, or `None` for the client's own credentials.
     pub(super) fn of(workflow: &Workflow<'_>, settings: &RoleSettings) -> Option<Self> {
         let role = settings.choose.role(workflow)?;
         // A web identity has the tags of its token.
@@ -31,7 +31,7 @@ impl SessionKey {
         for key in keys {
             let Some(value) = workflow.dimension(key) else { continue };
             let (key, value) = (tag_key(key), tag_text(value, MAX_TAG.1));
-            // STS takes keys that differ in case alone for one.
+            // STS treats keys that differ only in case as the same.
             if tags.len() < MAX_TAGS && tags.iter().all(|(known, _)| known.to_lowercase() != key.to_lowercase()) {
                 tags.push((key, value));
             }
@@ -40,8 +40,8 @@ impl SessionKey {
     }
 }
 
-/// A name that STS takes for a session. One that has to be altered ends with what tells it from others that would be
-/// altered likewise.
+/// Returns a session name that STS accepts. A changed name ends with a hash, so that it differs from other names that
+/// change in the same way.
 fn session_name(workflow: &str) -> String {
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
     if SESSION_NAME.contains(&workflow.len()) && workflow.chars().all(is_allowed) {
@@ -59,17 +59,17 @@ fn tag_key(key: &str) -> String {
 }
 
 fn tag_text(text: &str, most: usize) -> String {
-    text.chars().map(|c| if is_of_tags(c) { c } else { '_' }).take(most).collect()
+    text.chars().map(|c| if is_allowed_in_tags(c) { c } else { '_' }).take(most).collect()
 }
 
-/// As STS says it: `[\p{L}\p{Z}\p{N}_.:/=+\-@]`.
-fn is_of_tags(c: char) -> bool {
+/// STS accepts `[\p{L}\p{Z}\p{N}_.:/=+\-@]`.
+fn is_allowed_in_tags(c: char) -> bool {
     let is_separator = c.is_whitespace() && !c.is_control();
     is_letter(c) || is_separator || c.is_numeric() || "_.:/=+-@".contains(c)
 }
 
-/// The standard library's alphabet has marks and circled letters besides, which identifiers do not begin with, and
-/// identifiers do not begin with two vowels that are letters.
+/// The standard library counts marks and circled letters as alphabetic, but identifiers do not start with them. Two
+/// vowels are letters although identifiers do not start with them.
 fn is_letter(c: char) -> bool {
     let begins = unicode_ident::is_xid_start(c) && !('\u{1885}'..='\u{1886}').contains(&c);
     c.is_alphabetic() && (begins || matches!(c, '\u{0e33}' | '\u{0eb3}'))
@@ -90,13 +90,13 @@ mod tests {
             choose,
             tags: tags.iter().map(|tag| Arc::from(*tag)).collect(),
             duration: Duration::from_secs(3_600),
-            patience: Duration::from_secs(5),
+            max_wait: Duration::from_secs(5),
             token_file: None,
         }
     }
 
     #[test]
-    fn whatever_a_workflow_is_called_sts_takes_it() {
+    fn any_workflow_name_becomes_a_valid_session_name() {
         assert_eq!(session_name("tickets"), "tickets");
         assert_eq!(session_name("resolve ticket: Grüße/7"), "resolve-ticket--Gr--e-7-02d3cf74");
         assert_eq!((session_name("w").as_str(), session_name("").as_str()), ("w-86020456", "-84222325"));
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn workflows_that_are_altered_alike_are_told_apart() {
+    fn changed_session_names_stay_distinct() {
         let long = "a".repeat(70);
         let cut = (format!("{long}1"), format!("{long}2"));
         for (one, other) in [("世", "界"), ("a b", "a/b"), ("a b", "a-b"), (cut.0.as_str(), cut.1.as_str())] {
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn no_character_is_taken_for_a_tag_that_sts_does_not_take_and_few_are_left_out() {
+    fn tag_characters_are_nearly_all_that_sts_accepts() {
         let class = |pattern: &str| match regex_syntax::parse(pattern).unwrap().into_kind() {
             HirKind::Class(Class::Unicode(class)) => class,
             _ => panic!("{pattern}"),
@@ -125,19 +125,19 @@ mod tests {
             class.ranges().get(at).is_some_and(|range| range.start() <= c)
         };
         let (of_sts, newer) = (class(r"[\p{L}\p{Z}\p{N}_.:/=+\-@]"), class(r"\p{Cn}"));
-        let sts_takes = |c: char| holds(&of_sts, c);
-        // What that table has not heard of, nobody can ask it about.
-        let too_many = ('\0'..=char::MAX).filter(|c| is_of_tags(*c) && !sts_takes(*c) && !holds(&newer, *c));
+        let sts_accepts = |c: char| holds(&of_sts, c);
+        // Characters that are newer than this table cannot be checked.
+        let too_many = ('\0'..=char::MAX).filter(|c| is_allowed_in_tags(*c) && !sts_accepts(*c) && !holds(&newer, *c));
         assert_eq!(too_many.collect::<String>(), "");
-        let left_out = ('\0'..=char::MAX).filter(|c| !is_of_tags(*c) && sts_takes(*c)).count();
+        let left_out = ('\0'..=char::MAX).filter(|c| !is_allowed_in_tags(*c) && sts_accepts(*c)).count();
         assert!(left_out < 100, "{left_out}, of the forms that a text has before it is normalized");
         for mark in ['\u{093f}', '\u{0e31}', '\u{064b}', 'ⓐ'] {
-            assert!(!is_of_tags(mark) && mark.is_alphanumeric());
+            assert!(!is_allowed_in_tags(mark) && mark.is_alphanumeric());
         }
     }
 
     #[test]
-    fn hostile_dimensions_become_tags_that_sts_takes() {
+    fn hostile_dimensions_become_valid_tags() {
         let mut dimensions = Dimensions::default();
         dimensions.set_named("team", "a\"b<c>&{d}\u{202e}");
         dimensions.set_named("aws:tenant", "reserved");
@@ -148,8 +148,8 @@ mod tests {
         choose.set_default("r");
         let keys = ["team", "aws_tenant", "Tenant", "tenant", "owner", "unset"];
         let workflow = Workflow { task: "t", dimensions: &dimensions };
-        let wanted = SessionKey::of(&workflow, &settings(choose.clone(), &keys)).unwrap();
-        let tags: Vec<_> = wanted.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        let session_key = SessionKey::of(&workflow, &settings(choose.clone(), &keys)).unwrap();
+        let tags: Vec<_> = session_key.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         let owner = "ß".repeat(256);
         let expected =
             [("team", "a_b_c___d__"), ("aws_tenant", "reserved"), ("Tenant", "first"), ("owner", owner.as_str())];

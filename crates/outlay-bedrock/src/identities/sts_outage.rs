@@ -1,47 +1,47 @@
-//! Where STS cannot be reached, one question finds out for all when it can be again.
+//! Tracks an STS outage. One request probes for all callers whether STS can be reached again.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use crate::sts::{BackOff, Failure, Mark};
+use crate::sts::{BackOff, Mark, StsFailure};
 
-/// Longer than any question takes: one that is out for so long is in a runtime that nobody drives any more.
-pub(super) const GIVEN_UP: Duration = Duration::from_secs(60);
+/// Longer than any request takes. A request this old is in a runtime that is no longer driven.
+pub(super) const MAX_REQUEST_AGE: Duration = Duration::from_secs(60);
 
 /// Whether STS can be reached.
 #[derive(Debug, Default)]
-pub(super) struct Outage(Mutex<State>);
+pub(super) struct StsOutage(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     back_off: BackOff,
-    /// STS said nothing the last time.
-    is_silent: bool,
-    /// Since when one question is out to find out whether it is over.
+    /// Whether STS did not answer the last time.
+    timed_out: bool,
+    /// Since when a probe is pending.
     probe: Option<SystemTime>,
 }
 
-/// The turn of a question.
+/// The permission to send one request.
 #[derive(Debug)]
-pub(super) struct Turn<'a> {
-    outage: &'a Outage,
+pub(super) struct Permit<'a> {
+    outage: &'a StsOutage,
     began: Mark,
     is_probe: bool,
 }
 
-impl Outage {
-    /// Whether no question is to be asked now.
+impl StsOutage {
+    /// Returns whether no request may be sent now.
     pub(super) fn refuses(&self, now: SystemTime) -> bool {
         self.lock().refuses(now)
     }
 
-    /// Whether an answer is not to be waited for, as STS gave none the last time.
-    pub(super) fn is_silent(&self) -> bool {
-        self.lock().is_silent
+    /// Returns whether callers should not wait for an answer, because STS gave none the last time.
+    pub(super) fn timed_out(&self) -> bool {
+        self.lock().timed_out
     }
 
-    /// A question's turn, if it is to be asked now.
-    pub(super) fn turn(&self, now: SystemTime) -> Option<Turn<'_>> {
+    /// Returns a permit if a request may be sent now.
+    pub(super) fn permit(&self, now: SystemTime) -> Option<Permit<'_>> {
         let mut state = self.lock();
         if state.refuses(now) {
             return None;
@@ -50,7 +50,7 @@ impl Outage {
         if is_probe {
             state.probe = Some(now);
         }
-        Some(Turn { outage: self, began: state.back_off.mark(), is_probe })
+        Some(Permit { outage: self, began: state.back_off.mark(), is_probe })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -60,29 +60,29 @@ impl Outage {
 
 impl State {
     fn refuses(&self, now: SystemTime) -> bool {
-        self.back_off.is_too_early(now) || self.probe.is_some_and(|since| is_out(since, now))
+        self.back_off.is_too_early(now) || self.probe.is_some_and(|since| is_still_pending(since, now))
     }
 }
 
-impl Turn<'_> {
-    /// STS has answered, be it that it refuses.
+impl Permit<'_> {
+    /// Records an answer from STS, even a refusal.
     pub(super) fn answered(self) {
         let mut state = self.outage.lock();
         state.back_off.reset();
-        state.is_silent = false;
+        state.timed_out = false;
     }
 
-    pub(super) fn failed(self, failure: &Failure, now: SystemTime) {
+    pub(super) fn failed(self, failure: &StsFailure, now: SystemTime) {
         if !failure.is_outage() {
             return self.answered();
         }
         let mut state = self.outage.lock();
         state.back_off.failed_since(self.began, now);
-        state.is_silent = failure.is_silence() && state.back_off.is_failing();
+        state.timed_out = failure.is_timeout() && state.back_off.is_failing();
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Permit<'_> {
     fn drop(&mut self) {
         if self.is_probe {
             self.outage.lock().probe = None;
@@ -90,10 +90,10 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// Whether a question that was asked then is still out.
-pub(super) fn is_out(since: SystemTime, now: SystemTime) -> bool {
-    // By a clock that was set back it would be out for ever.
-    now.duration_since(since).is_ok_and(|age| age < GIVEN_UP)
+/// Returns whether a request from `since` is still pending.
+pub(super) fn is_still_pending(since: SystemTime, now: SystemTime) -> bool {
+    // With a clock that was set back, it would be pending forever.
+    now.duration_since(since).is_ok_and(|age| age < MAX_REQUEST_AGE)
 }
 
 #[cfg(test)]
@@ -107,29 +107,29 @@ mod tests {
     }
 
     #[test]
-    fn a_crowd_that_fails_is_one_failure_and_one_question_ends_the_outage() {
-        let outage = Outage::default();
-        let crowd: Vec<_> = (0..7).map(|_| outage.turn(at(0)).unwrap()).collect();
-        for turn in crowd {
-            turn.failed(&Failure::silence(), at(5));
+    fn concurrent_failures_count_once_and_one_probe_ends_the_outage() {
+        let outage = StsOutage::default();
+        let permits: Vec<_> = (0..7).map(|_| outage.permit(at(0)).unwrap()).collect();
+        for permit in permits {
+            permit.failed(&StsFailure::timeout(), at(5));
         }
-        assert!(outage.turn(at(9)).is_none() && outage.is_silent());
-        let probe = outage.turn(at(10)).unwrap();
-        assert!(outage.refuses(at(10)) && outage.turn(at(10)).is_none(), "one finds out for all");
-        probe.failed(&Failure::without_answer("no connection"), at(10));
-        assert!(outage.refuses(at(19)) && !outage.refuses(at(20)) && !outage.is_silent());
-        outage.turn(at(20)).unwrap().answered();
-        assert!(outage.turn(at(20)).is_some() && outage.turn(at(20)).is_some());
+        assert!(outage.permit(at(9)).is_none() && outage.timed_out());
+        let probe = outage.permit(at(10)).unwrap();
+        assert!(outage.refuses(at(10)) && outage.permit(at(10)).is_none(), "one request probes for all");
+        probe.failed(&StsFailure::without_answer("no connection"), at(10));
+        assert!(outage.refuses(at(19)) && !outage.refuses(at(20)) && !outage.timed_out());
+        outage.permit(at(20)).unwrap().answered();
+        assert!(outage.permit(at(20)).is_some() && outage.permit(at(20)).is_some());
     }
 
     #[test]
-    fn a_probe_that_is_dropped_or_never_ends_makes_room_for_another() {
-        let outage = Outage::default();
-        outage.turn(at(0)).unwrap().failed(&Failure::silence(), at(0));
-        drop(outage.turn(at(5)).unwrap());
-        let stuck = outage.turn(at(5)).unwrap();
+    fn a_dropped_or_stuck_probe_allows_another() {
+        let outage = StsOutage::default();
+        outage.permit(at(0)).unwrap().failed(&StsFailure::timeout(), at(0));
+        drop(outage.permit(at(5)).unwrap());
+        let stuck = outage.permit(at(5)).unwrap();
         assert!(outage.refuses(at(64)) && !outage.refuses(at(65)) && !outage.refuses(at(4_000_000)));
-        assert!(!outage.refuses(START), "by a clock that was set back");
+        assert!(!outage.refuses(START), "the clock was set back");
         drop(stuck);
     }
 }

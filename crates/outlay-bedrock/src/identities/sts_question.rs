@@ -1,4 +1,4 @@
-//! One question for a session, which ends however it ends.
+//! A request for a session's credentials. Its end is recorded, even if it is dropped.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use aws_smithy_async::time::SharedTimeSource;
 use super::assume_role::AssumeRole;
 use super::session_credentials::{FlightNumber, Session};
 use super::session_key::SessionKey;
-use crate::sts::Failure;
+use crate::sts::StsFailure;
 
-/// A question. Where it is dropped after it was sent, that is a failure: whoever asked did not wait for the answer, and
-/// each call that follows would wait in vain as well.
+/// A request for a session's credentials. Dropping it after it was sent is a failure: its caller did not wait for the
+/// answer, and later calls would wait in vain too.
 pub(super) struct StsQuestion {
     sts: Arc<AssumeRole>,
     session: Arc<Session>,
@@ -44,40 +44,40 @@ impl StsQuestion {
         }
     }
 
-    /// Asks, and sees to it that everybody learns what came of it.
+    /// Sends the request and records the result.
     pub(super) async fn ask(mut self) {
         let sts = self.sts.clone();
-        let Ok(_permit) = sts.questions().acquire().await else { return };
+        let Ok(_permit) = sts.permits().acquire().await else { return };
         // There may be an outage by now.
-        let Some(turn) = sts.outage().turn(self.clock.now()) else { return };
+        let Some(permit) = sts.outage().permit(self.clock.now()) else { return };
         self.is_failed = true;
         let answer = {
             let answer = pin!(sts.assume(&self.key, &self.clock));
-            Timeout::new(answer, self.sleep.sleep(sts.bound())).await.unwrap_or_else(|_| Err(Failure::silence()))
+            Timeout::new(answer, self.sleep.sleep(sts.timeout())).await.unwrap_or_else(|_| Err(StsFailure::timeout()))
         };
         match answer {
             Ok(assumed) => {
                 self.is_failed = false;
-                turn.answered();
+                permit.answered();
                 self.session.set(&Arc::new(assumed));
-                sts.roles().learn(&self.key.role, |role| role.told = false);
+                sts.roles().update(&self.key.role, |role| role.warned = false);
             }
             Err(failure) => {
-                turn.failed(&failure, self.clock.now());
-                self.tell(&failure);
+                permit.failed(&failure, self.clock.now());
+                self.warn(&failure);
             }
         }
     }
 
-    fn tell(&self, failure: &Failure) {
-        if !self.sts.roles().learn(&self.key.role, |role| role.told = true).told {
+    fn warn(&self, failure: &StsFailure) {
+        if !self.sts.roles().update(&self.key.role, |role| role.warned = true).warned {
             tracing::warn!(
                 target: "outlay",
                 role = &*self.key.role,
                 session = &*self.key.session,
                 reason = %failure,
                 "the role of a workflow could not be assumed: its calls are signed with the client's own credentials \
-                 until it can"
+                 until it can be assumed"
             );
         }
     }

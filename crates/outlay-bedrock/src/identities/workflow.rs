@@ -8,17 +8,17 @@ pub struct Workflow<'a> {
 }
 
 impl<'a> Workflow<'a> {
-    /// Its name: the dimension `workflow`, else the task's name.
+    /// Returns the workflow's name: the dimension `workflow`, else the task's name.
     pub fn name(&self) -> &'a str {
         self.dimensions.value(Dimension::Workflow).map_or(self.task, |name| name)
     }
 
-    /// The task's name.
+    /// Returns the task's name.
     pub const fn task(&self) -> &'a str {
         self.task
     }
 
-    /// A dimension that the task says: a known one by its name, else one of your own.
+    /// Returns a dimension of the task, known or custom, by its name.
     pub fn dimension(&self, name: &str) -> Option<&'a str> {
         self.dimensions.named(name).map(|value| &**value)
     }

@@ -1,4 +1,4 @@
-//! Where the SDK asks for the identity to sign a request with.
+//! Resolves the identity that the SDK signs a request with.
 
 use std::sync::Once;
 use std::time::Duration;
@@ -20,41 +20,41 @@ use super::session_key::SessionKey;
 use super::workflow::Workflow;
 use crate::metering::Metering;
 use crate::sts::BaseOnly;
-use crate::wait_for_shared_budget::admitted;
+use crate::wait_for_shared_budget::admission;
 
-/// The identity of the workflow that a request is made in, else what the client's own cache has.
+/// An identity cache that returns the identity of a request's workflow, else that of the client's own cache.
 ///
-/// It is a cache and no credentials provider, for the SDK asks its cache at every attempt, with the request's own
-/// configuration at hand, and asks a provider only once its cache has nothing: what a provider says for one workflow
-/// would be given to all.
+/// This is a cache and not a credentials provider, because the SDK asks its cache at every attempt with the request's
+/// own configuration. It asks a provider only if the cache is empty, so the identity of one workflow would be used
+/// for all.
 #[derive(Debug)]
 pub(super) struct WorkflowIdentities {
     sessions: SessionCache,
     base: SharedIdentityCache,
-    no_clock: Once,
+    warned_no_clock: Once,
 }
 
 impl WorkflowIdentities {
     pub(super) const fn new(sessions: SessionCache, base: SharedIdentityCache) -> Self {
-        Self { sessions, base, no_clock: Once::new() }
+        Self { sessions, base, warned_no_clock: Once::new() }
     }
 
     fn warn_no_clock(&self) {
-        self.no_clock.call_once(|| {
+        self.warned_no_clock.call_once(|| {
             tracing::warn!(
                 target: "outlay",
-                "the client has no time source, or no async sleep implementation, to assume roles by: all calls are \
-                 signed with its own credentials"
+                "the client lacks a time source or an async sleep implementation, which assuming roles needs: all calls \
+                 are signed with its own credentials"
             );
         });
     }
 
-    /// A call that has to end in time must not spend it all on waiting for STS.
-    fn patience(&self, cfg: &ConfigBag) -> Duration {
+    /// Limits the wait, so that a call with a timeout does not spend all of it on STS.
+    fn max_wait(&self, cfg: &ConfigBag) -> Duration {
         let timeouts = cfg.load::<TimeoutConfig>();
         let of = |timeout: fn(&TimeoutConfig) -> Option<Duration>| timeouts.and_then(timeout).map(|most| most / 2);
         let limits = [of(TimeoutConfig::operation_timeout), of(TimeoutConfig::operation_attempt_timeout)];
-        limits.into_iter().flatten().fold(self.sessions.settings().patience, Duration::min)
+        limits.into_iter().flatten().fold(self.sessions.settings().max_wait, Duration::min)
     }
 
     fn scope(&self, cfg: &ConfigBag) -> Option<TracedScope> {
@@ -87,13 +87,13 @@ impl ResolveCachedIdentity for WorkflowIdentities {
             self.warn_no_clock();
             return self.base.resolve_cached_identity(resolver, components, cfg);
         };
-        // Whichever of the two caches is around the other.
-        let admitted = admitted(cfg);
+        // Needed because either of the two caches can contain the other.
+        let admission = admission(cfg);
         IdentityFuture::new(async move {
-            if let Some(admitted) = admitted {
-                admitted.await?;
+            if let Some(admission) = admission {
+                admission.await?;
             }
-            let assumed = self.sessions.assumed(&key, &clock, &sleep, self.patience(cfg)).await;
+            let assumed = self.sessions.assumed(&key, &clock, &sleep, self.max_wait(cfg)).await;
             if let Some(call) = metering.and_then(Metering::call) {
                 let identity = if assumed.is_some() { CallIdentity::Assumed } else { CallIdentity::Fallback };
                 call.attempt_identified(identity, assumed.as_ref().and_then(|assumed| assumed.signer.as_ref()));
@@ -110,7 +110,7 @@ impl ResolveCachedIdentity for WorkflowIdentities {
         components: &RuntimeComponentsBuilder,
         cfg: &ConfigBag,
     ) -> Result<(), BoxError> {
-        // A shared cache is validated only as part of the components that hold it.
+        // A shared cache is only validated as part of the components that hold it.
         components.clone().with_identity_cache(Some(self.base.clone())).validate_base_client_config(cfg)
     }
 
@@ -119,7 +119,7 @@ impl ResolveCachedIdentity for WorkflowIdentities {
     }
 }
 
-/// Whether it is AWS credentials that are asked for, and not the token of an API key.
+/// Returns whether AWS credentials are requested, and not the token of an API key.
 fn signs(resolver: &SharedIdentityResolver, components: &RuntimeComponents) -> bool {
     let is = |scheme| {
         let signer = components.identity_resolver(AuthSchemeId::from(scheme));

@@ -1,4 +1,4 @@
-//! What a request asks the cache to store, and whether it asks for a compaction.
+//! Reads what a request asks the cache to store, and whether it asks for a compaction.
 
 use aws_sdk_bedrockruntime::types::{
     CachePointBlock, ContentBlock, Message, SystemContentBlock, Tool, ToolConfiguration,
@@ -8,16 +8,16 @@ use memchr::memmem;
 
 /// What a request asks the cache to store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum CacheAsked {
+pub(crate) enum CacheRequest {
     #[default]
     Nothing,
-    /// A part of the prompt, for as long as is usual.
-    Usual,
+    /// A part of the prompt, for the default lifetime.
+    DefaultTtl,
     /// A part of the prompt, some of it for an hour.
-    Hour,
+    OneHour,
 }
 
-impl CacheAsked {
+impl CacheRequest {
     /// Reads a model's own body.
     pub(crate) fn of_body(body: &[u8]) -> Self {
         if ![&b"cache_control"[..], b"cachePoint"].iter().any(|mark| memmem::find(body, mark).is_some()) {
@@ -27,7 +27,7 @@ impl CacheAsked {
             let value = body[at + b"\"ttl\"".len()..].trim_ascii_start().strip_prefix(b":");
             value.is_some_and(|value| value.trim_ascii_start().starts_with(b"\"1h\""))
         };
-        if memmem::find_iter(body, b"\"ttl\"").any(is_hour) { Self::Hour } else { Self::Usual }
+        if memmem::find_iter(body, b"\"ttl\"").any(is_hour) { Self::OneHour } else { Self::DefaultTtl }
     }
 
     /// Reads the input of Converse.
@@ -45,19 +45,20 @@ impl CacheAsked {
     }
 
     fn of_point(point: &CachePointBlock) -> Self {
-        if point.ttl().is_some_and(|ttl| ttl.as_str() == "1h") { Self::Hour } else { Self::Usual }
+        if point.ttl().is_some_and(|ttl| ttl.as_str() == "1h") { Self::OneHour } else { Self::DefaultTtl }
     }
 }
 
-/// The beginning of what Anthropic calls a compaction: `compact_20260112`.
+/// The prefix of Anthropic's compaction edit, `compact_20260112`.
 const COMPACTION: &str = "compact_";
 
-/// Whether a model's own body asks that the conversation be compacted before the answer, which is an inference of its own.
+/// Returns whether a model's own body asks to compact the conversation before the answer, which takes another
+/// inference.
 pub(crate) fn asks_compaction(body: &[u8]) -> bool {
     memmem::find(body, b"\"context_management\"").is_some() && memmem::find(body, b"\"compact_").is_some()
 }
 
-/// Whether the members that Converse hands on to the model ask for that.
+/// Returns whether the members that Converse passes to the model ask for a compaction.
 pub(super) fn converse_asks_compaction(additional: Option<&Document>) -> bool {
     let edits =
         additional.and_then(|own| own.as_object()?.get("context_management")?.as_object()?.get("edits")?.as_array());
@@ -72,16 +73,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_tells_for_how_long_it_asks() {
-        for (body, asked) in [
-            (r#"{"messages":[]}"#, CacheAsked::Nothing),
-            (r#"{"system":[{"cache_control":{"type":"ephemeral"}}]}"#, CacheAsked::Usual),
-            (r#"{"system":[{"cache_control":{"type":"ephemeral","ttl":"5m"}}]}"#, CacheAsked::Usual),
-            (r#"{"system":[{"cache_control":{"type":"ephemeral", "ttl" : "1h"}}]}"#, CacheAsked::Hour),
-            (r#"{"a":{"cache_control":{"ttl":"5m"}},"b":{"cache_control":{"ttl":"1h"}}}"#, CacheAsked::Hour),
-            (r#"{"a":{"cache_control":{}},"text":"\"ttl\":\"1h\""}"#, CacheAsked::Usual),
+    fn the_cache_lifetime_is_read_from_the_body() {
+        for (body, expected) in [
+            (r#"{"messages":[]}"#, CacheRequest::Nothing),
+            (r#"{"system":[{"cache_control":{"type":"ephemeral"}}]}"#, CacheRequest::DefaultTtl),
+            (r#"{"system":[{"cache_control":{"type":"ephemeral","ttl":"5m"}}]}"#, CacheRequest::DefaultTtl),
+            (r#"{"system":[{"cache_control":{"type":"ephemeral", "ttl" : "1h"}}]}"#, CacheRequest::OneHour),
+            (r#"{"a":{"cache_control":{"ttl":"5m"}},"b":{"cache_control":{"ttl":"1h"}}}"#, CacheRequest::OneHour),
+            (r#"{"a":{"cache_control":{}},"text":"\"ttl\":\"1h\""}"#, CacheRequest::DefaultTtl),
         ] {
-            assert_eq!(CacheAsked::of_body(body.as_bytes()), asked, "{body}");
+            assert_eq!(CacheRequest::of_body(body.as_bytes()), expected, "{body}");
         }
     }
 

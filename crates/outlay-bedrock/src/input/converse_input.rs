@@ -1,14 +1,15 @@
-//! Converse and ConverseStream.
+//! The input of Converse and ConverseStream.
 
 use aws_sdk_bedrockruntime::operation::converse::ConverseInput;
 use aws_sdk_bedrockruntime::operation::converse_stream::ConverseStreamInput;
 use aws_sdk_bedrockruntime::types::InferenceConfiguration;
 use aws_smithy_types::{Document, Number};
 
-use super::cache_request::{CacheAsked, converse_asks_compaction};
-use super::{Common, Limits};
+use super::cache_request::{CacheRequest, converse_asks_compaction};
+use super::common_members::Common;
+use super::request_limits::Limits;
 
-/// The same members stand in the SDK's inputs of the operation and of its stream, which have no trait in common.
+/// The SDK's inputs of the operation and of its stream have the same members, but no common trait.
 macro_rules! common {
     ($input:ident) => {{
         let inference = inference($input.inference_config(), $input.additional_model_request_fields());
@@ -18,7 +19,7 @@ macro_rules! common {
             latency: $input.performance_config().map(|p| p.latency().as_str()),
             guardrail: $input.guardrail_config().map(|g| g.guardrail_identifier()),
             limits: Limits {
-                cache: CacheAsked::of_converse($input.messages(), $input.system(), $input.tool_config()),
+                cache: CacheRequest::of_converse($input.messages(), $input.system(), $input.tool_config()),
                 ..inference.limits
             },
             ..inference
@@ -26,15 +27,15 @@ macro_rules! common {
     }};
 }
 
-pub(super) fn whole(input: &ConverseInput) -> Common<'_> {
+pub(super) fn of_operation(input: &ConverseInput) -> Common<'_> {
     common!(input)
 }
 
-pub(super) fn stream(input: &ConverseStreamInput) -> Common<'_> {
+pub(super) fn of_stream(input: &ConverseStreamInput) -> Common<'_> {
     common!(input)
 }
 
-/// The parameters of Converse, and those that a request hands on to the model by the model's own names.
+/// Reads the parameters of Converse and those that are passed to the model under its own names.
 fn inference(config: Option<&InferenceConfiguration>, additional: Option<&Document>) -> Common<'static> {
     let own = additional.and_then(Document::as_object);
     let count = |name: &str| {
@@ -57,7 +58,7 @@ fn inference(config: Option<&InferenceConfiguration>, additional: Option<&Docume
     }
 }
 
-/// The double of the text that the float prints as: 0.7, not 0.699999988079071.
+/// Returns the double that prints like the float: 0.7, not 0.699999988079071.
 fn as_written(n: f32) -> f64 {
     n.to_string().parse().unwrap_or_else(|_| f64::from(n))
 }
@@ -67,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_temperature_is_the_one_that_was_written() {
+    fn a_float_keeps_its_decimal_value() {
         assert_eq!(as_written(0.7), 0.7);
     }
 }

@@ -1,5 +1,5 @@
-//! The most units that a guardrail can be billed for. Which of the policies a guardrail has cannot be seen from here, so
-//! that each of them is taken to read everything.
+//! The maximum number of units that a guardrail can be billed for. Its policies are not known here, so each possible
+//! policy is assumed to read everything.
 
 use aws_sdk_bedrockruntime::types::{
     GuardrailChecksConfig, GuardrailChecksContentBlock, GuardrailChecksMessage, GuardrailContentBlock,
@@ -8,26 +8,26 @@ use outlay_price::{GuardrailUse, Unit, UnitCount, Units};
 
 use crate::usage::{CHECKS, IMAGE_POLICY, MAX_REASONING_POLICIES, REASONING_POLICY, TEXT_POLICIES};
 
-/// A text unit is so many characters, begun ones whole.
+/// The number of characters in a text unit. A partial unit counts as a whole one.
 const TEXT_UNIT: u64 = 1_000;
-/// Characters of output for each token, where only a number of tokens is known.
+/// Characters of output for each token, if only a number of tokens is known.
 const CHARACTERS_PER_TOKEN: u64 = 8;
 
-/// Of a guardrail around a model call: it reads the input, and then the output.
-pub(crate) fn most_of_call(input_bound: u64, most_output: u64, seen_bytes: u64) -> GuardrailUse {
+/// Returns the maximum for the guardrail of a model call, which reads the input and then the output.
+pub(crate) fn max_for_call(input_bound: u64, most_output: u64, seen_bytes: u64) -> GuardrailUse {
     let output = most_output.saturating_mul(CHARACTERS_PER_TOKEN).max(seen_bytes);
-    // An image has no characters, but tokens in the bound, which come to more than its one unit.
+    // An image has no characters. Its tokens in the bound come to more than its one unit.
     GuardrailUse::AtMost(all_policies(text_units(input_bound).saturating_add(text_units(output))))
 }
 
-/// Of ApplyGuardrail.
-pub(super) fn most_of_content(content: &[GuardrailContentBlock]) -> GuardrailUse {
+/// Returns the maximum for ApplyGuardrail.
+pub(super) fn max_for_content(content: &[GuardrailContentBlock]) -> GuardrailUse {
     let (mut texts, mut images) = (0_u64, 0);
     for block in content {
         match block {
             GuardrailContentBlock::Text(text) => texts = texts.saturating_add(text_units(characters(text.text()))),
             GuardrailContentBlock::Image(_) => images += 1,
-            // What this version cannot look into.
+            // Content that this version cannot read.
             _ => return GuardrailUse::Unknown,
         }
     }
@@ -36,8 +36,8 @@ pub(super) fn most_of_content(content: &[GuardrailContentBlock]) -> GuardrailUse
     GuardrailUse::AtMost(units)
 }
 
-/// Of InvokeGuardrailChecks, which says what it checks.
-pub(super) fn most_of_checks(
+/// Returns the maximum for InvokeGuardrailChecks, which names its checks.
+pub(super) fn max_for_checks(
     messages: &[GuardrailChecksMessage],
     checks: Option<&GuardrailChecksConfig>,
 ) -> GuardrailUse {
@@ -49,10 +49,12 @@ pub(super) fn most_of_checks(
             _ => return GuardrailUse::Unknown,
         }
     }
-    let asked_for =
+    let is_requested =
         [checks.content_filter().is_some(), checks.prompt_attack().is_some(), checks.sensitive_information().is_some()];
     let of_check = |(check, _): (&'static str, bool)| policy(check, texts);
-    GuardrailUse::AtMost(CHECKS.into_iter().zip(asked_for).filter(|(_, asked)| *asked).map(of_check).collect())
+    GuardrailUse::AtMost(
+        CHECKS.into_iter().zip(is_requested).filter(|(_, requested)| *requested).map(of_check).collect(),
+    )
 }
 
 fn all_policies(texts: u64) -> Units {

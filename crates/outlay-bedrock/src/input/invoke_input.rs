@@ -1,13 +1,14 @@
-//! InvokeModel and its stream.
+//! The input of InvokeModel and InvokeModelWithResponseStream.
 
 use aws_sdk_bedrockruntime::operation::invoke_model::InvokeModelInput;
 use aws_sdk_bedrockruntime::operation::invoke_model_with_response_stream::InvokeModelWithResponseStreamInput;
 use outlay_otel::Operation;
 
-use super::{Common, Limits};
+use super::common_members::Common;
+use super::request_limits::Limits;
 use crate::usage::{Parameters, read_request};
 
-/// The same members stand in the SDK's inputs of the operation and of its stream, which have no trait in common.
+/// The SDK's inputs of the operation and of its stream have the same members, but no common trait.
 macro_rules! common {
     ($input:ident) => {{
         let native = native($input.body().map_or(&[], |blob| blob.as_ref()));
@@ -21,11 +22,11 @@ macro_rules! common {
     }};
 }
 
-pub(super) fn whole(input: &InvokeModelInput) -> Common<'_> {
+pub(super) fn of_operation(input: &InvokeModelInput) -> Common<'_> {
     common!(input)
 }
 
-pub(super) fn stream(input: &InvokeModelWithResponseStreamInput) -> Common<'_> {
+pub(super) fn of_stream(input: &InvokeModelWithResponseStreamInput) -> Common<'_> {
     common!(input)
 }
 
@@ -36,7 +37,7 @@ fn native(body: &[u8]) -> Common<'static> {
     Common { limits, temperature, top_p, tier, ..Common::default() }
 }
 
-/// What InvokeModel does is told by the model alone.
+/// Returns what InvokeModel does, which only the model determines.
 pub(super) fn operation_of_model(model: &str) -> Operation {
     let has = |part: &str| model.contains(part);
     if has("embed") || has("marengo") {
@@ -55,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_model_tells_what_an_invocation_does() {
+    fn the_model_determines_the_operation() {
         for (model, operation) in [
             ("amazon.titan-embed-text-v2:0", Operation::Embeddings),
             ("us.cohere.embed-v4:0", Operation::Embeddings),

@@ -1,12 +1,12 @@
-//! Which access key a request is signed with.
+//! Reads the access key that a request is signed with.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 
-/// Longer than any access key id is.
+/// The maximum length of an access key id. Real ones are shorter.
 const MAX_KEY: usize = 128;
 
-/// The access key id, and the authentication scheme that it signs by. It is an identifier and no secret; all the same it
-/// goes nowhere from here.
+/// Returns the access key id and the authentication scheme. The id is an identifier and not a secret, but it is still
+/// not passed on from here.
 pub(super) fn of_request(request: &HttpRequest) -> Option<(&str, &'static str)> {
     read(request.headers().get("authorization")?)
 }
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_access_key_is_in_the_signature_and_in_no_token() {
+    fn the_access_key_is_only_read_from_a_signature() {
         let signed = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261120/us-east-1/bedrock/aws4_request, \
                       SignedHeaders=host;x-amz-date, Signature=0a1b";
         assert_eq!(read(signed), Some(("AKIDEXAMPLE", "sigv4")));

@@ -1,39 +1,39 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-/// A provider that has given other credentials than those of the call so often in a row gives new ones each time.
-const MAX_OTHERS: u32 = 3;
-/// It is asked again after so long: it may have been a rotation after all.
-const REST: Duration = Duration::from_secs(300);
+/// The number of mismatches in a row after which a provider is assumed to return new credentials each time.
+const MAX_MISMATCHES: u32 = 3;
+/// How long such a provider is not asked. It may have been a rotation after all.
+const PAUSE: Duration = Duration::from_secs(300);
 
-/// A client's source of credentials, which may give new ones each time that it is asked.
+/// A client's source of credentials, which may return new ones each time.
 #[derive(Debug, Default)]
-pub(super) struct Provider(Mutex<State>);
+pub(super) struct CredentialsProvider(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// How often in a row it gave other credentials than a call was signed with.
-    others: u32,
-    rests_until: Option<SystemTime>,
+    /// The number of times in a row that it returned other credentials than those of the call.
+    mismatches: u32,
+    paused_until: Option<SystemTime>,
 }
 
-impl Provider {
-    /// Whether it may still have the credentials that a call was signed with.
+impl CredentialsProvider {
+    /// Returns whether it may still have the credentials that a call was signed with.
     pub(super) fn may_be_asked(&self, now: SystemTime) -> bool {
-        let rest = self.lock().rests_until.and_then(|until| until.duration_since(now).ok());
-        // A clock that was set back does not make that longer.
-        rest.is_none_or(|left| left.is_zero() || left > REST)
+        let left = self.lock().paused_until.and_then(|until| until.duration_since(now).ok());
+        // A clock that was set back does not extend the pause.
+        left.is_none_or(|left| left.is_zero() || left > PAUSE)
     }
 
-    pub(super) fn gave_others(&self, now: SystemTime) {
+    pub(super) fn returned_other(&self, now: SystemTime) {
         let mut state = self.lock();
-        state.others = state.others.saturating_add(1);
-        if state.others >= MAX_OTHERS {
-            state.rests_until = now.checked_add(REST);
+        state.mismatches = state.mismatches.saturating_add(1);
+        if state.mismatches >= MAX_MISMATCHES {
+            state.paused_until = now.checked_add(PAUSE);
         }
     }
 
-    pub(super) fn gave_the_calls(&self) {
+    pub(super) fn returned_matching(&self) {
         *self.lock() = State::default();
     }
 
@@ -47,18 +47,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_that_gives_others_three_times_in_a_row_rests_for_a_while() {
-        let (provider, now) = (Provider::default(), SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000));
+    fn three_mismatches_in_a_row_pause_a_provider() {
+        let (provider, now) = (CredentialsProvider::default(), SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000));
         for _ in 0..3 {
-            provider.gave_others(now);
-            provider.gave_the_calls();
+            provider.returned_other(now);
+            provider.returned_matching();
         }
-        (0..2).for_each(|_| provider.gave_others(now));
+        (0..2).for_each(|_| provider.returned_other(now));
         assert!(provider.may_be_asked(now), "rotations");
-        provider.gave_others(now);
-        assert!(!provider.may_be_asked(now) && !provider.may_be_asked(now + REST - Duration::from_secs(1)));
-        assert!(provider.may_be_asked(now + REST) && provider.may_be_asked(now - Duration::from_secs(1)));
-        provider.gave_others(now + REST);
-        assert!(!provider.may_be_asked(now + REST), "at the first that is another's");
+        provider.returned_other(now);
+        assert!(!provider.may_be_asked(now) && !provider.may_be_asked(now + PAUSE - Duration::from_secs(1)));
+        assert!(provider.may_be_asked(now + PAUSE) && provider.may_be_asked(now - Duration::from_secs(1)));
+        provider.returned_other(now + PAUSE);
+        assert!(!provider.may_be_asked(now + PAUSE), "one more mismatch is enough");
     }
 }

@@ -1,4 +1,4 @@
-//! What is known of one access key.
+//! The signer of one access key.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -8,91 +8,91 @@ use outlay_otel::Signer;
 
 use crate::sts::BackOff;
 
-/// As many wait for an answer; who comes later does without.
-const MAX_WAITING: usize = 100;
+/// The maximum number of callbacks that wait for an answer. Further ones are dropped.
+const MAX_CALLBACKS: usize = 100;
 
-/// Whose an access key is, once that is known.
+/// The signer of an access key, once it is known.
 #[derive(Default)]
 pub(crate) struct SignerCell {
     signer: OnceLock<Arc<Signer>>,
-    asking: Mutex<Asking>,
+    lookup: Mutex<LookupState>,
 }
 
 #[derive(Default)]
-struct Asking {
+struct LookupState {
     in_flight: bool,
     back_off: BackOff,
-    waiting: Vec<Tell>,
+    callbacks: Vec<Callback>,
 }
 
-type Tell = Box<dyn FnOnce(&Signer) + Send>;
+type Callback = Box<dyn FnOnce(&Signer) + Send>;
 
 impl SignerCell {
-    /// One that is known from the beginning.
+    /// Creates a cell with a known signer.
     pub(crate) fn known(signer: Arc<Signer>) -> Self {
-        Self { signer: signer.into(), asking: Mutex::default() }
+        Self { signer: signer.into(), lookup: Mutex::default() }
     }
 
     pub(crate) fn get(&self) -> Option<&Arc<Signer>> {
         self.signer.get()
     }
 
-    /// Whether it is time to ask. Then it is taken for asked.
+    /// Returns whether a lookup may begin, and if so marks it as begun.
     pub(super) fn begin(&self, now: SystemTime) -> bool {
-        let mut asking = self.asking();
-        let begins = !asking.in_flight && self.get().is_none() && !asking.back_off.is_too_early(now);
-        asking.in_flight |= begins;
+        let mut lookup = self.lookup();
+        let begins = !lookup.in_flight && self.get().is_none() && !lookup.back_off.is_too_early(now);
+        lookup.in_flight |= begins;
         begins
     }
 
     pub(super) fn answered(&self, signer: Signer) {
         let signer = self.signer.get_or_init(|| Arc::new(signer));
-        let waiting = {
-            let mut asking = self.asking();
-            asking.in_flight = false;
-            std::mem::take(&mut asking.waiting)
+        let callbacks = {
+            let mut lookup = self.lookup();
+            lookup.in_flight = false;
+            std::mem::take(&mut lookup.callbacks)
         };
-        // Not under the lock: it runs the application's observers.
-        for tell in waiting {
-            tell(signer);
+        // Outside the lock, because it runs the application's observers.
+        for callback in callbacks {
+            callback(signer);
         }
     }
 
-    /// It could not be found out. True for the first time in a row.
+    /// Records a failed lookup. Returns whether it is the first in a row.
     pub(super) fn failed(&self, now: SystemTime) -> bool {
-        let mut asking = self.asking();
-        asking.in_flight = false;
-        // They would be kept for as long as nobody calls.
-        asking.waiting.clear();
-        asking.back_off.failed(now)
+        let mut lookup = self.lookup();
+        lookup.in_flight = false;
+        // They would be kept until the next call.
+        lookup.callbacks.clear();
+        lookup.back_off.failed(now)
     }
 
-    /// It was not asked after all.
-    pub(super) fn unsent(&self) {
-        let mut asking = self.asking();
-        asking.in_flight = false;
-        asking.waiting.clear();
+    /// Ends a lookup that was not sent after all.
+    pub(super) fn not_sent(&self) {
+        let mut lookup = self.lookup();
+        lookup.in_flight = false;
+        lookup.callbacks.clear();
     }
 
-    /// Tells it now or, while it is asked for, once it is known.
-    pub(crate) fn when_known(&self, tell: impl FnOnce(&Signer) + Send + 'static) {
+    /// Runs `callback` now or, if a lookup is in progress, once the signer is known.
+    pub(crate) fn when_known(&self, callback: impl FnOnce(&Signer) + Send + 'static) {
         if self.get().is_none() {
-            let mut asking = self.asking();
-            // It may have come to be known meanwhile.
+            let mut lookup = self.lookup();
+            // The signer may have become known meanwhile.
             if self.get().is_none() {
-                if asking.in_flight && asking.waiting.len() < MAX_WAITING {
-                    asking.waiting.push(Box::new(tell));
+                if lookup.in_flight && lookup.callbacks.len() < MAX_CALLBACKS {
+                    lookup.callbacks.push(Box::new(callback));
                 }
                 return;
             }
         }
         if let Some(signer) = self.get() {
-            tell(signer);
+            callback(signer);
         }
     }
 
-    fn asking(&self) -> MutexGuard<'_, Asking> {
-        self.asking.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lookup(&self) -> MutexGuard<'_, LookupState> {
+        self.lookup.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -111,13 +111,13 @@ mod tests {
     use crate::sts::signer_of_arn;
 
     #[test]
-    fn one_asks_and_who_waits_is_told_once() {
-        let (cell, told) = (SignerCell::default(), Arc::new(AtomicUsize::new(0)));
+    fn one_lookup_runs_and_each_callback_runs_once() {
+        let (cell, calls) = (SignerCell::default(), Arc::new(AtomicUsize::new(0)));
         let count = || {
-            let told = told.clone();
+            let calls = calls.clone();
             move |signer: &Signer| {
                 assert_eq!(&*signer.principal, "arn:aws:iam::1:user/a");
-                told.fetch_add(1, Ordering::Relaxed);
+                calls.fetch_add(1, Ordering::Relaxed);
             }
         };
         let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
@@ -126,11 +126,11 @@ mod tests {
         cell.when_known(count());
         assert!(cell.failed(start));
         assert!(!cell.begin(start) && cell.begin(start + Duration::from_secs(5)), "not before the back-off");
-        (0..MAX_WAITING + 5).for_each(|_| cell.when_known(count()));
+        (0..MAX_CALLBACKS + 5).for_each(|_| cell.when_known(count()));
         cell.answered(signer_of_arn("arn:aws:iam::1:user/a").unwrap());
-        assert_eq!(told.load(Ordering::Relaxed), MAX_WAITING, "those that wait for this answer");
+        assert_eq!(calls.load(Ordering::Relaxed), MAX_CALLBACKS, "the callbacks that wait for this answer");
         cell.when_known(count());
-        assert_eq!(told.load(Ordering::Relaxed), MAX_WAITING + 1);
-        assert!(!cell.begin(start + Duration::from_secs(86_400)), "what is known is not asked for");
+        assert_eq!(calls.load(Ordering::Relaxed), MAX_CALLBACKS + 1);
+        assert!(!cell.begin(start + Duration::from_secs(86_400)), "a known signer is not looked up");
     }
 }

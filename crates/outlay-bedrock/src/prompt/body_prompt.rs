@@ -1,8 +1,8 @@
-//! A body that is JSON, whatever family it is written for: its text by the byte, and what it attaches by what that is.
+//! The size of a JSON body of any family: its text in bytes, and its attachments by their kind.
 //!
-//! Base64 is an attachment where something says of what kind: its data URL, the members around it, or its first bytes.
-//! Otherwise the model reads it as text: a signature, an encrypted thought, a digest. A reference to an attachment counts
-//! as one whose size cannot be seen.
+//! Base64 is an attachment if its data URL, the members around it or its first bytes name a kind. Otherwise the model
+//! reads it as text, such as a signature, encrypted reasoning or a digest. A reference to an attachment counts as an
+//! attachment of unknown size.
 
 use std::fmt;
 use std::ops::Range;
@@ -12,12 +12,12 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 
 use super::{Medium, REMOTE, Size};
 
-/// Where nothing says what it is, only so much base64 is taken for an attachment.
+/// The minimum length of base64 that counts as an attachment without a member that names its kind.
 const MIN_UNNAMED: usize = 1_024;
-/// Nearly every text has a blank in its first bytes.
+/// Nearly every text has a space in its first bytes.
 const FIRST_BYTES: usize = 64;
 
-/// The size of a request's body.
+/// Returns the size of a request's body.
 pub(crate) fn of_body(body: &[u8]) -> Size {
     let mut walk = Walk::default();
     let whole = {
@@ -26,25 +26,25 @@ pub(crate) fn of_body(body: &[u8]) -> Size {
         root.deserialize(&mut json).and_then(|left| json.end().map(|()| left))
     };
     match whole {
-        Ok(left) => walk.settle(left),
-        // Nothing is known of it but its bytes.
+        Ok(left) => walk.attach_remaining(left),
+        // Only the bytes are known.
         Err(_) => {
             walk = Walk::default();
-            base64_runs(body).for_each(|run| walk.take_out(run.len(), Medium::Document));
+            base64_runs(body).for_each(|run| walk.attach_base64(run.len(), Medium::Document));
         }
     }
-    Size::text((body.len() as u64).saturating_sub(walk.taken_out)).and(walk.attached).in_request()
+    Size::text((body.len() as u64).saturating_sub(walk.base64_bytes)).and(walk.attached).in_request()
 }
 
-/// What was found so far.
+/// What has been found in a body so far.
 #[derive(Default)]
 struct Walk {
-    /// Bytes of base64 that are no text.
-    taken_out: u64,
+    /// Bytes of base64 that are not text.
+    base64_bytes: u64,
     attached: Size,
 }
 
-/// What may be attachments, of which the members around them have yet to say what they are.
+/// Possible attachments, if the members around them have not named a kind yet.
 type Candidates = Vec<Candidate>;
 
 struct Candidate {
@@ -54,34 +54,34 @@ struct Candidate {
 
 enum Data {
     Base64 {
-        /// Bytes in the body.
+        /// Length in the body.
         length: usize,
-        /// What its first bytes say that it is.
+        /// The kind that the first bytes indicate.
         begins_as: Option<Medium>,
     },
     Reference {
-        /// Whether it lies in S3, where only attachments do.
+        /// Whether it is in S3, where only attachments are.
         in_s3: bool,
     },
 }
 
 impl Walk {
-    fn take_out(&mut self, length: usize, medium: Medium) {
-        self.taken_out += length as u64;
+    fn attach_base64(&mut self, length: usize, medium: Medium) {
+        self.base64_bytes += length as u64;
         let bytes = (length as u64).saturating_mul(3) / 4;
         self.attached = self.attached.and(Size::attached(medium, bytes));
     }
 
     fn attach(&mut self, data: &Data, medium: Medium) {
         match (data, medium) {
-            (Data::Base64 { length, .. }, medium) => self.take_out(*length, medium),
+            (Data::Base64 { length, .. }, medium) => self.attach_base64(*length, medium),
             (Data::Reference { .. }, Medium::Image) => self.attached = self.attached.and(Size::attached(medium, 0)),
             (Data::Reference { .. }, _) => self.attached = self.attached.and(REMOTE),
         }
     }
 
-    /// Counts what nothing else is said of.
-    fn settle(&mut self, candidates: Candidates) {
+    /// Attaches the candidates that no member describes.
+    fn attach_remaining(&mut self, candidates: Candidates) {
         for candidate in candidates {
             let likely = match candidate.data {
                 Data::Base64 { begins_as, .. } => begins_as,
@@ -94,10 +94,10 @@ impl Walk {
     }
 }
 
-/// What a text in a member of this name may be beside text.
+/// Returns the possible attachment in a text member of this name.
 fn candidate(name: &str, text: &str) -> Option<Candidate> {
     match name {
-        // Whatever it is, the model reads it as text.
+        // The model reads these as text, whatever they contain.
         "text" | "content" | "prompt" | "inputText" | "query" | "system" | "instructions" | "output" | "message"
         | "preamble" | "snippet" | "description" => return None,
         _ if is_text_to_the_model(name) => return None,
@@ -124,7 +124,7 @@ fn candidate(name: &str, text: &str) -> Option<Candidate> {
     }
 }
 
-/// Whether all that stands under a name is read as text: the arguments of a tool, and its schema.
+/// Returns whether everything under a name is read as text: the arguments of a tool, and its schema.
 fn is_text_to_the_model(name: &str) -> bool {
     matches!(name, "input" | "arguments" | "parameters" | "json" | "input_schema" | "inputSchema" | "schema")
 }
@@ -141,7 +141,7 @@ const fn is_base64_digit(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=')
 }
 
-/// By a media type: `image/png`.
+/// Returns the kind for a media type such as `image/png`.
 fn medium_of_type(kind: &str) -> Option<Medium> {
     match kind.split_once('/')?.0 {
         "image" => Some(Medium::Image),
@@ -152,7 +152,7 @@ fn medium_of_type(kind: &str) -> Option<Medium> {
     }
 }
 
-/// By the name of a member, or the `type` of what holds it.
+/// Returns the kind for the name of a member, or for the `type` of the object around it.
 fn medium_of_name(name: &str) -> Option<Medium> {
     match name {
         "image" | "images" | "image_url" | "input_image" | "inputImage" | "maskImage" => Some(Medium::Image),
@@ -163,7 +163,7 @@ fn medium_of_name(name: &str) -> Option<Medium> {
     }
 }
 
-/// By the `format` of Converse and Nova.
+/// Returns the kind for a `format` of Converse and Nova.
 fn medium_of_format(format: &str) -> Option<Medium> {
     match format {
         "png" | "jpeg" | "jpg" | "gif" | "webp" => Some(Medium::Image),
@@ -174,10 +174,10 @@ fn medium_of_format(format: &str) -> Option<Medium> {
     }
 }
 
-/// By the first bytes, as they stand in base64.
+/// Returns the kind for the first bytes, encoded in base64.
 fn medium_of_bytes(base64: &str) -> Option<Medium> {
     let begins = |marks: &[&str]| marks.iter().any(|mark| base64.starts_with(mark));
-    // RIFF holds WEBP and WAVE, whose last three letters are the digits 12 to 15.
+    // RIFF contains WEBP and WAVE. The last three letters of these are the base64 digits 12 to 15.
     let riff = base64.strip_prefix("UklGR").and_then(|rest| rest.get(7..11));
     if begins(&["iVBOR", "/9j/", "R0lGOD"]) || riff == Some("RUJQ") {
         Some(Medium::Image)
@@ -192,7 +192,7 @@ fn medium_of_bytes(base64: &str) -> Option<Medium> {
     }
 }
 
-/// Runs of base64 that are too long to be words.
+/// Returns the runs of base64 that are too long to be words.
 fn base64_runs(body: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let mut from = 0;
     std::iter::from_fn(move || {
@@ -207,17 +207,17 @@ fn base64_runs(body: &[u8]) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// Reads a value that stands under a name; what it attaches is counted as soon as it is known what it is.
+/// Reads the value under a name. Counts an attachment as soon as its kind is known.
 struct ValueSeed<'a> {
     walk: &'a mut Walk,
     name: &'a str,
-    /// Whether the value is nested more deeply than the members of the body.
+    /// Whether the value is nested below the members of the body.
     is_inner: bool,
 }
 
 impl ValueSeed<'_> {
-    /// Whether the value names a conversation that the vendor keeps, and that is a part of the prompt.
-    fn is_kept_conversation(&self) -> bool {
+    /// Returns whether the value names a conversation that the vendor stores, which becomes part of the prompt.
+    fn is_stored_conversation(&self) -> bool {
         !self.is_inner && matches!(self.name, "previous_response_id" | "conversation")
     }
 }
@@ -258,7 +258,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Candidates, E> {
-        if self.is_kept_conversation() && !text.is_empty() {
+        if self.is_stored_conversation() && !text.is_empty() {
             self.walk.attached = self.walk.attached.and(REMOTE);
         }
         Ok(candidate(self.name, text).into_iter().collect())
@@ -274,19 +274,19 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Candidates, A::Error> {
-        // The `input` of a body is the conversation; further in, it is a tool's.
+        // The `input` of a body is the conversation. A nested one belongs to a tool.
         if self.is_inner && is_text_to_the_model(self.name) {
             while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
             return Ok(Vec::new());
         }
-        if self.is_kept_conversation() {
+        if self.is_stored_conversation() {
             self.walk.attached = self.walk.attached.and(REMOTE);
         }
-        let (mut all, mut told) = (Candidates::new(), None);
+        let (mut all, mut hint) = (Candidates::new(), None);
         while let Some(name) = map.next_key::<String>()? {
             match &*name {
                 "type" | "media_type" | "mediaType" | "format" => {
-                    told = map.next_value::<Hint>()?.0.or(told);
+                    hint = map.next_value::<Hint>()?.0.or(hint);
                 }
                 _ => {
                     let is_inner = self.is_inner || !self.name.is_empty();
@@ -296,9 +296,9 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
             }
         }
         let (known, unknown): (Candidates, Candidates) =
-            all.into_iter().partition(|candidate| candidate.medium.or(told).is_some());
+            all.into_iter().partition(|candidate| candidate.medium.or(hint).is_some());
         for candidate in known {
-            if let Some(medium) = candidate.medium.or(told) {
+            if let Some(medium) = candidate.medium.or(hint) {
                 self.walk.attach(&candidate.data, medium);
             }
         }
@@ -306,13 +306,13 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
     }
 }
 
-/// What stands under a name is known by itself, or by that.
+/// Gives candidates without a kind the kind of the name that they are under.
 fn known_by(name: &str, candidates: Candidates) -> impl Iterator<Item = Candidate> {
     let medium = medium_of_name(name);
     candidates.into_iter().map(move |candidate| Candidate { medium: candidate.medium.or(medium), ..candidate })
 }
 
-/// What a `type`, `media_type` or `format` says of what stands beside it.
+/// The kind that a `type`, `media_type` or `format` gives to the members beside it.
 struct Hint(Option<Medium>);
 
 impl<'de> serde::Deserialize<'de> for Hint {
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn text_bounds_itself_by_the_byte() {
+    fn text_is_bounded_by_its_bytes() {
         let body = r#"{"max_tokens":9,"messages":[{"role":"user","content":"hello there"}]}"#;
         assert_eq!(most(body), body.len() as u64);
         assert_eq!(most("no JSON at all"), 14);
@@ -383,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_counts_the_same_in_every_family_whatever_its_bytes() {
+    fn an_image_counts_the_same_in_every_family_and_size() {
         let data = "A".repeat(2_000_000);
         for body in [
             format!(
@@ -406,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_counts_by_its_bytes_up_to_what_a_model_has_room_for() {
+    fn a_document_counts_by_its_bytes_up_to_a_maximum() {
         let document = |length: usize| {
             let data = "A".repeat(length);
             let body = format!(r#"{{"type":"document","source":{{"media_type":"application/pdf","data":"{data}"}}}}"#);
@@ -423,7 +423,7 @@ mod tests {
             let body = format!(r#"{{"{name}":"{text}"}}"#);
             assert_eq!(most(&body), body.len() as u64, "{name}");
         }
-        // Where nothing is known of a body, long base64 is taken for an attachment.
+        // If a body cannot be parsed, long base64 counts as an attachment.
         let broken = format!(r#"{{"data":"{}"#, "A".repeat(400_000));
         assert!(most(&broken) > 400_000, "300,000 bytes of a document at the most");
         let broken = format!(r#"{{"data":"{}"#, "A".repeat(4_000_000));
@@ -431,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn base64_is_text_where_nothing_says_that_it_is_an_attachment() {
+    fn base64_of_no_known_kind_is_text() {
         let digits = "Ab3".repeat(1_000);
         for body in [
             format!(r#"{{"messages":[{{"content":[{{"type":"thinking","thinking":"t","signature":"{digits}"}}]}}]}}"#),
@@ -450,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn an_attachment_counts_however_short_and_wherever_it_is() {
+    fn an_attachment_counts_at_any_length_and_place() {
         const REMOTE: u64 = 300_000;
         for (body, expected) in [
             (
@@ -485,7 +485,7 @@ mod tests {
     }
 
     #[test]
-    fn the_members_around_base64_say_more_than_its_first_bytes() {
+    fn the_members_around_base64_precede_its_first_bytes() {
         let audio = |format: &str, begin: &str| {
             let data = format!("{begin}{}", "A".repeat(80_000 - begin.len()));
             let body = format!(

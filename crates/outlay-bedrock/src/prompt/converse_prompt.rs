@@ -1,4 +1,4 @@
-//! The typed input of Converse and ConverseStream.
+//! The size of the typed input of Converse and ConverseStream.
 
 use std::collections::HashMap;
 
@@ -16,18 +16,18 @@ use outlay_price::{ModelKind, ModelRef};
 use super::{Medium, REMOTE, Size};
 use crate::document;
 
-/// What stands around each message, tool and content block.
+/// The overhead of each message, tool and content block.
 const BLOCK: Size = Size::beside(16, 4);
-/// What this version cannot look into, of a kind that is small.
+/// A small block that this version cannot read.
 const OPAQUE: Size = Size::beside(20_000, 2_000);
 
 /// A request whose input has a size.
 pub(crate) trait Prompt {
-    /// The size of the input.
+    /// Returns the size of the input.
     fn size(&self) -> Size;
 }
 
-/// The SDK's two inputs have the same members, and no trait in common.
+/// The SDK's two inputs have the same members, but no common trait.
 macro_rules! prompt {
     ($($input:ty),*) => { $(
         impl Prompt for $input {
@@ -97,15 +97,16 @@ fn content(block: &ContentBlock) -> Size {
         ContentBlock::SearchResult(result) => search_result(result),
         ContentBlock::Audio(block) => attached_audio(block),
         ContentBlock::CitationsContent(citations) => {
-            let said = sum(citations.content(), |content| content.as_text().map_or(OPAQUE, |text| Size::of_text(text)));
-            said.and(sum(citations.citations(), |citation| {
+            let content =
+                sum(citations.content(), |content| content.as_text().map_or(OPAQUE, |text| Size::of_text(text)));
+            content.and(sum(citations.citations(), |citation| {
                 let quoted =
                     sum(citation.source_content(), |text| text.as_text().map_or(OPAQUE, |text| Size::of_text(text)));
                 quoted.and(Size::of_text(citation.title().unwrap_or_default()))
             }))
         }
         ContentBlock::CachePoint(_) => Size::default(),
-        // What this version cannot look into.
+        // A block that this version cannot read.
         _ => REMOTE,
     })
 }
@@ -157,7 +158,7 @@ fn tools(config: &ToolConfiguration) -> Size {
     })
 }
 
-/// An image counts the same wherever it lies.
+/// An image counts the same wherever it is stored.
 fn attached_image(image: &ImageBlock) -> Size {
     let bytes = match image.source() {
         Some(ImageSource::Bytes(blob)) => blob.as_ref().len() as u64,
@@ -167,8 +168,8 @@ fn attached_image(image: &ImageBlock) -> Size {
 }
 
 fn attached_document(block: &DocumentBlock) -> Size {
-    let told = Size::of_text(block.name()).and(Size::of_text(block.context().unwrap_or_default()));
-    told.and(match block.source() {
+    let text = Size::of_text(block.name()).and(Size::of_text(block.context().unwrap_or_default()));
+    text.and(match block.source() {
         Some(DocumentSource::Text(text)) => Size::of_text(text),
         Some(DocumentSource::Bytes(blob)) => Size::attached(Medium::Document, blob.as_ref().len() as u64),
         Some(DocumentSource::Content(blocks)) => sum(blocks, |block| match block {

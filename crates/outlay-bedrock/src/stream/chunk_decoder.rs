@@ -2,8 +2,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use memchr::memmem;
 
-/// Decodes the events of InvokeModel's streams: `{"bytes":"...","p":"..."}`, in which `bytes` is the model's own JSON in
-/// base64. It has one buffer, which it reuses.
+/// Decodes the events of InvokeModel's streams, `{"bytes":"...","p":"..."}`. `bytes` is the model's own JSON in
+/// base64. One buffer is reused for all events.
 #[derive(Debug, Default)]
 pub(super) struct ChunkDecoder {
     chunk: Vec<u8>,
@@ -19,7 +19,7 @@ impl ChunkDecoder {
     }
 }
 
-/// The `bytes` member, found without reading the JSON: base64 has no character that JSON would escape.
+/// Returns the `bytes` member without parsing the JSON: base64 has no character that JSON would escape.
 fn base64_member(payload: &[u8]) -> Option<&[u8]> {
     let start = memmem::find(payload, b"\"bytes\":")? + b"\"bytes\":".len();
     let rest = payload[start..].trim_ascii_start().strip_prefix(b"\"")?;

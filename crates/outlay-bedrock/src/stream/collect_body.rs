@@ -1,4 +1,4 @@
-//! Reads an answer that is no stream along, for where an interceptor takes it out of the SDK's hands.
+//! Collects the body of an answer that is not a stream, in case an interceptor takes it from the SDK.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use crate::call::Call;
 
-/// `body`, whose bytes are told to `call` when it ends, whoever reads it. Chunks are shared, not copied.
+/// Wraps `body`, so that `call` gets its bytes when it ends. Chunks are shared, not copied.
 pub(super) fn collect(body: SdkBody, call: Arc<Call>) -> SdkBody {
     let attempt = call.attempts();
     SdkBody::from_body_1_x(Collect { body, call: Some(call), attempt, chunks: Vec::new() })
@@ -18,7 +18,7 @@ pub(super) fn collect(body: SdkBody, call: Arc<Call>) -> SdkBody {
 
 struct Collect {
     body: SdkBody,
-    /// `None` once it has been told.
+    /// `None` once the end has been reported.
     call: Option<Arc<Call>>,
     attempt: usize,
     chunks: Vec<Bytes>,
@@ -59,7 +59,7 @@ impl Body for Collect {
 
 impl Drop for Collect {
     fn drop(&mut self) {
-        // A body that was read to its last frame may be dropped without its end being polled.
+        // A body may be dropped after its last frame, before its end is polled.
         let whole = self.body.is_end_stream();
         self.end(whole);
     }

@@ -1,4 +1,4 @@
-//! Reads a dropped stream to its end in the background, for the exact figure.
+//! Reads a dropped stream to its end in the background, to get the exact figure.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -12,48 +12,48 @@ use tokio::runtime::Handle;
 use super::read_events::EventReader;
 use super::stream_result::Ended;
 
-/// A drain takes at most this long.
+/// The maximum duration of a drain.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
-/// At most so many drains run at once in a process; each holds a connection.
+/// The maximum number of concurrent drains in a process. Each holds a connection.
 const MAX_DRAINS: usize = 64;
 
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
 
-/// Reads on where the application has stopped. Without a tokio runtime, or with too many drains under way, the call
-/// settles at its bound instead.
-pub(super) fn start(body: SdkBody, mut events: EventReader) {
+/// Continues to read a stream that the application dropped. Without a tokio runtime, or with too many drains running,
+/// the call settles at its bound instead.
+pub(super) fn start(body: SdkBody, mut reader: EventReader) {
     let (Ok(runtime), Some(slot)) = (Handle::try_current(), Slot::take()) else {
-        events.ended(Ended::Dropped);
+        reader.report_end(Ended::Dropped);
         return;
     };
-    // Made before it is spawned: a runtime that shuts down drops it without ever having polled it.
-    let mut drain = Drain { body, events, _slot: slot };
+    // Created before it is spawned: a runtime that shuts down drops it without polling it.
+    let mut drain = Drain { body, reader, _slot: slot };
     runtime.spawn(async move {
-        // On a time-out the drain is dropped with what it has seen.
+        // On a timeout the drain is dropped, and its drop reports what it has read.
         let _ = tokio::time::timeout(TIME_LIMIT, drain.run()).await;
     });
 }
 
 struct Drain {
     body: SdkBody,
-    events: EventReader,
+    reader: EventReader,
     _slot: Slot,
 }
 
 impl Drain {
     async fn run(&mut self) {
-        while !self.events.is_final() {
+        while !self.reader.is_final() {
             let frame = poll_fn(|cx| Pin::new(&mut self.body).poll_frame(cx)).await;
-            self.events.frame(frame.as_ref());
+            self.reader.read_frame(frame.as_ref());
         }
-        self.events.ended(Ended::Dropped);
+        self.reader.report_end(Ended::Dropped);
     }
 }
 
 impl Drop for Drain {
-    /// Also when the runtime shuts down before the drain is done.
+    /// Also runs if the runtime shuts down before the drain is done.
     fn drop(&mut self) {
-        self.events.ended(Ended::Dropped);
+        self.reader.report_end(Ended::Dropped);
     }
 }
 

@@ -1,10 +1,10 @@
-//! Frames of `application/vnd.amazon.eventstream`, out of bytes that come cut anywhere.
+//! Splits bytes that arrive in arbitrary pieces into frames of `application/vnd.amazon.eventstream`.
 //!
 //! ```text
 //! total length: u32 | headers length: u32 | CRC of these: u32 | headers | payload | CRC of all before: u32
 //! ```
 
-/// Prelude, its CRC and the message's CRC.
+/// The size of the prelude, its CRC and the message's CRC.
 const OVERHEAD: usize = 16;
 const PRELUDE: usize = 12;
 /// AWS sends at most 16 MiB of payload and 128 KiB of headers.
@@ -17,20 +17,20 @@ pub(crate) struct Frame<'a> {
     pub(crate) payload: &'a [u8],
 }
 
-/// Cuts bytes into frames. It has one buffer, which it reuses for frames that come in pieces; a frame that comes whole
-/// is not copied.
+/// Splits bytes into frames. One buffer is reused for frames that arrive in pieces. A frame that arrives whole is not
+/// copied.
 #[derive(Debug, Default)]
 pub(crate) struct FrameReader {
-    /// The frame that has begun, as far as it has come.
+    /// The bytes of an incomplete frame.
     partial: Vec<u8>,
-    /// The length of that frame, once its prelude has come.
+    /// The length of that frame, once its prelude is complete.
     total: usize,
     corrupt: bool,
 }
 
 impl FrameReader {
-    /// Takes the next bytes and hands each frame that they complete to `on_frame`. After a corrupt frame nothing more
-    /// is read: where the next one would start is not known.
+    /// Takes the next bytes and passes each completed frame to `on_frame`. Nothing is read after a corrupt frame,
+    /// because the start of the next one is unknown.
     pub(crate) fn push(&mut self, mut bytes: &[u8], mut on_frame: impl FnMut(Frame<'_>)) {
         while !self.corrupt && !bytes.is_empty() {
             bytes = if self.partial.is_empty() {
@@ -41,7 +41,7 @@ impl FrameReader {
         }
     }
 
-    /// The next bytes begin a frame. Returns what comes after it.
+    /// Reads bytes that begin a frame. Returns the bytes after it.
     fn push_whole<'a>(&mut self, bytes: &'a [u8], on_frame: &mut impl FnMut(Frame<'_>)) -> &'a [u8] {
         if bytes.len() < PRELUDE {
             self.partial.extend_from_slice(bytes);
@@ -60,15 +60,15 @@ impl FrameReader {
         rest
     }
 
-    /// The next bytes go on with a frame that has begun. Returns what comes after them.
+    /// Reads bytes that continue an incomplete frame. Returns the bytes after them.
     fn push_piece<'a>(&mut self, bytes: &'a [u8], on_frame: &mut impl FnMut(Frame<'_>)) -> &'a [u8] {
-        let wanted = if self.partial.len() < PRELUDE { PRELUDE } else { self.total };
-        let (piece, rest) = bytes.split_at(bytes.len().min(wanted - self.partial.len()));
+        let target = if self.partial.len() < PRELUDE { PRELUDE } else { self.total };
+        let (piece, rest) = bytes.split_at(bytes.len().min(target - self.partial.len()));
         self.partial.extend_from_slice(piece);
-        if self.partial.len() < wanted {
+        if self.partial.len() < target {
             return rest;
         }
-        if wanted == PRELUDE {
+        if target == PRELUDE {
             match frame_length(&self.partial) {
                 Some(total) => self.total = total,
                 None => return self.stop(),
@@ -88,18 +88,18 @@ impl FrameReader {
         &[]
     }
 
-    /// Whether a corrupt frame has come.
+    /// Returns whether there was a corrupt frame.
     pub(crate) const fn is_corrupt(&self) -> bool {
         self.corrupt
     }
 
-    /// Whether the bytes so far end in the middle of a frame.
+    /// Returns whether the bytes so far end in the middle of a frame.
     pub(crate) const fn is_cut(&self) -> bool {
         !self.partial.is_empty()
     }
 }
 
-/// The length that a frame's prelude gives, unless it is corrupt. A frame is always longer than its prelude.
+/// Returns the length in a frame's prelude, or `None` if it is corrupt. A frame is always longer than its prelude.
 fn frame_length(bytes: &[u8]) -> Option<usize> {
     let prelude = bytes.get(..PRELUDE)?;
     let total = be_u32(&prelude[..4]) as usize;
@@ -108,12 +108,12 @@ fn frame_length(bytes: &[u8]) -> Option<usize> {
     (fits && crc32fast::hash(&prelude[..8]) == be_u32(&prelude[8..])).then_some(total)
 }
 
-/// The frame in exactly these bytes, if they are one.
+/// Returns the frame, if `bytes` is exactly one.
 pub(super) fn whole_frame(bytes: &[u8]) -> Option<Frame<'_>> {
     frame_length(bytes).filter(|length| *length == bytes.len()).and_then(|_| checked_frame(bytes))
 }
 
-/// The frame in exactly its bytes, unless it is corrupt.
+/// Returns the frame in exactly these bytes, or `None` if it is corrupt.
 fn checked_frame(frame: &[u8]) -> Option<Frame<'_>> {
     let (message, crc) = frame.split_at_checked(frame.len().checked_sub(4)?)?;
     if crc32fast::hash(message) != be_u32(crc) {
@@ -128,7 +128,7 @@ fn be_u32(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0, |n, byte| n << 8 | u32::from(*byte))
 }
 
-/// The headers of a frame that tell what it is.
+/// The headers that give the type of a frame.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct FrameType<'a> {
     pub(crate) message: Option<&'a [u8]>,
@@ -138,7 +138,7 @@ pub(crate) struct FrameType<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// What the frame is, by its headers; what is not text is left out.
+    /// Returns the type of the frame. Headers that are not text are left out.
     pub(crate) fn frame_type(&self) -> FrameType<'a> {
         let mut found = FrameType::default();
         let mut rest = self.headers;
@@ -158,7 +158,7 @@ impl<'a> Frame<'a> {
 
 type Header<'a> = (&'a [u8], Option<&'a [u8]>, &'a [u8]);
 
-/// Name, value if it is text, and what comes after.
+/// The name, the value if it is text, and the remaining bytes.
 fn next_header(bytes: &[u8]) -> Option<Header<'_>> {
     const TEXT: u8 = 7;
     let (name_len, rest) = bytes.split_first()?;
@@ -182,4 +182,4 @@ fn next_header(bytes: &[u8]) -> Option<Header<'_>> {
 }
 
 #[cfg(test)]
-mod tests;
+mod frames_tests;

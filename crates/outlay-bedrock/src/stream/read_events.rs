@@ -1,4 +1,4 @@
-//! Reads a stream along: what each frame says of the call's cost.
+//! Reads what each frame of a stream says of the call's cost.
 
 use std::sync::Arc;
 
@@ -12,31 +12,31 @@ use super::sent_events::SentEvents;
 use super::stream_result::{Ended, StreamResult};
 use crate::call::Call;
 use crate::input::Kind;
-use crate::usage::{Bytes, Passed, TEXTS, read_converse, read_native, read_speech};
+use crate::usage::{EventBytes, TEXTS, Traffic, read_converse, read_native, read_speech};
 
-/// What a stream's bytes have told so far. It tells the call once, when the stream ends.
+/// Reads the events of a stream. Reports to the call once, when the stream ends.
 #[derive(Debug)]
 pub(crate) struct EventReader {
     call: Arc<Call>,
     attempt: usize,
     frames: FrameReader,
     state: ReaderState,
-    told: bool,
+    reported: bool,
 }
 
 #[derive(Debug)]
 struct ReaderState {
     kind: Kind,
     is_guarded: bool,
-    /// How many answers were asked for.
+    /// The number of answers that were asked for.
     answers: u64,
-    seen: StreamResult,
+    result: StreamResult,
     text: TextFinder,
     decoder: ChunkDecoder,
-    /// What the application sends in a speech session, and what of it had passed at the last usage event.
-    sent: SentEvents,
-    counted: Passed,
-    received: Bytes,
+    /// What the application sends in a speech session, and the traffic as of the last usage event.
+    sent_events: SentEvents,
+    counted: Traffic,
+    received: EventBytes,
 }
 
 impl EventReader {
@@ -45,159 +45,159 @@ impl EventReader {
             kind: call.kind(),
             is_guarded: call.is_guarded(),
             answers: call.answers(),
-            seen: StreamResult::default(),
+            result: StreamResult::default(),
             text: TextFinder::new(call.kind()),
             decoder: ChunkDecoder::default(),
-            sent: call.sent(),
-            counted: Passed::default(),
-            received: Bytes::default(),
+            sent_events: call.sent_events(),
+            counted: Traffic::default(),
+            received: EventBytes::default(),
         };
-        Self { attempt: call.attempts(), call, frames: FrameReader::default(), state, told: false }
+        Self { attempt: call.attempts(), call, frames: FrameReader::default(), state, reported: false }
     }
 
     pub(crate) fn call(&self) -> &Call {
         &self.call
     }
 
-    /// Reads the next frame of the body; `None` is its end.
-    pub(super) fn frame(&mut self, frame: Option<&Result<BodyFrame<bytes::Bytes>, Error>>) {
+    /// Reads the next frame of the body. `None` is its end.
+    pub(super) fn read_frame(&mut self, frame: Option<&Result<BodyFrame<bytes::Bytes>, Error>>) {
         match frame {
             Some(Ok(frame)) => {
                 if let Some(bytes) = frame.data_ref() {
-                    self.bytes(bytes);
+                    self.read_bytes(bytes);
                 }
             }
-            Some(Err(_)) => self.ended(Ended::Broken),
-            None => self.ended(Ended::Whole),
+            Some(Err(_)) => self.report_end(Ended::Broken),
+            None => self.report_end(Ended::Whole),
         }
     }
 
-    fn bytes(&mut self, bytes: &[u8]) {
-        if self.state.seen.first_chunk.is_none() {
-            self.state.seen.first_chunk = Some(self.call.engine().now());
+    fn read_bytes(&mut self, bytes: &[u8]) {
+        if self.state.result.first_chunk.is_none() {
+            self.state.result.first_chunk = Some(self.call.engine().now());
         }
         let Self { frames, state, .. } = self;
-        frames.push(bytes, |frame| state.frame(&frame));
+        frames.push(bytes, |frame| state.read_frame(&frame));
     }
 
-    /// Whether nothing more that comes can change the figure.
+    /// Returns whether the rest of the stream cannot change the figure.
     pub(crate) fn is_final(&self) -> bool {
         // A guardrail's trace comes after the counts.
-        let seen = &self.state.seen;
-        let is_counted = !self.state.is_guarded && seen.is_counted() && !seen.has_uncounted_text;
-        self.told || is_counted || self.state.seen.error.is_some() || self.frames.is_corrupt()
+        let result = &self.state.result;
+        let is_counted = !self.state.is_guarded && result.is_counted() && !result.has_uncounted_text;
+        self.reported || is_counted || self.state.result.error.is_some() || self.frames.is_corrupt()
     }
 
-    /// The stream has ended so. Only the first word counts: a body's end is polled more than once.
-    pub(crate) fn ended(&mut self, how: Ended) {
-        if std::mem::replace(&mut self.told, true) {
+    /// Reports the end of the stream. Only the first call counts: a body's end may be polled more than once.
+    pub(crate) fn report_end(&mut self, how: Ended) {
+        if std::mem::replace(&mut self.reported, true) {
             return;
         }
-        let mut seen = std::mem::take(&mut self.state.seen);
-        seen.ended = how;
-        seen.uncounted = self.state.uncounted();
+        let mut result = std::mem::take(&mut self.state.result);
+        result.ended = how;
+        result.uncounted = self.state.uncounted();
         if self.frames.is_corrupt() || (how == Ended::Whole && self.frames.is_cut()) {
-            seen.ended = Ended::Corrupt;
-            seen.error.get_or_insert_with(|| "corrupt_stream".to_owned());
+            result.ended = Ended::Corrupt;
+            result.error.get_or_insert_with(|| "corrupt_stream".to_owned());
         } else if how == Ended::Broken {
-            seen.error.get_or_insert_with(|| "connection_error".to_owned());
+            result.error.get_or_insert_with(|| "connection_error".to_owned());
         }
-        self.call.stream_ended(self.attempt, seen);
+        self.call.stream_ended(self.attempt, result);
     }
 }
 
 impl ReaderState {
-    fn frame(&mut self, frame: &Frame<'_>) {
+    fn read_frame(&mut self, frame: &Frame<'_>) {
         let found = frame.frame_type();
         match found.message {
-            Some(b"event") | None => self.event(found.event.unwrap_or_default(), frame.payload),
-            Some(b"exception") => self.error(found.exception),
-            Some(_) => self.error(found.error),
+            Some(b"event") | None => self.read_event(found.event.unwrap_or_default(), frame.payload),
+            Some(b"exception") => self.read_error(found.exception),
+            Some(_) => self.read_error(found.error),
         }
     }
 
-    fn error(&mut self, name: Option<&[u8]>) {
-        self.seen.refused |= self.seen.events == 0 && self.seen.error.is_none();
+    fn read_error(&mut self, name: Option<&[u8]>) {
+        self.result.refused |= self.result.events == 0 && self.result.error.is_none();
         let name = name.map_or("stream_error".into(), String::from_utf8_lossy);
-        self.seen.error.get_or_insert_with(|| name.chars().take(64).collect());
+        self.result.error.get_or_insert_with(|| name.chars().take(64).collect());
     }
 
-    fn event(&mut self, event: &[u8], payload: &[u8]) {
-        // It says only that there will be a stream.
+    fn read_event(&mut self, event: &[u8], payload: &[u8]) {
+        // It only announces the stream.
         if event == b"initial-response" {
             return;
         }
-        self.seen.events += 1;
+        self.result.events += 1;
         match (self.kind, event) {
-            (Kind::InvokeStream, b"chunk") => self.chunk(payload),
-            (Kind::Speech, b"chunk") => self.speech(payload),
+            (Kind::InvokeStream, b"chunk") => self.read_chunk(payload),
+            (Kind::Speech, b"chunk") => self.read_speech_event(payload),
             (Kind::InvokeStream | Kind::Speech, _) => {}
-            (_, b"contentBlockDelta" | b"contentBlockStart") => self.text.take(payload, &mut self.seen),
+            (_, b"contentBlockDelta" | b"contentBlockStart") => self.text.add(payload, &mut self.result),
             (_, b"messageStart" | b"messageStop") => {
                 let answer = read_converse(payload);
-                self.seen.stopped |= event == b"messageStop";
-                self.seen.stop_reason = answer.stop_reason.or(self.seen.stop_reason.take());
-                // Bedrock names no model here; gateways do.
-                self.seen.native.named_model = answer.named_model.or(self.seen.native.named_model.take());
+                self.result.stopped |= event == b"messageStop";
+                self.result.stop_reason = answer.stop_reason.or(self.result.stop_reason.take());
+                // Bedrock names no model here, but gateways do.
+                self.result.native.named_model = answer.named_model.or(self.result.native.named_model.take());
             }
             (_, b"metadata") => {
                 let answer = read_converse(payload);
-                self.seen.has_uncounted_text &= answer.usage.is_empty();
-                self.seen.converse.get_or_insert_default().merge(answer);
+                self.result.has_uncounted_text &= answer.usage.is_empty();
+                self.result.converse.get_or_insert_default().merge(answer);
             }
             _ => {}
         }
     }
 
-    fn chunk(&mut self, payload: &[u8]) {
+    fn read_chunk(&mut self, payload: &[u8]) {
         let Some(json) = self.decoder.decode(payload) else { return };
-        self.text.take(json, &mut self.seen);
-        if !may_tell(json) {
+        self.text.add(json, &mut self.result);
+        if !may_have_usage(json) {
             return;
         }
         let answer = read_native(json);
-        self.seen.stopped |= answer.stopped;
-        self.seen.has_uncounted_text &= answer.metrics.is_empty() && answer.usage().is_empty();
+        self.result.stopped |= answer.stopped;
+        self.result.has_uncounted_text &= answer.metrics.is_empty() && answer.usage().is_empty();
         if let Some(error) = &answer.error {
-            self.seen.error.get_or_insert_with(|| error.chars().take(64).collect());
+            self.result.error.get_or_insert_with(|| error.chars().take(64).collect());
         }
-        self.seen.stop_reason = answer.stop_reason.clone().or(self.seen.stop_reason.take());
-        self.seen.native.merge(answer);
-        // Each of the answers that were asked for has to end.
-        self.seen.stopped |= u64::from(self.seen.native.ended_choices.count_ones()) >= self.answers.min(64);
+        self.result.stop_reason = answer.stop_reason.clone().or(self.result.stop_reason.take());
+        self.result.native.merge(answer);
+        // Each requested answer has to end.
+        self.result.stopped |= u64::from(self.result.native.ended_choices.count_ones()) >= self.answers.min(64);
     }
 
-    fn speech(&mut self, payload: &[u8]) {
+    fn read_speech_event(&mut self, payload: &[u8]) {
         let Some(json) = self.decoder.decode(payload) else { return };
         match memmem::find(json, b"\"usageEvent\"").and_then(|_| read_speech(json)) {
             Some(usage) => {
-                self.seen.speech = Some(self.seen.speech.take().unwrap_or_default().latest(usage));
-                self.counted = Passed { sent: self.sent.so_far(), received: self.received };
+                self.result.speech = Some(self.result.speech.take().unwrap_or_default().latest(usage));
+                self.counted = Traffic { sent: self.sent_events.so_far(), received: self.received };
             }
-            None => self.received = self.received.and(Bytes::of_event(json)),
+            None => self.received = self.received.and(EventBytes::of_event(json)),
         }
     }
 
-    /// What has passed in a speech session since its last usage event.
-    fn uncounted(&self) -> Passed {
-        let Passed { sent, received } = self.counted;
-        Passed { sent: self.sent.so_far().since(sent), received: self.received.since(received) }
+    /// Returns the traffic of a speech session since its last usage event.
+    fn uncounted(&self) -> Traffic {
+        let Traffic { sent, received } = self.counted;
+        Traffic { sent: self.sent_events.so_far().since(sent), received: self.received.since(received) }
     }
 }
 
-/// The members that hold the output of Converse's deltas.
+/// The members with the output of Converse's deltas.
 const CONVERSE_TEXTS: [&str; 2] = ["text", "input"];
 
-/// Finds the output in a delta's JSON. Made once for a stream: a search that is made anew for each event costs as much as
-/// the search itself.
+/// Finds the output in a delta's JSON. It is built once for a stream, because building a search costs as much as
+/// searching one event.
 #[derive(Debug)]
 struct TextFinder {
     members: Vec<memmem::Finder<'static>>,
     deltas: u64,
 }
 
-/// So many deltas are measured each; of those that follow one in [`SAMPLE`] stands for all, for what is measured is
-/// needed for an estimate alone.
+/// The number of deltas that are all measured. After them, one in [`SAMPLE`] is measured and stands for the others,
+/// because the text is only needed for an estimate.
 const MEASURED: u64 = 64;
 const SAMPLE: u64 = 8;
 
@@ -208,31 +208,31 @@ impl TextFinder {
         Self { members: names.iter().map(finder).collect(), deltas: 0 }
     }
 
-    /// Takes in the output of the next delta.
-    fn take(&mut self, json: &[u8], seen: &mut StreamResult) {
-        if !seen.is_told() && !seen.is_counted() {
-            seen.text_bytes += self.sample(json);
+    /// Adds the output of the next delta.
+    fn add(&mut self, json: &[u8], result: &mut StreamResult) {
+        if !result.has_bedrock_counts() && !result.is_counted() {
+            result.text_bytes += self.sample(json);
         } else if memmem::find(json, b"\"amazon-bedrock-").is_none() {
-            // A guardrail's trace may come here, and repeats the text.
-            let bytes = self.bytes(json);
-            seen.text_bytes += bytes;
-            seen.has_uncounted_text |= bytes > 0;
+            // A guardrail's trace may come here. It repeats the text.
+            let bytes = self.output_bytes(json);
+            result.text_bytes += bytes;
+            result.has_uncounted_text |= bytes > 0;
         }
     }
 
-    /// How many bytes of output are to be counted for the next delta.
+    /// Returns the bytes of output to count for the next delta.
     fn sample(&mut self, json: &[u8]) -> u64 {
         let delta = self.deltas;
         self.deltas += 1;
         match delta {
-            0..MEASURED => self.bytes(json),
-            _ if delta.is_multiple_of(SAMPLE) => self.bytes(json) * SAMPLE,
+            0..MEASURED => self.output_bytes(json),
+            _ if delta.is_multiple_of(SAMPLE) => self.output_bytes(json) * SAMPLE,
             _ => 0,
         }
     }
 
-    /// How many bytes of output a delta has, as they stand in its JSON: those of the first member that has some.
-    fn bytes(&self, json: &[u8]) -> u64 {
+    /// Returns the bytes of output in a delta, as encoded in its JSON: those of the first member that has any.
+    fn output_bytes(&self, json: &[u8]) -> u64 {
         let texts = |member: &memmem::Finder<'static>| {
             let after = member.find_iter(json).filter_map(|at| json.get(at + member.needle().len()..));
             after.filter_map(string_after_colon).map(string_bytes).find(|bytes| *bytes > 0)
@@ -241,12 +241,12 @@ impl TextFinder {
     }
 }
 
-/// What follows the opening quote of a member's value, where that is a string; it may stand after blanks.
+/// Returns the text after the opening quote of a member's value, if the value is a string. It may follow whitespace.
 fn string_after_colon(json: &[u8]) -> Option<&[u8]> {
     json.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")
 }
 
-/// The length of a JSON string whose opening quote has been read.
+/// Returns the length of a JSON string after its opening quote.
 fn string_bytes(json: &[u8]) -> u64 {
     let mut rest = json;
     let mut bytes = 0;
@@ -255,17 +255,18 @@ fn string_bytes(json: &[u8]) -> u64 {
         if rest[at] == b'"' {
             return bytes;
         }
-        // An escape stands for one character.
+        // An escape sequence stands for one character.
         bytes += 1;
         rest = rest.get(at + 2..).unwrap_or_default();
     }
     bytes + rest.len() as u64
 }
 
-/// Whether a chunk may hold a count or a stop: most hold neither, and need not be read as JSON.
-fn may_tell(json: &[u8]) -> bool {
-    // In `usage`, `..._token_count`, `...TokenCount`, `stop_reason`, `stopReason`, `message_stop`, `finish_reason`,
-    // `completionReason`, `amazon-bedrock-guardrailAction`, `status`, and Anthropic's `"type":"error"`.
+/// Returns whether a chunk may contain a count or a stop. Most contain neither and need not be parsed as JSON.
+fn may_have_usage(json: &[u8]) -> bool {
+    // Parts of `usage`, `..._token_count`, `...TokenCount`, `stop_reason`, `stopReason`, `message_stop`,
+    // `finish_reason`, `completionReason`, `amazon-bedrock-guardrailAction`, `status`, and Anthropic's
+    // `"type":"error"`.
     let marks = [&b"sage"[..], b"oken", b"top", b"eason", b"rail", b"tatus", b"\"error\""];
     marks.iter().any(|mark| memmem::find(json, mark).is_some())
 }

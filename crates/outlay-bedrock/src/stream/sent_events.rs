@@ -1,4 +1,4 @@
-//! Reads along what the application sends in a speech session.
+//! Counts what the application sends in a speech session.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,51 +9,51 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::chunk_decoder::ChunkDecoder;
 use super::frames::{FrameReader, whole_frame};
-use crate::usage::Bytes;
+use crate::usage::EventBytes;
 
-/// What has been sent of a session, as far as it has been read along.
+/// The bytes that a session has sent so far.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct SentEvents(Arc<Mutex<Bytes>>);
+pub(crate) struct SentEvents(Arc<Mutex<EventBytes>>);
 
 impl SentEvents {
-    pub(crate) fn so_far(&self) -> Bytes {
+    pub(crate) fn so_far(&self) -> EventBytes {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add(&self, bytes: Bytes) {
+    fn add(&self, bytes: EventBytes) {
         let mut sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *sent = sent.and(bytes);
     }
 }
 
-/// Wraps a body, so that its events are counted in `sent` as they pass.
-pub(crate) fn read_sent_along(body: SdkBody, sent: &SentEvents) -> SdkBody {
+/// Wraps a body, so that its events are counted in `sent_events` as they pass.
+pub(crate) fn count_sent(body: SdkBody, sent_events: &SentEvents) -> SdkBody {
     let (frames, decoder) = (FrameReader::default(), ChunkDecoder::default());
-    SdkBody::from_body_1_x(ReadAlong { body, sent: sent.clone(), frames, decoder })
+    SdkBody::from_body_1_x(CountSent { body, sent_events: sent_events.clone(), frames, decoder })
 }
 
-struct ReadAlong {
+struct CountSent {
     body: SdkBody,
-    sent: SentEvents,
+    sent_events: SentEvents,
     frames: FrameReader,
     decoder: ChunkDecoder,
 }
 
-impl ReadAlong {
+impl CountSent {
     fn read(&mut self, bytes: &[u8]) {
-        let Self { sent, frames, decoder, .. } = self;
+        let Self { sent_events, frames, decoder, .. } = self;
         frames.push(bytes, |frame| {
-            // A signed event is a frame in a frame.
+            // A signed event is a frame inside a frame.
             let inner = whole_frame(frame.payload);
             let payload = inner.map_or(frame.payload, |inner| inner.payload);
             if let Some(json) = decoder.decode(payload) {
-                sent.add(Bytes::of_event(json));
+                sent_events.add(EventBytes::of_event(json));
             }
         });
     }
 }
 
-impl Body for ReadAlong {
+impl Body for CountSent {
     type Data = bytes::Bytes;
     type Error = Error;
 

@@ -1,29 +1,29 @@
 use std::time::SystemTime;
 
-use crate::usage::{ConverseAnswer, NativeAnswer, Passed, SpeechUsage};
+use crate::usage::{ConverseAnswer, NativeAnswer, SpeechUsage, Traffic};
 
-/// What was seen of a streamed answer.
+/// What was read of a streamed answer.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct StreamResult {
     /// The `metadata` events of ConverseStream.
     pub(crate) converse: Option<ConverseAnswer>,
     /// The chunks of an InvokeModel stream.
     pub(crate) native: NativeAnswer,
-    /// What a speech session has used, as of its last usage event, and what has passed since.
+    /// What a speech session has used as of its last usage event. `uncounted` is the traffic since.
     pub(crate) speech: Option<SpeechUsage>,
-    pub(crate) uncounted: Passed,
+    pub(crate) uncounted: Traffic,
     pub(crate) stop_reason: Option<String>,
-    /// The model has said all it will.
+    /// Whether the model has stopped.
     pub(crate) stopped: bool,
-    /// Bytes of output that have come, as they stand in JSON.
+    /// Bytes of output so far, as encoded in JSON.
     pub(crate) text_bytes: u64,
     /// Whether output came after the final counts.
     pub(crate) has_uncounted_text: bool,
-    /// Frames that have come, error frames not counted.
+    /// Frames so far, without error frames.
     pub(crate) events: u64,
-    /// The error that ended the stream, by its short name.
+    /// The short name of the error that ended the stream.
     pub(crate) error: Option<String>,
-    /// Whether Bedrock sent an error in the place of the first frame.
+    /// Whether Bedrock sent an error in place of the first frame.
     pub(crate) refused: bool,
     pub(crate) first_chunk: Option<SystemTime>,
     pub(crate) ended: Ended,
@@ -35,29 +35,30 @@ pub(crate) enum Ended {
     /// The application dropped it.
     #[default]
     Dropped,
-    /// The body came to its end.
+    /// The body ended normally.
     Whole,
     /// The connection broke.
     Broken,
-    /// What came is no event stream.
+    /// The bytes are not an event stream.
     Corrupt,
 }
 
 impl StreamResult {
-    /// Whether the final counts have come. Counts that come before the model has stopped may be running ones.
+    /// Returns whether the final counts have come. Counts before the model has stopped may be running ones.
     pub(crate) fn is_counted(&self) -> bool {
         match self.stopped {
-            true => self.is_told() || self.native.is_whole(),
-            false => self.ended == Ended::Whole && self.is_told(),
+            true => self.has_bedrock_counts() || self.native.is_whole(),
+            false => self.ended == Ended::Whole && self.has_bedrock_counts(),
         }
     }
 
-    /// Whether counts have come that are final unless they come once more.
-    pub(crate) fn is_told(&self) -> bool {
+    /// Returns whether Bedrock's own counts have come. They are final unless they come again.
+    pub(crate) fn has_bedrock_counts(&self) -> bool {
         self.converse.as_ref().is_some_and(|answer| answer.usage.is_whole()) || self.native.metrics.is_whole()
     }
 
-    /// Whether Bedrock answered with an error in the stream's first frame. By its HTTP status the same error costs nothing.
+    /// Returns whether Bedrock answered with an error in the stream's first frame. The same error as an HTTP status
+    /// costs nothing.
     pub(crate) const fn was_refused(&self) -> bool {
         self.refused
     }

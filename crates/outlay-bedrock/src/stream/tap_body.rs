@@ -12,16 +12,16 @@ use super::read_events::EventReader;
 use super::stream_result::Ended;
 use crate::call::Call;
 
-/// `body`, read along for `call`.
+/// Wraps `body`, so that its events are read for `call`.
 pub(super) fn tap(body: SdkBody, call: Arc<Call>) -> SdkBody {
-    SdkBody::from_body_1_x(Tap { body, events: Some(EventReader::new(call)) })
+    SdkBody::from_body_1_x(Tap { body, reader: Some(EventReader::new(call)) })
 }
 
-/// A body that hands on every frame as it is: data, trailers, errors, its end and what it says of its size.
+/// A body that passes on every frame unchanged: data, trailers, errors, its end and its size hint.
 struct Tap {
     body: SdkBody,
-    /// `None` once it has been given to a drain.
-    events: Option<EventReader>,
+    /// `None` once it has been passed to a drain.
+    reader: Option<EventReader>,
 }
 
 impl Body for Tap {
@@ -31,8 +31,8 @@ impl Body for Tap {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.body).poll_frame(cx);
-        if let (Poll::Ready(frame), Some(events)) = (&polled, &mut this.events) {
-            events.frame(frame.as_ref());
+        if let (Poll::Ready(frame), Some(reader)) = (&polled, &mut this.reader) {
+            reader.read_frame(frame.as_ref());
         }
         polled
     }
@@ -48,14 +48,14 @@ impl Body for Tap {
 
 impl Drop for Tap {
     fn drop(&mut self) {
-        let Some(mut events) = self.events.take() else { return };
-        let may_drain = !events.is_final() && events.call().dropped_stream() == DroppedStream::Drain;
+        let Some(mut reader) = self.reader.take() else { return };
+        let may_drain = !reader.is_final() && reader.call().dropped_stream() == DroppedStream::Drain;
         if may_drain {
             let body = std::mem::replace(&mut self.body, SdkBody::taken());
-            drain_dropped::start(body, events);
+            drain_dropped::start(body, reader);
         } else {
-            // A body that was read to its last frame may be dropped without its end being polled.
-            events.ended(if self.body.is_end_stream() { Ended::Whole } else { Ended::Dropped });
+            // A body may be dropped after its last frame, before its end is polled.
+            reader.report_end(if self.body.is_end_stream() { Ended::Whole } else { Ended::Dropped });
         }
     }
 }

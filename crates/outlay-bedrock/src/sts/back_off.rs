@@ -1,60 +1,60 @@
 use std::time::{Duration, SystemTime};
 
-/// After the first failure; it doubles with each that follows.
+/// The wait after the first failure. It doubles with each further failure.
 const FIRST: Duration = Duration::from_secs(5);
-/// No longer than this.
+/// The maximum wait.
 const LONGEST: Duration = Duration::from_secs(300);
 
-/// When something that failed may be tried again.
+/// When a failed request may be tried again.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct BackOff {
     failures: u32,
-    again_at: Option<SystemTime>,
-    /// How often it has been set, or reset.
-    set: u64,
+    retry_at: Option<SystemTime>,
+    /// How many times it has been set or reset.
+    generation: u64,
 }
 
-/// How things stood when something began.
+/// The state of a back-off when a request began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Mark(u64);
 
 impl BackOff {
-    /// To be held against its failure.
+    /// Returns a mark for [`failed_since`](Self::failed_since).
     pub(crate) const fn mark(&self) -> Mark {
-        Mark(self.set)
+        Mark(self.generation)
     }
 
-    /// Whether it failed last.
+    /// Returns whether the last request failed.
     pub(crate) const fn is_failing(&self) -> bool {
         self.failures > 0
     }
 
-    /// Whether it is too early. A clock that was set back does not make that longer than it ever is.
+    /// Returns whether it is too early for another try. A clock that was set back does not extend the wait.
     pub(crate) fn is_too_early(&self, now: SystemTime) -> bool {
-        let left = self.again_at.and_then(|at| at.duration_since(now).ok());
+        let left = self.retry_at.and_then(|at| at.duration_since(now).ok());
         left.is_some_and(|left| !left.is_zero() && left <= LONGEST)
     }
 
-    /// It failed. True for the first time in a row.
+    /// Records a failure. Returns whether it is the first in a row.
     pub(crate) fn failed(&mut self, now: SystemTime) -> bool {
         let wait = FIRST.saturating_mul(1 << self.failures.min(16)).min(LONGEST);
         self.failures = self.failures.saturating_add(1);
-        self.again_at = now.checked_add(wait);
-        self.set = self.set.wrapping_add(1);
+        self.retry_at = now.checked_add(wait);
+        self.generation = self.generation.wrapping_add(1);
         self.failures == 1
     }
 
-    /// What began then has failed. Where something else has failed or worked since, that says nothing new: a crowd that
-    /// fails at once has failed once.
+    /// Records a failure of a request that began at `mark`. It is ignored if another request has failed or succeeded
+    /// since, so concurrent failures count once.
     pub(crate) fn failed_since(&mut self, mark: Mark, now: SystemTime) {
         if mark == self.mark() {
             self.failed(now);
         }
     }
 
-    /// It worked.
+    /// Records a success.
     pub(crate) fn reset(&mut self) {
-        *self = Self { set: self.set.wrapping_add(1), ..Self::default() };
+        *self = Self { generation: self.generation.wrapping_add(1), ..Self::default() };
     }
 }
 
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_waits_longer_each_time_up_to_five_minutes() {
+    fn the_wait_doubles_up_to_five_minutes() {
         let mut back_off = BackOff::default();
         let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
         assert!(!back_off.is_too_early(start));
@@ -79,7 +79,7 @@ mod tests {
         assert!(!back_off.is_too_early(start));
     }
     #[test]
-    fn a_crowd_that_fails_at_once_has_failed_once() {
+    fn concurrent_failures_count_once() {
         let mut back_off = BackOff::default();
         let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
         for mark in [back_off.mark(); 7] {

@@ -1,8 +1,8 @@
-//! How a client's identity cache is asked for the client's own credentials.
+//! Asks a client's identity cache for the client's own credentials.
 
 use aws_smithy_types::config_bag::{ConfigBag, Layer, Storable, StoreReplace};
 
-/// Who asks wants the client's own credentials, whatever scope is entered where it asks.
+/// Requests the client's own credentials, whatever the current scope is.
 #[derive(Debug)]
 pub(crate) struct BaseOnly;
 
@@ -10,7 +10,7 @@ impl Storable for BaseOnly {
     type Storer = StoreReplace<Self>;
 }
 
-/// What to ask a client's identity cache with for the client's own credentials.
+/// Returns a configuration that makes an identity cache return the client's own credentials.
 pub(crate) fn base_only() -> ConfigBag {
     let mut layer = Layer::new("OutlayBaseOnly");
     layer.store_put(BaseOnly);

@@ -1,14 +1,14 @@
-//! Whose an ARN of STS is.
+//! Reads the signer from an ARN of STS.
 
 use std::sync::Arc;
 
 use outlay_otel::Signer;
 
-/// As long as an ARN may be.
+/// The maximum length of an ARN.
 const MAX_ARN: usize = 2_048;
 
-/// Whom STS calls so. A role is named by its own ARN, `arn:aws:iam::123456789012:role/ROLE`, without a path: the ARN of
-/// its session does not tell that.
+/// Returns the signer that an ARN names. A role is named by its own ARN, `arn:aws:iam::123456789012:role/ROLE`,
+/// without a path, which the ARN of a session does not contain.
 pub(crate) fn signer_of_arn(arn: &str) -> Option<Signer> {
     let parts: Vec<_> = arn.splitn(6, ':').collect();
     let ["arn", partition, service, _, account, resource] = parts.as_slice() else { return None };
@@ -36,19 +36,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_session_is_of_its_role_and_others_are_themselves() {
-        let told = |arn: &str| {
+    fn a_session_maps_to_its_role_and_other_arns_to_themselves() {
+        let signer = |arn: &str| {
             let signer = signer_of_arn(arn)?;
             Some((signer.principal.to_string(), signer.account?.to_string(), signer.session.map(|s| s.to_string())))
         };
         let own = |arn: &str, account: &str| Some((arn.to_owned(), account.to_owned(), None));
         assert_eq!(
-            told("arn:aws:sts::123456789012:assumed-role/tickets/run-7@x"),
+            signer("arn:aws:sts::123456789012:assumed-role/tickets/run-7@x"),
             Some(("arn:aws:iam::123456789012:role/tickets".into(), "123456789012".into(), Some("run-7@x".into())))
         );
         for (partition, role) in [("aws-cn", "r"), ("aws-us-gov", "AWSReservedSSO_Admin_0a1b")] {
             assert_eq!(
-                told(&format!("arn:{partition}:sts::1:assumed-role/{role}/ana")),
+                signer(&format!("arn:{partition}:sts::1:assumed-role/{role}/ana")),
                 Some((format!("arn:{partition}:iam::1:role/{role}"), "1".into(), Some("ana".into())))
             );
         }
@@ -61,12 +61,12 @@ mod tests {
             "arn:aws:iam::123456789012:assumed-role/of-another/service",
             "arn:aws-iso:something::123456789012:new:with:colons",
         ] {
-            assert_eq!(told(arn), own(arn, "123456789012"), "{arn}");
+            assert_eq!(signer(arn), own(arn, "123456789012"), "{arn}");
         }
     }
 
     #[test]
-    fn what_is_no_arn_is_nobody() {
+    fn an_invalid_arn_has_no_signer() {
         for odd in ["", "arn", "arn:aws:iam::1", "arn:aws:iam::1:", "urn:aws:iam::1:user/a", "arn::iam::1:user/a"] {
             assert_eq!(signer_of_arn(odd), None, "{odd}");
         }

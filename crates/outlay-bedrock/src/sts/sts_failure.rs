@@ -3,8 +3,8 @@ use std::fmt;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-/// The codes whose text says what to do, and holds no more than names. Others may quote headers of the request.
-const TELLING: [&str; 8] = [
+/// The codes whose message says what to do and contains only names. Other messages may quote headers of the request.
+const CODES_WITH_SAFE_MESSAGE: [&str; 8] = [
     "AccessDenied",
     "IDPCommunicationError",
     "IDPRejectedClaim",
@@ -15,22 +15,22 @@ const TELLING: [&str; 8] = [
     "ValidationError",
 ];
 
-/// The codes of an STS that has too much to do.
+/// The codes of a throttled request.
 const THROTTLING: [&str; 3] = ["Throttling", "ThrottlingException", "RequestLimitExceeded"];
 
-/// What there is to say of an STS that says nothing.
-const SILENCE: &str = "no answer in time";
+/// The text of a timeout.
+const TIMEOUT: &str = "no answer in time";
 
-/// Why STS gave no answer.
+/// The reason why STS gave no credentials or identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Failure {
+pub(crate) struct StsFailure {
     code: String,
     message: Option<String>,
-    /// Whether another request, for something else, would fare no better.
+    /// Whether a request for something else would fail too.
     is_outage: bool,
 }
 
-impl Failure {
+impl StsFailure {
     pub(crate) fn of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Self {
         match error {
             SdkError::ServiceError(context) => {
@@ -39,62 +39,62 @@ impl Failure {
                 let is_outage = status.is_server_error() || THROTTLING.contains(&&*code);
                 Self { message: error.message().map(str::to_owned), code, is_outage }
             }
-            SdkError::TimeoutError(_) => Self::silence(),
-            SdkError::DispatchFailure(failure) if failure.is_timeout() => Self::silence(),
+            SdkError::TimeoutError(_) => Self::timeout(),
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => Self::timeout(),
             SdkError::DispatchFailure(_) => Self::without_answer("no connection"),
-            SdkError::ResponseError(_) => Self::without_answer("an answer that cannot be read"),
-            // Such as credentials that cannot be had.
+            SdkError::ResponseError(_) => Self::without_answer("an unreadable answer"),
+            // Such as unavailable credentials.
             _ => Self::without_answer("the request could not be made"),
         }
     }
 
-    /// STS was not reached, or what it said was not understood.
+    /// Returns the failure of a request that reached no STS, or got no readable answer.
     pub(crate) fn without_answer(what: &str) -> Self {
         Self { code: what.to_owned(), message: None, is_outage: true }
     }
 
-    /// STS took too long.
-    pub(crate) fn silence() -> Self {
-        Self::without_answer(SILENCE)
+    /// Returns the failure of a request that timed out.
+    pub(crate) fn timeout() -> Self {
+        Self::without_answer(TIMEOUT)
     }
 
-    /// Whether STS took too long, so that waiting for it may be in vain the next time as well.
-    pub(crate) fn is_silence(&self) -> bool {
-        self.code == SILENCE
+    /// Returns whether STS timed out. Another wait may be in vain too.
+    pub(crate) fn is_timeout(&self) -> bool {
+        self.code == TIMEOUT
     }
 
-    /// Whether another request, for something else, would fare no better.
+    /// Returns whether a request for something else would fail too.
     pub(crate) const fn is_outage(&self) -> bool {
         self.is_outage
     }
 
-    /// Whether the session is asked for longer than the role or its chain allows.
-    pub(crate) fn is_of_duration(&self) -> bool {
-        self.code == "ValidationError" && self.says("DurationSeconds exceeds")
+    /// Returns whether the requested session is longer than the role or its chain allows.
+    pub(crate) fn is_about_duration(&self) -> bool {
+        self.code == "ValidationError" && self.message_contains("DurationSeconds exceeds")
     }
 
-    /// Whether it would be given without tags.
-    pub(crate) fn is_of_tags(&self) -> bool {
+    /// Returns whether the request may succeed without tags.
+    pub(crate) fn is_about_tags(&self) -> bool {
         match self.code.as_str() {
             "PackedPolicyTooLarge" | "PackedPolicyTooLargeException" => true,
-            "AccessDenied" => self.says("sts:TagSession"),
-            "ValidationError" => self.says("'tags"),
-            // That one is given twice, or conflicts with what the caller's own session hands on.
-            "InvalidParameterValue" => self.says("tag key"),
+            "AccessDenied" => self.message_contains("sts:TagSession"),
+            "ValidationError" => self.message_contains("'tags"),
+            // A duplicate tag, or a conflict with a transitive tag of the calling session.
+            "InvalidParameterValue" => self.message_contains("tag key"),
             _ => false,
         }
     }
 
-    fn says(&self, what: &str) -> bool {
+    fn message_contains(&self, what: &str) -> bool {
         self.message.as_ref().is_some_and(|message| message.contains(what))
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for StsFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.code)?;
         match &self.message {
-            Some(message) if TELLING.contains(&&*self.code) => write!(f, ": {message}"),
+            Some(message) if CODES_WITH_SAFE_MESSAGE.contains(&&*self.code) => write!(f, ": {message}"),
             _ => Ok(()),
         }
     }
@@ -104,19 +104,19 @@ impl fmt::Display for Failure {
 mod tests {
     use super::*;
 
-    fn failure(code: &str, message: &str) -> Failure {
-        Failure { code: code.into(), message: Some(message.into()), is_outage: false }
+    fn failure(code: &str, message: &str) -> StsFailure {
+        StsFailure { code: code.into(), message: Some(message.into()), is_outage: false }
     }
 
     #[test]
-    fn an_error_that_may_quote_the_request_is_told_by_its_code_alone() {
+    fn an_error_that_may_quote_the_request_only_shows_its_code() {
         let quoting = failure("IncompleteSignature", "Authorization=AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/...");
         assert_eq!(quoting.to_string(), "IncompleteSignature");
         assert_eq!(failure("AccessDenied", "not for you").to_string(), "AccessDenied: not for you");
     }
 
     #[test]
-    fn what_can_be_asked_for_otherwise_is_told_from_what_cannot() {
+    fn objections_to_tags_and_duration_are_recognized() {
         let tags = [
             failure("PackedPolicyTooLarge", "Packed size of session tags consumes 120% of allotted space."),
             failure(
@@ -134,13 +134,13 @@ mod tests {
             ),
             failure("ValidationError", "1 validation error detected: Value 'x' at 'tags.1.member.value' failed"),
         ];
-        assert!(tags.iter().all(|failure| failure.is_of_tags() && !failure.is_of_duration()));
+        assert!(tags.iter().all(|failure| failure.is_about_tags() && !failure.is_about_duration()));
         let chained =
             "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining";
-        assert!(failure("ValidationError", chained).is_of_duration());
-        assert!(!failure("InvalidParameterValue", "the policy ARN is invalid").is_of_tags());
+        assert!(failure("ValidationError", chained).is_about_duration());
+        assert!(!failure("InvalidParameterValue", "the policy ARN is invalid").is_about_tags());
         let denied = failure("AccessDenied", "not authorized to perform: sts:AssumeRole on resource: r");
-        assert!(!denied.is_of_tags() && !denied.is_of_duration() && !denied.is_outage());
-        assert!(Failure::without_answer("no connection").is_outage());
+        assert!(!denied.is_about_tags() && !denied.is_about_duration() && !denied.is_outage());
+        assert!(StsFailure::without_answer("no connection").is_outage());
     }
 }

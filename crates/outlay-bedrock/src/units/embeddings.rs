@@ -1,10 +1,10 @@
-//! Embeddings of what is no text.
+//! Embeddings of images, sound and video.
 
 use aws_smithy_types::Document;
 use outlay_price::{Unit, UnitCount};
 use serde::Deserialize;
 
-use super::Asked;
+use super::unit_counts::RequestedUnits;
 use super::video::{member, thousandths};
 use crate::usage::lenient::{List, Object, Present, Size, Text};
 
@@ -15,11 +15,11 @@ struct TitanRequest {
     input_text: Text,
 }
 
-/// Titan Multimodal Embeddings: its text by the token, its image by the image.
-pub(super) fn titan(body: &[u8]) -> Option<Asked> {
+/// Titan Multimodal Embeddings: text is billed by the token, an image by the image.
+pub(super) fn titan(body: &[u8]) -> Option<RequestedUnits> {
     let request: TitanRequest = serde_json::from_slice(body).ok()?;
     let is_there = |text: Text| text.0.is_some_and(|text| !text.is_empty());
-    Some(images_beside_tokens(u64::from(is_there(request.input_image)), is_there(request.input_text)))
+    Some(images_and_tokens(u64::from(is_there(request.input_image)), is_there(request.input_text)))
 }
 
 #[derive(Default, Deserialize)]
@@ -43,15 +43,15 @@ struct NovaImage {
     detail_level: Text,
 }
 
-/// Nova Multimodal Embeddings. How long a sound or a video is cannot be seen from here.
-pub(super) fn nova(body: &[u8]) -> Option<Asked> {
+/// Nova Multimodal Embeddings. The length of sound or video cannot be seen from here.
+pub(super) fn nova(body: &[u8]) -> Option<RequestedUnits> {
     let request: NovaRequest = serde_json::from_slice(body).ok()?;
     let params = request.single_embedding_params.0?;
     if params.audio.0 || params.video.0 {
         return None;
     }
     let Some(image) = params.image.0 else {
-        return Some(images_beside_tokens(0, params.text.0));
+        return Some(images_and_tokens(0, params.text.0));
     };
     let count = UnitCount::new(Unit::InputImage, 1);
     let count = match image.detail_level.0.as_deref() {
@@ -60,7 +60,7 @@ pub(super) fn nova(body: &[u8]) -> Option<Asked> {
         // A level without a known price.
         Some(_) => return None,
     };
-    Some(Asked { tokens_too: true, has_text: params.text.0, ..Asked::exactly(count) })
+    Some(RequestedUnits { bills_tokens: true, has_text: params.text.0, ..RequestedUnits::exactly(count) })
 }
 
 #[derive(Default, Deserialize)]
@@ -84,17 +84,17 @@ struct CohereContent {
     image_url: Present,
 }
 
-/// Cohere Embed v3: its texts by the token, its images by the image.
-pub(super) fn cohere_v3(body: &[u8]) -> Option<Asked> {
+/// Cohere Embed v3: texts are billed by the token, images by the image.
+pub(super) fn cohere_v3(body: &[u8]) -> Option<RequestedUnits> {
     let request: CohereRequest = serde_json::from_slice(body).ok()?;
     let parts = || request.inputs.0.iter().flat_map(|input| &input.content.0);
     let images = request.images.0.unwrap_or(0) + parts().filter(|part| part.image_url.0).count() as u64;
     let has_text = request.texts.0.unwrap_or(0) > 0 || parts().any(|part| part.text.0);
-    Some(images_beside_tokens(images, has_text))
+    Some(images_and_tokens(images, has_text))
 }
 
-fn images_beside_tokens(images: u64, has_text: bool) -> Asked {
-    Asked { tokens_too: true, has_text, ..Asked::exactly(UnitCount::new(Unit::InputImage, images)) }
+fn images_and_tokens(images: u64, has_text: bool) -> RequestedUnits {
+    RequestedUnits { bills_tokens: true, has_text, ..RequestedUnits::exactly(UnitCount::new(Unit::InputImage, images)) }
 }
 
 #[derive(Default, Deserialize)]
@@ -103,22 +103,22 @@ struct MarengoRequest {
     input_type: Text,
 }
 
-/// Marengo answers at once for a text, which counts as a query, and for an image.
-pub(super) fn marengo(body: &[u8]) -> Option<Asked> {
+/// Marengo answers synchronously for a text, which counts as a query, and for an image.
+pub(super) fn marengo(body: &[u8]) -> Option<RequestedUnits> {
     let request: MarengoRequest = serde_json::from_slice(body).ok()?;
     match request.input_type.0.as_deref()? {
-        "text" => Some(Asked::exactly(UnitCount::new(Unit::Query, 1))),
-        "image" => Some(Asked::exactly(UnitCount::new(Unit::InputImage, 1))),
+        "text" => Some(RequestedUnits::exactly(UnitCount::new(Unit::Query, 1))),
+        "image" => Some(RequestedUnits::exactly(UnitCount::new(Unit::InputImage, 1))),
         _ => None,
     }
 }
 
-/// A sound or a video whose length the request says; of a whole one it cannot be seen from here.
-pub(super) fn marengo_job(input: &Document) -> Option<Asked> {
+/// Sound or video with a length in the request. The length of a whole file cannot be seen from here.
+pub(super) fn marengo_job(input: &Document) -> Option<RequestedUnits> {
     let unit = match member(input, "inputType")?.as_string()? {
         "audio" => Unit::InputAudioSecond,
         "video" => Unit::InputVideoSecond,
         _ => return None,
     };
-    Some(Asked::exactly(UnitCount::of_thousandths(unit, thousandths(member(input, "lengthSec")?)?)))
+    Some(RequestedUnits::exactly(UnitCount::of_thousandths(unit, thousandths(member(input, "lengthSec")?)?)))
 }

@@ -1,11 +1,11 @@
-//! Images that are made.
+//! Generated images.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use outlay_price::{CostStatus, Unit, UnitCount, Units};
 use serde::Deserialize;
 
-use super::Asked;
+use super::unit_counts::RequestedUnits;
 use crate::usage::lenient::{Count, Object, Text};
 
 #[derive(Default, Deserialize)]
@@ -40,16 +40,16 @@ struct ImageConfig {
     quality: Text,
 }
 
-/// The tasks whose images are as large as the one that they change.
+/// The tasks whose result is as large as the image that they edit.
 const EDITS: [&str; 4] = ["INPAINTING", "OUTPAINTING", "BACKGROUND_REMOVAL", "VIRTUAL_TRY_ON"];
-/// What an image that is made has, where nothing is said.
+/// The default width and height of a generated image.
 const SIDE: u64 = 1_024;
-/// No image is larger.
+/// The longest side of any image.
 const LARGEST_SIDE: u32 = 2_048;
 
-/// Titan Image Generator and Nova Canvas. What a request leaves out is one image in standard quality, of 1,024 pixels or
-/// as large as the image that it changes.
-pub(super) fn amazon(body: &[u8]) -> Option<Asked> {
+/// Titan Image Generator and Nova Canvas. The default is one image in standard quality, of 1,024 pixels or as large
+/// as the edited image.
+pub(super) fn amazon(body: &[u8]) -> Option<RequestedUnits> {
     let request: AmazonRequest = serde_json::from_slice(body).ok()?;
     let is_edit = request.task_type.0.as_deref().is_some_and(|task| EDITS.contains(&task));
     let config = request.image_generation_config.0.unwrap_or_default();
@@ -64,10 +64,10 @@ pub(super) fn amazon(body: &[u8]) -> Option<Asked> {
     let side = side.unwrap_or(LARGEST_SIDE);
     let quality = config.quality.0.unwrap_or_else(|| "standard".to_owned());
     let images = UnitCount::new(Unit::OutputImage, config.number_of_images.0.unwrap_or(1));
-    Some(Asked::exactly(images.with_side(side).with_word(quality)).with_status(status))
+    Some(RequestedUnits::exactly(images.with_side(side).with_word(quality)).with_status(status))
 }
 
-/// The longer side of an image in base64; `None` where it cannot be read.
+/// Returns the longer side of an image in base64, or `None` if it cannot be read.
 fn side_of(base64: &str) -> Option<u32> {
     let base64: String = base64.split_ascii_whitespace().collect();
     let image = STANDARD.decode(base64).ok()?;
@@ -84,10 +84,10 @@ struct StabilityRequest {
     steps: Count,
 }
 
-/// Stability's models make one image of a size of their own; only Stable Diffusion XL can be asked for others.
-pub(super) fn stability(name: &str, body: &[u8]) -> Option<Asked> {
+/// Stability's models make one image of a fixed size. Only Stable Diffusion XL accepts other sizes and numbers.
+pub(super) fn stability(name: &str, body: &[u8]) -> Option<RequestedUnits> {
     if !name.starts_with("stable-diffusion-xl") {
-        return Some(Asked::exactly(UnitCount::new(Unit::OutputImage, 1)));
+        return Some(RequestedUnits::exactly(UnitCount::new(Unit::OutputImage, 1)));
     }
     let request: StabilityRequest = serde_json::from_slice(body).ok()?;
     let mut images = UnitCount::new(Unit::OutputImage, request.samples.0.unwrap_or(1));
@@ -99,14 +99,14 @@ pub(super) fn stability(name: &str, body: &[u8]) -> Option<Asked> {
     if let Some(steps) = steps {
         images = images.with_steps(steps);
     }
-    // A size or a number of steps that is left out is the model's default, and priced as the dearest.
+    // The default size and number of steps depend on the model, so they are priced as the most expensive ones.
     let status = if side.is_some() && steps.is_some() { CostStatus::Exact } else { CostStatus::Bounded };
-    Some(Asked::exactly(images).with_status(status))
+    Some(RequestedUnits::exactly(images).with_status(status))
 }
 
-/// As many images as the answer has, of the size and quality that was asked for.
-pub(super) fn counted(asked: &Units, images: u64) -> Option<Units> {
-    let of_size = asked.iter().find(|count| count.unit() == Unit::OutputImage)?;
+/// Returns the number of images in the answer, with the requested size and quality.
+pub(super) fn counted(requested: &Units, images: u64) -> Option<Units> {
+    let of_size = requested.iter().find(|count| count.unit() == Unit::OutputImage)?;
     Some(of_size.with_count(images).into())
 }
 

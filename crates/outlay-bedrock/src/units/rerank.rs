@@ -1,16 +1,16 @@
-//! Reranking is billed by the query: one for each hundred documents of up to 512 tokens, the query's own included. A
+//! Reranking is billed by the query: one for each hundred documents of up to 512 tokens, including the query's own. A
 //! longer document counts as several.
 
 use outlay_price::{CostStatus, Unit, UnitCount};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::Asked;
+use super::unit_counts::RequestedUnits;
 use crate::usage::lenient::Text;
 
 const DOCUMENTS: u64 = 100;
 const TOKENS: u64 = 512;
-/// Text comes to about a token in so many bytes, where only an estimate is left.
+/// Approximate bytes of text per token, for an estimate.
 const BYTES_PER_TOKEN: u64 = 4;
 
 #[derive(Deserialize)]
@@ -21,7 +21,7 @@ struct Request<'a> {
     documents: Vec<&'a RawValue>,
 }
 
-pub(super) fn asked(body: &[u8]) -> Option<Asked> {
+pub(super) fn requested(body: &[u8]) -> Option<RequestedUnits> {
     let request: Request<'_> = serde_json::from_slice(body).ok()?;
     let query = request.query.0.unwrap_or_default().len() as u64;
     // No document has more tokens than bytes.
@@ -31,10 +31,10 @@ pub(super) fn asked(body: &[u8]) -> Option<Asked> {
         chunks.div_ceil(DOCUMENTS).max(1)
     };
     let (likely, most) = (queries(BYTES_PER_TOKEN), queries(1));
-    let asked = Asked::exactly(UnitCount::new(Unit::Query, likely));
+    let requested = RequestedUnits::exactly(UnitCount::new(Unit::Query, likely));
     if most == likely {
-        return Some(asked);
+        return Some(requested);
     }
     let most = UnitCount::new(Unit::Query, most).into();
-    Some(Asked { most, ..asked }.with_status(CostStatus::Estimated))
+    Some(RequestedUnits { most, ..requested }.with_status(CostStatus::Estimated))
 }

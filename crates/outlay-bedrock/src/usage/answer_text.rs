@@ -1,9 +1,9 @@
-//! How much a model has said in an answer that does not count it.
+//! Measures the model's output in an answer that does not count it.
 
 use serde_json::Value;
 
-/// The members that hold what a model says, whole or as a delta: its text, reasoning and tool calls. The most frequent come
-/// first.
+/// The members that hold a model's output, whole or as a delta: text, reasoning and tool calls. The most frequent
+/// come first.
 pub(crate) const TEXTS: [&str; 17] = [
     "text",
     "partial_json",
@@ -24,7 +24,7 @@ pub(crate) const TEXTS: [&str; 17] = [
     "redactedContent",
 ];
 
-/// The bytes of text, reasoning and tool calls in a whole answer; 0 where there is none or where it is no JSON.
+/// Returns the bytes of text, reasoning and tool calls in a whole answer, or 0 if there are none or it is not JSON.
 pub(crate) fn answer_text_bytes(json: &[u8]) -> u64 {
     serde_json::from_slice(json).map_or(0, |answer: Value| in_value(&answer))
 }
@@ -40,7 +40,7 @@ fn in_value(value: &Value) -> u64 {
 fn in_member(name: &str, value: &Value) -> u64 {
     match value {
         Value::String(text) if TEXTS.contains(&name) => text.len() as u64,
-        // A tool's input is the model's own JSON, whatever its members are called.
+        // A tool's input is JSON that the model wrote, whatever its members are called.
         Value::Object(_) if matches!(name, "input" | "arguments" | "parameters") => value.to_string().len() as u64,
         _ => in_value(value),
     }

@@ -1,4 +1,4 @@
-//! What the answers of StartAsyncInvoke and GetAsyncInvoke say of a job.
+//! Reads the job in the answers of StartAsyncInvoke and GetAsyncInvoke.
 
 use outlay_otel::JobEnd;
 use serde::Deserialize;
@@ -12,12 +12,12 @@ struct Answer {
     status: Text,
 }
 
-/// The ARN of the job that was started.
+/// Returns the ARN of the started job.
 pub(crate) fn read_job_start(json: &[u8]) -> Option<String> {
     read(json).invocation_arn.0
 }
 
-/// How a job ended, by its ARN; `None` while it goes on.
+/// Returns the ARN of a job and how it ended, or `None` while it is running.
 pub(crate) fn read_job_status(json: &[u8]) -> Option<(String, JobEnd)> {
     let answer = read(json);
     let end = match answer.status.0.as_deref()? {
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_job_that_has_ended_has_an_end() {
+    fn only_an_ended_job_has_a_result() {
         let status =
             |status: &str| read_job_status(format!(r#"{{"invocationArn":"a","status":"{status}"}}"#).as_bytes());
         assert_eq!(status("Completed"), Some(("a".to_owned(), JobEnd::Completed)));

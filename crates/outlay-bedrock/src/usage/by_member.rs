@@ -1,4 +1,4 @@
-//! Reads an object member by member, where each name has its own meaning.
+//! Reads an object member by member. Each name has its own meaning.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,19 +7,20 @@ use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Vis
 
 use super::positive::{FoundNumber, Positive};
 
-/// What is read from an object, one member at a time.
+/// A type that is read from an object, one member at a time.
 pub(super) trait ByMember: Default {
-    /// How a member's name is read.
+    /// The type that a member's name is read as.
     type Name: DeserializeOwned;
 
-    /// Reads the value that stands under a name.
+    /// Reads the value under a name.
     fn read_member<'de, A: MapAccess<'de>>(&mut self, name: Self::Name, map: &mut A) -> Result<(), A::Error>;
 
-    /// Takes in a positive number that stands where the object was expected.
-    fn found_instead(&mut self, found: &FoundNumber);
+    /// Takes in a positive number in place of the object.
+    fn number_instead(&mut self, found: &FoundNumber);
 }
 
-/// Reads an object. Anything else is an empty one, and never an error: one odd field must not cost the others.
+/// Reads an object. Anything else is read as an empty one and is never an error: one malformed field must not lose
+/// the others.
 pub(super) fn read<'de, T: ByMember, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     deserializer.deserialize_any(ByMemberVisitor(PhantomData))
 }
@@ -29,7 +30,7 @@ struct ByMemberVisitor<T>(PhantomData<T>);
 fn instead<T: ByMember>(Positive(found): Positive) -> T {
     let mut value = T::default();
     if let Some(found) = found {
-        value.found_instead(&found);
+        value.number_instead(&found);
     }
     value
 }
@@ -82,7 +83,7 @@ impl<'de, T: ByMember> Visitor<'de> for ByMemberVisitor<T> {
     }
 }
 
-/// Lets serde read types member by member.
+/// Implements `Deserialize` for types that are read member by member.
 macro_rules! deserialize {
     ($($type:ty),*) => {$(
         impl<'de> serde::Deserialize<'de> for $type {

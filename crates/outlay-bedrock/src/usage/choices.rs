@@ -1,15 +1,15 @@
-//! A `usage` for each of the answers that were asked for, which some models tell in `choices`.
+//! The `usage` of each requested answer, which some models report in `choices`.
 
 use std::borrow::Cow;
 
 use super::members::{Member, Members};
 
-/// What is told of each answer, by its index.
+/// The usage of each answer, by its index.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Choices(pub(super) Vec<(u64, Members)>);
 
 impl Choices {
-    /// Takes in what a later chunk says.
+    /// Takes in a later chunk.
     pub(super) fn merge(&mut self, later: Self) {
         for (index, later) in later.0 {
             match self.0.iter_mut().find(|(own, _)| *own == index) {
@@ -19,18 +19,18 @@ impl Choices {
         }
     }
 
-    /// Returns the usage of the whole answer, of which `told` is what stands outside of the choices.
-    pub(super) fn with<'a>(&self, told: &'a Members) -> Cow<'a, Members> {
-        let Some(mut all) = self.sum() else { return Cow::Borrowed(told) };
+    /// Returns the usage of all answers. `outer` is the usage outside of the choices.
+    pub(super) fn with<'a>(&self, outer: &'a Members) -> Cow<'a, Members> {
+        let Some(mut all) = self.sum() else { return Cow::Borrowed(outer) };
         let answers = self.0.len();
-        if answers > 1 && told.get(Member::Output).unwrap_or(0) == 0 {
-            all.doubts.add(|| format!("usage is told for each of {answers} answers, and not for all of them"));
+        if answers > 1 && outer.get(Member::Output).unwrap_or(0) == 0 {
+            all.doubts.add(|| format!("usage is reported for each of {answers} answers, but not for the whole"));
         }
-        all.merge_place(told);
+        all.merge_place(outer);
         Cow::Owned(all)
     }
 
-    /// All answers have one prompt, and each has its own output.
+    /// Returns the sum. All answers share one prompt, and each has its own output.
     fn sum(&self) -> Option<Members> {
         let ((_, first), others) = self.0.split_first()?;
         let mut all = first.clone();

@@ -1,28 +1,28 @@
-//! The parts of a Converse answer that tell what it cost: the whole body, or the stream's `metadata` event. They are
-//! read from the bytes, not from the SDK's types, which turn a missing count into zero.
+//! Reads the cost of a Converse answer from the whole body or the stream's `metadata` event. It reads the bytes and
+//! not the SDK's types, which turn a missing count into zero.
 
 use serde::Deserialize;
 
-use super::guardrail_usage::{GuardrailTold, GuardrailTrace};
+use super::guardrail_usage::{GuardrailReport, GuardrailTrace};
 use super::lenient::{self, Object, Text};
 use super::members::Members;
 
-/// What a Converse answer says beside its content.
+/// What a Converse answer contains besides its content.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ConverseAnswer {
     pub(crate) usage: Members,
     pub(crate) stop_reason: Option<String>,
     pub(crate) served_tier: Option<String>,
     pub(crate) served_latency: Option<String>,
-    /// The model that a prompt router picked, by its ARN.
+    /// The ARN of the model that a prompt router picked.
     pub(crate) invoked_model: Option<String>,
-    /// The model that the answer names otherwise, as gateways do.
+    /// The model by another name in the answer, as gateways add it.
     pub(crate) named_model: Option<String>,
-    pub(crate) guardrail: Option<GuardrailTold>,
+    pub(crate) guardrail: Option<GuardrailReport>,
 }
 
 impl ConverseAnswer {
-    /// Takes in what a later `metadata` event says: each part holds from the event that has it.
+    /// Takes in a later `metadata` event. Each part comes from the last event that has it.
     pub(crate) fn merge(&mut self, later: Self) {
         self.usage.merge(&later.usage);
         let newer = |own: &mut Option<String>, later: Option<String>| *own = later.or(own.take());
@@ -31,7 +31,7 @@ impl ConverseAnswer {
         newer(&mut self.served_latency, later.served_latency);
         newer(&mut self.invoked_model, later.invoked_model);
         newer(&mut self.named_model, later.named_model);
-        GuardrailTold::merge(&mut self.guardrail, later.guardrail);
+        GuardrailReport::merge(&mut self.guardrail, later.guardrail);
     }
 }
 
@@ -72,14 +72,14 @@ struct PromptRouter {
     usage: Object<Members>,
 }
 
-/// Reads the answer; what cannot be read is missing.
+/// Reads the answer. Parts that cannot be read are missing.
 pub(crate) fn read_converse(json: &[u8]) -> ConverseAnswer {
     let body: Body = lenient::read(json);
     let Trace { prompt_router, guardrail } = body.trace.0.unwrap_or_default();
     let router = prompt_router.0.unwrap_or_default();
     let mut usage = body.usage.0.unwrap_or_default();
-    if let Some(of_router) = router.usage.0 {
-        usage.merge_place(&of_router);
+    if let Some(router_usage) = router.usage.0 {
+        usage.merge_place(&router_usage);
     }
     ConverseAnswer {
         usage,
@@ -88,7 +88,7 @@ pub(crate) fn read_converse(json: &[u8]) -> ConverseAnswer {
         served_latency: body.performance_config.0.and_then(|p| p.latency.0),
         invoked_model: router.invoked_model_id.0,
         named_model: body.model.0,
-        guardrail: guardrail.0.and_then(GuardrailTrace::told),
+        guardrail: guardrail.0.and_then(GuardrailTrace::into_report),
     }
 }
 
@@ -96,12 +96,12 @@ pub(crate) fn read_converse(json: &[u8]) -> ConverseAnswer {
 mod tests {
     use outlay_price::{CacheTtl, Family};
 
-    use super::super::inclusiveness::Told;
+    use super::super::inclusiveness::AnswerKind;
     use super::super::token_counts::Counts;
     use super::*;
 
-    fn counts(json: &str, told: Told, family: Family) -> (Counts, Option<String>) {
-        let (counts, doubts) = read_converse(json.as_bytes()).usage.counts(told, family);
+    fn counts(json: &str, answer: AnswerKind, family: Family) -> (Counts, Option<String>) {
+        let (counts, doubts) = read_converse(json.as_bytes()).usage.counts(answer, family);
         (counts, doubts.into_text())
     }
 
@@ -110,79 +110,79 @@ mod tests {
         let json = r#"{"output":{"message":{}},"stopReason":"end_turn","usage":{"inputTokens":1000,
             "outputTokens":500,"totalTokens":25500,"cacheReadInputTokens":20000,"cacheWriteInputTokens":4000,
             "cacheDetails":[{"ttl":"1h","inputTokens":3000},{"ttl":"5m","inputTokens":1000}]}}"#;
-        let (counts, doubt) = counts(json, Told::Converse, Family::Anthropic);
+        let (counts, doubt) = counts(json, AnswerKind::Converse, Family::Anthropic);
         assert_eq!(doubt, None);
         assert_eq!(counts.input, Some(1_000));
         assert_eq!(counts.cache_write_1h, Some(3_000));
         assert_eq!(counts.to_usage(|| CacheTtl::FiveMinutes).input_tokens(), 25_000);
     }
 
-    /// Family, operation, input, output, cache reads and total as they are told; uncached input, and whether that is sure.
-    const TOTALS: [(Family, Told, [u64; 4], u64, bool); 14] = [
-        (Family::Anthropic, Told::Converse, [1_000, 10, 800, 1_810], 1_000, true),
-        (Family::Anthropic, Told::Converse, [1_000, 10, 800, 1_010], 1_000, false),
-        (Family::Nova, Told::ConverseStream, [1_000, 10, 800, 1_010], 1_000, false),
-        (Family::OpenAi, Told::Converse, [1_000, 10, 800, 1_010], 200, true),
-        (Family::OpenAi, Told::Converse, [1_000, 10, 800, 1_810], 1_000, true),
-        (Family::OpenAi, Told::Converse, [1_000, 10, 800, 1_500], 1_000, false),
-        (Family::OpenAi, Told::ConverseStream, [1_000, 10, 800, 1_810], 200, false),
-        (Family::OpenAi, Told::ConverseStream, [1_000, 10, 800, 1_010], 200, true),
-        (Family::OpenAi, Told::ConverseStream, [100, 10, 800, 910], 100, true),
-        (Family::OpenAi, Told::ConverseStream, [1_000, 10, 0, 1_010], 1_000, true),
-        (Family::Qwen, Told::Converse, [1_000, 10, 800, 1_010], 200, true),
-        (Family::Other, Told::ConverseStream, [1_000, 10, 800, 1_810], 1_000, true),
-        (Family::Moonshot, Told::Converse, [1_000, 10, 800, 99], 1_000, false),
-        (Family::Xai, Told::Converse, [1_000, 10, 0, 1_010], 1_000, true),
+    /// Family, operation, reported input, output, cache reads and total; uncached input, and whether it is certain.
+    const TOTALS: [(Family, AnswerKind, [u64; 4], u64, bool); 14] = [
+        (Family::Anthropic, AnswerKind::Converse, [1_000, 10, 800, 1_810], 1_000, true),
+        (Family::Anthropic, AnswerKind::Converse, [1_000, 10, 800, 1_010], 1_000, false),
+        (Family::Nova, AnswerKind::ConverseStream, [1_000, 10, 800, 1_010], 1_000, false),
+        (Family::OpenAi, AnswerKind::Converse, [1_000, 10, 800, 1_010], 200, true),
+        (Family::OpenAi, AnswerKind::Converse, [1_000, 10, 800, 1_810], 1_000, true),
+        (Family::OpenAi, AnswerKind::Converse, [1_000, 10, 800, 1_500], 1_000, false),
+        (Family::OpenAi, AnswerKind::ConverseStream, [1_000, 10, 800, 1_810], 200, false),
+        (Family::OpenAi, AnswerKind::ConverseStream, [1_000, 10, 800, 1_010], 200, true),
+        (Family::OpenAi, AnswerKind::ConverseStream, [100, 10, 800, 910], 100, true),
+        (Family::OpenAi, AnswerKind::ConverseStream, [1_000, 10, 0, 1_010], 1_000, true),
+        (Family::Qwen, AnswerKind::Converse, [1_000, 10, 800, 1_010], 200, true),
+        (Family::Other, AnswerKind::ConverseStream, [1_000, 10, 800, 1_810], 1_000, true),
+        (Family::Moonshot, AnswerKind::Converse, [1_000, 10, 800, 99], 1_000, false),
+        (Family::Xai, AnswerKind::Converse, [1_000, 10, 0, 1_010], 1_000, true),
     ];
 
     #[test]
-    fn family_operation_and_total_tell_whether_the_input_includes_the_cache() {
-        for (family, told, [input, output, read, total], uncached, sure) in TOTALS {
+    fn family_operation_and_total_decide_whether_the_input_includes_the_cache() {
+        for (family, answer, [input, output, read, total], uncached, certain) in TOTALS {
             let json = format!(
                 r#"{{"usage":{{"inputTokens":{input},"outputTokens":{output},"totalTokens":{total},"cacheReadInputTokens":{read}}}}}"#
             );
-            let (counts, doubt) = counts(&json, told, family);
+            let (counts, doubt) = counts(&json, answer, family);
             assert_eq!(
                 (counts.input, doubt.is_none()),
-                (Some(uncached), sure),
-                "{family:?} {told:?} {json}: {doubt:?}"
+                (Some(uncached), certain),
+                "{family:?} {answer:?} {json}: {doubt:?}"
             );
         }
     }
 
     #[test]
-    fn without_a_total_only_a_documented_family_is_sure() {
+    fn without_a_total_only_a_documented_family_is_certain() {
         let json = r#"{"usage":{"inputTokens":1000,"outputTokens":10,"cacheReadInputTokens":800}}"#;
-        for (family, told, sure) in [
-            (Family::Anthropic, Told::ConverseStream, true),
-            (Family::Qwen, Told::Converse, false),
-            (Family::OpenAi, Told::ConverseStream, false),
+        for (family, answer, certain) in [
+            (Family::Anthropic, AnswerKind::ConverseStream, true),
+            (Family::Qwen, AnswerKind::Converse, false),
+            (Family::OpenAi, AnswerKind::ConverseStream, false),
         ] {
-            assert_eq!(counts(json, told, family).1.is_none(), sure, "{family:?}");
+            assert_eq!(counts(json, answer, family).1.is_none(), certain, "{family:?}");
         }
     }
 
     #[test]
     fn a_total_that_is_not_the_sum_is_a_doubt() {
         let json = r#"{"usage":{"inputTokens":10,"outputTokens":5,"totalTokens":99}}"#;
-        let (_, doubt) = counts(json, Told::Converse, Family::Anthropic);
+        let (_, doubt) = counts(json, AnswerKind::Converse, Family::Anthropic);
         assert_eq!(doubt.as_deref(), Some("total: usage says 99, its parts add up to 15"));
     }
 
     #[test]
     fn a_missing_count_is_missing_and_not_zero() {
-        let (counts, _) = counts(r#"{"usage":{"inputTokens":"10"}}"#, Told::Converse, Family::Anthropic);
+        let (counts, _) = counts(r#"{"usage":{"inputTokens":"10"}}"#, AnswerKind::Converse, Family::Anthropic);
         assert_eq!((counts.input, counts.output), (Some(10), None));
         assert!(read_converse(b"not json").usage.is_empty());
     }
 
     #[test]
-    fn a_later_event_takes_nothing_back() {
+    fn a_later_event_removes_nothing() {
         let mut answer = read_converse(
             br#"{"usage":{"inputTokens":10,"outputTokens":5},"serviceTier":{"type":"flex"},"performanceConfig":{"latency":"optimized"}}"#,
         );
         answer.merge(read_converse(br#"{"metrics":{"latencyMs":9},"usage":{"inputTokens":0,"outputTokens":7}}"#));
-        let (counts, _) = answer.usage.counts(Told::ConverseStream, Family::Anthropic);
+        let (counts, _) = answer.usage.counts(AnswerKind::ConverseStream, Family::Anthropic);
         assert_eq!((counts.input, counts.output), (Some(10), Some(7)));
         assert_eq!(
             (answer.served_tier.as_deref(), answer.served_latency.as_deref()),

@@ -1,28 +1,28 @@
 use super::positive::FoundNumber;
 
-/// Why a figure is not exact, in words. Empty, it has no memory of its own.
+/// The reasons why a figure is not exact. An empty value allocates nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Doubts(String);
 
-/// Longer than this, further reasons are left out: one is enough to make the figure an estimate.
+/// Beyond this length further reasons are left out: one is enough to make the figure an estimate.
 const MAX_BYTES: usize = 400;
 
 impl Doubts {
-    /// Adds a reason, unless it is there already.
+    /// Adds a reason, unless it is already there.
     pub(crate) fn add(&mut self, reason: impl FnOnce() -> String) {
         if self.0.len() < MAX_BYTES {
             self.push(&reason());
         }
     }
 
-    /// Adds a positive number by a name that is on no list.
+    /// Adds a positive number whose name is not listed.
     pub(super) fn add_unlisted(&mut self, name: &str, found: &FoundNumber) {
         self.add(|| {
             format!("usage.{} is {}, and its price is not known", clipped_path(name, &found.path), found.count)
         });
     }
 
-    /// Adds the reasons of another.
+    /// Adds another value's reasons.
     pub(crate) fn extend(&mut self, other: &Self) {
         if !other.is_empty() && self.0.len() < MAX_BYTES {
             self.push(&other.0);
@@ -33,7 +33,7 @@ impl Doubts {
         self.0.is_empty()
     }
 
-    /// The reasons as one text.
+    /// Returns the reasons as one text.
     pub(crate) fn into_text(self) -> Option<String> {
         (!self.0.is_empty()).then_some(self.0)
     }
@@ -53,7 +53,7 @@ fn clipped_path(name: &str, path: &str) -> String {
     clipped(&[name, path].concat(), 64)
 }
 
-/// The beginning of a text from the wire, without characters that would break a line.
+/// Returns the start of a text from the wire, without control characters.
 pub(super) fn clipped(text: &str, characters: usize) -> String {
     text.chars().filter(|c| !c.is_control()).take(characters).collect()
 }
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reason_stands_once_and_reasons_have_an_end() {
+    fn a_reason_is_added_once_and_the_length_is_limited() {
         let mut doubts = Doubts::default();
         doubts.add(|| "a".repeat(300));
         doubts.add(|| "a".repeat(300));

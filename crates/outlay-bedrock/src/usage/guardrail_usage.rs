@@ -1,5 +1,5 @@
-//! What a guardrail used: units by policy, in the answer of ApplyGuardrail and InvokeGuardrailChecks, and in the trace of
-//! a model call where the request asks for one.
+//! Reads what a guardrail used: units by policy, in the answers of ApplyGuardrail and InvokeGuardrailChecks, and in
+//! the trace of a model call if its request enables one.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,10 +11,10 @@ use serde_json::Value;
 
 use super::by_member::{self, ByMember};
 use super::lenient::{Count, List, Object, Values};
-use super::members::most_of_each;
+use super::members::max_of_each;
 use super::positive::FoundNumber;
 
-/// The policies that read text, but for the one below, by their names on the wire.
+/// The policies that read text, except automated reasoning, by their names on the wire.
 pub(crate) const TEXT_POLICIES: [&str; 5] = [
     "contentPolicyUnits",
     "contextualGroundingPolicyUnits",
@@ -25,56 +25,57 @@ pub(crate) const TEXT_POLICIES: [&str; 5] = [
 /// Automated reasoning is billed for each of its policies.
 pub(crate) const REASONING_POLICY: &str = "automatedReasoningPolicyUnits";
 const REASONING_POLICIES: &str = "automatedReasoningPolicies";
-/// A guardrail has at most so many of these.
+/// The maximum number of automated reasoning policies in a guardrail.
 pub(crate) const MAX_REASONING_POLICIES: u64 = 2;
-/// What InvokeGuardrailChecks can be asked to check. They have prices of their own.
+/// The checks of InvokeGuardrailChecks. They have prices of their own.
 pub(crate) const CHECKS: [&str; 3] = ["contentFilter", "promptAttack", "sensitiveInformation"];
 
-/// Content filters, of an image.
+/// Content filters for images.
 pub(crate) const IMAGE_POLICY: &str = "contentPolicyImageUnits";
 const FREE_POLICY: &str = "sensitiveInformationPolicyFreeUnits";
 
-/// What a trace says of a guardrail.
+/// What a trace reports of a guardrail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct GuardrailTold {
-    pub(crate) input: Assessed,
-    pub(crate) output: Assessed,
-    /// Whether it blocked the input, where the trace says what it did.
+pub(crate) struct GuardrailReport {
+    pub(crate) input: AssessedUnits,
+    pub(crate) output: AssessedUnits,
+    /// Whether it blocked the input, if the trace reports its actions.
     pub(crate) blocked_input: Option<bool>,
 }
 
-/// What a guardrail used of one side of a call.
+/// What a guardrail used on one side of a call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Assessed {
-    /// The trace does not have it.
+pub(crate) enum AssessedUnits {
+    /// The trace has no assessment.
     #[default]
-    NotTold,
-    /// It was assessed, and an assessment has no count.
+    NotAssessed,
+    /// An assessment has no count.
     Uncounted,
-    /// These units.
+    /// The units of all assessments.
     Counted(Units),
 }
 
-impl GuardrailTold {
-    /// Whether the model was not asked. Without word of what was done to the input, no output that was read is the sign.
-    pub(crate) fn kept_the_model_out(&self) -> bool {
-        self.output == Assessed::NotTold && self.blocked_input != Some(false)
+impl GuardrailReport {
+    /// Returns whether the model did not run. If the trace does not report an action on the input, a missing
+    /// assessment of the output indicates it.
+    pub(crate) fn model_was_skipped(&self) -> bool {
+        self.output == AssessedUnits::NotAssessed && self.blocked_input != Some(false)
     }
 
-    /// All units; `None` where an assessment has no count.
+    /// Returns all units, or `None` if an assessment has no count.
     pub(crate) fn units(&self) -> Option<Units> {
         let mut all = Units::new();
         for side in [&self.input, &self.output] {
             match side {
-                Assessed::NotTold => {}
-                Assessed::Uncounted => return None,
-                Assessed::Counted(units) => all.extend(units.iter().cloned()),
+                AssessedUnits::NotAssessed => {}
+                AssessedUnits::Uncounted => return None,
+                AssessedUnits::Counted(units) => all.extend(units.iter().cloned()),
             }
         }
         Some(all)
     }
 
-    /// Takes in what a later event of the same answer says: each side from the event that has it.
+    /// Takes in a later event of the same answer. Each side comes from the event that has it.
     pub(crate) fn merge(own: &mut Option<Self>, later: Option<Self>) {
         match (own.as_mut(), later) {
             (Some(own), Some(later)) => {
@@ -88,13 +89,13 @@ impl GuardrailTold {
     }
 }
 
-impl Assessed {
+impl AssessedUnits {
     pub(crate) fn of(units: impl Iterator<Item = Option<Units>>) -> Self {
-        let mut side = Self::NotTold;
+        let mut side = Self::NotAssessed;
         for units in units {
             side = match (side, units) {
                 (Self::Uncounted, _) | (_, None) => Self::Uncounted,
-                (Self::NotTold, Some(units)) => Self::Counted(units),
+                (Self::NotAssessed, Some(units)) => Self::Counted(units),
                 (Self::Counted(mut all), Some(units)) => {
                     all.extend(units.iter().cloned());
                     Self::Counted(all)
@@ -106,8 +107,8 @@ impl Assessed {
 
     fn merge(&mut self, later: Self) {
         match (&mut *self, later) {
-            (Self::Counted(own), Self::Counted(later)) => *own = most_of_each(own, &later),
-            (_, Self::NotTold) | (Self::Counted(_), Self::Uncounted) => {}
+            (Self::Counted(own), Self::Counted(later)) => *own = max_of_each(own, &later),
+            (_, Self::NotAssessed) | (Self::Counted(_), Self::Uncounted) => {}
             (own, later) => *own = later,
         }
     }
@@ -117,24 +118,24 @@ impl Assessed {
 #[derive(Clone, Debug, Default)]
 struct PolicyUnits(Units);
 
-/// The trace of Converse, and under other names that of InvokeModel.
+/// The trace of Converse, and the trace of InvokeModel, which has other names.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct GuardrailTrace {
     input_assessment: Values<Object<Assessment>>,
     output_assessments: Values<List<Assessment>>,
     input: Values<Object<Assessment>>,
-    outputs: List<OutputOfInvoke>,
+    outputs: List<InvokeOutput>,
 }
 
 /// By the guardrail's id.
 #[derive(Clone, Default)]
-struct OutputOfInvoke(Vec<Assessment>);
+struct InvokeOutput(Vec<Assessment>);
 
 #[derive(Clone, Default)]
 struct Assessment {
     invocation_metrics: Object<InvocationMetrics>,
-    /// Whether one of its actions is to block, where it has any.
+    /// Whether one of its actions blocks, if it has any.
     blocks: Option<bool>,
 }
 
@@ -149,12 +150,12 @@ impl ByMember for Assessment {
         Ok(())
     }
 
-    fn found_instead(&mut self, _: &FoundNumber) {}
+    fn number_instead(&mut self, _: &FoundNumber) {}
 }
 
 by_member::deserialize!(Assessment);
 
-/// Whether one of the actions in a policy's assessment is to block; `None` where it has none.
+/// Returns whether one of the actions in a policy's assessment blocks, or `None` if there are none.
 fn blocks(policy: &Value) -> Option<bool> {
     match policy {
         Value::Object(members) => {
@@ -173,23 +174,23 @@ struct InvocationMetrics {
 }
 
 impl GuardrailTrace {
-    /// `None` where nothing was assessed.
-    pub(super) fn told(self) -> Option<GuardrailTold> {
+    /// Returns the report, or `None` if nothing was assessed.
+    pub(super) fn into_report(self) -> Option<GuardrailReport> {
         let inputs = self.input_assessment.0.into_iter().chain(self.input.0);
         let inputs: Vec<Assessment> = inputs.map(|assessment| assessment.0.unwrap_or_default()).collect();
         let outputs = self.output_assessments.0.into_iter().flat_map(|list| list.0);
         let outputs = outputs.chain(self.outputs.0.into_iter().flat_map(|output| output.0));
         let units = |assessment: Assessment| Some(assessment.invocation_metrics.0?.usage.0?.0);
-        let told = GuardrailTold {
+        let report = GuardrailReport {
             blocked_input: inputs.iter().map(|assessment| assessment.blocks).max().flatten(),
-            input: Assessed::of(inputs.into_iter().map(units)),
-            output: Assessed::of(outputs.map(units)),
+            input: AssessedUnits::of(inputs.into_iter().map(units)),
+            output: AssessedUnits::of(outputs.map(units)),
         };
-        (told != GuardrailTold::default()).then_some(told)
+        (report != GuardrailReport::default()).then_some(report)
     }
 }
 
-/// The units in the answer of ApplyGuardrail.
+/// Reads the units in the answer of ApplyGuardrail.
 pub(crate) fn read_apply_guardrail(json: &[u8]) -> Option<Units> {
     let InvocationMetrics { usage } = serde_json::from_slice(json).ok()?;
     Some(usage.0?.0)
@@ -215,7 +216,7 @@ struct CheckUsage {
     text_units: Count,
 }
 
-/// The units of text by check, in the order of [`CHECKS`], as the SDK has read them.
+/// Returns the text units of the SDK's typed counts, in the order of [`CHECKS`].
 pub(crate) fn check_units(counts: [Option<i32>; 3]) -> Units {
     let unit = |(name, count): (&'static str, Option<i32>)| {
         Some(UnitCount::new(Unit::GuardrailUnit, u64::try_from(count?).ok()?).with_word(name))
@@ -223,18 +224,18 @@ pub(crate) fn check_units(counts: [Option<i32>; 3]) -> Units {
     CHECKS.into_iter().zip(counts).filter_map(unit).collect()
 }
 
-/// Units by policy, as the SDK has read them.
+/// Returns the units of the SDK's typed counts by policy.
 pub(crate) fn policy_units<const N: usize>(counts: [(&'static str, Option<i32>); N]) -> Units {
     let mut policies = Policies::default();
     for (name, count) in counts {
         if let Some(count) = count.and_then(|count| u64::try_from(count).ok()) {
-            policies.told(name, count);
+            policies.record(name, count);
         }
     }
     policies.units()
 }
 
-/// The units in the answer of InvokeGuardrailChecks.
+/// Reads the units in the answer of InvokeGuardrailChecks.
 pub(crate) fn read_checks(json: &[u8]) -> Option<Units> {
     let answer: ChecksAnswer = serde_json::from_slice(json).ok()?;
     let usage = answer.usage.0?;
@@ -248,7 +249,7 @@ pub(crate) fn read_checks(json: &[u8]) -> Option<Units> {
     Some(units)
 }
 
-impl<'de> Deserialize<'de> for OutputOfInvoke {
+impl<'de> Deserialize<'de> for InvokeOutput {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let assessments = Values::<Object<Assessment>>::deserialize(deserializer)?;
         Ok(Self(assessments.0.into_iter().map(|assessment| assessment.0.unwrap_or_default()).collect()))
@@ -274,7 +275,7 @@ impl<'de> Visitor<'de> for PolicyVisitor {
         let mut policies = Policies::default();
         while let Some((name, count)) = map.next_entry::<Cow<'de, str>, Count>()? {
             if let Some(count) = count.0 {
-                policies.told(&name, count);
+                policies.record(&name, count);
             }
         }
         Ok(PolicyUnits(policies.units()))
@@ -290,7 +291,7 @@ struct Policies {
 }
 
 impl Policies {
-    fn told(&mut self, name: &str, count: u64) {
+    fn record(&mut self, name: &str, count: u64) {
         match name {
             REASONING_POLICY => self.reasoning = count,
             REASONING_POLICIES => self.reasoning_policies = count,
@@ -308,7 +309,7 @@ impl Policies {
     }
 }
 
-/// A policy that this version has not heard of keeps its name: it has no price, and so is never taken for free.
+/// Returns the word for a policy. An unknown policy keeps its name: it has no price, so it is never treated as free.
 fn word(name: &str) -> Cow<'static, str> {
     let known = TEXT_POLICIES.into_iter().chain([IMAGE_POLICY, FREE_POLICY]).find(|known| *known == name);
     known.map_or_else(|| Cow::Owned(name.to_owned()), Cow::Borrowed)
@@ -324,8 +325,8 @@ mod tests {
             .collect()
     }
 
-    fn told(json: &str) -> Option<GuardrailTold> {
-        serde_json::from_str::<GuardrailTrace>(json).expect(json).told()
+    fn report(json: &str) -> Option<GuardrailReport> {
+        serde_json::from_str::<GuardrailTrace>(json).expect(json).into_report()
     }
 
     #[test]
@@ -334,9 +335,9 @@ mod tests {
             {"topicPolicyUnits":1,"contentPolicyUnits":2,"wordPolicyUnits":0}}}"#;
         let one = [("topicPolicyUnits", 1), ("contentPolicyUnits", 2)];
         let two = [("topicPolicyUnits", 2), ("contentPolicyUnits", 4)];
-        let want = Some(GuardrailTold {
-            input: Assessed::Counted(units(&one)),
-            output: Assessed::Counted(units(&two)),
+        let expected = Some(GuardrailReport {
+            input: AssessedUnits::Counted(units(&one)),
+            output: AssessedUnits::Counted(units(&two)),
             blocked_input: None,
         });
         let converse = format!(
@@ -344,8 +345,8 @@ mod tests {
         );
         let invoke =
             format!(r#"{{"input":{{"g1":{assessment}}},"outputs":[{{"g1":{assessment}}},{{"g1":{assessment}}}]}}"#);
-        assert_eq!(told(&converse), want);
-        assert_eq!(told(&invoke), want);
+        assert_eq!(report(&converse), expected);
+        assert_eq!(report(&invoke), expected);
     }
 
     #[test]
@@ -353,29 +354,29 @@ mod tests {
         let counted = r#"{"invocationMetrics":{"usage":{"topicPolicyUnits":1}}}"#;
         for output in ["{}", "3", r#"{"invocationMetrics":{"usage":7}}"#] {
             let trace = format!(r#"{{"inputAssessment":{{"g":{counted}}},"input":{{"h":{output}}}}}"#);
-            let told = told(&trace).expect(output);
-            assert_eq!((told.units(), told.kept_the_model_out()), (None, true), "{output}");
+            let report = report(&trace).expect(output);
+            assert_eq!((report.units(), report.model_was_skipped()), (None, true), "{output}");
         }
-        assert_eq!(told("{}"), None);
-        assert_eq!(told(r#"{"inputAssessment":"odd","outputs":4}"#), None);
+        assert_eq!(report("{}"), None);
+        assert_eq!(report(r#"{"inputAssessment":"odd","outputs":4}"#), None);
     }
 
     #[test]
-    fn each_side_holds_from_the_event_that_has_it() {
+    fn each_side_comes_from_the_event_that_has_it() {
         let side = |name: &str, units: u64| {
             let usage = format!(r#"{{"invocationMetrics":{{"usage":{{"topicPolicyUnits":{units}}}}}}}"#);
             match name {
-                "input" => told(&format!(r#"{{"input":{{"g":{usage}}}}}"#)),
-                _ => told(&format!(r#"{{"outputs":[{{"g":{usage}}}]}}"#)),
+                "input" => report(&format!(r#"{{"input":{{"g":{usage}}}}}"#)),
+                _ => report(&format!(r#"{{"outputs":[{{"g":{usage}}}]}}"#)),
             }
         };
         for events in [[side("input", 1), side("output", 3)], [side("output", 3), side("input", 1)]] {
             let mut all = None;
             for event in events.iter().chain(&events).cloned().chain([None]) {
-                GuardrailTold::merge(&mut all, event);
+                GuardrailReport::merge(&mut all, event);
             }
-            let all = all.expect("both are told");
-            assert_eq!((all.units(), all.kept_the_model_out()), (Some(units(&[("topicPolicyUnits", 4)])), false));
+            let all = all.expect("both are reported");
+            assert_eq!((all.units(), all.model_was_skipped()), (Some(units(&[("topicPolicyUnits", 4)])), false));
         }
     }
 
@@ -388,14 +389,14 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_that_is_not_known_keeps_its_name() {
+    fn an_unknown_policy_keeps_its_name() {
         let read = read_apply_guardrail(br#"{"usage":{"fresheningPolicyUnits":3}}"#);
         assert_eq!(read, Some(units(&[("fresheningPolicyUnits", 3)])));
         assert_eq!(read_apply_guardrail(br#"{"action":"NONE"}"#), None);
     }
 
     #[test]
-    fn checks_are_counted_by_what_they_check() {
+    fn checks_are_counted_by_name() {
         let read = read_checks(br#"{"usage":{"contentFilter":{"textUnits":2},"promptAttack":{"textUnits":1}}}"#);
         assert_eq!(read, Some(units(&[("contentFilter", 2), ("promptAttack", 1)])));
         assert_eq!(read_checks(br#"{"usage":{"contentFilter":{}}}"#), None, "how many?");

@@ -1,5 +1,5 @@
-//! Inferences that one call ran before its answer, such as a compaction of the conversation. Anthropic lists them all in
-//! `usage.iterations`, and leaves all but those of the answer out of the counts beside it. All of them are billed.
+//! Inferences that one call ran before its answer, such as a compaction of the conversation. Anthropic lists all of
+//! them in `usage.iterations`. The counts outside the list only include those of the answer. All of them are billed.
 
 use serde::de::MapAccess;
 
@@ -19,12 +19,12 @@ pub(super) struct Iteration {
     inner: Vec<Iteration>,
 }
 
-/// The inferences whose sum the counts beside the list repeat.
+/// The inferences whose sum the counts outside the list repeat.
 const REPLY: &str = "message";
-/// Those that are billed besides, at the same price.
-const BESIDE: [&str; 1] = ["compaction"];
+/// Other inferences, which are billed at the same price.
+const OTHER_KINDS: [&str; 1] = ["compaction"];
 
-/// What is counted and can be summed.
+/// The counts that can be added up.
 const SUMMED: [Member; 8] = [
     Member::Input,
     Member::Output,
@@ -36,18 +36,18 @@ const SUMMED: [Member; 8] = [
     Member::Reasoning,
 ];
 
-/// All inferences of a call, by whether they are the reply.
+/// All inferences of a call, separated into the reply and the others.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Inferences {
     reply: Members,
-    beside: Members,
+    others: Members,
     each: Vec<Members>,
-    /// The models that they name.
+    /// The models that the inferences name.
     models: Vec<String>,
 }
 
 impl Inferences {
-    /// `None` where none are listed.
+    /// Returns the inferences, or `None` if none are listed.
     pub(super) fn of(iterations: Vec<Iteration>) -> Option<Box<Self>> {
         if iterations.is_empty() {
             return None;
@@ -65,67 +65,67 @@ impl Inferences {
                 all.reply.add(&used);
                 continue;
             }
-            all.beside.add(&used);
-            if !BESIDE.contains(&&*kind) {
+            all.others.add(&used);
+            if !OTHER_KINDS.contains(&&*kind) {
                 let kind = clipped(&kind, 32);
                 let of = model.map(|model| format!(" of {}", clipped(&model, 64))).unwrap_or_default();
-                let doubt = || format!("usage.iterations has a {kind}{of}, priced as the model that was called");
-                all.beside.doubts.add(doubt);
+                let doubt = || format!("usage.iterations has a {kind}{of}, priced as the called model");
+                all.others.doubts.add(doubt);
             }
         }
         Some(Box::new(all))
     }
 
-    /// Takes in what another event says: of each count the greater holds.
+    /// Takes in another event. The greater of two counts is used.
     pub(super) fn merge(&mut self, later: &Self) {
         self.reply.merge(&later.reply);
-        self.beside.merge(&later.beside);
+        self.others.merge(&later.others);
         if later.each.len() >= self.each.len() {
             self.each.clone_from(&later.each);
             self.models.clone_from(&later.models);
         }
     }
 
-    /// The models that they name.
+    /// Returns the models that the inferences name.
     pub(super) fn models(&self) -> &[String] {
         &self.models
     }
 
-    /// The counts of each.
+    /// Returns the counts of each inference.
     pub(super) fn each(&self) -> &[Members] {
         &self.each
     }
 
-    /// The counts of `usage` as those of all inferences. `at_start` is what a stream told before it ran any of them.
+    /// Returns `usage` with the counts of all inferences. `at_start` is what a stream reported before the first one.
     pub(super) fn sum(&self, usage: &Members, at_start: &Members) -> Members {
         let mut sum = usage.clone();
         for member in SUMMED {
-            let (reply, beside) = (self.reply.get(member), self.beside.get(member));
+            let (reply, others) = (self.reply.get(member), self.others.get(member));
             let top = usage.get(member).or_else(|| at_start.get(member).filter(|_| reply.is_none()));
-            let plus_beside = |count: u64| count.saturating_add(beside.unwrap_or(0));
-            let all = reply.map(plus_beside);
+            let plus_others = |count: u64| count.saturating_add(others.unwrap_or(0));
+            let all = reply.map(plus_others);
             let count = match (top, all) {
-                // The counts beside the list are those of the reply, or of all.
+                // The counts outside the list are those of the reply, or of all inferences.
                 (Some(top), Some(all)) if reply == Some(top) || top == all => Some(all),
                 (Some(top), Some(all)) => {
                     sum.doubts.add(|| format!("usage says {top}, its iterations add up to {all}"));
                     Some(all.max(top))
                 }
-                (Some(top), None) => Some(plus_beside(top)),
-                (None, all) => all.or(beside),
+                (Some(top), None) => Some(plus_others(top)),
+                (None, all) => all.or(others),
             };
             sum.set(member, count);
         }
-        // A total beside them is that of the reply.
+        // A total outside the list is that of the reply.
         let is_of_reply = sum.get(Member::Total).is_some() && sum.get(Member::Total) == usage.sum_of_parts();
         if is_of_reply {
             sum.set(Member::Total, None);
         }
-        let tells_units = !usage.units.is_empty();
-        for of in [&self.reply, &self.beside] {
+        let has_units = !usage.units.is_empty();
+        for of in [&self.reply, &self.others] {
             sum.doubts.extend(&of.doubts);
-            // Beside the list stands the sum of them.
-            if !tells_units {
+            // The units outside the list are the sum of all.
+            if !has_units {
                 sum.units.extend(of.units.iter().cloned());
             }
         }
@@ -145,7 +145,7 @@ impl ByMember for Iteration {
         Ok(())
     }
 
-    fn found_instead(&mut self, _: &FoundNumber) {}
+    fn number_instead(&mut self, _: &FoundNumber) {}
 }
 
 by_member::deserialize!(Iteration);

@@ -1,4 +1,4 @@
-//! Fields that are missing where they are not of their type. Without them, one odd field would cost all the others.
+//! Fields that are missing if they have the wrong type, so that one malformed field does not lose the others.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -10,13 +10,14 @@ use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, IgnoredAny, 
 
 pub(crate) use super::lenient_count::Count;
 
-/// Reads a struct whose fields are lenient; what cannot be read is missing. Of a member that comes twice, the last holds.
+/// Reads a struct with lenient fields. Parts that cannot be read are missing. If a member occurs twice, the last one
+/// counts.
 pub(crate) fn read<T: Default + DeserializeOwned>(json: &[u8]) -> T {
     let again = |_| serde_json::from_slice::<serde_json::Value>(json).and_then(serde_json::from_value);
     serde_json::from_slice(json).or_else(again).unwrap_or_default()
 }
 
-/// A struct, from an object. Its fields have to be lenient too.
+/// A struct from an object. Its fields have to be lenient too.
 #[derive(Clone, Debug)]
 pub(crate) struct Object<T>(pub(crate) Option<T>);
 
@@ -29,12 +30,12 @@ pub(crate) struct List<T>(pub(crate) Vec<T>);
 pub(crate) struct Text(pub(crate) Option<String>);
 
 impl Text {
-    /// The text, unless it is empty.
+    /// Returns the text, unless it is empty.
     pub(crate) fn word(&self) -> Option<&str> {
         self.0.as_deref().filter(|text| !text.is_empty())
     }
 
-    /// The tier of Bedrock's that it names.
+    /// Returns the Bedrock tier that the text names.
     pub(crate) fn tier(&self) -> Option<&'static str> {
         let tier: Tier = self.word()?.parse().ok()?;
         matches!(tier, Tier::Default | Tier::Flex | Tier::Priority | Tier::Reserved).then(|| tier.as_str())
@@ -49,11 +50,11 @@ pub(crate) struct Number(pub(crate) Option<f64>);
 #[derive(Clone, Debug)]
 pub(crate) struct Values<T>(pub(crate) Vec<T>);
 
-/// How many items an array has.
+/// The number of items in an array.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Size(pub(crate) Option<u64>);
 
-/// Whether there is anything but `null`.
+/// Whether there is a value other than `null`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Present(pub(crate) bool);
 
@@ -75,7 +76,7 @@ impl<T> Default for Values<T> {
     }
 }
 
-/// What becomes of a value of each shape that is not the expected one: nothing.
+/// Reads a value of an unexpected type as nothing.
 macro_rules! ignore {
     ($($shape:ident),*) => { $(ignore!(@ $shape);)* };
     (@ scalar) => {

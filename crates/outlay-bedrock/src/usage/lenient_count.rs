@@ -4,27 +4,27 @@ use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAcces
 
 use super::positive::Positive;
 
-/// A token count that may be missing, or come as another JSON type: an integer, a float without a fraction, or either
-/// as text. Anything else is no count, and never an error: one odd field must not cost the others.
+/// A token count that may be missing or have another JSON type: an integer, a float without a fraction, or either as
+/// text. Anything else is not a count, and never an error: one malformed field must not lose the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Count(pub(crate) Option<u64>, Odd);
+pub(crate) struct Count(pub(crate) Option<u64>, Malformed);
 
-/// Whether there was a number that is no count: a negative one, or one that stands in an object or an array.
-type Odd = bool;
+/// Whether there was a number that is not a count: a negative one, or one in an object or array.
+type Malformed = bool;
 
 impl Count {
-    /// That of a whole number.
+    /// Returns the count for a whole number.
     pub(super) fn of_i64(n: i64) -> Self {
         number(u64::try_from(n).ok())
     }
 
-    /// The same, with a zero in the place of what is missing.
+    /// Returns the count, with zero if it is missing.
     pub(super) fn or_zero(self) -> Self {
         Self(self.0.or(Some(0)), self.1)
     }
 
-    /// Whether there was a number that is no count.
-    pub(super) const fn is_odd(self) -> bool {
+    /// Returns whether there was a number that is not a count.
+    pub(super) const fn is_malformed(self) -> bool {
         self.1
     }
 }
@@ -73,19 +73,19 @@ impl<'de> Visitor<'de> for CountVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut odd = false;
+        let mut malformed = false;
         while let Some((_, found)) = map.next_entry::<IgnoredAny, Positive>()? {
-            odd |= found.0.is_some();
+            malformed |= found.0.is_some();
         }
-        Ok(Count(None, odd))
+        Ok(Count(None, malformed))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut odd = false;
+        let mut malformed = false;
         while let Some(found) = seq.next_element::<Positive>()? {
-            odd |= found.0.is_some();
+            malformed |= found.0.is_some();
         }
-        Ok(Count(None, odd))
+        Ok(Count(None, malformed))
     }
 }
 
@@ -93,13 +93,13 @@ fn number(count: Option<u64>) -> Count {
     Count(count, count.is_none())
 }
 
-/// The count that a text stands for.
+/// Returns the count in a text.
 pub(super) fn parse(text: &str) -> Option<u64> {
     let text = text.trim();
     text.parse().ok().or_else(|| text.parse().ok().and_then(whole))
 }
 
-/// Doubles hold whole numbers exactly up to 2^53; no token count comes near.
+/// Doubles represent whole numbers exactly up to 2^53, which no token count comes near.
 fn whole(n: f64) -> Option<u64> {
     (n.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&n)).then_some(n as u64)
 }
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_count_comes_in_any_json_type_or_not_at_all() {
+    fn a_count_is_read_from_several_json_types() {
         let read = |json: &str| serde_json::from_str::<Count>(json).unwrap().0;
         assert_eq!(read("12"), Some(12));
         assert_eq!(read("12.0"), Some(12));

@@ -1,7 +1,7 @@
-//! The counts in a `usage` object, whichever family wrote it.
+//! The counts in a `usage` object of any family.
 //!
-//! Which name is which count is listed in [`names`]. A positive number by any other name is told by its name, and makes the
-//! figure an estimate: it may be a part of the bill that this version has not heard of.
+//! [`member_names`] lists the names of all counts. A positive number with any other name is reported by its name and
+//! makes the figure an estimate: it may be a part of the bill that this version does not know.
 
 use std::borrow::Cow;
 
@@ -18,12 +18,12 @@ mod read_members;
 
 pub(super) use read_members::{BilledUnits, Key};
 
-/// A number that a `usage` object may have.
+/// A number in a `usage` object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Member {
-    /// Input by a name that leaves the cache out, in most families.
+    /// Input, by a name that excludes the cache in most families.
     Input,
-    /// Input by a name that includes the cache.
+    /// Input, by a name that includes the cache.
     Prompt,
     /// Output.
     Output,
@@ -31,13 +31,13 @@ pub(super) enum Member {
     Total,
     /// Input that the cache served.
     CacheRead,
-    /// Input that the cache stored, for whatever lifetime.
+    /// Input that the cache stored, for any lifetime.
     CacheWrite,
-    /// Input that was stored for five minutes.
+    /// Input that the cache stored for five minutes.
     CacheWrite5m,
-    /// Input that was stored for thirty minutes.
+    /// Input that the cache stored for thirty minutes.
     CacheWrite30m,
-    /// Input that was stored for an hour.
+    /// Input that the cache stored for an hour.
     CacheWrite1h,
     /// Input that the cache did not serve.
     CacheMiss,
@@ -49,21 +49,21 @@ pub(super) enum Member {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Members {
     numbers: [Option<u64>; Self::COUNT],
-    /// Whether the input is split into parts, of which the cache is one.
+    /// Whether the input is split into parts, including the cache.
     pub(super) input_is_split: bool,
-    /// The tokens that the input and the output have at the least, by the parts that they are split into.
+    /// The minimum number of tokens in the input and the output, by their parts.
     pub(super) input_parts: u64,
     pub(super) output_parts: u64,
-    /// What is billed beside tokens.
+    /// Units that are billed in addition to tokens.
     pub(crate) units: Units,
     /// Cohere's search units: rerank queries.
     pub(crate) searches: Option<u64>,
     pub(crate) doubts: Doubts,
-    /// All inferences of the call, where they are listed.
+    /// All inferences of the call, if they are listed.
     inferences: Option<Box<Inferences>>,
 }
 
-/// The members of Converse's `usage`, as the SDK has read them.
+/// The members of Converse's `usage` in the SDK's types.
 pub(crate) struct TypedTokens<'a> {
     pub(crate) input: i32,
     pub(crate) output: i32,
@@ -77,7 +77,7 @@ pub(crate) struct TypedTokens<'a> {
 impl Members {
     const COUNT: usize = 11;
 
-    /// Those of an output that the SDK has read.
+    /// Creates members from the SDK's typed output.
     pub(crate) fn typed(tokens: TypedTokens<'_>) -> Self {
         let mut members = Self::default();
         for (member, count) in [
@@ -88,14 +88,14 @@ impl Members {
             (Member::CacheWrite, tokens.cache_write),
         ] {
             if let Some(count) = count {
-                members.told(member, Count::of_i64(count.into()));
+                members.record(member, Count::of_i64(count.into()));
             }
         }
         let lifetime = |(ttl, tokens): (&str, i32)| Lifetime {
             ttl: Text(Some(ttl.to_owned())),
             input_tokens: Count::of_i64(tokens.into()),
         };
-        members.told_lifetimes(tokens.lifetimes.into_iter().map(lifetime).collect());
+        members.record_lifetimes(tokens.lifetimes.into_iter().map(lifetime).collect());
         members
     }
 
@@ -107,44 +107,44 @@ impl Members {
         self.numbers[member as usize] = count;
     }
 
-    /// The same with this number.
+    /// Returns the members with this number.
     pub(super) const fn with(mut self, member: Member, count: Option<u64>) -> Self {
         self.set(member, count);
         self
     }
 
-    /// Whether no number was told.
+    /// Returns whether there is no number.
     pub(crate) fn is_empty(&self) -> bool {
         self.numbers.iter().all(Option::is_none)
     }
 
-    /// Whether the input and the output are told.
+    /// Returns whether there are counts for the input and the output.
     pub(crate) fn is_whole(&self) -> bool {
         self.is_whole_with(&Self::default())
     }
 
-    /// The same with what was told at the start of a stream.
+    /// Like [`is_whole`](Self::is_whole), including the counts from the start of a stream.
     pub(crate) fn is_whole_with(&self, at_start: &Self) -> bool {
         let inputs = [Member::Input, Member::Prompt, Member::CacheMiss];
         inputs.iter().any(|input| self.get(*input).or(at_start.get(*input)).is_some())
             && (self.get(Member::Output).is_some() || self.lists_inferences())
     }
 
-    /// Takes in what another place of the same event says, which is to be the same. Of two counts the greater holds.
+    /// Takes in another place of the same event, which should agree. The greater of two counts is used.
     pub(super) fn merge_place(&mut self, other: &Self) {
         for (own, other) in self.numbers.iter().zip(other.numbers) {
-            // A zero is told by whoever does not know.
+            // A source may report an unknown count as zero.
             if let (Some(own @ 1..), Some(other @ 1..)) = (*own, other)
                 && own != other
             {
-                self.doubts.add(|| format!("usage tells one count in two places, as {own} and as {other}"));
+                self.doubts.add(|| format!("usage has one count in two places: {own} and {other}"));
             }
         }
         self.merge(other);
     }
 
-    /// Takes in what another event of the same source says. Counts are cumulative, and events may come in any order: of two
-    /// counts the greater holds.
+    /// Takes in another event of the same source. Counts are cumulative and events may come in any order, so the
+    /// greater of two counts is used.
     pub(crate) fn merge(&mut self, other: &Self) {
         for (own, other) in self.numbers.iter_mut().zip(other.numbers) {
             *own = (*own).max(other);
@@ -153,7 +153,7 @@ impl Members {
         self.input_parts = self.input_parts.max(other.input_parts);
         self.output_parts = self.output_parts.max(other.output_parts);
         self.searches = self.searches.max(other.searches);
-        self.units = most_of_each(&self.units, &other.units);
+        self.units = max_of_each(&self.units, &other.units);
         self.doubts.extend(&other.doubts);
         match (&mut self.inferences, &other.inferences) {
             (Some(own), Some(other)) => own.merge(other),
@@ -162,7 +162,7 @@ impl Members {
         }
     }
 
-    /// The counts of all inferences; `at_start` is what a stream told before it ran any.
+    /// Returns the counts of all inferences. `at_start` is what a stream reported before the first one.
     pub(super) fn of_all_inferences(&self, at_start: &Self) -> Cow<'_, Self> {
         match &self.inferences {
             Some(inferences) => Cow::Owned(inferences.sum(self, at_start)),
@@ -175,22 +175,22 @@ impl Members {
         }
     }
 
-    /// The inferences that are listed.
+    /// Returns the listed inferences.
     pub(super) fn inferences(&self) -> &[Self] {
         self.inferences.as_ref().map_or(&[], |inferences| inferences.each())
     }
 
-    /// The models that those name.
+    /// Returns the models that the listed inferences name.
     pub(crate) fn models_of_inferences(&self) -> &[String] {
         self.inferences.as_ref().map_or(&[], |inferences| inferences.models())
     }
 
-    /// Whether more inferences are listed than the reply's.
+    /// Returns whether inferences are listed.
     pub(super) const fn lists_inferences(&self) -> bool {
         self.inferences.is_some()
     }
 
-    /// All input and the output; `None` where one is not told.
+    /// Returns the sum of all input and the output, or `None` if one is missing.
     pub(super) fn sum_of_parts(&self) -> Option<u64> {
         let parts = [Member::CacheRead, Member::CacheWrite].into_iter().filter_map(|member| self.get(member));
         let all = self.get(Member::Input)?.saturating_add(self.get(Member::Output)?);
@@ -211,26 +211,26 @@ impl Members {
         self.doubts.extend(&other.doubts);
     }
 
-    /// Takes in a number by one of its names.
-    pub(super) fn told(&mut self, member: Member, count: Count) {
-        self.doubt_odd(count);
+    /// Records a number under one of its names.
+    pub(super) fn record(&mut self, member: Member, count: Count) {
+        self.doubt_malformed(count);
         let own = &mut self.numbers[member as usize];
         if let (Some(own), Some(other)) = (*own, count.0)
             && own != other
             && own.min(other) > 0
         {
-            self.doubts.add(|| format!("usage tells one count by two names, as {own} and as {other}"));
+            self.doubts.add(|| format!("usage has one count under two names: {own} and {other}"));
         }
         *own = (*own).max(count.0);
     }
 
-    fn doubt_odd(&mut self, count: Count) {
-        if count.is_odd() {
-            self.doubts.add(|| "usage has a number that is no count".to_owned());
+    fn doubt_malformed(&mut self, count: Count) {
+        if count.is_malformed() {
+            self.doubts.add(|| "usage has a number that is not a count".to_owned());
         }
     }
 
-    fn told_lifetimes(&mut self, lifetimes: Vec<Lifetime>) {
+    fn record_lifetimes(&mut self, lifetimes: Vec<Lifetime>) {
         for Lifetime { ttl, input_tokens } in lifetimes {
             let member = match ttl.0.as_deref() {
                 Some("5m") => Member::CacheWrite5m,
@@ -238,15 +238,15 @@ impl Members {
                 Some("1h") => Member::CacheWrite1h,
                 other => {
                     if other.is_some() || input_tokens.0 > Some(0) {
-                        self.unknown_lifetime(other.unwrap_or("that is not told"));
-                        // The whole is no less than this part.
+                        self.unknown_lifetime(other.unwrap_or("(missing)"));
+                        // The total is at least this part.
                         self.set(Member::CacheWrite, self.get(Member::CacheWrite).max(input_tokens.0));
                     }
                     continue;
                 }
             };
-            self.doubt_odd(input_tokens);
-            // A lifetime without a count is one of which the count is not known.
+            self.doubt_malformed(input_tokens);
+            // A lifetime without a count has an unknown count.
             let input_tokens = input_tokens.or_zero();
             let sum = self.get(member).map_or(input_tokens.0, |own| Some(own.saturating_add(input_tokens.0?)));
             self.set(member, sum.or(self.get(member)));
@@ -255,12 +255,12 @@ impl Members {
 
     fn unknown_lifetime(&mut self, ttl: &str) {
         let ttl = clipped(ttl, 16);
-        let text = || format!("cache write: the lifetime {ttl} is not known, and priced as the model's usual one");
+        let text = || format!("cache write: the lifetime {ttl} is not known: priced as the model's default");
         self.doubts.add(text);
     }
 }
 
-/// Tokens that were written to the cache for a time.
+/// Tokens that were written to the cache for a lifetime.
 #[derive(Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Lifetime {
@@ -269,8 +269,8 @@ struct Lifetime {
     input_tokens: Count,
 }
 
-/// Of each unit the greater count.
-pub(super) fn most_of_each(own: &Units, later: &Units) -> Units {
+/// Returns the greater count of each unit.
+pub(super) fn max_of_each(own: &Units, later: &Units) -> Units {
     if later.is_empty() {
         return own.clone();
     }

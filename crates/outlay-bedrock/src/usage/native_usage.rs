@@ -1,45 +1,45 @@
-//! The usage that a model's own InvokeModel body or stream chunk carries. The families' shapes do not overlap, so one
-//! reader takes them all, and a model that this version has not heard of is read by the shape it has. What the members of
-//! a `usage` mean is told in [`members`](super::members).
+//! Reads the usage in a model's own InvokeModel body or stream chunk. The families' formats do not overlap, so one
+//! reader handles all of them, and an unknown model is read by its format. [`members`](super::members) has the
+//! meaning of the members of a `usage`.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 
 use super::choices::Choices;
-use super::guardrail_usage::{GuardrailTold, GuardrailTrace};
+use super::guardrail_usage::{GuardrailReport, GuardrailTrace};
 use super::lenient::{self, Count, List, Object, Present, Size, Text};
 use super::members::{BilledUnits, Member, Members};
-use crate::units::Made;
+use crate::units::ReportedUnits;
 
-/// What a body or a chunk says beside its content.
+/// What a body or a chunk contains besides its content.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NativeAnswer {
-    /// What is told of the whole answer.
+    /// The usage of the whole answer.
     usage: Members,
-    /// What is told of each of the answers that were asked for.
-    of_choices: Choices,
-    /// What a stream told before its model ran: Anthropic's `message_start`.
+    /// The usage of each requested answer.
+    choice_usages: Choices,
+    /// What a stream reported before its model ran: Anthropic's `message_start`.
     pub(crate) at_start: Members,
     /// `amazon-bedrock-invocationMetrics`, which Bedrock adds to the last chunk.
     pub(crate) metrics: Members,
     pub(crate) stop_reason: Option<String>,
-    /// The error that ends a stream of Anthropic's.
+    /// The error that ends an Anthropic stream.
     pub(crate) error: Option<String>,
-    /// The model has said all it will.
+    /// Whether the model has stopped.
     pub(crate) stopped: bool,
-    /// Which of the answers that were asked for have ended, one bit for each.
+    /// Which of the requested answers have ended, one bit for each.
     pub(crate) ended_choices: u64,
-    /// What the answer says that it is billed for beside tokens.
-    pub(crate) made: Made,
-    /// OpenAI's.
+    /// The units that the answer reports in addition to tokens.
+    pub(crate) reported: ReportedUnits,
+    /// The tier of OpenAI models.
     pub(crate) served_tier: Option<&'static str>,
-    /// The model that answered, by the name that the answer has for it.
+    /// The model that answered, by its name in the answer.
     pub(crate) named_model: Option<String>,
-    /// Whether it holds vectors, of which no token is billed.
+    /// Whether it contains vectors, for which no output tokens are billed.
     pub(crate) is_embedding: bool,
-    pub(crate) guardrail: Option<GuardrailTold>,
-    /// Whether a guardrail put its own words in the place of the model's.
+    pub(crate) guardrail: Option<GuardrailReport>,
+    /// Whether a guardrail replaced the model's text.
     pub(crate) guardrail_intervened: bool,
 }
 
@@ -49,7 +49,7 @@ struct Body {
     r#type: Text,
     usage: Object<Members>,
     model: Text,
-    /// OpenAI's.
+    /// The tier of OpenAI models.
     service_tier: Text,
     /// Anthropic's error event.
     error: Object<ErrorEvent>,
@@ -59,7 +59,7 @@ struct Body {
     delta: Object<Delta>,
     /// The last event of OpenAI's Responses, and of Cohere's streams.
     response: Object<Box<Body>>,
-    /// OpenAI's Responses; an event that has one tells that of a part.
+    /// OpenAI's Responses. In an event, it is the status of a part.
     status: Text,
     stop_reason: Text,
     #[serde(rename = "stopReason")]
@@ -88,7 +88,7 @@ struct Body {
     /// TwelveLabs.
     #[serde(rename = "finishReason")]
     finish_reason_camel: Text,
-    /// Images, of Amazon's and Stability's models, and of Stable Diffusion XL.
+    /// Images of Amazon's and Stability's models; artifacts of Stable Diffusion XL.
     images: Size,
     artifacts: Size,
     /// Vectors.
@@ -184,37 +184,37 @@ struct InvocationMetrics {
     cache_write_input_token_count: Count,
 }
 
-/// Reads a body or a chunk; what cannot be read is missing.
+/// Reads a body or a chunk. Parts that cannot be read are missing.
 pub(crate) fn read_native(json: &[u8]) -> NativeAnswer {
     lenient::read::<Body>(json).into_answer()
 }
 
 impl NativeAnswer {
-    /// What was used by all that it says.
+    /// Returns the usage of the whole answer, including its choices.
     pub(crate) fn usage(&self) -> Cow<'_, Members> {
-        self.of_choices.with(&self.usage)
+        self.choice_usages.with(&self.usage)
     }
 
-    /// Whether the input and the output are told.
+    /// Returns whether there are counts for the input and the output.
     pub(crate) fn is_whole(&self) -> bool {
         self.usage().is_whole_with(&self.at_start)
     }
 
-    /// Takes in what a later chunk says: each part holds from the chunk that has it.
+    /// Takes in a later chunk. Each part comes from the last chunk that has it.
     pub(crate) fn merge(&mut self, later: Self) {
         self.usage.merge(&later.usage);
-        self.of_choices.merge(later.of_choices);
+        self.choice_usages.merge(later.choice_usages);
         self.at_start.merge(&later.at_start);
         self.metrics.merge(&later.metrics);
         self.stopped |= later.stopped;
         self.ended_choices |= later.ended_choices;
         self.error = self.error.take().or(later.error);
         self.stop_reason = later.stop_reason.or(self.stop_reason.take());
-        self.made = self.made.or(later.made);
+        self.reported = self.reported.or(later.reported);
         self.served_tier = later.served_tier.or(self.served_tier);
         self.named_model = later.named_model.or(self.named_model.take());
         self.is_embedding |= later.is_embedding;
-        GuardrailTold::merge(&mut self.guardrail, later.guardrail);
+        GuardrailReport::merge(&mut self.guardrail, later.guardrail);
         self.guardrail_intervened |= later.guardrail_intervened;
     }
 }
@@ -225,7 +225,7 @@ impl Body {
         usage.searches =
             usage.searches.or(self.meta.0.as_ref().and_then(|meta| meta.billed_units.0.as_ref()?.searches));
         let mut answer = NativeAnswer {
-            of_choices: self.of_choices(),
+            choice_usages: self.choice_usages(),
             metrics: self.metrics.0.as_ref().map(|metrics| metrics.members()).unwrap_or_default(),
             at_start: self.at_start(),
             error: self.error(),
@@ -237,11 +237,11 @@ impl Body {
                 .choices()
                 .filter(|choice| choice.reason().is_some())
                 .fold(0, |ended, choice| ended | 1 << choice.index.0.unwrap_or(0).min(63)),
-            made: Made { images: self.images.0.or(self.artifacts.0), searches: usage.searches },
+            reported: ReportedUnits { images: self.images.0.or(self.artifacts.0), searches: usage.searches },
             served_tier: self.service_tier.tier(),
             named_model: self.model.0.or_else(|| self.message.0?.model.0),
             is_embedding: self.embedding.0 || self.embeddings.0 || self.embeddings_by_type.0,
-            guardrail: self.trace.0.and_then(|trace| trace.guardrail.0).and_then(GuardrailTrace::told),
+            guardrail: self.trace.0.and_then(|trace| trace.guardrail.0).and_then(GuardrailTrace::into_report),
             guardrail_intervened: self.guardrail_action.0.as_deref() == Some("INTERVENED"),
             usage,
         };
@@ -265,7 +265,7 @@ impl Body {
         self.stop_reason_of_one().or_else(|| self.choices().find_map(Choice::reason))
     }
 
-    /// The word that ends the only answer; an empty one ends nothing.
+    /// Returns the stop reason of the only answer. An empty one ends nothing.
     fn stop_reason_of_one(&self) -> Option<&str> {
         let delta = self.delta.0.as_ref();
         [
@@ -283,13 +283,13 @@ impl Body {
         .or_else(|| self.status.word().filter(|status| self.r#type.0.is_none() && FINAL_STATUS.contains(status)))
     }
 
-    /// What a `message_start` tells. Its output is what had been written by then, not what will be.
+    /// Returns the counts of a `message_start`. Its output only counts what was written by then, so it is left out.
     fn at_start(&self) -> Members {
         let usage = self.message.0.as_ref().and_then(|message| message.usage.0.clone()).unwrap_or_default();
         usage.with(Member::Output, None).with(Member::Reasoning, None)
     }
 
-    /// What the places say together that a count can stand in.
+    /// Returns the combined counts of all places that can have them.
     fn usage_of_all(&self) -> Members {
         let titan_results = self.results.0.iter().filter_map(|r| r.token_count.0).reduce(u64::saturating_add);
         let mut all =
@@ -298,7 +298,7 @@ impl Body {
                 self.generation_token_count.0.or(self.total_output_text_token_count.0).or(titan_results),
             );
         if let Some(billed) = self.meta.0.as_ref().and_then(|meta| meta.billed_units.0.as_ref()) {
-            all.told_billed_units(billed);
+            all.record_billed_units(billed);
         }
         let nova = self.metadata.0.as_ref().and_then(|metadata| metadata.usage.0.as_ref());
         let cohere = self.delta.0.as_ref().and_then(|delta| delta.usage.0.as_ref());
@@ -308,16 +308,16 @@ impl Body {
         all
     }
 
-    fn of_choices(&self) -> Choices {
-        let told = self
+    fn choice_usages(&self) -> Choices {
+        let choices = self
             .choices()
             .zip(0..)
             .filter_map(|(choice, position)| Some((choice.index.0.unwrap_or(position), choice.usage.0.clone()?)));
-        Choices(told.collect())
+        Choices(choices.collect())
     }
 }
 
-/// How a response of OpenAI's is told to be over.
+/// The final statuses of OpenAI's Responses.
 const FINAL_STATUS: [&str; 4] = ["completed", "incomplete", "failed", "cancelled"];
 
 impl InvocationMetrics {
@@ -331,4 +331,4 @@ impl InvocationMetrics {
 }
 
 #[cfg(test)]
-mod tests;
+mod native_usage_tests;

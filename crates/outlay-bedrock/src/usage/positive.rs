@@ -2,15 +2,15 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// The first positive number in any JSON: where nobody knows what a value means, this is what may be billed. Zero, `null`,
-/// text and what is empty are none.
+/// The first positive number in any JSON. If the meaning of a value is unknown, this is what may be billed. Zero,
+/// `null`, text and empty values are none.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Positive(pub(super) Option<FoundNumber>);
 
-/// A positive number and where it stands.
+/// A positive number and its path.
 #[derive(Clone, Debug)]
 pub(super) struct FoundNumber {
-    /// The names on the way to it, each after a dot.
+    /// The names on the path to it, each after a dot.
     pub(super) path: String,
     /// The number, rounded up.
     pub(super) count: u64,
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_positive_number_counts_however_deep_it_stands() {
+    fn only_a_positive_number_counts_at_any_depth() {
         let read = |json: &str| serde_json::from_str::<Positive>(json).unwrap().0.map(|f| (f.path, f.count));
         for nothing in ["0", "-3", "0.0", "null", "true", "\"7\"", "{}", "[]", r#"{"a":0,"b":[null,"x"]}"#] {
             assert_eq!(read(nothing), None, "{nothing}");

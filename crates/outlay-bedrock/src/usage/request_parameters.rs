@@ -1,27 +1,27 @@
-//! What an InvokeModel request allows itself, by whatever name its family gives it.
+//! Reads the parameters of an InvokeModel request, under any family's names.
 
 use serde::Deserialize;
 
 use super::lenient::{self, Number, Object, Text};
 use super::lenient_count::Count;
 
-/// The parameters that spans carry.
+/// The parameters that spans contain.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Parameters {
-    /// The most output tokens.
+    /// The maximum number of output tokens.
     pub(crate) max_tokens: Option<u64>,
-    /// How many answers it asks for.
+    /// The number of answers that are asked for.
     pub(crate) answers: Option<u64>,
     pub(crate) temperature: Option<f64>,
     pub(crate) top_p: Option<f64>,
-    /// OpenAI's service tier, where that is one of Bedrock's.
+    /// OpenAI's service tier, if Bedrock has it.
     pub(crate) tier: Option<&'static str>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Request {
-    /// Nova's and Titan's parameters stand in an object of their own, by the same names.
+    /// Nova's and Titan's parameters are in an object of their own, under the same names.
     #[serde(rename = "inferenceConfig")]
     nova: Object<Box<Request>>,
     #[serde(rename = "textGenerationConfig")]
@@ -39,7 +39,7 @@ struct Request {
     max_token_count: Count,
     /// OpenAI's Responses.
     max_output_tokens: Count,
-    /// OpenAI's, AI21's and Cohere's numbers of answers.
+    /// The numbers of answers of OpenAI, AI21 and Cohere.
     n: Count,
     best_of: Count,
     num_generations: Count,
@@ -66,7 +66,7 @@ impl Request {
             self.max_output_tokens,
         ];
         Parameters {
-            // Of two limits nobody knows which one the model goes by.
+            // It is unknown which of two limits the model uses, so the larger one counts.
             max_tokens: limits.into_iter().filter_map(|count| count.0).max(),
             answers: [self.n, self.best_of, self.num_generations, self.num_results]
                 .into_iter()
@@ -79,7 +79,7 @@ impl Request {
     }
 }
 
-/// Reads the request; what cannot be read is missing.
+/// Reads the request. Parts that cannot be read are missing.
 pub(crate) fn read_request(json: &[u8]) -> Parameters {
     let request: Request = lenient::read(json);
     let own = request.parameters();
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tier_of_bedrock_s_is_found_and_no_other_word() {
+    fn only_a_bedrock_tier_is_found() {
         for (request, tier) in [
             (r#"{"service_tier":"flex"}"#, Some("flex")),
             (r#"{"service_tier":"priority"}"#, Some("priority")),
@@ -135,9 +135,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_parameter_is_none_and_costs_no_other() {
-        let odd = read_request(br#"{"max_tokens":7,"temperature":"hot","top_p":[1],"inferenceConfig":3}"#);
-        assert_eq!(odd, Parameters { max_tokens: Some(7), ..Parameters::default() });
+    fn an_invalid_parameter_does_not_lose_the_others() {
+        let parameters = read_request(br#"{"max_tokens":7,"temperature":"hot","top_p":[1],"inferenceConfig":3}"#);
+        assert_eq!(parameters, Parameters { max_tokens: Some(7), ..Parameters::default() });
         for nothing in [&br#"{"prompt":"hi"}"#[..], b"", b"not json"] {
             assert_eq!(read_request(nothing), Parameters::default());
         }

@@ -1,4 +1,4 @@
-//! The usage events of a speech session: `{"event":{"usageEvent":{"details":{"delta":{...},"total":{...}}}}}`.
+//! Reads the usage events of a speech session: `{"event":{"usageEvent":{"details":{"delta":{...},"total":{...}}}}}`.
 
 use memchr::memmem;
 use outlay_price::Usage;
@@ -12,13 +12,13 @@ use super::positive::{FoundNumber, Positive};
 
 /// What a session has used so far.
 ///
-/// Each event tells what was used since the last one, and what all of it comes to. The totals are taken: an event that
-/// comes twice, or is lost, changes nothing.
+/// Each event has the usage since the last one and the total so far. Only the totals are used, so a repeated or lost
+/// event changes nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SpeechUsage {
     input: Tokens,
     output: Tokens,
-    /// Whether every count was told.
+    /// Whether every count is there.
     pub(crate) is_whole: bool,
     pub(crate) doubts: Doubts,
 }
@@ -29,20 +29,20 @@ struct Tokens {
     text: u64,
 }
 
-/// Bytes of audio in base64 for each token of speech, at the least: a second of 16 kHz audio has 42,667 of these, and
+/// The minimum number of bytes of base64 audio in a token of speech. A second of 16 kHz audio has 42,667 bytes, and
 /// comes to some tens of tokens.
 const AUDIO_BYTES_PER_TOKEN: u64 = 400;
 
-/// Bytes that have passed, each way.
+/// EventBytes that have passed in each direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Passed {
-    pub(crate) sent: Bytes,
-    pub(crate) received: Bytes,
+pub(crate) struct Traffic {
+    pub(crate) sent: EventBytes,
+    pub(crate) received: EventBytes,
 }
 
-/// Audio in base64, and all else as the JSON that it stands in.
+/// EventBytes of base64 audio, and bytes of all other events as JSON.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Bytes {
+pub(crate) struct EventBytes {
     pub(crate) audio: u64,
     pub(crate) text: u64,
 }
@@ -103,44 +103,44 @@ impl ByMember for RawTokens {
         Ok(())
     }
 
-    fn found_instead(&mut self, found: &FoundNumber) {
+    fn number_instead(&mut self, found: &FoundNumber) {
         self.doubts.add_unlisted("details", found);
     }
 }
 
 by_member::deserialize!(RawTokens);
 
-/// Reads a chunk; `None` where it tells no total of any kind.
+/// Reads a chunk. `None` if it has no total of any kind.
 pub(crate) fn read_speech(json: &[u8]) -> Option<SpeechUsage> {
     let chunk: Chunk = lenient::read(json);
     let event = chunk.event.0?.usage_event.0?;
     let total = event.details.0?.total.0?;
     let (input, output) = (total.input.0.unwrap_or_default(), total.output.0.unwrap_or_default());
-    let told = [input.speech, input.text, output.speech, output.text];
-    if told.iter().all(Option::is_none) {
+    let counts = [input.speech, input.text, output.speech, output.text];
+    if counts.iter().all(Option::is_none) {
         return None;
     }
     let tokens = |raw: &RawTokens| Tokens { speech: raw.speech.unwrap_or(0), text: raw.text.unwrap_or(0) };
     let (input_tokens, output_tokens) = (tokens(&input), tokens(&output));
     let mut doubts = input.doubts;
     doubts.extend(&output.doubts);
-    let parts = told.into_iter().flatten().fold(0, u64::saturating_add);
+    let parts = counts.into_iter().flatten().fold(0, u64::saturating_add);
     if let Some(total) = event.total_tokens.0.filter(|total| *total > 0 && *total != parts) {
         doubts.add(|| format!("total: usage says {total}, its parts add up to {parts}"));
     }
-    let is_whole = told.iter().all(Option::is_some);
+    let is_whole = counts.iter().all(Option::is_some);
     Some(SpeechUsage { input: input_tokens, output: output_tokens, is_whole, doubts })
 }
 
 impl SpeechUsage {
-    /// Totals only grow; an event out of order takes nothing back.
+    /// Returns the greater totals. Totals only grow, so an event out of order changes nothing.
     pub(crate) fn latest(self, other: Self) -> Self {
         Self { input: self.input.latest(other.input), output: self.output.latest(other.output), ..other }
     }
 
-    /// Adds what has passed since, at its bound: no text has more tokens than bytes.
-    pub(crate) fn and_at_most(self, since: &Passed) -> Self {
-        Self { input: self.input.and_at_most(since.sent), output: self.output.and_at_most(since.received), ..self }
+    /// Adds the bound of the traffic since: no text has more tokens than bytes.
+    pub(crate) fn with_bound(self, since: &Traffic) -> Self {
+        Self { input: self.input.with_bound(since.sent), output: self.output.with_bound(since.received), ..self }
     }
 
     pub(crate) fn usage(&self) -> Usage {
@@ -157,7 +157,7 @@ impl Tokens {
         Self { speech: self.speech.max(other.speech), text: self.text.max(other.text) }
     }
 
-    fn and_at_most(self, bytes: Bytes) -> Self {
+    fn with_bound(self, bytes: EventBytes) -> Self {
         Self {
             speech: self.speech.saturating_add(bytes.audio.div_ceil(AUDIO_BYTES_PER_TOKEN)),
             text: self.text.saturating_add(bytes.text),
@@ -165,8 +165,8 @@ impl Tokens {
     }
 }
 
-impl Bytes {
-    /// Of the JSON of one event.
+impl EventBytes {
+    /// Counts the JSON of one event.
     pub(crate) fn of_event(json: &[u8]) -> Self {
         let len = json.len() as u64;
         let is_audio =
@@ -178,7 +178,7 @@ impl Bytes {
         Self { audio: self.audio.saturating_add(other.audio), text: self.text.saturating_add(other.text) }
     }
 
-    /// What of it came after `earlier`.
+    /// Returns the bytes after `earlier`.
     pub(crate) fn since(self, earlier: Self) -> Self {
         Self { audio: self.audio.saturating_sub(earlier.audio), text: self.text.saturating_sub(earlier.text) }
     }
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn totals_are_taken_whatever_the_order_of_events() {
+    fn totals_do_not_depend_on_the_order_of_events() {
         let read = |json: &str| read_speech(json.as_bytes()).expect(json);
         let first = read(&event((10, 5), (0, 0)));
         let second = read(&event((30, 5), (40, 7)));
@@ -208,15 +208,16 @@ mod tests {
     }
 
     #[test]
-    fn what_passed_since_the_last_event_is_bounded() {
-        let passed = Passed { sent: Bytes { audio: 401, text: 9 }, received: Bytes { audio: 400, text: 0 } };
-        let usage = SpeechUsage::default().and_at_most(&passed).usage();
+    fn traffic_since_the_last_event_is_bounded() {
+        let traffic =
+            Traffic { sent: EventBytes { audio: 401, text: 9 }, received: EventBytes { audio: 400, text: 0 } };
+        let usage = SpeechUsage::default().with_bound(&traffic).usage();
         assert_eq!((usage.input_audio_tokens(), usage.uncached_input_tokens()), (2, 9));
         assert_eq!((usage.output_audio_tokens(), usage.text_output_tokens()), (1, 0));
     }
 
     #[test]
-    fn a_part_is_kept_and_what_is_not_known_is_in_doubt() {
+    fn a_partial_total_is_kept_and_an_unknown_count_is_in_doubt() {
         let read = |total: &str| {
             let json = format!(r#"{{"event":{{"usageEvent":{{"totalTokens":42,"details":{{"total":{total}}}}}}}}}"#);
             read_speech(json.as_bytes()).expect(total)
@@ -234,11 +235,11 @@ mod tests {
     }
 
     #[test]
-    fn other_events_tell_no_usage() {
+    fn other_events_have_no_usage() {
         for json in [r#"{"event":{"audioOutput":{"content":"aGk="}}}"#, "odd", r#"{"event":{"usageEvent":{}}}"#] {
             assert_eq!(read_speech(json.as_bytes()), None);
         }
-        assert_eq!(Bytes::of_event(br#"{"event":{"audioInput":{"content":"aGk="}}}"#).text, 0);
-        assert_eq!(Bytes::of_event(br#"{"event":{"textInput":{}}}"#).audio, 0);
+        assert_eq!(EventBytes::of_event(br#"{"event":{"audioInput":{"content":"aGk="}}}"#).text, 0);
+        assert_eq!(EventBytes::of_event(br#"{"event":{"textInput":{}}}"#).audio, 0);
     }
 }

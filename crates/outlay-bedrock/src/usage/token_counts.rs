@@ -1,54 +1,54 @@
 use outlay_price::{CacheTtl, Usage};
 
-/// The token counts that one source has, each token in one of them. Each may be missing; none is taken for zero because
-/// it is.
+/// The token counts of one source, with each token in one of them. Each may be missing, and a missing count is not
+/// zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
-    /// Input that no cache served or stored.
+    /// Input that the cache neither served nor stored.
     pub(crate) input: Option<u64>,
-    /// Whether `input` is all of the prompt, of which the source does not say what a cache served or stored.
+    /// Whether `input` is the whole prompt because the source does not report what the cache served or stored.
     pub(crate) is_whole_prompt: bool,
-    /// Output, reasoning included.
+    /// Output, including reasoning.
     pub(crate) output: Option<u64>,
     pub(crate) cache_read: Option<u64>,
-    /// All cache writes, whatever their lifetime.
+    /// All cache writes, of any lifetime.
     pub(crate) cache_write: Option<u64>,
     pub(crate) cache_write_5m: Option<u64>,
     pub(crate) cache_write_30m: Option<u64>,
     pub(crate) cache_write_1h: Option<u64>,
     /// The part of the output that is reasoning.
     pub(crate) reasoning: Option<u64>,
-    /// Input, output, cache reads and cache writes of the reply alone, where the counts are those of several inferences:
-    /// other sources may tell only these.
+    /// Input, output, cache reads and cache writes of the reply alone, if the counts cover several inferences: other
+    /// sources may only report these.
     pub(super) reply: Option<[Option<u64>; 4]>,
 }
 
 impl Counts {
-    /// Whether the source says anything at all.
+    /// Returns whether there is no count.
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// All input, cached or not; `None` where a source tells none of it.
+    /// Returns all input, cached or not, or `None` if the source reports none of it.
     pub(crate) fn all_input(&self) -> Option<u64> {
         let parts = [self.input, self.cache_read, self.cache_write];
         parts.into_iter().flatten().reduce(u64::saturating_add)
     }
 
-    /// What the cache served and stored.
+    /// Returns the tokens that the cache served and stored.
     pub(crate) fn cached(&self) -> u64 {
         self.cache_read.unwrap_or(0).saturating_add(self.cache_write.unwrap_or(0))
     }
 
-    /// The cache writes of which no lifetime is told.
+    /// Returns the cache writes without a known lifetime.
     pub(crate) fn unsplit_writes(&self) -> u64 {
         let split = [self.cache_write_5m, self.cache_write_30m, self.cache_write_1h];
         let split = split.into_iter().flatten().fold(0, u64::saturating_add);
         self.cache_write.unwrap_or(0).saturating_sub(split)
     }
 
-    /// As a usage, with nothing for what is missing. What of the writes no lifetime is given for has the model's usual one;
-    /// of a split that is larger than the whole, the longest lifetimes hold.
+    /// Converts the counts to a usage, with zero for missing ones. Writes without a lifetime get the model's default
+    /// one. If a split is larger than its total, the longest lifetimes are used.
     pub(crate) fn to_usage(self, default_ttl: impl FnOnce() -> CacheTtl) -> Usage {
         let mut rest = self.cache_write.unwrap_or(0);
         let mut usage = Usage::new()

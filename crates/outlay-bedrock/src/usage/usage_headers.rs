@@ -1,4 +1,4 @@
-//! What the headers of an InvokeModel answer say.
+//! Reads the usage headers of an InvokeModel answer.
 
 use aws_smithy_runtime_api::http::Headers;
 

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::imported::{ImportError, Imported, layer};
 
-mod amount;
+mod aws_amount;
 mod offer_file;
 mod offer_prices;
 mod product;

@@ -28,10 +28,10 @@ use outlay_price::parts::{RATES, Rate, RateSet, Rates};
 use outlay_price::{Confidence, Geo, Latency, Routing, Tier};
 
 mod aws_prices;
-mod labels;
 mod list_differences;
 mod price_list;
 mod pricing_page;
+mod region_labels;
 mod rule_prices;
 
 /// Returns the rows of other sources in the places that AWS states, with the prices that AWS adds. The place of the

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 
 use super::build_error::BuildError;
-use super::id::Id;
 use super::imported::OnUnknown;
 use super::offer::Offer;
 use super::rates::{digits, per_token};
 use super::resolutions::{Resolutions, Source};
+use super::source_id::Id;
 use outlay_price::parts::Conditions;
 use outlay_price::parts::GUARDRAILS;
 use outlay_price::parts::Rate;

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::build_error::BuildError;
 use super::context_tiers::with_missing_bounds;
 use super::genai_table::{GenAiTable, Model};
-use super::id::Id;
 use super::imported::Skipped;
 use super::litellm_table::{LiteLlmRow, LiteLlmTable};
 use super::offer::Offer;
 use super::resolutions::{Resolutions, Source, SourceNames};
+use super::source_id::Id;
 use outlay_price::Confidence;
 use outlay_price::parts::Row;
 

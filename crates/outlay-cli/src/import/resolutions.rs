@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::build_error::BuildError;
-use super::id::{Id, matches_pattern};
 use super::imported::ImportOptions;
+use super::source_id::{Id, matches_pattern};
 use outlay_price::UnitPrice;
 use outlay_price::parts::Row;
 use outlay_price::{Confidence, Routing, Tier};

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::build_error::BuildError;
-use super::id::Id;
 use super::imported::{ImportError, ImportOptions, Imported, OnUnknown, Skipped, layer};
 use super::resolutions::{Resolutions, Source};
+use super::source_id::Id;
 use super::{genai_table, litellm_table, merge};
 use outlay_price::Prices;
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::id::Id;
+use super::source_id::Id;
 use super::*;
 use outlay_price::{ModelRef, PriceQuery, Prices};
 

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use outlay_price::parts::Rates;
 use outlay_price::{Latency, Price, Prices};
 
-use super::figures::{confidence_text, figures};
 use super::lookup::{CallMode, CallSite, call_modes, describe_regions, find_price, is_callable, regions};
+use super::price_figures::{confidence_text, figures};
 use crate::columns::Columns;
 
 /// The order and the name of a figure.

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use outlay_price::parts::{geos, is_commercial};
 use outlay_price::{Confidence, Price, Prices, Usd};
 
-use super::figures::{Figures, figures};
 use super::lookup::{CallSite, find_price, geography, is_callable, regions};
+use super::price_figures::{Figures, figures};
 
 /// The ratio to the figure in force, up or down, from which on a figure is implausible.
 const FACTOR: i128 = 10;

@@ -3,9 +3,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use clap::Args;
 use outlay_price::{Latency, ModelRef, Price, Prices, Routing, Tier};
 
-use super::figures::{cells, confidence_text};
 use super::lookup::{CallSite, call_modes, describe_regions, find_price, is_callable, regions, select_regions};
 use super::options::{DateOption, PriceOption};
+use super::price_figures::{cells, confidence_text};
 use crate::columns::Columns;
 use crate::{CommandOutput, Error};
 

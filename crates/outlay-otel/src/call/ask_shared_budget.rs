@@ -1,4 +1,4 @@
-//! What a call asks of the store that holds budgets for several processes.
+//! Asks the store that holds budgets for several processes.
 
 use outlay_ledger::{Refusal, StoreAnswer, StoreQuestion};
 
@@ -6,17 +6,17 @@ use super::begin::OpenCall;
 use super::call_end::CallEnd;
 
 impl OpenCall {
-    /// What is to be asked before the call is sent, as long as there is no answer. `None` where no store holds a budget of
-    /// it.
+    /// Returns what to ask the store before the call is sent. `None` if no store holds a budget of the call, or if the
+    /// store has answered.
     pub fn ask_store(&mut self) -> Option<StoreQuestion> {
         self.pending.as_mut()?.ask_store()
     }
 
-    /// Takes the store's answer in, and gives the call back where it may be sent.
+    /// Applies the store's answer. Returns the call if it may be sent.
     ///
     /// # Errors
     ///
-    /// The refusal. It is in the books, and has its span.
+    /// Returns the refusal, which is recorded in the ledger and has a span.
     pub fn store_answered(mut self, answer: &StoreAnswer) -> Result<Self, Refusal> {
         let answered = match &mut self.pending {
             Some(pending) => pending.store_answered(&self.start.model, answer),
@@ -25,11 +25,11 @@ impl OpenCall {
         self.or_refused(answered.map_err(Refusal::Budget))
     }
 
-    /// Asks the store without waiting, where that has not been done: for a call that is about to be sent.
+    /// Asks the store without waiting, unless it was asked before. Use this for a call that is about to be sent.
     ///
     /// # Errors
     ///
-    /// Like [`store_answered`](Self::store_answered).
+    /// Returns the same errors as [`store_answered`](Self::store_answered).
     pub fn ask_store_now(mut self) -> Result<Self, Refusal> {
         let answered = match &mut self.pending {
             Some(pending) => pending.ask_store_now(&self.start.model),

@@ -6,33 +6,33 @@ use outlay_ledger::AttemptRecord;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AttemptSpans {
-    /// Those of calls that had more than one, or failed.
+    /// The attempts of calls that failed or had more than one attempt.
     #[default]
     Notable,
-    /// All.
+    /// All attempts.
     All,
-    /// None.
+    /// No attempts.
     Never,
 }
 
 /// One HTTP attempt of a call.
 #[derive(Clone, Debug)]
-#[allow(clippy::exhaustive_structs, reason = "whoever sees the attempts builds them")]
+#[allow(clippy::exhaustive_structs, reason = "built by the crate that sees the attempts")]
 pub struct Attempt {
     /// When it started.
     pub started: SystemTime,
     /// When it ended.
     pub ended: SystemTime,
-    /// The HTTP status, where one came.
+    /// The HTTP status, if there was a response.
     pub status: Option<u16>,
-    /// The request id that AWS gave it.
+    /// The request id from AWS.
     pub request_id: Option<String>,
-    /// The error by its short name, where there was one.
+    /// The short name of the error, if there was one.
     pub error: Option<String>,
 }
 
 impl AttemptSpans {
-    pub(crate) const fn wants(self, attempts: usize, failed: bool) -> bool {
+    pub(crate) const fn includes(self, attempts: usize, failed: bool) -> bool {
         match self {
             Self::Notable => attempts > 1 || failed,
             Self::All => true,

@@ -6,10 +6,10 @@ use crate::names::{outlay, semconv};
 use crate::scope::{TracedScope, push_own_identity};
 use crate::span_source::start_builder;
 
-/// Writes the attempt's span, below the call's.
+/// Writes the span of an attempt, below the call's span.
 pub(super) fn write(attempt: &Attempt, number: usize, scope: &TracedScope, call: &Context) {
     let mut attributes = Vec::with_capacity(10);
-    // No attempt carries a `gen_ai.*` key: viewers would take it for a call.
+    // An attempt has no `gen_ai.*` attribute: viewers would take it for a call.
     push_own_identity(&mut attributes, scope.in_ledger());
     attributes.push(KeyValue::new(outlay::ATTEMPT_NUMBER, number as i64));
     if let Some(status) = attempt.status {

@@ -1,4 +1,4 @@
-//! A model call that has begun: it is opened before it is sent, and settled once.
+//! Begins model calls, before they are sent.
 
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -9,19 +9,19 @@ use outlay_ledger::{Ask, Budget, BudgetExceeded, Forecast, PendingCall, Refusal}
 use super::call_end::CallEnd;
 use super::call_start::CallStart;
 use super::operation::Operation;
-use super::{outside_tasks, price};
+use super::{look_up_price, outside_tasks};
 use crate::scope::TracedScope;
 use crate::signer::Signer;
 
-/// A model call that has begun. Settle it once, however it ends.
+/// A model call that has begun. Settle it exactly once, however it ends.
 #[derive(Debug)]
 pub struct OpenCall {
     pub(super) scope: TracedScope,
     pub(super) start: CallStart,
-    /// `None` for what is free.
+    /// `None` for a free operation.
     pub(super) pending: Option<PendingCall>,
     pub(super) context: Context,
-    /// Where it was made, if that is in no task.
+    /// The place in the application that makes the call, if it is outside any task.
     pub(super) site: Option<Arc<str>>,
 }
 
@@ -30,50 +30,55 @@ impl OpenCall {
     ///
     /// # Errors
     ///
-    /// [`Refusal`] where its task is stopped, or a budget refuses it. The refusal is in the pending, and has its span.
+    /// Returns a [`Refusal`] if the task is stopped, if a budget or the policy refuses the call, or if it is outside
+    /// any task and such calls are refused. The refusal is recorded in the ledger and has a span.
     pub fn begin(scope: &TracedScope, start: CallStart) -> Result<Self, Refusal> {
         if start.operation.is_free() {
-            return Ok(Self::in_scope(scope.clone(), start, None));
+            return Ok(Self::build(scope.clone(), start, None));
         }
-        let asked = match outside_tasks::refusal(scope, &start) {
+        let admitted = match outside_tasks::refusal(scope, &start) {
             Some(refusal) => Err(refusal),
             None => Self::ask(scope, &start, false),
         };
-        match asked {
-            Ok(pending) => Ok(Self::in_books(scope, start, pending)),
+        match admitted {
+            Ok(pending) => Ok(Self::with_pending(scope, start, pending)),
             Err(reason) => {
-                let refused = Self::made(scope, start);
+                let refused = Self::begin_unchecked(scope, start);
                 refused.settle(CallEnd::refused(&reason));
                 Err(reason)
             }
         }
     }
 
-    /// The same as a trial: where a budget refuses the call, that leaves no trace, and the call can be begun otherwise.
+    /// Like [`begin`](Self::begin), but a refusal by a budget leaves no trace, so that the call can be begun in another
+    /// form.
+    ///
+    /// Returns `None` for a free operation, or if anything but a budget refuses the call: use [`begin`](Self::begin) then.
     ///
     /// # Errors
     ///
-    /// The refusal of a budget. Whatever else refuses a call is left to [`begin`](Self::begin).
+    /// Returns the refusal of a budget.
     pub fn try_begin(scope: &TracedScope, start: &CallStart) -> Result<Option<Self>, BudgetExceeded> {
         if start.operation.is_free() || outside_tasks::refusal(scope, start).is_some() {
             return Ok(None);
         }
         match Self::ask(scope, start, true) {
-            Ok(pending) => Ok(Some(Self::in_books(scope, start.clone(), pending))),
-            Err(Refusal::Budget(why)) => Err(why),
+            Ok(pending) => Ok(Some(Self::with_pending(scope, start.clone(), pending))),
+            Err(Refusal::Budget(error)) => Err(error),
             Err(_) => Ok(None),
         }
     }
 
     fn ask(scope: &TracedScope, start: &CallStart, is_trial: bool) -> Result<PendingCall, Refusal> {
-        // Nearly every call is asked by no budget in dollars.
+        // Few calls have a budget in dollars, which needs the prices.
         let prices = OnceCell::new();
         let has_tokens = start.bills_tokens && start.operation.has_model();
-        let most = |input, output| price::most(start, prices.get_or_init(|| scope.core().prices()), input, output);
+        let max_cost =
+            |input, output| look_up_price::max_cost(start, prices.get_or_init(|| scope.core().prices()), input, output);
         let expected = scope.core().measured_prompts.expected(&start.model, start.prompt);
         let ask = Ask {
             model: &start.model,
-            input: if has_tokens { start.prompt.most } else { 0 },
+            input: if has_tokens { start.prompt.max } else { 0 },
             max_output: if start.writes_tokens() {
                 start.max_tokens.map(|tokens| tokens.saturating_mul(start.inferences))
             } else {
@@ -82,60 +87,59 @@ impl OpenCall {
             is_turn: start.operation == Operation::Chat,
             has_model: start.operation.has_model(),
             is_trial,
-            bound: &|output| most(start.prompt.most, output),
+            bound: &|output| max_cost(start.prompt.max, output),
         };
         let forecast = Forecast {
             input: if has_tokens { expected } else { 0 },
             answers: start.inferences,
-            usd: Some(&|output| most(expected, output)),
+            usd: Some(&|output| max_cost(expected, output)),
         };
         scope.in_ledger().open_call_expecting(&ask, &forecast)
     }
 
-    /// Begins a call that has been made by other means: no budget can refuse it any more.
-    pub fn made(scope: &TracedScope, start: CallStart) -> Self {
-        Self::in_books(scope, start, scope.in_ledger().open_call_unchecked())
+    /// Begins a call that was already made by other means, so that no budget can refuse it.
+    pub fn begin_unchecked(scope: &TracedScope, start: CallStart) -> Self {
+        Self::with_pending(scope, start, scope.in_ledger().open_call_unchecked())
     }
 
-    fn in_books(scope: &TracedScope, start: CallStart, pending: PendingCall) -> Self {
-        // Now, so that it may be known when the call settles.
+    fn with_pending(scope: &TracedScope, start: CallStart, pending: PendingCall) -> Self {
+        // Started now, so that the model may be resolved when the call settles.
         scope.core().models.resolve_in_background(&start.model);
         scope.core().metrics.call_opened(scope.in_ledger(), &start.model);
-        Self::in_scope(scope.around(pending.scope()), start, Some(pending))
+        Self::build(scope.self_or_ancestor(pending.scope()), start, Some(pending))
     }
 
-    fn in_scope(scope: TracedScope, start: CallStart, pending: Option<PendingCall>) -> Self {
+    fn build(scope: TracedScope, start: CallStart, pending: Option<PendingCall>) -> Self {
         let context = scope.context();
-        let site = outside_tasks::note_site(&scope, &start);
+        let site = outside_tasks::call_site(&scope, &start);
         Self { scope, start, pending, context, site }
     }
 
-    /// The scope that the call is counted in.
+    /// Returns the scope that the call is counted in.
     pub const fn scope(&self) -> &TracedScope {
         &self.scope
     }
 
-    /// What was known before it was sent.
+    /// Returns what was known before the call was sent.
     pub const fn start(&self) -> &CallStart {
         &self.start
     }
 
-    /// Corrects what was taken to go on the wire by what did.
+    /// Returns the start of the call, to correct it to what was really sent.
     pub fn start_mut(&mut self) -> &mut CallStart {
         &mut self.start
     }
 
-    /// The most output tokens of all answers, where its end is not seen: what it allows itself, else what a budget that
-    /// holds it assumes.
-    pub fn most_output(&self) -> u64 {
+    /// Returns the maximum number of output tokens of all answers, for a call whose end is not seen: the maximum that the
+    /// request sets, else the number that its budget assumes.
+    pub fn max_output(&self) -> u64 {
         let CallStart { max_tokens, inferences, .. } = self.start;
         let assumed = self.pending.as_ref().and_then(PendingCall::assumed_output).filter(|_| max_tokens.is_none());
         assumed.unwrap_or(Budget::most_output(max_tokens, inferences))
     }
 
-    /// It goes on the wire now, signed with these credentials as far as that is known: the series of its cost begin
-    /// with 0.
-    pub fn sent(&self, signer: Option<&Signer>) {
+    /// Records that the call is being sent, with its signer if known. The series of its cost start at 0.
+    pub fn mark_sent(&self, signer: Option<&Signer>) {
         if self.pending.is_some() {
             self.scope.core().metrics.call_sent(self.scope.in_ledger(), &self.start.model, signer);
         }

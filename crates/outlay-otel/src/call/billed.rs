@@ -1,34 +1,34 @@
 use outlay_price::{CacheUse, CostStatus, Units, Usage};
 
-/// What of a call is billed, as far as its ending tells.
+/// The billed usage of a call, as known at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Billed {
-    /// Nothing: it was not sent, or refused before any byte of an answer.
+    /// Nothing: the call was not sent, or was refused before any byte of an answer.
     Nothing,
-    /// These tokens, known this surely; nobody counted what else may be billed.
+    /// These tokens, with the status of their counts. Other billed units were not counted.
     Tokens(Usage, CostStatus),
-    /// These tokens and units and nothing else, known this surely.
+    /// These tokens and units and nothing else, with the status of their counts.
     Counted(Usage, Units, CostStatus),
-    /// What was counted, and no more than this besides: it was sent, and its end was not seen.
+    /// The counted tokens, and at most these further tokens and units: the call was sent, but its end was not seen.
     AtMost {
-        /// The tokens that were counted.
+        /// The counted tokens.
         counted: Usage,
-        /// Further tokens of input, cached ones included.
+        /// The maximum number of further input tokens, including cached ones.
         input: u64,
-        /// Further tokens of output.
+        /// The maximum number of further output tokens.
         output: u64,
-        /// What of the input may have gone into a cache.
+        /// How the request may have used the cache.
         cache: CacheUse,
-        /// Units beside them; `None` where nobody counted.
+        /// The units besides the tokens; `None` if they were not counted.
         units: Option<Units>,
     },
-    /// Nobody can say.
+    /// The usage is unknown.
     Unknown,
 }
 
 impl Billed {
-    /// The tokens that were counted, all or some.
+    /// Returns the counted tokens, which may not be all.
     pub(crate) fn counted_tokens(&self) -> Usage {
         match self {
             Self::AtMost { counted, .. } => *counted,
@@ -36,7 +36,7 @@ impl Billed {
         }
     }
 
-    /// The most tokens that there may be beside those.
+    /// Returns the maximum number of tokens besides the counted ones.
     pub(crate) const fn bounded_tokens(&self) -> u64 {
         match self {
             Self::AtMost { input, output, .. } => input.saturating_add(*output),
@@ -44,7 +44,7 @@ impl Billed {
         }
     }
 
-    /// The tokens, where all are known.
+    /// Returns the tokens if all of them are known.
     pub(crate) const fn tokens(&self) -> Option<Usage> {
         match self {
             Self::Tokens(usage, _) | Self::Counted(usage, ..) => Some(*usage),
@@ -52,7 +52,7 @@ impl Billed {
         }
     }
 
-    /// The units, where they were counted.
+    /// Returns the units if they were counted.
     pub(crate) const fn units(&self) -> Option<&Units> {
         match self {
             Self::Counted(_, units, _) => Some(units),
@@ -60,8 +60,8 @@ impl Billed {
         }
     }
 
-    /// How sure the counts are, where they are known.
-    pub(crate) const fn counted(&self) -> Option<CostStatus> {
+    /// Returns the status of the counts, if they are known.
+    pub(crate) const fn count_status(&self) -> Option<CostStatus> {
         match self {
             Self::Nothing => Some(CostStatus::Exact),
             Self::Tokens(_, status) | Self::Counted(_, _, status) => Some(*status),

@@ -104,7 +104,7 @@ fn push_usage(attributes: &mut Vec<KeyValue>, usage: &Usage, semconv: Semconv) {
     push_parts(attributes, usage, semconv);
 }
 
-/// Of a call whose end was not seen: what was counted, and no zero for what was not.
+/// Adds the counted tokens of a call whose end was not seen, without zeros for what was not counted.
 fn push_counted(attributes: &mut Vec<KeyValue>, usage: &Usage, semconv: Semconv) {
     for (key, tokens) in
         [(semconv::INPUT_TOKENS, usage.input_tokens()), (semconv::OUTPUT_TOKENS, usage.output_tokens())]
@@ -121,12 +121,12 @@ fn push_parts(attributes: &mut Vec<KeyValue>, usage: &Usage, semconv: Semconv) {
         Semconv::V1_42 => semconv::CACHE_CREATION_INPUT_TOKENS,
         Semconv::Latest => semconv::CACHE_WRITE_INPUT_TOKENS,
     };
-    let where_non_zero = [
+    let parts = [
         (semconv::CACHE_READ_INPUT_TOKENS, usage.cache_read_tokens()),
         (cache_write, usage.cache_write_tokens()),
         (semconv::REASONING_OUTPUT_TOKENS, usage.reasoning_tokens()),
     ];
-    for (key, tokens) in where_non_zero {
+    for (key, tokens) in parts {
         if tokens > 0 {
             attributes.push(count(key, tokens));
         }

@@ -9,60 +9,61 @@ use super::billed::Billed;
 use crate::registry::JobEvent;
 use crate::signer::{CallIdentity, Signer};
 
-/// What is known of a call when it is over.
+/// What is known about a call at its end.
 #[derive(Clone, Debug)]
-#[allow(clippy::exhaustive_structs, reason = "whoever made the call fills it in")]
+#[allow(clippy::exhaustive_structs, reason = "filled in by the crate that makes the call")]
 pub struct CallEnd {
-    /// What of it is billed.
+    /// The billed usage.
     pub billed: Billed,
-    /// The tokens of each inference, where several add up to what is billed: each is priced in its own context tier.
+    /// The tokens of each inference, if several add up to the billed tokens. Each is priced in its own context tier.
     pub inferences: Vec<Usage>,
-    /// What may be billed besides: attempts that were sent and never answered, each with what its guardrail may have used.
+    /// The attempts that were sent and never answered, and may be billed too, each with the possible use of its guardrail.
     pub lost_attempts: Vec<(Billed, GuardrailUse)>,
-    /// What its guardrail used.
+    /// The use of the guardrail.
     pub guardrail: GuardrailUse,
-    /// What it says of a job.
+    /// The start or end of a job that the answer reports.
     pub job: Option<JobEvent>,
-    /// Why it failed, by a short name, if the caller got an error.
+    /// The short name of the error that the application got, if the call failed.
     pub error: Option<String>,
-    /// Its HTTP attempts.
+    /// The HTTP attempts.
     pub attempts: Vec<Attempt>,
-    /// The model that answered, where the answer names another.
+    /// The model that answered, if the answer names another one.
     pub response_model: Option<String>,
-    /// The model whose price holds, where that is another than the one that was called.
+    /// The model that sets the price, if it is not the one that was called.
     pub priced_model: Option<String>,
-    /// The tier that served it, by its word on the wire.
+    /// The service tier that served the call, as written on the wire.
     pub served_tier: Option<String>,
-    /// The latency mode that served it, by its word on the wire.
+    /// The latency mode that served the call, as written on the wire.
     pub served_latency: Option<String>,
-    /// Why the model stopped.
+    /// The reasons why the model stopped.
     pub finish_reasons: Vec<String>,
-    /// From the start to the first chunk of a streamed answer.
+    /// The time from the start to the first chunk of a streamed answer.
     pub time_to_first_chunk: Option<Duration>,
-    /// The request id that AWS gave it.
+    /// The request id from AWS.
     pub request_id: Option<String>,
     /// The host that was called.
     pub server_address: Option<String>,
-    /// Its port.
+    /// The port of the host.
     pub server_port: Option<u16>,
-    /// Whose credentials it was signed with, where that is known.
+    /// The signer, if known.
     pub signer: Option<Arc<Signer>>,
-    /// What came of the identity of its own, where it should have had one.
+    /// Which credentials signed the call, if it was meant to have an identity of its own.
     pub identity: Option<CallIdentity>,
-    /// Which source the counts are from, where there are several that differ, or where they are in doubt.
+    /// The source of the counts, if there are several that differ, or if the counts are in doubt.
     pub usage_source: Option<&'static str>,
-    /// Why the counts are not exact, where their sources contradict themselves or each other.
+    /// Why the counts are not exact, if their sources contradict themselves or each other.
     pub usage_doubt: Option<String>,
-    /// The same for two requests that are the same to the byte, where [`Engine::compares_calls`](crate::Engine::compares_calls) asks for it.
+    /// A fingerprint that is equal for requests with the same bytes, if
+    /// [`Engine::compares_calls`](crate::Engine::compares_calls) asks for it.
     pub fingerprint: Option<u64>,
-    /// Whether it was refused before anything was sent: then it does not count as a call.
+    /// Whether the call was refused before anything was sent. Then it does not count as a call.
     pub refused: bool,
-    /// Whether anything was sent. Budgets of calls count only calls that were.
+    /// Whether anything was sent. Budgets of calls count only calls that were sent.
     pub sent: bool,
 }
 
 impl CallEnd {
-    /// A call that ended so, and of which nothing more is known.
+    /// Returns the end of a call with this billed usage and nothing else known.
     pub const fn new(billed: Billed) -> Self {
         Self {
             billed,
@@ -91,7 +92,7 @@ impl CallEnd {
         }
     }
 
-    /// A call that was refused before anything was sent.
+    /// Returns the end of a call that was refused before anything was sent.
     pub(crate) fn refused(reason: &Refusal) -> Self {
         let error = Some(reason.error_type().to_owned());
         Self { error, refused: true, sent: false, ..Self::new(Billed::Nothing) }

@@ -1,4 +1,4 @@
-//! A settled call as a `tracing` event, where there is no OpenTelemetry provider to take its span.
+//! Writes a settled call as a `tracing` event if no OpenTelemetry provider takes its span.
 
 use super::settled_call::SettledCall;
 

@@ -11,16 +11,16 @@ use crate::span_source::start_builder;
 pub struct CallSpan(SpanContext);
 
 impl CallSpan {
-    /// Does what belongs to the call and comes later: what it tells is told in the call's trace, and not on the span
-    /// that happens to be the current one there.
+    /// Runs `act` with the call's span as the current one. Use this for work that belongs to the call but runs later: its
+    /// alerts are reported in the call's trace, and not on the span that is current at that time.
     pub fn within<T>(&self, act: impl FnOnce() -> T) -> T {
         let _attached = Context::new().with_remote_span_context(self.0.clone()).attach();
         act()
     }
 }
 
-/// The span is made when all is known, with its true start time: each key is set once, samplers see all of them,
-/// and a call that is never settled leaves nothing behind.
+/// Writes the span when everything is known, with its true start time. So each attribute is set once, samplers see all of
+/// them, and a call that never settles leaves no span.
 pub(super) fn write(call: &SettledCall, scope: &TracedScope, context: &Context) -> CallSpan {
     let core = scope.core();
     let name = [call.start.operation.as_str(), " ", &call.start.model].concat();
@@ -29,7 +29,7 @@ pub(super) fn write(call: &SettledCall, scope: &TracedScope, context: &Context) 
     let mut parent = context;
     let root = Context::new();
     if call.settled.orphaned {
-        // Outside its scope's sum, and so not below its span.
+        // The call is outside its scope's total, so its span is not below the scope's span.
         builder = builder.with_links(scope.task_span().map(Link::with_context).into_iter().collect());
         parent = &root;
     }
@@ -41,7 +41,7 @@ pub(super) fn write(call: &SettledCall, scope: &TracedScope, context: &Context) 
     if let Some(error) = &call.end.error {
         span.set_status(Status::error(error.clone()));
     }
-    if !core.attempt_spans.wants(call.end.attempts.len(), call.end.error.is_some()) {
+    if !core.attempt_spans.includes(call.end.attempts.len(), call.end.error.is_some()) {
         span.end_with_timestamp(call.ended);
         return CallSpan(written);
     }

@@ -10,10 +10,10 @@ use crate::names::outlay;
 use crate::registry::JobEnd;
 use crate::span_source::start_builder;
 
-/// Handles the end of a job. Only the first report counts, and only of a job that a call of this Outlay started.
+/// Handles the end of a job. Only the first report counts, and only for a job that a call of this engine started.
 ///
-/// What is taken back is a span of its own. It is linked to the task and outside its sum, because the task may have ended
-/// long ago. Metrics are monotonic, and keep what they counted.
+/// The correction has a span of its own, which is linked to the task and outside its total, because the task may have
+/// ended long ago. Metrics are monotonic and keep what they counted.
 pub(super) fn end_job(core: &Core, arn: &str, end: JobEnd) {
     let Some(job) = core.jobs.close(arn) else { return };
     let correction = match end {

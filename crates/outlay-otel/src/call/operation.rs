@@ -1,27 +1,27 @@
-/// What a call does, by its semantic-convention name.
+/// The operation of a call, as named by the semantic conventions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Operation {
-    /// A conversation, or a completion of text.
+    /// A conversation or a text completion.
     Chat,
-    /// Texts or images to vectors.
+    /// Embeddings of texts or images.
     Embeddings,
-    /// Images, video or speech.
+    /// Generation of images, video or speech.
     GenerateContent,
-    /// Documents by relevance.
+    /// Ranking of documents by relevance.
     Rerank,
-    /// A guardrail on its own.
+    /// A guardrail without a model.
     ApplyGuardrail,
-    /// How many tokens a request would have: free.
+    /// The token count of a request. Free.
     CountTokens,
-    /// What became of a job: free.
+    /// The state of a job. Free.
     GetAsyncInvoke,
-    /// Which jobs there are: free.
+    /// The list of jobs. Free.
     ListAsyncInvokes,
 }
 
 impl Operation {
-    /// The name, as in `gen_ai.operation.name`.
+    /// Returns the name, as in `gen_ai.operation.name`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Chat => "chat",
@@ -35,17 +35,18 @@ impl Operation {
         }
     }
 
-    /// Whether AWS bills nothing for it: it has a span, and is no model call in the books.
+    /// Returns whether AWS bills nothing for the operation. It has a span, but the ledger does not count it as a model
+    /// call.
     pub const fn is_free(self) -> bool {
         matches!(self, Self::CountTokens | Self::GetAsyncInvoke | Self::ListAsyncInvokes)
     }
 
-    /// Whether it is asked of a model, by whose name its span goes.
+    /// Returns whether the operation has a model, which is then in the span's name.
     pub(crate) const fn has_model(self) -> bool {
         !matches!(self, Self::ApplyGuardrail | Self::GetAsyncInvoke | Self::ListAsyncInvokes)
     }
 
-    /// Whether it costs what its model does.
+    /// Returns whether the operation has the price of its model.
     pub(crate) const fn has_model_price(self) -> bool {
         self.has_model() && !self.is_free()
     }

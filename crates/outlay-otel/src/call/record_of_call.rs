@@ -7,15 +7,15 @@ use outlay_price::{Charge, Price};
 use super::attempt::Attempt;
 use super::call_end::CallEnd;
 use super::call_start::CallStart;
-use super::price::priced;
+use super::look_up_price::price_factors;
 
-/// Whether the model has said all that it had to say: it was not cut off, and waits for no tool.
+/// Returns whether the model has finished its turn: it was not cut off, and does not wait for a tool.
 fn ends_turn(finish_reasons: &[String]) -> bool {
-    let goes_on = ["tool_use", "tool_calls", "max_tokens", "length", "pause_turn"];
-    finish_reasons.iter().all(|reason| !goes_on.contains(&&*reason.to_ascii_lowercase()))
+    let unfinished = ["tool_use", "tool_calls", "max_tokens", "length", "pause_turn"];
+    finish_reasons.iter().all(|reason| !unfinished.contains(&&*reason.to_ascii_lowercase()))
 }
 
-/// What the report keeps of a call.
+/// Returns the ledger's record of a call.
 pub(super) fn record(
     start: &CallStart,
     end: &CallEnd,
@@ -23,8 +23,8 @@ pub(super) fn record(
     price: Option<&Price>,
     ended: SystemTime,
 ) -> CallRecord {
-    let priced = priced(start, Some(end));
-    let whole = end.lost_attempts.is_empty();
+    let factors = price_factors(start, Some(end));
+    let is_complete = end.lost_attempts.is_empty();
     CallRecord {
         operation: start.operation.as_str(),
         model: start.model.clone(),
@@ -35,12 +35,12 @@ pub(super) fn record(
             .fold(end.billed.bounded_tokens(), |sum, (lost, _)| sum.saturating_add(lost.bounded_tokens())),
         units: end.billed.units().cloned(),
         guardrail: end.guardrail.clone(),
-        counted: end.billed.counted().filter(|_| whole),
+        counted: end.billed.count_status().filter(|_| is_complete),
         priced_as: PricedAs {
             model: end.priced_model.as_deref().map(Arc::from),
             region: start.region.clone(),
-            tier: priced.tier(),
-            latency: priced.latency(),
+            tier: factors.tier(),
+            latency: factors.latency(),
         },
         charge,
         attempts: end.attempts.iter().map(Attempt::record).collect(),

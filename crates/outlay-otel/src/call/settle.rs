@@ -1,4 +1,4 @@
-//! How a call is settled: priced, counted in the ledger, and written to its span and the metrics.
+//! Settles calls: prices them, counts them in the ledger, and writes their spans and metrics.
 
 use outlay_price::{Charge, CostStatus};
 
@@ -8,8 +8,8 @@ use super::call_end::CallEnd;
 use super::call_span::{self, CallSpan};
 use super::call_start::CallStart;
 use super::end_job::end_job;
+use super::look_up_price::{self, charge_guardrail, price_factors};
 use super::operation::Operation;
-use super::price::{self, charge_guardrail, priced};
 use super::record_of_call::record;
 use super::settled_call::SettledCall;
 use crate::core::Core;
@@ -17,29 +17,29 @@ use crate::registry::{Job, JobEvent};
 use crate::scope::TracedScope;
 
 impl OpenCall {
-    /// Settles the call: prices it, books it, and writes its span and metrics.
+    /// Settles the call: prices it, counts it in the ledger, and writes its span and metrics.
     pub fn settle(self, mut end: CallEnd) -> CallSpan {
         let Self { scope, start, pending, context, site } = self;
         let core = scope.core();
         let prices = core.prices();
-        let query = priced(&start, Some(&end)).query();
+        let query = price_factors(&start, Some(&end)).query();
         let price =
             query.filter(|_| start.operation.has_model_price()).and_then(|query| prices.lookup(&query)).cloned();
         if price.is_none() && !matches!(end.billed, Billed::Nothing) {
-            price::warn_of_unpriced(core, &start.model, start.region.as_deref());
+            look_up_price::warn_of_unpriced(core, &start.model, start.region.as_deref());
         }
-        let mut charge = charge_guardrail(&start, &prices, &end.guardrail).and(price::charge_inferences(
+        let mut charge = charge_guardrail(&start, &prices, &end.guardrail).and(look_up_price::charge_inferences(
             &end.billed,
             &end.inferences,
             price.as_ref(),
         ));
         for (billed, guardrail) in &end.lost_attempts {
             let guardrail = charge_guardrail(&start, &prices, guardrail);
-            charge = charge.and(price::charge(billed, price.as_ref())).and(guardrail);
+            charge = charge.and(look_up_price::charge(billed, price.as_ref())).and(guardrail);
         }
         measure_prompt(core, &start, &end.billed);
         match &end.job {
-            // Its first request has been charged: the same job was asked for again.
+            // The request repeats an earlier one for the same job, which has been charged.
             Some(JobEvent::Started(arn)) if !core.jobs.open(arn, job(&scope, &charge)) => {
                 end.billed = Billed::Nothing;
                 charge = Charge::free();
@@ -62,10 +62,10 @@ impl OpenCall {
     }
 }
 
-/// Compares what the prompt was estimated at with what it had.
+/// Records how the estimated size of the prompt compares with its exact size.
 fn measure_prompt(core: &Core, start: &CallStart, billed: &Billed) {
     if let (Billed::Tokens(usage, CostStatus::Exact), Operation::Chat) = (billed, start.operation) {
-        core.measured_prompts.measured(&start.model, start.prompt, usage.input_tokens());
+        core.measured_prompts.record(&start.model, start.prompt, usage.input_tokens());
     }
 }
 

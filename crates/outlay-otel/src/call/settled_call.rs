@@ -7,7 +7,7 @@ use outlay_price::{Charge, Price};
 use super::call_end::CallEnd;
 use super::call_start::CallStart;
 
-/// All that is known of a call in the end.
+/// All that is known about a settled call.
 #[derive(Debug)]
 pub(crate) struct SettledCall {
     pub(crate) scope: Scope,
@@ -17,12 +17,12 @@ pub(crate) struct SettledCall {
     pub(crate) price: Option<Price>,
     pub(crate) ended: SystemTime,
     pub(crate) settled: Settled,
-    /// Where it was made, if that is in no task.
+    /// The place in the application that made the call, if it is outside any task.
     pub(crate) site: Option<Arc<str>>,
 }
 
 impl SettledCall {
-    /// Whether any of the cost is known.
+    /// Returns whether any part of the cost is known.
     pub(crate) fn has_figure(&self) -> bool {
         self.charge.is_priced() || !self.charge.total().is_zero()
     }

@@ -1,4 +1,4 @@
-//! An outcome that is set when the task may have closed: by a user's feedback, a review, a refund.
+//! Outcomes that may be set after the task has closed, by user feedback, a review or a refund.
 
 use opentelemetry::trace::{Link, Span as _, SpanKind};
 use opentelemetry::{Context, KeyValue};
@@ -11,13 +11,13 @@ use crate::registry::ClosedTask;
 use crate::span_source::start_builder;
 
 impl Engine {
-    /// Says how a task ended, whether it is open or has closed. The last word holds. False where nobody knows the task.
+    /// Sets the outcome of an open or closed task. The last outcome wins. Returns false if the task is unknown.
     pub fn set_outcome(&self, task: TaskId, outcome: Outcome) -> bool {
         let open = self.0.open_tasks.find(task);
         if let Some(open) = open.first() {
             open.set_outcome(outcome);
         }
-        // It may have closed just now, with the outcome before.
+        // The task may have closed just now, with its previous outcome.
         let Some(before) = self.0.closed_tasks.revise(task, outcome) else { return !open.is_empty() };
         if before.outcome != outcome {
             self.0.metrics.outcome_revised(&before.name, &before.dimensions, before.outcome, outcome);
@@ -26,7 +26,7 @@ impl Engine {
         true
     }
 
-    /// The task's own span has ended: this one is linked to it, and has the outcome and its time.
+    /// Writes a span with the outcome and its time. It is linked to the task's own span, which has ended.
     fn write_outcome_span(&self, id: TaskId, task: &ClosedTask, outcome: Outcome) {
         let mut attributes = vec![
             KeyValue::new(outlay::TASK_ID, id.to_string()),

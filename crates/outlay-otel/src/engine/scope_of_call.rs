@@ -1,4 +1,4 @@
-//! Which scope a call, a charge or a step belongs to.
+//! Finds the scope that a call, a charge or a step belongs to.
 
 use std::panic::Location;
 
@@ -7,17 +7,17 @@ use crate::registry::OutsideTasks;
 use crate::scope::{TracedScope, current};
 
 impl Engine {
-    /// Returns the scope that a call made here and now belongs to: the current scope, else this engine's scope for calls
-    /// outside any task. The scope's own engine serves the call, see [`Engine::of`].
+    /// Returns the scope for a call that is made now: the current scope, else this engine's scope for calls outside any
+    /// task. The engine of that scope serves the call, see [`Engine::of`].
     pub fn scope_of_call(&self) -> TracedScope {
         let Some(scope) = current() else { return self.unattributed_scope() };
-        self.refusing(&scope).unwrap_or(scope)
+        self.refusing_scope(&scope).unwrap_or(scope)
     }
 
-    /// Returns the scope for work outside any task that begins with a call of our `function` at `at`. Warns of each place
-    /// once, unless such work is allowed.
+    /// Returns the scope for work outside any task that calls Outlay's `function` at `at`. Warns once for each place,
+    /// unless such work is allowed.
     pub fn scope_outside_tasks(&self, function: &str, at: &Location<'_>) -> TracedScope {
-        // A function that is passed to the standard library, such as to `map`, is called from there.
+        // A function that is passed to the standard library, for example to `map`, is called from there.
         let site = match at.file().starts_with("/rustc/") {
             true => format!("{function}, called by the standard library"),
             false => format!("{function} ({}:{})", at.file(), at.line()),
@@ -32,12 +32,12 @@ impl Engine {
         TracedScope::new(self.0.clone(), self.0.ledger.unattributed().clone(), None)
     }
 
-    /// Returns this engine's scope at the same place, if `scope` is outside any task of another engine and this one refuses
-    /// calls there. If either of the two refuses a call, it is refused.
-    fn refusing(&self, scope: &TracedScope) -> Option<TracedScope> {
+    /// Returns this engine's scope at the same place if `scope` is outside any task of another engine and this engine
+    /// refuses such calls. A call is refused if either of the two engines refuses it.
+    fn refusing_scope(&self, scope: &TracedScope) -> Option<TracedScope> {
         let refuses = self.0.outside.rule == OutsideTasks::Refuse;
-        let is_others = !scope.is_of(&self.0) && scope.is_unattributed();
-        (refuses && is_others).then(|| match scope.site() {
+        let is_foreign = !scope.belongs_to(&self.0) && scope.is_unattributed();
+        (refuses && is_foreign).then(|| match scope.site() {
             Some(site) => TracedScope::at_site(self.0.clone(), site.clone()),
             None => self.unattributed_scope(),
         })

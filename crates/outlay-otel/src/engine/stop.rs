@@ -3,7 +3,7 @@ use outlay_ledger::StopTarget;
 use super::Engine;
 
 impl Engine {
-    /// Stops a task that is open, or a kind of tasks: their next calls are refused. False where there is no such task.
+    /// Stops an open task or a kind of tasks: their next calls are refused. Returns false if the task is not open.
     pub fn stop(&self, target: &StopTarget, reason: &str) -> bool {
         match target.task_id() {
             Some(id) => {
@@ -18,7 +18,7 @@ impl Engine {
         }
     }
 
-    /// Lets go on what was stopped. False where it was not.
+    /// Resumes what was stopped. Returns false if it was not stopped.
     pub fn resume(&self, target: &StopTarget) -> bool {
         match target.task_id() {
             Some(id) => self.0.open_tasks.find(id).iter().filter(|task| task.resume()).count() > 0,

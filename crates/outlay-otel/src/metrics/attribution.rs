@@ -1,4 +1,4 @@
-//! How much of the spend says whose it is.
+//! The share of the cost that is attributed to tasks and dimensions.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,46 +10,46 @@ use outlay_price::Usd;
 
 use crate::names::outlay;
 
-/// As many places are told apart; what comes beyond is `elsewhere`.
+/// The maximum number of distinguished places. Further ones are counted as `elsewhere`.
 const MAX_SITES: usize = 200;
 
-/// How much of the known spend of this process says whose it is.
+/// The part of this process's known cost that is attributed to tasks and dimensions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Attribution {
-    /// All of it.
+    /// The total cost.
     pub total: Usd,
-    /// What was spent in tasks.
+    /// The cost in tasks.
     pub in_tasks: Usd,
-    /// What carries each of the known dimensions.
+    /// The cost that carries each of the known dimensions.
     pub by_dimension: Vec<(Dimension, Usd)>,
-    /// What was spent in no task, by where that was, the dearest first.
+    /// The cost outside any task, by place, the most expensive first.
     pub unattributed: Vec<UnattributedSite>,
 }
 
-/// A place that makes calls in no task.
+/// A place in the application that spends outside any task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnattributedSite {
-    /// The place. For a scope, a charge or a recorded call, it is the Outlay function that the application called, with
-    /// the call's file and line. For a call of the SDK it is the application's innermost `tracing` span, with its
-    /// file and line; without a span, the operation and the model.
+    /// The place. For a scope, a charge or a recorded call, it is the Outlay function that the application called, with the
+    /// file and line of that call. For a call of the SDK, it is the application's innermost `tracing` span, with its file
+    /// and line, or without a span the operation and the model.
     pub site: Arc<str>,
-    /// Its calls.
+    /// The number of calls.
     pub calls: u64,
-    /// The known part of their cost.
+    /// The known part of the cost.
     pub cost: Usd,
 }
 
 impl Attribution {
-    /// Which share of the spend carries a dimension, from 0 to 1; `None` where nothing was spent.
+    /// Returns the share of the cost that carries a dimension, from 0 to 1; `None` if nothing was spent.
     pub fn share(&self, dimension: Dimension) -> Option<f64> {
         let carried = self.by_dimension.iter().find(|(known, _)| *known == dimension)?.1;
         (self.total > Usd::ZERO).then(|| carried.picos() as f64 / self.total.picos() as f64)
     }
 }
 
-/// The sums behind it.
+/// The sums for [`Attribution`].
 #[derive(Debug, Default)]
 pub(super) struct Spend(Mutex<Sums>);
 
@@ -62,7 +62,7 @@ struct Sums {
 }
 
 impl Spend {
-    /// Adds the cost of `calls` calls or of a charge; `site` is set outside any task.
+    /// Adds the cost of `calls` calls or of a charge. `site` is set outside any task.
     pub(super) fn add(&self, scope: &Scope, calls: u64, cost: Usd, site: Option<&Arc<str>>) {
         let dimensions = scope.dimensions();
         let mut sums = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -77,8 +77,8 @@ impl Spend {
             sums.in_tasks = sums.in_tasks.saturating_add(cost);
         }
         if let Some(site) = site {
-            let has_place = sums.sites.len() < MAX_SITES || sums.sites.contains_key(site);
-            let site = if has_place { site.clone() } else { Arc::from("elsewhere") };
+            let has_room = sums.sites.len() < MAX_SITES || sums.sites.contains_key(site);
+            let site = if has_room { site.clone() } else { Arc::from("elsewhere") };
             let (count, sum) = sums.sites.entry(site).or_default();
             *count += calls;
             *sum = sum.saturating_add(cost);
@@ -99,7 +99,7 @@ impl Spend {
         }
     }
 
-    /// Tells the shares of what several have spent.
+    /// Observes the share of each dimension in the summed cost of several engines.
     pub(super) fn observe<'a>(several: impl Iterator<Item = &'a Self>, observer: &dyn AsyncInstrument<f64>) {
         let (mut total, mut carried) = (Usd::ZERO, [Usd::ZERO; Dimension::ALL.len()]);
         for one in several {

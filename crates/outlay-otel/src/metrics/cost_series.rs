@@ -1,7 +1,7 @@
-//! `outlay.cost`: summed here in whole units, and told when it is collected.
+//! `outlay.cost`: summed here in integers, and reported when metrics are collected.
 //!
-//! A counter of the SDK would add doubles, one for each direction of each call, and look each up by all of its
-//! attributes. Here a call is one look-up, and the sums are exact until they are told.
+//! A counter of the SDK would add doubles, one for each direction of each call, and look up each of them by all of its
+//! attributes. Here a call needs one lookup, and the sums are exact until they are reported.
 
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex};
@@ -18,10 +18,10 @@ use super::series_cap::SeriesCap;
 use crate::attribute_values::push_known_dimensions;
 use crate::names::{outlay, semconv};
 
-/// How many directions a charge has.
+/// The number of directions of a charge.
 const DIRECTIONS: usize = DirectionTotals::ZERO.parts().len();
-/// The directions that a series is born with: every call has them.
-const BORN: [usize; 2] = [0, 1];
+/// The directions that a new series starts with, because every call has them.
+const START_DIRECTIONS: [usize; 2] = [0, 1];
 
 /// All series of the metric.
 #[derive(Debug, Default)]
@@ -32,30 +32,30 @@ pub(super) struct CostSeries {
 #[derive(Debug, Default)]
 struct Sums {
     series: HashMap<Series, Parts>,
-    /// Attribute sets: the directions of each series that are told.
+    /// The number of attribute sets: one for each reported direction of each series.
     sets: usize,
-    /// What has had its birth.
-    born: HashSet<Born>,
+    /// The combinations whose series have been started at 0.
+    started: HashSet<Started>,
 }
 
-/// What series are born for.
+/// A combination whose series start at 0 together.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Born {
+struct Started {
     task: Arc<str>,
     model: Arc<str>,
     principal: Option<Arc<str>>,
 }
 
-/// What a series has cost, by direction; `None` for a direction that is not told yet.
+/// The cost of a series by direction; `None` for a direction that is not reported yet.
 type Parts = [Option<Usd>; DIRECTIONS];
 
-/// What is told apart, beside the direction.
+/// The attributes of a series, except the direction.
 #[derive(Clone, Debug)]
 pub(super) struct Series {
     task: Arc<str>,
     agent: Option<Arc<str>>,
     model: Option<Arc<str>>,
-    /// Whose credentials the calls were signed with, where that is known.
+    /// The signer of the calls, if known.
     principal: Option<Arc<str>>,
     dimensions: Arc<Dimensions>,
     own: CustomDimensions,
@@ -82,31 +82,31 @@ impl Series {
         }
     }
 
-    /// The known dimensions, and of the user's own those that are on metrics.
+    /// Returns the key for comparison. Of the custom dimensions, it has only those on metrics.
     fn key(&self) -> impl Hash + Eq + '_ {
         let known = outlay_ledger::Dimension::ALL.map(|d| self.dimensions.value(d));
         (&self.task, &self.agent, &self.model, &self.principal, known, &self.own, self.status)
     }
 
-    /// Itself while there is room, or it has a place; beyond that the series of its team, cost centre and environment,
-    /// and beyond twice the room one for all.
-    fn within_cap(self, sets: usize, has_place: impl Fn(&Self) -> bool) -> Self {
-        if sets + DIRECTIONS <= MAX_SERIES || has_place(&self) {
+    /// Returns the series itself if it exists or there is room for it, else the overflow series of its team, cost
+    /// centre and environment, and if there is no room for that either, the series for all others.
+    fn within_cap(self, sets: usize, exists: impl Fn(&Self) -> bool) -> Self {
+        if sets + DIRECTIONS <= MAX_SERIES || exists(&self) {
             return self;
         }
         let overflow = self.overflow();
-        if sets + DIRECTIONS <= MAX_SERIES + MAX_OVERFLOW || has_place(&overflow) {
+        if sets + DIRECTIONS <= MAX_SERIES + MAX_OVERFLOW || exists(&overflow) {
             return overflow;
         }
         overflow.rest()
     }
 
-    /// The series for what is beyond that: one for all.
+    /// Returns the one series for all that have no room in the overflow series.
     fn rest(&self) -> Self {
         Self { dimensions: Arc::default(), ..self.overflow() }
     }
 
-    /// The series for what is beyond the cap.
+    /// Returns the overflow series, which has fewer attributes.
     fn overflow(&self) -> Self {
         use outlay_ledger::Dimension::{CostCenter, Environment, Team};
         let mut dimensions = Dimensions::default();
@@ -155,7 +155,7 @@ impl Hash for Series {
 }
 
 impl CostSeries {
-    /// Tells what several have counted, added up.
+    /// Observes the summed costs of several engines.
     pub(super) fn observe<'a>(
         several: impl ExactSizeIterator<Item = &'a Self>,
         cap: &SeriesCap<Series>,
@@ -168,19 +168,18 @@ impl CostSeries {
                 add_parts(all.entry(key.clone()).or_default(), *parts);
             }
         }
-        // One keeps within the limit by itself.
+        // The series of a single engine are within the cap already.
         let all = if is_one { all } else { cap.within(all, Series::overflow, Series::rest, sum_of_parts) };
         observe(&all, observer);
     }
 
-    /// The series of several that are kept apart: each may have all directions.
+    /// Returns the cap for the series of several engines. Each series may have all directions.
     pub(super) fn cap() -> SeriesCap<Series> {
         SeriesCap::new([MAX_SERIES, MAX_OVERFLOW].map(|most| most / DIRECTIONS))
     }
 
-    /// A call goes out whose cost will be counted: its series begin with 0, where it is the first one of its task,
-    /// model and principal.
-    pub(super) fn born(
+    /// Starts the series of a call that is being sent at 0, if it is the first one of its task, model and principal.
+    pub(super) fn start(
         &self,
         task: &Arc<str>,
         scope: &Scope,
@@ -188,19 +187,19 @@ impl CostSeries {
         principal: Option<Arc<str>>,
         on_metrics: &[Arc<str>],
     ) {
-        if !self.is_first(Born { task: task.clone(), model: model.clone(), principal: principal.clone() }) {
+        if !self.is_first(Started { task: task.clone(), model: model.clone(), principal: principal.clone() }) {
             return;
         }
         let mut parts = Parts::default();
-        for direction in BORN {
+        for direction in START_DIRECTIONS {
             parts[direction] = Some(Usd::ZERO);
         }
-        self.put(Series::of(task, scope, Some(model), principal, CostStatus::Exact, on_metrics), parts);
+        self.add_to(Series::of(task, scope, Some(model), principal, CostStatus::Exact, on_metrics), parts);
     }
 
-    fn is_first(&self, born: Born) -> bool {
+    fn is_first(&self, started: Started) -> bool {
         let mut sums = lock(&self.sums);
-        sums.born.len() < MAX_SERIES && sums.born.insert(born)
+        sums.started.len() < MAX_SERIES && sums.started.insert(started)
     }
 
     pub(super) fn add(
@@ -213,11 +212,11 @@ impl CostSeries {
         on_metrics: &[Arc<str>],
     ) {
         if !charge.total().is_zero() {
-            self.put(Series::of(task, scope, model, principal, charge.status(), on_metrics), parts(charge));
+            self.add_to(Series::of(task, scope, model, principal, charge.status(), on_metrics), parts(charge));
         }
     }
 
-    fn put(&self, key: Series, parts: Parts) {
+    fn add_to(&self, key: Series, parts: Parts) {
         let mut sums = lock(&self.sums);
         let Sums { series, sets, .. } = &mut *sums;
         let key = key.within_cap(*sets, |key| series.contains_key(key));
@@ -230,7 +229,7 @@ fn sum_of_parts(mut sums: Parts, parts: Parts) -> Parts {
     sums
 }
 
-/// Adds up by direction. Returns how many directions are new.
+/// Adds the parts by direction. Returns the number of new directions.
 fn add_parts(sums: &mut Parts, parts: Parts) -> usize {
     let mut new = 0;
     for (sum, part) in sums.iter_mut().zip(parts) {
@@ -241,7 +240,7 @@ fn add_parts(sums: &mut Parts, parts: Parts) -> usize {
     new
 }
 
-/// In the order of [`DirectionTotals::parts`].
+/// Returns the parts of a charge that are not zero, in the order of [`DirectionTotals::parts`].
 fn parts(charge: &Charge) -> Parts {
     charge.by_direction().parts().map(|(_, part)| (!part.is_zero()).then_some(part))
 }

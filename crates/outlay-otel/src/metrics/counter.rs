@@ -1,4 +1,4 @@
-//! Counters whose sums are kept here, exactly, and told when they are collected.
+//! Counters with exact sums, which are reported when metrics are collected.
 
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,25 +8,26 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::AsyncInstrument;
 use outlay_price::Usd;
 
-/// As many series are kept apart, well below the SDK's own cap of 2,000; what comes beyond is summed under fewer labels.
+/// The maximum number of series with all labels, well below the SDK's own cap of 2,000. Further ones are summed under fewer
+/// labels.
 pub(super) const MAX_SERIES: usize = 1_000;
-/// As many more for what comes beyond.
+/// The maximum number of additional series with fewer labels.
 pub(super) const MAX_OVERFLOW: usize = 500;
 
-/// What a series is told apart by.
+/// The labels that identify a series.
 pub(super) trait Labels: Clone + Eq + Hash {
     fn push(&self, attributes: &mut Vec<KeyValue>);
 
-    /// The series for what is beyond the cap.
+    /// Returns the labels of the series for what is beyond the cap.
     fn overflow(&self) -> Self;
 
-    /// The series for what is beyond that.
+    /// Returns the labels of the series for what has no room in the overflow series.
     fn rest(&self) -> Self {
         self.overflow()
     }
 }
 
-/// A sum of counts, or of money.
+/// A sum of counts or of money.
 pub(super) trait Sum: Copy + Default + Send + 'static {
     fn add(self, other: Self) -> Self;
 }
@@ -54,7 +55,7 @@ impl<L, V> Default for Counters<L, V> {
 }
 
 impl<L: Labels + Send + 'static, V: Sum> Counters<L, V> {
-    /// Adds to a series; adding nothing gives it birth.
+    /// Adds to a series. Adding zero starts the series.
     pub(super) fn add(&self, labels: L, value: V) {
         let mut series = lock(&self.0);
         if let Some(sum) = series.get_mut(&labels) {
@@ -65,20 +66,20 @@ impl<L: Labels + Send + 'static, V: Sum> Counters<L, V> {
             labels
         } else {
             let overflow = labels.overflow();
-            let has_place = series.len() < MAX_SERIES + MAX_OVERFLOW || series.contains_key(&overflow);
-            if has_place { overflow } else { labels.rest() }
+            let has_room = series.len() < MAX_SERIES + MAX_OVERFLOW || series.contains_key(&overflow);
+            if has_room { overflow } else { labels.rest() }
         };
         let sum = series.entry(labels).or_default();
         *sum = sum.add(value);
     }
 
-    pub(super) fn is_born(&self, labels: &L) -> bool {
+    pub(super) fn contains(&self, labels: &L) -> bool {
         lock(&self.0).contains_key(labels)
     }
 }
 
 impl<L: Clone + Eq + Hash, V: Sum> Counters<L, V> {
-    /// Adds what is counted here to the series of several.
+    /// Adds the sums of these series to those of several engines.
     pub(super) fn add_to(&self, all: &mut HashMap<L, V>) {
         for (labels, sum) in &*lock(&self.0) {
             match all.get_mut(labels) {
@@ -89,7 +90,7 @@ impl<L: Clone + Eq + Hash, V: Sum> Counters<L, V> {
     }
 }
 
-/// Observes the sums of series, except those without a `value`.
+/// Observes the sums of all series that have a `value`.
 pub(super) fn observe<L: Labels, V: Sum, T>(
     series: HashMap<L, V>,
     observer: &dyn AsyncInstrument<T>,
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_beyond_the_cap_is_summed_together_and_nothing_is_lost() {
+    fn series_beyond_the_cap_are_summed_together() {
         let counters = Counters::<Number, u64>::default();
         for n in 0..5_000 {
             counters.add(Number(n), 1);

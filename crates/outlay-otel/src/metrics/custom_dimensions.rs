@@ -1,4 +1,4 @@
-//! The application's own dimensions, as far as it puts them on metrics.
+//! The custom dimensions on metrics.
 
 use std::sync::Arc;
 
@@ -7,12 +7,12 @@ use outlay_ledger::Dimensions;
 
 use crate::names::outlay;
 
-/// The values of the dimensions that are on metrics, by their keys.
+/// The keys and values of the custom dimensions on metrics.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct CustomDimensions(Vec<(Arc<str>, Arc<str>)>);
 
 impl CustomDimensions {
-    /// Those of `dimensions` whose keys are on metrics.
+    /// Returns the custom dimensions with a key in `on_metrics`.
     pub(super) fn of(dimensions: &Dimensions, on_metrics: &[Arc<str>]) -> Self {
         let own = |key: &Arc<str>| dimensions.own(key).map(|value| (key.clone(), value.clone()));
         Self(on_metrics.iter().filter_map(own).collect())

@@ -1,4 +1,4 @@
-//! The instruments: names, units, bucket bounds.
+//! The instruments: names, units, descriptions and bucket bounds.
 
 use std::sync::Arc;
 
@@ -36,13 +36,13 @@ const TOKEN_BOUNDS: [f64; 14] = [
 /// The conventions' bucket bounds for durations, in seconds.
 const DURATION_BOUNDS: [f64; 14] =
     [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
-/// What tasks cost, in dollars: two buckets for each power of ten.
+/// The bucket bounds for the cost of tasks, in dollars: two for each power of ten.
 const COST_BOUNDS: [f64; 13] = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0];
-/// How long tasks take, in seconds.
+/// The bucket bounds for the duration of tasks, in seconds.
 const TASK_DURATION_BOUNDS: [f64; 14] =
     [0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1_200.0, 1_800.0, 3_600.0];
 
-/// The instruments that are told at once. The others are asked when metrics are collected.
+/// The synchronous instruments. The others are observed when metrics are collected.
 #[derive(Debug)]
 pub(super) struct Instruments {
     pub(super) token_usage: Histogram<u64>,
@@ -53,13 +53,13 @@ pub(super) struct Instruments {
 }
 
 impl Instruments {
-    /// Those of a provider that was given to one Outlay.
+    /// Returns the instruments of the meter in the settings of one engine.
     pub(super) fn of_given(meter: &Meter, member: Member) -> Self {
         Callbacks { meter, group: &Group::of_given(member) }.register();
         Self::synchronous(meter)
     }
 
-    /// Those of the global provider, which other Outlays may use too.
+    /// Returns the instruments of the global provider, which other engines may use too.
     pub(super) fn of_global(provider: &Arc<Provider>, member: Member) -> Self {
         let meter = provider.meter_with_scope(instrumentation_scope());
         if let Some(group) = Group::join(provider, member) {
@@ -97,7 +97,7 @@ impl Instruments {
     }
 }
 
-/// Has the meter ask the group for its sums when it collects.
+/// The callbacks that observe the sums of a group.
 struct Callbacks<'a> {
     meter: &'a Meter,
     group: &'a Arc<Group>,
@@ -109,11 +109,11 @@ impl Callbacks<'_> {
         self.attribution();
         self.open_tasks();
         self.usd(metric::PHASE_COST, "Cost by kind of step.", |sums| &sums.phase_cost, Some);
-        let worth = "What the outcomes of tasks are worth.";
+        let worth = "Value of the outcomes of tasks.";
         self.usd(metric::OUTCOME_VALUE, worth, |sums| &sums.outcome_value, Some);
-        let withdrawn = "What revised outcomes had been worth.";
+        let withdrawn = "Value of outcomes before they were revised.";
         self.usd(metric::OUTCOME_WITHDRAWN_VALUE, withdrawn, |sums| &sums.withdrawn_value, Some);
-        let wasted = "Cost of tasks that failed or were abandoned, and of what failed in those that succeeded.";
+        let wasted = "Cost of tasks that failed or were abandoned, and of failures in tasks that succeeded.";
         self.usd(metric::WASTED_COST, wasted, |sums| &sums.wasted, Some);
         let revised = "Tasks whose outcome was revised after they had ended.";
         self.count(metric::OUTCOMES_REVISED, "{task}", revised, |sums| &sums.outcomes_revised, Some);
@@ -123,14 +123,14 @@ impl Callbacks<'_> {
         self.count(metric::BUDGET_REFUSED, "{call}", refused, |sums| &sums.budget_refused, Some);
         let would = "Calls that a budget would have refused, if it were enforced.";
         self.count(metric::BUDGET_WOULD_REFUSE, "{call}", would, |sums| &sums.budget_would_refuse, Some);
-        let forgotten = "Budgets that were forgotten, with what they had spent: a rule made too many.";
+        let forgotten = "Budgets that were forgotten, with what they had spent, because their rule had too many.";
         self.count(metric::BUDGET_FORGOTTEN, "{budget}", forgotten, |sums| &sums.budget_forgotten, Some);
         let violations = "Violations of the policy.";
         self.count(metric::POLICY_VIOLATIONS, "{violation}", violations, |sums| &sums.policy_violations, Some);
     }
 
     fn calls(&self) {
-        let calls = "Model calls, and those that were refused.";
+        let calls = "Model calls, including those that were refused.";
         self.count(metric::CALLS, "{call}", calls, |sums| &sums.calls, |sum| Some(sum.calls));
         let attempts = "HTTP attempts of model calls.";
         self.count(metric::ATTEMPTS, "{attempt}", attempts, |sums| &sums.calls, |sum| sum.attempts);
@@ -155,7 +155,7 @@ impl Callbacks<'_> {
         let _ = counter.with_callback(move |observer| observe(group.series(counters, &cap), observer, value)).build();
     }
 
-    /// The same of money.
+    /// Like [`count`](Self::count), for money.
     fn usd<L: Labels + Send + 'static, V: Sum>(
         &self,
         name: &'static str,
@@ -173,7 +173,7 @@ impl Callbacks<'_> {
         let (group, cap) = (self.group.clone(), CostSeries::cap());
         let counter = self.meter.f64_observable_counter(metric::COST).with_unit("USD");
         let _ = counter
-            .with_description("Cost, as it is settled.")
+            .with_description("Cost of settled calls and of charges.")
             .with_callback(move |observer| {
                 let members = group.members();
                 CostSeries::observe(members.iter().map(|member| &member.sums.cost), &cap, observer);
@@ -185,7 +185,7 @@ impl Callbacks<'_> {
         let group = self.group.clone();
         let gauge = self.meter.f64_observable_gauge(metric::ATTRIBUTION_RATIO).with_unit("1");
         let _ = gauge
-            .with_description("Which share of the spend carries a dimension.")
+            .with_description("Share of the cost that carries a dimension.")
             .with_callback(move |observer| Spend::observe(group.members().iter().map(|m| &m.sums.spend), observer))
             .build();
     }
@@ -204,10 +204,10 @@ impl Callbacks<'_> {
         let group = self.group.clone();
         let gauge = self.meter.f64_observable_gauge(metric::TASK_COST_OPEN_MAX).with_unit("USD");
         let _ = gauge
-            .with_description("What the dearest of the open tasks has cost so far.")
+            .with_description("Cost so far of the most expensive open task.")
             .with_callback(move |observer| {
-                for (task, (_, most)) in OpenTaskFigures::by_name(group.members().iter().map(|m| &m.open)) {
-                    observer.observe(most.to_f64(), &[KeyValue::new(outlay::TASK_NAME, task)]);
+                for (task, (_, max_cost)) in OpenTaskFigures::by_name(group.members().iter().map(|m| &m.open)) {
+                    observer.observe(max_cost.to_f64(), &[KeyValue::new(outlay::TASK_NAME, task)]);
                 }
             })
             .build();

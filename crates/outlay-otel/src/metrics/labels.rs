@@ -1,4 +1,4 @@
-//! What the series of the counters are told apart by.
+//! The labels of the counters' series.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::counter::Labels;
 use super::custom_dimensions::CustomDimensions;
 use crate::names::{outlay, semconv};
 
-/// Calls by task and model, with made and refused calls apart.
+/// Labels of calls: task, model, and whether they were refused.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct CallLabels {
     task: Arc<str>,
@@ -17,19 +17,19 @@ pub(super) struct CallLabels {
     refused: bool,
 }
 
-/// Cost by phase: by task and kind of step.
+/// Labels of cost by phase: task and kind of step.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct KindLabels {
     task: Arc<str>,
     kind: CostKind,
 }
 
-/// Tasks: by name, outcome, and whose they are.
+/// Labels of tasks: name, outcome and dimensions.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct TaskLabels {
     task: Arc<str>,
     outcome: &'static str,
-    /// How it had ended before, where that is revised.
+    /// The previous outcome, if it was revised.
     from: Option<&'static str>,
     team: Option<Arc<str>>,
     environment: Option<Arc<str>>,
@@ -40,7 +40,7 @@ pub(super) struct TaskLabels {
     own: CustomDimensions,
 }
 
-/// What has a name of its own: a budget, a rule.
+/// Labels of something with a name, such as a budget or a rule.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct NamedLabels {
     task: Arc<str>,
@@ -53,7 +53,7 @@ impl CallLabels {
         Self { task: task.clone(), model: model.clone(), refused: false }
     }
 
-    /// Those that were refused.
+    /// Returns the labels of refused calls.
     pub(super) fn refused(self) -> Self {
         Self { refused: true, ..self }
     }
@@ -66,7 +66,7 @@ impl KindLabels {
 }
 
 impl TaskLabels {
-    /// `on_metrics` are the keys of the application's own dimensions that are on metrics.
+    /// Returns the labels of a task. `on_metrics` are the keys of the custom dimensions on metrics.
     pub(super) fn new(task: &Arc<str>, dimensions: &Dimensions, outcome: Outcome, on_metrics: &[Arc<str>]) -> Self {
         let value = |dimension| dimensions.value(dimension).cloned();
         Self {
@@ -83,12 +83,12 @@ impl TaskLabels {
         }
     }
 
-    /// The same task, which had ended otherwise before.
+    /// Returns the labels of a task with a revised outcome.
     pub(super) fn revised_from(self, before: Outcome) -> Self {
         Self { from: Some(before.kind().as_str()), ..self }
     }
 
-    /// Returns the labels of histograms: fewer, because each of their series has many buckets.
+    /// Returns the attributes for histograms. They are fewer, because each series of a histogram has many buckets.
     pub(super) fn histogram_attributes(&self) -> Vec<KeyValue> {
         let mut attributes = Vec::with_capacity(6);
         attributes.push(KeyValue::new(outlay::TASK_NAME, self.task.clone()));
@@ -101,7 +101,7 @@ impl TaskLabels {
 }
 
 impl NamedLabels {
-    /// `key` is the attribute that holds the name.
+    /// Returns the labels with the name as the attribute `key`.
     pub(super) fn new(task: &Arc<str>, key: &'static str, name: &str) -> Self {
         Self { task: task.clone(), key, name: name.into() }
     }

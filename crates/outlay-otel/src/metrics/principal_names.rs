@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hashbrown::HashSet;
 
-/// As many distinct principals are on metrics; what comes beyond is `other`.
+/// The maximum number of distinct principals on metrics. Further ones are `other`.
 const MAX_PRINCIPALS: usize = 200;
 
 /// The principals that have been on metrics.
@@ -10,7 +10,7 @@ const MAX_PRINCIPALS: usize = 200;
 pub(super) struct PrincipalNames(Mutex<HashSet<Arc<str>>>);
 
 impl PrincipalNames {
-    /// What a principal goes by on metrics.
+    /// Returns the name of a principal on metrics.
     pub(super) fn on_metrics(&self, principal: &Arc<str>) -> Arc<str> {
         let mut known = self.lock();
         if !known.contains(principal) {
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn principals_beyond_the_cap_are_one() {
+    fn principals_beyond_the_cap_are_other() {
         let names = PrincipalNames::default();
         let on_metrics = |n: usize| names.on_metrics(&n.to_string().into());
         for n in 0..MAX_PRINCIPALS {

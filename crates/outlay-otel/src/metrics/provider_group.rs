@@ -1,7 +1,7 @@
-//! The Outlays whose sums are told by one meter provider.
+//! The engines that report their sums through one meter provider.
 //!
-//! For each set of attributes, an observable instrument of the SDK keeps what the last callback said. Two callbacks with
-//! the same attributes would hide each other's money. So each provider has one callback, which adds up.
+//! For each set of attributes, an observable instrument of the SDK keeps only the value of the last callback. Two callbacks
+//! with the same attributes would hide each other's values. So each provider has one callback, which adds up all engines.
 
 use std::sync::{Arc, Mutex, Weak};
 
@@ -15,28 +15,28 @@ use super::sums::Sums;
 
 pub(super) type Provider = dyn MeterProvider + Send + Sync;
 
-/// The sums and the open tasks of one Outlay.
+/// The sums and the open tasks of one engine.
 #[derive(Clone)]
 pub(super) struct Member {
     pub(super) sums: Arc<Sums>,
     pub(super) open: OpenTaskFigures,
 }
 
-/// The Outlays of one provider. It is held by the provider's callbacks: the last collection may come after the last Outlay
-/// has gone.
+/// The engines of one provider. The provider's callbacks hold the group, because the last collection may come after the
+/// last engine is dropped.
 #[derive(Default)]
 pub(super) struct Group(Mutex<Vec<Member>>);
 
-/// The groups of the providers that are, or were, the global one.
+/// The groups of the current and earlier global providers.
 static GLOBAL: Mutex<Vec<(Weak<Provider>, Arc<Group>)>> = Mutex::new(Vec::new());
 
 impl Group {
-    /// The group of a provider that was given to one Outlay.
+    /// Returns the group of a meter in the settings of one engine.
     pub(super) fn of_given(member: Member) -> Arc<Self> {
         Arc::new(Self(Mutex::new(vec![member])))
     }
 
-    /// Adds a member to its global provider's group. Returns the group if it is new: its callbacks are still to register.
+    /// Adds a member to the group of a global provider. Returns the group if it is new and needs its callbacks registered.
     pub(super) fn join(provider: &Arc<Provider>, member: Member) -> Option<Arc<Self>> {
         let mut groups = lock(&GLOBAL);
         groups.retain(|(known, _)| known.strong_count() > 0);
@@ -55,8 +55,8 @@ impl Group {
         lock(&self.0).clone()
     }
 
-    /// The series of a counter, added up over all members. They are copied, so that no call waits while the SDK takes them.
-    /// Together they may be more than the SDK keeps: what `cap` has no place for is summed under fewer labels.
+    /// Returns a copy of a counter's series, added up over all members, so that no call waits while the SDK reads them.
+    /// Together they may be more than the SDK keeps: series beyond `cap` are summed under fewer labels.
     pub(super) fn series<L: Labels, V: Sum>(
         &self,
         counters: impl Fn(&Sums) -> &Counters<L, V>,
@@ -66,7 +66,7 @@ impl Group {
         for member in &members {
             counters(&member.sums).add_to(&mut all);
         }
-        // One keeps within the limit by itself.
+        // The series of a single engine are within the cap already.
         if members.len() < 2 { all } else { cap.within(all, L::overflow, L::rest, V::add) }
     }
 }

@@ -5,19 +5,19 @@ use hashbrown::{HashMap, HashSet};
 
 use super::counter::lock;
 
-/// The series that have a place of their own. A series keeps its place, so that no counter goes down.
+/// A cap on the number of reported series. A series that was reported once stays, so that no counter goes down.
 pub(super) struct SeriesCap<L> {
     known: Mutex<HashSet<L>>,
-    /// So many series are kept apart, and so many more of what is beyond.
-    most: [usize; 2],
+    /// The maximum number of series, and of additional overflow series.
+    max: [usize; 2],
 }
 
 impl<L: Clone + Eq + Hash> SeriesCap<L> {
-    pub(super) fn new(most: [usize; 2]) -> Self {
-        Self { known: Mutex::default(), most }
+    pub(super) fn new(max: [usize; 2]) -> Self {
+        Self { known: Mutex::default(), max }
     }
 
-    /// Returns the series that have a place of their own, and the sums of all others under fewer labels.
+    /// Returns the series within the cap, and the sums of all others under fewer labels.
     pub(super) fn within<V: Copy>(
         &self,
         all: HashMap<L, V>,
@@ -25,15 +25,16 @@ impl<L: Clone + Eq + Hash> SeriesCap<L> {
         rest: impl Fn(&L) -> L,
         add: impl Fn(V, V) -> V,
     ) -> HashMap<L, V> {
-        let [own, beyond] = self.most;
+        let [max_series, max_overflow] = self.max;
         let mut known = lock(&self.known);
-        let mut place = |labels: L, most: usize| {
-            let has_place = known.contains(&labels) || (known.len() < most && known.insert(labels.clone()));
-            if has_place { Ok(labels) } else { Err(labels) }
+        let mut admit = |labels: L, max: usize| {
+            let is_admitted = known.contains(&labels) || (known.len() < max && known.insert(labels.clone()));
+            if is_admitted { Ok(labels) } else { Err(labels) }
         };
         let mut within: HashMap<L, V> = HashMap::with_capacity(all.len());
         for (labels, value) in all {
-            let labels = place(labels, own).or_else(|labels| place(overflow(&labels), own + beyond));
+            let labels =
+                admit(labels, max_series).or_else(|labels| admit(overflow(&labels), max_series + max_overflow));
             let labels = labels.unwrap_or_else(|labels| rest(&labels));
             match within.get_mut(&labels) {
                 Some(sum) => *sum = add(*sum, value),

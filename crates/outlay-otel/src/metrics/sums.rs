@@ -5,7 +5,7 @@ use super::cost_series::CostSeries;
 use super::counter::{Counters, Sum};
 use super::labels::{CallLabels, KindLabels, NamedLabels, TaskLabels};
 
-/// The sums that are kept here, exact and born with 0, and told when they are collected.
+/// The exact sums of the counters. They start at 0 and are reported when metrics are collected.
 #[derive(Debug, Default)]
 pub(super) struct Sums {
     pub(super) cost: CostSeries,
@@ -23,17 +23,17 @@ pub(super) struct Sums {
     pub(super) policy_violations: Counters<NamedLabels, u64>,
 }
 
-/// What is counted of calls, under one look-up.
+/// The counts of calls, which share one lookup.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct CallSums {
     pub(super) calls: u64,
-    /// Their HTTP attempts; `None` where they were refused, and have none.
+    /// The HTTP attempts; `None` for refused calls, which have none.
     pub(super) attempts: Option<u64>,
-    /// Calls with a part that has no price; likewise.
+    /// The calls with a part that has no price; `None` for refused calls.
     pub(super) unpriced: Option<u64>,
-    /// The cost outside any task; `None` while there was no such call.
+    /// The cost outside any task; `None` if there was no such call.
     pub(super) unattributed: Option<Usd>,
-    /// Calls that the store of shared budgets could not check; `None` where there is no store.
+    /// The calls that the store of shared budgets could not check; `None` if there is no store.
     pub(super) unchecked: Option<u64>,
 }
 

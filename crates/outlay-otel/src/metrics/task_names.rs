@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use hashbrown::HashSet;
 
-/// As many distinct task names are on metrics; what comes beyond is `other`.
+/// The maximum number of distinct task names on metrics. Further ones are `other`.
 const MAX_TASKS: usize = 200;
 
 /// The task names that have been on metrics.
@@ -19,8 +19,8 @@ impl Default for TaskNames {
 }
 
 impl TaskNames {
-    /// The name that a task goes by on metrics. A name that tells which task it was, and not what it does, would be a
-    /// new series each time.
+    /// Returns the name of a task on metrics. A name that identifies a single run, instead of what the task does, would
+    /// create a new series each time.
     pub(super) fn on_metrics(&self, name: &Arc<str>) -> Arc<str> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.contains(name) {
@@ -36,7 +36,7 @@ impl TaskNames {
                 target: "outlay",
                 task = &**name,
                 "there are more than {MAX_TASKS} distinct task names: on metrics, the others are `other`; name a task \
-                 after what it does, not after which one it is"
+                 after what it does, not after a single run"
             );
         });
         Arc::from("other")

@@ -1,20 +1,21 @@
-//! The members of a baggage, as a receiver will read them.
+//! The members of a baggage, as a receiver reads them.
 
 use std::borrow::Cow;
 
 use hashbrown::HashSet;
 use percent_encoding::percent_decode_str;
 
-/// A key is decoded at most so often. One that is encoded more often is not read as ours by anybody on a road as short.
+/// The maximum number of times that a key is decoded. A key that is encoded more often passes too few receivers to be
+/// read as Outlay's.
 const MAX_DECODED: usize = 8;
 
-/// What the receiver reads as Outlay's: however often somebody on the road may decode its key.
-pub(super) fn is_ours(member: &str) -> bool {
+/// Returns whether a receiver may read a member as Outlay's, however often its key is decoded on the way.
+pub(super) fn is_outlay_member(member: &str) -> bool {
     key(member).starts_with("outlay.")
 }
 
-/// Without what comes a second time: who is nearer has written in front.
-pub(super) fn first_of_each(baggage: &str) -> String {
+/// Removes members with the key of an earlier one. The nearest sender has written its members in front.
+pub(super) fn without_duplicates(baggage: &str) -> String {
     let mut seen = HashSet::new();
     let members = baggage.split(',').filter(|member| seen.insert(key(member).into_owned()));
     members.collect::<Vec<_>>().join(",")
@@ -38,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_ours_however_it_is_written() {
+    fn a_key_of_outlay_is_recognized_in_any_encoding() {
         for member in [
             "outlay.team=x",
             " outlay.team = x",
@@ -47,15 +48,15 @@ mod tests {
             "%6futlay.team",
             "%20outlay.team;m",
         ] {
-            assert!(is_ours(member), "{member}");
+            assert!(is_outlay_member(member), "{member}");
         }
         for member in ["", "team=outlay.x", "xoutlay.team=1", "outlay=1", "%", "%2"] {
-            assert!(!is_ours(member), "{member}");
+            assert!(!is_outlay_member(member), "{member}");
         }
     }
 
     #[test]
-    fn the_first_of_several_holds() {
-        assert_eq!(first_of_each("outlay.team=a,b=1,outlay%2eteam=c,b=2,d"), "outlay.team=a,b=1,d");
+    fn the_first_member_with_a_key_wins() {
+        assert_eq!(without_duplicates("outlay.team=a,b=1,outlay%2eteam=c,b=2,d"), "outlay.team=a,b=1,d");
     }
 }

@@ -10,7 +10,7 @@ use outlay_ledger::{Caller, Dimension, Dimensions, ParseIdError};
 use super::baggage_members;
 use crate::names::{outlay, wire};
 
-/// Whose work a request is, as its sender says.
+/// The caller that a request names, with its dimensions and its span.
 #[derive(Clone, Debug)]
 pub struct Incoming {
     caller: Caller,
@@ -18,14 +18,14 @@ pub struct Incoming {
     parent: Option<SpanContext>,
 }
 
-/// A request that does not say whose work it is.
+/// An error for a request that does not name its caller.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExtractError {
-    /// It names no task: its sender knows nothing of Outlay, or does not tell.
-    #[error("the baggage names no task of Outlay's (`outlay.task.id`)")]
+    /// The request names no task: its sender does not use Outlay, or does not send its baggage.
+    #[error("the baggage names no Outlay task (`outlay.task.id`)")]
     NoTask,
-    /// What should be an id is none.
+    /// A member of the baggage is not a valid id.
     #[error("baggage member `{member}`")]
     BadId {
         /// The member's name.
@@ -37,18 +37,18 @@ pub enum ExtractError {
 }
 
 impl Incoming {
-    /// Reads what the sender says, which is believed: whose the work is, and so on whose account it goes. Whether the
-    /// sender is to be trusted is the caller's to decide before.
+    /// Reads the caller from a request without verifying it. The caller is charged for the work, so check first whether you
+    /// trust the sender.
     ///
-    /// Names and values are cleaned and cut like any others.
+    /// Names and values are cleaned and truncated like all others.
     ///
     /// # Errors
     ///
-    /// [`ExtractError`] where it does not say whose work it is. The work is then nobody's but this process's own.
+    /// Returns an [`ExtractError`] if the request does not name its caller. The work then belongs to this process only.
     pub fn from_trusted(carrier: &dyn Extractor) -> Result<Self, ExtractError> {
         let context = TraceContextPropagator::new().extract_with_context(&Context::new(), carrier);
         let parent = Some(context.span().span_context().clone()).filter(SpanContext::is_valid);
-        let baggage = baggage_members::first_of_each(carrier.get(wire::BAGGAGE).unwrap_or_default());
+        let baggage = baggage_members::without_duplicates(carrier.get(wire::BAGGAGE).unwrap_or_default());
         let carrier = HashMap::from([(wire::BAGGAGE.to_owned(), baggage)]);
         let context = BaggagePropagator::new().extract_with_context(&context, &carrier);
         let baggage = context.baggage();
@@ -68,17 +68,17 @@ impl Incoming {
         Ok(Self { caller, dimensions, parent })
     }
 
-    /// The scope that asked.
+    /// Returns the scope that asked for the work.
     pub const fn caller(&self) -> &Caller {
         &self.caller
     }
 
-    /// The dimensions that the sender handed on.
+    /// Returns the dimensions that the sender passed on.
     pub const fn dimensions(&self) -> &Dimensions {
         &self.dimensions
     }
 
-    /// The span around, where the sender named one.
+    /// Returns the parent span, if the sender named one.
     pub const fn parent(&self) -> Option<&SpanContext> {
         self.parent.as_ref()
     }

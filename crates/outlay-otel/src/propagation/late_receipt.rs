@@ -1,4 +1,4 @@
-//! A receipt that comes when its task has closed: a span of its own, linked to the task and outside its sum.
+//! Spans of receipts that come after their task has closed: linked to the task and outside its total.
 
 use opentelemetry::trace::{Link, Span as _, SpanKind};
 use opentelemetry::{Context, KeyValue};
@@ -10,7 +10,8 @@ use crate::names::outlay;
 use crate::registry::Expected;
 use crate::span_source::start_builder;
 
-/// It says what the work cost, but not as a cost of its own: the spans of the other process have that.
+/// Writes the span of a late receipt. It has the total of the work, but no cost of its own: the spans of the other process
+/// have that.
 pub(super) fn write(core: &Core, work: &Expected, totals: &Totals) {
     let mut attributes = work.attributes.to_vec();
     attributes.extend([

@@ -1,4 +1,4 @@
-//! The tasks that have closed, for outcomes that are set later.
+//! The closed tasks, for outcomes that are set later.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -8,21 +8,21 @@ use hashbrown::HashMap;
 use opentelemetry::trace::SpanContext;
 use outlay_ledger::{Dimensions, Outcome, Scope, TaskId};
 
-/// As many tasks that have closed are remembered; beyond it the one that closed first is forgotten.
+/// The maximum number of closed tasks that are kept. The one that closed first is forgotten first.
 const MAX_TASKS: usize = 10_000;
 
-/// The tasks that have closed, and how.
+/// The closed tasks and their outcomes.
 #[derive(Default)]
 pub(crate) struct ClosedTasks(Mutex<Remembered>);
 
 #[derive(Default)]
 struct Remembered {
     tasks: HashMap<TaskId, ClosedTask>,
-    /// In the order in which they closed.
+    /// The ids in the order in which the tasks closed.
     order: VecDeque<TaskId>,
 }
 
-/// What is remembered of one: no more than what a late outcome needs.
+/// The facts about a closed task that a late outcome needs.
 #[derive(Clone)]
 pub(crate) struct ClosedTask {
     pub(crate) name: Arc<str>,
@@ -47,7 +47,7 @@ impl ClosedTasks {
         }
     }
 
-    /// The task as it was before; from now on it has ended so.
+    /// Sets the outcome of a closed task. Returns the task as it was before.
     pub(crate) fn revise(&self, id: TaskId, outcome: Outcome) -> Option<ClosedTask> {
         let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let task = remembered.tasks.get_mut(&id)?;

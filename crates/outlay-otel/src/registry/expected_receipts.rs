@@ -1,4 +1,4 @@
-//! The receipts of other processes that scopes here wait for.
+//! The receipts that scopes here wait for.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -9,24 +9,24 @@ use opentelemetry::KeyValue;
 use opentelemetry::trace::SpanContext;
 use outlay_ledger::{OpenRemote, ParseReceiptError, Receipt, ReceiptId, Received, RemoteId};
 
-/// As many pieces of work are remembered, and at most twice as many for a moment. What is done goes first; of what is waited
-/// for the oldest, which then counts as lost unless its own handle has the receipt.
+/// The number of pieces of work that remain after a cleanup, which runs at twice that many. Finished work is forgotten
+/// first, then the oldest. The receipt of unfinished work then counts as lost, unless its own handle receives it.
 const MAX_WORK: usize = 10_000;
-/// As many runs of one piece of work are told apart.
+/// The maximum number of distinguished runs of one piece of work.
 const MAX_RUNS: usize = 10_000;
 
 /// A receipt that cannot be counted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReceiveError {
-    /// It is no receipt.
+    /// The text is not a receipt.
     #[error(transparent)]
     Parse(#[from] ParseReceiptError),
-    /// It is of work that nobody here asked for by name.
-    #[error("the receipt names no work that it is for")]
+    /// The receipt has no id of the work that it is for.
+    #[error("the receipt does not name the work that it is for")]
     NotAsked,
-    /// It is of work that is not waited for here: of another process, or long forgotten.
-    #[error("nobody here waits for the receipt of work {0}")]
+    /// No scope here waits for the receipt of this work: another process asked for it, or it was forgotten.
+    #[error("no scope of this process waits for the receipt of work {0}")]
     Unknown(RemoteId),
 }
 
@@ -34,23 +34,23 @@ pub enum ReceiveError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PendingReceipt {
-    /// What the work goes by.
+    /// The id of the work.
     pub id: RemoteId,
-    /// The worker's scheme, host and port: `https://worker.internal:8443`, or `//worker.internal:8443` if the request had no
-    /// scheme.
+    /// The worker's scheme, host and port: `https://worker.internal:8443`, or `//worker.internal:8443` if the request
+    /// had no scheme.
     pub origin: Arc<str>,
-    /// The path there at which the receipt can be asked for.
+    /// The path of the receipt at this origin.
     pub path: Arc<str>,
 }
 
-/// The work of other processes, by what it goes by.
+/// The remote work, by id.
 #[derive(Default)]
 pub(crate) struct ExpectedReceipts(Mutex<Known>);
 
 #[derive(Default)]
 struct Known {
     work: HashMap<RemoteId, Work>,
-    /// What was asked for in which run of a task, so that nothing of it is kept when that closes.
+    /// The work that each run of a task asked for, to release it when the task closes.
     of_task: HashMap<ReceiptId, HashSet<RemoteId>>,
     order: VecDeque<RemoteId>,
 }
@@ -63,25 +63,25 @@ pub(crate) struct Work {
     pub(crate) open: Option<Arc<OpenRemote>>,
 }
 
-/// What a receipt that comes late needs of its scope, and which have come.
+/// What a late receipt needs of its scope, and which receipts have come.
 pub(crate) struct Expected {
     pub(crate) name: Arc<str>,
     pub(crate) attributes: Box<[KeyValue]>,
     pub(crate) task: Option<SpanContext>,
-    /// Those that have come.
-    receipts: Mutex<HashSet<ReceiptId>>,
-    /// Where it can be asked for.
-    place: Mutex<Option<(Arc<str>, Arc<str>)>>,
+    /// The receipts that have come.
+    received: Mutex<HashSet<ReceiptId>>,
+    /// The origin and path where the receipt can be fetched.
+    location: Mutex<Option<(Arc<str>, Arc<str>)>>,
 }
 
-/// One piece of work, for who asked for it.
-pub(crate) struct Wait {
+/// A handle to one piece of work, for the scope that asked for it.
+pub(crate) struct WorkHandle {
     id: RemoteId,
     pub(crate) expected: Arc<Expected>,
     pub(crate) open: Arc<OpenRemote>,
 }
 
-impl Wait {
+impl WorkHandle {
     pub(crate) const fn id(&self) -> RemoteId {
         self.id
     }
@@ -90,55 +90,55 @@ impl Wait {
         self.open.lose();
     }
 
-    /// Where the receipt can be asked for: as the one so far says, on the host that it came from. Nothing but this work is
-    /// asked for there.
-    pub(crate) fn set_place(&self, origin: &str, receipt: &str) {
+    /// Sets where the receipt can be fetched: at the path in the preliminary receipt, on the host that it came from.
+    /// The path must end with the id of this work.
+    pub(crate) fn set_location(&self, origin: &str, receipt: &str) {
         let path = receipt.parse::<Receipt>().ok().and_then(|receipt| receipt.at().map(Arc::<str>::from));
         let path = path.filter(|path| path.ends_with(&format!("/{}", self.id)));
-        *lock(&self.expected.place) = path.map(|path| (origin.into(), path));
+        *lock(&self.expected.location) = path.map(|path| (origin.into(), path));
     }
 }
 
 impl ExpectedReceipts {
-    /// Waits for the receipt of work that was asked of another process. The attributes are those of the scope that asked, and
-    /// `task` is the span of its outermost task.
-    pub(crate) fn add(&self, open: OpenRemote, attributes: &[KeyValue], task: Option<SpanContext>) -> Wait {
+    /// Adds remote work whose receipt is expected. The attributes are those of the scope that asked for it, and `task`
+    /// is the span of its outermost task.
+    pub(crate) fn add(&self, open: OpenRemote, attributes: &[KeyValue], task: Option<SpanContext>) -> WorkHandle {
         let open = Arc::new(open);
         let (id, run) = (open.id(), open.scope().run_id());
         let expected = Arc::new(Expected {
             name: open.name().clone(),
             attributes: attributes.into(),
             task,
-            receipts: Mutex::default(),
-            place: Mutex::default(),
+            received: Mutex::default(),
+            location: Mutex::default(),
         });
         let forgotten = {
             let mut known = self.lock();
             let before = known.work.insert(id, Work { expected: expected.clone(), run, open: Some(open.clone()) });
             known.of_task.entry(run).or_default().insert(id);
             known.order.push_back(id);
-            (before, known.forget_some())
+            (before, known.clean_up())
         };
-        // Beyond the lock: it counts as lost where it is waited for, and its scope may close with that.
+        // Dropped without the lock: its receipt counts as lost then, and its scope may close.
         drop(forgotten);
-        // Where the task has closed meanwhile, or before, nobody says so any more.
+        // If the task has already closed, nothing else will report that.
         if open.scope().is_late() {
             self.task_closed(run);
         }
-        Wait { id, expected, open }
+        WorkHandle { id, expected, open }
     }
 
-    /// Nothing was sent.
-    pub(crate) fn cancel(&self, wait: &Wait) {
-        drop(self.lock().forget(wait.id));
-        wait.open.cancel();
+    /// Forgets work that was never sent.
+    pub(crate) fn cancel(&self, handle: &WorkHandle) {
+        drop(self.lock().forget(handle.id));
+        handle.open.cancel();
     }
 
-    /// A run of a task has closed: what it still waits for comes late.
+    /// Handles the end of a run of a task: receipts that it still waits for will be late.
     pub(crate) fn task_closed(&self, run: ReceiptId) {
         let mut known = self.lock();
-        let Some(asked) = known.of_task.remove(&run) else { return };
-        let open: Vec<_> = asked.iter().filter_map(|id| known.work.get_mut(id)?.open.take()).collect();
+        let Some(ids) = known.of_task.remove(&run) else { return };
+        let open: Vec<_> = ids.iter().filter_map(|id| known.work.get_mut(id)?.open.take()).collect();
         drop(known);
         drop(open);
     }
@@ -147,14 +147,14 @@ impl ExpectedReceipts {
         self.lock().work.get(&id).cloned()
     }
 
-    /// Returns the receipts that have not come, if it is known where to ask for them.
+    /// Returns the receipts that have not come and can be fetched from a known place.
     pub(crate) fn pending(&self) -> Vec<PendingReceipt> {
         let work: Vec<_> = self.lock().work.iter().map(|(id, work)| (*id, work.clone())).collect();
         let mut pending: Vec<PendingReceipt> = work
             .into_iter()
             .filter(|(_, work)| !work.is_over())
             .filter_map(|(id, work)| {
-                let (origin, path) = lock(&work.expected.place).clone()?;
+                let (origin, path) = lock(&work.expected.location).clone()?;
                 Some(PendingReceipt { id, origin, path })
             })
             .collect();
@@ -162,10 +162,10 @@ impl ExpectedReceipts {
         pending
     }
 
-    /// Gives a receipt up: it counts as lost, and is not asked for again.
+    /// Marks a receipt as lost. It is not fetched again.
     pub(crate) fn lose(&self, id: RemoteId) {
         if let Some(work) = self.find(id) {
-            *lock(&work.expected.place) = None;
+            *lock(&work.expected.location) = None;
             if let Some(open) = work.open {
                 open.lose();
             }
@@ -178,7 +178,7 @@ impl ExpectedReceipts {
 }
 
 impl Known {
-    fn forget_some(&mut self) -> Vec<Work> {
+    fn clean_up(&mut self) -> Vec<Work> {
         if self.order.len() <= 2 * MAX_WORK {
             return Vec::new();
         }
@@ -188,12 +188,12 @@ impl Known {
         let mut forget = |known: &mut Self, order: &mut VecDeque<RemoteId>, all: bool| {
             order.retain(|id| {
                 let is_over = known.work.get(id).is_none_or(|work| work.is_over());
-                let goes = excess > 0 && (all || is_over);
-                if goes {
+                let is_forgotten = excess > 0 && (all || is_over);
+                if is_forgotten {
                     excess -= 1;
                     forgotten.extend(known.forget(*id));
                 }
-                !goes
+                !is_forgotten
             });
         };
         forget(self, &mut order, false);
@@ -204,9 +204,9 @@ impl Known {
 
     fn forget(&mut self, id: RemoteId) -> Option<Work> {
         let work = self.work.remove(&id)?;
-        if let Some(asked) = self.of_task.get_mut(&work.run) {
-            asked.remove(&id);
-            if asked.is_empty() {
+        if let Some(ids) = self.of_task.get_mut(&work.run) {
+            ids.remove(&id);
+            if ids.is_empty() {
                 self.of_task.remove(&work.run);
             }
         }
@@ -215,21 +215,21 @@ impl Known {
 }
 
 impl Work {
-    /// Whether nobody waits for it any more.
+    /// Returns whether no scope waits for the work any more.
     fn is_over(&self) -> bool {
         !self.open.as_ref().is_some_and(|open| open.is_open())
     }
 }
 
 impl Expected {
-    /// Whether this run's is the first, and whether it can be told apart from others.
-    pub(crate) fn take(&self, receipt: ReceiptId) -> Result<(), Received> {
-        let mut receipts = lock(&self.receipts);
-        match receipts.contains(&receipt) {
+    /// Records the receipt of a run. Returns an error if it has come before, or if there are too many runs to distinguish.
+    pub(crate) fn mark_received(&self, receipt: ReceiptId) -> Result<(), Received> {
+        let mut received = lock(&self.received);
+        match received.contains(&receipt) {
             true => Err(Received::Again),
-            false if receipts.len() >= MAX_RUNS => Err(Received::TooMany),
+            false if received.len() >= MAX_RUNS => Err(Received::TooMany),
             false => {
-                receipts.insert(receipt);
+                received.insert(receipt);
                 Ok(())
             }
         }

@@ -2,15 +2,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::HashSet;
 
-/// The maximum number of distinct texts that are kept. Further ones are allocated each time.
+/// The maximum number of distinct texts that are kept. Other texts are allocated each time.
 const MAX_TEXTS: usize = 1_000;
 
-/// Texts that come again and again, such as model ids.
+/// Shared copies of texts that occur often, such as model ids.
 #[derive(Debug, Default)]
 pub(crate) struct InternedTexts(Mutex<HashSet<Arc<str>>>);
 
 impl InternedTexts {
-    /// Returns the text, shared between all that hold it.
+    /// Returns the shared copy of the text.
     pub(crate) fn intern(&self, text: &str) -> Arc<str> {
         let mut texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = texts.get(text) {

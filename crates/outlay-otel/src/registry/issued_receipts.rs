@@ -1,4 +1,4 @@
-//! The receipts of work that other processes asked for, until they have them.
+//! The receipts of work that other processes asked for.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -7,12 +7,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use hashbrown::HashMap;
 use outlay_ledger::{Receipt, ReceiptId, RemoteId, Scope, WeakScope};
 
-/// As many are kept, and at most twice as many for a moment: of tasks that have closed the oldest go first.
+/// The number of pieces of work that remain after a cleanup, which runs at twice that many. The oldest work of closed
+/// tasks is forgotten first.
 const MAX_WORK: usize = 10_000;
-/// As many runs of one piece of work are kept: a queue may deliver a message more than once.
+/// The maximum number of runs of one piece of work that are kept. A queue may deliver a message more than once.
 const MAX_RUNS: usize = 1_000;
 
-/// Receipts, by what the work goes by in the caller's books.
+/// Receipts, by the id of the work in the caller's ledger.
 #[derive(Default)]
 pub(crate) struct IssuedReceipts(Mutex<Known>);
 
@@ -33,7 +34,7 @@ enum State {
 }
 
 impl IssuedReceipts {
-    /// A task has started that another process may ask the receipt of.
+    /// Adds a task that has started, if another process may ask for its receipt.
     pub(crate) fn add(&self, task: &Scope) {
         let Some(remote) = task.caller().and_then(|caller| caller.remote_id()) else { return };
         let mut known = self.lock();
@@ -45,10 +46,10 @@ impl IssuedReceipts {
         if is_first {
             known.order.push_back(remote);
         }
-        known.forget_some();
+        known.clean_up();
     }
 
-    /// The task has closed: its receipt is final, and outlives it.
+    /// Keeps the final receipt of a task that has closed.
     pub(crate) fn close(&self, task: &Scope) {
         let Some(remote) = task.caller().and_then(|caller| caller.remote_id()) else { return };
         let receipt = task.receipt();
@@ -82,7 +83,7 @@ impl IssuedReceipts {
 }
 
 impl Known {
-    fn forget_some(&mut self) {
+    fn clean_up(&mut self) {
         if self.order.len() <= 2 * MAX_WORK {
             return;
         }
@@ -91,12 +92,12 @@ impl Known {
         for all in [false, true] {
             self.order.retain(|id| {
                 let is_open = |run: &Run| matches!(run.state, State::Open(_));
-                let goes = excess > 0 && (all || !work.get(id).is_some_and(|runs| runs.iter().any(is_open)));
-                if goes {
+                let is_forgotten = excess > 0 && (all || !work.get(id).is_some_and(|runs| runs.iter().any(is_open)));
+                if is_forgotten {
                     excess -= 1;
                     work.remove(id);
                 }
-                !goes
+                !is_forgotten
             });
         }
     }

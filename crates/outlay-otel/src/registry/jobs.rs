@@ -1,4 +1,4 @@
-//! Jobs that go on after the call that started them: charged at their start, corrected when they fail.
+//! Jobs that continue after the call that started them: charged at their start, corrected if they fail.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,53 +8,54 @@ use opentelemetry::KeyValue;
 use opentelemetry::trace::SpanContext;
 use outlay_price::Charge;
 
-/// As many jobs are known; beyond it the oldest is forgotten, and its charge stands.
+/// The maximum number of jobs that are kept. The oldest is forgotten first, and its charge stays.
 const MAX_JOBS: usize = 10_000;
 
 /// How a job ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum JobEnd {
-    /// It did its work: its charge stands.
+    /// The job has completed: its charge stays.
     Completed,
-    /// It failed: its charge is taken back.
+    /// The job has failed: its charge is taken back.
     Failed,
 }
 
-/// What a call's answer says of a job.
+/// The start or end of a job, as a call's answer reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JobEvent {
-    /// The job of this ARN goes on.
+    /// The job with this ARN has started.
     Started(String),
-    /// The job of this ARN has ended so.
+    /// The job with this ARN has ended.
     Ended(String, JobEnd),
 }
 
-/// The jobs that calls have started, each known by its ARN.
+/// The jobs that calls have started, by ARN.
 #[derive(Debug, Default)]
 pub(crate) struct Jobs(Mutex<KnownJobs>);
 
 #[derive(Debug, Default)]
 struct KnownJobs {
-    /// `None` once its end has been told: a job is charged once, and corrected once.
+    /// `None` once the end of the job was reported: a job is charged once and corrected at most once.
     by_arn: HashMap<Arc<str>, Option<Job>>,
-    oldest: VecDeque<Arc<str>>,
+    order: VecDeque<Arc<str>>,
 }
 
-/// A job that goes on: what was charged for it may have to be corrected. It keeps nothing of its task alive but the
-/// attributes.
+/// A running job, the charge of which may have to be corrected. It keeps the attributes of its scope, but does not keep the
+/// scope alive.
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) charged: Charge,
-    /// Those of the scope that started the job.
+    /// The attributes of the scope that started the job.
     pub(crate) attributes: Vec<KeyValue>,
     /// The span of the outermost task.
     pub(crate) task: Option<SpanContext>,
 }
 
 impl Jobs {
-    /// Whether the job is a new one. The SDK repeats a request with the same token, and is told the same job again.
+    /// Adds a job. Returns false if it is known: when the SDK repeats a request with the same token, the answer names the
+    /// same job again.
     pub(crate) fn open(&self, arn: &str, job: Job) -> bool {
         let mut jobs = self.lock();
         if jobs.by_arn.contains_key(arn) {
@@ -62,9 +63,9 @@ impl Jobs {
         }
         let arn: Arc<str> = arn.into();
         jobs.by_arn.insert(arn.clone(), Some(job));
-        jobs.oldest.push_back(arn);
-        if jobs.oldest.len() > MAX_JOBS
-            && let Some(oldest) = jobs.oldest.pop_front()
+        jobs.order.push_back(arn);
+        if jobs.order.len() > MAX_JOBS
+            && let Some(oldest) = jobs.order.pop_front()
         {
             jobs.by_arn.remove(&oldest);
         }

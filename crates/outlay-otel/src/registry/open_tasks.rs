@@ -1,4 +1,4 @@
-//! The tasks that are open now: a runaway is found while it burns.
+//! The tasks that are open now, so that a runaway is found while it runs.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,27 +12,27 @@ use outlay_price::Usd;
 
 use crate::metrics::OpenByName;
 
-/// A task that is open, as of now.
+/// A snapshot of an open task.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct OpenTask {
-    /// This run's id.
+    /// The id of the task.
     pub id: TaskId,
-    /// Its name.
+    /// The name of the task.
     pub name: Arc<str>,
-    /// Whose it is.
+    /// The dimensions of the task.
     pub dimensions: Arc<Dimensions>,
-    /// What it has cost so far, and in how many turns.
+    /// The totals so far, with the number of turns.
     pub totals: Totals,
-    /// How long it has been open.
+    /// How long the task has been open.
     pub age: Duration,
-    /// Why it is stopped, if it is. Where all tasks of its kind are, it says nothing.
+    /// Why the task is stopped, if it is. `None` if only its kind of tasks is stopped.
     pub stopped: Option<Arc<str>>,
-    /// The trace that it is in, as 32 hexadecimal digits.
+    /// The id of the trace, as 32 hexadecimal digits.
     pub trace_id: Option<String>,
 }
 
-/// The tasks that have started and not closed. Of a task that several processes work on there may be several parts.
+/// The open tasks. A task that several processes work on may have several parts here.
 #[derive(Default)]
 pub(crate) struct OpenTasks(Mutex<HashMap<TaskId, Vec<Part>>>);
 
@@ -61,7 +61,7 @@ impl OpenTasks {
         }
     }
 
-    /// Returns the trace that an open task is in.
+    /// Returns the trace of an open task.
     pub(crate) fn trace_of(&self, task: TaskId) -> Option<TraceId> {
         let open = self.lock();
         let part = open.get(&task)?.iter().find(|part| part.scope.upgrade().is_some())?;
@@ -73,7 +73,7 @@ impl OpenTasks {
         self.lock().get(&task).into_iter().flatten().filter_map(|part| part.scope.upgrade()).collect()
     }
 
-    /// Returns the tasks that are open, the dearest first.
+    /// Returns the open tasks, the most expensive first.
     pub(crate) fn list(&self, now: SystemTime) -> Vec<OpenTask> {
         let mut open: Vec<OpenTask> =
             self.all().iter().map(|(task, span)| describe(task, span.as_ref(), now)).collect();
@@ -81,7 +81,7 @@ impl OpenTasks {
         open
     }
 
-    /// Returns all open tasks. They are used without the lock: a task takes locks of its own.
+    /// Returns all open tasks. They are used without the lock, because a task takes locks of its own.
     fn all(&self) -> Vec<(Scope, Option<SpanContext>)> {
         let upgrade = |part: &Part| Some((part.scope.upgrade()?, part.span.clone()));
         self.lock().values().flatten().filter_map(upgrade).collect()
@@ -101,11 +101,11 @@ impl fmt::Debug for OpenTasks {
 impl OpenByName for OpenTasks {
     fn by_name(&self) -> HashMap<Arc<str>, (u64, Usd)> {
         let mut names: HashMap<Arc<str>, (u64, Usd)> = HashMap::new();
-        // A task of another process that continues here is open there.
+        // A task of another process that continues here is counted as open there.
         for (task, _) in self.all().iter().filter(|(task, _)| task.joined().is_none()) {
-            let (count, most) = names.entry(task.task_name().clone()).or_default();
+            let (count, max_cost) = names.entry(task.task_name().clone()).or_default();
             *count += 1;
-            *most = (*most).max(task.running().0);
+            *max_cost = (*max_cost).max(task.running().0);
         }
         names
     }

@@ -1,40 +1,40 @@
-//! The places in the application that work outside tasks, and what is done about them.
+//! The places in the application that do work outside any task.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::HashSet;
 
-/// The most sites that are warned of.
+/// The maximum number of places that get a warning.
 const MAX_WARNINGS: usize = 200;
 
-/// Whether this process has ever had a task. Before the first one, nothing is warned of.
+/// Whether this process has ever had a task. There are no warnings before the first one.
 static HAS_HAD_A_TASK: AtomicBool = AtomicBool::new(false);
 
-/// What happens to model calls outside any task. Budgets of rules limit them; those of tasks do not.
+/// What happens to model calls outside any task. Budgets of rules limit them, budgets of tasks do not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OutsideTasks {
-    /// They are made, and counted as unattributed.
+    /// The calls are made, and counted as unattributed.
     Allow,
-    /// The same, with one warning for each place in the application, as soon as the process has had a task.
+    /// Like `Allow`, with one warning for each place in the application once the process has had a task.
     #[default]
     Warn,
-    /// They are refused before anything is sent. Charges and recorded calls are already spent: they are counted, with the
-    /// warning.
+    /// The calls are refused before anything is sent. Charges and recorded calls are already spent: they are counted, with
+    /// the warning.
     Refuse,
 }
 
-/// What is done about work outside any task, and which sites have been warned of.
+/// The rule for work outside any task, and the places that got a warning.
 #[derive(Debug, Default)]
 pub(crate) struct OutsideSites {
     pub(crate) rule: OutsideTasks,
     warned: Mutex<HashSet<Arc<str>>>,
-    /// Whether a warning has said that there are more sites.
+    /// Whether a warning about too many places was given.
     too_many: AtomicBool,
 }
 
-/// Notes that the process has a task.
+/// Records that the process has had a task.
 pub(crate) fn task_opened() {
     HAS_HAD_A_TASK.store(true, Ordering::Relaxed);
 }
@@ -44,7 +44,7 @@ impl OutsideSites {
         Self { rule, warned: Mutex::default(), too_many: AtomicBool::new(false) }
     }
 
-    /// Records the site. Returns whether it is new, and to be warned of.
+    /// Records the place. Returns whether it is new and needs a warning.
     fn is_first_warning(&self, site: &Arc<str>) -> bool {
         if self.rule == OutsideTasks::Allow || !HAS_HAD_A_TASK.load(Ordering::Relaxed) {
             return false;
@@ -56,8 +56,8 @@ impl OutsideSites {
         if !warned.contains(site) && !self.too_many.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 target: "outlay",
-                "there is work outside any task at more than {MAX_WARNINGS} places: no other place is warned of. \
-                 Outlay::attribution() lists the dearest"
+                "there is work outside any task at more than {MAX_WARNINGS} places: other places get no warning. \
+                 Outlay::attribution() lists the most expensive ones"
             );
         }
         false
@@ -70,7 +70,7 @@ impl OutsideSites {
                 site = &**site,
                 "work outside any task, at {site}: its cost counts as unattributed, and no task's budget limits it. Carry \
                  the task into spawned work with outlay::in_scope(future), or tracing's .in_current_span(). If this is \
-                 intended, Builder::outside_tasks(OutsideTasks::Allow) ends this warning"
+                 intended, disable the warning with Builder::outside_tasks(OutsideTasks::Allow)"
             );
         }
     }

@@ -1,4 +1,4 @@
-//! External charges: a paid search, a hosted tool.
+//! External charges, such as for a paid search or a hosted tool.
 
 use opentelemetry::trace::{Link, Span as _, SpanKind};
 use opentelemetry::{Context, KeyValue};
@@ -10,11 +10,11 @@ use crate::names::outlay;
 use crate::span_source::start_builder;
 
 impl TracedScope {
-    /// Charges the scope for something that is no model call.
+    /// Charges the scope for something other than a model call.
     pub fn charge(&self, name: &str, amount: Usd) {
         let charge = Charge::external(amount);
         let charged = self.in_ledger().charge(name, charge);
-        let scope = self.around(&charged.scope);
+        let scope = self.self_or_ancestor(&charged.scope);
         let core = scope.core();
         let site = scope.site().filter(|_| scope.is_unattributed());
         core.metrics.record_charge(scope.in_ledger(), &charge, site);

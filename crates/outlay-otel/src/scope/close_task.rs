@@ -1,4 +1,4 @@
-//! What is recorded when a task has closed.
+//! Records closed tasks.
 
 use outlay_ledger::{Outcome, Totals};
 
@@ -16,7 +16,7 @@ pub(super) fn task_closed(scope: &TracedScope, totals: &Totals) {
         return;
     }
     let outcome = task.outcome().unwrap_or(Outcome::abandoned());
-    // The task is in at least one of the two at any time, so that an outcome that is set now finds it.
+    // The task is always in at least one of the two registries, so that an outcome that is set now finds it.
     core.closed_tasks.add(task, scope.span_context().cloned(), outcome);
     core.open_tasks.remove(task);
     let ended = task.ended().unwrap_or_else(|| core.now());

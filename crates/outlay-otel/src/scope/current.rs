@@ -1,7 +1,7 @@
-//! Which scope the calling code runs in.
+//! The scope that the calling code runs in.
 //!
-//! It is kept in two places: a thread-local that holds along `.await`, and a value in the OpenTelemetry context that
-//! `tracing` spans carry into spawned tasks. See [`current`] for how they agree.
+//! It is kept in two places: a thread-local that is set at each poll, and a value in the OpenTelemetry context that
+//! `tracing` spans carry into spawned tasks. See [`current`] for their precedence.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -20,25 +20,25 @@ thread_local! {
     static CURRENT: RefCell<Entered> = const { RefCell::new(Entered { scopes: Vec::new(), next: 0 }) };
 }
 
-/// The scopes that the thread has entered and not left, the innermost last. Guards may be dropped in any order: each
-/// takes out its own.
+/// The scopes that the thread has entered and not left, the innermost last. Guards may be dropped in any order: each one
+/// removes its own scope.
 struct Entered {
     scopes: Vec<(u64, TracedScope)>,
     next: u64,
 }
 
-/// The scope as a value of an OpenTelemetry context.
+/// A scope as a value in an OpenTelemetry context.
 struct Carried(TracedScope);
 
-/// The scope that the calling code runs in.
+/// Returns the scope that the calling code runs in.
 ///
-/// That is the thread's own, set by whatever polls or enters a scope, or the one in the current OpenTelemetry context,
-/// which a `tracing` span has carried along: whichever lies inside the other. If neither does, the thread's own holds,
-/// for then the span is foreign: made before the scope, in another task, or without a parent, as those of connections
-/// and actors are.
+/// This is the thread's own scope, which is set when a scope is entered or polled, or the scope in the current
+/// OpenTelemetry context, which a `tracing` span carries along. If one of them is inside the other, the inner one is
+/// current. Otherwise it is the thread's own, because then the span is unrelated: it was made before the scope, in another
+/// task, or without a parent, like the spans of connections and actors.
 pub fn current() -> Option<TracedScope> {
     let own = CURRENT.try_with(|entered| entered.borrow().scopes.last().map(|(_, scope)| scope.clone()));
-    // On a thread that is being torn down there is no scope, and OpenTelemetry must not be asked.
+    // A thread that is being torn down has no scope and cannot use OpenTelemetry.
     let Ok(own) = own else { return None };
     let carried = Context::map_current(carried_by);
     match (own, carried) {
@@ -48,22 +48,22 @@ pub fn current() -> Option<TracedScope> {
     }
 }
 
-/// The scope that a context carries.
+/// Returns the scope that a context carries.
 pub(crate) fn carried_by(context: &Context) -> Option<TracedScope> {
     context.get::<Carried>().map(|carried| carried.0.clone())
 }
 
-/// The context with the scope in it.
+/// Returns the context with the scope in it.
 pub(crate) fn carry(context: &Context, scope: &TracedScope) -> Context {
     context.with_value(Carried(scope.clone()))
 }
 
-/// Makes a scope the thread's own until it is dropped.
+/// A guard that keeps a scope current on its thread until it is dropped.
 #[must_use = "the scope is current only while the guard lives"]
 pub struct ScopeGuard {
     /// `None` on a thread that is being torn down.
     id: Option<u64>,
-    /// It belongs to the thread that it was made on.
+    /// The guard must stay on its thread.
     not_send: PhantomData<*const ()>,
 }
 
@@ -84,10 +84,10 @@ impl Drop for ScopeGuard {
     fn drop(&mut self) {
         let leave = |entered: &RefCell<Entered>| {
             let mut entered = entered.borrow_mut();
-            let place = entered.scopes.iter().rposition(|(id, _)| Some(*id) == self.id)?;
-            Some(entered.scopes.remove(place))
+            let index = entered.scopes.iter().rposition(|(id, _)| Some(*id) == self.id)?;
+            Some(entered.scopes.remove(index))
         };
-        // The scope may run code of its own when it is dropped: not while the cell is borrowed.
+        // Dropped after the borrow of the cell, because dropping the scope may run other code.
         drop(CURRENT.try_with(leave));
     }
 }
@@ -99,20 +99,20 @@ impl fmt::Debug for ScopeGuard {
 }
 
 pin_project! {
-    /// A future that runs in a scope, on whatever thread it is polled.
+    /// A future that runs in a scope, on any thread that polls it.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct InScope<F> {
         #[pin]
         future: F,
         scope: Option<TracedScope>,
-        // What it spends is to be in the receipt of who asked.
+        // Keeps the receipt for the caller open until the future's cost is in it.
         hold: Option<Hold>,
     }
 }
 
 impl<F: Future> InScope<F> {
-    /// `future`, in the scope that is current now.
+    /// Returns `future` in the scope that is current now.
     pub fn current(future: F) -> Self {
         let scope = current();
         let hold = scope.as_ref().and_then(|scope| scope.in_ledger().hold());

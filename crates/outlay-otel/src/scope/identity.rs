@@ -1,11 +1,11 @@
-//! The attributes that say which task, agent and step a span belongs to.
+//! The attributes with the task, agent and step of a span.
 
 use opentelemetry::KeyValue;
 use outlay_ledger::{Caller, Scope};
 
 use crate::names::{outlay, semconv};
 
-/// Whose the span is: task, agent, step and conversation.
+/// Adds the task, agent, step and conversation.
 pub(crate) fn push_identity(attributes: &mut Vec<KeyValue>, scope: &Scope) {
     push_own_identity(attributes, scope);
     if let Some(conversation) = scope.conversation() {
@@ -13,11 +13,11 @@ pub(crate) fn push_identity(attributes: &mut Vec<KeyValue>, scope: &Scope) {
     }
 }
 
-/// The same by names of the library's own alone.
+/// Adds the task, agent and step, with Outlay's own attributes only.
 pub(crate) fn push_own_identity(attributes: &mut Vec<KeyValue>, scope: &Scope) {
     attributes.push(KeyValue::new(outlay::TASK_ID, scope.task_id().to_string()));
     attributes.push(KeyValue::new(outlay::TASK_NAME, scope.task_name().clone()));
-    // Where the caller's own task goes on, its agent and step go on too.
+    // If the caller's own task continues here, so do its agent and step.
     let caller = scope.joined();
     if let Some((id, name)) = scope.agent_in_scope().or_else(|| caller?.agent_in_scope().cloned()) {
         attributes.push(KeyValue::new(outlay::AGENT_ID, id.to_string()));

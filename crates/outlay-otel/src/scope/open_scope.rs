@@ -10,7 +10,7 @@ use super::traced_scope::TracedScope;
 use crate::core::Core;
 use crate::propagation::Incoming;
 
-/// A task, an agent or a step whose own code runs. Dropped, it is finished.
+/// A task, agent or step that is running. It is finished when it is dropped.
 #[derive(Debug)]
 pub struct OpenScope {
     scope: TracedScope,
@@ -18,35 +18,34 @@ pub struct OpenScope {
 }
 
 impl OpenScope {
-    /// Opens a task: inside the current scope if that belongs to the same engine, else as a root. A scope outside any task
-    /// holds none.
+    /// Opens a task: inside the current scope if that belongs to the same engine and to a task, else as a root.
     pub(crate) fn task(core: &Arc<Core>, spec: TaskSpec) -> Self {
-        match current().filter(|scope| scope.is_of(core) && !scope.is_unattributed()) {
+        match current().filter(|scope| scope.belongs_to(core) && !scope.is_unattributed()) {
             Some(outer) => Self::inside(&outer, |parent| parent.task(spec)),
             None => Self::start(TracedScope::new(core.clone(), core.ledger.task(spec), None)),
         }
     }
 
-    /// Opens a task that another process asked for, as a root; inside the current scope if that is of the same work, for
-    /// which there is one receipt.
+    /// Opens a task that another process asked for: inside the current scope if that is part of the same work, which
+    /// has one receipt, else as a root.
     pub(crate) fn task_for(core: &Arc<Core>, spec: TaskSpec, incoming: &Incoming) -> Self {
         let spec = spec.dimensions_else(incoming.dimensions());
         let asked = incoming.caller().remote_id();
         let same_work =
-            |scope: &TracedScope| scope.is_of(core) && asked.is_some_and(|id| scope.in_ledger().answers(id));
+            |scope: &TracedScope| scope.belongs_to(core) && asked.is_some_and(|id| scope.in_ledger().answers(id));
         if let Some(outer) = current().filter(same_work) {
             return Self::inside(&outer, |parent| parent.task(spec.without_caller()));
         }
         let in_ledger = core.ledger.task(spec);
-        Self::start(TracedScope::asked_for(core.clone(), in_ledger, incoming.parent().cloned()))
+        Self::start(TracedScope::for_caller(core.clone(), in_ledger, incoming.parent().cloned()))
     }
 
-    /// Opens an agent inside `parent`, which may spend so much.
+    /// Opens an agent with these budgets inside `parent`.
     pub fn agent(parent: &TracedScope, name: &str, budgets: &[Budget]) -> Self {
         Self::inside(parent, |parent| parent.child(ScopeKind::Agent, name, budgets))
     }
 
-    /// Opens a step inside `parent`, which may spend so much. `tool_call` is the id that the model gave its tool call.
+    /// Opens a step with these budgets inside `parent`. `tool_call` is the id of the model's tool call.
     pub fn step(parent: &TracedScope, kind: StepKind, name: &str, budgets: &[Budget], tool_call: Option<&str>) -> Self {
         let step = Self::inside(parent, |parent| parent.child(ScopeKind::Step(kind), name, budgets));
         if let Some(id) = tool_call {
@@ -57,8 +56,8 @@ impl OpenScope {
 
     fn inside(parent: &TracedScope, open: impl FnOnce(&outlay_ledger::Scope) -> outlay_ledger::Scope) -> Self {
         let in_ledger = open(parent.in_ledger());
-        // The ledger has put it into an outer scope if the parent has closed.
-        let holder = in_ledger.parent().map_or_else(|| parent.clone(), |holder| parent.around(holder));
+        // The ledger opens it in an outer scope if the parent has closed.
+        let holder = in_ledger.parent().map_or_else(|| parent.clone(), |holder| parent.self_or_ancestor(holder));
         Self::start(TracedScope::new(parent.core().clone(), in_ledger, Some(holder)))
     }
 
@@ -74,41 +73,41 @@ impl OpenScope {
         Self { scope, span }
     }
 
-    /// The scope, for those who make calls in it.
+    /// Returns the scope, in which calls are made.
     pub const fn scope(&self) -> &TracedScope {
         &self.scope
     }
 
     /// Makes the scope and its span current on this thread until the guard is dropped.
-    pub fn enter(&self) -> ScopeEntered<'_> {
+    pub fn enter(&self) -> EnteredScope<'_> {
         let span = self.span.tracing().enter();
         let context = self.span.context().clone().attach();
-        ScopeEntered { _scope: self.scope.enter(), _context: context, _span: span }
+        EnteredScope { _scope: self.scope.enter(), _context: context, _span: span }
     }
 
-    /// The same, with a guard that owns the scope and finishes it when it is dropped.
-    pub fn entered(self) -> OwnedScopeEntered {
+    /// Like [`enter`](Self::enter), with a guard that owns the scope and finishes it when it is dropped.
+    pub fn entered(self) -> OwnedEnteredScope {
         let span = self.span.tracing().clone().entered();
         let context = self.span.context().clone().attach();
-        OwnedScopeEntered { _scope: self.scope.enter(), _context: context, _span: span, open: self }
+        OwnedEnteredScope { _scope: self.scope.enter(), _context: context, _span: span, open: self }
     }
 
-    /// The context of the scope's span, for spans and propagation made straight on OpenTelemetry.
+    /// Returns the context of the scope's span, for direct use with OpenTelemetry.
     pub const fn context(&self) -> &Context {
         self.span.context()
     }
 
-    /// Marks the scope as failed. The first reason holds.
+    /// Marks the scope as failed. The first reason wins.
     pub fn fail(&self, reason: &str) {
         self.scope.in_ledger().fail(reason);
     }
 
-    /// Says how the task ended. The last word holds.
+    /// Sets the outcome of the task. The last outcome wins.
     pub fn set_outcome(&self, outcome: Outcome) {
         self.scope.in_ledger().set_outcome(outcome);
     }
 
-    /// Ends the scope's own code. Its span ends when nothing in it is open any more. Finishing twice does nothing.
+    /// Finishes the scope. Its span ends when nothing in it is open any more. Finishing twice has no effect.
     pub fn finish(&self) {
         self.scope.in_ledger().finish();
     }
@@ -123,8 +122,8 @@ impl Drop for OpenScope {
 /// A scope that is current on this thread.
 #[derive(Debug)]
 #[must_use = "the scope is current only while the guard lives"]
-pub struct ScopeEntered<'a> {
-    // Fields are dropped in this order: what was entered last is left first.
+pub struct EnteredScope<'a> {
+    // Fields are dropped in this order, the reverse of entering.
     _scope: ScopeGuard,
     _context: ContextGuard,
     _span: Entered<'a>,
@@ -133,15 +132,15 @@ pub struct ScopeEntered<'a> {
 /// A scope that is current on this thread, and is finished when it is dropped.
 #[derive(Debug)]
 #[must_use = "the scope is current only while the guard lives"]
-pub struct OwnedScopeEntered {
+pub struct OwnedEnteredScope {
     _scope: ScopeGuard,
     _context: ContextGuard,
     _span: EnteredSpan,
     open: OpenScope,
 }
 
-impl OwnedScopeEntered {
-    /// The scope.
+impl OwnedEnteredScope {
+    /// Returns the scope.
     pub const fn open_scope(&self) -> &OpenScope {
         &self.open
     }

@@ -1,4 +1,4 @@
-//! The span of a task, an agent or a step: how it starts, and what is written on it when it closes.
+//! Starts the span of a task, an agent or a step, and completes it when the scope closes.
 
 use std::sync::Once;
 
@@ -16,7 +16,7 @@ use crate::attribute_values::push_dimensions;
 use crate::names::{self, outlay, semconv};
 use crate::span_source::start_builder;
 
-/// A scope's span: a `tracing` one where that is enabled, else one straight on OpenTelemetry.
+/// A scope's span: a `tracing` span if that is enabled, else a span directly on OpenTelemetry.
 #[derive(Debug)]
 pub(crate) struct ScopeSpan {
     context: Context,
@@ -24,7 +24,7 @@ pub(crate) struct ScopeSpan {
 }
 
 impl ScopeSpan {
-    /// The context that carries the span and its scope.
+    /// Returns the context that carries the span and its scope.
     pub(crate) const fn context(&self) -> &Context {
         &self.context
     }
@@ -33,7 +33,7 @@ impl ScopeSpan {
         &self.tracing
     }
 
-    /// Sets the id that the model gave its tool call.
+    /// Sets the id of the model's tool call.
     pub(crate) fn set_tool_call(&self, id: &str) {
         self.context.span().set_attribute(KeyValue::new(semconv::TOOL_CALL_ID, id.to_owned()));
     }
@@ -44,16 +44,16 @@ pub(crate) fn start(scope: &TracedScope) -> ScopeSpan {
     if in_ledger.joined().is_some() && in_ledger.is_root() && matches!(in_ledger.kind(), ScopeKind::Task) {
         return join(scope);
     }
-    let late_of = in_ledger.is_late().then(|| scope.task_span()).flatten();
-    let parent = match &late_of {
-        // Outside its task's sum, and so not below its span.
+    let late_task = in_ledger.is_late().then(|| scope.task_span()).flatten();
+    let parent = match &late_task {
+        // The scope is outside its task's total, so its span is not below the task's span.
         Some(_) => Context::new(),
         None => parent_context(scope),
     };
     let parent = carry(&parent, scope);
     let name = span_name(in_ledger.kind(), in_ledger.name());
     let mut attributes = start_attributes(scope);
-    if late_of.is_some() {
+    if late_task.is_some() {
         attributes.push(KeyValue::new(outlay::LATE, true));
     }
 
@@ -63,7 +63,7 @@ pub(crate) fn start(scope: &TracedScope) -> ScopeSpan {
         otel.name = name,
         otel.kind = "internal",
     );
-    let context = through_tracing(&tracing, &parent).unwrap_or_else(|| {
+    let context = tracing_context(&tracing, &parent).unwrap_or_else(|| {
         let builder = start_builder(name, SpanKind::Internal, in_ledger.started());
         match scope.core().spans.start(builder, &parent) {
             Some(span) => parent.with_span(span),
@@ -72,7 +72,7 @@ pub(crate) fn start(scope: &TracedScope) -> ScopeSpan {
     });
     let span = context.span();
     span.set_attributes(attributes);
-    if let Some(task) = late_of {
+    if let Some(task) = late_task {
         span.add_link(task, Vec::new());
     }
     scope.set_span_context(span.span_context().clone());
@@ -80,22 +80,22 @@ pub(crate) fn start(scope: &TracedScope) -> ScopeSpan {
     ScopeSpan { context, tracing }
 }
 
-/// The caller's own task goes on here: its span is there, and what is made here lies right below it.
+/// Continues the caller's own task. Its span is in the other process, and the spans here are directly below it.
 fn join(scope: &TracedScope) -> ScopeSpan {
-    let context = carry(&scope.outer_context(), scope);
+    let context = carry(&scope.task_parent_context(), scope);
     scope.set_span_context(context.span().span_context().clone());
     let task = scope.clone();
     scope.in_ledger().on_close(move |closed: ClosedScope<'_>| task_closed(&task, closed.totals));
     ScopeSpan { context, tracing: tracing::Span::none() }
 }
 
-/// The context of the span behind `tracing`, if there is one.
-fn through_tracing(tracing: &tracing::Span, parent: &Context) -> Option<Context> {
+/// Returns the context of the OpenTelemetry span behind a `tracing` span, if there is one.
+fn tracing_context(tracing: &tracing::Span, parent: &Context) -> Option<Context> {
     match tracing.set_parent(parent.clone()) {
         Ok(()) => {
             let context = tracing.context();
             let span = context.span().span_context().span_id();
-            // A layer that filters the span, or one without a real provider, leaves nothing or the parent.
+            // If the layer filters the span or has no real provider, there is no span, or that of the parent.
             let own = context.has_active_span()
                 && context.span().span_context().is_valid()
                 && span != parent.span().span_context().span_id();
@@ -115,7 +115,7 @@ fn warn_once_of_missing_layer() {
         tracing::warn!(
             target: "outlay",
             "the tracing subscriber has no OpenTelemetry layer of tracing-opentelemetry 0.34, the version that Outlay \
-             is built with: the spans of tasks, agents and steps go straight to the OpenTelemetry provider, and the \
+             is built with: the spans of tasks, agents and steps go directly to the OpenTelemetry provider, and the \
              application's own spans do not nest in them"
         );
     });
@@ -124,7 +124,7 @@ fn warn_once_of_missing_layer() {
 fn parent_context(scope: &TracedScope) -> Context {
     match scope.parent() {
         Some(parent) => parent.context(),
-        None => scope.outer_context(),
+        None => scope.task_parent_context(),
     }
 }
 
@@ -146,7 +146,7 @@ fn start_attributes(scope: &TracedScope) -> Vec<KeyValue> {
         ScopeKind::Task => {
             attributes.push(KeyValue::new(semconv::OPERATION_NAME, "invoke_workflow"));
             attributes.push(KeyValue::new(semconv::WORKFLOW_NAME, name));
-            // Not below a task of another `Outlay` either.
+            // A root is not inside a task of another engine either.
             match in_ledger.caller() {
                 Some(caller) if in_ledger.is_root() => {
                     attributes.push(KeyValue::new(outlay::CALLER_TASK_ID, caller.task_id().to_string()));
@@ -177,7 +177,7 @@ fn start_attributes(scope: &TracedScope) -> Vec<KeyValue> {
     attributes
 }
 
-/// Writes the totals and ends the span when the books close the scope.
+/// Writes the totals and ends the span when the ledger closes the scope.
 fn end_on_close(scope: &TracedScope, context: Context, tracing: tracing::Span) {
     let core = scope.core().clone();
     let task = matches!(scope.in_ledger().kind(), ScopeKind::Task).then(|| scope.clone());
@@ -193,7 +193,7 @@ fn end_on_close(scope: &TracedScope, context: Context, tracing: tracing::Span) {
             }
         }
         span.end_with_timestamp(core.now());
-        // The `tracing` span must outlive the totals, for its layer ends the span when the last handle goes.
+        // The `tracing` span is dropped last, because its layer ends the span with the last handle.
         drop(tracing);
     });
 }

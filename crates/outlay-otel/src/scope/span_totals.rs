@@ -1,4 +1,4 @@
-//! `outlay.total.*` and what else is written on a scope's span when it closes.
+//! The attributes that a scope's span gets when it closes: `outlay.total.*` and others.
 
 use opentelemetry::KeyValue;
 use outlay_ledger::{ClosedScope, CostKind, Scope, ScopeKind, StepKind, Totals};
@@ -21,7 +21,7 @@ pub(super) fn attributes(closed: &ClosedScope<'_>) -> Vec<KeyValue> {
 
 fn push_totals(attributes: &mut Vec<KeyValue>, totals: &Totals) {
     let cost = totals.cost();
-    // Unknown is never zero: where nothing is priced there is no figure.
+    // Unknown is never zero: if nothing is priced, there is no figure.
     if let Some(known) = cost.usd() {
         attributes.push(usd(outlay::TOTAL_USD, known));
         attributes.push(picousd(outlay::TOTAL_PICOUSD, known));
@@ -97,7 +97,7 @@ fn push_task(attributes: &mut Vec<KeyValue>, task: &Scope, totals: &Totals) {
     }
 }
 
-/// By model: money, calls and tokens, as JSON text.
+/// Returns the cost, calls and tokens by model, as JSON text.
 fn models(totals: &Totals) -> String {
     let models = totals.by_model().iter().map(|model| {
         let mut entry = json!({
@@ -116,7 +116,7 @@ fn models(totals: &Totals) -> String {
     Value::Object(models.collect()).to_string()
 }
 
-/// For viewers that search by equality.
+/// Returns the cost range, for viewers that can only search by equality.
 fn band(cost: Usd) -> &'static str {
     if cost < Usd::from_cents(1) {
         "<0.01"

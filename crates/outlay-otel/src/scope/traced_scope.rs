@@ -9,7 +9,7 @@ use super::identity::push_identity;
 use crate::attribute_values::push_dimensions;
 use crate::core::Core;
 
-/// A task, an agent or a step with its span. Calls are made in it. Cloning it is cheap and means the same scope.
+/// A task, an agent or a step with its span. Calls are made in it. Clones are cheap and share the scope.
 #[derive(Clone)]
 pub struct TracedScope(Arc<Inner>);
 
@@ -17,16 +17,16 @@ struct Inner {
     core: Arc<Core>,
     in_ledger: outlay_ledger::Scope,
     parent: Option<TracedScope>,
-    /// The span in another process that the task lies below.
-    asked_from: Option<SpanContext>,
-    /// Where in the application it was made, if that was outside any task.
+    /// The span in another process that the task is below.
+    remote_parent: Option<SpanContext>,
+    /// The place in the application that made the scope, if it is outside any task.
     site: Option<Arc<str>>,
     span: OnceLock<SpanContext>,
-    /// What every call span of the scope carries: whose it is. Made at the first call.
+    /// The attributes with the identity and dimensions of the scope for all its call spans, built at the first call.
     attributes: OnceLock<Box<[KeyValue]>>,
 }
 
-/// Drops the parents in a loop. A long chain of scopes would overflow the stack by recursion.
+/// Drops the parents in a loop, because recursion over a long chain of scopes would overflow the stack.
 impl Drop for Inner {
     fn drop(&mut self) {
         let mut next = self.parent.take();
@@ -42,14 +42,14 @@ impl TracedScope {
         Self::build(core, in_ledger, parent, None, site)
     }
 
-    /// The scope of work outside any task, at a place in the application.
+    /// Returns the scope for work outside any task, at a place in the application.
     pub(crate) fn at_site(core: Arc<Core>, site: Arc<str>) -> Self {
         let in_ledger = core.ledger.unattributed().clone();
         Self::build(core, in_ledger, None, None, Some(site))
     }
 
-    /// A task that another process asked for, below this span of it.
-    pub(crate) fn asked_for(core: Arc<Core>, in_ledger: outlay_ledger::Scope, span: Option<SpanContext>) -> Self {
+    /// Returns the scope of a task that another process asked for, below its span.
+    pub(crate) fn for_caller(core: Arc<Core>, in_ledger: outlay_ledger::Scope, span: Option<SpanContext>) -> Self {
         Self::build(core, in_ledger, None, span, None)
     }
 
@@ -57,19 +57,19 @@ impl TracedScope {
         core: Arc<Core>,
         in_ledger: outlay_ledger::Scope,
         parent: Option<Self>,
-        asked_from: Option<SpanContext>,
+        remote_parent: Option<SpanContext>,
         site: Option<Arc<str>>,
     ) -> Self {
         let (span, attributes) = (OnceLock::new(), OnceLock::new());
-        Self(Arc::new(Inner { core, in_ledger, parent, asked_from, site, span, attributes }))
+        Self(Arc::new(Inner { core, in_ledger, parent, remote_parent, site, span, attributes }))
     }
 
-    /// Where in the application it, or the scope around it, was made, if that was outside any task.
+    /// Returns the place in the application that made the scope or its parent, if it is outside any task.
     pub(crate) fn site(&self) -> Option<&Arc<str>> {
         self.0.site.as_ref()
     }
 
-    /// Returns the state of the Outlay that the scope belongs to. It serves every call in the scope.
+    /// Returns the state of the engine that the scope belongs to. It serves every call in the scope.
     pub(crate) fn core(&self) -> &Arc<Core> {
         &self.0.core
     }
@@ -84,8 +84,8 @@ impl TracedScope {
         self.0.in_ledger.is_unattributed()
     }
 
-    /// Returns whether the scope belongs to this Outlay.
-    pub(crate) fn is_of(&self, core: &Arc<Core>) -> bool {
+    /// Returns whether the scope belongs to this engine.
+    pub(crate) fn belongs_to(&self, core: &Arc<Core>) -> bool {
         Arc::ptr_eq(self.core(), core)
     }
 
@@ -94,34 +94,34 @@ impl TracedScope {
         self.0.span.get().filter(|span| span.is_valid())
     }
 
-    /// The span in another process that the outermost task lies below.
-    pub(crate) fn asked_from(&self) -> Option<&SpanContext> {
+    /// Returns the span in another process that the outermost task is below.
+    pub(crate) fn remote_parent(&self) -> Option<&SpanContext> {
         let mut outermost = self;
         while let Some(parent) = outermost.parent() {
             outermost = parent;
         }
-        outermost.0.asked_from.as_ref()
+        outermost.0.remote_parent.as_ref()
     }
 
-    /// The context that the task's span is made in: that of the span that asked for it, with what the application has made
-    /// of that here.
-    pub(crate) fn outer_context(&self) -> Context {
+    /// Returns the context that the task's span is made in: the current one if it is in the trace of the span that
+    /// asked for the task, so that the application's spans stay between, else that of the span that asked.
+    pub(crate) fn task_parent_context(&self) -> Context {
         let current = Context::current();
-        let Some(asked) = &self.0.asked_from else { return current };
-        // Below a span of other work it would be counted there.
-        let is_of_other_work = carried_by(&current).is_some_and(|scope| scope.is_of(self.core()));
-        match is_of_other_work || asked.trace_id() != current.span().span_context().trace_id() {
-            true => current.with_remote_span_context(asked.clone()),
+        let Some(remote) = &self.0.remote_parent else { return current };
+        // Below a span of other work, the task would be counted there.
+        let is_of_other_work = carried_by(&current).is_some_and(|scope| scope.belongs_to(self.core()));
+        match is_of_other_work || remote.trace_id() != current.span().span_context().trace_id() {
+            true => current.with_remote_span_context(remote.clone()),
             false => current,
         }
     }
 
-    /// The scope around it.
+    /// Returns the parent of the scope.
     pub fn parent(&self) -> Option<&Self> {
         self.0.parent.as_ref()
     }
 
-    /// The span of the outermost task around it, or of the scope itself if it is that one.
+    /// Returns the span of the outermost task around the scope, which may be the scope itself.
     pub(crate) fn task_span(&self) -> Option<SpanContext> {
         let mut outermost = self;
         while let Some(parent) = outermost.parent() {
@@ -135,7 +135,7 @@ impl TracedScope {
         ScopeGuard::enter(self.clone())
     }
 
-    /// What its calls carry as the attribute of this name, where that is text: `outlay.task.id`, `outlay.team`, ...
+    /// Returns an attribute of the scope's calls, such as `outlay.task.id` or `outlay.team`, if its value is text.
     pub fn text_attribute(&self, key: &str) -> Option<&str> {
         let found = self.attributes().iter().find(|attribute| attribute.key.as_str() == key)?;
         match &found.value {
@@ -144,13 +144,13 @@ impl TracedScope {
         }
     }
 
-    /// Identity and business dimensions, as calls and charges carry them.
+    /// Returns the identity and the business dimensions, as the spans of calls and charges have them.
     pub(crate) fn attributes(&self) -> &[KeyValue] {
         self.0.attributes.get_or_init(|| {
             let mut attributes = Vec::with_capacity(20);
             push_identity(&mut attributes, self.in_ledger());
             push_dimensions(&mut attributes, self.in_ledger().dimensions());
-            shared(attributes)
+            with_shared_texts(attributes)
         })
     }
 
@@ -158,8 +158,8 @@ impl TracedScope {
         let _ = self.0.span.set(span);
     }
 
-    /// Returns this scope, or the one around it, that the ledger has counted something in.
-    pub(crate) fn around(&self, in_ledger: &outlay_ledger::Scope) -> Self {
+    /// Returns this scope or the enclosing one that is `in_ledger`, in which the ledger has counted something.
+    pub(crate) fn self_or_ancestor(&self, in_ledger: &outlay_ledger::Scope) -> Self {
         let mut scope = self;
         while scope.in_ledger() != in_ledger {
             match &scope.0.parent {
@@ -170,13 +170,13 @@ impl TracedScope {
         scope.clone()
     }
 
-    /// The context for a span made in this scope: the current one if it lies in this scope, so that the user's own
+    /// Returns the context for a span in this scope: the current one if it is in this scope, so that the application's
     /// spans stay between, else that of the scope's own span.
     pub(crate) fn context(&self) -> Context {
         let current = Context::current();
         let inside = carried_by(&current).is_some_and(|carried| carried.in_ledger() == self.in_ledger());
         match self.span_context() {
-            // Outside any task there is no span to hang it under but the application's.
+            // Outside any task, the only possible parent is a span of the application.
             None => current,
             Some(_) if inside && current.span().span_context().is_valid() => current,
             Some(span) => carry(&current.with_remote_span_context(span.clone()), self),
@@ -184,8 +184,8 @@ impl TracedScope {
     }
 }
 
-/// With texts that are shared when they are cloned.
-fn shared(attributes: Vec<KeyValue>) -> Box<[KeyValue]> {
+/// Returns the attributes with texts that are cheap to clone.
+fn with_shared_texts(attributes: Vec<KeyValue>) -> Box<[KeyValue]> {
     let share = |mut attribute: KeyValue| {
         if let Value::String(text) = &attribute.value {
             attribute.value = Value::String(StringValue::from(Arc::<str>::from(text.as_str())));

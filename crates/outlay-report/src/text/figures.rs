@@ -3,8 +3,8 @@
 use outlay_ledger::{CallRecord, ChargeRecord, RemoteRecord, Totals};
 use outlay_price::{Charge, CostStatus, Usage, Usd};
 
-use super::money::RoundedUsd;
 use super::numbers::count;
+use super::rounded_usd::RoundedUsd;
 use super::theme::Theme;
 
 /// The figures of a row: of one record, or the sum of several.

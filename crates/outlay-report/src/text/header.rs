@@ -5,8 +5,8 @@ use unicode_width::UnicodeWidthStr;
 
 use super::figures::{Figures, Pending};
 use super::line::{Piece, wrap};
-use super::money::{RoundedUsd, limit};
 use super::numbers::{count, grouped, time};
+use super::rounded_usd::{RoundedUsd, limit};
 use super::theme::Theme;
 use super::tree::Tree;
 use crate::Report;

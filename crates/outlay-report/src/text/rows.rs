@@ -5,9 +5,9 @@ use unicode_width::UnicodeWidthStr;
 
 use super::figures::{Figures, Tokens};
 use super::line::Line;
-use super::money::{RoundedUsd, Scale, Share};
 use super::notes;
 use super::numbers::{count, grouped, tokens};
+use super::rounded_usd::{RoundedUsd, Scale, Share};
 use super::theme::Theme;
 use super::tree::{NodeKind, Rest, Tree};
 use super::visible_nodes::VisibleNodes;

@@ -9,9 +9,9 @@ use outlay_price::{CostStatus, Usd};
 use super::failure_causes;
 use super::figures::{Figures, known_cost};
 use super::line::{LABEL_WIDTH, Piece, gap, wrap};
-use super::models;
-use super::money::{RoundedUsd, Scale, Share};
+use super::model_rows;
 use super::numbers::{count, grouped};
+use super::rounded_usd::{RoundedUsd, Scale, Share};
 use super::theme::Theme;
 use super::tree::Tree;
 use crate::Report;
@@ -30,7 +30,7 @@ pub(super) fn lines(report: &Report, tree: &Tree<'_>, theme: &Theme) -> Vec<Stri
                 .extend(wrap(&label, pieces, LABEL_WIDTH, max_lines, theme).into_iter().map(|line| line.finish(theme)));
         }
     };
-    line("by model", 2, models::by_model(totals, cost, theme));
+    line("by model", 2, model_rows::by_model(totals, cost, theme));
     line("by direction", 2, by_direction(totals, cost));
     line("wasted", 2, wasted(tree, totals, cost, theme));
     line("caching", 2, caching(totals));
@@ -57,7 +57,7 @@ fn by_direction(totals: &Totals, cost: Usd) -> Vec<Piece> {
     let mut costs: Vec<Usd> = parts().map(|(_, cost)| *cost).collect();
     let whole = Share::whole(Scale::Percent);
     // External charges also appear among the models, with the same share.
-    let (external_cost, share) = models::external(totals, cost);
+    let (external_cost, share) = model_rows::external(totals, cost);
     let shares = if external_cost == external.1 {
         costs.pop();
         let mut shares = whole.minus(share).split(&costs, cost);
@@ -174,7 +174,7 @@ fn refused(report: &Report, theme: &Theme) -> Vec<Piece> {
         let times = if is_only { String::new() } else { format!(" {}{times}", theme.times) };
         let budget = if one_budget { String::new() } else { format!(" by {}", theme.clean(refusal.scope())) };
         let model = theme.model(refusal.model());
-        Piece::new(3, format!("{}{times}{budget} {}", models::shortest(&model), reason(refusal)))
+        Piece::new(3, format!("{}{times}{budget} {}", model_rows::shortest(&model), reason(refusal)))
     });
     let by = if one_budget { "the budget" } else { "budgets" };
     std::iter::once(Piece::new(0, format!("{} by {by}", count(total, "call")))).chain(each).collect()

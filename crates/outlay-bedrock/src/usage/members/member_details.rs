@@ -1,7 +1,7 @@
 //! Reads the details that split a count into parts.
 //!
-//! What they split is told beside them, and so they are repetitions, but for what is priced by another rate: the cache. A
-//! number in them that does not count tokens splits nothing: it is told by its name, like any that is on no list.
+//! Details repeat the count that they split, except for the cache, which has another price. A number that does not
+//! count tokens splits nothing. It is reported by its name, like any unlisted number.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -13,9 +13,9 @@ use crate::usage::lenient::Count;
 use crate::usage::positive::Positive;
 
 impl Members {
-    /// Takes in the details that stand under a name.
-    pub(super) fn told_details(&mut self, name: &str, whole: Whole, details: &Value) {
-        let parts = self.told_parts(name, whole, details);
+    /// Takes in the details under a name.
+    pub(super) fn record_details(&mut self, name: &str, whole: Whole, details: &Value) {
+        let parts = self.record_parts(name, whole, details);
         match whole {
             Whole::Input => {
                 self.input_is_split |= details.is_object();
@@ -26,22 +26,22 @@ impl Members {
         }
     }
 
-    /// Takes in the parts of a count. Returns how many tokens that has at the least.
-    fn told_parts(&mut self, path: &str, whole: Whole, details: &Value) -> u64 {
+    /// Takes in the parts of a count. Returns the minimum number of tokens in the count.
+    fn record_parts(&mut self, path: &str, whole: Whole, details: &Value) -> u64 {
         let members = match details {
             Value::Object(members) => members,
             Value::Array(items) => {
-                return items.iter().map(|item| self.told_parts(path, whole, item)).max().unwrap_or(0);
+                return items.iter().map(|item| self.record_parts(path, whole, item)).max().unwrap_or(0);
             }
             _ => {
-                self.told_unlisted(path, details);
+                self.doubt_unlisted(path, details);
                 return 0;
             }
         };
         let (mut media, mut most) = (0_u64, 0);
         for (name, value) in members {
             match Part::of(whole, name) {
-                Part::Number(member) => self.told(member, count(value)),
+                Part::Number(member) => self.record(member, count(value)),
                 Part::Medium => media = media.saturating_add(count(value).0.unwrap_or(0)),
                 Part::Audio => {
                     let audio = count(value).0.unwrap_or(0);
@@ -51,15 +51,17 @@ impl Members {
                     }
                 }
                 Part::Tokens => most = most.max(count(value).0.unwrap_or(0)),
-                Part::CacheCreation => self.told_cache_creation(CacheCreation::deserialize(value).unwrap_or_default()),
-                Part::Details => drop(self.told_parts(&format!("{path}.{name}"), Whole::Other, value)),
-                Part::Other => self.told_unlisted(&format!("{path}.{name}"), value),
+                Part::CacheCreation => {
+                    self.record_cache_creation(CacheCreation::deserialize(value).unwrap_or_default())
+                }
+                Part::Details => drop(self.record_parts(&format!("{path}.{name}"), Whole::Other, value)),
+                Part::Other => self.doubt_unlisted(&format!("{path}.{name}"), value),
             }
         }
         media.max(most)
     }
 
-    fn told_unlisted(&mut self, path: &str, value: &Value) {
+    fn doubt_unlisted(&mut self, path: &str, value: &Value) {
         if let Ok(Positive(Some(found))) = Positive::deserialize(value) {
             self.doubts.add_unlisted(path, &found);
         }

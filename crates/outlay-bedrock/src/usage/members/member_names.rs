@@ -1,24 +1,24 @@
-//! The names that mean something in a `usage` object. This is the one list of them.
+//! The one list of the names that have a meaning in a `usage` object.
 
 use super::Member;
 
-/// What a name in a `usage` object stands for.
+/// The meaning of a name in a `usage` object.
 #[derive(Clone, Copy)]
 pub(in crate::usage) enum Name {
     Number(Member),
-    /// What the cache served, by a name that says that it is a part of the input.
+    /// Input that the cache served, by a name that says it is part of the input.
     CachedPart,
-    /// Splits a count into parts.
+    /// A split of a count into parts.
     Details(Whole),
     /// Anthropic's split of cache writes by lifetime.
     CacheCreation,
-    /// Converse's.
+    /// Converse's split of cache writes by lifetime.
     CacheDetails,
     Iterations,
     ServerTools,
-    /// Cohere's.
+    /// Cohere's counts.
     BilledUnits,
-    /// Repeats what another member says, or counts nothing that is billed.
+    /// A repetition of another member, or a number that is not billed.
     Repetition,
 }
 
@@ -73,25 +73,25 @@ const NAMES: &[(&str, Name)] = &[
     ("cost_in_usd_ticks", Name::Repetition),
 ];
 
-/// What a part in the details of the input or of the output stands for.
+/// The meaning of a part in the details of the input or the output.
 #[derive(Clone, Copy)]
 pub(super) enum Part {
     Number(Member),
-    /// Tokens of one medium. Each token is of one of them.
+    /// Tokens of one medium. Each token belongs to one medium.
     Medium,
-    /// Likewise, and its price may be another.
+    /// Tokens of audio, which may have another price.
     Audio,
     /// Cache writes by lifetime.
     CacheCreation,
-    /// Tokens of another kind, which are in the count that is split.
+    /// Tokens of another kind, which are included in the split count.
     Tokens,
-    /// What splits a part once more.
+    /// A further split of a part.
     Details,
-    /// No tokens: it splits no count.
+    /// Not tokens: it splits no count.
     Other,
 }
 
-/// The parts of the input. The names that LiteLLM writes are among them, since gateways pass them on.
+/// The parts of the input. These include LiteLLM's names, because gateways pass them on.
 const INPUT_PARTS: &[(&str, Part)] = &[
     ("cached_tokens", Part::Number(Member::CacheRead)),
     ("cache_read_tokens", Part::Number(Member::CacheRead)),
@@ -115,15 +115,15 @@ const MEDIA: &[(&str, Part)] = &[
 ];
 
 impl Name {
-    /// Returns what a member of a `usage` stands for; `None` where it is not on the list.
+    /// Returns the meaning of a member of a `usage`, or `None` if it is not listed.
     pub(super) fn of(name: &str) -> Option<Self> {
-        // Details split a count that stands beside them.
+        // Details split a count that is also reported.
         find(NAMES, name).or_else(|| is_details(name).then_some(Self::Details(Whole::Other)))
     }
 }
 
 impl Part {
-    /// Returns what a member of the details of a count stands for.
+    /// Returns the meaning of a member in the details of a count.
     pub(super) fn of(whole: Whole, name: &str) -> Self {
         let own = match whole {
             Whole::Input => INPUT_PARTS,

@@ -14,7 +14,7 @@ use crate::usage::iterations::{Inferences, Iteration};
 use crate::usage::lenient::{Count, List, Text};
 use crate::usage::positive::{FoundNumber, Positive};
 
-/// The positive counts of tools that the server ran, by their names.
+/// The positive counts of server-side tools, by name.
 #[derive(Default)]
 struct Tools(Vec<(String, u64)>);
 
@@ -28,12 +28,12 @@ impl ByMember for Tools {
         Ok(())
     }
 
-    fn found_instead(&mut self, found: &FoundNumber) {
+    fn number_instead(&mut self, found: &FoundNumber) {
         self.0.push((clipped(&found.path, 64), found.count));
     }
 }
 
-/// A member's name: what it stands for, or the name itself where it is not on the list.
+/// A member's name: its meaning, or the name itself if it is not listed.
 pub(in crate::usage) enum Key {
     Listed(Name),
     Details(Whole, String),
@@ -89,11 +89,11 @@ impl ByMember for Usage {
         self.members.read_value(name, map, &mut self.iterations)
     }
 
-    fn found_instead(&mut self, _: &FoundNumber) {}
+    fn number_instead(&mut self, _: &FoundNumber) {}
 }
 
 impl Members {
-    /// Reads the value that stands under a name.
+    /// Reads the value under a name.
     pub(in crate::usage) fn read_value<'de, A: MapAccess<'de>>(
         &mut self,
         name: Key,
@@ -103,7 +103,7 @@ impl Members {
         let listed = match name {
             Key::Listed(listed) => listed,
             Key::Details(whole, name) => {
-                self.told_details(&name, whole, &map.next_value()?);
+                self.record_details(&name, whole, &map.next_value()?);
                 return Ok(());
             }
             Key::Unlisted(name) => {
@@ -114,43 +114,43 @@ impl Members {
             }
         };
         match listed {
-            Name::Number(member) => self.told(member, map.next_value()?),
+            Name::Number(member) => self.record(member, map.next_value()?),
             Name::CachedPart => {
                 let cached: Count = map.next_value()?;
                 self.input_is_split |= cached.0 > Some(0);
-                self.told(Member::CacheRead, cached);
+                self.record(Member::CacheRead, cached);
             }
-            Name::CacheCreation => self.told_cache_creation(map.next_value()?),
-            Name::CacheDetails => self.told_lifetimes(map.next_value::<List<Lifetime>>()?.0),
+            Name::CacheCreation => self.record_cache_creation(map.next_value()?),
+            Name::CacheDetails => self.record_lifetimes(map.next_value::<List<Lifetime>>()?.0),
             Name::Iterations => iterations.extend(map.next_value::<List<Iteration>>()?.0),
-            Name::ServerTools => self.told_units(map.next_value()?),
-            Name::BilledUnits => self.told_billed_units(&map.next_value()?),
+            Name::ServerTools => self.record_tools(map.next_value()?),
+            Name::BilledUnits => self.record_billed_units(&map.next_value()?),
             Name::Details(_) | Name::Repetition => drop(map.next_value::<IgnoredAny>()?),
         }
         Ok(())
     }
 
-    fn told_units(&mut self, tools: Tools) {
+    fn record_tools(&mut self, tools: Tools) {
         for (name, count) in tools.0 {
             self.units.add(UnitCount::new(Unit::ServerToolUse, count).with_word(name));
         }
     }
 
-    pub(super) fn told_cache_creation(&mut self, CacheCreation(lifetimes, doubts): CacheCreation) {
-        self.told_lifetimes(lifetimes);
+    pub(super) fn record_cache_creation(&mut self, CacheCreation(lifetimes, doubts): CacheCreation) {
+        self.record_lifetimes(lifetimes);
         self.doubts.extend(&doubts);
     }
 
-    /// Cohere's counts.
-    pub(in crate::usage) fn told_billed_units(&mut self, billed: &BilledUnits) {
-        self.told(Member::Input, billed.input_tokens);
-        self.told(Member::Output, billed.output_tokens);
+    /// Takes in Cohere's counts.
+    pub(in crate::usage) fn record_billed_units(&mut self, billed: &BilledUnits) {
+        self.record(Member::Input, billed.input_tokens);
+        self.record(Member::Output, billed.output_tokens);
         self.searches = billed.searches.or(self.searches);
         self.doubts.extend(&billed.doubts);
     }
 }
 
-/// Cohere's.
+/// Cohere's counts.
 #[derive(Clone, Debug, Default)]
 pub(in crate::usage) struct BilledUnits {
     input_tokens: Count,
@@ -176,7 +176,7 @@ impl ByMember for BilledUnits {
         Ok(())
     }
 
-    fn found_instead(&mut self, found: &FoundNumber) {
+    fn number_instead(&mut self, found: &FoundNumber) {
         self.doubts.add_unlisted("billed_units", found);
     }
 }
@@ -203,7 +203,7 @@ impl ByMember for CacheCreation {
         Ok(())
     }
 
-    fn found_instead(&mut self, found: &FoundNumber) {
+    fn number_instead(&mut self, found: &FoundNumber) {
         self.1.add_unlisted("cache_creation", found);
     }
 }

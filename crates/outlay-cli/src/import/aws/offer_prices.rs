@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::amount::Amount;
+use super::aws_amount::Amount;
 use super::product::{BilledUnit, PricedItem, context_bounds};
 use crate::import::imported::Skipped;
 use crate::import::note;

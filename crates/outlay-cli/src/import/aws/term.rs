@@ -1,4 +1,4 @@
-use super::amount;
+use super::aws_amount;
 use super::offer_file::{Dimension, Term};
 use super::offer_prices::OfferPrices;
 use super::product::PricedItem;
@@ -27,7 +27,8 @@ pub(super) fn read(what: &str, item: &PricedItem, term: &Term<'_>, offer_prices:
                 .skip(what, format!("the price from {begin} units a month on: the price of the first ones is used"));
             continue;
         }
-        let inserted = amount::read(item, &price).and_then(|amount| offer_prices.insert(item, start.clone(), amount));
+        let inserted =
+            aws_amount::read(item, &price).and_then(|amount| offer_prices.insert(item, start.clone(), amount));
         if let Err(why) = inserted {
             offer_prices.skip(what, why);
         }

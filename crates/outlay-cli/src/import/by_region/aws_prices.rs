@@ -1,6 +1,6 @@
-use super::labels::Labels;
 use super::price_list::PriceList;
 use super::pricing_page::PricingPage;
+use super::region_labels::Labels;
 use crate::import::build_error::BuildError;
 use crate::import::resolutions::Resolutions;
 

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::labels::Labels;
 use super::pricing_page::PricingPage;
+use super::region_labels::Labels;
 use crate::import::build_error::BuildError;
 use crate::import::resolutions::{Doubt, Resolutions};
 use outlay_price::parts::Rate;

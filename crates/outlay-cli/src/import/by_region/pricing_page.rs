@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::labels::Labels;
+use super::region_labels::Labels;
 use crate::import::build_error::BuildError;
 use outlay_price::parts::Decimal;
 use outlay_price::parts::Rate;

@@ -1,9 +1,9 @@
 //! Rows that rules add: prices that no source has, and changes of which a source has only one side.
 
 use crate::import::build_error::BuildError;
-use crate::import::id::{Id, matches_pattern};
 use crate::import::note;
 use crate::import::resolutions::{AddedPrice, Amounts, PriceChange, Resolutions};
+use crate::import::source_id::{Id, matches_pattern};
 use outlay_price::parts::Start;
 use outlay_price::parts::{Place, Row};
 use outlay_price::parts::{RATES, Rate, RateSet, Rates};

@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 
 use super::stated_price::{Billed, Kind, StatedPrice};
 use crate::import::build_error::BuildError;
-use crate::import::id::Id;
 use crate::import::resolutions::{Resolutions, Source};
+use crate::import::source_id::Id;
 use outlay_price::parts::Decimal;
 use outlay_price::parts::Start;
 use outlay_price::{ModelRef, Price, PriceQuery, Prices, Routing, Tier, Usd};

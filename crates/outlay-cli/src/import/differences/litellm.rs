@@ -7,9 +7,9 @@ use serde_json::value::RawValue;
 
 use super::stated_price::{Billed, Kind, StatedPrice};
 use crate::import::build_error::BuildError;
-use crate::import::id::Id;
 use crate::import::rates::digits;
 use crate::import::resolutions::{Resolutions, Source};
+use crate::import::source_id::Id;
 use outlay_price::parts::Decimal;
 use outlay_price::parts::Start;
 use outlay_price::{Routing, Tier, Unit, UnitCount, Usd};

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::import::id::Id;
 use crate::import::offer::{Offer, StepRates};
 use crate::import::resolutions::{Provisioned, Resolutions, SourceName};
+use crate::import::source_id::Id;
 use outlay_price::parts::ANY_PROVISIONED;
 use outlay_price::parts::Start;
 use outlay_price::parts::{Place, Row};

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::import::genai_table::{GenAiTable, Model};
-use crate::import::id::Id;
 use crate::import::offer::Offer;
+use crate::import::source_id::Id;
 use outlay_price::{Family, ModelRef};
 
 /// Returns the ids that genai-prices names in full, and all ids of models that LiteLLM does not have.

@@ -1,9 +1,9 @@
 use outlay_price::Family;
 
-use super::super::inclusiveness::Told;
+use super::super::inclusiveness::AnswerKind;
 use super::*;
 
-/// Family, body, and input, output, cache read, cache write, reasoning as they must be read.
+/// Family, body, and the expected input, output, cache read, cache write and reasoning.
 type Case = (&'static str, &'static str, [Option<u64>; 5]);
 
 const CASES: [Case; 12] = [
@@ -61,7 +61,7 @@ const CASES: [Case; 12] = [
 #[test]
 fn each_family_is_read_by_its_own_names() {
     for (family, body, expected) in CASES {
-        let (c, _) = read_native(body.as_bytes()).usage.counts(Told::Native, Family::Other);
+        let (c, _) = read_native(body.as_bytes()).usage.counts(AnswerKind::Native, Family::Other);
         assert_eq!([c.input, c.output, c.cache_read, c.cache_write, c.reasoning], expected, "{family}");
     }
 }
@@ -77,11 +77,11 @@ fn an_anthropic_stream_adds_up_over_its_chunks() {
     for chunk in chunks {
         all.merge(read_native(chunk.as_bytes()));
     }
-    let (counts, _) = all.usage.counts_since(&all.at_start, Told::Native, Family::Anthropic);
+    let (counts, _) = all.usage.counts_since(&all.at_start, AnswerKind::Native, Family::Anthropic);
     assert_eq!((counts.input, counts.output, counts.cache_read), (Some(10), Some(42), Some(5)));
     let last = read_native(
         br#"{"type":"message_stop","amazon-bedrock-invocationMetrics":{"inputTokenCount":10,"outputTokenCount":39}}"#,
     );
     assert!(last.stopped);
-    assert_eq!(last.metrics.counts(Told::Native, Family::Anthropic).0.output, Some(39));
+    assert_eq!(last.metrics.counts(AnswerKind::Native, Family::Anthropic).0.output, Some(39));
 }

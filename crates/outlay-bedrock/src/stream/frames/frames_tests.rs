@@ -25,7 +25,7 @@ fn read(reader: &mut FrameReader, bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
 
 proptest! {
     #[test]
-    fn frames_are_the_same_however_their_bytes_are_cut(
+    fn frames_do_not_depend_on_how_bytes_are_split(
         payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 1..6),
         cuts in prop::collection::vec(1_usize..80, 1..40),
     ) {
@@ -53,7 +53,7 @@ proptest! {
     }
 
     #[test]
-    fn a_flipped_bit_is_corrupt_and_nothing_is_read_from_there(at in 0_usize..60, bit in 0_u8..8) {
+    fn nothing_is_read_after_a_flipped_bit(at in 0_usize..60, bit in 0_u8..8) {
         let mut bytes = encode("metadata", b"{\"usage\":{}}");
         prop_assume!(at < bytes.len());
         bytes[at] ^= 1 << bit;
@@ -61,13 +61,14 @@ proptest! {
         let mut reader = FrameReader::default();
         let frames = read(&mut reader, &bytes);
         prop_assert!(frames.is_empty());
-        // A length that has grown within bounds waits for bytes that never come; its own CRC has told already.
+        // A changed length within the limit would wait for bytes that never come, but the prelude's CRC already
+        // differs.
         prop_assert!(reader.is_corrupt());
     }
 }
 
 #[test]
-fn a_frame_that_is_too_large_is_corrupt_and_is_not_waited_for() {
+fn an_oversized_frame_is_corrupt_at_once() {
     let mut prelude = Vec::new();
     prelude.extend(u32::MAX.to_be_bytes());
     prelude.extend(0_u32.to_be_bytes());

@@ -6,7 +6,7 @@ use outlay_ledger::Totals;
 use outlay_price::Usd;
 
 use super::line::{LABEL_WIDTH, Piece, gap, wrap};
-use super::money::{RoundedUsd, Scale, Share};
+use super::rounded_usd::{RoundedUsd, Scale, Share};
 use super::theme::Theme;
 
 /// A named part of the total.

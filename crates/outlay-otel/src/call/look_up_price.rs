@@ -1,4 +1,4 @@
-//! From what is billed to what it costs.
+//! Prices the billed usage of calls.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -11,19 +11,19 @@ use super::call_end::CallEnd;
 use super::call_start::CallStart;
 use crate::core::Core;
 
-/// What decides the price of a call, beside what it used.
+/// What determines the price of a call, besides its usage.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Priced<'a> {
+pub(crate) struct PriceFactors<'a> {
     pub(crate) model: &'a str,
     pub(crate) region: Option<&'a str>,
     pub(crate) tier: Option<&'a str>,
     pub(crate) latency: Option<&'a str>,
-    /// The account whose resource was called, where its ARN says so.
+    /// The account in the ARN of the called resource, if there is one.
     pub(crate) account: Option<&'a str>,
     pub(crate) at: SystemTime,
 }
 
-impl<'a> Priced<'a> {
+impl<'a> PriceFactors<'a> {
     pub(crate) fn tier(&self) -> Option<Tier> {
         self.tier.map_or(Ok(Tier::default()), str::parse).ok()
     }
@@ -32,7 +32,7 @@ impl<'a> Priced<'a> {
         self.latency.map_or(Ok(Latency::default()), str::parse).ok()
     }
 
-    /// `None` for a tier or latency mode that this version has not heard of.
+    /// Returns the query for the call's price; `None` for a tier or latency mode that this version does not know.
     pub(crate) fn query(&self) -> Option<PriceQuery<'a>> {
         let mut query = PriceQuery::new(ModelRef::parse(self.model).ok()?, self.timestamp()?);
         query.region = self.region;
@@ -42,7 +42,7 @@ impl<'a> Priced<'a> {
         Some(query)
     }
 
-    /// Where and when a guardrail was applied: whatever the model, its prices are the same.
+    /// Returns the query for the guardrail's price, which does not depend on the model.
     pub(crate) fn guardrail(&self) -> Option<PriceQuery<'a>> {
         let model = ModelRef::parse(self.model).or_else(|_| ModelRef::parse("guardrail")).ok()?;
         let mut query = PriceQuery::new(model, self.timestamp()?);
@@ -55,8 +55,8 @@ impl<'a> Priced<'a> {
     }
 }
 
-/// What the call cost, without its guardrail. `inferences` are those of which the tokens are the sum, where there are
-/// several: each has a context tier of its own.
+/// Returns the charge for the call, without its guardrail. If several `inferences` add up to the billed tokens, each is
+/// charged in its own context tier.
 pub(crate) fn charge_inferences(billed: &Billed, inferences: &[Usage], price: Option<&Price>) -> Charge {
     match (billed, price) {
         (Billed::Tokens(_, status), Some(price)) if !inferences.is_empty() => {
@@ -71,7 +71,7 @@ pub(crate) fn charge_inferences(billed: &Billed, inferences: &[Usage], price: Op
     }
 }
 
-/// What the call cost, without its guardrail.
+/// Returns the charge for the billed usage, without the guardrail.
 pub(crate) fn charge(billed: &Billed, price: Option<&Price>) -> Charge {
     match (billed, price) {
         (Billed::Nothing, _) => Charge::free(),
@@ -86,7 +86,7 @@ pub(crate) fn charge(billed: &Billed, price: Option<&Price>) -> Charge {
     }
 }
 
-/// Warns once for each model that it has no price.
+/// Warns that a model has no price, once for each model.
 pub(crate) fn warn_of_unpriced(core: &Core, model: &Arc<str>, region: Option<&str>) {
     if core.unpriced.insert(model) {
         tracing::warn!(
@@ -99,9 +99,9 @@ pub(crate) fn warn_of_unpriced(core: &Core, model: &Arc<str>, region: Option<&st
     }
 }
 
-/// Returns what decides the price of a call. Before its end, that is what was asked for.
-pub(super) fn priced<'a>(start: &'a CallStart, end: Option<&'a CallEnd>) -> Priced<'a> {
-    Priced {
+/// Returns what determines the price of a call. Without an `end`, this is what the request asks for.
+pub(super) fn price_factors<'a>(start: &'a CallStart, end: Option<&'a CallEnd>) -> PriceFactors<'a> {
+    PriceFactors {
         model: end.and_then(|e| e.priced_model.as_deref()).unwrap_or(&start.model),
         region: start.region.as_deref(),
         tier: end.and_then(|e| e.served_tier.as_deref()).or(start.tier.as_deref()),
@@ -111,26 +111,26 @@ pub(super) fn priced<'a>(start: &'a CallStart, end: Option<&'a CallEnd>) -> Pric
     }
 }
 
-/// The most that the call can cost if it writes at most so many output tokens; `None` where it has no whole price.
-pub(super) fn most(start: &CallStart, prices: &Prices, input: u64, output: u64) -> Option<Usd> {
-    let guardrail = charge_guardrail(start, prices, &start.most_guardrail);
+/// Returns the maximum cost of a call with at most these input and output tokens; `None` if a part of it has no price.
+pub(super) fn max_cost(start: &CallStart, prices: &Prices, input: u64, output: u64) -> Option<Usd> {
+    let guardrail = charge_guardrail(start, prices, &start.max_guardrail);
     let guardrail = guardrail.is_priced().then(|| guardrail.total())?;
     if !start.operation.has_model_price() {
         return Some(guardrail);
     }
     let (input, output) = if start.bills_tokens { (input, output) } else { (0, 0) };
-    let units = start.most_units.as_ref();
-    let query = priced(start, None).query()?;
-    // Where nobody knows the region, that of the dearest one is held.
+    let units = start.max_units.as_ref();
+    let query = price_factors(start, None).query()?;
+    // If the region is unknown, the price of the most expensive one is reserved.
     let bounds = prices.in_any_region(&query).map(|price| {
-        let most = price.bound_charge_beside(&Usage::new(), input, output, start.cache, units);
-        most.is_priced().then(|| most.total().saturating_add(guardrail))
+        let bound = price.bound_charge_beside(&Usage::new(), input, output, start.cache, units);
+        bound.is_priced().then(|| bound.total().saturating_add(guardrail))
     });
-    bounds.reduce(|most, other| most.zip(other).map(|(most, other)| most.max(other)))?
+    bounds.reduce(|max, other| max.zip(other).map(|(max, other)| max.max(other)))?
 }
 
 pub(super) fn charge_guardrail(start: &CallStart, prices: &Prices, used: &GuardrailUse) -> Charge {
-    match (used, priced(start, None).guardrail()) {
+    match (used, price_factors(start, None).guardrail()) {
         (GuardrailUse::NotApplied, _) => Charge::free(),
         (used, Some(query)) => prices.charge_guardrail(&query, used),
         (_, None) => Charge::unpriced(),
