@@ -67,7 +67,7 @@ impl Later {
     /// Tells the books, at once or when it is known, be that on a thread where another span is the current one.
     pub(crate) fn report(self, span: CallSpan) {
         if let Some((cell, books)) = self.0 {
-            cell.when_known(move |signer| span.within(|| books.called_by(&signer.principal)));
+            cell.when_known(move |signer| span.within(|| books.record_principal(&signer.principal)));
         }
     }
 }
