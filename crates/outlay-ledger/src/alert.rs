@@ -62,7 +62,7 @@ impl ReportedAlerts {
 }
 
 impl AlertKind {
-    /// Returns the key that repeats of the alert share, or `None` for a kind that does not repeat.
+    /// Returns a key that is equal for repeated alerts, or `None` if the kind does not repeat.
     fn key(&self, name: &str) -> Option<String> {
         match self {
             Self::Refused(exceeded) => Some(format!("refused {name}: {}", exceeded.reason().as_str())),

@@ -48,7 +48,7 @@ impl RefusalReason {
 #[derive(Clone, PartialEq, Eq)]
 pub struct BudgetExceeded(Box<Details>);
 
-/// Boxed, so that the results that may hold it stay small.
+/// Boxed to keep results that contain it small.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Details {
     scope: Arc<str>,

@@ -38,7 +38,7 @@ pub enum Violation {
 #[error("{} violates the policy's rule `{}`: {}", .0.task, .0.rule, .0.violation)]
 pub struct PolicyViolation(Box<Details>);
 
-/// Boxed, so that the results that may hold it stay small.
+/// Boxed to keep results that contain it small.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Details {
     rule: Arc<str>,

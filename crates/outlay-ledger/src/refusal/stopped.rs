@@ -8,7 +8,7 @@ use crate::message_text::shown;
 #[error("a call to `{}` was refused: {} is stopped: {}", shown(&.0.model), .0.what, .0.reason.text)]
 pub struct Stopped(Box<Details>);
 
-/// Boxed, so that the results that may hold it stay small.
+/// Boxed to keep results that contain it small.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Details {
     what: Arc<str>,

@@ -144,7 +144,7 @@ mod tests {
         let rule = RunawayRule::new().spend_rate(Usd::from_cents(3), Duration::from_secs(64));
         let watch = Watch::new(rule);
         for second in 0..10 {
-            // One each 25 seconds: never more than three within 64.
+            // One every 25 seconds: never more than three within 64.
             assert_eq!(watch.charge(CENT, at(second * 25)), None);
         }
         let reported: Vec<_> = (0..5).filter_map(|_| watch.charge(CENT, at(226))).collect();

@@ -7,7 +7,7 @@ use super::bounded_name::bounded_name;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StepKind {
-    /// Deciding what to do.
+    /// Deciding what to do next.
     Plan,
     /// A tool call, with the model calls that the tool makes.
     Tool,
