@@ -84,7 +84,7 @@ async fn a_task_that_lacks_a_dimension_is_marked_and_refused_where_that_is_enfor
     let expected = [("production".to_owned(), missing(&["tenant"])), ("everybody".to_owned(), missing(&["workflow"]))];
     assert_eq!(violations(&told), expected, "before any call");
     let refused = nobody.run(ask(&h, HAIKU)).await.unwrap_err();
-    assert_eq!(refused, "t violates the policy's rule `production`: the task says no tenant");
+    assert_eq!(refused, "t violates the policy's rule `production`: the task sets no tenant");
     assert!(h.sim.requests().is_empty());
     let sandbox = h.outlay.task("t").environment("sandbox").start();
     sandbox.run(ask(&h, HAIKU)).await.unwrap();
@@ -96,7 +96,7 @@ async fn a_task_that_lacks_a_dimension_is_marked_and_refused_where_that_is_enfor
     ask(&h, HAIKU).await.unwrap();
     assert_eq!(violations(&told).len(), 3, "{told:?}");
     let report = nobody.finish(Outcome::failure()).to_string();
-    assert!(report.contains("policy        production: the task says no tenant   1 call refused"), "{report}");
+    assert!(report.contains("policy        production: the task sets no tenant   1 call refused"), "{report}");
     for task in [sandbox, whole] {
         task.finish(Outcome::success());
     }
@@ -213,7 +213,7 @@ async fn a_file_that_changes_is_in_force_and_one_that_is_broken_is_not() {
     // One that was emptied may be about to be written.
     file.write("# later\n");
     let error = h.outlay.reload_policy().unwrap_err().to_string();
-    assert!(error.contains("it has no entry"), "{error}");
+    assert!(error.contains("the policy has no entries"), "{error}");
     assert_eq!(stopped("w").await.as_deref(), Some("the file says so"), "the one before stays");
 
     // By itself, without a word from us.

@@ -89,7 +89,7 @@ async fn a_sandbox_workflow_that_a_production_principal_calls_is_told_once() {
     assert_eq!(told.len(), 1, "{told:?}");
     let Violation::Graduation { workflow, principal, .. } = &told[0] else { panic!("{told:?}") };
     assert_eq!((&**workflow, principal.as_deref()), ("w", Some("arn:aws:iam::123456789012:role/prod-tickets")));
-    let text = "the workflow `w` has grown out of it, called by arn:aws:iam::123456789012:role/prod-tickets";
+    let text = "the workflow `w` has outgrown it, called by arn:aws:iam::123456789012:role/prod-tickets";
     assert_eq!(told[0].to_string(), text);
     let metrics = h.metrics();
     let counted = metrics.iter().find(|point| point.name == "outlay.policy.violations").unwrap();
