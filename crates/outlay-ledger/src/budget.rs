@@ -1,9 +1,9 @@
-mod bound;
 mod budget_cell;
 mod budget_rule;
 mod budget_rules;
 mod budget_store;
 mod budgets_of_rules;
+mod call_bound;
 mod exceeded;
 mod forecast;
 mod held_by;
@@ -16,7 +16,6 @@ use outlay_price::Usd;
 
 use crate::Amount;
 
-pub(crate) use bound::Bound;
 pub(crate) use budget_cell::{BudgetCell, Refused};
 pub use budget_rule::BudgetRule;
 pub(crate) use budget_rules::BudgetRules;
@@ -25,6 +24,7 @@ pub use budget_store::{
     StoreHold,
 };
 pub(crate) use budgets_of_rules::Times;
+pub(crate) use call_bound::Bound;
 pub use exceeded::{BudgetExceeded, RefusalReason};
 pub use forecast::Forecast;
 pub(crate) use held_by::HeldBy;

@@ -129,4 +129,4 @@ impl ParseReceiptError {
 }
 
 #[cfg(all(test, not(outlay_shuttle)))]
-mod tests;
+mod receipt_tests;

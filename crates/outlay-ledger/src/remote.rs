@@ -218,4 +218,4 @@ impl fmt::Debug for OpenRemote {
 }
 
 #[cfg(all(test, not(outlay_shuttle)))]
-mod tests;
+mod remote_tests;

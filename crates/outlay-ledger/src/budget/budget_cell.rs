@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use super::bound::Bound;
 use super::budget_store::{StoreBudget, StoreHold};
+use super::call_bound::Bound;
 use super::{Amount, Budget, BudgetExceeded, BudgetStatus, Period, RefusalReason, Reserve};
 use crate::money::Spent;
 use crate::sync::{Mutex, MutexGuard, lock};

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::bound::Bound;
 use super::budget_cell::{BudgetCell, Refused, State, Verdict};
+use super::call_bound::Bound;
 use super::store_hold::{SharedCell, SharedHold};
 use crate::AlertKind;
 use crate::alert::Alerts;

@@ -16,7 +16,7 @@ use super::{Policy, PolicyRule};
 use crate::{Budget, BudgetRule, Period, Reserve, RunawayRule, StopTarget};
 
 #[cfg(test)]
-mod tests;
+mod parse_policy_tests;
 mod values;
 
 use values::{InvalidValue, Words, duration, invalid, money, parsed, words};
