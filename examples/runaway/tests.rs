@@ -11,6 +11,6 @@ async fn the_loop_is_stopped_and_the_report_has_the_reason() {
     assert_eq!(bedrock.requests().len(), 8, "the ninth call was not sent");
     assert_eq!(report.outcome().kind(), OutcomeKind::Failure);
     let text = report.to_string();
-    assert!(text.contains("stopped       8 turns in a row brought no progress   1 call refused"), "{text}");
+    assert!(text.contains("stopped       8 turns in a row made no progress   1 call refused"), "{text}");
     assert!(outlay.open_tasks().is_empty());
 }

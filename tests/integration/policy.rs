@@ -84,7 +84,7 @@ async fn a_task_without_a_required_dimension_is_reported_and_refused_if_enforced
     let expected = [("production".to_owned(), missing(&["tenant"])), ("all-tasks".to_owned(), missing(&["workflow"]))];
     assert_eq!(violations(&notices), expected, "before any call");
     let refused = incomplete.run(ask(&h, HAIKU)).await.unwrap_err();
-    assert_eq!(refused, "t violates the policy's rule `production`: the task says no tenant");
+    assert_eq!(refused, "t violates the policy's rule `production`: the task sets no tenant");
     assert!(h.sim.requests().is_empty());
     let sandbox = h.outlay.task("t").environment("sandbox").start();
     sandbox.run(ask(&h, HAIKU)).await.unwrap();
@@ -96,7 +96,7 @@ async fn a_task_without_a_required_dimension_is_reported_and_refused_if_enforced
     ask(&h, HAIKU).await.unwrap();
     assert_eq!(violations(&notices).len(), 3, "{notices:?}");
     let report = incomplete.finish(Outcome::failure()).to_string();
-    assert!(report.contains("policy        production: the task says no tenant   1 call refused"), "{report}");
+    assert!(report.contains("policy        production: the task sets no tenant   1 call refused"), "{report}");
     for task in [sandbox, complete] {
         task.finish(Outcome::success());
     }
@@ -213,7 +213,7 @@ async fn a_changed_file_takes_effect_and_an_invalid_one_does_not() {
     // An empty file may be about to be written.
     file.write("# later\n");
     let error = h.outlay.reload_policy().unwrap_err().to_string();
-    assert!(error.contains("it has no entry"), "{error}");
+    assert!(error.contains("the policy has no entries"), "{error}");
     assert_eq!(stopped("w").await.as_deref(), Some("the file says so"), "the previous policy stays in force");
 
     // The file is reloaded without a call to `reload_policy`.

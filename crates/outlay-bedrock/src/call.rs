@@ -14,7 +14,8 @@ use crate::ending::{self, CANCELLED, Ending};
 use crate::fingerprint;
 use crate::input::{Kind, Limits};
 use crate::prompt;
-use crate::stream::{SentEvents, StreamResult};
+use crate::sent_events::SentEvents;
+use crate::stream_result::StreamResult;
 use crate::typed_output::read_output;
 use crate::units::RequestedUnits;
 

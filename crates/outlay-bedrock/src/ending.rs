@@ -12,7 +12,8 @@ use crate::attempt_log::Progress;
 use crate::call_log::CallLog;
 use crate::input::Kind;
 use crate::input::guardrail_bound::max_for_call;
-use crate::stream::{Ended, SentEvents, StreamResult};
+use crate::sent_events::SentEvents;
+use crate::stream_result::{Ended, StreamResult};
 use crate::typed_output::TypedAnswer;
 use crate::usage::{
     AnswerKind, ConverseAnswer, Doubts, GuardrailReport, NativeAnswer, Sources, answer_text_bytes,

@@ -58,9 +58,11 @@ mod principals;
 mod prompt;
 mod refusal_to_sdk_error;
 mod request_metadata;
+mod sent_events;
 #[cfg_attr(not(feature = "sts"), path = "unsigned.rs")]
 mod signed;
 mod stream;
+mod stream_result;
 #[cfg(feature = "sts")]
 mod sts;
 mod typed_output;

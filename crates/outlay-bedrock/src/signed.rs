@@ -66,8 +66,8 @@ impl Signed {
 impl SignerReport {
     /// Reports the signer to the ledger, now or once it is known. This may run on a thread with another current span.
     pub(crate) fn report(self, span: CallSpan) {
-        if let Some((cell, ledger)) = self.0 {
-            cell.when_known(move |signer| span.within(|| ledger.called_by(&signer.principal)));
+        if let Some((cell, scope)) = self.0 {
+            cell.when_known(move |signer| span.within(|| scope.record_principal(&signer.principal)));
         }
     }
 }

@@ -2,11 +2,10 @@
 
 mod chunk_decoder;
 mod collect_body;
+mod count_sent;
 mod drain_dropped;
 mod frames;
 mod read_events;
-mod sent_events;
-mod stream_result;
 mod tap_body;
 
 use std::sync::Arc;
@@ -15,8 +14,7 @@ use aws_smithy_types::body::SdkBody;
 
 use crate::call::Call;
 
-pub(crate) use sent_events::{SentEvents, count_sent};
-pub(crate) use stream_result::{Ended, StreamResult};
+pub(crate) use count_sent::count_sent;
 
 /// Wraps the body of an answer, so that its usage is read for `call` as it passes.
 pub(crate) fn tap_answer(body: SdkBody, call: &Arc<Call>) -> SdkBody {

@@ -94,4 +94,4 @@ pub fn build(sources: &RawSources<'_>) -> Result<Built, BuildError> {
 }
 
 #[cfg(test)]
-mod tests;
+mod import_tests;

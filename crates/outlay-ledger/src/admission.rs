@@ -1,4 +1,4 @@
-//! The road of a call through the books: admitted, pending, settled.
+//! The stages of a call in the ledger: admitted, pending, settled.
 
 mod admit;
 mod ask;

@@ -8,52 +8,52 @@ use crate::{BudgetExceeded, BudgetStatus, PolicyViolation, Runaway, Stopped, Tas
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Alert<'a> {
-    /// The name of what tells it: of a budget, of what is stopped, of a rule.
+    /// The name of its source: a budget, a stopped target, or a rule.
     pub name: &'a str,
     /// The task in which it happened.
     pub task: &'a TaskFacts,
     /// What happened.
     pub kind: &'a AlertKind,
-    /// Whether it is the task's first of its kind, name and reason. Refusals tend to repeat.
+    /// Whether it is the first with its kind, name and reason in the task. Refusals tend to repeat.
     pub first_in_task: bool,
-    /// Whether it is the scope's first.
+    /// Whether it is the first with its kind, name and reason in the scope.
     pub first_in_scope: bool,
 }
 
-/// What happened.
+/// The kind of an alert, with its details.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AlertKind {
-    /// So much of a budget is spent as its soft limit says; told once in a period.
+    /// The spending of a budget reached its soft limit. Reported once per period.
     SoftLimit(BudgetStatus),
     /// A budget refused a call.
     Refused(BudgetExceeded),
-    /// A budget would have refused a call, if it did more than observe.
+    /// An observing budget would have refused a call.
     WouldRefuse(BudgetExceeded),
-    /// A call was refused, for its task is stopped.
+    /// A call was refused because its task is stopped.
     Stopped(Stopped),
-    /// A task looks like one that does not end by itself; told once for each sign and task.
+    /// A task shows a sign of a runaway. Reported once per sign and task.
     Runaway(Runaway),
-    /// So many budgets of a rule without a period were forgotten, with what was spent of them: those that no task has used
-    /// for longest.
+    /// This many budgets of a rule without a period were dropped, together with what was spent of them. The least
+    /// recently used ones are dropped.
     BudgetsForgotten(u64),
-    /// A rule has so many budgets, and keeps no more: the task has one of its own.
+    /// A rule has reached its maximum number of budgets, given here. The task got a separate budget.
     TooManyBudgets(u64),
-    /// A rule of the policy is violated.
+    /// A task or call violates a policy rule.
     Violation(PolicyViolation),
 }
 
-/// The most alerts that are kept for a task or a scope.
-const MAX_SEEN_ALERTS: usize = 100;
+/// The maximum number of alert keys that are kept for a task or a scope.
+const MAX_REPORTED_ALERTS: usize = 100;
 
 /// The repeatable alerts already reported for a task or a scope.
 #[derive(Debug, Default)]
-pub(crate) struct SeenAlerts(Vec<Box<str>>);
+pub(crate) struct ReportedAlerts(Vec<Box<str>>);
 
-impl SeenAlerts {
+impl ReportedAlerts {
     /// Records the key. Returns false if it is known, or if 100 keys are kept already.
     pub(crate) fn insert(&mut self, key: &str) -> bool {
-        if self.0.len() >= MAX_SEEN_ALERTS || self.0.iter().any(|seen| **seen == *key) {
+        if self.0.len() >= MAX_REPORTED_ALERTS || self.0.iter().any(|reported| **reported == *key) {
             return false;
         }
         self.0.push(key.into());
@@ -62,14 +62,14 @@ impl SeenAlerts {
 }
 
 impl AlertKind {
-    /// Returns the key that repeats of the alert share, or `None` for a kind that does not repeat.
+    /// Returns a key that is equal for repeated alerts, or `None` if the kind does not repeat.
     fn key(&self, name: &str) -> Option<String> {
         match self {
-            Self::Refused(why) => Some(format!("refused {name}: {}", why.reason().as_str())),
-            Self::WouldRefuse(why) => Some(format!("would refuse {name}: {}", why.reason().as_str())),
-            // What is stopped again, after it was resumed, is told again.
-            Self::Stopped(why) => Some(format!("stopped {}", why.serial())),
-            Self::Violation(why) => Some(format!("violation of {}: {}", why.rule(), why.violation().kind())),
+            Self::Refused(exceeded) => Some(format!("refused {name}: {}", exceeded.reason().as_str())),
+            Self::WouldRefuse(exceeded) => Some(format!("would refuse {name}: {}", exceeded.reason().as_str())),
+            // A new stop after a resume has another number and is reported again.
+            Self::Stopped(stopped) => Some(format!("stopped {}", stopped.serial())),
+            Self::Violation(found) => Some(format!("violation of {}: {}", found.rule(), found.violation().kind())),
             Self::SoftLimit(_) | Self::Runaway(_) | Self::BudgetsForgotten(_) | Self::TooManyBudgets(_) => None,
         }
     }
@@ -94,9 +94,9 @@ impl fmt::Debug for Observer {
     }
 }
 
-/// Where alerts go to: a scope.
+/// The scope in which alerts occur.
 pub(crate) trait AlertSource {
-    /// Returns the facts of the task that the alerts are of.
+    /// Returns the task of the alerts.
     fn facts(&self) -> &TaskFacts;
 
     /// Returns the observer, if there is one.
@@ -108,24 +108,24 @@ pub(crate) trait AlertSource {
 
 /// Alerts that are collected while locks are held, and sent once they are released.
 #[derive(Debug, Default)]
-pub(crate) struct Alerts(Vec<Collected>);
+pub(crate) struct Alerts(Vec<CollectedAlert>);
 
 #[derive(Debug)]
-struct Collected {
+struct CollectedAlert {
     name: Arc<str>,
     kind: AlertKind,
-    /// The task, if it is another one than the source's.
+    /// The task, if it is not that of the source.
     task: Option<Arc<TaskFacts>>,
 }
 
 impl Alerts {
     pub(crate) fn push(&mut self, name: &Arc<str>, kind: AlertKind) {
-        self.0.push(Collected { name: name.clone(), kind, task: None });
+        self.0.push(CollectedAlert { name: name.clone(), kind, task: None });
     }
 
-    /// Adds an alert of another task than the one in which it happens.
+    /// Adds an alert about a task other than the source's.
     pub(crate) fn push_of(&mut self, task: &Arc<TaskFacts>, kind: AlertKind) {
-        self.0.push(Collected { name: task.name.clone(), kind, task: Some(task.clone()) });
+        self.0.push(CollectedAlert { name: task.name.clone(), kind, task: Some(task.clone()) });
     }
 
     #[cfg(all(test, not(outlay_shuttle)))]
@@ -139,7 +139,7 @@ impl Alerts {
             return;
         }
         let Some(observer) = source.alert_observer() else { return };
-        for Collected { name, kind, task } in &self.0 {
+        for CollectedAlert { name, kind, task } in &self.0 {
             let task = task.as_deref().unwrap_or(source.facts());
             let (first_in_task, first_in_scope) = kind.key(name).map_or((true, true), |key| source.record_alert(&key));
             observer.call(&Alert { name, task, kind, first_in_task, first_in_scope });

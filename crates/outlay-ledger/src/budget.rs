@@ -1,9 +1,9 @@
-mod bound;
 mod budget_cell;
 mod budget_rule;
 mod budget_rules;
 mod budget_store;
 mod budgets_of_rules;
+mod call_bound;
 mod exceeded;
 mod forecast;
 mod held_by;
@@ -16,7 +16,6 @@ use outlay_price::Usd;
 
 use crate::Amount;
 
-pub(crate) use bound::Bound;
 pub(crate) use budget_cell::{BudgetCell, Refused};
 pub use budget_rule::BudgetRule;
 pub(crate) use budget_rules::BudgetRules;
@@ -25,6 +24,7 @@ pub use budget_store::{
     StoreHold,
 };
 pub(crate) use budgets_of_rules::Times;
+pub(crate) use call_bound::Bound;
 pub use exceeded::{BudgetExceeded, RefusalReason};
 pub use forecast::Forecast;
 pub(crate) use held_by::HeldBy;
@@ -34,20 +34,20 @@ pub use reserve::Reserve;
 pub use store_hold::StoreCheck;
 pub(crate) use store_hold::{SharedCell, SharedHold};
 
-/// A limit on what may be spent: in US dollars, tokens, calls or turns.
+/// A limit on spending, in US dollars, tokens, calls or turns.
 ///
-/// Before a call is sent, the most that it can come to is reserved; a call that does not fit is refused. When the call
-/// settles, the reservation is replaced by what it came to.
+/// Before a call is sent, the most that it can cost is reserved. A call that does not fit is refused. When the call
+/// settles, its actual cost replaces the reservation.
 ///
-/// The bound is of one attempt, and of what can be seen of the prompt: text by its bytes, an image for 6,000 tokens, a
-/// document for 20,000 and twice its bytes, a video for 20,000 and its bytes, either for 1,000,000 at the most, and what
-/// lies in S3 or in prompt management for 300,000. By what an attempt that was sent and never answered costs, or an
-/// attachment beyond these figures, the limit may be passed.
+/// The bound covers one attempt and the visible prompt. Text counts one token per byte, an image 6,000 tokens, a document
+/// 20,000 plus twice its bytes, a video 20,000 plus its bytes (document and video 1,000,000 at most each), and content in
+/// S3 or prompt management 300,000. The limit may be exceeded by the cost of an attempt that was sent and never answered,
+/// and by attachments larger than these figures.
 ///
-/// With [`Reserve::Expected`] the limit may be passed besides by what the open calls' prompts have beyond what is expected
-/// of them. Text in a language or a code that is denser than English has up to three times as many tokens before the
-/// first call was measured, and seldom a quarter more after that. In expectation, an image has 2,000 tokens, a document
-/// 2,000 and one for each 16 bytes, and what lies in S3 20,000.
+/// With [`Reserve::Expected`], the limit may also be exceeded by the tokens of open calls' prompts beyond the expected
+/// number. Text that is denser than English, such as some languages and code, can have up to three times as many tokens
+/// until the first call has been measured, and rarely a quarter more after that. The expected figures are 2,000 tokens
+/// for an image, 2,000 plus one per 16 bytes for a document, and 20,000 for content in S3.
 ///
 /// ```
 /// use outlay_ledger::{Amount, Budget};
@@ -68,11 +68,11 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// How many output tokens are taken for a call that sets no maximum, where no budget says otherwise.
+    /// The number of output tokens assumed for a call that sets no maximum, unless a budget sets another.
     pub const DEFAULT_ASSUMED_OUTPUT: u64 = 4_096;
 
-    /// Returns the most output tokens that are taken for a call that asks for so many answers, where no budget says
-    /// otherwise: its maximum, else [`DEFAULT_ASSUMED_OUTPUT`](Self::DEFAULT_ASSUMED_OUTPUT), for each answer.
+    /// Returns the most output tokens of a call that requests this number of answers, unless a budget sets another: for
+    /// each answer the call's maximum, or else [`DEFAULT_ASSUMED_OUTPUT`](Self::DEFAULT_ASSUMED_OUTPUT).
     pub const fn most_output(max_tokens: Option<u64>, answers: u64) -> u64 {
         let each = match max_tokens {
             Some(tokens) => tokens,
@@ -81,27 +81,27 @@ impl Budget {
         each.saturating_mul(answers)
     }
 
-    /// At most this much money may be spent.
+    /// Creates a budget of money.
     pub const fn new(limit: Usd) -> Self {
         Self::of(Amount::Usd(limit))
     }
 
-    /// At most so many tokens may be used, input and output.
+    /// Creates a budget of tokens, input plus output.
     pub const fn tokens(limit: u64) -> Self {
         Self::of(Amount::Tokens(limit))
     }
 
-    /// At most so many calls may be made.
+    /// Creates a budget of calls.
     pub const fn calls(limit: u64) -> Self {
         Self::of(Amount::Calls(limit))
     }
 
-    /// At most so many chat calls may be answered: how often an agent's loop may go round.
+    /// Creates a budget of answered chat calls, which are the turns of an agent's loop.
     pub const fn turns(limit: u64) -> Self {
         Self::of(Amount::Turns(limit))
     }
 
-    /// At most this amount, in whatever it is counted.
+    /// Creates a budget of this amount, in its unit.
     pub const fn of(limit: Amount) -> Self {
         Self {
             limit,
@@ -113,8 +113,8 @@ impl Budget {
         }
     }
 
-    /// Sets how many output tokens are reserved for a call that says no maximum, and counted if its end is never seen. Its
-    /// true output beyond that may overshoot the limit. Defaults to 4,096.
+    /// Sets how many output tokens are reserved for a call that sets no maximum, and counted if its end is never seen.
+    /// Output beyond that may exceed the limit. Defaults to 4,096.
     #[must_use]
     pub const fn assume_output(mut self, tokens: u64) -> Self {
         self.assumed_output = tokens;
@@ -128,43 +128,43 @@ impl Budget {
         self
     }
 
-    /// Lets calls through that have no price, and so cannot be held to a limit in dollars. Defaults to refusing them.
+    /// Allows calls without a price, for which a limit in dollars cannot be enforced. Defaults to refusing them.
     #[must_use]
     pub const fn allow_unpriced(mut self) -> Self {
         self.allow_unpriced = true;
         self
     }
 
-    /// Tells, once, when so much of the limit is spent: in percent, at most 100. Defaults to not telling.
+    /// Sets a soft limit in percent of the limit, at most 100. Reaching it is reported once. Defaults to none.
     #[must_use]
     pub const fn soft(mut self, percent: u8) -> Self {
         self.soft = Some(if percent > 100 { 100 } else { percent });
         self
     }
 
-    /// Refuses nothing, and counts what it would have refused. Defaults to refusing.
+    /// Makes the budget observe: it refuses nothing, and counts what it would have refused. Defaults to refusing.
     #[must_use]
     pub const fn observe(mut self) -> Self {
         self.observed = true;
         self
     }
 
-    /// The limit.
+    /// Returns the limit.
     pub const fn limit(&self) -> Amount {
         self.limit
     }
 
-    /// What is reserved for a call without a maximum of output tokens.
+    /// Returns the number of output tokens reserved for a call that sets no maximum.
     pub const fn assumed_output(&self) -> u64 {
         self.assumed_output
     }
 
-    /// Whether it refuses nothing.
+    /// Returns whether the budget only observes, and refuses nothing.
     pub const fn is_observed(&self) -> bool {
         self.observed
     }
 
-    /// From when on it is told how much is spent, in the limit's own units.
+    /// Returns the soft limit in the limit's smallest units.
     fn soft_from(&self) -> Option<i128> {
         self.soft.map(|percent| self.limit.units().saturating_mul(i128::from(percent)) / 100)
     }
@@ -176,24 +176,24 @@ impl From<Usd> for Budget {
     }
 }
 
-/// How a budget stands.
+/// The state of a budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BudgetStatus {
     /// The limit.
     pub limit: Amount,
-    /// What is spent and settled.
+    /// The amount that is spent and settled.
     pub spent: Amount,
-    /// What open calls have reserved.
+    /// The amount that open calls have reserved.
     pub reserved: Amount,
-    /// How many calls were refused.
+    /// The number of refused calls.
     pub refused: u64,
-    /// How many would have been, by a budget that only observes.
+    /// The number of calls that an observing budget would have refused.
     pub would_refuse: u64,
 }
 
 impl BudgetStatus {
-    /// Whether more is spent than the limit.
+    /// Returns whether the spending exceeds the limit.
     pub fn is_exceeded(&self) -> bool {
         self.spent.units() > self.limit.units()
     }

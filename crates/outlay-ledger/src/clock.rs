@@ -5,26 +5,25 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::callback::guarded;
 
-/// Where a ledger takes the time from. Tests inject their own.
+/// A source of time for a ledger. Tests inject their own.
 pub trait Clock: fmt::Debug + Send + Sync {
-    /// The time now.
+    /// Returns the current wall-clock time.
     fn now(&self) -> SystemTime;
 
-    /// Returns how long it has been since some moment in the past, by a clock that nobody sets. What waits for a while
-    /// waits by it.
+    /// Returns the time since a fixed moment in the past, by a clock that is never set. Timeouts use it.
     ///
-    /// By default it goes as [`now`](Self::now) does.
+    /// The default implementation follows [`now`](Self::now).
     fn monotonic(&self) -> Duration {
         self.now().duration_since(UNIX_EPOCH).unwrap_or_default()
     }
 }
 
-/// The system's clock.
+/// The system clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[allow(clippy::disallowed_methods, reason = "the one place where the system's clock is read")]
+    #[allow(clippy::disallowed_methods, reason = "the one place that reads the system clock")]
     fn now(&self) -> SystemTime {
         SystemTime::now()
     }
@@ -35,16 +34,16 @@ impl Clock for SystemClock {
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "likewise, for the clock that nobody sets")]
+#[allow(clippy::disallowed_methods, reason = "the one place that reads the monotonic clock")]
 pub(crate) fn instant() -> Instant {
     Instant::now()
 }
 
-/// A clock of the application's. Where it panics, no time has passed since it last spoke.
+/// A clock that the application supplies. After a panic, its monotonic time stays at the last value it returned.
 #[derive(Debug)]
 pub(crate) struct GuardedClock<T> {
     clock: T,
-    /// What it last said of the time that has passed, in ns.
+    /// The last monotonic time that it returned, in ns.
     last: AtomicU64,
 }
 

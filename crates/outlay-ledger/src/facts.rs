@@ -2,16 +2,16 @@ use std::sync::Arc;
 
 use crate::{Dimensions, ReceiptId, TaskId};
 
-/// Which task it is: what events and alerts say of it, without keeping it alive.
+/// The identity of a task, for events and alerts. It does not keep the task alive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TaskFacts {
-    /// The task's id. All parts of a task that several processes work on have the same.
+    /// The task's id. All parts of a task that spans several processes share it.
     pub id: TaskId,
-    /// This run's id. Each part of a task has its own.
+    /// The id of this run. Each part of a task has its own.
     pub run: ReceiptId,
     /// The task's name.
     pub name: Arc<str>,
-    /// Who owns the task.
+    /// The task's dimensions.
     pub dimensions: Arc<Dimensions>,
 }

@@ -11,7 +11,7 @@ use crate::sweeper::Sweeper;
 use crate::sync::{RwLock, RwLockReadGuard};
 use crate::{BudgetStore, Dimensions, RunawayRule};
 
-/// What all scopes of a ledger share: clocks, ids, limits, and the rules in force.
+/// The state that all scopes of a ledger share: clock, ids, limits, and the rules in force.
 pub(crate) struct Ground {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
@@ -22,7 +22,7 @@ pub(crate) struct Ground {
     pub(crate) budget_rules: BudgetRules,
     pub(crate) stops: Stops,
     pub(crate) policy: PolicyRules,
-    /// Write-locked while a policy is replaced, so that a task that starts meanwhile reads one policy and not parts of two.
+    /// Write-locked while a policy is replaced, so that a task that starts then reads one policy and not parts of two.
     pub(crate) reload: RwLock<()>,
     /// The runaway rule in force.
     pub(crate) runaway: RwLock<Option<RunawayRule>>,

@@ -3,9 +3,9 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
-/// A text that is no id.
+/// The error for a text that is not an id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no {what} id: expected a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057")]
+#[error("invalid {what} id `{text}`: expected a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057")]
 pub struct ParseIdError {
     what: &'static str,
     text: Box<str>,
@@ -35,7 +35,7 @@ macro_rules! id {
             fn from_str(text: &str) -> Result<Self, ParseIdError> {
                 Uuid::try_parse(text).map(Self).map_err(|_| ParseIdError {
                     what: $what,
-                    // Enough to recognise it by; the text may be anybody's.
+                    // The text may come from outside, so it is cut.
                     text: text.chars().take(64).collect(),
                 })
             }
@@ -44,27 +44,27 @@ macro_rules! id {
 }
 
 id!(
-    /// One run of a task.
+    /// The id of a run of a task.
     TaskId,
     "task"
 );
 id!(
-    /// One run of an agent inside a task.
+    /// The id of a run of an agent inside a task.
     AgentId,
     "agent"
 );
 id!(
-    /// One run of a step inside a task.
+    /// The id of a run of a step inside a task.
     StepId,
     "step"
 );
 id!(
-    /// One piece of work that another process does for a scope here.
+    /// The id of remote work: work that another process does for a scope here.
     RemoteId,
     "remote"
 );
 id!(
-    /// One run of a task that another process asked for: what its receipt goes by.
+    /// The id of a receipt: of one run of a task that another process asked for.
     ReceiptId,
     "receipt"
 );
@@ -74,17 +74,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_survives_its_text() {
+    fn an_id_round_trips_through_its_text() {
         let id = TaskId::new(Uuid::now_v7());
         assert_eq!(id.to_string().parse(), Ok(id));
     }
 
     #[test]
-    fn a_text_that_is_no_id_is_named_in_the_error() {
+    fn the_error_quotes_the_invalid_text() {
         let error = "nonsense".parse::<StepId>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "`nonsense` is no step id: expected a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057"
+            "invalid step id `nonsense`: expected a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057"
         );
     }
 }

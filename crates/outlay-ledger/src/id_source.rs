@@ -4,13 +4,13 @@ use uuid::Uuid;
 
 use crate::callback::{Guarded, guarded};
 
-/// Where a ledger takes its ids from. Tests inject their own.
+/// A source of ids for a ledger. Tests inject their own.
 pub trait IdSource: fmt::Debug + Send + Sync {
-    /// An id that this process has not had before.
+    /// Returns an id that is new in this process.
     fn next_id(&self) -> Uuid;
 }
 
-/// UUIDs of version 7: unique everywhere, and sorted by time.
+/// Version 7 UUIDs: globally unique, and sorted by time.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TimeOrderedIds;
 

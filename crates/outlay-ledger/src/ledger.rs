@@ -14,22 +14,22 @@ use crate::sweeper::Sweeper;
 use crate::sync::RwLock;
 use crate::{BudgetRule, BudgetStore, Dimensions, Policy, RunawayRule, Scope, StopTarget, TaskSpec};
 
-/// A finished scope waits at most this long for what is open in it.
+/// How long a finished scope waits for open work in it, by default.
 const LATE_LIMIT: Duration = Duration::from_secs(60);
-/// A task's report keeps at most this many calls, charges and scopes.
+/// The maximum number of calls, charges and scopes in a task's report, by default.
 const REPORT_RECORDS: u32 = 1_000;
 
-/// Opens tasks, and closes those that took too long. Cloning it is cheap and means the same ledger.
+/// Opens tasks, and closes finished ones that wait too long. Clones are cheap and share the same ledger.
 #[derive(Clone)]
 pub struct Ledger {
     ground: Arc<Ground>,
     unattributed: Scope,
-    /// The rule that the code has set. It holds where the policy has none.
-    own_runaway: Option<RunawayRule>,
+    /// The rule that the code has set. It applies if the policy has none.
+    code_runaway: Option<RunawayRule>,
     late_limit: Duration,
 }
 
-/// Sets up a [`Ledger`].
+/// A builder for a [`Ledger`].
 #[derive(Debug)]
 #[must_use]
 pub struct LedgerBuilder {
@@ -45,42 +45,42 @@ pub struct LedgerBuilder {
 }
 
 impl Ledger {
-    /// A ledger with other than the default settings.
+    /// Returns a builder for a ledger with other than the default settings.
     pub fn builder() -> LedgerBuilder {
         LedgerBuilder::default()
     }
 
-    /// Puts other budget rules in force, for tasks that start from now on, and for calls in none. A budget that goes by the same name keeps what
-    /// has been spent of it; one that counts something else, or over another period, begins anew.
+    /// Replaces the budget rules for tasks that start from now on and for calls outside any task. A budget with the same
+    /// name keeps what has been spent; one with another unit or period starts at zero.
     pub fn set_budget_rules(&self, rules: Vec<BudgetRule>) {
-        let _alone = self.ground.reload.write().unwrap_or_else(PoisonError::into_inner);
+        let _reload = self.ground.reload.write().unwrap_or_else(PoisonError::into_inner);
         self.ground.budget_rules.set(rules);
         self.unattributed.renew_rules();
     }
 
-    /// Puts another policy in force, for tasks that start from now on; its stops hold the open ones too. A budget that
-    /// goes by the same name keeps what has been spent of it, and what the code has set stays.
+    /// Replaces the policy for tasks that start from now on; its stops also apply to open tasks. A budget with the same
+    /// name keeps what has been spent. Settings made in code stay.
     pub fn set_policy(&self, policy: Policy) {
         let Policy { budgets, stops, runaway, rules, .. } = policy;
-        let _alone = self.ground.reload.write().unwrap_or_else(PoisonError::into_inner);
-        self.ground.budget_rules.set_of_policy(budgets);
+        let _reload = self.ground.reload.write().unwrap_or_else(PoisonError::into_inner);
+        self.ground.budget_rules.set_policy_rules(budgets);
         self.ground.policy.set(rules);
-        *self.ground.runaway.write().unwrap_or_else(PoisonError::into_inner) = runaway.or(self.own_runaway);
-        self.ground.stops.set_of_policy(&stops);
+        *self.ground.runaway.write().unwrap_or_else(PoisonError::into_inner) = runaway.or(self.code_runaway);
+        self.ground.stops.set_policy_stops(&stops);
         self.unattributed.renew_rules();
     }
 
-    /// When a task that starts now looks like one that does not end by itself.
+    /// Returns the runaway rule for tasks that start now.
     pub fn runaway(&self) -> Option<RunawayRule> {
         self.ground.runaway()
     }
 
-    /// Stops a kind of tasks: their next calls are refused. One task is stopped by its scope.
+    /// Stops all tasks of a kind: their next calls are refused. To stop a single task, use [`Scope::stop`].
     pub fn stop(&self, target: &StopTarget, reason: &str) {
         self.ground.stops.add(target, reason);
     }
 
-    /// Lets a kind of tasks go on; true if it was stopped.
+    /// Resumes the tasks of a kind. Returns whether they were stopped.
     pub fn resume(&self, target: &StopTarget) -> bool {
         self.ground.stops.remove(target)
     }
@@ -90,23 +90,23 @@ impl Ledger {
         Scope::new_task(&self.ground, spec, self.ground.report_records)
     }
 
-    /// The task that calls outside any task belong to. It never ends, and keeps totals but no records.
+    /// Returns the scope for calls outside any task. It never ends, and keeps totals but no records.
     pub const fn unattributed(&self) -> &Scope {
         &self.unattributed
     }
 
-    /// Whether several processes share the budgets of rules.
+    /// Returns whether several processes share the budgets of rules.
     pub fn has_budget_store(&self) -> bool {
         self.ground.budget_store.is_some()
     }
 
-    /// The time, by the ledger's clock.
+    /// Returns the current time by the ledger's clock.
     pub fn now(&self) -> SystemTime {
         self.ground.now()
     }
 
-    /// Closes the finished scopes that have waited for longer than the late limit, by the ledger's clock. A thread of its
-    /// own does this; it is public for those whose clock stands still.
+    /// Closes the finished scopes that have waited longer than the late limit, by the ledger's clock. A background thread
+    /// does this regularly; call it yourself if the clock is set by hand.
     pub fn close_overdue(&self) {
         self.ground.sweeper.close_overdue();
     }
@@ -141,56 +141,56 @@ impl Default for LedgerBuilder {
 }
 
 impl LedgerBuilder {
-    /// Where the time comes from. Defaults to the system's clock.
+    /// Sets the clock. Defaults to the system clock.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(GuardedClock::new(clock));
         self
     }
 
-    /// Where ids come from. Defaults to UUIDs of version 7.
+    /// Sets the source of ids. Defaults to version 7 UUIDs.
     pub fn ids(mut self, ids: impl IdSource + 'static) -> Self {
         self.ids = Arc::new(Guarded(ids));
         self
     }
 
-    /// How long a finished scope waits for what is open in it. Defaults to 60 seconds.
+    /// Sets how long a finished scope waits for open work in it. Defaults to 60 seconds.
     pub const fn late_limit(mut self, limit: Duration) -> Self {
         self.late_limit = limit;
         self
     }
 
-    /// How many calls, charges and scopes a task's report keeps. Totals count all. Defaults to 1,000.
+    /// Sets the maximum number of calls, charges and scopes in a task's report. Totals always count all. Defaults to
+    /// 1,000.
     pub const fn report_records(mut self, records: u32) -> Self {
         self.report_records = records;
         self
     }
 
-    /// Whose every task is that does not say otherwise, and all that is in no task. Defaults to nobody's.
+    /// Sets default dimensions for all tasks and for work outside any task. Defaults to none.
     pub fn dimensions(mut self, dimensions: Dimensions) -> Self {
         self.dimensions = dimensions;
         self
     }
 
-    /// Adds a budget that holds all tasks of a kind. Defaults to none.
+    /// Adds a budget rule. Defaults to none.
     pub fn budget_rule(mut self, rule: BudgetRule) -> Self {
         self.budget_rules.push(rule);
         self
     }
 
-    /// When a task looks like one that does not end by itself. Defaults to never.
+    /// Sets the runaway rule. It applies if the policy has none. Defaults to none.
     pub const fn runaway(mut self, rule: RunawayRule) -> Self {
         self.runaway = Some(rule);
         self
     }
 
-    /// Told of what somebody should know while it happens. Called on the path of a call: it should return soon. Defaults
-    /// to nobody.
+    /// Sets the function that receives alerts. It runs on the path of a call and should return quickly. Defaults to none.
     pub fn on_alert(mut self, observer: impl Fn(&Alert<'_>) + Send + Sync + 'static) -> Self {
         self.alert_observer = Some(Arc::new(Observer::new(observer)));
         self
     }
 
-    /// What holds the budgets of rules, where several processes share them. Defaults to this process by itself.
+    /// Sets the store that shares the budgets of rules between processes. Defaults to none: this process keeps them.
     pub fn budget_store(mut self, store: impl BudgetStore + 'static) -> Self {
         self.budget_store = Some(Arc::new(Guarded(store)));
         self
@@ -201,7 +201,7 @@ impl LedgerBuilder {
         self.budget_store.is_some()
     }
 
-    /// The ledger.
+    /// Builds the ledger.
     pub fn build(self) -> Ledger {
         let ground = Arc::new(Ground {
             sweeper: Sweeper::new(self.clock.clone(), self.late_limit),
@@ -219,6 +219,6 @@ impl LedgerBuilder {
         });
         ground.budget_rules.set(self.budget_rules);
         let unattributed = Scope::new_task(&ground, TaskSpec::unattributed(), 0);
-        Ledger { ground, unattributed, own_runaway: self.runaway, late_limit: self.late_limit }
+        Ledger { ground, unattributed, code_runaway: self.runaway, late_limit: self.late_limit }
     }
 }

@@ -1,11 +1,11 @@
-//! The books of an AI agent's task: what each scope of it cost, rolled up exactly.
+//! The ledger of an AI agent's task: what each of its scopes cost, rolled up exactly.
 //!
-//! A [`Ledger`] opens tasks; a task is a tree of [`Scope`]s (agents, plans, tool calls, other steps) in which model
-//! calls and external charges are recorded. A charge touches its own scope only; what lies above is summed when
-//! somebody asks ([`Scope::totals`]) and folded when a scope closes, so that a parent's totals always are its own
-//! charges and its children's, to the pico-dollar.
+//! A [`Ledger`] opens tasks. A task is a tree of [`Scope`]s (agents, plans, tool calls, other steps) that records model
+//! calls and external charges. A charge is written to its own scope only. Parent scopes are summed when they are read
+//! ([`Scope::totals`]), and a scope is folded into its parent when it closes. So the totals of a parent always equal its
+//! own charges plus those of its children, to the pico-dollar.
 //!
-//! The crate knows nothing of AWS, OpenTelemetry or an async runtime. Most programs use it through `outlay`.
+//! The crate does not depend on AWS, OpenTelemetry or an async runtime. Most programs use it through `outlay`.
 
 #![deny(clippy::float_arithmetic)]
 

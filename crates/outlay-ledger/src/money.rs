@@ -1,4 +1,4 @@
-//! Amounts, and what a scope has cost.
+//! Amounts, and the costs of scopes.
 
 mod amount;
 mod running_total;

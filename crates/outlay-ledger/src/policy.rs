@@ -1,4 +1,4 @@
-//! What is allowed to the tasks of an environment, of a workflow, or of whatever else tells them apart.
+//! Policies for the tasks of an environment, a workflow, or another dimension.
 
 mod glob_match;
 mod graduations;
@@ -15,14 +15,15 @@ pub use parse_policy::{LoadPolicyError, PolicyCounts, Review};
 pub use policy_rule::PolicyRule;
 pub(crate) use policy_rules::{PolicyRules, RulesOfTask};
 
-/// Limits, stops, signs of a runaway, and what is allowed to whom: from a file ([`Policy::from_path`]), or by hand.
+/// A policy of budgets, stops, a runaway rule and rules. Read it from a file ([`Policy::from_path`]), or build it in
+/// code.
 ///
 /// ```
 /// use outlay_ledger::{Budget, BudgetRule, Period, Policy, PolicyRule, StopTarget};
 ///
 /// let policy = Policy::new()
 ///     .budget(BudgetRule::new("teams", Budget::calls(1_000)).per("team").every(Period::Day))
-///     .rule(PolicyRule::new("everybody").require("team").enforce())
+///     .rule(PolicyRule::new("all tasks").require("team").enforce())
 ///     .stop(StopTarget::workflow("tickets"), "the queue is poisoned");
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,38 +37,38 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// One that says nothing.
+    /// Creates an empty policy.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a budget that holds all tasks of a kind.
+    /// Adds a budget rule.
     #[must_use]
     pub fn budget(mut self, rule: BudgetRule) -> Self {
         self.budgets.push(rule);
         self
     }
 
-    /// Adds what is allowed to some tasks.
+    /// Adds a rule.
     #[must_use]
     pub fn rule(mut self, rule: PolicyRule) -> Self {
         self.rules.push(rule);
         self
     }
 
-    /// Stops a kind of tasks. A single task is stopped by its own scope.
+    /// Adds a stop of all tasks of a kind. A target that is a single task has no effect; stop that task itself.
     #[must_use]
     pub fn stop(mut self, target: StopTarget, reason: &str) -> Self {
         self.stops.push((target, reason.to_owned()));
         self
     }
 
-    /// Whether a rule asks whose credentials calls are made with.
+    /// Returns whether a rule needs the principals that calls are signed with.
     pub fn asks_for_principals(&self) -> bool {
         self.rules.iter().any(|rule| rule.asks_for_principals())
     }
 
-    /// When a task looks like one that does not end by itself.
+    /// Sets the runaway rule. Defaults to none.
     #[must_use]
     pub const fn runaway(mut self, rule: RunawayRule) -> Self {
         self.runaway = Some(rule);

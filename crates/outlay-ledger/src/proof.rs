@@ -1,7 +1,7 @@
-//! Every order in which threads can take turns over budgets and stops, for calls few enough to try them all.
+//! Tests budgets and stops under every interleaving of a few threads.
 //!
-//! Built in the package `proof` alone, where locks are the model checker's.
-#![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
+//! Built only in the package `proof`, with the locks of the model checker.
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -19,13 +19,13 @@ use crate::{Amount, Budget, BudgetExceeded, BudgetRule, BudgetStatus, Dimensions
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// A call of one thread: the most that it may come to, and what becomes of it. In cents.
+/// A call of one thread: its bound and its end, in cents.
 #[derive(Clone, Copy)]
 struct Call {
     bound: i64,
     end: End,
-    /// It is held by so many of the budgets, from the outermost.
-    held_by: usize,
+    /// The number of budgets that apply to it, from the outermost.
+    budgets: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -37,19 +37,19 @@ enum End {
 use End::{Dropped, Settled};
 
 const fn call(bound: i64, end: End) -> Call {
-    Call { bound, end, held_by: usize::MAX }
+    Call { bound, end, budgets: usize::MAX }
 }
 
 impl Call {
     const fn of_outer(self) -> Self {
-        Self { held_by: 1, ..self }
+        Self { budgets: 1, ..self }
     }
 
     fn cells(self, cells: &[Arc<BudgetCell>]) -> &[Arc<BudgetCell>] {
-        &cells[..cells.len().min(self.held_by)]
+        &cells[..cells.len().min(self.budgets)]
     }
 
-    /// What it comes to, in the units of a limit.
+    /// Returns what it spends, in the units of a limit.
     fn spends(self, limit: Amount) -> i128 {
         match (self.end, limit) {
             (Settled(cents), Amount::Usd(_)) => Usd::from_cents(cents).picos(),
@@ -62,7 +62,7 @@ impl Call {
         limit.usd().map_or(1, |_| Usd::from_cents(self.bound).picos())
     }
 
-    /// By how much it may pass a limit: what it comes to beyond its own bound.
+    /// Returns by how much it may exceed a limit: its spending beyond its own bound.
     fn overshoots(self, limit: Amount) -> i128 {
         (self.spends(limit) - self.bound_in(limit)).max(0)
     }
@@ -88,7 +88,7 @@ fn reserve(cells: &[Arc<BudgetCell>], bound: Usd, now: SystemTime) -> Result<Res
         forecast: &crate::Forecast::NONE,
     };
     let made = Reservation::make(cells, &bound, now, false, &mut Vec::new(), &mut Vec::new());
-    made.map_err(|(_, why)| why)
+    made.map_err(|(_, exceeded)| exceeded)
 }
 
 fn spent(cents: i64) -> Spent {
@@ -99,40 +99,40 @@ const fn cents(limit: i64) -> Amount {
     Amount::Usd(Usd::from_cents(limit))
 }
 
-fn held(status: &BudgetStatus) -> i128 {
+fn committed(status: &BudgetStatus) -> i128 {
     status.spent.units() + status.reserved.units()
 }
 
-/// Makes the calls at once, one a thread, in every order, while somebody looks on.
+/// Makes the calls concurrently, one per thread, in every interleaving, while the status is read.
 fn in_every_order(limits: &[Amount], calls: &[Call]) {
     let (limits, calls) = (limits.to_vec(), calls.to_vec());
-    every_order(move || all_at_once(&limits, &calls));
+    every_order(move || run_concurrently(&limits, &calls));
 }
 
 fn every_order(model: impl Fn() + Send + Sync + 'static) {
     let orders = Runner::new(DfsScheduler::new(None, false), Config::new()).run(model);
-    assert!(orders > 10, "the threads do not meet: {orders} orders");
+    assert!(orders > 10, "too few interleavings: {orders}");
 }
 
-fn all_at_once(limits: &[Amount], calls: &[Call]) {
+fn run_concurrently(limits: &[Amount], calls: &[Call]) {
     let cells: Arc<[_]> = limits.iter().map(|limit| cell(*limit)).collect();
     let threads: Vec<_> = calls.iter().map(|&call| in_thread(&cells, move |cells| call.run(cells))).collect();
-    // A look at more would be more orders than can be tried.
+    // With more threads there would be too many interleavings.
     if let ([limit], [_, _]) = (limits, calls) {
-        let seen = cells[0].status();
-        assert!(held(&seen) <= limit.units() + overshoot(calls, *limit), "at some instant: {seen:?}");
+        let status = cells[0].status();
+        assert!(committed(&status) <= limit.units() + overshoot(calls, *limit), "at some instant: {status:?}");
     }
     let ends: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
-    for why in ends.iter().filter_map(|end| end.as_ref().err()) {
-        assert!(is_over_limit(why), "refused without need: {why}");
+    for exceeded in ends.iter().filter_map(|end| end.as_ref().err()) {
+        assert!(is_over_limit(exceeded), "refused without need: {exceeded}");
     }
     for (depth, cell) in cells.iter().enumerate() {
-        let here = calls.iter().zip(&ends).filter(|(call, end)| call.held_by > depth && end.is_ok());
+        let here = calls.iter().zip(&ends).filter(|(call, end)| call.budgets > depth && end.is_ok());
         let here: Vec<Call> = here.map(|(call, _)| *call).collect();
         check_end(cell, &here);
     }
     if !limits.iter().any(|limit| together(calls, *limit) > limit.units()) {
-        assert!(ends.iter().all(Result::is_ok), "all fit together, and one was refused");
+        assert!(ends.iter().all(Result::is_ok), "all fit together, but one was refused");
     }
 }
 
@@ -152,18 +152,18 @@ fn overshoot(calls: &[Call], limit: Amount) -> i128 {
     calls.iter().map(|call| call.overshoots(limit)).sum()
 }
 
-/// The most that the calls hold of a limit, if all are made.
+/// Returns the most that the calls commit of a limit, if all are made.
 fn together(calls: &[Call], limit: Amount) -> i128 {
     calls.iter().map(|call| call.spends(limit).max(call.bound_in(limit))).sum()
 }
 
-/// Whether the limit had no room at the instant of the refusal, by what the refusal itself says.
-fn is_over_limit(why: &BudgetExceeded) -> bool {
-    let RefusalReason::OverLimit { bound, .. } = why.reason() else { return false };
-    bound.units() > why.left().units()
+/// Returns whether the limit had no room at the time of the refusal, by the refusal's own figures.
+fn is_over_limit(exceeded: &BudgetExceeded) -> bool {
+    let RefusalReason::OverLimit { bound, .. } = exceeded.reason() else { return false };
+    bound.units() > exceeded.left().units()
 }
 
-/// The books after the last call: what was spent to the pico-dollar, nothing reserved, and room for what fits.
+/// Checks the budget after the last call: exact spending, nothing reserved, and room for what fits.
 fn check_end(cell: &Arc<BudgetCell>, made: &[Call]) {
     let status = cell.status();
     let limit = status.limit;
@@ -179,7 +179,7 @@ fn check_end(cell: &Arc<BudgetCell>, made: &[Call]) {
 }
 
 #[test]
-fn two_calls_of_which_one_fits_never_both_pass() {
+fn two_calls_never_both_pass_if_only_one_fits() {
     for end in [[Settled(6), Settled(6)], [Settled(2), Settled(6)], [Settled(9), Settled(6)], [Dropped, Settled(8)]] {
         in_every_order(&[cents(10)], &end.map(|end| call(6, end)));
     }
@@ -192,26 +192,26 @@ fn calls_that_fit_together_are_never_refused() {
 }
 
 #[test]
-fn a_limit_in_calls_is_never_passed_whatever_they_cost() {
+fn a_limit_in_calls_is_never_exceeded_whatever_they_cost() {
     in_every_order(&[Amount::Calls(1)], &[call(1, Settled(50)), call(1, Settled(0))]);
     in_every_order(&[Amount::Calls(1)], &[call(1, Settled(50)), call(1, Dropped)]);
 }
 
 #[test]
-fn a_call_is_held_by_all_budgets_or_by_none() {
-    // The inner one has room where the outer one has none, and the other way round.
+fn a_call_is_reserved_in_all_budgets_or_in_none() {
+    // First only the inner budget has room, then only the outer one.
     in_every_order(&[cents(6), cents(10)], &[call(5, Settled(5)), call(4, Settled(4)).of_outer()]);
     in_every_order(&[cents(10), Amount::Calls(1)], &[call(5, Settled(7)), call(5, Dropped)]);
     in_every_order(&[Amount::Calls(1), cents(10)], &[call(5, Settled(5)), call(5, Settled(2)).of_outer()]);
 }
 
 #[test]
-fn a_call_that_fits_is_not_refused_for_one_beside_it_that_another_budget_refuses() {
+fn a_call_that_fits_is_not_refused_because_of_a_concurrent_call_that_another_budget_refuses() {
     every_order(|| {
         let cells: Arc<[_]> = [cents(4), cents(5)].map(cell).into();
-        // The outer budget never has room for it; the inner one would.
+        // Only the inner budget has room for it.
         let big = in_thread(&cells, |cells| call(5, Settled(5)).run(cells));
-        // Whoever locks them the other way round waits, and does not hang.
+        // Budgets in the opposite order do not cause a deadlock.
         let small = in_thread(&cells, |cells| call(1, Settled(1)).run(&[cells[1].clone(), cells[0].clone()]));
         assert!(big.join().unwrap().is_err());
         small.join().unwrap().unwrap();
@@ -219,7 +219,7 @@ fn a_call_that_fits_is_not_refused_for_one_beside_it_that_another_budget_refuses
 }
 
 #[test]
-fn what_is_reserved_in_a_period_never_shows_in_the_next() {
+fn a_reservation_of_one_period_never_counts_in_the_next() {
     let (today, tomorrow) = (SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + DAY);
     every_order(move || {
         let rules = BudgetRules::default();
@@ -245,7 +245,7 @@ fn of_task(rules: &BudgetRules, now: SystemTime) -> Vec<Arc<BudgetCell>> {
 }
 
 #[test]
-fn tasks_that_start_at_once_share_the_budget_of_their_rule() {
+fn tasks_that_start_concurrently_share_the_budget_of_their_rule() {
     every_order(|| {
         let rules = Arc::new(BudgetRules::default());
         rules.set(vec![BudgetRule::new("all", Budget::calls(1)).per("task")]);
@@ -260,21 +260,21 @@ fn tasks_that_start_at_once_share_the_budget_of_their_rule() {
 }
 
 #[test]
-fn a_task_that_was_stopped_refuses_the_next_call_whoever_else_stops_it_or_asks() {
+fn a_stopped_task_refuses_the_next_call_despite_concurrent_stops_and_reads() {
     fn ask(stop: &TaskStop) -> bool {
         stop.find("t", &"m".into()).is_some()
     }
     for stops in [true, false] {
         every_order(move || {
             let stop = Arc::new(TaskStop::default());
-            let theirs = stop.clone();
+            let shared = stop.clone();
             let other = thread::spawn(move || match stops {
-                true => theirs.set("theirs"),
+                true => shared.set("other"),
                 false => {
-                    ask(&theirs);
+                    ask(&shared);
                 }
             });
-            stop.set("ours");
+            stop.set("own");
             assert!(ask(&stop));
             other.join().unwrap();
             assert!(ask(&stop));
@@ -283,7 +283,7 @@ fn a_task_that_was_stopped_refuses_the_next_call_whoever_else_stops_it_or_asks()
 }
 
 #[test]
-fn a_stop_and_a_resume_at_once_leave_the_task_in_one_of_the_two_states() {
+fn a_concurrent_stop_and_resume_leave_the_task_stopped_or_running() {
     every_order(|| {
         let stop = Arc::new(TaskStop::default());
         let set = stop.clone();
@@ -297,16 +297,16 @@ fn a_stop_and_a_resume_at_once_leave_the_task_in_one_of_the_two_states() {
 }
 
 #[test]
-fn a_kind_that_was_stopped_refuses_the_next_call_while_other_kinds_come_and_go() {
+fn a_stopped_kind_refuses_the_next_call_while_other_kinds_change() {
     every_order(|| {
         let stops = Arc::new(Stops::default());
         let others = stops.clone();
         let other = thread::spawn(move || {
             let target = StopTarget::dimension("task", "other");
-            others.add(&target, "theirs");
+            others.add(&target, "other");
             assert!(others.remove(&target));
         });
-        stops.add(&StopTarget::dimension("task", "t"), "ours");
+        stops.add(&StopTarget::dimension("task", "t"), "own");
         let words = TaskWords { name: "t", conversation: None, dimensions: &Dimensions::default() };
         assert!(stops.find(&words, &"m".into()).is_some());
         other.join().unwrap();

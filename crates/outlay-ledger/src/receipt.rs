@@ -1,4 +1,4 @@
-//! What a task cost, on its way to the process that asked for it: JSON in one line of ASCII, fit for a header.
+//! Receipts, which carry the cost of a task to the caller. The text is one line of ASCII JSON, so that it fits a header.
 
 mod receipt_json;
 
@@ -7,68 +7,68 @@ use std::str::FromStr;
 
 use crate::{ReceiptId, RemoteId, Scope, Totals};
 
-use receipt_json::Wire;
+use receipt_json::ReceiptJson;
 
-/// A receipt holds at most this many bytes.
+/// The maximum length of a received receipt in bytes.
 const MAX_LENGTH: usize = 16 * 1024;
-/// One that is longer names fewer models and kinds.
+/// The target length of a sent receipt in bytes. A longer one names fewer models and kinds.
 const MAX_HEADER: usize = 3 * 1024;
 
-/// What a task that another process asked for has cost, and which run of it that is. A delivery that is repeated counts
-/// once, for the run is the same.
+/// The cost of a task that another process asked for, with the id of its run. A repeated delivery counts once, because
+/// the run is the same.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Receipt {
     id: ReceiptId,
     remote: Option<RemoteId>,
-    /// `None` while something of the task is open.
+    /// `None` while the task has open work.
     totals: Option<Totals>,
-    /// Where the final one can be asked for.
+    /// The path for fetching the final receipt.
     at: Option<Box<str>>,
 }
 
-/// A text that is no receipt.
+/// The error for a text that is not a valid receipt.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no receipt: {what}")]
+#[error("invalid receipt: {problem}")]
 pub struct ParseReceiptError {
-    what: String,
+    problem: String,
 }
 
 impl Receipt {
-    /// The run of the task that it is of.
+    /// Returns the id of the run of the task.
     pub const fn id(&self) -> ReceiptId {
         self.id
     }
 
-    /// What the caller's books know the work by; `None` where nobody waits for it.
+    /// Returns the id of the remote work in the caller's ledger, or `None` if the caller does not wait for a receipt.
     pub const fn remote_id(&self) -> Option<RemoteId> {
         self.remote
     }
 
-    /// What the task cost, once that is final: it has finished, and nothing in it is open.
+    /// Returns the totals if they are final: the task has finished and has no open work.
     pub const fn totals(&self) -> Option<&Totals> {
         self.totals.as_ref()
     }
 
-    /// Where the final one can be asked for, on the host that this one came from.
+    /// Returns the path for fetching the final receipt, on the host that sent this one.
     pub fn at(&self) -> Option<&str> {
         self.at.as_deref()
     }
 
-    /// Says where the final one can be asked for: a path on the same host.
+    /// Sets the path for fetching the final receipt, on the same host.
     #[must_use]
     pub fn with_path(mut self, path: &str) -> Self {
         self.at = Some(path.into());
         self
     }
 
-    /// Whether it says what the task cost.
+    /// Returns whether the receipt has the final totals.
     pub const fn is_final(&self) -> bool {
         self.totals.is_some()
     }
 }
 
 impl Scope {
-    /// The receipt of the task, as of now.
+    /// Returns the receipt of the task as of now.
     pub fn receipt(&self) -> Receipt {
         Receipt {
             id: self.run_id(),
@@ -81,8 +81,8 @@ impl Scope {
 
 impl fmt::Display for Receipt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // What proxies pass on as a header is less than what there may be to name.
-        let mut named = Wire::MAX_NAMED;
+        // Proxies limit the length of a header, so reduce the number of names until the text fits.
+        let mut named = ReceiptJson::MAX_NAMED;
         loop {
             let text = self.text(named).ok_or(fmt::Error)?;
             if text.len() <= MAX_HEADER || named == 1 {
@@ -94,14 +94,14 @@ impl fmt::Display for Receipt {
 }
 
 impl Receipt {
-    /// With at most so many models and kinds by their names.
+    /// Returns the text with at most `named` models and `named` kinds by name.
     fn text(&self, named: usize) -> Option<String> {
-        let json = serde_json::to_string(&Wire::of(self, named)).ok()?;
+        let json = serde_json::to_string(&ReceiptJson::of(self, named)).ok()?;
         let mut text = String::with_capacity(json.len());
         for c in json.chars() {
             match c.is_ascii_graphic() || c == ' ' {
                 true => text.push(c),
-                // Beyond these there are only the texts of names, where an escape means the same.
+                // Other characters occur only in JSON strings, where an escape is equivalent.
                 false => text.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}"))),
             }
         }
@@ -114,18 +114,19 @@ impl FromStr for Receipt {
 
     fn from_str(text: &str) -> Result<Self, ParseReceiptError> {
         if text.len() > MAX_LENGTH {
-            return Err(ParseReceiptError::new(format!("it has {} bytes, more than {MAX_LENGTH}", text.len())));
+            return Err(ParseReceiptError::new(format!("{} bytes, and the maximum is {MAX_LENGTH}", text.len())));
         }
-        let wire: Wire = serde_json::from_str(text).map_err(|error| ParseReceiptError::new(error.to_string()))?;
-        wire.receipt()
+        let json: ReceiptJson =
+            serde_json::from_str(text).map_err(|error| ParseReceiptError::new(error.to_string()))?;
+        json.into_receipt()
     }
 }
 
 impl ParseReceiptError {
-    fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into() }
+    fn new(problem: impl Into<String>) -> Self {
+        Self { problem: problem.into() }
     }
 }
 
 #[cfg(all(test, not(outlay_shuttle)))]
-mod tests;
+mod receipt_tests;

@@ -1,4 +1,4 @@
-//! What is kept of a task for its report.
+//! The records of a task for its report.
 
 mod call_record;
 mod task_record;

@@ -12,21 +12,21 @@ pub use policy_violation::{PolicyViolation, Violation};
 pub(crate) use stopped::StopReason;
 pub use stopped::Stopped;
 
-/// Why a call was refused. Nothing was sent.
+/// The reason why a call was refused. Nothing was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// A budget has no room for it.
+    /// A budget has no room for the call.
     Budget(BudgetExceeded),
-    /// Its task is stopped.
+    /// The task is stopped.
     Stopped(Stopped),
-    /// A rule of the policy that is enforced does not allow it.
+    /// An enforced rule of the policy does not allow the call.
     Policy(PolicyViolation),
-    /// It was made outside any task, where the application allows no calls.
+    /// The call was made outside any task, and the application refuses such calls.
     OutsideTask(RefusedOutsideTask),
 }
 
-/// A call was refused because it was made outside any task. Nothing was sent.
+/// The error for a call that was refused because it was made outside any task. Nothing was sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a call to `{}` was refused: it is outside any task, at {site}. Make it inside a task, and carry the task into \
@@ -39,17 +39,17 @@ pub struct RefusedOutsideTask {
 }
 
 impl RefusedOutsideTask {
-    /// A refusal of a call to `model` that was made at `site`.
+    /// Creates the refusal of a call to `model` that was made at `site`.
     pub const fn new(model: Arc<str>, site: Arc<str>) -> Self {
         Self { model, site }
     }
 
-    /// The model that was asked for.
+    /// Returns the requested model.
     pub const fn model(&self) -> &Arc<str> {
         &self.model
     }
 
-    /// Where in the application the call was made.
+    /// Returns where in the application the call was made.
     pub const fn site(&self) -> &Arc<str> {
         &self.site
     }
@@ -59,14 +59,14 @@ impl RefusedOutsideTask {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RefusedCalls {
-    /// Why the first of them was.
+    /// The refusal of the first call.
     pub first: Refusal,
-    /// How many there were.
+    /// The number of calls.
     pub calls: u64,
 }
 
 impl Refusal {
-    /// The short name that the call fails under.
+    /// Returns the short name of the error.
     pub const fn error_type(&self) -> &'static str {
         match self {
             Self::Budget(_) => "budget_exceeded",
@@ -76,13 +76,13 @@ impl Refusal {
         }
     }
 
-    /// The reason itself, which is what a caller finds in its error.
+    /// Returns the reason as an error, which is the source of the application's error.
     pub fn into_error(self) -> Box<dyn Error + Send + Sync> {
         match self {
-            Self::Budget(why) => why.into(),
-            Self::Stopped(why) => why.into(),
-            Self::Policy(why) => why.into(),
-            Self::OutsideTask(why) => why.into(),
+            Self::Budget(reason) => reason.into(),
+            Self::Stopped(reason) => reason.into(),
+            Self::Policy(reason) => reason.into(),
+            Self::OutsideTask(reason) => reason.into(),
         }
     }
 }
@@ -90,10 +90,10 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Budget(why) => why.fmt(f),
-            Self::Stopped(why) => why.fmt(f),
-            Self::Policy(why) => why.fmt(f),
-            Self::OutsideTask(why) => why.fmt(f),
+            Self::Budget(reason) => reason.fmt(f),
+            Self::Stopped(reason) => reason.fmt(f),
+            Self::Policy(reason) => reason.fmt(f),
+            Self::OutsideTask(reason) => reason.fmt(f),
         }
     }
 }

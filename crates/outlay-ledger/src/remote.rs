@@ -1,4 +1,4 @@
-//! Work that another process does for a scope here, and the receipt that its cost comes back in.
+//! Remote work: work that another process does for a scope here. Its cost comes back in receipts.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -8,65 +8,65 @@ use std::time::SystemTime;
 use crate::alert::Alerts;
 use crate::money::Spent;
 use crate::record::RemoteRecord;
-use crate::scope::Waited;
+use crate::scope::ReceiptWait;
 use crate::sync::{Mutex, MutexGuard, lock};
 use crate::task::scope_name;
 use crate::{Receipt, ReceiptId, RemoteId, Scope};
 
-/// The receipts of as many runs are counted: a queue may deliver a message more than once, and each run has spent. One
-/// more counts as lost.
+/// The maximum number of runs whose receipts are counted. A queue may deliver a message more than once, and each run has
+/// a cost. Further receipts together count as one lost receipt.
 const MAX_RUNS: usize = 10_000;
 
-/// Work that another process does for a scope here. The scope waits for the receipt, up to its late limit.
+/// Remote work that is under way. The scope waits for the receipt, up to its late limit.
 ///
-/// Dropped while it is open, its receipt counts as lost.
+/// If it is dropped while it is open, its receipt counts as lost.
 pub struct OpenRemote {
     id: RemoteId,
     name: Arc<str>,
     scope: Scope,
     started: SystemTime,
-    /// Taken before the scope's state, and never held while anybody is told of anything.
+    /// Locked before the scope's state, and never while observers are called.
     progress: Mutex<Progress>,
 }
 
 struct Progress {
-    waited: Waited,
-    /// Whose receipts have been counted.
+    wait: ReceiptWait,
+    /// The runs whose receipts have been counted.
     runs: HashSet<ReceiptId>,
-    /// Runs that are known of, and whose final receipts have not come.
+    /// The known runs whose final receipts have not arrived.
     under_way: HashSet<ReceiptId>,
     is_full: bool,
 }
 
-/// What became of a receipt.
+/// The result of receiving a receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Received {
-    /// It is part of the sum of the scope that asked for the work.
+    /// It was added to the totals of the scope that asked for the work.
     Joined,
-    /// It is outside that sum, for the scope had closed before.
+    /// It is not in those totals, because the scope had closed before.
     Late,
-    /// It had been counted before: a repeated delivery.
+    /// It was counted before; this is a repeated delivery.
     Again,
-    /// It is not counted, for 10,000 runs of the same work have been: the sum is marked as not all.
+    /// It is not counted, because 10,000 runs of the same work have been. The totals are marked as incomplete.
     TooMany,
-    /// It is not final; the final one is waited for.
+    /// It is not final. The scope waits for the final one.
     Pending,
 }
 
 impl Scope {
-    /// Asks another process for work on behalf of this scope, or of the nearest open one around it, which waits for the
-    /// receipt. The name is what the work goes by in the report; it is cut to 64 characters.
+    /// Opens remote work in this scope, or in the nearest open scope around it, which then waits for the receipt. The
+    /// name is shown in the report; it is cut to 64 characters.
     pub fn open_remote(&self, name: &str) -> OpenRemote {
         let ground = &self.0.task.ground;
-        let scope = self.take_in_remote();
+        let scope = self.open_remote_in_ancestor();
         OpenRemote {
             id: RemoteId::new(ground.ids.next_id()),
             name: scope_name(name),
             started: ground.now(),
             scope,
             progress: Mutex::new(Progress {
-                waited: Waited::Open,
+                wait: ReceiptWait::Open,
                 runs: HashSet::new(),
                 under_way: HashSet::new(),
                 is_full: false,
@@ -76,33 +76,33 @@ impl Scope {
 }
 
 impl OpenRemote {
-    /// What the work goes by, here and in the other process.
+    /// Returns the id of the work, here and in the other process.
     pub const fn id(&self) -> RemoteId {
         self.id
     }
 
-    /// The scope that the work is counted in.
+    /// Returns the scope that the work is counted in.
     pub const fn scope(&self) -> &Scope {
         &self.scope
     }
 
-    /// The name that it goes by in the report.
+    /// Returns the name in the report.
     pub const fn name(&self) -> &Arc<str> {
         &self.name
     }
 
-    /// Whether a receipt is waited for.
+    /// Returns whether the scope waits for a receipt.
     pub fn is_open(&self) -> bool {
-        lock(&self.progress).waited == Waited::Open
+        lock(&self.progress).wait == ReceiptWait::Open
     }
 
-    /// Counts what the receipt says, once. Each run of the work has a receipt of its own, and counts.
+    /// Counts a receipt once. Each run of the work has its own receipt, and all of them count.
     ///
-    /// The task's own budgets count it, and those of its agents and steps. Budgets of rules count what each process spends
-    /// itself, and so does the other one.
+    /// The budgets of the task and of its agents and steps count the cost. Budgets of rules count only what their own
+    /// process spends, so the other process counts it there.
     pub fn receive(&self, receipt: &Receipt) -> Received {
         let Some(totals) = receipt.totals() else {
-            return self.run_is_under_way(receipt.id());
+            return self.record_run(receipt.id());
         };
         let mut progress = lock(&self.progress);
         if progress.runs.contains(&receipt.id()) {
@@ -110,18 +110,18 @@ impl OpenRemote {
         }
         if progress.runs.len() >= MAX_RUNS {
             if !std::mem::replace(&mut progress.is_full, true) {
-                self.count_lost(progress, Waited::Settled);
+                self.count_lost(progress, ReceiptWait::Settled);
             }
             return Received::TooMany;
         }
         progress.runs.insert(receipt.id());
         progress.under_way.remove(&receipt.id());
-        let was = match progress.waited {
-            // Another run is still at it.
-            Waited::Open if !progress.under_way.is_empty() => Waited::Settled,
-            waited => {
-                progress.waited = Waited::Settled;
-                waited
+        let was = match progress.wait {
+            // Another run is still under way.
+            ReceiptWait::Open if !progress.under_way.is_empty() => ReceiptWait::Settled,
+            wait => {
+                progress.wait = ReceiptWait::Settled;
+                wait
             }
         };
 
@@ -134,11 +134,11 @@ impl OpenRemote {
             let mut state = lock(scope.state());
             let in_time = state.settle_remote(was, self.record(Some(totals.clone()), now), scope.cost_kind(), keep);
             let late = !in_time || scope.late();
-            // Before the lock goes: who sees the receipt in the totals sees it in the budget too.
+            // Under the lock, so that a receipt that is in the totals is in the budgets too.
             if !late {
                 scope.task.spend(cost, calls);
             }
-            scope.spend_elsewhere(&spent, &mut alerts);
+            scope.spend_remote(&spent, &mut alerts);
             (in_time, state.is_settled(), late)
         };
         drop(progress);
@@ -149,17 +149,17 @@ impl OpenRemote {
         if late { Received::Late } else { Received::Joined }
     }
 
-    /// It is not final, and its run is waited for, also where another one has had its say.
-    fn run_is_under_way(&self, run: ReceiptId) -> Received {
+    /// Records a run whose receipt is not final. The scope waits for it, even if another run has settled.
+    fn record_run(&self, run: ReceiptId) -> Received {
         let mut progress = lock(&self.progress);
         if progress.runs.contains(&run) {
             return Received::Again;
         }
         let is_new = progress.runs.len() + progress.under_way.len() < MAX_RUNS && progress.under_way.insert(run);
-        if is_new && progress.waited == Waited::Settled {
+        if is_new && progress.wait == ReceiptWait::Settled {
             let mut state = lock(self.scope.0.state());
             if state.open_remote() {
-                progress.waited = Waited::Open;
+                progress.wait = ReceiptWait::Open;
             } else {
                 state.drop_remote();
             }
@@ -167,28 +167,29 @@ impl OpenRemote {
         Received::Pending
     }
 
-    /// Gives the receipt up: what the work cost is not known. Should it come all the same, it still counts.
+    /// Gives up the receipt, so that the cost of the work is unknown. If it still arrives, it is counted.
     pub fn lose(&self) {
         let mut progress = lock(&self.progress);
-        if progress.waited == Waited::Open {
-            progress.waited = Waited::Lost;
-            self.count_lost(progress, Waited::Open);
+        if progress.wait == ReceiptWait::Open {
+            progress.wait = ReceiptWait::Lost;
+            self.count_lost(progress, ReceiptWait::Open);
         }
     }
 
-    /// Nothing was sent, and nothing spent.
+    /// Cancels the work. Call it only if nothing was sent, since no cost is counted.
     pub fn cancel(&self) {
         let mut progress = lock(&self.progress);
-        if progress.waited == Waited::Open {
-            progress.waited = Waited::Settled;
+        if progress.wait == ReceiptWait::Open {
+            progress.wait = ReceiptWait::Settled;
             lock(self.scope.0.state()).drop_remote();
             drop(progress);
             self.scope.close_if_settled();
         }
     }
 
-    /// How far the wait has come is held on to until the scope knows it too: a receipt that comes now finds both or neither.
-    fn count_lost(&self, progress: MutexGuard<'_, Progress>, was: Waited) {
+    /// Counts the receipt as lost. `progress` stays locked until the scope is updated, so that a receipt that arrives now
+    /// finds both changed or neither.
+    fn count_lost(&self, progress: MutexGuard<'_, Progress>, was: ReceiptWait) {
         let keep = self.scope.0.keep_record();
         let lost = self.record(None, self.scope.0.task.ground.now());
         lock(self.scope.0.state()).lose_remote(was, lost, keep);
@@ -211,10 +212,10 @@ impl fmt::Debug for OpenRemote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OpenRemote")
             .field("id", &self.id)
-            .field("waited", &lock(&self.progress).waited)
+            .field("wait", &lock(&self.progress).wait)
             .finish_non_exhaustive()
     }
 }
 
 #[cfg(all(test, not(outlay_shuttle)))]
-mod tests;
+mod remote_tests;

@@ -1,4 +1,4 @@
-//! Signs of a task that does not end by itself.
+//! Runaway rules: signs that a task does not end by itself.
 
 mod watch;
 
@@ -10,9 +10,9 @@ use outlay_price::Usd;
 
 pub(crate) use watch::Watch;
 
-/// When a task looks like one that does not end by itself.
+/// A rule for detecting runaway tasks, which do not end by themselves.
 ///
-/// Each sign is told once for a task. Where the rule is enforced, the task is stopped besides: its next call is refused.
+/// Each sign is reported once per task. If the rule is enforced, the task is also stopped: its next call is refused.
 ///
 /// ```
 /// use std::time::Duration;
@@ -33,80 +33,81 @@ pub struct RunawayRule {
     enforced: bool,
 }
 
-/// What makes a task look like one that does not end by itself.
+/// A sign of a runaway task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Runaway {
-    /// The same request, to the byte, was answered so many times.
+    /// The same request, byte for byte, was answered many times.
     SameCall {
-        /// The model that was asked.
+        /// The requested model.
         model: Arc<str>,
-        /// How often.
+        /// The number of times.
         times: u32,
     },
-    /// So many turns came one after the other of which none ended the model's turn, and between them no agent and no tool
-    /// succeeded.
+    /// Many turns in a row did not end with an answer, and no agent and no tool succeeded between them.
     TurnsWithoutProgress {
-        /// How many.
+        /// The number of turns.
         turns: u32,
     },
-    /// More was spent than the limit within the time.
+    /// More than the limit was spent within the time.
     SpendRate {
-        /// How much.
+        /// The amount spent.
         spent: Usd,
-        /// Within how long.
+        /// The length of time.
         within: Duration,
     },
 }
 
 impl RunawayRule {
-    /// No sign yet, and nothing is stopped.
+    /// Creates a rule without signs that is not enforced.
     pub const fn new() -> Self {
         Self { same_call: None, idle_turns: None, rate: None, enforced: false }
     }
 
-    /// The same request, to the byte, answered so many times in one task; at least 2. Failed calls do not count.
+    /// Sets how many times the same request, byte for byte, may be answered in one task before it is a sign; at least 2.
+    /// Failed calls do not count. Defaults to no limit.
     #[must_use]
     pub const fn same_call(mut self, times: u32) -> Self {
         self.same_call = Some(if times < 2 { 2 } else { times });
         self
     }
 
-    /// So many turns in a row without progress. It is progress when the model ends its turn with an answer, and when
-    /// something ends without having failed: an agent, a tool, a retrieval, or another step in which no model is asked.
+    /// Sets how many turns in a row without progress are a sign; at least 1. Progress is a turn that ends with an answer,
+    /// or the end without failure of a nested task, an agent, a tool, a retrieval, or another step without turns.
+    /// Defaults to no limit.
     #[must_use]
     pub const fn turns_without_progress(mut self, turns: u32) -> Self {
         self.idle_turns = Some(if turns < 1 { 1 } else { turns });
         self
     }
 
-    /// More than this much money within this time.
+    /// Sets the most that may be spent within a time. Defaults to no limit.
     #[must_use]
     pub const fn spend_rate(mut self, limit: Usd, within: Duration) -> Self {
         self.rate = Some((limit, within));
         self
     }
 
-    /// Stops the task, too. Defaults to telling alone.
+    /// Also stops the task. Defaults to reporting only.
     #[must_use]
     pub const fn enforce(mut self) -> Self {
         self.enforced = true;
         self
     }
 
-    /// Whether the task is stopped.
+    /// Returns whether the rule stops tasks.
     pub const fn is_enforced(&self) -> bool {
         self.enforced
     }
 
-    /// Whether requests are to be told apart.
+    /// Returns whether the rule compares requests.
     pub const fn compares_calls(&self) -> bool {
         self.same_call.is_some()
     }
 }
 
 impl Runaway {
-    /// The sign's name.
+    /// Returns the sign's name.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::SameCall { .. } => "same_call",
@@ -120,7 +121,7 @@ impl fmt::Display for Runaway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SameCall { model, times } => write!(f, "the same call to `{model}` was answered {times} times"),
-            Self::TurnsWithoutProgress { turns } => write!(f, "{turns} turns in a row brought no progress"),
+            Self::TurnsWithoutProgress { turns } => write!(f, "{turns} turns in a row made no progress"),
             Self::SpendRate { spent, within } => write!(f, "{spent} was spent within {within:?}"),
         }
     }

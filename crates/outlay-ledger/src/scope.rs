@@ -1,4 +1,4 @@
-//! The tree of a task: what each scope holds, and how it closes.
+//! The tree of scopes of a task.
 
 mod check_policy;
 mod closing;
@@ -36,18 +36,17 @@ pub(crate) use check_policy::push_violation;
 pub use closing::ClosedScope;
 pub use external_charge::ChargedScope;
 pub use hold::Hold;
-pub(crate) use scope_state::Waited;
+pub(crate) use scope_state::ReceiptWait;
 pub use task_spec::TaskSpec;
 
-/// A report is at most so many scopes deep.
+/// The maximum depth of scopes in a report.
 const MAX_DEPTH: u32 = 128;
 
-/// A [`Scope`] that is not kept alive.
+/// A reference to a [`Scope`] that does not keep it alive.
 #[derive(Clone)]
 pub struct WeakScope(Weak<Inner>);
 
-/// A task, an agent or a step: something that calls and charges are made in. Cloning it is cheap and means the same
-/// scope.
+/// A task, an agent or a step, in which calls and charges are made. Clones are cheap and refer to the same scope.
 #[derive(Clone)]
 pub struct Scope(pub(crate) Arc<Inner>);
 
@@ -61,14 +60,14 @@ pub(crate) struct Inner {
     agent: Option<Weak<Inner>>,
     pub(crate) task: Arc<TaskState>,
     pub(crate) budgets: HeldBy,
-    /// Outside its task's sum: the task had closed when this scope was opened.
+    /// Whether it is not in its task's total, because the task had closed when this scope was opened.
     late: bool,
-    /// Whether the report has a place for it. It is taken when the scope opens, for those that hold most close last.
+    /// Whether the report has room for it. This is decided when the scope opens, because the largest scopes close last.
     kept: bool,
-    /// How many scopes it lies in.
+    /// The number of scopes around it.
     depth: u32,
-    /// Its place among the children that are open in its parent; written under the parent's lock.
-    place: AtomicUsize,
+    /// Its index in the open children of its parent. Written under the parent's lock.
+    index: AtomicUsize,
     /// The key of this scope in the sweeper's queue.
     waiting: AtomicU64,
     state: Mutex<ScopeState>,
@@ -80,14 +79,14 @@ impl Scope {
         WeakScope(Arc::downgrade(&self.0))
     }
 
-    /// Returns whether the scope belongs to no task: calls outside any task are counted there.
+    /// Returns whether this is the scope for calls outside any task.
     pub fn is_unattributed(&self) -> bool {
         self.0.task.is_unattributed
     }
 
-    /// This scope while it is open, else the nearest one around it that is; the root if all have closed.
+    /// Returns this scope if it is open, or else the nearest open scope around it; the root if all have closed.
     ///
-    /// What is opened in a scope that has closed is counted there, so that no money is lost and no closed total moves.
+    /// Work that is opened in a closed scope is counted there, so that no cost is lost and no final total changes.
     pub(crate) fn open_ancestor(&self) -> Self {
         let mut scope = self;
         loop {
@@ -98,7 +97,7 @@ impl Scope {
         }
     }
 
-    /// Whether this scope is the other, or lies inside it.
+    /// Returns whether this scope is `other` or lies inside it.
     pub fn is_within(&self, other: &Self) -> bool {
         let mut scope = Some(self);
         while let Some(inner) = scope {
@@ -110,87 +109,87 @@ impl Scope {
         false
     }
 
-    /// What the scope is.
+    /// Returns the kind of scope.
     pub fn kind(&self) -> &ScopeKind {
         &self.0.kind
     }
 
-    /// Under which kind what is spent here is counted.
+    /// Returns the kind under which costs in this scope are counted.
     pub fn cost_kind(&self) -> &CostKind {
         &self.0.cost_kind
     }
 
-    /// Its name.
+    /// Returns the scope's name.
     pub fn name(&self) -> &Arc<str> {
         &self.0.name
     }
 
-    /// When it started.
+    /// Returns when the scope started.
     pub fn started(&self) -> SystemTime {
         self.0.started
     }
 
-    /// When its own code ended, where it has.
+    /// Returns when the scope's own code ended, or `None` if it still runs.
     pub fn ended(&self) -> Option<SystemTime> {
         lock(&self.0.state).ended()
     }
 
-    /// The scope around it.
+    /// Returns the enclosing scope.
     pub fn parent(&self) -> Option<&Self> {
         self.0.parent.as_ref()
     }
 
-    /// The run of the task that it belongs to: of the innermost one, where tasks nest.
+    /// Returns the id of the innermost task that the scope belongs to.
     pub fn task_id(&self) -> TaskId {
         self.0.task.facts.id
     }
 
-    /// This run of it: of two parts of one task in this process, each has its own.
+    /// Returns the id of the run of the task. Two parts of one task in this process have different ones.
     pub fn run_id(&self) -> ReceiptId {
         self.0.task.facts.run
     }
 
-    /// Who asked for the task from another process.
+    /// Returns the caller in another process that asked for the task, if any.
     pub fn caller(&self) -> Option<&Caller> {
         self.0.task.caller.as_ref()
     }
 
-    /// Whether the task, or one around it, was asked for as this piece of work.
+    /// Returns whether the task, or a task around it, is this remote work.
     pub fn answers(&self, remote: RemoteId) -> bool {
         self.0.task.chain().any(|task| task.caller.as_ref().and_then(Caller::remote_id) == Some(remote))
     }
 
-    /// The caller, where the task is its own, and goes on here.
+    /// Returns the caller, if the task is the caller's own and continues here.
     pub fn joined(&self) -> Option<&Caller> {
         self.caller().filter(|_| self.0.task.joins)
     }
 
-    /// Returns which task it is: its ids, its name and its dimensions.
+    /// Returns the ids, the name and the dimensions of the task.
     pub fn task_facts(&self) -> &Arc<TaskFacts> {
         &self.0.task.facts
     }
 
-    /// That task's name.
+    /// Returns the name of the task.
     pub fn task_name(&self) -> &Arc<str> {
         &self.0.task.facts.name
     }
 
-    /// Whose that task is.
+    /// Returns the dimensions of the task.
     pub fn dimensions(&self) -> &Arc<Dimensions> {
         &self.0.task.facts.dimensions
     }
 
-    /// The conversation that the task is part of.
+    /// Returns the conversation that the task is part of, if any.
     pub fn conversation(&self) -> Option<&Arc<str>> {
         self.0.task.conversation.as_ref()
     }
 
-    /// The agent that the scope is, or lies in, with its name.
+    /// Returns the agent that the scope is or lies in, with its name.
     pub fn agent_in_scope(&self) -> Option<(AgentId, Arc<str>)> {
         self.agent_scope().map(|agent| (AgentId::new(agent.0.id), agent.0.name.clone()))
     }
 
-    /// The step that the scope is, or lies in without an agent or a task between.
+    /// Returns the step that the scope is, with its kind and name.
     pub fn step_in_scope(&self) -> Option<(StepId, &StepKind, &Arc<str>)> {
         match &self.0.kind {
             ScopeKind::Step(kind) => Some((StepId::new(self.0.id), kind, &self.0.name)),
@@ -198,27 +197,27 @@ impl Scope {
         }
     }
 
-    /// Whether the scope is a task inside no other one of this process.
+    /// Returns whether the scope is a task that is not inside another task of this process.
     pub fn is_root(&self) -> bool {
         self.0.parent.is_none()
     }
 
-    /// Whether money that is spent here is outside its task's sum, because the task had closed before.
+    /// Returns whether costs in this scope are not in its task's total, because the task had closed before.
     pub fn is_late(&self) -> bool {
         self.0.late || (self.is_root() && self.is_shut())
     }
 
-    /// The task's known cost and its calls, as of now.
+    /// Returns the task's known cost and number of calls so far.
     pub fn running(&self) -> (Usd, u64) {
         self.0.task.running.sum()
     }
 
-    /// Stops the task: its next call is refused, and so is that of every task inside it. The last reason holds.
+    /// Stops the task and all tasks inside it: their next calls are refused. A later reason replaces an earlier one.
     pub fn stop(&self, reason: &str) {
         self.0.task.stop.set(reason);
     }
 
-    /// Lets the task go on; true if it was stopped.
+    /// Resumes the task. Returns whether it was stopped.
     pub fn resume(&self) -> bool {
         if let Some(watch) = &self.0.task.watch {
             watch.reset();
@@ -226,38 +225,39 @@ impl Scope {
         self.0.task.stop.clear()
     }
 
-    /// Why the task is stopped, if it is.
+    /// Returns the reason of the stop, if the task is stopped.
     pub fn stop_reason(&self) -> Option<Arc<str>> {
         self.0.task.stop.reason()
     }
 
-    /// The calls in the task that were refused by other than budgets: because it was stopped, or by the policy.
+    /// Returns the calls of the task that something other than a budget refused: a stop, or the policy.
     pub fn refused_otherwise(&self) -> Option<RefusedCalls> {
         lock(&self.0.task.refused_otherwise).clone()
     }
 
-    /// How the task ended, where it has.
+    /// Returns the outcome of the task, if it is set.
     pub fn outcome(&self) -> Option<Outcome> {
         *lock(&self.0.task.outcome)
     }
 
-    /// Says how the task ended. The last word holds.
+    /// Sets the outcome of the task. A later one replaces an earlier one.
     pub fn set_outcome(&self, outcome: Outcome) {
         *lock(&self.0.task.outcome) = Some(outcome);
     }
 
-    /// Marks the scope as failed; what was spent in it was wasted. The first reason holds.
+    /// Marks the scope as failed, so that its cost counts as failed cost. The first reason is kept, cut to 256
+    /// characters.
     pub fn fail(&self, reason: &str) {
         let reason = reason.chars().take(256).collect::<String>();
         lock(&self.0.state).fail(reason.into());
     }
 
-    /// Why the scope failed, if it did.
+    /// Returns the reason of the scope's failure, if it failed.
     pub fn failure(&self) -> Option<Arc<str>> {
         lock(&self.0.state).failure().cloned()
     }
 
-    /// The task that the scope belongs to, as of now, with the tree below this scope.
+    /// Returns a snapshot of the scope's task, with the tree below this scope.
     pub fn task_record(&self) -> TaskRecord {
         TaskRecord {
             id: self.task_id(),
@@ -271,7 +271,7 @@ impl Scope {
         }
     }
 
-    /// The innermost step of the same task that the scope is, or lies in.
+    /// Returns the innermost step of the same task that the scope is or lies in.
     fn innermost_step(&self) -> Option<&StepKind> {
         let mut scope = self;
         loop {
@@ -290,7 +290,7 @@ impl Scope {
         }
     }
 
-    /// Whether its totals are final.
+    /// Returns whether the scope has closed, so that its totals are final.
     pub fn is_closed(&self) -> bool {
         lock(&self.0.state).is_closed()
     }
@@ -301,7 +301,7 @@ impl Scope {
 }
 
 impl WeakScope {
-    /// Returns the scope; `None` if it is gone.
+    /// Returns the scope, or `None` if it has been dropped.
     pub fn upgrade(&self) -> Option<Scope> {
         self.0.upgrade().map(Scope)
     }
@@ -323,8 +323,8 @@ impl AlertSource for Scope {
     }
 
     fn record_alert(&self, key: &str) -> (bool, bool) {
-        let in_task = lock(&self.0.task.seen_alerts).insert(key);
-        (in_task, lock(&self.0.state).seen_alerts.get_or_insert_default().insert(key))
+        let in_task = lock(&self.0.task.reported_alerts).insert(key);
+        (in_task, lock(&self.0.state).reported_alerts.get_or_insert_default().insert(key))
     }
 }
 
@@ -342,7 +342,7 @@ impl fmt::Debug for Scope {
     }
 }
 
-/// Drops the parents in a loop. A long chain of scopes would overflow the stack by recursion.
+/// Drops the parents in a loop, because recursion over a long chain of scopes would overflow the stack.
 impl Drop for Inner {
     fn drop(&mut self) {
         let mut next = self.parent.take();
@@ -353,7 +353,7 @@ impl Drop for Inner {
 }
 
 impl Inner {
-    /// The kind that steps inside go on from: beyond an agent they begin anew.
+    /// Returns the cost kind that steps inside start from. An agent resets it to [`CostKind::Direct`].
     fn cost_kind_of_steps(&self) -> &CostKind {
         match self.kind {
             ScopeKind::Step(_) => &self.cost_kind,
@@ -369,28 +369,29 @@ impl Inner {
         &self.state
     }
 
-    /// Whether the report has room for one more record of a refused call: they are many, and cost nothing.
+    /// Takes room in the report for the record of a refused call. These are limited further, because they can be many and
+    /// cost nothing.
     pub(crate) fn keep_refused_record(&self) -> bool {
         let left = &self.task.refused_records_left;
         let take = |left: u32| left.checked_sub(1);
         left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok() && self.keep_record()
     }
 
-    /// Whether the report has room for one more record of this scope.
+    /// Takes room in the report for one more record in this scope. Returns whether there was room.
     pub(crate) fn keep_record(&self) -> bool {
         self.kept && self.task.keep_record()
     }
 
-    pub(crate) fn waits_as(&self, number: u64) {
+    pub(crate) fn set_waiting(&self, number: u64) {
         self.waiting.store(number, Ordering::Relaxed);
     }
 
-    pub(crate) fn takes_wait(&self) -> Option<u64> {
+    pub(crate) fn take_waiting(&self) -> Option<u64> {
         Some(self.waiting.swap(0, Ordering::Relaxed)).filter(|number| *number > 0)
     }
 
-    /// Whether the report has room for one more scope in this one. What is deeper than anybody reads is left out, with all
-    /// below it; the totals hold it.
+    /// Takes room in the report for a child scope. Scopes deeper than [`MAX_DEPTH`] are left out with all below them; the
+    /// totals include them.
     fn keeps_scope(&self) -> bool {
         self.depth + 1 < MAX_DEPTH && self.keep_record()
     }

@@ -1,4 +1,4 @@
-//! Closes finished scopes that wait too long for what is open in them.
+//! Closes finished scopes that wait too long for open work in them.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use crate::clock::{Clock, instant};
 use crate::sync::{Mutex, lock, thread};
 
-/// Something that is closed when it has waited for too long: a scope.
+/// A scope that is closed when it has waited too long.
 pub(crate) trait CloseOverdue: Send + Sync {
-    /// Closes it, unless it has a reason to wait on.
+    /// Closes the scope, unless it has a reason to wait longer.
     fn close_overdue(self: Arc<Self>);
 }
 
@@ -17,18 +17,18 @@ pub(crate) trait CloseOverdue: Send + Sync {
 pub(crate) struct Sweeper {
     queue: Arc<Mutex<Queue>>,
     clock: Arc<dyn Clock>,
-    /// So long a scope waits.
+    /// How long a scope waits.
     limit: Duration,
 }
 
-/// Those that wait, in the order in which they came.
+/// The waiting scopes, in the order in which they were added.
 #[derive(Default)]
 struct Queue {
     waiting: BTreeMap<u64, Waiting>,
     last: u64,
-    time: Steady,
-    /// What came before waits from then on, for the process stood still.
-    thawed: Duration,
+    time: SteadyClock,
+    /// When the process last resumed from a suspension. Scopes added earlier wait from then on.
+    resumed: Duration,
     running: bool,
 }
 
@@ -37,16 +37,16 @@ struct Waiting {
     scope: Weak<dyn CloseOverdue>,
 }
 
-/// A clock that does not go back, whatever the one does that it goes by.
+/// A clock that never goes back, even if the clock that it reads does.
 #[derive(Default)]
-struct Steady {
+struct SteadyClock {
     last: Duration,
-    /// So much that one has gone back.
+    /// How far that clock has gone back in total.
     lost: Duration,
 }
 
-impl Steady {
-    fn at(&mut self, time: Duration) -> Duration {
+impl SteadyClock {
+    fn advance(&mut self, time: Duration) -> Duration {
         self.lost = self.lost.saturating_add(self.last.saturating_sub(time));
         self.last = time;
         time.saturating_add(self.lost)
@@ -58,14 +58,14 @@ impl Sweeper {
         Self { queue: Arc::default(), clock, limit }
     }
 
-    /// Has a scope closed once the limit is over. Returns its number in the queue, which is never 0.
+    /// Adds a scope, to be closed after the limit. Returns its number in the queue, which is never 0.
     pub(crate) fn add(&self, scope: Weak<dyn CloseOverdue>) -> u64 {
-        // Before the thread is there, too, the process may stand still.
+        // The process may be suspended even before the thread starts.
         let began = instant();
         let time = self.clock.monotonic();
         let (number, start) = {
             let mut queue = lock(&self.queue);
-            let since = queue.time.at(time);
+            let since = queue.time.advance(time);
             queue.last += 1;
             let number = queue.last;
             queue.waiting.insert(number, Waiting { since, scope });
@@ -77,7 +77,7 @@ impl Sweeper {
         number
     }
 
-    /// Takes out what has closed by itself.
+    /// Removes a scope that has closed by itself.
     pub(crate) fn remove(&self, number: u64) {
         lock(&self.queue).waiting.remove(&number);
     }
@@ -92,7 +92,7 @@ impl Sweeper {
         let spawned =
             thread::Builder::new().name("outlay-sweeper".into()).spawn(move || sweep(&queue, &*clock, limit, began));
         if spawned.is_err() {
-            // Without a thread scopes still close when they settle; the next one that waits tries again.
+            // Without a thread, scopes still close when they settle. The next added scope tries to start it again.
             lock(&self.queue).running = false;
         }
     }
@@ -105,11 +105,11 @@ fn sweep(queue: &Weak<Mutex<Queue>>, clock: &dyn Clock, limit: Duration, mut las
         let Some(queue) = queue.upgrade() else { return };
         let now = instant();
         let gap = now.saturating_duration_since(std::mem::replace(&mut last, now));
-        // The process, or the machine, stood still. What was open in a scope could not settle meanwhile.
+        // The process or the machine was suspended. Open work in a scope could not settle in that time.
         if gap > limit.saturating_add(step) {
             let time = clock.monotonic();
             let mut queue = lock(&queue);
-            queue.thawed = queue.time.at(time);
+            queue.resumed = queue.time.advance(time);
         }
         close_overdue(&queue, clock, limit);
         let mut queue = lock(&queue);
@@ -125,10 +125,10 @@ fn close_overdue(queue: &Mutex<Queue>, clock: &dyn Clock, limit: Duration) {
         let time = clock.monotonic();
         let scope = {
             let mut queue = lock(queue);
-            let now = queue.time.at(time);
-            let thawed = queue.thawed;
+            let now = queue.time.advance(time);
+            let resumed = queue.resumed;
             match queue.waiting.first_entry() {
-                Some(first) if first.get().since.max(thawed).saturating_add(limit) <= now => first.remove().scope,
+                Some(first) if first.get().since.max(resumed).saturating_add(limit) <= now => first.remove().scope,
                 _ => return,
             }
         };

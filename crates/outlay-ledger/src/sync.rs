@@ -1,7 +1,7 @@
-//! Locking that goes on after a panic elsewhere: the books are consistent between any two statements under a lock.
+//! Locks that ignore poisoning: the ledger is consistent between any two statements under a lock.
 //!
-//! What threads share comes from here, so that the package `proof` can build the same sources with locks that a model
-//! checker steers.
+//! All shared state uses these types, so that the package `proof` can build the same sources with the locks of a model
+//! checker.
 
 use std::sync::PoisonError;
 

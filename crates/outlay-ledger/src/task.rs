@@ -1,4 +1,4 @@
-//! What a task is: its name, its dimensions, who called it and how it ended.
+//! The properties of a task: its name, dimensions, kinds, caller and outcome.
 
 mod bounded_name;
 mod caller;

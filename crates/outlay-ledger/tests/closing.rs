@@ -1,5 +1,5 @@
-//! How scopes close when things happen at the worst time.
-#![allow(missing_docs, clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
+//! Tests of closing scopes under unlucky timing.
+#![allow(missing_docs, clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -17,24 +17,24 @@ fn call() -> CallRecord {
 }
 
 #[test]
-fn an_observer_that_comes_after_the_close_is_told_all_the_same() {
-    let told = Arc::new(AtomicBool::new(false));
+fn an_observer_that_is_set_after_the_close_is_called() {
+    let called = Arc::new(AtomicBool::new(false));
     let task = Ledger::default().task(TaskSpec::new("t"));
     task.finish();
-    let tell = told.clone();
-    task.on_close(move |_| tell.store(true, Ordering::Relaxed));
-    assert!(told.load(Ordering::Relaxed));
+    let flag = called.clone();
+    task.on_close(move |_| flag.store(true, Ordering::Relaxed));
+    assert!(called.load(Ordering::Relaxed));
 }
 
-/// Opens a step whenever somebody asks for the time: as code does that runs on while its task is closed.
+/// A clock that opens a step whenever it is read, like code that still runs while its task is closed.
 #[derive(Clone, Debug, Default)]
-struct Busy {
+struct OpeningClock {
     task: Arc<OnceLock<Scope>>,
     inside: Arc<AtomicBool>,
     opened: Arc<Mutex<Vec<Scope>>>,
 }
 
-impl Clock for Busy {
+impl Clock for OpeningClock {
     fn now(&self) -> SystemTime {
         if let Some(task) = self.task.get()
             && !self.inside.swap(true, Ordering::Relaxed)
@@ -47,18 +47,18 @@ impl Clock for Busy {
 }
 
 #[test]
-fn money_spent_in_a_scope_that_opens_while_its_task_is_closed_is_in_the_task_or_late() {
-    let busy = Busy::default();
-    let ledger = Ledger::builder().clock(busy.clone()).late_limit(Duration::ZERO).build();
+fn a_charge_in_a_scope_that_opens_while_its_task_closes_is_in_the_totals_or_late() {
+    let clock = OpeningClock::default();
+    let ledger = Ledger::builder().clock(clock.clone()).late_limit(Duration::ZERO).build();
     let task = ledger.task(TaskSpec::new("t"));
     let _slow = task.step(StepKind::Tool, "slow");
-    busy.task.set(task.clone()).unwrap();
+    clock.task.set(task.clone()).unwrap();
     task.finish();
     ledger.close_overdue();
     assert!(task.is_late(), "the task is closed");
-    busy.inside.store(true, Ordering::Relaxed);
+    clock.inside.store(true, Ordering::Relaxed);
     let mut in_time = Usd::ZERO;
-    for step in busy.opened.lock().unwrap().drain(..) {
+    for step in clock.opened.lock().unwrap().drain(..) {
         if !step.charge("search", cent()).late {
             in_time += Usd::from_cents(1);
         }
@@ -68,7 +68,7 @@ fn money_spent_in_a_scope_that_opens_while_its_task_is_closed_is_in_the_task_or_
 }
 
 #[test]
-fn an_observer_that_panics_does_not_keep_other_scopes_open_for_ever() {
+fn an_observer_that_panics_does_not_keep_other_scopes_open() {
     let ledger = Ledger::builder().late_limit(Duration::from_millis(10)).build();
     let (bad, good) = (ledger.task(TaskSpec::new("bad")), ledger.task(TaskSpec::new("good")));
     let (_a, _b) = (bad.open_call_unchecked(), good.open_call_unchecked());
@@ -81,11 +81,11 @@ fn an_observer_that_panics_does_not_keep_other_scopes_open_for_ever() {
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    panic!("the sweeper has not closed it");
+    panic!("the sweeper did not close it");
 }
 
 #[test]
-fn a_report_keeps_no_more_records_than_it_may_whatever_tasks_it_holds() {
+fn a_report_with_nested_tasks_keeps_at_most_its_maximum_of_records() {
     fn count(scope: &ScopeRecord) -> usize {
         let below = |record: &Record| 1 + if let Record::Scope(scope) = record { count(scope) } else { 0 };
         scope.children.iter().map(below).sum()
@@ -102,7 +102,7 @@ fn a_report_keeps_no_more_records_than_it_may_whatever_tasks_it_holds() {
 }
 
 #[test]
-fn whoever_is_told_of_the_close_sees_all_that_was_spent() {
+fn the_close_observer_sees_the_full_spending() {
     for _ in 0..5_000 {
         let task = Ledger::default().task(TaskSpec::new("t").budget(Usd::from_dollars(1)));
         let model = Arc::from("m");
@@ -116,10 +116,10 @@ fn whoever_is_told_of_the_close_sees_all_that_was_spent() {
             bound: &|_| Some(Usd::from_cents(1)),
         };
         let open = task.open_call(&ask).unwrap();
-        let seen = Arc::new(Mutex::new(None));
-        let told = seen.clone();
+        let status = Arc::new(Mutex::new(None));
+        let sink = status.clone();
         task.on_close(move |closed| {
-            *told.lock().unwrap() = closed.scope.budget().map(|budget| (budget.spent.usd(), budget.reserved.usd()));
+            *sink.lock().unwrap() = closed.scope.budget().map(|budget| (budget.spent.usd(), budget.reserved.usd()));
         });
         let settling = AtomicBool::new(false);
         std::thread::scope(|threads| {
@@ -132,6 +132,6 @@ fn whoever_is_told_of_the_close_sees_all_that_was_spent() {
             }
             task.finish();
         });
-        assert_eq!(*seen.lock().unwrap(), Some((Some(Usd::from_cents(1)), Some(Usd::ZERO))));
+        assert_eq!(*status.lock().unwrap(), Some((Some(Usd::from_cents(1)), Some(Usd::ZERO))));
     }
 }

@@ -1,6 +1,6 @@
-//! Trees that are very deep or very wide.
-#![allow(missing_docs, clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
-#![allow(clippy::disallowed_methods, reason = "a ratio of times is what is tested")]
+//! Tests of very deep and very wide trees.
+#![allow(missing_docs, clippy::unwrap_used, reason = "a panic fails the test")]
+#![allow(clippy::disallowed_methods, reason = "the test compares durations")]
 
 use std::sync::Arc;
 use std::thread;
@@ -16,12 +16,12 @@ fn call() -> CallRecord {
     CallRecord::answered(Arc::from("m"), Usage::new().with_output(5), charge, SystemTime::UNIX_EPOCH)
 }
 
-/// On a stack that holds no more than a few hundred calls.
+/// Runs the test on a stack with room for only a few hundred nested calls.
 fn on_a_small_stack(test: fn()) {
     thread::Builder::new().stack_size(256 << 10).spawn(test).unwrap().join().unwrap();
 }
 
-/// A chain of so many scopes below a task, with a call in each.
+/// Opens a chain of `depth` scopes below a task, with a call in each.
 fn chain(task: &Scope, depth: usize, below: impl Fn(&Scope) -> Scope) -> Vec<Scope> {
     let mut scopes = vec![task.clone()];
     for _ in 0..depth {
@@ -40,32 +40,32 @@ fn depth(record: &ScopeRecord) -> usize {
     1 + below.max().unwrap_or(0)
 }
 
-fn holds(task: &Scope, calls: usize) {
+fn check_totals(task: &Scope, calls: usize) {
     let totals = task.totals();
     assert_eq!((totals.calls(), totals.exact()), (calls as u64, Usd::from_cents(calls as i64)));
     let record = task.record();
     assert_eq!(record.totals.calls(), calls as u64);
-    assert_eq!(depth(&record), 128, "deeper than that nobody reads");
+    assert_eq!(depth(&record), 128, "deeper scopes are left out");
 }
 
 #[test]
-fn a_chain_of_agents_is_read_and_closed_from_the_inside() {
+fn a_chain_of_agents_is_read_and_closed_from_the_innermost() {
     on_a_small_stack(|| {
         let task = Ledger::builder().report_records(u32::MAX).build().task(TaskSpec::new("t"));
         let scopes = chain(&task, DEPTH, |parent| parent.agent("a"));
-        scopes[DEPTH / 2].fail("half of it was for nothing");
-        holds(&task, DEPTH);
-        let wasted = Usd::from_cents((DEPTH / 2) as i64 + 1);
-        assert_eq!(task.totals().failed_cost(), wasted);
+        scopes[DEPTH / 2].fail("half of the work failed");
+        check_totals(&task, DEPTH);
+        let failed_cost = Usd::from_cents((DEPTH / 2) as i64 + 1);
+        assert_eq!(task.totals().failed_cost(), failed_cost);
         scopes.iter().rev().for_each(Scope::finish);
         assert!(task.is_closed());
-        holds(&task, DEPTH);
-        assert_eq!(task.totals().failed_cost(), wasted);
+        check_totals(&task, DEPTH);
+        assert_eq!(task.totals().failed_cost(), failed_cost);
     });
 }
 
 #[test]
-fn a_chain_of_agents_is_closed_from_the_outside() {
+fn a_chain_of_agents_is_closed_from_the_outermost() {
     on_a_small_stack(|| {
         let ledger = Ledger::builder().late_limit(Duration::ZERO).build();
         let task = ledger.task(TaskSpec::new("t"));
@@ -80,14 +80,14 @@ fn a_chain_of_agents_is_closed_from_the_outside() {
 }
 
 #[test]
-fn a_chain_of_tasks_has_one_record_of_each_and_is_dropped_in_the_end() {
+fn a_chain_of_tasks_has_one_record_of_each_and_can_be_dropped() {
     on_a_small_stack(|| {
         let task = Ledger::builder().report_records(u32::MAX).build().task(TaskSpec::new("t"));
         let scopes = chain(&task, 2_000, |parent| parent.task(TaskSpec::new("inner")));
-        holds(&task, 2_000);
+        check_totals(&task, 2_000);
         scopes.iter().rev().for_each(Scope::finish);
-        holds(&task, 2_000);
-        // The last one alone holds those around it.
+        check_totals(&task, 2_000);
+        // Only the innermost task keeps the others alive.
         let innermost = scopes.into_iter().next_back().unwrap();
         drop(task);
         drop(innermost);
@@ -113,23 +113,23 @@ fn records_of_nested_tasks_are_shared_and_not_copied() {
 fn closing(siblings: usize) -> Duration {
     let task = Ledger::default().task(TaskSpec::new("t"));
     let steps: Vec<Scope> = (0..siblings).map(|_| task.step(StepKind::Tool, "s")).collect();
-    let begun = Instant::now();
+    let started = Instant::now();
     steps.iter().rev().for_each(Scope::finish);
-    let took = begun.elapsed();
+    let took = started.elapsed();
     assert_eq!(task.record().children.len(), siblings.min(1_000));
     took
 }
 
 #[test]
-fn siblings_close_in_a_time_that_grows_as_they_do() {
+fn closing_siblings_takes_linear_time() {
     let least = |siblings| (0..5).map(|_| closing(siblings)).min().unwrap();
     let (few, many) = (least(2_000), least(64_000));
-    // By the square it would be a thousand times as long.
+    // Quadratic growth would take a thousand times as long.
     assert!(many < few * 32 * 8, "2,000 in {few:?}, 64,000 in {many:?}");
 }
 
 #[test]
-fn siblings_are_reported_in_the_order_in_which_they_settled_and_open_ones_in_that_of_their_start() {
+fn closed_siblings_are_reported_in_closing_order_and_open_ones_in_starting_order() {
     let task = Ledger::default().task(TaskSpec::new("t"));
     let steps: Vec<Scope> = (0..6).map(|number| task.step(StepKind::Tool, &number.to_string())).collect();
     [4, 0, 2].iter().for_each(|&at: &usize| steps[at].finish());

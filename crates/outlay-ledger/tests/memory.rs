@@ -1,4 +1,4 @@
-//! What the books take of memory.
+//! Tests of the ledger's memory use.
 #![allow(missing_docs)]
 
 use allocation_counter::measure;
@@ -16,7 +16,7 @@ fn call(model: &std::sync::Arc<str>) -> CallRecord {
 }
 
 #[test]
-fn an_open_scope_takes_at_most_a_kibibyte() {
+fn an_open_scope_uses_at_most_one_kibibyte() {
     let ledger = Ledger::builder().report_records(0).build();
     let task = ledger.task(TaskSpec::new("t"));
     let agent = task.agent("a");
@@ -32,7 +32,7 @@ fn an_open_scope_takes_at_most_a_kibibyte() {
 }
 
 #[test]
-fn a_finished_task_leaves_nothing_behind() {
+fn a_finished_task_leaves_no_memory_allocated() {
     let ledger = Ledger::default();
     let model = std::sync::Arc::from("m");
     let run = || {
@@ -53,7 +53,7 @@ fn a_finished_task_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_charge_in_a_scope_that_has_had_one_allocates_its_name_alone() {
+fn a_second_charge_in_a_scope_allocates_only_its_name() {
     let ledger = Ledger::builder().report_records(0).build();
     let task = ledger.task(TaskSpec::new("t"));
     let step = task.agent("a").step(StepKind::Act, "s");
@@ -64,7 +64,7 @@ fn a_charge_in_a_scope_that_has_had_one_allocates_its_name_alone() {
 }
 
 #[test]
-fn a_budget_that_a_rule_keeps_takes_at_most_half_a_kibibyte() {
+fn a_kept_budget_of_a_rule_uses_at_most_half_a_kibibyte() {
     let rule = BudgetRule::new("talk", Budget::new(Usd::from_dollars(1))).per("conversation").every(Period::Month);
     let ledger = Ledger::builder().budget_rule(rule).build();
     let model = std::sync::Arc::from("m");
@@ -75,8 +75,8 @@ fn a_budget_that_a_rule_keeps_takes_at_most_half_a_kibibyte() {
         task.finish();
     };
     spend(0);
-    const MANY: u32 = 14_000;
-    let used = measure(|| (1..=MANY).for_each(spend));
-    let each = used.bytes_current / i64::from(MANY);
+    const BUDGETS: u32 = 14_000;
+    let used = measure(|| (1..=BUDGETS).for_each(spend));
+    let each = used.bytes_current / i64::from(BUDGETS);
     assert!((200..=512).contains(&each), "{each} bytes");
 }

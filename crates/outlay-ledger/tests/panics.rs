@@ -1,4 +1,4 @@
-//! What the application has put in the place of ours, and what it is told by, may panic.
+//! Tests of panics in implementations and observers that the application supplies.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::pin::pin;
@@ -13,25 +13,25 @@ use outlay_ledger::{
 use outlay_price::{Charge, Usage, Usd};
 use uuid::Uuid;
 
-/// All of them, broken.
+/// A clock, an id source and a store that panic.
 #[derive(Clone, Copy, Debug)]
-struct Broken;
+struct Panicking;
 
-impl Clock for Broken {
+impl Clock for Panicking {
     fn now(&self) -> SystemTime {
         panic!("a clock of the application")
     }
 }
 
-impl IdSource for Broken {
+impl IdSource for Panicking {
     fn next_id(&self) -> Uuid {
         panic!("an id source of the application")
     }
 }
 
-impl BudgetStore for Broken {
+impl BudgetStore for Panicking {
     fn reserve<'a>(&'a self, ask: &'a StoreAsk) -> StoreFuture<'a> {
-        // One that panics at once, and one that does when it is polled.
+        // Every second request panics at once, and the others when they are polled.
         assert!(ask.id().is_multiple_of(2), "a store of the application");
         Box::pin(async { panic!("a store of the application") })
     }
@@ -64,8 +64,8 @@ fn call() -> CallRecord {
 }
 
 #[test]
-fn a_clock_and_an_id_source_that_panic_are_replaced_by_ours() {
-    let ledger = Ledger::builder().clock(Broken).ids(Broken).build();
+fn a_clock_and_an_id_source_that_panic_fall_back_to_the_defaults() {
+    let ledger = Ledger::builder().clock(Panicking).ids(Panicking).build();
     let (one, other) = (ledger.task(TaskSpec::new("t")), ledger.task(TaskSpec::new("t")));
     assert_ne!(one.task_id(), other.task_id());
     assert!(one.started() > SystemTime::UNIX_EPOCH);
@@ -75,9 +75,9 @@ fn a_clock_and_an_id_source_that_panic_are_replaced_by_ours() {
 }
 
 #[test]
-fn a_store_that_panics_has_checked_nothing_and_stops_no_call() {
+fn a_store_that_panics_checks_nothing_and_refuses_no_call() {
     let rule = BudgetRule::new("all", Budget::new(Usd::from_dollars(1)));
-    let task = Ledger::builder().budget_store(Broken).budget_rule(rule).build().task(TaskSpec::new("t"));
+    let task = Ledger::builder().budget_store(Panicking).budget_rule(rule).build().task(TaskSpec::new("t"));
     for _ in 0..4 {
         let mut open = begin(&task);
         let question = open.ask_store().unwrap();
@@ -90,7 +90,7 @@ fn a_store_that_panics_has_checked_nothing_and_stops_no_call() {
 }
 
 #[test]
-fn whoever_is_told_may_panic() {
+fn observers_may_panic() {
     let ledger = Ledger::builder().on_alert(|_| panic!("an alert")).build();
     let task = ledger.task(TaskSpec::new("t").budget(Budget::new(Usd::from_dollars(1)).soft(50)));
     let step = task.agent("a");
@@ -101,6 +101,6 @@ fn whoever_is_told_may_panic() {
     task.finish();
     step.finish();
     assert!(task.is_closed() && step.is_closed());
-    task.on_close(|_| panic!("one that comes late"));
+    task.on_close(|_| panic!("a late observer"));
     assert_eq!(task.totals().exact(), Usd::from_cents(60));
 }

@@ -1,5 +1,5 @@
-//! Ten thousand calls at once on one budget.
-#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a test that says what it measured")]
+//! Stress tests of ten thousand concurrent calls on one budget.
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "the test prints its measurements")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,7 +30,7 @@ fn record(cost: Usd) -> CallRecord {
     CallRecord::answered(Arc::from("m"), Usage::new().with_output(1), Charge::external(cost), SystemTime::UNIX_EPOCH)
 }
 
-/// Numbers that look random and are the same in each run: xorshift64*.
+/// A pseudorandom generator with the same numbers in each run: xorshift64*.
 struct Random(u64);
 
 impl Random {
@@ -46,19 +46,19 @@ impl Random {
     }
 }
 
-/// What the calls came to, beside what the books say.
+/// The actual sums of the calls, to compare with the ledger.
 #[derive(Debug, Default)]
 struct Made {
     settled: AtomicU64,
     dropped: AtomicU64,
     refused: AtomicU64,
     cost: AtomicU64,
-    /// What settled calls came to beyond their own bounds: by so much the limit may be passed.
+    /// The cost of settled calls beyond their own bounds, by which the limit may be exceeded.
     beyond: AtomicU64,
 }
 
 impl Made {
-    /// Asks for a call, holds it open for a moment beside others, and settles or drops it.
+    /// Opens a call, keeps it open for a moment beside others, and settles or drops it.
     fn call(&self, scope: &Scope, random: &mut Random) {
         let bound = random.micros(2_000);
         let Ok(call) = open(scope, bound) else {
@@ -70,7 +70,7 @@ impl Made {
             self.dropped.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        // One of four comes to more than its bound.
+        // One of four costs up to 0.002 dollars more than its bound.
         let cost = match random.below(4) {
             0 => bound.saturating_add(random.micros(2_000)),
             _ => Usd::from_picos(bound.picos() * i128::from(random.below(101)) / 100),
@@ -87,15 +87,15 @@ impl Made {
         let status = task.budget().unwrap();
         let (spent, limit) = (picos(status.spent.usd().unwrap()), picos(status.limit.usd().unwrap()));
         let over = spent.saturating_sub(limit);
-        let beyond_rule = over.saturating_sub(read(&self.beyond));
+        let unexplained = over.saturating_sub(read(&self.beyond));
         println!(
             "{what}: {settled} calls settled, {dropped} dropped, {refused} refused; {spent} of {limit} pico-dollars \
-             spent: {over} over the limit, {beyond_rule} beyond what calls came to beyond their own bounds"
+             spent: {over} over the limit, {unexplained} of it not explained by costs beyond bounds"
         );
-        assert_eq!(beyond_rule, 0);
+        assert_eq!(unexplained, 0);
         assert!(status.reserved == Usd::ZERO, "left reserved: {status:?}");
         assert_eq!(settled + dropped + refused, CALLS);
-        assert!(refused > 0 && dropped > 0, "the limit is met");
+        assert!(refused > 0 && dropped > 0, "the limit is reached");
         assert_eq!((spent, task.totals().calls()), (read(&self.cost), settled));
         assert_eq!(task.totals().cost().usd(), status.spent.usd());
     }
@@ -105,8 +105,8 @@ fn picos(usd: Usd) -> u64 {
     u64::try_from(usd.picos().max(0)).unwrap()
 }
 
-/// Runs the calls on many threads, each in a scope of its own.
-fn at_once(made: &Made, scope_of: impl Fn(u64) -> Scope + Sync) {
+/// Runs the calls on many threads, each in its own scope.
+fn run_concurrently(made: &Made, scope_of: impl Fn(u64) -> Scope + Sync) {
     thread::scope(|threads| {
         for number in 0..THREADS {
             let (made, scope_of) = (&made, &scope_of);
@@ -124,21 +124,23 @@ fn ledger() -> Ledger {
 }
 
 #[test]
-fn ten_thousand_calls_at_once_pass_the_limit_by_no_more_than_what_they_came_to_beyond_their_bounds() {
+fn concurrent_calls_exceed_the_limit_only_by_their_costs_beyond_bounds() {
     let task = ledger().task(TaskSpec::new("t").budget(Budget::new(Usd::from_dollars(3))));
     let made = Made::default();
-    at_once(&made, |_| task.step(StepKind::Act, "a"));
+    run_concurrently(&made, |_| task.step(StepKind::Act, "a"));
     made.check(&task, "one task");
 }
 
 #[test]
-fn ten_thousand_calls_of_tasks_in_a_task_are_all_held_by_the_outer_budget() {
+fn the_outer_budget_applies_to_concurrent_calls_of_nested_tasks() {
     let task = ledger().task(TaskSpec::new("t").budget(Budget::new(Usd::from_dollars(3))));
     let made = Made::default();
     let inner: Vec<Scope> =
         (0..THREADS).map(|number| task.task(TaskSpec::new("inner").budget(Budget::calls(100 + 50 * number)))).collect();
-    at_once(&made, |number| inner[usize::try_from(number).unwrap()].agent("a").task(TaskSpec::new("innermost")));
-    made.check(&task, "tasks in a task");
+    run_concurrently(&made, |number| {
+        inner[usize::try_from(number).unwrap()].agent("a").task(TaskSpec::new("innermost"))
+    });
+    made.check(&task, "nested tasks");
     for status in inner.iter().flat_map(Scope::budgets) {
         assert!(!status.is_exceeded() && status.reserved == Amount::Calls(0), "{status:?}");
     }

@@ -1,10 +1,6 @@
-//! When finished scopes are closed that wait for something.
-#![allow(missing_docs, clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
-#![allow(
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    reason = "a process that is stopped from outside tells the time"
-)]
+//! Tests of closing finished scopes after the late limit.
+#![allow(missing_docs, clippy::unwrap_used, reason = "a panic fails the test")]
+#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a suspended process measures the time")]
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
@@ -14,11 +10,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use outlay_ledger::{Clock, Ledger, Scope, TaskSpec};
 
-/// A clock that is set by hand, in seconds, and says nothing of another one.
+/// A clock that is set by hand, in seconds, with the default monotonic clock.
 #[derive(Clone, Debug)]
-struct Hand(Arc<AtomicU64>);
+struct ManualClock(Arc<AtomicU64>);
 
-impl Hand {
+impl ManualClock {
     fn at(seconds: u64) -> Self {
         Self(Arc::new(AtomicU64::new(seconds)))
     }
@@ -28,13 +24,13 @@ impl Hand {
     }
 }
 
-impl Clock for Hand {
+impl Clock for ManualClock {
     fn now(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(self.0.load(Ordering::Relaxed))
     }
 }
 
-/// A task whose own code has ended, and that waits for a call which never ends.
+/// Returns a finished task that waits for a call that never settles.
 fn waiting(ledger: &Ledger) -> Scope {
     let task = ledger.task(TaskSpec::new("t"));
     std::mem::forget(task.open_call_unchecked());
@@ -43,14 +39,14 @@ fn waiting(ledger: &Ledger) -> Scope {
 }
 
 #[test]
-fn a_clock_that_goes_back_delays_nothing() {
-    let clock = Hand::at(10_000);
+fn a_clock_that_goes_back_delays_no_close() {
+    let clock = ManualClock::at(10_000);
     let ledger = Ledger::builder().clock(clock.clone()).late_limit(Duration::from_secs(60)).build();
     let task = waiting(&ledger);
     clock.set(10_040);
     ledger.close_overdue();
     assert!(!task.is_closed());
-    // By an hour, after 40 seconds.
+    // An hour back, after 40 seconds.
     clock.set(6_440);
     let later = waiting(&ledger);
     clock.set(6_459);
@@ -65,8 +61,8 @@ fn a_clock_that_goes_back_delays_nothing() {
 }
 
 #[test]
-fn a_limit_without_end_is_one() {
-    let clock = Hand::at(0);
+fn a_maximum_limit_never_ends() {
+    let clock = ManualClock::at(0);
     let ledger = Ledger::builder().clock(clock.clone()).late_limit(Duration::MAX).build();
     let task = waiting(&ledger);
     clock.set(u64::MAX >> 2);
@@ -75,8 +71,8 @@ fn a_limit_without_end_is_one() {
 }
 
 #[test]
-fn what_has_closed_is_not_kept_behind_what_waits() {
-    let ledger = Ledger::builder().clock(Hand::at(0)).build();
+fn closed_scopes_are_not_kept_in_the_queue_behind_waiting_ones() {
+    let ledger = Ledger::builder().clock(ManualClock::at(0)).build();
     let _first = waiting(&ledger);
     let used = allocation_counter::measure(|| {
         for _ in 0..1_000 {
@@ -90,10 +86,9 @@ fn what_has_closed_is_not_kept_behind_what_waits() {
 }
 
 #[test]
-fn a_process_that_stood_still_gives_what_was_open_its_time_anew() {
-    // It is stopped from outside.
+fn open_scopes_get_the_full_limit_again_after_a_suspension() {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "stands_still", "--ignored", "--nocapture"])
+        .args(["--exact", "suspended_process", "--ignored", "--nocapture"])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -103,35 +98,35 @@ fn a_process_that_stood_still_gives_what_was_open_its_time_anew() {
         assert!(sent.success());
     };
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    assert!(lines.by_ref().map_while(Result::ok).any(|line| line.contains("it waits")));
+    assert!(lines.by_ref().map_while(Result::ok).any(|line| line.contains("waiting")));
     signal("-STOP");
     std::thread::sleep(Duration::from_secs(4));
     signal("-CONT");
     lines.for_each(drop);
-    assert!(child.wait().unwrap().success(), "it was closed at once");
+    assert!(child.wait().unwrap().success(), "the scope was closed at once");
 }
 
 #[test]
-#[ignore = "run by the test above, in a process of its own"]
-fn stands_still() {
+#[ignore = "run by the test above in a separate process"]
+fn suspended_process() {
     const LIMIT: Duration = Duration::from_secs(2);
     let ledger = Ledger::builder().late_limit(LIMIT).build();
     let task = waiting(&ledger);
-    println!("it waits");
+    println!("waiting");
     let mut last = Instant::now();
-    let mut thawed = None;
-    let begun = Instant::now();
-    while begun.elapsed() < Duration::from_secs(30) {
+    let mut resumed = None;
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(30) {
         std::thread::sleep(Duration::from_millis(10));
         let now = Instant::now();
         if now.duration_since(std::mem::replace(&mut last, now)) > LIMIT {
-            thawed = Some(now);
+            resumed = Some(now);
         }
         if task.is_closed() {
-            let thawed = thawed.expect("it closed before it was stopped");
-            assert!(thawed.elapsed() > LIMIT * 3 / 4, "{:?} after it went on", thawed.elapsed());
+            let resumed = resumed.expect("closed before the suspension");
+            assert!(resumed.elapsed() > LIMIT * 3 / 4, "{:?} after the resume", resumed.elapsed());
             return;
         }
     }
-    panic!("it was never closed");
+    panic!("never closed");
 }

@@ -90,7 +90,7 @@ async fn a_sandbox_workflow_called_by_a_production_principal_gives_one_violation
     assert_eq!(violations.len(), 1, "{violations:?}");
     let Violation::Graduation { workflow, principal, .. } = &violations[0] else { panic!("{violations:?}") };
     assert_eq!((&**workflow, principal.as_deref()), ("w", Some("arn:aws:iam::123456789012:role/prod-tickets")));
-    let text = "the workflow `w` has grown out of it, called by arn:aws:iam::123456789012:role/prod-tickets";
+    let text = "the workflow `w` has outgrown it, called by arn:aws:iam::123456789012:role/prod-tickets";
     assert_eq!(violations[0].to_string(), text);
     let metrics = h.metrics();
     let counted = metrics.iter().find(|point| point.name == "outlay.policy.violations").unwrap();

@@ -10,7 +10,7 @@ use http_body::Body;
 use tokio::runtime::Handle;
 
 use super::read_events::EventReader;
-use super::stream_result::Ended;
+use crate::stream_result::Ended;
 
 /// The maximum duration of a drain.
 const TIME_LIMIT: Duration = Duration::from_secs(30);

@@ -8,10 +8,10 @@ use memchr::memmem;
 
 use super::chunk_decoder::ChunkDecoder;
 use super::frames::{Frame, FrameReader};
-use super::sent_events::SentEvents;
-use super::stream_result::{Ended, StreamResult};
 use crate::call::Call;
 use crate::input::Kind;
+use crate::sent_events::SentEvents;
+use crate::stream_result::{Ended, StreamResult};
 use crate::usage::{EventBytes, TEXTS, Traffic, read_converse, read_native, read_speech};
 
 /// Reads the events of a stream. Reports to the call once, when the stream ends.

@@ -9,8 +9,8 @@ use outlay_otel::DroppedStream;
 
 use super::drain_dropped;
 use super::read_events::EventReader;
-use super::stream_result::Ended;
 use crate::call::Call;
+use crate::stream_result::Ended;
 
 /// Wraps `body`, so that its events are read for `call`.
 pub(super) fn tap(body: SdkBody, call: Arc<Call>) -> SdkBody {

@@ -145,7 +145,7 @@ fn genai_keys(text: &str) -> Result<BTreeSet<String>, BuildError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::import::tests::Texts;
+    use crate::import::import_tests::Texts;
 
     fn report(prices: &Prices) -> String {
         source_coverage(&Texts::read().sources(), prices).unwrap()

@@ -1,4 +1,4 @@
-//! What refuses a call before it is sent: a stop, the policy, or a budget.
+//! The checks before a call is sent: stops, the policy, and budgets.
 
 use crate::alert::{AlertSource as _, Alerts};
 use crate::budget::{Bound, BudgetCell, Refused, Reservation, SharedHold};
@@ -9,22 +9,22 @@ use super::ask::Ask;
 use super::pending_call::{PendingCall, Settled};
 
 impl Scope {
-    /// Begins a call in this scope, or in the nearest open one around it, once every budget above has reserved what
-    /// the call may cost.
+    /// Opens a call in this scope, or in the nearest open scope around it, after every budget above has reserved what the
+    /// call may cost.
     ///
     /// # Errors
     ///
-    /// [`Refusal`] where the task is stopped, the policy does not allow the call, or a budget has no room for it. Nothing
-    /// is reserved then.
+    /// Returns a [`Refusal`] if the task is stopped, the policy does not allow the call, or a budget has no room for it.
+    /// Nothing is reserved then.
     pub fn open_call(&self, ask: &Ask<'_>) -> Result<PendingCall, Refusal> {
         self.open_call_expecting(ask, &Forecast::NONE)
     }
 
-    /// Begins a call of which something is expected, like [`open_call`](Self::open_call).
+    /// Opens a call with a forecast. See [`open_call`](Self::open_call).
     ///
     /// # Errors
     ///
-    /// Those of [`open_call`](Self::open_call).
+    /// Returns the same errors as [`open_call`](Self::open_call).
     pub fn open_call_expecting(&self, ask: &Ask<'_>, forecast: &Forecast<'_>) -> Result<PendingCall, Refusal> {
         let scope = self.open_ancestor();
         let mut alerts = Alerts::default();
@@ -36,11 +36,11 @@ impl Scope {
             alerts.send(&scope);
         }
         let reservation = admitted?;
-        let scope = scope.take_in_call();
+        let scope = scope.open_call_in_ancestor();
         Ok(PendingCall::new(scope, reservation))
     }
 
-    /// What is reserved for a call that nothing refuses.
+    /// Checks a call. Returns its reservation if it is admitted.
     fn admit(
         &self,
         ask: &Ask<'_>,
@@ -76,48 +76,49 @@ impl Scope {
             .budgets
             .with(|budgets| Reservation::make(budgets, &bound, ground.now(), is_trial, &mut observed, &mut shared));
         let made = match made {
-            Err((_, why)) if is_trial => return Err(why),
+            Err((_, exceeded)) if is_trial => return Err(exceeded),
             made => made,
         };
-        self.would_refuse(observed, alerts);
+        self.count_would_refuse(observed, alerts);
         let mut reservation = made.map_err(|refused| self.count_refused(refused, alerts))?;
         if let (Some(store), false) = (&ground.budget_store, shared.is_empty()) {
-            reservation.share(SharedHold::new(store.clone(), shared));
+            reservation.set_shared(SharedHold::new(store.clone(), shared));
         }
         Ok(reservation)
     }
 
-    pub(super) fn count_refused(&self, (cell, why): Refused, alerts: &mut Alerts) -> BudgetExceeded {
-        let first = self.is_first_of_each_call(&cell, "refused", &why);
-        let why = cell.count_refused(why, self.0.task.ground.now(), first);
+    pub(super) fn count_refused(&self, (cell, exceeded): Refused, alerts: &mut Alerts) -> BudgetExceeded {
+        let first = self.is_first_in_task(&cell, "refused", &exceeded);
+        let exceeded = cell.count_refused(exceeded, self.0.task.ground.now(), first);
         self.0.task.refused_by_budgets.fetch_add(1, Ordering::Relaxed);
-        if !self.is_of_a_task(&cell) {
-            self.0.task.remember(&why);
+        if !self.is_task_budget(&cell) {
+            self.0.task.keep_refusal(&exceeded);
         }
-        alerts.push(&cell.name, AlertKind::Refused(why.clone()));
-        why
+        alerts.push(&cell.name, AlertKind::Refused(exceeded.clone()));
+        exceeded
     }
 
-    pub(super) fn would_refuse(&self, observed: Vec<Refused>, alerts: &mut Alerts) {
-        for (cell, why) in observed {
-            let first = self.is_first_of_each_call(&cell, "would refuse", &why);
-            let why = cell.count_would_refuse(why, self.0.task.ground.now(), first);
-            alerts.push(&cell.name, AlertKind::WouldRefuse(why));
+    pub(super) fn count_would_refuse(&self, observed: Vec<Refused>, alerts: &mut Alerts) {
+        for (cell, exceeded) in observed {
+            let first = self.is_first_in_task(&cell, "would refuse", &exceeded);
+            let exceeded = cell.count_would_refuse(exceeded, self.0.task.ground.now(), first);
+            alerts.push(&cell.name, AlertKind::WouldRefuse(exceeded));
         }
     }
 
-    /// A budget that holds each call by itself has no period: its refusals are first in each task.
-    fn is_first_of_each_call(&self, cell: &BudgetCell, what: &str, why: &BudgetExceeded) -> Option<bool> {
-        let key = || format!("each call {what} {}: {}", cell.name, why.reason().as_str());
+    /// Returns whether the refusal is the task's first, if the budget limits each call separately. Such a budget has no
+    /// period.
+    fn is_first_in_task(&self, cell: &BudgetCell, what: &str, exceeded: &BudgetExceeded) -> Option<bool> {
+        let key = || format!("each call {what} {}: {}", cell.name, exceeded.reason().as_str());
         cell.is_each_call().then(|| self.record_alert(&key()).0)
     }
 
-    /// Begins a call for which no budget is asked: one that has been made already, by other means, or was refused.
+    /// Opens a call without asking budgets, for one that was already made by other means or was refused.
     pub fn open_call_unchecked(&self) -> PendingCall {
-        PendingCall::new(self.take_in_call(), None)
+        PendingCall::new(self.open_call_in_ancestor(), None)
     }
 
-    /// What the books say where nothing is booked: of an operation that costs nothing.
+    /// Returns the current figures of the ledger, for an operation that costs nothing and is not recorded.
     pub fn settled_so_far(&self) -> Settled {
         let (running, running_calls) = self.running();
         Settled { running, running_calls, late: self.is_late(), orphaned: false, store_check: None }

@@ -2,21 +2,21 @@ use std::sync::Arc;
 
 use outlay_price::Usd;
 
-/// What a call asks of the budgets above it.
+/// The request of a call to the budgets above it.
 #[allow(missing_debug_implementations, reason = "it holds a closure, and lives for one call")]
 pub struct Ask<'a> {
-    /// The model, for the refusal's text.
+    /// The model, which a refusal names.
     pub model: &'a Arc<str>,
-    /// The most tokens of its input.
+    /// The maximum number of input tokens.
     pub input: u64,
-    /// The most output tokens that the call allows itself, where it says so.
+    /// The call's own maximum of output tokens, if it sets one.
     pub max_output: Option<u64>,
-    /// Whether it is a chat: a turn of an agent's loop.
+    /// Whether it is a chat call, which is a turn of an agent's loop.
     pub is_turn: bool,
-    /// Whether `model` names a model, which a policy may not allow.
+    /// Whether `model` names a model, so that the policy is checked for it.
     pub has_model: bool,
-    /// Whether a refusal leaves no trace, for the call may yet be made otherwise.
+    /// Whether a refusal is not counted, because the call may still be made another way.
     pub is_trial: bool,
-    /// The most that the call can cost if it writes at most so many output tokens; `None` where it has no price.
+    /// Returns the maximum cost for a number of output tokens, or `None` if the model has no price.
     pub bound: &'a dyn Fn(u64) -> Option<Usd>,
 }

@@ -1,4 +1,4 @@
-//! The question to the store of shared budgets that a call waits for before it is sent.
+//! The request to the store of shared budgets, which is answered before a call is sent.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::{BudgetExceeded, BudgetStore, StoreAnswer, StoreAsk};
 
 use super::pending_call::PendingCall;
 
-/// A call's question to the store that holds some of its budgets.
+/// A call's request to the store that keeps some of its budgets.
 #[derive(Debug)]
 pub struct StoreQuestion {
     store: Arc<dyn BudgetStore>,
@@ -16,33 +16,33 @@ pub struct StoreQuestion {
 }
 
 impl PendingCall {
-    /// What is to be asked of the store that holds some of the call's budgets, as long as there is no answer: before the
-    /// call is sent.
+    /// Returns the request to the store that keeps some of the call's budgets, or `None` if there is no store or already
+    /// an answer. The request must be answered before the call is sent.
     pub fn ask_store(&mut self) -> Option<StoreQuestion> {
         let (store, ask) = self.reservation.as_mut()?.shared_mut()?.ask()?;
         Some(StoreQuestion { store, ask })
     }
 
-    /// Takes the store's answer in.
+    /// Applies the store's answer.
     ///
     /// # Errors
     ///
-    /// The refusal, which is in the books. The call is still to be settled, as one that came to nothing.
+    /// Returns the refusal, which is already recorded. The call must still be settled, at no cost.
     pub fn store_answered(&mut self, model: &Arc<str>, answer: &StoreAnswer) -> Result<(), BudgetExceeded> {
         let Some(shared) = self.reservation.as_mut().and_then(Reservation::shared_mut) else { return Ok(()) };
         let (mut observed, mut alerts) = (Vec::new(), Alerts::default());
-        let answered = shared.answered(model, answer, self.scope.0.task.ground.now(), &mut observed);
-        self.scope.would_refuse(observed, &mut alerts);
+        let answered = shared.apply_answer(model, answer, self.scope.0.task.ground.now(), &mut observed);
+        self.scope.count_would_refuse(observed, &mut alerts);
         let answered = answered.map_err(|refused| self.scope.count_refused(refused, &mut alerts));
         alerts.send(&self.scope);
         answered
     }
 
-    /// Asks the store without waiting, where that has not been done: for a call that is about to be sent.
+    /// Asks the store without waiting, if it has not answered yet. For a call that is about to be sent.
     ///
     /// # Errors
     ///
-    /// Like [`store_answered`](Self::store_answered).
+    /// Returns the same errors as [`store_answered`](Self::store_answered).
     pub fn ask_store_now(&mut self, model: &Arc<str>) -> Result<(), BudgetExceeded> {
         let shared = self.reservation.as_mut().and_then(Reservation::shared_mut);
         match shared.and_then(SharedHold::ask_now) {
@@ -53,7 +53,7 @@ impl PendingCall {
 }
 
 impl StoreQuestion {
-    /// The store's answer. It is awaited before the call is sent, and taken in by [`PendingCall::store_answered`].
+    /// Returns the store's answer. Await it before the call is sent, and pass it to [`PendingCall::store_answered`].
     pub async fn answer(&self) -> StoreAnswer {
         self.store.reserve(&self.ask).await
     }

@@ -1,4 +1,4 @@
-//! The check of a call against the policy, before it is sent.
+//! The policy check of a call before it is sent.
 
 use super::Ask;
 use crate::alert::Alerts;
@@ -6,23 +6,23 @@ use crate::scope::push_violation;
 use crate::{PolicyViolation, Scope, Violation};
 
 impl Scope {
-    /// Why an enforced rule refuses a call.
+    /// Returns the violation for which an enforced rule refuses the call, if any.
     pub(super) fn check_model(&self, ask: &Ask<'_>, alerts: &mut Alerts) -> Option<PolicyViolation> {
         let mut refused = None;
         for rule in self.policy() {
             let allowed = !ask.has_model || rule.allows(ask.model);
-            let of_model = (!allowed).then(|| self.violation(rule, Violation::Model(ask.model.clone())));
-            // Told when the task has started.
-            let of_task = self.missing(rule).filter(|_| rule.enforced);
+            let model_violation = (!allowed).then(|| self.violation(rule, Violation::Model(ask.model.clone())));
+            // Reported when the task started, so there is no alert here.
+            let task_violation = self.missing(rule).filter(|_| rule.enforced);
             if rule.enforced {
-                refused = refused.or_else(|| of_model.clone()).or(of_task);
+                refused = refused.or_else(|| model_violation.clone()).or(task_violation);
             }
-            push_violation(of_model, alerts);
+            push_violation(model_violation, alerts);
         }
         refused
     }
 
-    /// Whether every rule that is enforced here allows a model.
+    /// Returns whether all enforced rules allow a model.
     pub fn allows_model(&self, model: &str) -> bool {
         self.policy().all(|rule| !rule.enforced || rule.allows(model))
     }

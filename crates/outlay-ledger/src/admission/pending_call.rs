@@ -7,8 +7,8 @@ use crate::record::CallRecord;
 use crate::sync::lock;
 use crate::{Scope, StoreCheck};
 
-/// A model call that has begun: settle it once. Dropped unsettled, it gives its reservation back and counts as
-/// nothing; whoever opened it knows better what it cost, and must say so.
+/// An open model call, to be settled once. If it is dropped without [`settle`](Self::settle), its reservation is released
+/// and no cost is counted, so code that knows the cost must settle it.
 #[derive(Debug)]
 pub struct PendingCall {
     pub(super) scope: Scope,
@@ -16,19 +16,19 @@ pub struct PendingCall {
     open: bool,
 }
 
-/// What the books say right after a call.
+/// The figures of the ledger right after a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settled {
-    /// The task's known cost, this call included.
+    /// The task's known cost, including this call.
     pub running: Usd,
-    /// The task's settled calls, with this one unless it was refused.
+    /// The number of the task's settled calls, including this one unless it was refused.
     pub running_calls: u64,
-    /// Whether the cost is outside its task's sum, because the task or the call's scope had closed before.
+    /// Whether the cost is not in the task's total, because the task or the call's scope had closed before.
     pub late: bool,
-    /// Whether it is outside its own scope's sum too, because that had closed before.
+    /// Whether the cost is not in its own scope's total either, because that scope had closed before.
     pub orphaned: bool,
-    /// Whether the store that holds some of its budgets has checked it; `None` where there is none, or it was never asked.
+    /// Whether the store of shared budgets has checked the call; `None` if there is no store, or it was not asked.
     pub store_check: Option<StoreCheck>,
 }
 
@@ -37,25 +37,25 @@ impl PendingCall {
         Self { scope, reservation, open: true }
     }
 
-    /// The scope that the call is counted in.
+    /// Returns the scope that the call is counted in.
     pub fn scope(&self) -> &Scope {
         &self.scope
     }
 
-    /// The most output tokens that a budget has assumed for the call; `None` where it says its maximum, or where no budget
-    /// holds it that counts them.
+    /// Returns the highest number of output tokens that a budget has assumed for the call. `None` if the call sets a
+    /// maximum, or no budget counts output.
     pub fn assumed_output(&self) -> Option<u64> {
         self.reservation.as_ref()?.assumed_output()
     }
 
-    /// Settles the call: its cost replaces what was reserved, and its scope may close.
+    /// Settles the call: its cost replaces the reservation, and its scope may close.
     pub fn settle(mut self, call: CallRecord) -> Settled {
         self.open = false;
         let (cost, refused) = (call.charge.total(), call.refused);
         let spent = Spent {
             usd: cost,
             tokens: call.usage.total_tokens().saturating_add(call.bounded_tokens),
-            // One that was refused, or given up before it was sent, is none.
+            // A call that was refused or given up before it was sent does not count.
             calls: u64::from(call.sent),
             turns: u64::from(call.operation == "chat" && !call.failed),
         };
@@ -68,7 +68,7 @@ impl PendingCall {
             let mut state = lock(scope.state());
             let in_time = state.settle_call(call, scope.cost_kind(), keep);
             let late = !in_time || scope.late();
-            // Before the lock goes: who sees the call in the totals sees it in the budget too.
+            // Under the lock, so that a call that is in the totals is in the budgets too.
             if !late {
                 scope.task.spend(cost, u64::from(!refused));
             }
@@ -86,7 +86,7 @@ impl PendingCall {
         Settled { running, running_calls, late, orphaned: !in_time, store_check }
     }
 
-    /// Settles in the budgets of a store, and says whether that has checked the call.
+    /// Settles in the budgets of a store. Returns whether the store has checked the call.
     fn settle_shared(&mut self, spent: &Spent) -> Option<StoreCheck> {
         let Some(reservation) = &mut self.reservation else {
             self.scope.spend_shared(spent);

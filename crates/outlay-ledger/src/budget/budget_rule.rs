@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Budget, Period};
 use crate::task::{TaskWords, clean_word, clean_word_key};
 
-/// A budget for all tasks of a kind: for each team a day, for the sandbox a month, for each conversation.
+/// A budget for all tasks of a kind, such as per team and day, per month for the sandbox, or per conversation.
 ///
 /// ```
 /// use outlay_ledger::{Budget, BudgetRule, Period};
@@ -28,7 +28,7 @@ pub struct BudgetRule {
 }
 
 impl BudgetRule {
-    /// One budget for all tasks together.
+    /// Creates a rule with one budget for all tasks together.
     pub fn new(name: &str, budget: impl Into<Budget>) -> Self {
         Self {
             name: name.into(),
@@ -40,54 +40,55 @@ impl BudgetRule {
         }
     }
 
-    /// What each single call may come to.
+    /// Creates a rule that limits each call separately.
     pub fn each_call(name: &str, budget: impl Into<Budget>) -> Self {
         Self { each_call: true, ..Self::new(name, budget) }
     }
 
-    /// A budget of its own for each value of a dimension, for each `task` name, or for each `conversation`. Tasks
+    /// Creates a separate budget for each value of a dimension, for each `task` name, or for each `conversation`. Tasks
     /// without a value share one.
     ///
-    /// A budget that has been spent of is kept to the end of its period. One of a rule without a period is kept for an
-    /// hour after its last use; of those that no open task holds, 10,000 are kept longer, and when the others are
-    /// forgotten with what was spent of them, that is told ([`AlertKind::BudgetsForgotten`](crate::AlertKind)). A rule
-    /// keeps 1,000,000 budgets, which take 400 to 600 bytes each besides their names: a task that comes later has one of
-    /// its own. A store for several processes keeps them by a rule of its own.
+    /// A budget with spending is kept until the end of its period. A budget of a rule without a period is kept for an
+    /// hour after its last use. Of those that no open task uses, 10,000 are kept longer; when the others are dropped
+    /// together with their spending, an alert reports it ([`AlertKind::BudgetsForgotten`](crate::AlertKind)). A rule
+    /// keeps at most 1,000,000 budgets, which take 400 to 600 bytes each plus their names. A later task gets a separate
+    /// budget. A store for several processes decides by itself how long it keeps budgets.
     #[must_use]
     pub fn per(mut self, key: &str) -> Self {
         self.per.push(clean_word_key(key));
         self
     }
 
-    /// Only for tasks whose dimension (or `task` name) is this. Defaults to all, with what is in no task.
+    /// Restricts the rule to tasks with this dimension, `task` name or `conversation`. Defaults to all tasks and work
+    /// outside any task.
     #[must_use]
     pub fn only(mut self, key: &str, value: &str) -> Self {
         self.only.push(clean_word(key, value));
         self
     }
 
-    /// Begins anew each period. A call counts in the period in which it begins. Defaults to never.
+    /// Sets the period after which the budget starts at zero again. A call counts in the period in which it starts.
+    /// Defaults to none.
     #[must_use]
     pub const fn every(mut self, period: Period) -> Self {
         self.period = Some(period);
         self
     }
 
-    /// Whether another rule spends of the same budgets: it has the same name, counts the same, over the same period, of the
-    /// same tasks.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
+    /// Returns whether both rules share their budgets: they have the same name, unit, period and tasks.
+    pub(crate) fn shares_budgets(&self, other: &Self) -> bool {
         let key = |rule: &Self| (rule.budget.limit.unit(), rule.period, rule.each_call);
         *self.name == *other.name && key(self) == key(other) && self.only == other.only
     }
 
-    /// What it counts, and over which period.
-    pub(crate) fn counts(&self) -> (&'static str, Option<Period>) {
+    /// Returns the unit and the period.
+    pub(crate) fn unit_and_period(&self) -> (&'static str, Option<Period>) {
         (self.budget.limit.unit(), self.period)
     }
 
-    /// What the budget of a task goes by; `None` where the rule does not hold for it.
-    pub(super) fn applies(&self, task: &TaskWords<'_>) -> Option<Arc<str>> {
-        if !self.only.iter().all(|(key, wanted)| task.get(key) == Some(&**wanted)) {
+    /// Returns the name of the budget for a task, or `None` if the rule does not apply to it.
+    pub(super) fn budget_name(&self, task: &TaskWords<'_>) -> Option<Arc<str>> {
+        if !self.only.iter().all(|(key, value)| task.get(key) == Some(&**value)) {
             return None;
         }
         if self.per.is_empty() {
@@ -98,11 +99,12 @@ impl BudgetRule {
     }
 }
 
-/// In the name of a budget a value has fewer characters than this; a longer one has as many, and ends in a hash of the whole.
+/// The length in characters of a long value in the name of a budget. It ends in a hash of the full value. Shorter values
+/// are kept whole.
 const MAX_VALUE: usize = 256;
 
-/// A value such that none looks like the end of it and the beginning of the next, or like none at all. It is on one line
-/// and of bounded length, and no two values have the same.
+/// Returns a value for the name of a budget: on one line, of bounded length, and different for each value. It cannot be
+/// confused with a separator, with a following value or with a missing value.
 fn value(value: Option<&str>) -> Cow<'_, str> {
     let Some(value) = value else { return "(none)".into() };
     let breaks_line = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
@@ -141,11 +143,11 @@ mod tests {
             dimensions.set(Dimension::Owner, owner);
         }
         let rule = BudgetRule::new("r", Budget::calls(1)).per("team").per("owner");
-        rule.applies(&TaskWords { name: "t", conversation: None, dimensions: &dimensions }).unwrap()
+        rule.budget_name(&TaskWords { name: "t", conversation: None, dimensions: &dimensions }).unwrap()
     }
 
     #[test]
-    fn no_values_of_several_keys_make_the_same_budget_as_others() {
+    fn different_values_of_several_keys_make_different_budgets() {
         assert_eq!(&*applied("search", Some("y")), "r [team=search, owner=y]");
         let all = [
             applied("x, owner=y", Some("z")),
@@ -159,19 +161,19 @@ mod tests {
         }
     }
 
-    fn talk(id: &str) -> String {
+    fn conversation_budget(id: &str) -> String {
         let rule = BudgetRule::new("r", Budget::calls(1)).per("conversation");
         let words = TaskWords { name: "t", conversation: Some(id), dimensions: &Dimensions::default() };
-        rule.applies(&words).unwrap().to_string()
+        rule.budget_name(&words).unwrap().to_string()
     }
 
     #[test]
-    fn a_budget_s_name_is_on_one_line_and_bounded_and_no_two_ids_have_the_same() {
+    fn a_budget_name_is_one_bounded_line_and_unique_per_id() {
         let long = "x".repeat(100_000);
         let same_start = format!("{}y", "x".repeat(99_999));
-        let of_long = talk(&long);
-        let told = of_long.strip_prefix("r [conversation=").unwrap().strip_suffix(']').unwrap();
-        assert_eq!(told.chars().count(), MAX_VALUE);
+        let of_long = conversation_budget(&long);
+        let shortened = of_long.strip_prefix("r [conversation=").unwrap().strip_suffix(']').unwrap();
+        assert_eq!(shortened.chars().count(), MAX_VALUE);
         let ids = [
             "a",
             "a\0b",
@@ -184,15 +186,15 @@ mod tests {
             "\\(none)",
             &long,
             &same_start,
-            told,
+            shortened,
             &"x".repeat(255),
             &"x".repeat(256),
         ];
-        let names: Vec<String> = ids.iter().map(|id| talk(id)).collect();
+        let names: Vec<String> = ids.iter().map(|id| conversation_budget(id)).collect();
         for (place, name) in names.iter().enumerate() {
             assert!(!names[..place].contains(name), "{name}");
             assert!(name.len() < 300 && !name.contains(|c: char| c.is_control() || c == '\u{2028}'), "{name:?}");
         }
-        assert_eq!(talk("a\nb"), "r [conversation=a\\u{a}b]");
+        assert_eq!(conversation_budget("a\nb"), "r [conversation=a\\u{a}b]");
     }
 }

@@ -1,46 +1,46 @@
 use std::sync::{Arc, PoisonError};
 
-use super::budgets_of_rules::{KeptBudgets, Times, Wanted};
+use super::budgets_of_rules::{AppliedRule, BudgetsOfRules, Times};
 use super::{BudgetCell, BudgetRule};
 use crate::alert::Alerts;
 use crate::sync::{Mutex, RwLock, lock};
 use crate::task::TaskWords;
 
-/// The rules that the code has given, and those of the policy.
+/// The rules set in code, and those of the policy.
 #[derive(Debug, Default)]
 struct Rules {
-    own: Vec<BudgetRule>,
-    of_policy: Vec<BudgetRule>,
+    from_code: Vec<BudgetRule>,
+    from_policy: Vec<BudgetRule>,
 }
 
-/// The rules in force, and the budgets that they have made.
+/// The rules in force and their budgets.
 #[derive(Debug, Default)]
 pub(crate) struct BudgetRules {
     rules: RwLock<Rules>,
-    kept: Mutex<KeptBudgets>,
-    /// A store holds the budgets, but for those that hold each call by itself.
+    kept: Mutex<BudgetsOfRules>,
+    /// Whether a store keeps the budgets, except those that limit each call separately.
     are_shared: bool,
 }
 
 impl BudgetRules {
-    /// Whose budgets a store holds.
+    /// Creates rules with budgets that a store keeps.
     pub(crate) fn shared() -> Self {
         Self { are_shared: true, ..Self::default() }
     }
 
-    /// Puts other rules in force, for tasks that start from now on. A budget that goes by the same name keeps what has
-    /// been spent of it, under the new limit; one that counts something else, or over another period, begins anew.
+    /// Replaces the rules set in code, for tasks that start from now on. A budget with the same name keeps its spending
+    /// under the new limit; one with another unit or period starts at zero.
     pub(crate) fn set(&self, rules: Vec<BudgetRule>) {
-        self.rules.write().unwrap_or_else(PoisonError::into_inner).own = rules;
+        self.rules.write().unwrap_or_else(PoisonError::into_inner).from_code = rules;
     }
 
-    /// The same of those of the policy.
-    pub(crate) fn set_of_policy(&self, rules: Vec<BudgetRule>) {
-        self.rules.write().unwrap_or_else(PoisonError::into_inner).of_policy = rules;
+    /// Replaces the rules of the policy. See [`set`](Self::set).
+    pub(crate) fn set_policy_rules(&self, rules: Vec<BudgetRule>) {
+        self.rules.write().unwrap_or_else(PoisonError::into_inner).from_policy = rules;
     }
 
-    /// The budgets that hold a task. What was forgotten for them goes to `alerts`. The time is asked for only where there are
-    /// rules.
+    /// Returns the budgets of rules that apply to a task. Dropped budgets are reported to `alerts`. `now` is called only
+    /// if there are rules.
     pub(crate) fn of_task(
         &self,
         task: &TaskWords<'_>,
@@ -48,20 +48,20 @@ impl BudgetRules {
         alerts: &mut Alerts,
     ) -> Vec<Arc<BudgetCell>> {
         let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
-        if rules.own.is_empty() && rules.of_policy.is_empty() {
+        if rules.from_code.is_empty() && rules.from_policy.is_empty() {
             return Vec::new();
         }
-        let mut wanted: Vec<Wanted<'_>> = Vec::new();
-        for rule in rules.own.iter().chain(&rules.of_policy) {
-            let Some(name) = rule.applies(task) else { continue };
-            // The code and the policy may both have it, or the code several: what is spent is one figure, and all limits hold.
-            match wanted.iter_mut().find(|known| known.name == name && known.rule.is_same(rule)) {
-                Some(known) => known.others.push(rule.budget),
-                None => wanted.push(Wanted { rule, name, others: Vec::new() }),
+        let mut applied: Vec<AppliedRule<'_>> = Vec::new();
+        for rule in rules.from_code.iter().chain(&rules.from_policy) {
+            let Some(name) = rule.budget_name(task) else { continue };
+            // The code and the policy may set the same rule more than once. All limits apply to the same spending.
+            match applied.iter_mut().find(|known| known.name == name && known.rule.shares_budgets(rule)) {
+                Some(known) => known.other_limits.push(rule.budget),
+                None => applied.push(AppliedRule { rule, name, other_limits: Vec::new() }),
             }
         }
         let (now, mut kept) = (now(), lock(&self.kept));
-        wanted.into_iter().map(|wanted| kept.get(wanted, self.are_shared, now, alerts)).collect()
+        applied.into_iter().map(|rule| kept.get(rule, self.are_shared, now, alerts)).collect()
     }
 }
 
@@ -76,7 +76,7 @@ mod tests {
     use crate::money::Spent;
     use crate::{Amount, Budget, Dimension, Dimensions, Period};
 
-    fn then(wall: SystemTime) -> impl Fn() -> Times {
+    fn at_time(wall: SystemTime) -> impl Fn() -> Times {
         move || Times { wall, monotonic: Duration::ZERO }
     }
 
@@ -91,9 +91,9 @@ mod tests {
     }
 
     #[test]
-    fn what_a_store_knows_a_budget_by_is_of_that_budget_alone() {
+    fn the_store_key_is_unique_to_the_budget() {
         let key = |rule: BudgetRule| {
-            let name = rule.applies(&words("t", None, &team("a"))).unwrap_or_else(|| rule.name.clone());
+            let name = rule.budget_name(&words("t", None, &team("a"))).unwrap_or_else(|| rule.name.clone());
             store_key(&rule, &name).to_string()
         };
         let rule = |name: &str| BudgetRule::new(name, Usd::from_dollars(1));
@@ -104,12 +104,12 @@ mod tests {
     }
 
     fn names(rules: &BudgetRules, task: &TaskWords<'_>) -> Vec<String> {
-        let cells = rules.of_task(task, then(SystemTime::UNIX_EPOCH), &mut Alerts::default());
+        let cells = rules.of_task(task, at_time(SystemTime::UNIX_EPOCH), &mut Alerts::default());
         cells.iter().map(|cell| cell.name.to_string()).collect()
     }
 
     #[test]
-    fn a_rule_makes_a_budget_for_each_value_and_one_for_those_without() {
+    fn a_rule_has_a_budget_per_value_and_one_for_tasks_without_a_value() {
         let rules = BudgetRules::default();
         let dollar = Budget::new(Usd::from_dollars(1));
         rules.set(vec![
@@ -118,23 +118,23 @@ mod tests {
             BudgetRule::new("search", dollar).only("team", "search"),
             BudgetRule::new("talk", dollar).per("conversation").only("task", "t"),
         ]);
-        let (search, nobody) = (team("search"), Dimensions::default());
+        let (search, no_team) = (team("search"), Dimensions::default());
         let of_search = words("t", Some("c-1"), &search);
         assert_eq!(names(&rules, &of_search), ["all", "team [team=search]", "search", "talk [conversation=c-1]"]);
-        assert_eq!(names(&rules, &words("u", None, &nobody)), ["all", "team [team=(none)]"]);
+        assert_eq!(names(&rules, &words("u", None, &no_team)), ["all", "team [team=(none)]"]);
         assert!(Arc::ptr_eq(
-            &rules.of_task(&of_search, then(SystemTime::UNIX_EPOCH), &mut Alerts::default())[1],
-            &rules.of_task(&of_search, then(SystemTime::UNIX_EPOCH), &mut Alerts::default())[1]
+            &rules.of_task(&of_search, at_time(SystemTime::UNIX_EPOCH), &mut Alerts::default())[1],
+            &rules.of_task(&of_search, at_time(SystemTime::UNIX_EPOCH), &mut Alerts::default())[1]
         ));
     }
 
     #[test]
-    fn a_rule_that_counts_something_else_under_the_same_name_begins_anew() {
+    fn a_rule_with_the_same_name_and_another_unit_starts_at_zero() {
         let rules = BudgetRules::default();
         let (task, at) = (Dimensions::default(), SystemTime::UNIX_EPOCH);
         let cell_of = |rule: BudgetRule| {
             rules.set(vec![rule]);
-            rules.of_task(&words("t", None, &task), then(at), &mut Alerts::default()).remove(0)
+            rules.of_task(&words("t", None, &task), at_time(at), &mut Alerts::default()).remove(0)
         };
         let spent = |rule| cell_of(rule).status().spent;
         let dollars = |limit| BudgetRule::new("r", Usd::from_dollars(limit));
@@ -146,25 +146,25 @@ mod tests {
     }
 
     #[test]
-    fn the_code_and_the_policy_hold_one_budget_to_both_their_limits() {
+    fn the_limits_of_code_and_policy_apply_to_one_budget() {
         let rules = BudgetRules::default();
         let dollars = |limit| BudgetRule::new("r", Usd::from_dollars(limit)).every(Period::Day);
         rules.set(vec![dollars(5)]);
-        rules.set_of_policy(vec![dollars(3)]);
+        rules.set_policy_rules(vec![dollars(3)]);
         let (dimensions, at) = (Dimensions::default(), SystemTime::UNIX_EPOCH);
-        let budgets = || rules.of_task(&words("t", None, &dimensions), then(at), &mut Alerts::default());
+        let budgets = || rules.of_task(&words("t", None, &dimensions), at_time(at), &mut Alerts::default());
         assert_eq!(budgets().len(), 1);
         assert_eq!(budgets()[0].status().limit, Amount::Usd(Usd::from_dollars(3)));
         let _ = budgets()[0].spend(&Spent::usd(Usd::from_dollars(2)), at);
-        // What is spent stays, whichever of them goes.
-        rules.set_of_policy(Vec::new());
+        // The spending stays when one of the rules is removed.
+        rules.set_policy_rules(Vec::new());
         let status = budgets()[0].status();
         assert_eq!(
             (status.limit, status.spent),
             (Amount::Usd(Usd::from_dollars(5)), Amount::Usd(Usd::from_dollars(2)))
         );
-        // Another thing that is counted is another budget.
-        rules.set_of_policy(vec![BudgetRule::new("r", Budget::calls(1)).every(Period::Day)]);
+        // Another unit is another budget.
+        rules.set_policy_rules(vec![BudgetRule::new("r", Budget::calls(1)).every(Period::Day)]);
         assert_eq!(budgets().len(), 2);
     }
 }

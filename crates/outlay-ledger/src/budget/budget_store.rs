@@ -1,4 +1,4 @@
-//! What holds the budgets of rules for several processes.
+//! The interface to a store that shares the budgets of rules between processes.
 
 use std::fmt;
 use std::future::Future;
@@ -11,31 +11,31 @@ use super::Period;
 use crate::Amount;
 use crate::callback::{Guarded, guarded};
 
-/// Holds the budgets that [`BudgetRule`](crate::BudgetRule)s make, so that all processes that are given the same store
-/// spend of the same ones. Without one they are held in the process. Those of tasks, agents and steps, and rules that
-/// hold each call by itself, are the process's own in any case.
+/// A store for the budgets of [`BudgetRule`](crate::BudgetRule)s, so that all processes with the same store share them.
+/// Without a store, each process keeps its own. Budgets of tasks, agents and steps, and rules that limit each call
+/// separately, are always local to the process.
 ///
-/// A call is asked for once, with all of its shared budgets ([`reserve`](Self::reserve)), and settled once, whatever
-/// becomes of it ([`settle`](Self::settle)). A store never fails: where it cannot ask whoever holds the figures, it
-/// answers by a rule of its own, [`Unchecked`](StoreAnswer::Unchecked) or [`Unavailable`](StoreAnswer::Unavailable).
+/// Each call is reserved once in all of its shared budgets ([`reserve`](Self::reserve)), and settled once, whatever its
+/// outcome ([`settle`](Self::settle)). A store never fails: if its backend cannot be reached, it answers
+/// [`Unchecked`](StoreAnswer::Unchecked) or [`Unavailable`](StoreAnswer::Unavailable), as it is configured.
 pub trait BudgetStore: fmt::Debug + Send + Sync {
-    /// Reserves for a call in all of its shared budgets, or in none.
+    /// Reserves a call in all of its shared budgets, or in none.
     ///
-    /// It is awaited on the path of the call: a store has a limit of time. Where the future is dropped before it is ready,
-    /// the ask is settled as [`Held::Unknown`].
+    /// It is awaited on the path of the call, so a store must have a timeout. If the future is dropped before it is
+    /// ready, the request is settled as [`Held::Unknown`].
     fn reserve<'a>(&'a self, ask: &'a StoreAsk) -> StoreFuture<'a>;
 
-    /// Answers without waiting, for a call that is about to be sent from where nothing can be awaited.
+    /// Answers without waiting, for a call that is about to be sent from code that cannot await.
     fn reserve_now(&self, ask: &StoreAsk) -> StoreAnswer;
 
-    /// Replaces what was reserved by what was spent. It returns at once; the figures may follow.
+    /// Replaces the reservation by the spending. It returns at once; the amounts may be updated later.
     fn settle(&self, settlement: Settlement);
 }
 
-/// What [`BudgetStore::reserve`] returns.
+/// The future that [`BudgetStore::reserve`] returns.
 pub type StoreFuture<'a> = Pin<Box<dyn Future<Output = StoreAnswer> + Send + 'a>>;
 
-/// What one call asks of a store. Cloning it is cheap.
+/// The request of one call to a store. Clones are cheap.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreAsk {
     id: u64,
@@ -43,142 +43,144 @@ pub struct StoreAsk {
     asked_at: Instant,
 }
 
-/// The most that a call may come to, in one budget.
+/// The amount that a call reserves in one budget.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoreHold {
     /// The budget.
     pub budget: StoreBudget,
-    /// The most that the call may come to, in what the budget counts. Zero for a call without a price that is let through.
+    /// The most that the call may cost, in the budget's unit. Zero for an allowed call without a price.
     pub amount: Amount,
 }
 
-/// A budget, as a store knows it.
+/// The description of a budget for a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoreBudget {
-    /// What it goes by: the same in every process that has the same rule, and another for one that counts something else or
-    /// over another period. It may hold any characters, and be of any length.
+    /// The key: the same in every process with the same rule, and different for another unit or period. It may contain
+    /// any characters and have any length.
     pub key: Arc<str>,
-    /// The limit, as this process knows it.
+    /// The limit that this process has.
     pub limit: Amount,
-    /// After which it begins anew. Which period a call counts in is the store's to say, by a clock that all processes share.
+    /// The period after which it starts at zero. The store decides which period a call counts in, by a clock that all
+    /// processes share.
     pub period: Option<Period>,
-    /// From when on its soft limit is told.
+    /// The amount from which the soft limit is reported.
     pub soft_from: Option<Amount>,
-    /// Whether it refuses nothing.
+    /// Whether the budget only observes, and refuses nothing.
     pub observed: bool,
 }
 
-/// What a store says of a call.
+/// The answer of a store to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreAnswer {
-    /// It is reserved in all budgets. Those that only observe, and would have refused it, are listed.
+    /// The call is reserved in all budgets. The observing budgets that would have refused it are listed.
     Admitted(Vec<StoreFigures>),
-    /// It does not fit: nothing is reserved.
+    /// The call does not fit. Nothing is reserved.
     Refused(StoreFigures),
-    /// The figures could not be had in time, and the store's rule lets the call go on; it is counted afterwards.
+    /// The amounts could not be read in time, and the store is set to let the call through. It is counted afterwards.
     Unchecked,
-    /// The figures could not be had in time, and the store's rule is to refuse the call, for the budget of that hold of the
-    /// ask.
+    /// The amounts could not be read in time, and the store is set to refuse the call. The index is that of the refusing
+    /// budget in [`StoreAsk::holds`].
     Unavailable(usize),
 }
 
-/// How a budget of an ask stands.
+/// The amounts of one budget of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs, reason = "a store fills it in")]
 pub struct StoreFigures {
-    /// Which of the ask's holds it is of.
+    /// The index of the budget in [`StoreAsk::holds`].
     pub hold: usize,
-    /// What is spent and settled.
+    /// The amount that is spent and settled.
     pub spent: Amount,
-    /// What open calls have reserved.
+    /// The amount that open calls have reserved.
     pub reserved: Amount,
 }
 
-/// What became of an ask.
+/// The state of a request when it is settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Held {
-    /// The store was not asked: an external charge, or a call that had been made by other means.
+    /// The store was not asked: for an external charge, or a call that was made by other means.
     Nothing,
-    /// It was asked, and nobody waited for the answer: it may have been reserved, or may yet be.
+    /// The store was asked, but the answer was not awaited: the call may have been reserved, or may be later.
     Unknown,
-    /// It was reserved.
+    /// The call was reserved.
     Reserved,
-    /// It was let through unchecked.
+    /// The call was let through unchecked.
     Unchecked,
 }
 
-/// What a call came to. An ask is settled once.
+/// The spending of a call. A request is settled once.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Settlement {
-    /// What was asked.
+    /// The request.
     pub ask: StoreAsk,
-    /// What became of that.
+    /// The state of the request.
     pub held: Held,
-    /// What was spent, in the order of the holds.
+    /// The amounts spent, in the order of the holds.
     pub spent: Vec<Amount>,
-    /// Told where a soft limit has just been reached.
+    /// The function to call if a soft limit has just been reached.
     pub on_soft_limit: Option<OnSoftLimit>,
 }
 
-/// Told how a budget stands whose soft limit has just been reached.
+/// A function that receives the amounts of a budget when its soft limit has just been reached.
 #[derive(Clone)]
 pub struct OnSoftLimit(Arc<dyn Fn(StoreFigures) + Send + Sync>);
 
 impl StoreAsk {
-    /// An ask of that number, which no other of this process has.
+    /// Creates a request. `id` must be unique in this process.
     pub fn new(id: u64, holds: Vec<StoreHold>) -> Self {
         Self { id, holds: holds.into(), asked_at: Instant::now() }
     }
 
-    /// Which of this process's asks it is.
+    /// Returns the id, which is unique in this process.
     pub const fn id(&self) -> u64 {
         self.id
     }
 
-    /// When it was made: what it comes to counts in the period of then, wherever a store hears of it only later.
+    /// Returns when the request was made. The spending counts in the period of that time, even if it reaches the store
+    /// later.
     pub const fn asked_at(&self) -> Instant {
         self.asked_at
     }
 
-    /// The budgets that are asked, the innermost first: of several that refuse, the first is named.
+    /// Returns the requested amounts, innermost budget first. If several budgets refuse, the first is named.
     pub fn holds(&self) -> &[StoreHold] {
         &self.holds
     }
 }
 
 impl StoreHold {
-    /// So much in that budget.
+    /// Creates a request for an amount in a budget.
     pub const fn new(budget: StoreBudget, amount: Amount) -> Self {
         Self { budget, amount }
     }
 }
 
 impl StoreBudget {
-    /// A budget that goes by `key`, of this limit: without a period, and with no soft limit.
+    /// Creates an enforced budget without a period or soft limit.
     pub const fn new(key: Arc<str>, limit: Amount) -> Self {
         Self { key, limit, period: None, soft_from: None, observed: false }
     }
 }
 
 impl Settlement {
-    /// An ask that came to so much.
+    /// Creates a settlement without a soft-limit function.
     pub const fn new(ask: StoreAsk, held: Held, spent: Vec<Amount>) -> Self {
         Self { ask, held, spent, on_soft_limit: None }
     }
 }
 
 impl OnSoftLimit {
-    /// Calls that.
-    pub fn new(tell: impl Fn(StoreFigures) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(tell))
+    /// Wraps a function.
+    pub fn new(notify: impl Fn(StoreFigures) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(notify))
     }
 
-    /// Tells it. What is told may be the application's code, and never panics here.
+    /// Calls the function. A panic in it is caught, since it may run the application's code.
     pub fn tell(&self, figures: StoreFigures) {
         let _ = guarded(|| (self.0)(figures));
     }
@@ -190,7 +192,7 @@ impl fmt::Debug for OnSoftLimit {
     }
 }
 
-/// A store that panics has not been asked: the call goes on, and is counted as unchecked.
+/// If the store panics, the call goes on and is counted as unchecked.
 impl<T: BudgetStore> BudgetStore for Guarded<T> {
     fn reserve<'a>(&'a self, ask: &'a StoreAsk) -> StoreFuture<'a> {
         match guarded(|| self.0.reserve(ask)) {

@@ -6,26 +6,26 @@ use crate::message_text::shown;
 use super::reserve::Reserve;
 use super::{Amount, BudgetStatus};
 
-/// Why a budget refused a call.
+/// The reason why a budget refused a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RefusalReason {
-    /// The call may come to more than is left.
+    /// The call may cost more than is left.
     OverLimit {
-        /// The most that the call can come to.
+        /// The most that the call can cost.
         bound: Amount,
-        /// The output tokens that were assumed, where the call said no maximum.
+        /// The assumed output tokens, if the call sets no maximum.
         assumed_output: Option<u64>,
     },
-    /// The call has no price, so that no limit can hold it.
+    /// The call has no price, so no limit can be enforced.
     Unpriced,
-    /// The store that holds the budget for several processes could not be asked in time, and its rule is to refuse. What
-    /// the refusal says of spent and reserved is what the store said last, if it ever did.
+    /// The store that keeps the budget could not be asked in time, and is set to refuse then. The spent and reserved
+    /// amounts of the refusal are those of the store's last answer, if there was one.
     StoreUnavailable,
 }
 
 impl RefusalReason {
-    /// Returns a bit of its own for each reason, whatever its figures are.
+    /// Returns a bit that is unique to the kind of reason.
     pub(crate) const fn bit(self) -> u8 {
         match self {
             Self::OverLimit { .. } => 1,
@@ -34,7 +34,7 @@ impl RefusalReason {
         }
     }
 
-    /// Returns the reason as a word, whatever its figures are.
+    /// Returns the name of the kind of reason.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::OverLimit { .. } => "over limit",
@@ -44,18 +44,18 @@ impl RefusalReason {
     }
 }
 
-/// A budget refused a call. Nothing was sent.
+/// The error for a call that a budget refused. Nothing was sent.
 #[derive(Clone, PartialEq, Eq)]
-pub struct BudgetExceeded(Box<Refused>);
+pub struct BudgetExceeded(Box<Details>);
 
-/// Boxed, so that the results that may hold it stay small.
+/// Boxed to keep results that contain it small.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Refused {
+struct Details {
     scope: Arc<str>,
     model: Arc<str>,
     status: BudgetStatus,
     reason: RefusalReason,
-    /// Whether the budget reserves what is expected of a prompt, and not its bound.
+    /// Whether the budget reserves the expected tokens of a prompt instead of the bound.
     is_expected: bool,
     /// Whether this is the budget's first refusal in this period.
     is_first: bool,
@@ -63,60 +63,60 @@ struct Refused {
 
 impl BudgetExceeded {
     pub(super) fn new(scope: Arc<str>, model: Arc<str>, status: BudgetStatus, reason: RefusalReason) -> Self {
-        Self(Box::new(Refused { scope, model, status, reason, is_expected: false, is_first: false }))
+        Self(Box::new(Details { scope, model, status, reason, is_expected: false, is_first: false }))
     }
 
-    /// The same of a budget that reserves this.
+    /// Sets the reserve mode of the budget.
     pub(super) fn reserving(mut self, reserve: Reserve) -> Self {
         self.0.is_expected = reserve == Reserve::Expected;
         self
     }
 
     /// Sets whether this is the budget's first refusal in this period.
-    pub(crate) fn told_first(mut self, is_first: bool) -> Self {
+    pub(crate) fn with_first(mut self, is_first: bool) -> Self {
         self.0.is_first = is_first;
         self
     }
 
-    /// Whether it is the first that the budget refuses, or would, in its period: what is worth to be told to people. Where a
-    /// store holds the budget, it is the first in this process.
+    /// Returns whether this is the budget's first refusal in its period, so that it can be reported once. If a store
+    /// keeps the budget, it is the first in this process.
     pub fn is_first(&self) -> bool {
         self.0.is_first
     }
 
-    /// The limit.
+    /// Returns the limit.
     pub fn limit(&self) -> Amount {
         self.0.status.limit
     }
 
-    /// What was spent and settled at the refusal.
+    /// Returns the amount that was spent and settled at the time of the refusal.
     pub fn spent(&self) -> Amount {
         self.0.status.spent
     }
 
-    /// What open calls had reserved at the refusal.
+    /// Returns the amount that open calls had reserved at the time of the refusal.
     pub fn reserved(&self) -> Amount {
         self.0.status.reserved
     }
 
-    /// What was left at the refusal.
+    /// Returns the amount that was left at the time of the refusal.
     pub fn left(&self) -> Amount {
         let BudgetStatus { limit, spent, reserved, .. } = self.0.status;
         let used = spent.units().saturating_add(reserved.units());
         limit.with_units(limit.units().saturating_sub(used).max(0))
     }
 
-    /// The task whose budget it is, or the name that the budget goes by.
+    /// Returns the name of the scope with the budget, or of the budget itself.
     pub fn scope(&self) -> &str {
         &self.0.scope
     }
 
-    /// The model that was asked for.
+    /// Returns the requested model.
     pub fn model(&self) -> &str {
         &self.0.model
     }
 
-    /// Why.
+    /// Returns the reason.
     pub fn reason(&self) -> RefusalReason {
         self.0.reason
     }
@@ -124,7 +124,7 @@ impl BudgetExceeded {
 
 impl fmt::Display for BudgetExceeded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Refused { scope, model, status, reason, is_expected, .. } = &*self.0;
+        let Details { scope, model, status, reason, is_expected, .. } = &*self.0;
         write!(f, "the budget of `{scope}` refused a call to `{}`: ", shown(model))?;
         match reason {
             RefusalReason::OverLimit { bound, assumed_output } => {
@@ -149,12 +149,12 @@ impl fmt::Display for BudgetExceeded {
             }
             RefusalReason::Unpriced => write!(
                 f,
-                "the model has no price, so the limit of {} cannot hold it (give it one in a price file, or \
-                 Budget::allow_unpriced)",
+                "the model has no price, so the limit of {} cannot be enforced (add a price in a price file, or \
+                 set Budget::allow_unpriced)",
                 status.limit
             ),
             RefusalReason::StoreUnavailable => {
-                f.write_str("the store that holds it could not be asked in time, and the rule for that is to refuse")
+                f.write_str("the budget store could not be asked in time, and is set to refuse calls then")
             }
         }
     }
@@ -162,7 +162,7 @@ impl fmt::Display for BudgetExceeded {
 
 impl fmt::Debug for BudgetExceeded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Refused { scope, model, status, reason, .. } = &*self.0;
+        let Details { scope, model, status, reason, .. } = &*self.0;
         f.debug_struct("BudgetExceeded")
             .field("scope", scope)
             .field("model", model)

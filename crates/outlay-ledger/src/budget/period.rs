@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// After which a budget begins anew. Periods begin at full hours and at midnight, UTC.
+/// The period after which a budget starts at zero. Periods begin on the hour or at midnight, UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Period {
@@ -17,15 +17,15 @@ pub enum Period {
     Month,
 }
 
-/// A word that names no period.
+/// The error for an unknown name of a period.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown period `{word}`: one of hour, day, month is known")]
+#[error("unknown period `{word}`: expected one of hour, day, month")]
 pub struct ParsePeriodError {
     word: String,
 }
 
 impl Period {
-    /// The word in policy files.
+    /// Returns the name in policy files.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Hour => "hour",
@@ -34,9 +34,9 @@ impl Period {
         }
     }
 
-    /// Which period, counted from some beginning, a time lies in.
+    /// Returns the number of the period that a time is in.
     pub(crate) fn number(self, at: SystemTime) -> i64 {
-        // A time that no calendar holds is in a period of its own.
+        // A time outside the calendar is in a separate period.
         let Ok(at) = Timestamp::try_from(at) else { return i64::MAX };
         match self {
             Self::Hour => at.as_second().div_euclid(3_600),
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn any_time_is_in_a_period() {
+    fn every_time_is_in_a_period() {
         let before = SystemTime::UNIX_EPOCH - Duration::from_secs(1);
         assert_eq!(Period::Day.number(before), -1);
         let _ = Period::Month.number(SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 50));

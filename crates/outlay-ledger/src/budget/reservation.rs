@@ -1,34 +1,35 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::bound::Bound;
 use super::budget_cell::{BudgetCell, Refused, State, Verdict};
+use super::call_bound::Bound;
 use super::store_hold::{SharedCell, SharedHold};
 use crate::AlertKind;
 use crate::alert::Alerts;
 use crate::money::Spent;
 use crate::sync::MutexGuard;
 
-/// What one call has reserved in every budget above it. Dropped, it gives all back.
+/// The amounts that a call has reserved in all of its budgets. They are released on drop.
 #[derive(Debug, Default)]
 pub(crate) struct Reservation {
-    held: Vec<Held>,
-    /// What a store for several processes is asked besides.
+    held: Vec<ReservedIn>,
+    /// The part in the budgets that a store keeps.
     shared: Option<Box<SharedHold>>,
-    /// The most output that a budget has assumed, where the call says nothing.
+    /// The highest assumed output of a budget, if the call sets no maximum.
     assumed_output: Option<u64>,
 }
 
+/// The amount reserved in one budget.
 #[derive(Debug)]
-struct Held {
+struct ReservedIn {
     cell: Arc<BudgetCell>,
     units: i128,
     number: i64,
 }
 
 impl Reservation {
-    /// Reserves in all of the budgets or in none. What observing ones would have refused goes to `observed`. Those that
-    /// are held by a store go to `shared`, for that has to be asked yet.
+    /// Reserves in all of the budgets or in none. Refusals by observing budgets go to `observed`. Budgets that a store
+    /// keeps go to `shared`, since the store has not been asked yet.
     pub(crate) fn make(
         budgets: &[Arc<BudgetCell>],
         bound: &Bound<'_>,
@@ -40,29 +41,29 @@ impl Reservation {
         let mut states = lock_all(budgets);
         let mut held = Vec::with_capacity(budgets.len());
         let mut assumed_output = None;
-        // The innermost first: of several that refuse the call, the nearest one is named.
+        // Innermost first: if several budgets refuse the call, the nearest is named.
         for (cell, state) in budgets.iter().zip(&mut states).rev() {
             let assumed = state.budgets().filter_map(|budget| bound.assumed_output(budget)).max();
             assumed_output = assumed_output.max(assumed);
-            let (units, number) = match cell.ask(state, bound, now, is_trial) {
+            let (units, number) = match cell.check(state, bound, now, is_trial) {
                 Verdict::Fits { units, number } => (units, number),
-                Verdict::Observed { units, number, why } => {
-                    observed.push((cell.clone(), why));
+                Verdict::Observed { units, number, refusal } => {
+                    observed.push((cell.clone(), refusal));
                     (units, number)
                 }
-                Verdict::Refused(why) => return Err((cell.clone(), why)),
-                Verdict::Shared { hold, why } => {
-                    observed.extend(why.map(|why| (cell.clone(), why)));
+                Verdict::Refused(refusal) => return Err((cell.clone(), refusal)),
+                Verdict::Shared { hold, refusal } => {
+                    observed.extend(refusal.map(|refusal| (cell.clone(), refusal)));
                     shared.push(SharedCell::new(cell, *hold, assumed));
                     continue;
                 }
             };
-            held.push(Held { cell: cell.clone(), units, number });
+            held.push(ReservedIn { cell: cell.clone(), units, number });
         }
         let mut own = held.iter();
         for (cell, state) in budgets.iter().zip(&mut states).rev() {
             if !cell.is_shared()
-                && let Some(Held { units, .. }) = own.next()
+                && let Some(ReservedIn { units, .. }) = own.next()
             {
                 cell.reserve(state, *units);
             }
@@ -70,13 +71,13 @@ impl Reservation {
         Ok(Self { held, shared: None, assumed_output })
     }
 
-    /// The most output that a budget has assumed. It is `None` where the call sets a maximum, or no budget counts it.
+    /// Returns the highest assumed output of a budget. `None` if the call sets a maximum, or no budget counts output.
     pub(crate) const fn assumed_output(&self) -> Option<u64> {
         self.assumed_output
     }
 
-    /// What the store is asked that holds some of the budgets.
-    pub(crate) fn share(&mut self, shared: SharedHold) {
+    /// Sets the part in the budgets that a store keeps.
+    pub(crate) fn set_shared(&mut self, shared: SharedHold) {
         self.shared = Some(Box::new(shared));
     }
 
@@ -88,9 +89,9 @@ impl Reservation {
         self.shared.as_deref_mut()
     }
 
-    /// Replaces what is reserved by what was spent.
+    /// Replaces the reserved amounts by the spending.
     pub(crate) fn settle(mut self, spent: &Spent, alerts: &mut Alerts) {
-        for Held { cell, units, number } in self.held.drain(..) {
+        for ReservedIn { cell, units, number } in self.held.drain(..) {
             if let Some(status) = cell.settle(units, number, spent) {
                 alerts.push(&cell.name, AlertKind::SoftLimit(status));
             }
@@ -98,11 +99,11 @@ impl Reservation {
     }
 }
 
-/// Locks budgets before any is asked: what one had reserved for a call that another then refuses would refuse calls that
-/// fit.
+/// Locks all budgets before any is checked. Otherwise an amount that one reserves for a call that another then refuses
+/// could refuse other calls that fit.
 fn lock_all(budgets: &[Arc<BudgetCell>]) -> Vec<MutexGuard<'_, State>> {
     let mut in_order: Vec<_> = budgets.iter().enumerate().collect();
-    // One order for all threads, in whichever their budgets stand.
+    // All threads lock in the same order, whatever the order of their budgets.
     in_order.sort_unstable_by_key(|(_, cell)| cell.serial);
     let mut locked: Vec<_> = in_order.into_iter().map(|(place, cell)| (place, cell.lock())).collect();
     locked.sort_unstable_by_key(|(place, _)| *place);
@@ -111,8 +112,8 @@ fn lock_all(budgets: &[Arc<BudgetCell>]) -> Vec<MutexGuard<'_, State>> {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        for Held { cell, units, number } in self.held.drain(..) {
-            // Nothing was spent, and so no limit reached.
+        for ReservedIn { cell, units, number } in self.held.drain(..) {
+            // Nothing was spent, so no soft limit can be reached.
             let _ = cell.settle(units, number, &Spent::default());
         }
     }

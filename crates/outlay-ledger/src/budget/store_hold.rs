@@ -1,4 +1,4 @@
-//! What a call asks of the budgets that a store holds for several processes.
+//! The part of a call in the budgets that a store keeps for several processes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +13,7 @@ use crate::budget::budget_store::{
 use crate::money::Spent;
 use crate::{AlertKind, Amount, TaskFacts};
 
-/// A budget that is to be asked for a call.
+/// A budget in a store, with the amount that a call requests.
 #[derive(Debug)]
 pub(crate) struct SharedCell {
     pub(super) cell: Arc<BudgetCell>,
@@ -21,7 +21,7 @@ pub(crate) struct SharedCell {
     pub(super) assumed_output: Option<u64>,
 }
 
-/// One call's part in the budgets of a store. Dropped, it gives all back.
+/// The reservation of one call in the budgets of a store. It is released on drop.
 #[derive(Debug)]
 pub(crate) struct SharedHold {
     store: Arc<dyn BudgetStore>,
@@ -32,18 +32,18 @@ pub(crate) struct SharedHold {
     is_settled: bool,
 }
 
-/// Whether a call that the budgets of a store hold has been checked there.
+/// Whether a store has checked a call against its budgets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreCheck {
-    /// The store has answered.
+    /// The store answered.
     Done,
-    /// The store could not be asked in time: the call was made, or refused, by the store's rule for that.
+    /// The store could not be asked in time. The call was made or refused as the store is set to do then.
     Missed,
 }
 
 impl SharedCell {
-    /// Returns what is to be counted in the budget that nothing was reserved for, if a store holds it.
+    /// Returns an entry for spending without a reservation, if a store keeps the budget.
     pub(crate) fn unreserved(cell: &Arc<BudgetCell>) -> Option<Self> {
         Some(Self::new(cell, cell.unreserved()?, None))
     }
@@ -56,32 +56,32 @@ impl SharedCell {
 
 impl SharedHold {
     pub(crate) fn new(store: Arc<dyn BudgetStore>, cells: Vec<SharedCell>) -> Self {
-        let ask = ask(&cells);
+        let ask = new_ask(&cells);
         Self { store, cells, ask, held: Held::Nothing, check: None, is_settled: false }
     }
 
-    /// What to ask, unless there is an answer. A question that nobody waited for is taken back.
+    /// Returns the store and the request, unless there is an answer. An earlier request without an answer is released.
     pub(crate) fn ask(&mut self) -> Option<(Arc<dyn BudgetStore>, StoreAsk)> {
         match self.held {
             Held::Reserved | Held::Unchecked => return None,
             Held::Nothing => {}
             Held::Unknown => {
-                self.put(&Spent::default(), None);
-                self.ask = ask(&self.cells);
+                self.send_settlement(&Spent::default(), None);
+                self.ask = new_ask(&self.cells);
             }
         }
         self.held = Held::Unknown;
         Some((self.store.clone(), self.ask.clone()))
     }
 
-    /// The store's answer where nothing can be awaited; `None` where there is one.
+    /// Asks the store without waiting. Returns `None` if there is an answer already.
     pub(crate) fn ask_now(&mut self) -> Option<StoreAnswer> {
         let (store, ask) = self.ask()?;
         Some(store.reserve_now(&ask))
     }
 
-    /// Takes an answer in. What observing budgets would have refused goes to `observed`.
-    pub(crate) fn answered(
+    /// Applies an answer. Refusals by observing budgets go to `observed`.
+    pub(crate) fn apply_answer(
         &mut self,
         model: &Arc<str>,
         answer: &StoreAnswer,
@@ -107,8 +107,8 @@ impl SharedHold {
                 self.refusal(model, *figures, now).map_or(Ok(()), Err)
             }
             StoreAnswer::Unavailable(hold) => {
-                // It may have been reserved all the same: the answer alone is missing.
-                self.put(&Spent::default(), None);
+                // The call may have been reserved even though the answer is missing.
+                self.send_settlement(&Spent::default(), None);
                 self.held = Held::Nothing;
                 let Some(SharedCell { cell, .. }) = self.cells.get(*hold).or(self.cells.first()) else { return Ok(()) };
                 let reason = RefusalReason::StoreUnavailable;
@@ -119,25 +119,25 @@ impl SharedHold {
 
     fn refusal(&self, model: &Arc<str>, figures: StoreFigures, now: SystemTime) -> Option<Refused> {
         let SharedCell { cell, hold, assumed_output } = self.cells.get(figures.hold).or(self.cells.first())?;
-        let (status, reserve) = cell.see(figures.spent, figures.reserved, now);
+        let (status, reserve) = cell.take_store_amounts(figures.spent, figures.reserved, now);
         let reason = RefusalReason::OverLimit { bound: hold.amount, assumed_output: *assumed_output };
-        let why = BudgetExceeded::new(cell.name.clone(), model.clone(), status, reason).reserving(reserve);
-        Some((cell.clone(), why))
+        let exceeded = BudgetExceeded::new(cell.name.clone(), model.clone(), status, reason).reserving(reserve);
+        Some((cell.clone(), exceeded))
     }
 
     pub(crate) const fn check(&self) -> Option<StoreCheck> {
         self.check
     }
 
-    /// Replaces the reservation by what was spent. Soft limits that this reaches are reported to the observer, as events of
+    /// Replaces the reservation by the spending. Soft limits that this reaches are reported to the observer as alerts of
     /// `task`.
     pub(crate) fn settle(&mut self, spent: &Spent, task: &Arc<TaskFacts>, observer: Option<&Arc<Observer>>) {
         let on_soft_limit = observer.and_then(|observer| self.on_soft_limit(task.clone(), observer));
-        self.put(spent, on_soft_limit);
+        self.send_settlement(spent, on_soft_limit);
         self.is_settled = true;
     }
 
-    fn put(&self, spent: &Spent, on_soft_limit: Option<OnSoftLimit>) {
+    fn send_settlement(&self, spent: &Spent, on_soft_limit: Option<OnSoftLimit>) {
         let spent: Vec<Amount> = self.ask.holds().iter().map(|hold| spent.amount(hold.budget.limit)).collect();
         if self.held == Held::Nothing && spent.iter().all(|amount| amount.units() == 0) {
             return;
@@ -147,12 +147,13 @@ impl SharedHold {
         self.store.settle(settlement);
     }
 
-    /// A settlement may wait for a long time. It keeps neither the task nor the ledger alive meanwhile.
+    /// Returns the soft-limit function. A settlement may be queued for long, so it keeps neither the task nor the ledger
+    /// alive.
     fn on_soft_limit(&self, task: Arc<TaskFacts>, observer: &Arc<Observer>) -> Option<OnSoftLimit> {
         if self.cells.iter().all(|cell| cell.hold.budget.soft_from.is_none()) {
             return None;
         }
-        // Not the limit that the store is asked for: of several, that is none that anybody has set.
+        // With several limits, the one sent to the store is computed, so the configured one is reported.
         let cells: Vec<_> = self.cells.iter().map(|cell| (cell.cell.name.clone(), cell.cell.status().limit)).collect();
         let observer = Arc::downgrade(observer);
         Some(OnSoftLimit::new(move |figures| {
@@ -170,13 +171,13 @@ impl SharedHold {
 impl Drop for SharedHold {
     fn drop(&mut self) {
         if !self.is_settled {
-            self.put(&Spent::default(), None);
+            self.send_settlement(&Spent::default(), None);
         }
     }
 }
 
-/// Each question has a number of its own, so that one that comes late is known for what it is.
-fn ask(cells: &[SharedCell]) -> StoreAsk {
+/// Creates a request with a new number, so that a late one can be recognized.
+fn new_ask(cells: &[SharedCell]) -> StoreAsk {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     StoreAsk::new(NEXT.fetch_add(1, Ordering::Relaxed), cells.iter().map(|cell| cell.hold.clone()).collect())
 }

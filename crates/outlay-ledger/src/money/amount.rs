@@ -2,7 +2,7 @@ use std::fmt;
 
 use outlay_price::Usd;
 
-/// An amount of what a budget limits.
+/// An amount of something that a budget limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Amount {
@@ -12,12 +12,12 @@ pub enum Amount {
     Tokens(u64),
     /// Model calls.
     Calls(u64),
-    /// Chat calls that were answered.
+    /// Answered chat calls.
     Turns(u64),
 }
 
 impl Amount {
-    /// The dollars, where it is counted in dollars.
+    /// Returns the dollars, or `None` if it is not an amount of dollars.
     pub const fn usd(self) -> Option<Usd> {
         match self {
             Self::Usd(usd) => Some(usd),
@@ -25,7 +25,7 @@ impl Amount {
         }
     }
 
-    /// The word for what it counts, in policy files.
+    /// Returns the unit's name in policy files.
     pub(crate) const fn unit(self) -> &'static str {
         match self {
             Self::Usd(_) => "usd",
@@ -35,7 +35,7 @@ impl Amount {
         }
     }
 
-    /// How much it is in its smallest unit: pico-dollars, or ones.
+    /// Returns the amount in its smallest unit: pico-dollars, or ones.
     pub const fn units(self) -> i128 {
         match self {
             Self::Usd(usd) => usd.picos(),
@@ -43,7 +43,7 @@ impl Amount {
         }
     }
 
-    /// So many of the same smallest units.
+    /// Returns an amount of the same kind with this number of smallest units.
     #[must_use]
     pub fn with_units(self, units: i128) -> Self {
         let count = || u64::try_from(units.max(0)).unwrap_or(u64::MAX);
@@ -55,8 +55,8 @@ impl Amount {
         }
     }
 
-    /// How many percent of `whole` it is, rounded away from it: 100 is the whole itself, and more is over. `None` of
-    /// nothing.
+    /// Returns the percentage of `whole`, rounded away from 100: exactly 100 means equal, and more means over. `None` if
+    /// `whole` is zero.
     pub fn percent_of(self, whole: Self) -> Option<u64> {
         let (part, whole) = (self.units(), whole.units());
         let up = if part > whole { whole.saturating_sub(1) } else { 0 };
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_amount_says_what_it_counts() {
+    fn an_amount_displays_its_unit() {
         assert_eq!(Amount::Usd(Usd::from_cents(50)).to_string(), "$0.500000");
         assert_eq!(Amount::Calls(1).to_string(), "1 call");
         assert_eq!(Amount::Turns(12).to_string(), "12 turns");

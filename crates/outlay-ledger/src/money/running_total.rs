@@ -9,7 +9,7 @@ use crate::sync::{Mutex, lock};
 
 const STRIPES: usize = 4;
 
-/// A sum in a few stripes, so that threads that charge different scopes of a task do not wait for each other.
+/// A sum split into a few stripes, so that threads that charge different scopes of a task do not contend.
 #[derive(Debug, Default)]
 pub(crate) struct RunningTotal {
     stripes: [Stripe; STRIPES],
@@ -27,7 +27,7 @@ impl RunningTotal {
         stripe.1 += calls;
     }
 
-    /// The known cost and the calls so far.
+    /// Returns the known cost and the number of calls so far.
     pub(crate) fn sum(&self) -> (Usd, u64) {
         self.stripes.iter().fold((Usd::ZERO, 0), |(cost, calls), stripe| {
             let stripe = lock(&stripe.0);
@@ -41,6 +41,6 @@ fn own_stripe() -> usize {
     thread_local! {
         static OWN: Cell<usize> = Cell::new(NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES);
     }
-    // A thread that is being torn down has no locals any more; any stripe will do.
+    // A thread that is being torn down has no thread locals left; any stripe will do.
     OWN.try_with(Cell::get).unwrap_or(0)
 }

@@ -2,7 +2,7 @@ use outlay_price::Usd;
 
 use super::amount::Amount;
 
-/// What has been spent, in all that budgets count.
+/// What was spent, in every unit that budgets count.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Spent {
     pub(crate) usd: Usd,
@@ -12,12 +12,12 @@ pub(crate) struct Spent {
 }
 
 impl Spent {
-    /// Money alone.
+    /// Returns an amount of money only.
     pub(crate) const fn usd(usd: Usd) -> Self {
         Self { usd, tokens: 0, calls: 0, turns: 0 }
     }
 
-    /// In what a limit counts.
+    /// Returns what was spent, in the unit of a limit.
     pub(crate) fn amount(&self, limit: Amount) -> Amount {
         limit.with_units(self.units(limit))
     }

@@ -5,12 +5,12 @@ use outlay_price::{Charge, CostStatus, DirectionTotals, Usage, Usd};
 
 use crate::{CostKind, StepKind};
 
-/// A scope's totals split by at most this many models; what lies beyond is under `other`.
+/// The maximum number of models in a scope's totals; further ones are counted as `other`.
 const MAX_MODELS: usize = 64;
-/// Likewise for the user's own kinds of step.
+/// The maximum number of custom step kinds in a scope's totals; further ones are counted as `other`.
 const MAX_KINDS: usize = 64;
 
-/// What a scope and all below it cost: a snapshot.
+/// A snapshot of what a scope and all scopes below it cost.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Totals {
     pub(crate) exact: Usd,
@@ -36,7 +36,7 @@ pub struct Totals {
     pub(crate) by_model: Vec<ModelTotals>,
 }
 
-/// What one kind of step cost.
+/// The cost of one kind of step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KindTotals {
@@ -44,27 +44,27 @@ pub struct KindTotals {
     pub kind: CostKind,
     /// The known part of its cost.
     pub cost: Usd,
-    /// Its calls.
+    /// The number of calls.
     pub calls: u64,
 }
 
-/// What one model cost.
+/// The cost of one model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ModelTotals {
-    /// The model as the application asked for it; `other` past 64 models.
+    /// The model id in the request; `other` beyond 64 models.
     pub model: Arc<str>,
     /// The known part of its cost.
     pub cost: Usd,
     /// Its tokens.
     pub usage: Usage,
-    /// Its calls.
+    /// The number of calls.
     pub calls: u64,
-    /// Those of them that have no price.
+    /// The number of calls without a price.
     pub unpriced_calls: u64,
 }
 
-/// An amount of money, and how sure it is.
+/// An amount of money with its status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
     usd: Option<Usd>,
@@ -72,109 +72,110 @@ pub struct Cost {
 }
 
 impl Totals {
-    /// What was spent, and how sure that is.
+    /// Returns the cost and its status.
     pub fn cost(&self) -> Cost {
         Cost { usd: self.is_known().then(|| self.known()), status: self.status() }
     }
 
-    /// The tokens.
+    /// Returns the token usage.
     pub const fn usage(&self) -> &Usage {
         &self.usage
     }
 
-    /// Returns how many model calls were made and have settled, without refused ones. A call that failed
-    /// before anything was sent, because it had no credentials or no connection, is among them.
+    /// Returns the number of settled model calls, without refused ones. It includes calls that failed before anything was
+    /// sent, for example without credentials or a connection.
     pub const fn calls(&self) -> u64 {
         self.calls
     }
 
-    /// HTTP attempts of those calls.
+    /// Returns the number of HTTP attempts of those calls.
     pub const fn attempts(&self) -> u64 {
         self.attempts
     }
 
-    /// Calls that failed, or that a failed scope holds.
+    /// Returns the number of calls that failed or belong to a failed scope.
     pub const fn failed_calls(&self) -> u64 {
         self.failed_calls
     }
 
-    /// Returns how many calls were refused before anything was sent: by a budget, a stop or a policy, or because they were
-    /// outside any task. They are not among the calls, and cost nothing.
+    /// Returns the number of calls that were refused before anything was sent: by a budget, a stop or a policy, or
+    /// because they were outside any task. They are not counted as calls, and cost nothing.
     pub const fn refusals(&self) -> u64 {
         self.refusals
     }
 
-    /// Calls with a part that has no price.
+    /// Returns the number of calls that have at least one part without a price.
     pub const fn unpriced_calls(&self) -> u64 {
         self.unpriced_calls
     }
 
-    /// Calls that are still open, or were when their scope had to be closed: their cost is not in these totals.
+    /// Returns the number of calls that are open, or were when their scope was closed. Their cost is not in these totals.
     pub const fn pending_calls(&self) -> u64 {
         self.pending_calls
     }
 
-    /// Work of other processes whose receipt has not come: its cost is not in these totals.
+    /// Returns the number of receipts for remote work that have not arrived. Their cost is not in these totals.
     pub const fn pending_receipts(&self) -> u64 {
         self.pending_receipts
     }
 
-    /// Likewise where it was given up: the cost of that work is not known.
+    /// Returns the number of receipts for remote work that were given up. The cost of that work is unknown.
     pub const fn lost_receipts(&self) -> u64 {
         self.lost_receipts
     }
 
-    /// The part of the cost that other processes spent, as their receipts say.
+    /// Returns the part of the cost that other processes spent, from their receipts.
     pub const fn remote(&self) -> Usd {
         self.remote
     }
 
-    /// Chat calls that were answered: how often the agent's loop went round.
+    /// Returns the number of answered chat calls, which are the turns of agent loops.
     pub const fn turns(&self) -> u64 {
         self.turns
     }
 
-    /// The part of the cost that is known to the last unit.
+    /// Returns the exact part of the cost.
     pub const fn exact(&self) -> Usd {
         self.exact
     }
 
-    /// The part that is estimated.
+    /// Returns the estimated part of the cost.
     pub const fn estimated(&self) -> Usd {
         self.estimated
     }
 
-    /// The part of which only an upper bound is known.
+    /// Returns the part of the cost that is an upper bound.
     pub const fn bounded(&self) -> Usd {
         self.bounded
     }
 
-    /// What failed calls cost, and calls and charges under a failed scope; each counts once.
+    /// Returns the cost of failed calls and of calls and charges in failed scopes. Each is counted once.
     pub const fn failed_cost(&self) -> Usd {
         self.failed
     }
 
-    /// What prompt caching saved, net of what writing to the cache cost more; negative where it cost more.
+    /// Returns what prompt caching saved, minus the extra cost of cache writes; negative if caching cost more than it
+    /// saved.
     pub const fn cache_savings(&self) -> Usd {
         self.cache_savings
     }
 
-    /// The cost by direction.
+    /// Returns the cost by direction.
     pub const fn by_direction(&self) -> &DirectionTotals {
         &self.directions
     }
 
-    /// The cost by kind of step: a partition of the total.
+    /// Returns the cost by kind of step. The kinds partition the total.
     pub fn by_kind(&self) -> &[KindTotals] {
         &self.by_kind
     }
 
-    /// The cost by model. External charges belong to none.
+    /// Returns the cost by model. External charges belong to no model.
     pub fn by_model(&self) -> &[ModelTotals] {
         &self.by_model
     }
 
-    /// The known part of the cost; zero also where nothing is known.
+    /// Returns the known part of the cost; zero if nothing is known.
     pub(crate) fn known(&self) -> Usd {
         self.exact.saturating_add(self.estimated).saturating_add(self.bounded)
     }
@@ -183,32 +184,32 @@ impl Totals {
         self.priced_parts > 0 || self.status() != CostStatus::Unpriced
     }
 
-    /// The weakest part's. What was lost may yet be found: it weakens the figure only while it is.
+    /// Returns the status of the weakest part. A lost receipt may still arrive, so it weakens the status only while lost.
     const fn status(&self) -> CostStatus {
         if self.lost_receipts > 0 { CostStatus::Unpriced } else { self.status }
     }
 
-    /// Adds a charge that is no model call.
+    /// Adds an external charge.
     pub(crate) fn add_external(&mut self, charge: &Charge, kind: &CostKind) {
         self.add_charge(charge);
         self.add_kind(kind, charge.total(), 0);
     }
 
-    /// Adds what another process spent for a scope of this kind: what no step held there is of the kind here, and all of
-    /// it where that is a retry.
-    pub(crate) fn add_remote(&mut self, there: &Self, kind: &CostKind) {
-        let mut part = there.clone();
+    /// Adds what another process spent for a scope of this kind. Its direct cost is counted under `kind`; if `kind` is a
+    /// retry, so is all of it.
+    pub(crate) fn add_remote(&mut self, remote: &Self, kind: &CostKind) {
+        let mut part = remote.clone();
         part.remote = part.known();
         let is_retry = matches!(kind, CostKind::Step(StepKind::Retry));
         let kinds = std::mem::take(&mut part.by_kind);
         for own in kinds {
-            let held_there = own.kind != CostKind::Direct && !is_retry;
-            part.add_kind(if held_there { &own.kind } else { kind }, own.cost, own.calls);
+            let keeps_kind = own.kind != CostKind::Direct && !is_retry;
+            part.add_kind(if keeps_kind { &own.kind } else { kind }, own.cost, own.calls);
         }
         self.add(&part, false);
     }
 
-    /// Adds what a scope below cost; `failed` if that scope failed.
+    /// Adds the totals of a child scope. `failed` is whether that scope failed.
     pub(crate) fn add(&mut self, below: &Self, failed: bool) {
         self.exact = self.exact.saturating_add(below.exact);
         self.estimated = self.estimated.saturating_add(below.estimated);
@@ -242,13 +243,13 @@ impl Totals {
         }
     }
 
-    /// All that was spent here was spent under a failed scope.
+    /// Marks everything as spent in a failed scope.
     pub(crate) fn mark_failed(&mut self) {
         self.failed = self.known();
         self.failed_calls = self.calls;
     }
 
-    /// So many calls are open for good, and receipts will not come in time: what they cost is not known.
+    /// Counts calls and receipts that did not settle before the scope closed. Their cost is unknown.
     pub(crate) fn abandon_pending(&mut self, calls: u64, receipts: u64) {
         if calls > 0 || receipts > 0 {
             self.pending_calls += calls;
@@ -262,8 +263,8 @@ impl Totals {
         let part = match charge.status() {
             CostStatus::Exact => &mut self.exact,
             CostStatus::Estimated => &mut self.estimated,
-            // The known part of a call that is not priced whole is no more than a lower bound of it; it stands with
-            // the figures that are not sure, and the status says the rest.
+            // The known part of a partly priced call is only a lower bound of its cost. It is counted as bounded,
+            // and the status shows the rest.
             _ => &mut self.bounded,
         };
         *part = part.saturating_add(cost);
@@ -279,14 +280,14 @@ impl Totals {
             own.cost = own.cost.saturating_add(cost);
             own.calls += calls;
         } else if self.has_room_for(kind) {
-            one_at_first(&mut self.by_kind);
+            reserve_one(&mut self.by_kind);
             self.by_kind.push(KindTotals { kind: kind.clone(), cost, calls });
         } else {
             self.add_kind(&CostKind::Step(StepKind::Other(Arc::from("other"))), cost, calls);
         }
     }
 
-    /// The known kinds always have a place of their own, and so has what is beyond.
+    /// Returns whether the kind has an entry of its own. Only the number of custom kinds is limited.
     fn has_room_for(&self, kind: &CostKind) -> bool {
         match kind {
             CostKind::Step(StepKind::Other(name)) if &**name != "other" => {
@@ -299,7 +300,7 @@ impl Totals {
 
     pub(crate) fn push_model(&mut self, model: ModelTotals) {
         if self.by_model.len() < MAX_MODELS {
-            one_at_first(&mut self.by_model);
+            reserve_one(&mut self.by_model);
             self.by_model.push(model);
         } else if let Some(rest) = self.by_model.last_mut() {
             rest.model = Arc::from("other");
@@ -308,8 +309,8 @@ impl Totals {
     }
 }
 
-/// Most scopes see one kind and one model: no room is taken for more before there is more.
-fn one_at_first<T>(list: &mut Vec<T>) {
+/// Reserves space for one entry in an empty list: most scopes have one kind and one model.
+fn reserve_one<T>(list: &mut Vec<T>) {
     if list.is_empty() {
         list.reserve_exact(1);
     }
@@ -325,12 +326,12 @@ impl ModelTotals {
 }
 
 impl Cost {
-    /// The known part, in US dollars; `None` where nothing of it is priced. Never zero for what is unpriced.
+    /// Returns the known part in US dollars, or `None` if nothing is priced. An unpriced cost is never zero.
     pub const fn usd(&self) -> Option<Usd> {
         self.usd
     }
 
-    /// How sure the figure is: the weakest part's status.
+    /// Returns the status of the weakest part.
     pub const fn status(&self) -> CostStatus {
         self.status
     }

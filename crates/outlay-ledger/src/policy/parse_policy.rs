@@ -1,4 +1,4 @@
-//! The policy file: TOML.
+//! Parsing of policy files, which are TOML.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -11,17 +11,17 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::value::Datetime;
 
-use super::principal_pattern::is_path_alone;
+use super::principal_pattern::is_path_only;
 use super::{Policy, PolicyRule};
 use crate::{Budget, BudgetRule, Period, Reserve, RunawayRule, StopTarget};
 
 #[cfg(test)]
-mod tests;
+mod parse_policy_tests;
 mod values;
 
-use values::{Bad, Words, bad, duration, money, parsed, words};
+use values::{InvalidValue, Words, duration, invalid, money, parsed, words};
 
-/// Models that a rule allows, and until when nobody need ask again.
+/// Models that a rule allows, with the date of the next review.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Review {
@@ -29,29 +29,29 @@ pub struct Review {
     pub rule: String,
     /// The models.
     pub models: Vec<String>,
-    /// Who answers for it.
+    /// The person or role responsible.
     pub owner: String,
-    /// Why they are allowed.
+    /// The reason why they are allowed.
     pub reason: String,
-    /// When it has to be asked again.
+    /// The date of the next review.
     pub due: Date,
 }
 
-/// How many entries a policy has.
+/// The numbers of entries of a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PolicyCounts {
-    /// Budgets.
+    /// The number of budgets.
     pub budgets: usize,
-    /// Stops.
+    /// The number of stops.
     pub stops: usize,
-    /// Rules.
+    /// The number of rules.
     pub rules: usize,
-    /// Whether the policy sets limits for a runaway task.
+    /// Whether the policy has a runaway rule.
     pub has_runaway: bool,
 }
 
-/// A policy file cannot be used: which, where in it, and why.
+/// The error for an invalid policy file. It names the file, the line and the problem.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub struct LoadPolicyError {
     file: Option<PathBuf>,
@@ -72,35 +72,35 @@ impl fmt::Display for LoadPolicyError {
 }
 
 impl Policy {
-    /// Reads a file.
+    /// Reads a policy file.
     ///
     /// # Errors
     ///
-    /// Where it cannot be read, is no policy, or has no entry: the error says file, line and field.
+    /// Returns an error with file, line and field if the file cannot be read, is not a policy, or has no entries.
     pub fn from_path(path: impl AsRef<Path>) -> Result<Self, LoadPolicyError> {
         let path = path.as_ref();
         let in_file = |error: LoadPolicyError| LoadPolicyError { file: Some(path.into()), ..error };
-        let because = |problem: String| in_file(LoadPolicyError { file: None, line: None, problem });
-        let text = std::fs::read_to_string(path).map_err(|error| because(error.to_string()))?;
+        let problem_error = |problem: String| in_file(LoadPolicyError { file: None, line: None, problem });
+        let text = std::fs::read_to_string(path).map_err(|error| problem_error(error.to_string()))?;
         let file = parse(&text).map_err(in_file)?;
         let has_mode = file.mode.is_some();
-        let policy = file.checked(&text).map_err(in_file)?;
+        let policy = file.into_policy(&text).map_err(in_file)?;
         if policy == Self::default() && !has_mode {
-            // Somebody may be about to write it.
-            return Err(because(
-                "it has no entry: where nothing is to hold, write `mode = \"observe\"` alone".to_owned(),
+            // The file may be only partly written.
+            return Err(problem_error(
+                "the policy has no entries: for an empty policy, write only `mode = \"observe\"`".to_owned(),
             ));
         }
         Ok(Self { path: Some(path.into()), ..policy })
     }
 
-    /// How many entries it has, by their kind.
+    /// Returns the number of entries of each kind.
     pub fn counts(&self) -> PolicyCounts {
         let Self { budgets, stops, runaway, rules, .. } = self;
         PolicyCounts { budgets: budgets.len(), stops: stops.len(), rules: rules.len(), has_runaway: runaway.is_some() }
     }
 
-    /// Reads the text of a file.
+    /// Parses the text of a policy file.
     ///
     /// ```
     /// use outlay_ledger::Policy;
@@ -113,8 +113,8 @@ impl Policy {
     ///     name = "sandbox teams"
     ///     usd = "20"                        # or tokens, calls, turns
     ///     only = { environment = "sandbox" }
-    ///     per = ["team"]                    # a budget of its own for each
-    ///     every = "day"                     # or hour, month; without it, it never begins anew
+    ///     per = ["team"]                    # a separate budget for each
+    ///     every = "day"                     # or hour, month; without it, the budget never resets
     ///     soft = 80                         # percent
     ///     mode = "enforce"
     ///
@@ -122,7 +122,7 @@ impl Policy {
     ///     name = "call"
     ///     usd = "0.50"
     ///     each_call = true
-    ///     reserve = "expected"              # what a prompt is expected to have; defaults to "bound", the most
+    ///     reserve = "expected"              # the expected size of a prompt; defaults to "bound", the maximum
     ///
     ///     [[stop]]
     ///     only = { workflow = "tickets" }   # one dimension, `task` or `conversation`
@@ -137,9 +137,9 @@ impl Policy {
     ///     name = "production tickets"
     ///     only = { environment = "production", workflow = "tickets" }
     ///     require = ["team", "cost_center"]
-    ///     expected_cost = "0.10"            # US dollars a task
+    ///     expected_cost = "0.10"            # US dollars per task
     ///
-    ///     [[rule.allow]]                    # any model without it
+    ///     [[rule.allow]]                    # without it, any model is allowed
     ///     models = ["anthropic.claude-haiku-4-5*"]
     ///     owner = "ana"
     ///     reason = "best at German"
@@ -160,22 +160,22 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// Where it is no policy: the error says line and field.
+    /// Returns an error with line and field if the text is not a policy.
     pub fn from_toml(text: &str) -> Result<Self, LoadPolicyError> {
-        parse(text)?.checked(text)
+        parse(text)?.into_policy(text)
     }
 
-    /// The file that it was read from, if it was.
+    /// Returns the file that the policy was read from, if any.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
-    /// The models that rules allow, with who answers for each and when it has to be asked again.
+    /// Returns the reviews of the models that rules allow.
     pub fn reviews(&self) -> impl Iterator<Item = &Review> {
         self.reviews.iter()
     }
 
-    /// Those that are due.
+    /// Returns the reviews that are due at a time.
     pub fn reviews_due(&self, at: SystemTime) -> impl Iterator<Item = &Review> {
         let today = Timestamp::try_from(at).map_or(Date::MAX, |at| at.to_zoned(TimeZone::UTC).date());
         self.reviews.iter().filter(move |review| review.due <= today)
@@ -186,7 +186,7 @@ fn parse(text: &str) -> Result<File, LoadPolicyError> {
     toml::from_str(text).map_err(|error| at(text, error.span().map(|span| span.start), error.message().to_owned()))
 }
 
-/// A problem at a place in the text.
+/// Returns the error for a problem at a position in the text.
 fn at(text: &str, start: Option<usize>, problem: String) -> LoadPolicyError {
     let line = start.map(|start| 1 + text.bytes().take(start).filter(|byte| *byte == b'\n').count());
     LoadPolicyError { file: None, line, problem }
@@ -298,19 +298,22 @@ struct GraduateTable {
 }
 
 impl File {
-    fn checked(self, text: &str) -> Result<Policy, LoadPolicyError> {
-        self.policy().map_err(|bad| at(text, bad.at, bad.problem))
+    fn into_policy(self, text: &str) -> Result<Policy, LoadPolicyError> {
+        self.build().map_err(|invalid| at(text, invalid.at, invalid.problem))
     }
 
-    fn policy(self) -> Result<Policy, Bad> {
+    fn build(self) -> Result<Policy, InvalidValue> {
         let enforced = |mode: Option<Mode>| mode.or(self.mode) == Some(Mode::Enforce);
         let mut policy = Policy::default();
         for table in self.budget {
             let enforced = enforced(table.as_ref().mode);
             let rule = budget(&table, enforced)?;
-            if policy.budgets.iter().any(|known| known.is_same(&rule)) {
+            if policy.budgets.iter().any(|known| known.shares_budgets(&rule)) {
                 let name = &table.as_ref().name;
-                return bad(&table, format_args!("budget `{name}`: it is there twice, over the same period and tasks"));
+                return invalid(
+                    &table,
+                    format_args!("budget `{name}`: another budget has the same name, unit, period and tasks"),
+                );
             }
             policy.budgets.push(rule);
         }
@@ -332,13 +335,13 @@ impl File {
     }
 }
 
-fn budget(table: &Spanned<BudgetTable>, enforced: bool) -> Result<BudgetRule, Bad> {
+fn budget(table: &Spanned<BudgetTable>, enforced: bool) -> Result<BudgetRule, InvalidValue> {
     let t = table.as_ref();
     let usd = t.usd.as_ref().map(|usd| money("usd", usd)).transpose()?.map(Budget::new);
     let limits = [usd, t.tokens.map(Budget::tokens), t.calls.map(Budget::calls), t.turns.map(Budget::turns)];
     let mut limits = limits.into_iter().flatten();
     let (Some(mut budget), None) = (limits.next(), limits.next()) else {
-        return bad(table, format_args!("budget `{}`: it needs one of usd, tokens, calls, turns", t.name));
+        return invalid(table, format_args!("budget `{}`: expected exactly one of usd, tokens, calls, turns", t.name));
     };
     if let Some(percent) = t.soft {
         budget = budget.soft(percent);
@@ -367,15 +370,15 @@ fn budget(table: &Spanned<BudgetTable>, enforced: bool) -> Result<BudgetRule, Ba
     }
 }
 
-fn stop(table: &Spanned<StopTable>) -> Result<(StopTarget, String), Bad> {
+fn stop(table: &Spanned<StopTable>) -> Result<(StopTarget, String), InvalidValue> {
     let StopTable { only, reason } = table.as_ref();
     match words(Some(only))?.as_slice() {
         [(key, value)] => Ok((StopTarget::dimension(key, value), reason.clone())),
-        _ => bad(only, "stop: `only` needs one dimension, `task` or `conversation`"),
+        _ => invalid(only, "stop: `only` needs exactly one key: a dimension, `task` or `conversation`"),
     }
 }
 
-fn runaway(table: &RunawayTable, enforced: bool) -> Result<RunawayRule, Bad> {
+fn runaway(table: &RunawayTable, enforced: bool) -> Result<RunawayRule, InvalidValue> {
     let mut rule = RunawayRule::new();
     if let Some(times) = table.same_call {
         rule = rule.same_call(times);
@@ -389,7 +392,7 @@ fn runaway(table: &RunawayTable, enforced: bool) -> Result<RunawayRule, Bad> {
     Ok(if enforced { rule.enforce() } else { rule })
 }
 
-fn rule(table: &RuleTable, enforced: bool) -> Result<PolicyRule, Bad> {
+fn rule(table: &RuleTable, enforced: bool) -> Result<PolicyRule, InvalidValue> {
     let mut rule = PolicyRule::new(&table.name);
     for (key, value) in words(table.only.as_ref())? {
         rule = rule.only(key, value);
@@ -408,12 +411,12 @@ fn rule(table: &RuleTable, enforced: bool) -> Result<PolicyRule, Bad> {
         }
         for pattern in &graduate.production_principals {
             if pattern.as_ref().trim().is_empty() {
-                return bad(pattern, "graduate.production_principals: an empty text is nobody's name");
+                return invalid(pattern, "graduate.production_principals: a principal must not be empty");
             }
-            if is_path_alone(pattern.as_ref().trim()) {
-                return bad(
+            if is_path_only(pattern.as_ref().trim()) {
+                return invalid(
                     pattern,
-                    "graduate.production_principals: STS does not tell the path of a role: say its name",
+                    "graduate.production_principals: STS does not report the path of a role: use the role's name",
                 );
             }
             rule = rule.graduate_at_principal(pattern.as_ref().trim());
@@ -422,7 +425,7 @@ fn rule(table: &RuleTable, enforced: bool) -> Result<PolicyRule, Bad> {
     Ok(if enforced { rule.enforce() } else { rule })
 }
 
-fn review(rule: &str, allow: &AllowTable) -> Result<Review, Bad> {
+fn review(rule: &str, allow: &AllowTable) -> Result<Review, InvalidValue> {
     Ok(Review {
         rule: rule.to_owned(),
         models: allow.models.clone(),
@@ -430,7 +433,7 @@ fn review(rule: &str, allow: &AllowTable) -> Result<Review, Bad> {
         reason: allow.reason.clone(),
         due: match allow.review.as_ref().to_string().parse() {
             Ok(due) => due,
-            Err(_) => return bad(&allow.review, format_args!("review: `{}` is no date", allow.review.as_ref())),
+            Err(_) => return invalid(&allow.review, format_args!("review: `{}` is not a date", allow.review.as_ref())),
         },
     })
 }

@@ -5,10 +5,10 @@ use outlay_price::{ModelRef, Usd};
 use super::principal_pattern::without_path;
 use crate::task::{TaskWords, clean_word, clean_word_key};
 
-/// What is allowed to some tasks.
+/// A policy rule for some tasks.
 ///
-/// What is in no task is held to none. A rule tells what violates it. Where it is enforced, it refuses the calls besides:
-/// those to a model that it does not allow, and those of a task that lacks a dimension.
+/// Rules do not apply to work outside any task. A violation is reported. An enforced rule also refuses calls: those to a
+/// model that it does not allow, and those of a task that lacks a required dimension.
 ///
 /// ```
 /// use outlay_ledger::PolicyRule;
@@ -36,7 +36,7 @@ pub struct PolicyRule {
 }
 
 impl PolicyRule {
-    /// A rule of that name, which allows everything to all tasks.
+    /// Creates a rule with this name, which applies to all tasks and allows everything.
     pub fn new(name: &str) -> Self {
         Self {
             name: name.into(),
@@ -51,97 +51,97 @@ impl PolicyRule {
         }
     }
 
-    /// Only for tasks whose dimension, `task` name or `conversation` is this. Defaults to all.
+    /// Restricts the rule to tasks with this dimension, `task` name or `conversation`. Defaults to all tasks.
     #[must_use]
     pub fn only(mut self, key: &str, value: &str) -> Self {
         self.only.push(clean_word(key, value));
         self
     }
 
-    /// A task has to say this dimension. Defaults to none.
+    /// Requires tasks to set this dimension. Defaults to none.
     #[must_use]
     pub fn require(mut self, dimension: &str) -> Self {
         self.required.push(clean_word_key(dimension));
         self
     }
 
-    /// Allows a model, by its id as it is asked for, or without routing prefix and ARN; a `*` at the end stands for
-    /// whatever follows. Defaults to allowing all, and once one is allowed to those that are.
+    /// Allows a model. The pattern is the requested id, or the id without routing prefix and ARN; a `*` at the end stands
+    /// for any text. Defaults to allowing all models. Once one is allowed, all others are not.
     #[must_use]
     pub fn allow_model(mut self, pattern: &str) -> Self {
         self.models.push(pattern.into());
         self
     }
 
-    /// What one task should cost at most: one that costs more is told. Defaults to any.
+    /// Sets the most that a task should cost. A higher cost is reported. Defaults to any cost.
     #[must_use]
     pub const fn expect_cost(mut self, most: Usd) -> Self {
         self.expected_cost = Some(most);
         self
     }
 
-    /// A workflow with more tasks on a day is not what this rule is for, such as a sandbox: that is told once a day.
-    /// Defaults to any number.
+    /// Sets the number of tasks per day above which a workflow has outgrown this rule, such as one for a sandbox. This is
+    /// reported once a day. Defaults to any number.
     #[must_use]
     pub const fn graduate_at_tasks_per_day(mut self, tasks: u64) -> Self {
         self.tasks_per_day = Some(tasks);
         self
     }
 
-    /// Likewise of a workflow that costs more in a month.
+    /// Sets the cost per month above which a workflow has outgrown this rule. This is reported once a month. Defaults to
+    /// any cost.
     #[must_use]
     pub const fn graduate_at_cost_per_month(mut self, most: Usd) -> Self {
         self.usd_per_month = Some(most);
         self
     }
 
-    /// Whose credentials are production's, by the ARN that names them; a `*` stands for whatever is in its place. A
-    /// workflow that makes a call with them is not what this rule is for, either: that is told once a day. Defaults to
-    /// nobody's.
+    /// Adds a production principal, by a pattern for its ARN in which `*` stands for any text. A workflow that signs a
+    /// call with such a principal has outgrown this rule. This is reported once a day. Defaults to none.
     ///
-    /// A role is looked for by its name: its path does not count, for STS does not tell it, and the session of an
-    /// `assumed-role` neither.
+    /// A role is matched by its name. Its path is ignored because STS does not report it, and so is the session of an
+    /// `assumed-role`.
     #[must_use]
     pub fn graduate_at_principal(mut self, pattern: &str) -> Self {
         self.production_principals.push(without_path(pattern).into());
         self
     }
 
-    /// Refuses calls, too. Defaults to telling alone.
+    /// Also refuses calls. Defaults to reporting only.
     #[must_use]
     pub const fn enforce(mut self) -> Self {
         self.enforced = true;
         self
     }
 
-    /// Whether the rule asks whose credentials calls are made with.
+    /// Returns whether the rule needs the principals that calls are signed with.
     pub(crate) const fn asks_for_principals(&self) -> bool {
         !self.production_principals.is_empty()
     }
 
-    pub(super) fn holds(&self, task: &TaskWords<'_>) -> bool {
-        self.only.iter().all(|(key, wanted)| task.get(key) == Some(&**wanted))
+    pub(super) fn applies(&self, task: &TaskWords<'_>) -> bool {
+        self.only.iter().all(|(key, value)| task.get(key) == Some(&**value))
     }
 
-    /// The dimensions that the task has to say, and does not.
+    /// Returns the required dimensions that the task does not set.
     pub(crate) fn missing(&self, task: &TaskWords<'_>) -> Vec<Arc<str>> {
         self.required.iter().filter(|key| task.get(key).is_none()).cloned().collect()
     }
 
-    /// Whether it says what a workflow is that it is not for, by what that has done.
-    pub(super) fn graduates(&self) -> bool {
+    /// Returns whether the rule has a graduation.
+    pub(super) fn has_graduation(&self) -> bool {
         self.tasks_per_day.is_some() || self.usd_per_month.is_some() || !self.production_principals.is_empty()
     }
 
     pub(crate) fn allows(&self, model: &str) -> bool {
         let base = || ModelRef::parse(model).ok().and_then(|model| model.base_id());
         self.models.is_empty()
-            || self.models.iter().any(|pattern| fits(pattern, model))
-            || base().is_some_and(|base| self.models.iter().any(|pattern| fits(pattern, base)))
+            || self.models.iter().any(|pattern| matches(pattern, model))
+            || base().is_some_and(|base| self.models.iter().any(|pattern| matches(pattern, base)))
     }
 }
 
-fn fits(pattern: &str, model: &str) -> bool {
+fn matches(pattern: &str, model: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(start) => model.starts_with(start),
         None => pattern == model,
@@ -154,7 +154,7 @@ mod tests {
     use crate::Dimensions;
 
     #[test]
-    fn a_model_is_allowed_by_its_id_its_base_or_the_start_of_either() {
+    fn a_model_is_allowed_by_its_id_its_base_id_or_a_prefix_of_either() {
         let rule =
             PolicyRule::new("r").allow_model("anthropic.claude-haiku-4-5*").allow_model("us.amazon.nova-lite-v1:0");
         for allowed in [
@@ -172,13 +172,13 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_holds_what_it_names_and_says_what_is_missing() {
+    fn a_rule_applies_to_matching_tasks_and_returns_missing_dimensions() {
         let mut dimensions = Dimensions::default();
         dimensions.set_named("environment", "production");
         let task = TaskWords { name: "t", conversation: None, dimensions: &dimensions };
         let rule = PolicyRule::new("r").only("environment", "production").require("team").require("environment");
-        assert!(rule.holds(&task));
+        assert!(rule.applies(&task));
         assert_eq!(rule.missing(&task), ["team".into()]);
-        assert!(!rule.only("task", "u").holds(&task));
+        assert!(!rule.only("task", "u").applies(&task));
     }
 }

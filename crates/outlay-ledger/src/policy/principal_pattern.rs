@@ -1,9 +1,9 @@
-//! Texts that name whose credentials calls are made with.
+//! Patterns of the principals that calls are signed with.
 
 use std::borrow::Cow;
 
-/// A role, or a pattern of roles, by what STS tells of it: without its path, and not as one of its sessions. Other
-/// texts are what they are.
+/// Returns a role, or a pattern of roles, in the form that STS reports: without its path and session. Other texts are
+/// returned unchanged.
 pub(super) fn without_path(arn: &str) -> Cow<'_, str> {
     const SESSION: &str = ":assumed-role/";
     const ROLE: &str = ":role/";
@@ -14,21 +14,21 @@ pub(super) fn without_path(arn: &str) -> Cow<'_, str> {
     }
     match arn.split_once(ROLE) {
         Some((owner, role)) => match role.rsplit_once('/') {
-            // All roles of a path cannot be told from all roles.
-            Some((_, name)) if !is_anything(name) => Cow::Owned(format!("{owner}{ROLE}{name}")),
+            // Without the path, all roles of a path would be all roles.
+            Some((_, name)) if !is_any_name(name) => Cow::Owned(format!("{owner}{ROLE}{name}")),
             _ => Cow::Borrowed(arn),
         },
         None => Cow::Borrowed(arn),
     }
 }
 
-/// Whether a pattern names roles by their path alone, so that it fits nobody that STS tells of.
-pub(super) fn is_path_alone(arn: &str) -> bool {
+/// Returns whether a pattern selects roles only by their path, so that it matches no principal that STS reports.
+pub(super) fn is_path_only(arn: &str) -> bool {
     let name = arn.split_once(":role/").and_then(|(_, role)| role.rsplit_once('/'));
-    name.is_some_and(|(_, name)| is_anything(name))
+    name.is_some_and(|(_, name)| is_any_name(name))
 }
 
-fn is_anything(name: &str) -> bool {
+fn is_any_name(name: &str) -> bool {
     name.chars().all(|c| c == '*')
 }
 
@@ -37,8 +37,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn roles_are_named_as_sts_tells_them() {
-        for (arn, told) in [
+    fn roles_have_the_form_that_sts_reports() {
+        for (arn, expected) in [
             ("arn:aws:iam::1:role/service/prod-a", "arn:aws:iam::1:role/prod-a"),
             ("arn:aws:iam::*:role/a/b/prod-*", "arn:aws:iam::*:role/prod-*"),
             ("arn:aws:sts::1:assumed-role/prod-a/i-0a1b", "arn:aws:iam::1:role/prod-a"),
@@ -46,14 +46,14 @@ mod tests {
             ("arn:aws:sts::1:assumed-role/prod-a", "arn:aws:iam::1:role/prod-a"),
             ("arn:*:assumed-role/prod-*", "arn:*:role/prod-*"),
         ] {
-            assert_eq!(without_path(arn), told);
+            assert_eq!(without_path(arn), expected);
         }
         for same in
             ["arn:aws:iam::1:role/prod-a", "arn:aws:iam::1:user/division/ana", "arn:aws:iam::*:role/prod/*", "*", "ana"]
         {
             assert_eq!(without_path(same), same);
         }
-        assert!(is_path_alone("arn:aws:iam::*:role/prod/*") && is_path_alone("arn:aws:iam::1:role/prod/"));
-        assert!(!is_path_alone("arn:aws:iam::*:role/*") && !is_path_alone("arn:aws:iam::1:user/prod/*"));
+        assert!(is_path_only("arn:aws:iam::*:role/prod/*") && is_path_only("arn:aws:iam::1:role/prod/"));
+        assert!(!is_path_only("arn:aws:iam::*:role/*") && !is_path_only("arn:aws:iam::1:user/prod/*"));
     }
 }

@@ -1,4 +1,4 @@
-//! The JSON of a receipt, and what is asked of one that comes from elsewhere.
+//! The JSON of a receipt, and the validation of received ones.
 
 use std::sync::Arc;
 
@@ -9,16 +9,16 @@ use super::{ParseReceiptError, Receipt};
 use crate::task::bounded_name;
 use crate::{CostKind, DirectionTotals, KindTotals, ModelTotals, StepKind, Totals};
 
-/// No task makes as many calls, or as many tokens: so that sums of them do not overflow.
+/// The maximum of a count of calls or tokens, so that sums do not overflow.
 const MAX_COUNT: u64 = 1 << 40;
-/// Nor does it cost as much: a thousand million dollars.
+/// The maximum amount of money: one billion dollars.
 const MAX_COST: Usd = Usd::from_dollars(1_000_000_000);
-/// A model's name holds at most this many characters: ARNs are shorter.
+/// The maximum number of characters of a model's name. ARNs are shorter.
 const MAX_MODEL: usize = 256;
 
-/// Version 1. Fields that it does not know are left to later versions.
+/// Version 1 of the format. Unknown fields are ignored, so that later versions can add some.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Wire {
+pub(super) struct ReceiptJson {
     v: u32,
     id: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -34,7 +34,7 @@ pub(super) struct Wire {
 #[derive(Serialize, Deserialize)]
 struct Figures {
     status: String,
-    /// In 1e-12 dollars, as decimal text: no reader of JSON may round it.
+    /// In 1e-12 dollars, as decimal text, so that no JSON reader rounds it.
     picousd: Money,
     #[serde(default)]
     tokens: Tokens,
@@ -50,7 +50,7 @@ struct Figures {
 
 #[derive(Serialize, Deserialize)]
 struct Money {
-    /// `None` where nothing is priced.
+    /// `None` if nothing is priced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     total: Option<Picos>,
     #[serde(default, skip_serializing_if = "Picos::is_zero")]
@@ -123,7 +123,7 @@ struct Counts {
     turns: u64,
 }
 
-/// Money as text.
+/// An amount of money as text.
 #[derive(Clone, Copy, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 struct Picos(Usd);
@@ -157,12 +157,12 @@ impl TryFrom<String> for Picos {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let shown = || text.chars().take(64).collect::<String>();
-        let picos = text.parse().map_err(|_| format!("`{}` is no whole number of 1e-12 dollars", shown()))?;
+        let excerpt = || text.chars().take(64).collect::<String>();
+        let picos = text.parse().map_err(|_| format!("`{}` is not a whole number of 1e-12 dollars", excerpt()))?;
         let amount = Usd::from_picos(picos);
         match amount <= MAX_COST && amount >= Usd::ZERO.saturating_sub(MAX_COST) {
             true => Ok(Self(amount)),
-            false => Err(format!("{} is more than any task costs", shown())),
+            false => Err(format!("{} is more than the maximum amount", excerpt())),
         }
     }
 }
@@ -172,8 +172,8 @@ const fn is_zero(n: &u64) -> bool {
     *n == 0
 }
 
-impl Wire {
-    /// A receipt names as many models and kinds of step; the rest of them is `other`.
+impl ReceiptJson {
+    /// The maximum number of models, and of kinds of step, that a receipt names. The rest is summed as `other`.
     pub(super) const MAX_NAMED: usize = 16;
 
     pub(super) fn of(receipt: &Receipt, named: usize) -> Self {
@@ -187,24 +187,24 @@ impl Wire {
         }
     }
 
-    pub(super) fn receipt(self) -> Result<Receipt, ParseReceiptError> {
+    pub(super) fn into_receipt(self) -> Result<Receipt, ParseReceiptError> {
         if self.v != 1 {
-            return Err(ParseReceiptError::new(format!("it is of version {}, and this reads version 1", self.v)));
+            return Err(ParseReceiptError::new(format!("version {} is not supported, only version 1", self.v)));
         }
         let id = self.id.parse().map_err(|error| ParseReceiptError::new(format!("`id`: {error}")))?;
         let remote = self.remote.map(|id| id.parse()).transpose();
         let remote = remote.map_err(|error| ParseReceiptError::new(format!("`remote`: {error}")))?;
         let totals = match (self.is_final, self.totals) {
             (false, _) => None,
-            (true, Some(figures)) => Some(figures.totals()?),
-            (true, None) => return Err(ParseReceiptError::new("it is final, and has no `totals`")),
+            (true, Some(figures)) => Some(figures.into_totals()?),
+            (true, None) => return Err(ParseReceiptError::new("a final receipt needs `totals`")),
         };
         let at = self.at.filter(|path| is_path(path)).map(String::into_boxed_str);
         Ok(Receipt { id, remote, totals, at })
     }
 }
 
-/// Nothing but a path: who is asked for a receipt is who gave the one before.
+/// Returns whether the text is only a path, so that the final receipt is fetched from the host that sent this one.
 fn is_path(text: &str) -> bool {
     text.starts_with('/') && !text.starts_with("//") && text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\')
 }
@@ -245,14 +245,14 @@ impl Figures {
         }
     }
 
-    fn totals(self) -> Result<Totals, ParseReceiptError> {
+    fn into_totals(self) -> Result<Totals, ParseReceiptError> {
         let (money, count) = (&self.picousd, self.count);
         let status = [CostStatus::Exact, CostStatus::Estimated, CostStatus::Bounded, CostStatus::Unpriced]
             .into_iter()
             .find(|status| status.as_str() == self.status)
-            .ok_or_else(|| ParseReceiptError::new("`status` is none of exact, estimated, bounded, unpriced"))?;
+            .ok_or_else(|| ParseReceiptError::new("`status` is not one of exact, estimated, bounded, unpriced"))?;
         if money.total.is_none() && status != CostStatus::Unpriced {
-            return Err(ParseReceiptError::new("it has no `picousd.total`, and is not `unpriced`"));
+            return Err(ParseReceiptError::new("without `picousd.total`, the status must be `unpriced`"));
         }
         let mut totals = Totals {
             exact: money.exact.0,
@@ -290,29 +290,29 @@ impl Figures {
         Ok(totals)
     }
 
-    /// A figure that does not add up is worse than none.
+    /// Checks that the figures add up and are within the limits.
     fn check(&self, totals: &Totals) -> Result<(), ParseReceiptError> {
-        let no = |what: &str| Err(ParseReceiptError::new(what));
+        let invalid = |problem: &str| Err(ParseReceiptError::new(problem));
         let whole = totals.known();
         let sum = |parts: &mut dyn Iterator<Item = Usd>| parts.fold(Usd::ZERO, Usd::saturating_add);
         let of_directions = sum(&mut totals.directions.parts().into_iter().map(|(_, part)| part));
         if self.picousd.total.is_some_and(|total| total.0 != whole)
             || (self.picousd.total.is_none() && !whole.is_zero())
         {
-            return no("`exact`, `estimated` and `bounded` do not add up to `total`");
+            return invalid("`exact`, `estimated` and `bounded` do not add up to `total`");
         }
         if of_directions != whole {
-            return no("the directions do not add up to the total");
+            return invalid("the directions do not add up to the total");
         }
         if sum(&mut self.kinds.iter().map(|(_, cost, _)| cost.0)) != whole {
-            return no("`kinds` do not add up to the total");
+            return invalid("`kinds` do not add up to the total");
         }
         let of_models = sum(&mut self.models.iter().map(|(_, cost, ..)| cost.0));
         if of_models.saturating_add(totals.directions.external) != whole {
-            return no("`models` and external charges do not add up to the total");
+            return invalid("`models` and external charges do not add up to the total");
         }
-        if self.kinds.len() > Wire::MAX_NAMED || self.models.len() > Wire::MAX_NAMED {
-            return no("it names more than 16 models or kinds");
+        if self.kinds.len() > ReceiptJson::MAX_NAMED || self.models.len() > ReceiptJson::MAX_NAMED {
+            return invalid("more than 16 models or kinds");
         }
         let Counts { calls, attempts, failed_calls, unpriced_calls, pending_calls, turns, .. } = self.count;
         let Counts { pending_receipts, lost_receipts, refusals, .. } = self.count;
@@ -322,13 +322,13 @@ impl Figures {
         let mut of_tokens =
             std::iter::once(&self.tokens).chain(self.models.iter().map(|model| &model.4)).map(Tokens::most);
         if counts.chain(named).any(|n| n > MAX_COUNT) || of_tokens.any(|tokens| tokens > MAX_COUNT) {
-            return no("a count is higher than any task's");
+            return invalid("a count is above the maximum");
         }
         Ok(())
     }
 }
 
-/// The dearest by their names, and the rest as one.
+/// Returns the most expensive kinds by name, and the rest as `other`.
 fn kinds(by_kind: &[KindTotals], named: usize) -> Vec<(String, Picos, u64)> {
     let mut kinds: Vec<_> = by_kind.iter().map(|k| (k.kind.as_str().to_owned(), Picos(k.cost), k.calls)).collect();
     if kinds.len() > named {
@@ -340,13 +340,14 @@ fn kinds(by_kind: &[KindTotals], named: usize) -> Vec<(String, Picos, u64)> {
     kinds
 }
 
+/// Returns the most expensive models by name, and the rest as `other`.
 fn models(by_model: &[ModelTotals], named: usize) -> Vec<(String, Picos, u64, u64, Tokens)> {
-    let wire = |m: &ModelTotals| {
+    let to_json = |m: &ModelTotals| {
         let name = m.model.chars().take(MAX_MODEL).collect();
         (name, Picos(m.cost), m.calls, m.unpriced_calls, Tokens::of(&m.usage))
     };
     if by_model.len() <= named {
-        return by_model.iter().map(wire).collect();
+        return by_model.iter().map(to_json).collect();
     }
     let mut models = by_model.to_vec();
     models.sort_by_key(|model| std::cmp::Reverse(model.cost));
@@ -358,7 +359,7 @@ fn models(by_model: &[ModelTotals], named: usize) -> Vec<(String, Picos, u64, u6
             false,
         );
     }
-    models.iter().chain(&all.by_model).map(wire).collect()
+    models.iter().chain(&all.by_model).map(to_json).collect()
 }
 
 fn cost_kind(name: &str) -> CostKind {
@@ -383,7 +384,7 @@ impl Tokens {
         }
     }
 
-    /// What bounds each of them.
+    /// Returns an upper bound on each of the counts.
     fn most(&self) -> u64 {
         self.usage().total_tokens().max(self.reasoning)
     }

@@ -8,37 +8,37 @@ use crate::{CostKind, ModelTotals, Totals};
 /// A settled model call.
 #[derive(Clone, Debug)]
 pub struct CallRecord {
-    /// The operation by its semantic-convention name: `chat`, `embeddings`, ...
+    /// The operation's semantic-convention name: `chat`, `embeddings`, ...
     pub operation: &'static str,
-    /// The model as the application asked for it.
+    /// The model id in the request.
     pub model: Arc<str>,
-    /// Its tokens, as far as they were counted.
+    /// The counted token usage.
     pub usage: Usage,
-    /// The most tokens that it may have used besides, where its end was not seen or an attempt was never answered.
+    /// An upper bound on further tokens, if the end of the call was not seen or an attempt was never answered.
     pub bounded_tokens: u64,
-    /// Images, seconds and queries; `None` where nobody counted them.
+    /// Images, seconds and queries; `None` if they were not counted.
     pub units: Option<Units>,
-    /// What its guardrail used.
+    /// The guardrail's usage.
     pub guardrail: GuardrailUse,
-    /// How sure what it used is; `None` where that is not known, or not all of it.
+    /// The status of the usage; `None` if the usage is not fully known.
     pub counted: Option<CostStatus>,
-    /// What decides its price, beside what it used.
+    /// What decides its price besides the usage.
     pub priced_as: PricedAs,
-    /// Its cost.
+    /// The cost.
     pub charge: Charge,
-    /// Its HTTP attempts.
+    /// The HTTP attempts.
     pub attempts: Vec<AttemptRecord>,
     /// Whether the answer was streamed.
     pub streamed: bool,
-    /// Whether the caller got an error.
+    /// Whether the application got an error.
     pub failed: bool,
-    /// Whether it was refused before anything was sent: it is no call, and costs nothing.
+    /// Whether it was refused before anything was sent. Such a call is not counted as one, and costs nothing.
     pub refused: bool,
-    /// Whether anything was sent. Budgets of calls count only calls that were.
+    /// Whether anything was sent. Budgets in calls count only sent calls.
     pub sent: bool,
-    /// The same for two requests that are the same to the byte; `None` where nobody asks for it.
+    /// A fingerprint that is equal for requests with equal bytes; `None` if no rule compares calls.
     pub fingerprint: Option<u64>,
-    /// Whether the model has ended its turn with an answer: it asks for no tool, and was not cut off.
+    /// Whether the model ended its turn with an answer, that is, without a tool request and without being cut off.
     pub ends_turn: bool,
     /// When the call started.
     pub started: SystemTime,
@@ -48,26 +48,26 @@ pub struct CallRecord {
     pub price_version: Option<Arc<str>>,
 }
 
-/// What decides the price of a call: all that a catalogue is asked for, beside the time.
+/// The inputs of a price lookup, besides the usage and the time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs, reason = "whoever made the call fills it in")]
+#[allow(clippy::exhaustive_structs, reason = "the code that makes the call fills it in")]
 pub struct PricedAs {
-    /// The model that served it, where that is another than was asked for.
+    /// The model that served the call, if it is not the requested one.
     pub model: Option<Arc<str>>,
-    /// The region that was called.
+    /// The region of the endpoint.
     pub region: Option<Arc<str>>,
-    /// The tier that served it; `None` for one that this version does not know.
+    /// The tier that served the call; `None` for a tier that this version does not know.
     pub tier: Option<Tier>,
-    /// The latency mode that served it; likewise.
+    /// The latency mode that served the call; `None` for a mode that this version does not know.
     pub latency: Option<Latency>,
 }
 
 /// One HTTP attempt of a call.
 #[derive(Clone, Debug)]
 pub struct AttemptRecord {
-    /// The HTTP status, where one came.
+    /// The HTTP status, if there was a response.
     pub status: Option<u16>,
-    /// The error by its short name, where there was one.
+    /// The short name of the error, if there was one.
     pub error: Option<Arc<str>>,
 }
 
@@ -76,14 +76,14 @@ pub struct AttemptRecord {
 pub struct ChargeRecord {
     /// Its name.
     pub name: Arc<str>,
-    /// Its amount.
+    /// The amount.
     pub charge: Charge,
     /// When it was made.
     pub at: SystemTime,
 }
 
 impl CallRecord {
-    /// A chat that was answered whole, in no time, and counted exactly: what a call is where nothing else is said.
+    /// Returns the record of a chat call that was answered completely, took no time, and has an exact usage.
     pub fn answered(model: Arc<str>, usage: Usage, charge: Charge, at: SystemTime) -> Self {
         Self {
             operation: "chat",

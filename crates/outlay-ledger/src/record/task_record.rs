@@ -6,33 +6,33 @@ use outlay_price::Usd;
 use super::call_record::{CallRecord, ChargeRecord};
 use crate::{BudgetExceeded, BudgetStatus, Dimensions, Outcome, RefusedCalls, ScopeKind, TaskId, Totals};
 
-/// A task as it stood when its report was made.
+/// A snapshot of a task for its report.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TaskRecord {
-    /// This run's id.
+    /// The task's id.
     pub id: TaskId,
-    /// The task's tree.
+    /// The root of the task's tree.
     pub root: ScopeRecord,
-    /// Whose it is.
+    /// The task's dimensions.
     pub dimensions: Dimensions,
-    /// How it ended.
+    /// The outcome.
     pub outcome: Outcome,
-    /// Its budget, where it has one.
+    /// The task's budget, if it has one.
     pub budget: Option<BudgetStatus>,
-    /// Calls that its budgets refused; the first 100.
+    /// The calls that budgets refused, as [`Scope::refusals`](crate::Scope::refusals) returns them.
     pub refusals: Vec<BudgetExceeded>,
     /// The number of this task's calls that budgets refused.
     pub refused_by_budgets: u64,
-    /// Calls that were refused by other than budgets: because it was stopped, or by the policy.
+    /// The calls that something other than a budget refused: a stop, or the policy.
     pub refused_otherwise: Option<RefusedCalls>,
 }
 
-/// One scope of a task, with what it held.
+/// A scope of a task with its records.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ScopeRecord {
-    /// What the scope is.
+    /// The kind of scope.
     pub kind: ScopeKind,
     /// Its name.
     pub name: Arc<str>,
@@ -40,63 +40,63 @@ pub struct ScopeRecord {
     pub started: SystemTime,
     /// When its own code ended; `None` while it runs.
     pub ended: Option<SystemTime>,
-    /// Why it failed, if it did.
+    /// The reason of its failure, if it failed.
     pub failure: Option<Arc<str>>,
-    /// What it and all below it cost.
+    /// The totals of the scope and all scopes below it.
     pub totals: Totals,
-    /// What it held, in the order in which it settled.
+    /// The records in the scope, in the order in which they settled.
     pub children: Vec<Record>,
-    /// What it held beyond what a report keeps.
+    /// The records that the report leaves out.
     pub elided: Elided,
 }
 
-/// Something that a scope held.
+/// An entry in a scope.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Record {
-    /// A scope of its own.
+    /// A child scope.
     Scope(Arc<ScopeRecord>),
     /// A model call.
     Call(Box<CallRecord>),
     /// An external charge.
     Charge(ChargeRecord),
-    /// Work that another process did.
+    /// Remote work.
     Remote(Box<RemoteRecord>),
 }
 
-/// Work that another process did, as its receipt says.
+/// Remote work, from its receipt.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RemoteRecord {
-    /// The name that it goes by here.
+    /// The name of the work in this process.
     pub name: Arc<str>,
-    /// What it cost; `None` where the receipt was lost.
+    /// The cost; `None` if the receipt was lost.
     pub totals: Option<Totals>,
-    /// When it was asked for.
+    /// When the work was requested.
     pub started: SystemTime,
-    /// When its receipt came, or was given up.
+    /// When its receipt arrived or was given up.
     pub ended: SystemTime,
 }
 
-/// How much a report leaves out of a scope that held very much. The totals hold it all.
+/// How much a report leaves out of a scope with very many records. The totals include everything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Elided {
-    /// Calls, charges and scopes left out.
+    /// The number of calls, charges and scopes left out.
     pub records: u64,
     /// The known part of their cost.
     pub cost: Usd,
 }
 
 impl ScopeRecord {
-    /// How long the scope's own code ran; `None` while it runs.
+    /// Returns how long the scope's own code ran, or `None` while it runs.
     pub fn duration(&self) -> Option<Duration> {
         self.ended.map(|ended| ended.duration_since(self.started).unwrap_or_default())
     }
 }
 
 impl Record {
-    /// The known part of the cost.
+    /// Returns the known part of the cost.
     pub fn cost(&self) -> Usd {
         match self {
             Self::Scope(scope) => scope.totals.known(),

@@ -5,65 +5,65 @@ use outlay_price::Usd;
 
 use crate::message_text::shown;
 
-/// What is not as a policy has it.
+/// The way in which a policy is violated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Violation {
-    /// A task does not say whose it is.
+    /// A task does not set required dimensions.
     MissingDimensions(Vec<Arc<str>>),
-    /// A call asks a model that is not allowed.
+    /// A call requests a model that is not allowed.
     Model(Arc<str>),
-    /// A task cost more than one should.
+    /// A task cost more than expected.
     Cost {
-        /// What it cost.
+        /// The task's cost.
         cost: Usd,
-        /// What one should cost at most.
+        /// The most that a task is expected to cost.
         expected: Usd,
     },
-    /// A workflow does more than its environment is for.
+    /// A workflow has outgrown its rule, such as one for a sandbox.
     Graduation {
         /// The workflow.
         workflow: Arc<str>,
-        /// Its tasks so far today.
+        /// The number of its tasks so far today.
         tasks: u64,
-        /// What it has cost so far this month.
+        /// Its cost so far this month.
         cost: Usd,
-        /// The production principal that it is called by, where that is the sign.
+        /// The production principal that signed a call, if that is the reason.
         principal: Option<Arc<str>>,
     },
 }
 
-/// A rule of the policy is violated. As an error: a call was refused for that, and nothing was sent.
+/// A violation of a policy rule. As an error, a call was refused because of it, and nothing was sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{} violates the policy's rule `{}`: {}", .0.task, .0.rule, .0.what)]
-pub struct PolicyViolation(Box<Inner>);
+#[error("{} violates the policy's rule `{}`: {}", .0.task, .0.rule, .0.violation)]
+pub struct PolicyViolation(Box<Details>);
 
-/// Boxed, so that the results that may hold it stay small.
+/// Boxed to keep results that contain it small.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Inner {
+struct Details {
     rule: Arc<str>,
     task: Arc<str>,
-    what: Violation,
+    violation: Violation,
 }
 
 impl PolicyViolation {
-    pub(crate) fn new(rule: &Arc<str>, task: &Arc<str>, what: Violation) -> Self {
-        Self(Box::new(Inner { rule: rule.clone(), task: task.clone(), what }))
+    pub(crate) fn new(rule: &Arc<str>, task: &Arc<str>, violation: Violation) -> Self {
+        Self(Box::new(Details { rule: rule.clone(), task: task.clone(), violation }))
     }
 
-    /// The rule's name.
+    /// Returns the rule's name.
     pub fn rule(&self) -> &str {
         &self.0.rule
     }
 
-    /// The task's name.
+    /// Returns the task's name.
     pub fn task(&self) -> &str {
         &self.0.task
     }
 
-    /// What is wrong.
+    /// Returns the violation.
     pub fn violation(&self) -> &Violation {
-        &self.0.what
+        &self.0.violation
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
@@ -86,11 +86,11 @@ impl Violation {
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::MissingDimensions(keys) => write!(f, "the task says no {}", keys.join(", ")),
+            Self::MissingDimensions(keys) => write!(f, "the task sets no {}", keys.join(", ")),
             Self::Model(model) => write!(f, "the model `{}` is not allowed", shown(model)),
-            Self::Cost { cost, expected } => write!(f, "the task cost {cost}, and should cost {expected} at most"),
+            Self::Cost { cost, expected } => write!(f, "the task cost {cost}, and should cost at most {expected}"),
             Self::Graduation { workflow, tasks, cost, principal } => {
-                write!(f, "the workflow `{workflow}` has grown out of it, ")?;
+                write!(f, "the workflow `{workflow}` has outgrown it, ")?;
                 match principal {
                     Some(principal) => write!(f, "called by {principal}"),
                     None => write!(f, "with {tasks} tasks today and {cost} this month"),

@@ -3,24 +3,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::message_text::shown;
 
-/// A call was refused, for its task is stopped. Nothing was sent.
+/// The error for a call that was refused because its task is stopped. Nothing was sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a call to `{}` was refused: {} is stopped: {}", shown(&.0.model), .0.what, .0.reason.text)]
-pub struct Stopped(Box<Refused>);
+pub struct Stopped(Box<Details>);
 
-/// Boxed, so that the results that may hold it stay small.
+/// Boxed to keep results that contain it small.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Refused {
+struct Details {
     what: Arc<str>,
     reason: StopReason,
     model: Arc<str>,
 }
 
-/// Why something is stopped.
+/// The reason of a stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StopReason {
     pub(crate) text: Arc<str>,
-    /// Tells two stops with the same reason apart.
+    /// A number that distinguishes two stops with the same reason.
     serial: u64,
 }
 
@@ -32,22 +32,22 @@ impl StopReason {
 }
 
 impl Stopped {
-    /// What is stopped: a task by its name, or a kind of tasks.
+    /// Returns what is stopped: a task by its name, or a kind of tasks.
     pub fn what(&self) -> &str {
         &self.0.what
     }
 
-    /// Why, in the words of whoever stopped it.
+    /// Returns the reason that was given for the stop.
     pub fn reason(&self) -> &str {
         &self.0.reason.text
     }
 
-    /// The number of the stop.
+    /// Returns the number of the stop.
     pub(crate) fn serial(&self) -> u64 {
         self.0.reason.serial
     }
 
-    /// The model that was asked for.
+    /// Returns the requested model.
     pub fn model(&self) -> &str {
         &self.0.model
     }
@@ -57,12 +57,12 @@ impl Stopped {
     }
 
     pub(crate) fn new(what: &Arc<str>, reason: &StopReason, model: &Arc<str>) -> Self {
-        Self(Box::new(Refused { what: what.clone(), reason: reason.clone(), model: model.clone() }))
+        Self(Box::new(Details { what: what.clone(), reason: reason.clone(), model: model.clone() }))
     }
 }
 
-/// Of a hostile length or with control characters it would break lines and spans.
+/// Returns the reason without control characters, cut to 256 characters, so that it cannot break logs and spans.
 fn bounded_reason(reason: &str) -> Arc<str> {
     let reason: String = reason.trim().chars().filter(|c| !c.is_control()).take(256).collect();
-    if reason.is_empty() { "no reason is given".into() } else { reason.into() }
+    if reason.is_empty() { "no reason given".into() } else { reason.into() }
 }

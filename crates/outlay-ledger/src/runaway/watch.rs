@@ -1,4 +1,4 @@
-//! What a task did so far, held against its runaway rule.
+//! The activity of a task, checked against its runaway rule.
 
 use std::collections::VecDeque;
 use std::time::SystemTime;
@@ -9,12 +9,12 @@ use super::{Runaway, RunawayRule};
 use crate::record::CallRecord;
 use crate::sync::{Mutex, lock};
 
-/// As many different calls of a task are told apart; beyond it the one that came first is forgotten.
+/// The maximum number of different requests that are remembered for a task. The oldest is dropped first.
 const MAX_CALLS: usize = 64;
-/// The time of a spend rate is counted in so many parts.
+/// The number of parts that the time of a spend rate is divided into.
 const PARTS: u32 = 32;
 
-/// What is watched of one task, under the rule that held when it started.
+/// The runaway detection of a task, under the rule in force when it started.
 #[derive(Debug)]
 pub(crate) struct Watch {
     rule: RunawayRule,
@@ -23,16 +23,16 @@ pub(crate) struct Watch {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The requests that were answered, the one that came first in front.
+    /// The fingerprints of answered requests with their counts, oldest first.
     calls: VecDeque<(u64, u32)>,
     idle: u32,
     spent: VecDeque<(SystemTime, Usd)>,
-    told: Told,
+    reported: Reported,
 }
 
-/// The signs that have been told.
+/// The signs that have been reported.
 #[derive(Debug, Default)]
-struct Told {
+struct Reported {
     same_call: bool,
     idle: bool,
     rate: bool,
@@ -47,17 +47,17 @@ impl Watch {
         self.rule.is_enforced()
     }
 
-    /// Something has ended without having failed.
+    /// Records progress: a scope ended without failure.
     pub(crate) fn progress(&self) {
         lock(&self.state).idle = 0;
     }
 
-    /// Begins anew: a task that goes on after a stop is watched as before.
+    /// Starts over, for a task that is resumed after a stop.
     pub(crate) fn reset(&self) {
         *lock(&self.state) = State::default();
     }
 
-    /// The signs that a call has brought, and that have not been told yet.
+    /// Records a call. Returns its signs that have not been reported yet.
     pub(crate) fn call(&self, call: &CallRecord) -> Vec<Runaway> {
         let (rule, mut state) = (&self.rule, lock(&self.state));
         let signs =
@@ -65,7 +65,7 @@ impl Watch {
         signs.into_iter().flatten().collect()
     }
 
-    /// The same of a charge.
+    /// Records a charge. Returns its sign, if it has not been reported yet.
     pub(crate) fn charge(&self, amount: Usd, at: SystemTime) -> Option<Runaway> {
         lock(&self.state).spend(&self.rule, amount, at)
     }
@@ -87,7 +87,7 @@ impl State {
                 1
             }
         };
-        let first = times >= limit && !std::mem::replace(&mut self.told.same_call, times >= limit);
+        let first = times >= limit && !std::mem::replace(&mut self.reported.same_call, times >= limit);
         first.then(|| Runaway::SameCall { model: call.model.clone(), times })
     }
 
@@ -98,17 +98,17 @@ impl State {
         }
         self.idle = if call.ends_turn { 0 } else { self.idle.saturating_add(1) };
         let turns = self.idle;
-        let first = turns >= limit && !std::mem::replace(&mut self.told.idle, true);
+        let first = turns >= limit && !std::mem::replace(&mut self.reported.idle, true);
         first.then_some(Runaway::TurnsWithoutProgress { turns })
     }
 
     fn spend(&mut self, rule: &RunawayRule, amount: Usd, at: SystemTime) -> Option<Runaway> {
         let (limit, within) = rule.rate?;
         let part = within / PARTS;
-        // A clock that had jumped ahead and is back: what was spent meanwhile was spent now.
+        // If the clock had jumped ahead and is back, spending from that time counts as spent now.
         self.spent.iter_mut().filter(|(since, _)| *since > at).for_each(|(since, _)| *since = at);
         match self.spent.back_mut() {
-            // What comes close to the one before is counted with it: as many entries as the time has parts.
+            // An amount within the same part is added to the last entry, which bounds the number of entries.
             Some((since, sum)) if at.duration_since(*since).is_ok_and(|age| age < part) => {
                 *sum = sum.saturating_add(amount);
             }
@@ -117,12 +117,12 @@ impl State {
         while self.spent.front().is_some_and(|(since, _)| at.duration_since(*since).is_ok_and(|age| age > within)) {
             self.spent.pop_front();
         }
-        // A clock that goes back must not make it grow.
+        // A clock that goes back must not add entries without limit.
         if self.spent.len() > PARTS as usize + 1 {
             self.spent.pop_front();
         }
         let spent = self.spent.iter().fold(Usd::ZERO, |sum, (_, amount)| sum.saturating_add(*amount));
-        let first = spent > limit && !std::mem::replace(&mut self.told.rate, true);
+        let first = spent > limit && !std::mem::replace(&mut self.reported.rate, true);
         first.then_some(Runaway::SpendRate { spent, within })
     }
 }
@@ -140,15 +140,15 @@ mod tests {
     }
 
     #[test]
-    fn a_spend_rate_forgets_what_is_over_and_is_told_once() {
+    fn a_spend_rate_drops_old_amounts_and_is_reported_once() {
         let rule = RunawayRule::new().spend_rate(Usd::from_cents(3), Duration::from_secs(64));
         let watch = Watch::new(rule);
         for second in 0..10 {
-            // One each 25 seconds: never more than three within 64.
+            // One every 25 seconds: never more than three within 64.
             assert_eq!(watch.charge(CENT, at(second * 25)), None);
         }
-        let told: Vec<_> = (0..5).filter_map(|_| watch.charge(CENT, at(226))).collect();
-        assert_eq!(told, [Runaway::SpendRate { spent: Usd::from_cents(4), within: Duration::from_secs(64) }]);
+        let reported: Vec<_> = (0..5).filter_map(|_| watch.charge(CENT, at(226))).collect();
+        assert_eq!(reported, [Runaway::SpendRate { spent: Usd::from_cents(4), within: Duration::from_secs(64) }]);
         watch.reset();
         assert_eq!(watch.charge(CENT, at(227)), None);
     }

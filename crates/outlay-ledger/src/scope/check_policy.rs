@@ -1,4 +1,4 @@
-//! Checks against the policy when a task starts, when it has closed, and when it is known whose credentials it uses.
+//! Policy checks when a task starts, when it has closed, and when the signer of a call is known.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::alert::Alerts;
 use crate::{AlertKind, Dimension, PolicyRule, PolicyViolation, Totals, Violation};
 
 impl Scope {
-    /// Tells what the task does not say, and has to. Whoever opens a task calls it once the task can be found.
+    /// Reports the required dimensions that the task does not set. Call it once the task has been registered.
     pub fn check_dimensions(&self) {
         let mut alerts = Alerts::default();
         for rule in self.policy() {
@@ -16,32 +16,31 @@ impl Scope {
         alerts.send(self);
     }
 
-    /// The task has closed, with these totals.
+    /// Checks the cost of a task that has closed.
     pub(crate) fn check_cost(&self, totals: &Totals) {
         let (cost, ground) = (totals.known(), &self.0.task.ground);
         let mut alerts = Alerts::default();
         for rule in self.policy() {
-            let dear = rule.expected_cost.filter(|expected| cost > *expected);
-            let dear = dear.map(|expected| self.violation(rule, Violation::Cost { cost, expected }));
-            push_violation(dear, &mut alerts);
-            // What a task inside another one did is in that one's figures.
+            let excessive = rule.expected_cost.filter(|expected| cost > *expected);
+            let violation = excessive.map(|expected| self.violation(rule, Violation::Cost { cost, expected }));
+            push_violation(violation, &mut alerts);
+            // The figures of a nested task are included in those of the outer task.
             if self.is_root() {
                 let workflow = self.dimensions().value(Dimension::Workflow).unwrap_or_else(|| self.task_name());
-                let grown = ground.policy.graduations.count(rule, workflow, cost, ground.now());
-                push_violation(grown.map(|what| self.violation(rule, what)), &mut alerts);
+                let graduated = ground.policy.graduations.count(rule, workflow, cost, ground.now());
+                push_violation(graduated.map(|what| self.violation(rule, what)), &mut alerts);
             }
         }
         alerts.send(self);
     }
 
-    /// Whether a rule asks whose credentials the calls are made with.
+    /// Returns whether a rule needs the principals that calls are signed with.
     pub fn asks_for_principals(&self) -> bool {
         self.policy().any(|rule| rule.asks_for_principals())
     }
 
-    /// A call was made here with the credentials that go by this text. Whoever makes calls says so once that is known,
-    /// be it after the task has closed.
-    pub fn called_by(&self, principal: &Arc<str>) {
+    /// Records the principal that a call in this scope was signed with. It may be known only after the task has closed.
+    pub fn record_principal(&self, principal: &Arc<str>) {
         if !self.asks_for_principals() {
             return;
         }
@@ -49,8 +48,8 @@ impl Scope {
         let workflow = self.dimensions().value(Dimension::Workflow).unwrap_or_else(|| self.task_name());
         let mut alerts = Alerts::default();
         for rule in self.policy() {
-            let grown = ground.policy.graduations.called_by(rule, workflow, principal, ground.now());
-            push_violation(grown.map(|what| self.violation(rule, what)), &mut alerts);
+            let graduated = ground.policy.graduations.record_principal(rule, workflow, principal, ground.now());
+            push_violation(graduated.map(|what| self.violation(rule, what)), &mut alerts);
         }
         alerts.send(self);
     }

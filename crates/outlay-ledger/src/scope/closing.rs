@@ -1,4 +1,4 @@
-//! How a scope ends: finished by its own code, closed when nothing in it is open any more, or when it took too long.
+//! The end of a scope. It is finished by its own code, and closes when nothing in it is open or after the late limit.
 
 use std::sync::Arc;
 use std::{mem, vec};
@@ -10,7 +10,7 @@ use crate::sweeper::CloseOverdue;
 use crate::sync::lock;
 use crate::{ScopeKind, Totals};
 
-/// Told once, when a scope has closed and its totals are final. Called without any lock held.
+/// A function that is called once, when a scope has closed and its totals are final. No lock is held during the call.
 pub(crate) type Observer = Box<dyn FnOnce(ClosedScope<'_>) + Send>;
 
 /// A scope that has closed.
@@ -19,14 +19,14 @@ pub(crate) type Observer = Box<dyn FnOnce(ClosedScope<'_>) + Send>;
 pub struct ClosedScope<'a> {
     /// The scope.
     pub scope: &'a Scope,
-    /// What it and all below it cost: final.
+    /// The final totals of the scope and all scopes below it.
     pub totals: &'a Totals,
-    /// Why it failed, if it did.
+    /// The reason of its failure, if it failed.
     pub failure: Option<&'a Arc<str>>,
 }
 
 impl Scope {
-    /// Has `observer` told once, when the scope closes, or at once where it has. It replaces the observer that was there.
+    /// Sets a function to call once when the scope closes, or immediately if it has closed. It replaces an earlier one.
     pub fn on_close(&self, observer: impl FnOnce(ClosedScope<'_>) + Send + 'static) {
         let set = lock(&self.0.state).observe(Box::new(observer));
         if let Err(observer) = set {
@@ -35,8 +35,8 @@ impl Scope {
         }
     }
 
-    /// Ends the scope's own code. It closes now, or when the last thing open in it settles, or after the ledger's
-    /// late limit. Finishing twice does nothing.
+    /// Finishes the scope: its own code has ended. It closes now, when the last open work in it settles, or after the
+    /// ledger's late limit. A second call does nothing.
     pub fn finish(&self) {
         let now = self.0.task.ground.now();
         let pending = {
@@ -53,29 +53,29 @@ impl Scope {
         }
     }
 
-    /// Has a finished scope closed once the late limit is over.
+    /// Schedules a finished scope to be closed after the late limit.
     fn close_later(&self) {
         let scope = Arc::downgrade(&self.0);
-        self.0.waits_as(self.0.task.ground.sweeper.add(scope));
+        self.0.set_waiting(self.0.task.ground.sweeper.add(scope));
         if self.is_closed() {
             self.stop_waiting();
         }
     }
 
-    /// Takes a scope that has closed out of the sweeper's queue.
+    /// Removes a closed scope from the sweeper's queue.
     fn stop_waiting(&self) {
-        if let Some(number) = self.0.takes_wait() {
+        if let Some(number) = self.0.take_waiting() {
             self.0.task.ground.sweeper.remove(number);
         }
     }
 
-    /// Returns whether the scope waits for another process on behalf of a task whose own code still runs. Then it waits
-    /// without limit.
-    fn waits_on(&self) -> bool {
+    /// Returns whether the scope waits for remote work while the code of its task still runs. Such a scope waits without
+    /// limit.
+    fn waits_without_limit(&self) -> bool {
         self.waits_for_receipts() && !lock(&self.own_task().0.state).is_finished()
     }
 
-    /// The nearest task that it is, or lies in.
+    /// Returns the innermost task that the scope is or lies in.
     fn own_task(&self) -> Self {
         let mut scope = self;
         while let (ScopeKind::Agent | ScopeKind::Step(_), Some(parent)) = (&scope.0.kind, &scope.0.parent) {
@@ -84,10 +84,10 @@ impl Scope {
         scope.clone()
     }
 
-    /// Closes the scope, and those around it, as far as nothing in them is open any more.
+    /// Closes the scope and its ancestors, up to the first that still has open work.
     pub(crate) fn close_if_settled(&self) {
         let mut scope = self.clone();
-        while scope.close(When::Settled) {
+        while scope.close(CloseIf::Settled) {
             match &scope.0.parent {
                 Some(parent) => scope = parent.clone(),
                 None => return,
@@ -95,10 +95,9 @@ impl Scope {
         }
     }
 
-    /// Closes a finished scope with all that is open in it. What settles later is late money, and so is what code that
-    /// runs on opens from now on.
+    /// Closes a finished scope with all open work in it. Work that settles or opens after this counts as late.
     fn close_now(&self) {
-        let mut around: Vec<(Self, vec::IntoIter<Self>)> = Vec::new();
+        let mut ancestors: Vec<(Self, vec::IntoIter<Self>)> = Vec::new();
         let Some(mut open) = self.shut() else { return };
         let mut scope = self.clone();
         loop {
@@ -106,12 +105,12 @@ impl Scope {
                 let now = child.0.task.ground.now();
                 lock(&child.0.state).finish(now);
                 if let Some(below) = child.shut() {
-                    around.push((mem::replace(&mut scope, child), mem::replace(&mut open, below)));
+                    ancestors.push((mem::replace(&mut scope, child), mem::replace(&mut open, below)));
                 }
                 continue;
             }
-            let has_closed = scope.close(When::Now);
-            match around.pop() {
+            let has_closed = scope.close(CloseIf::Always);
+            match ancestors.pop() {
                 Some(outer) => (scope, open) = outer,
                 None => {
                     if let Some(parent) = self.0.parent.as_ref().filter(|_| has_closed) {
@@ -123,18 +122,18 @@ impl Scope {
         }
     }
 
-    /// Lets nothing new in, and hands out what is open; nothing where the scope has closed.
+    /// Shuts the scope for new work. Returns its open children, or `None` if it has closed.
     fn shut(&self) -> Option<vec::IntoIter<Self>> {
         let mut state = lock(&self.0.state);
         state.shut().then(|| state.open_in_order().into_iter())
     }
 
-    /// True if this call closed the scope.
-    fn close(&self, when: When) -> bool {
+    /// Closes the scope. Returns whether this call closed it.
+    fn close(&self, condition: CloseIf) -> bool {
         let parent = self.0.parent.as_ref().filter(|_| !self.0.late);
         let mut parent_state = parent.map(|p| lock(&p.0.state));
         let mut state = lock(&self.0.state);
-        if state.is_closed() || (when == When::Settled && !state.is_settled()) {
+        if state.is_closed() || (condition == CloseIf::Settled && !state.is_settled()) {
             return false;
         }
         let (record, observer) = state.close(self);
@@ -146,7 +145,7 @@ impl Scope {
         self.stop_waiting();
         let ScopeRecord { totals, failure, .. } = &*record;
         if failure.is_none() {
-            self.ended_well(totals);
+            self.count_progress(totals);
         }
         if self.0.kind == ScopeKind::Task {
             self.check_cost(totals);
@@ -161,15 +160,15 @@ impl Scope {
 impl CloseOverdue for Inner {
     fn close_overdue(self: Arc<Self>) {
         let scope = Scope(self);
-        // One that waits on is closed with its task.
-        if !scope.waits_on() {
+        // A scope that waits without limit is closed with its task.
+        if !scope.waits_without_limit() {
             scope.close_now();
         }
     }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum When {
+enum CloseIf {
     Settled,
-    Now,
+    Always,
 }

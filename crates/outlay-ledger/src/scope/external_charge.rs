@@ -13,7 +13,7 @@ use crate::task::scope_name;
 use super::Scope;
 
 impl Scope {
-    /// Records an external charge here, or in the nearest open scope around this one.
+    /// Records an external charge in this scope, or in the nearest open scope around it.
     pub fn charge(&self, name: &str, charge: Charge) -> ChargedScope {
         let (name, at) = (scope_name(name), self.0.task.ground.now());
         let record = ChargeRecord { name: name.clone(), charge, at };
@@ -21,13 +21,13 @@ impl Scope {
             let scope = self.open_ancestor();
             let keep = scope.0.keep_record();
             let mut state = lock(&scope.0.state);
-            // A scope may shut while it is found; beyond the root there is none.
+            // The scope may have shut since it was found. The root has no parent to fall back to.
             if state.is_shut() && !scope.is_root() {
                 continue;
             }
             let orphaned = !state.add_external(record, &scope.0.cost_kind, keep);
             let late = orphaned || scope.0.late;
-            // Before the lock goes: who sees the charge in the totals sees it in the budget too.
+            // Under the lock, so that a charge that is in the totals is in the budgets too.
             if !late {
                 scope.0.task.spend(charge.total(), 0);
             }
@@ -43,16 +43,16 @@ impl Scope {
     }
 }
 
-/// Where a charge was counted.
+/// The place where a charge was counted.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ChargedScope {
     /// The scope that the charge was counted in.
     pub scope: Scope,
-    /// The name that the charge goes by: cleaned, and cut to 64 characters.
+    /// The charge's name, cleaned and cut to 64 characters.
     pub name: Arc<str>,
-    /// Whether it is outside its task's sum, because the task or its scope had closed before.
+    /// Whether the charge is not in the task's total, because the task or its scope had closed before.
     pub late: bool,
-    /// Whether it is outside its own scope's sum too, because that had closed before.
+    /// Whether the charge is not in its own scope's total either, because that scope had closed before.
     pub orphaned: bool,
 }

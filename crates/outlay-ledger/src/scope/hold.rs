@@ -1,4 +1,4 @@
-//! Code that was handed a scope to run in elsewhere, and may yet make calls there.
+//! Holds for code that runs elsewhere in a scope and may still make calls there.
 
 use std::fmt;
 
@@ -6,19 +6,19 @@ use super::Scope;
 use super::scope_state::ScopeState;
 use crate::sync::lock;
 
-/// Keeps a scope open, up to its late limit, until it is dropped.
+/// A guard that keeps a scope open until it is dropped, up to the late limit.
 pub struct Hold(Scope);
 
 impl Scope {
-    /// Keeps the scope open for code that runs elsewhere, where another process waits for what the task costs: it is told
-    /// once, and that should be all. Any other task ends with its own code, its calls and its children.
+    /// Keeps the scope open for code that runs elsewhere. Returns `None` unless another process waits for the task's
+    /// receipt, which is sent once and should be complete. Any other task ends with its own code, its calls and its
+    /// children.
     pub fn hold(&self) -> Option<Hold> {
-        let is_waited_for =
-            self.0.task.chain().any(|task| task.caller.as_ref().is_some_and(|c| c.remote_id().is_some()));
-        if !is_waited_for {
+        let is_awaited = self.0.task.chain().any(|task| task.caller.as_ref().is_some_and(|c| c.remote_id().is_some()));
+        if !is_awaited {
             return None;
         }
-        let (scope, is_open) = self.take_in(ScopeState::hold, ScopeState::release);
+        let (scope, is_open) = self.enter_open_ancestor(ScopeState::hold, ScopeState::release);
         let hold = Hold(scope);
         is_open.then_some(hold)
     }

@@ -1,4 +1,4 @@
-//! How a scope opens: a task, or an agent or step inside another scope.
+//! The opening of tasks, and of agents and steps inside a scope.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ impl Scope {
         Self::build_task(ground, spec, None, records)
     }
 
-    /// Opens a task inside this scope: a scope of its own with its own running total, summed into this one.
+    /// Opens a task inside this scope. It has its own running total, which is also summed into this scope.
     pub fn task(&self, spec: TaskSpec) -> Self {
         let ground = &self.0.task.ground;
         self.open(|parent| Self::build_task(ground, spec.clone(), Some(parent), ground.report_records))
@@ -39,11 +39,11 @@ impl Scope {
         self.child(ScopeKind::Step(kind), name, &[])
     }
 
-    /// Opens an agent or a step inside this scope, which may spend so much.
+    /// Opens an agent or a step with budgets inside this scope.
     pub fn child(&self, kind: ScopeKind, name: &str, budgets: &[Budget]) -> Self {
         self.open(|parent| {
             let task = parent.0.task.clone();
-            let of_own = || budgets.iter().map(|budget| Arc::new(BudgetCell::new(scope_name(name), *budget)));
+            let own = || budgets.iter().map(|budget| Arc::new(BudgetCell::new(scope_name(name), *budget)));
             Self(Arc::new(Inner {
                 id: task.ground.ids.next_id(),
                 cost_kind: match &kind {
@@ -58,11 +58,11 @@ impl Scope {
                 late: parent.is_late(),
                 kept: parent.0.keeps_scope(),
                 depth: parent.0.depth.saturating_add(1),
-                place: AtomicUsize::default(),
+                index: AtomicUsize::default(),
                 waiting: AtomicU64::default(),
                 budgets: HeldBy::Snapshot(match budgets {
                     [] => parent.0.budgets.shared(),
-                    _ => parent.0.budgets.shared().iter().cloned().chain(of_own()).collect(),
+                    _ => parent.0.budgets.shared().iter().cloned().chain(own()).collect(),
                 }),
                 parent: Some(parent.clone()),
                 task,
@@ -71,9 +71,13 @@ impl Scope {
         })
     }
 
-    /// Counts something in here, or in the nearest open scope around this one, which may shut while that happens: then it
-    /// is taken out again. Beyond the root there is none, and it stays; false where that has shut.
-    pub(super) fn take_in(&self, enter: fn(&mut ScopeState) -> bool, leave: fn(&mut ScopeState)) -> (Self, bool) {
+    /// Calls `enter` on this scope, or on the nearest open scope around it. If that scope has shut meanwhile, it calls
+    /// `leave` and tries again further out. The root is never left. Returns the scope, and whether it is open.
+    pub(super) fn enter_open_ancestor(
+        &self,
+        enter: fn(&mut ScopeState) -> bool,
+        leave: fn(&mut ScopeState),
+    ) -> (Self, bool) {
         loop {
             let scope = self.open_ancestor();
             let is_open = enter(&mut lock(&scope.0.state));
@@ -84,17 +88,17 @@ impl Scope {
         }
     }
 
-    /// Counts a call as open here, or in the nearest open scope around this one.
-    pub(crate) fn take_in_call(&self) -> Self {
-        self.take_in(ScopeState::open_call, ScopeState::drop_call).0
+    /// Counts an open call in this scope, or in the nearest open scope around it.
+    pub(crate) fn open_call_in_ancestor(&self) -> Self {
+        self.enter_open_ancestor(ScopeState::open_call, ScopeState::drop_call).0
     }
 
-    /// Counts work of another process as open here, or in the nearest open scope around this one.
-    pub(crate) fn take_in_remote(&self) -> Self {
-        self.take_in(ScopeState::open_remote, ScopeState::drop_remote).0
+    /// Counts open remote work in this scope, or in the nearest open scope around it.
+    pub(crate) fn open_remote_in_ancestor(&self) -> Self {
+        self.enter_open_ancestor(ScopeState::open_remote, ScopeState::drop_remote).0
     }
 
-    /// Opens a scope in the nearest open one, which may close while that happens.
+    /// Opens a scope in the nearest open scope. Tries again if that scope shuts meanwhile.
     fn open(&self, build: impl Fn(&Self) -> Self) -> Self {
         loop {
             let parent = self.open_ancestor();
@@ -117,14 +121,14 @@ impl Scope {
         let started = ground.now();
         spec.conversation = spec.conversation.or_else(|| outer.as_ref()?.conversation.clone());
         let words = TaskWords { name: &spec.name, conversation: spec.conversation.as_deref(), dimensions: &dimensions };
-        let one_policy = ground.hold_policy();
+        let policy_guard = ground.hold_policy();
         let mut alerts = Alerts::default();
-        let by_rule = ground.budget_rules.of_task(&words, || ground.times(), &mut alerts);
+        let of_rules = ground.budget_rules.of_task(&words, || ground.times(), &mut alerts);
         let policy = if spec.is_unattributed { Arc::default() } else { ground.policy.of_task(&words) };
         let watch = ground.runaway().filter(|_| !spec.is_unattributed).map(Watch::new);
-        drop(one_policy);
+        drop(policy_guard);
         let mut budgets = parent.map_or_else(Vec::new, |parent| parent.0.budgets.shared().to_vec());
-        add_once(&mut budgets, by_rule);
+        add_missing(&mut budgets, of_rules);
         budgets.extend(own.iter().cloned());
         let task = Self(Arc::new(Inner {
             id,
@@ -136,7 +140,7 @@ impl Scope {
             late: parent.is_some_and(Self::is_late),
             kept: parent.is_none_or(|parent| parent.0.keeps_scope()),
             depth: parent.map_or(0, |parent| parent.0.depth.saturating_add(1)),
-            place: AtomicUsize::default(),
+            index: AtomicUsize::default(),
             waiting: AtomicU64::default(),
             parent: parent.cloned(),
             task: Arc::new(TaskState {
@@ -155,7 +159,7 @@ impl Scope {
                 refusals: Mutex::default(),
                 refused_otherwise: Mutex::default(),
                 stop: TaskStop::default(),
-                seen_alerts: Mutex::default(),
+                reported_alerts: Mutex::default(),
                 watch,
                 policy,
                 outcome: Mutex::new(None),
@@ -176,9 +180,10 @@ impl Scope {
     }
 }
 
-/// A rule that holds a task and the task around it, or that is given twice, holds a call once.
-pub(super) fn add_once(budgets: &mut Vec<Arc<BudgetCell>>, by_rule: Vec<Arc<BudgetCell>>) {
-    for cell in by_rule {
+/// Adds the budgets of rules that are not in the list, so that a rule applies once, even if it also applies to an outer
+/// task or is given twice.
+pub(super) fn add_missing(budgets: &mut Vec<Arc<BudgetCell>>, of_rules: Vec<Arc<BudgetCell>>) {
+    for cell in of_rules {
         if !budgets.iter().any(|known| Arc::ptr_eq(known, &cell)) {
             budgets.push(cell);
         }

@@ -1,8 +1,8 @@
-//! What a scope and all that is open below it hold. Trees may be as deep as a program makes them, so nothing here recurses,
-//! and no lock is held while another one is taken.
+//! Reads a scope and all open scopes below it. Trees can be arbitrarily deep, so nothing here recurses, and no lock is
+//! held while another is taken.
 //!
-//! A scope that closes during a read is counted once. Its figures are already in the totals of its parent, or it is still in
-//! the parent's list of open scopes and is read from there.
+//! A scope that closes during a read is counted once. Either its figures are already in the totals of its parent, or it
+//! is still in the parent's list of open scopes and is read from there.
 
 use std::sync::Arc;
 use std::vec;
@@ -17,7 +17,7 @@ use crate::sync::lock;
 struct Frame {
     scope: Scope,
     read: Snapshot,
-    /// What is open in it, and has yet to be read.
+    /// The open scopes in it that have not been read yet.
     open: vec::IntoIter<Scope>,
 }
 
@@ -27,7 +27,7 @@ impl Frame {
         Self { scope: scope.clone(), read, open: open.into_iter() }
     }
 
-    /// Returns the totals of the scope. All scopes that are open in it must have been read before.
+    /// Returns the totals of the scope. All open scopes in it must have been read before.
     fn totals(&mut self) -> Totals {
         if self.read.failure.is_some() {
             self.read.totals.mark_failed();
@@ -37,29 +37,29 @@ impl Frame {
 }
 
 impl Scope {
-    /// What the scope and all below it cost so far.
+    /// Returns the totals so far of the scope and all scopes below it.
     pub fn totals(&self) -> Totals {
         self.read(false).totals
     }
 
-    /// The scope and all that it holds, as of now, as far as a report keeps it.
+    /// Returns a snapshot of the scope with the records that a report keeps.
     pub fn record(&self) -> ScopeRecord {
         let closed = lock(&self.0.state).closed_record();
         closed.map_or_else(|| self.read(true), |closed| (*closed).clone())
     }
 
     fn read(&self, with_records: bool) -> ScopeRecord {
-        let mut around: Vec<Frame> = Vec::new();
+        let mut ancestors: Vec<Frame> = Vec::new();
         let mut frame = Frame::enter(self, with_records);
         loop {
             if let Some(child) = frame.open.next() {
                 let with_records = with_records && child.0.kept;
-                around.push(std::mem::replace(&mut frame, Frame::enter(&child, with_records)));
+                ancestors.push(std::mem::replace(&mut frame, Frame::enter(&child, with_records)));
                 continue;
             }
             let totals = frame.totals();
             let Frame { scope, read, .. } = frame;
-            let Some(mut outer) = around.pop() else {
+            let Some(mut outer) = ancestors.pop() else {
                 return scope.record_of(read, totals);
             };
             outer.read.totals.add(&totals, read.failure.is_some());
@@ -85,7 +85,7 @@ impl Scope {
         }
     }
 
-    /// Whether the scope, or what is open in it, waits for other processes.
+    /// Returns whether the scope, or an open scope below it, waits for receipts.
     pub(super) fn waits_for_receipts(&self) -> bool {
         let mut scopes = vec![self.clone()];
         while let Some(scope) = scopes.pop() {

@@ -1,4 +1,4 @@
-//! Where signs of a runaway are looked for: after a call, after a charge, and when a scope has ended.
+//! Runaway detection after a call, after a charge, and when a scope has ended.
 
 use std::time::SystemTime;
 
@@ -11,21 +11,21 @@ use crate::runaway::Watch;
 use crate::{AlertKind, Runaway, ScopeKind, StepKind, Totals};
 
 impl Scope {
-    /// Looks for signs of a runaway in this task and in those around it.
+    /// Checks this task and the tasks around it for signs of a runaway after a call.
     pub(crate) fn watch_call(&self, call: &CallRecord, alerts: &mut Alerts) {
         self.watch(alerts, |watch| watch.call(call));
     }
 
-    /// The same of a charge.
+    /// Checks this task and the tasks around it for signs of a runaway after a charge.
     pub(crate) fn watch_charge(&self, amount: Usd, at: SystemTime, alerts: &mut Alerts) {
         self.watch(alerts, |watch| watch.charge(amount, at).into_iter().collect());
     }
 
-    /// The scope has ended without having failed.
-    pub(crate) fn ended_well(&self, totals: &Totals) {
+    /// Counts the end of a scope that did not fail as progress, if its kind is progress.
+    pub(crate) fn count_progress(&self, totals: &Totals) {
         let is_progress = match self.kind() {
             ScopeKind::Task | ScopeKind::Agent | ScopeKind::Step(StepKind::Tool | StepKind::Retrieve) => true,
-            // Around a turn alone it tells no more than the turn.
+            // A step that only wraps turns adds nothing to them.
             ScopeKind::Step(_) => totals.turns() == 0,
         };
         if !is_progress {
@@ -38,11 +38,11 @@ impl Scope {
         }
     }
 
-    fn watch(&self, alerts: &mut Alerts, look: impl Fn(&Watch) -> Vec<Runaway>) {
-        let around = std::iter::successors(Some(self), |scope| scope.parent());
-        for task in around.filter(|scope| matches!(scope.kind(), ScopeKind::Task)) {
+    fn watch(&self, alerts: &mut Alerts, find_signs: impl Fn(&Watch) -> Vec<Runaway>) {
+        let ancestors = std::iter::successors(Some(self), |scope| scope.parent());
+        for task in ancestors.filter(|scope| matches!(scope.kind(), ScopeKind::Task)) {
             let Some(watch) = task.0.task.watch() else { continue };
-            for sign in look(watch) {
+            for sign in find_signs(watch) {
                 if watch.is_enforced() {
                     task.stop(&sign.to_string());
                 }

@@ -2,24 +2,24 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::Scope;
-use crate::alert::SeenAlerts;
+use crate::alert::ReportedAlerts;
 use crate::record::{CallRecord, ChargeRecord, Elided, Record, RemoteRecord, ScopeRecord};
 use crate::sync::atomic::Ordering;
 use crate::{CostKind, Totals};
 
 use super::closing::Observer;
 
-/// What a scope holds, under its lock. Locks are taken from the parent to the child, never the other way.
+/// The state of a scope, under its lock. Locks are taken from parent to child, never the other way.
 #[derive(Default)]
 pub(crate) struct ScopeState {
     phase: Phase,
     open_calls: u64,
     open_remotes: u64,
-    /// Code that runs elsewhere and may yet call.
+    /// The number of holds by code that runs elsewhere and may still make calls.
     holds: u64,
-    /// In no order. Each knows its place here, so that one of very many closes as fast as one of few.
+    /// Unordered. Each child knows its index here, so that closing one takes constant time.
     open_children: Vec<Scope>,
-    /// The scope's own charges and those of the children that have closed.
+    /// The totals of the scope's own calls and charges, and of closed children.
     settled: Totals,
     failure: Option<Arc<str>>,
     records: Vec<Record>,
@@ -27,21 +27,21 @@ pub(crate) struct ScopeState {
     ended: Option<SystemTime>,
     observer: Option<Observer>,
     /// The alerts reported for the scope. There are rarely any.
-    pub(super) seen_alerts: Option<Box<SeenAlerts>>,
-    /// What it was when it closed. Its own report has it, and that of the scope around it.
+    pub(super) reported_alerts: Option<Box<ReportedAlerts>>,
+    /// The record at the time of closing. The scope's own report and that of its parent share it.
     closed: Option<Arc<ScopeRecord>>,
 }
 
-/// How far the wait for a receipt has come.
+/// The state of the wait for a receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Waited {
+pub(crate) enum ReceiptWait {
     Open,
-    /// It was given up; it may yet come.
+    /// The receipt was given up, but may still arrive.
     Lost,
     Settled,
 }
 
-/// A copy of what a scope holds, without the scopes that are still open in it.
+/// A copy of the state of a scope, without its open children.
 pub(super) struct Snapshot {
     pub(super) totals: Totals,
     pub(super) failure: Option<Arc<str>>,
@@ -55,11 +55,11 @@ enum Phase {
     /// Its own code runs.
     #[default]
     Open,
-    /// Its own code has ended; something that it holds may be open.
+    /// Its own code has ended, but it may have open work.
     Finished,
-    /// It is being closed with whatever is open in it; nothing new comes in.
+    /// It is being closed with its open work, and accepts no new work.
     Closing,
-    /// Its totals are written and part of its parent's.
+    /// Its totals are final and part of its parent's.
     Closed,
 }
 
@@ -68,12 +68,12 @@ impl ScopeState {
         self.phase == Phase::Closed
     }
 
-    /// Whether nothing can be opened in it any more.
+    /// Returns whether the scope accepts no new work.
     pub(super) fn is_shut(&self) -> bool {
         matches!(self.phase, Phase::Closing | Phase::Closed)
     }
 
-    /// Lets nothing new in; false where the scope has closed.
+    /// Shuts the scope for new work. Returns false if it has closed.
     pub(super) fn shut(&mut self) -> bool {
         if self.is_closed() {
             return false;
@@ -82,14 +82,14 @@ impl ScopeState {
         true
     }
 
-    /// Whether nothing is left to wait for.
+    /// Returns whether the scope is finished and has no open work.
     pub(crate) fn is_settled(&self) -> bool {
-        let holds_nothing =
+        let has_no_open_work =
             self.open_calls == 0 && self.open_remotes == 0 && self.holds == 0 && self.open_children.is_empty();
-        self.phase == Phase::Finished && holds_nothing
+        self.phase == Phase::Finished && has_no_open_work
     }
 
-    /// Ends the scope's own code; false if it had ended before.
+    /// Marks the scope's own code as ended. Returns false if it had ended before.
     pub(super) fn finish(&mut self, now: SystemTime) -> bool {
         if self.phase != Phase::Open {
             return false;
@@ -100,7 +100,7 @@ impl ScopeState {
     }
 
     pub(super) fn fail(&mut self, reason: Arc<str>) {
-        // What is written on a span that has ended cannot be taken back.
+        // The span of a closed scope has ended and cannot be changed.
         if !self.is_closed() {
             self.failure.get_or_insert(reason);
         }
@@ -118,14 +118,14 @@ impl ScopeState {
         self.open_children.iter()
     }
 
-    /// The same, in the order in which they were opened.
+    /// Returns the open children, in the order in which they were opened.
     pub(super) fn open_in_order(&self) -> Vec<Scope> {
         let mut open = self.open_children.clone();
         open.sort_by_key(|child| (child.0.started, child.0.id));
         open
     }
 
-    /// What it holds itself, and what is open in it.
+    /// Returns a copy of the state, and the open children.
     pub(super) fn snapshot(&self, with_records: bool) -> (Snapshot, Vec<Scope>) {
         let mut totals = self.settled.clone();
         let mut open = Vec::new();
@@ -143,13 +143,13 @@ impl ScopeState {
         (Snapshot { totals, failure: failure.clone(), ended, records, elided }, open)
     }
 
-    /// What it was when it closed.
+    /// Returns the record at the time of closing, if the scope has closed.
     pub(super) fn closed_record(&self) -> Option<Arc<ScopeRecord>> {
         self.closed.clone()
     }
 
-    /// Has the observer told when the scope closes. Hands it back where the scope has closed, and else the one that it
-    /// replaces, to be dropped without the lock.
+    /// Sets the observer. Returns it as an error if the scope has closed, or else the one that it replaces, to be dropped
+    /// without the lock.
     pub(super) fn observe(&mut self, observer: Observer) -> Result<Option<Observer>, Observer> {
         if self.is_closed() {
             return Err(observer);
@@ -157,23 +157,23 @@ impl ScopeState {
         Ok(self.observer.replace(observer))
     }
 
-    /// Takes a child in; false where the scope has closed meanwhile.
+    /// Adds a child. Returns false if the scope has shut.
     pub(super) fn adopt(&mut self, child: Scope) -> bool {
         if self.is_shut() {
             return false;
         }
-        child.0.place.store(self.open_children.len(), Ordering::Relaxed);
+        child.0.index.store(self.open_children.len(), Ordering::Relaxed);
         self.open_children.push(child);
         true
     }
 
-    /// Takes a call in; false where the scope is shut.
+    /// Counts an open call. Returns false if the scope is shut.
     pub(crate) fn open_call(&mut self) -> bool {
         self.open_calls += 1;
         !self.is_shut()
     }
 
-    /// Counts a settled call. False where the scope has closed, and the call came late.
+    /// Counts a settled call. Returns false if the scope has closed, so that the call is late.
     pub(crate) fn settle_call(&mut self, call: CallRecord, kind: &CostKind, keep: bool) -> bool {
         self.open_calls = self.open_calls.saturating_sub(1);
         if self.is_closed() {
@@ -186,7 +186,7 @@ impl ScopeState {
         true
     }
 
-    /// Waits for code that runs elsewhere; false where the scope is shut.
+    /// Counts a hold. Returns false if the scope is shut.
     pub(super) fn hold(&mut self) -> bool {
         self.holds += 1;
         !self.is_shut()
@@ -196,35 +196,35 @@ impl ScopeState {
         self.holds = self.holds.saturating_sub(1);
     }
 
-    /// Whether it waits for other processes itself.
+    /// Returns whether the scope itself waits for receipts.
     pub(super) const fn waits_for_receipts(&self) -> bool {
         self.open_remotes > 0
     }
 
-    /// Whether its own code has ended.
+    /// Returns whether the scope's own code has ended.
     pub(super) fn is_finished(&self) -> bool {
         self.phase != Phase::Open
     }
 
-    /// Forgets an open call that never was: nothing was sent, and nothing is to be counted.
+    /// Removes an open call that was not made. Nothing is counted.
     pub(crate) fn drop_call(&mut self) {
         self.open_calls = self.open_calls.saturating_sub(1);
     }
 
-    /// Takes work of another process in; false where the scope is shut.
+    /// Counts open remote work. Returns false if the scope is shut.
     pub(crate) fn open_remote(&mut self) -> bool {
         self.open_remotes += 1;
         !self.is_shut()
     }
 
-    /// Forgets open work of another process that never was: nothing was sent.
+    /// Removes open remote work that was not sent.
     pub(crate) fn drop_remote(&mut self) {
         self.open_remotes = self.open_remotes.saturating_sub(1);
     }
 
-    /// Gives the receipt of open work up.
-    pub(crate) fn lose_remote(&mut self, was: Waited, lost: RemoteRecord, keep: bool) {
-        if was == Waited::Open {
+    /// Counts the receipt of remote work as lost.
+    pub(crate) fn lose_remote(&mut self, was: ReceiptWait, lost: RemoteRecord, keep: bool) {
+        if was == ReceiptWait::Open {
             self.drop_remote();
         }
         if !self.is_closed() {
@@ -233,12 +233,18 @@ impl ScopeState {
         }
     }
 
-    /// Counts work of another process. False where the scope has closed, and the receipt came late.
-    pub(crate) fn settle_remote(&mut self, was: Waited, remote: RemoteRecord, kind: &CostKind, keep: bool) -> bool {
+    /// Counts remote work. Returns false if the scope has closed, so that the receipt is late.
+    pub(crate) fn settle_remote(
+        &mut self,
+        was: ReceiptWait,
+        remote: RemoteRecord,
+        kind: &CostKind,
+        keep: bool,
+    ) -> bool {
         match was {
-            Waited::Open => self.drop_remote(),
-            Waited::Lost if !self.is_closed() => self.find_lost(&remote),
-            Waited::Lost | Waited::Settled => {}
+            ReceiptWait::Open => self.drop_remote(),
+            ReceiptWait::Lost if !self.is_closed() => self.remove_lost(&remote),
+            ReceiptWait::Lost | ReceiptWait::Settled => {}
         }
         if self.is_closed() {
             return false;
@@ -250,15 +256,15 @@ impl ScopeState {
         true
     }
 
-    /// What was lost has been found.
-    fn find_lost(&mut self, found: &RemoteRecord) {
+    /// Removes a lost receipt that has arrived.
+    fn remove_lost(&mut self, found: &RemoteRecord) {
         self.settled.lost_receipts = self.settled.lost_receipts.saturating_sub(1);
-        let is_it = |record: &Record| match record {
+        let is_lost_record = |record: &Record| match record {
             Record::Remote(lost) => lost.totals.is_none() && lost.name == found.name && lost.started == found.started,
             _ => false,
         };
-        if let Some(place) = self.records.iter().position(is_it) {
-            self.records.remove(place);
+        if let Some(index) = self.records.iter().position(is_lost_record) {
+            self.records.remove(index);
         }
     }
 
@@ -271,7 +277,7 @@ impl ScopeState {
         true
     }
 
-    /// Closes the scope. The caller has seen to it that no child is open. What it kept goes with it, into the report.
+    /// Closes the scope, which must have no open children. Its records move into the returned record.
     pub(super) fn close(&mut self, scope: &Scope) -> (Arc<ScopeRecord>, Option<Observer>) {
         self.phase = Phase::Closed;
         self.settled.abandon_pending(self.open_calls, self.open_remotes);
@@ -286,9 +292,9 @@ impl ScopeState {
         (record, self.observer.take())
     }
 
-    /// Takes over what a child that closes cost.
+    /// Removes a child that closes, and adds its totals.
     pub(super) fn fold(&mut self, child: &Scope, record: Arc<ScopeRecord>, keep: bool) {
-        self.disown(child);
+        self.remove_child(child);
         if self.is_closed() {
             return;
         }
@@ -296,12 +302,12 @@ impl ScopeState {
         self.keep(Record::Scope(record), keep);
     }
 
-    fn disown(&mut self, child: &Scope) {
-        let place = child.0.place.load(Ordering::Relaxed);
-        if self.open_children.get(place) == Some(child) {
-            self.open_children.swap_remove(place);
-            if let Some(moved) = self.open_children.get(place) {
-                moved.0.place.store(place, Ordering::Relaxed);
+    fn remove_child(&mut self, child: &Scope) {
+        let index = child.0.index.load(Ordering::Relaxed);
+        if self.open_children.get(index) == Some(child) {
+            self.open_children.swap_remove(index);
+            if let Some(moved) = self.open_children.get(index) {
+                moved.0.index.store(index, Ordering::Relaxed);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The budgets that hold a scope: how they stand, and what is counted in them.
+//! The budgets of a scope: their state, and the spending that they count.
 
 use std::sync::Arc;
 
@@ -10,34 +10,34 @@ use crate::money::Spent;
 use crate::sync::lock;
 use crate::{AlertKind, BudgetExceeded, BudgetStatus};
 
-use super::opening::add_once;
+use super::opening::add_missing;
 use super::{Inner, Scope};
 
 impl Scope {
-    /// Whether a call from here is held to a budget.
+    /// Returns whether a budget applies to calls in this scope.
     pub fn has_budget(&self) -> bool {
         self.0.budgets.with(|budgets| !budgets.is_empty())
     }
 
-    /// How the task's own budget stands: the first that it was given.
+    /// Returns the state of the task's own budget, the first if it has several.
     pub fn budget(&self) -> Option<BudgetStatus> {
         self.0.task.budgets.first().map(|budget| budget.status())
     }
 
-    /// How all of the task's own budgets stand, in the order in which it was given them.
+    /// Returns the states of the task's own budgets, in the order in which they were given.
     pub fn budgets(&self) -> Vec<BudgetStatus> {
         self.0.task.budgets.iter().map(|budget| budget.status()).collect()
     }
 
-    /// The calls that the task's own budgets refused, and those that were refused in it by budgets that are no task's:
-    /// of agents, of steps, of rules; the first 100 of each.
+    /// Returns the calls that the task's own budgets refused, and those that budgets of its agents, its steps and rules
+    /// refused; the first 100 of each.
     pub fn refusals(&self) -> Vec<BudgetExceeded> {
         let own = self.0.task.budgets.iter().flat_map(|budget| budget.refusals());
         own.chain(lock(&self.0.task.refusals).iter().cloned()).collect()
     }
 
-    /// Whether a task has this budget, which is then listed there.
-    pub(crate) fn is_of_a_task(&self, cell: &Arc<BudgetCell>) -> bool {
+    /// Returns whether the budget belongs to this task or a task around it, whose report lists its refusals.
+    pub(crate) fn is_task_budget(&self, cell: &Arc<BudgetCell>) -> bool {
         let mut task = Some(&self.0.task);
         while let Some(own) = task {
             if own.budgets.iter().any(|budget| Arc::ptr_eq(budget, cell)) {
@@ -48,18 +48,18 @@ impl Scope {
         false
     }
 
-    /// Has what is in no task held to the rules that are in force now.
+    /// Applies the rules that are now in force to work outside any task.
     pub(crate) fn renew_rules(&self) {
         let task = &self.0.task;
         let mut budgets = Vec::new();
-        // It has one budget of each rule, and nothing is forgotten for it.
+        // This task has one budget per rule, so there is nothing to report.
         let mut alerts = Alerts::default();
-        add_once(&mut budgets, task.ground.budget_rules.of_task(&task.words(), || task.ground.times(), &mut alerts));
+        add_missing(&mut budgets, task.ground.budget_rules.of_task(&task.words(), || task.ground.times(), &mut alerts));
         self.0.budgets.renew(budgets);
     }
 
-    /// Counts in the budgets of a store what nothing was reserved for. Other processes see it a moment later, and a store's
-    /// lock is none to take under one of ours.
+    /// Counts spending without a reservation in the budgets of a store. Other processes see it a moment later. Must be
+    /// called without a lock, since the store may take its own.
     pub(crate) fn spend_shared(&self, spent: &Spent) {
         let Some(store) = &self.0.task.ground.budget_store else { return };
         let unreserved = |budgets: &[Arc<BudgetCell>]| budgets.iter().filter_map(SharedCell::unreserved).collect();
@@ -69,32 +69,32 @@ impl Scope {
         }
     }
 
-    /// Replaces what a store has reserved for a call by what was spent.
+    /// Replaces a call's reservation in a store by the spending.
     pub(crate) fn settle_shared(&self, shared: &mut SharedHold, spent: &Spent) {
         shared.settle(spent, &self.0.task.facts, self.0.task.ground.alert_observer.as_ref());
     }
 }
 
 impl Inner {
-    /// Counts in every budget above, but for those of a store, what nothing was reserved for.
+    /// Counts spending without a reservation in all budgets of the scope, except those in a store.
     pub(crate) fn spend(&self, spent: &Spent, alerts: &mut Alerts) {
-        self.spend_of(|cell| !cell.is_shared(), spent, alerts);
+        self.spend_in(|cell| !cell.is_shared(), spent, alerts);
     }
 
-    /// Counts what another process has spent, in the budgets of tasks, agents and steps. Those of rules count what each
-    /// process spends itself. Whatever that process says, it gives nothing back.
-    pub(crate) fn spend_elsewhere(&self, spent: &Spent, alerts: &mut Alerts) {
+    /// Counts the spending of another process in the budgets of tasks, agents and steps. Budgets of rules count it in
+    /// that process. A negative amount counts as zero.
+    pub(crate) fn spend_remote(&self, spent: &Spent, alerts: &mut Alerts) {
         let spent = &Spent { usd: spent.usd.max(Usd::ZERO), ..*spent };
-        self.spend_of(|cell| !cell.is_of_rule(), spent, alerts);
+        self.spend_in(|cell| !cell.is_of_rule(), spent, alerts);
     }
 
-    fn spend_of(&self, which: impl Fn(&BudgetCell) -> bool, spent: &Spent, alerts: &mut Alerts) {
+    fn spend_in(&self, filter: impl Fn(&BudgetCell) -> bool, spent: &Spent, alerts: &mut Alerts) {
         self.budgets.with(|budgets| {
             if budgets.is_empty() {
                 return;
             }
             let now = self.task.ground.now();
-            for cell in budgets.iter().filter(|cell| which(cell)) {
+            for cell in budgets.iter().filter(|cell| filter(cell)) {
                 if let Some(status) = cell.spend(spent, now) {
                     alerts.push(&cell.name, AlertKind::SoftLimit(status));
                 }

@@ -3,23 +3,24 @@ use std::sync::Arc;
 use crate::task::scope_name;
 use crate::{Budget, Caller, Dimensions};
 
-/// What a task is opened with.
+/// The settings for opening a task.
 #[derive(Clone, Debug)]
 pub struct TaskSpec {
     pub(crate) name: Arc<str>,
     pub(crate) dimensions: Dimensions,
     pub(crate) conversation: Option<Arc<str>>,
     pub(crate) budgets: Vec<Budget>,
-    /// Whether it stands for the work that belongs to no task. That never ends, has no policy and is no runaway.
+    /// Whether it is the task for work outside any task. It never ends, and no policy or runaway rule applies to it.
     pub(crate) is_unattributed: bool,
-    /// Who asked for it from another process.
+    /// The caller in another process, if it asked for the task.
     pub(crate) caller: Option<Caller>,
-    /// Whether it is the caller's own task that goes on here.
+    /// Whether it is the caller's own task, which continues here.
     pub(crate) joins: bool,
 }
 
 impl TaskSpec {
-    /// A task of that name: what it does, not which one it is, for its name becomes a metric attribute.
+    /// Creates a task with this name. The name should say what the task does, not which one it is, because it becomes a
+    /// metric attribute.
     ///
     /// The name is cut to 64 characters; an empty one becomes `unnamed`.
     pub fn new(name: &str) -> Self {
@@ -34,53 +35,53 @@ impl TaskSpec {
         }
     }
 
-    /// The caller's own task, as far as it goes on in this process: under its id and its name.
+    /// Creates the part of the caller's own task that runs in this process, with the same id and name.
     pub fn join(caller: Caller) -> Self {
         let name = caller.task_name().clone();
         Self { name, caller: Some(caller), joins: true, ..Self::new("") }
     }
 
-    /// Returns the task that stands for the work that belongs to no task.
+    /// Creates the task for work outside any task.
     pub(crate) fn unattributed() -> Self {
         Self { is_unattributed: true, ..Self::new("unattributed") }
     }
 
-    /// Whose the task is. Defaults to nobody's, and inside another task to that one's.
+    /// Sets the dimensions. Ones that are not set default to those of the outer task, or of the ledger.
     #[must_use]
     pub fn dimensions(mut self, dimensions: Dimensions) -> Self {
         self.dimensions = dimensions;
         self
     }
 
-    /// The same where it says nothing so far.
+    /// Sets those of the dimensions that are not set yet.
     #[must_use]
     pub fn dimensions_else(mut self, dimensions: &Dimensions) -> Self {
         self.dimensions = std::mem::take(&mut self.dimensions).or(dimensions);
         self
     }
 
-    /// The conversation that the task is part of. Defaults to none.
+    /// Sets the conversation that the task is part of. Defaults to that of the outer task, if any.
     #[must_use]
     pub fn conversation(mut self, id: &str) -> Self {
         self.conversation = Some(Arc::from(id));
         self
     }
 
-    /// Who asked for the task from another process. It is a task of its own, whose cost is part of the caller's. Defaults
-    /// to nobody.
+    /// Sets the caller in another process that asked for the task. It stays a separate task, and its cost is also part of
+    /// the caller's. Defaults to none.
     #[must_use]
     pub fn caller(mut self, caller: Caller) -> Self {
         self.caller = Some(caller);
         self
     }
 
-    /// As a task that nobody else asked for.
+    /// Removes the caller.
     #[must_use]
     pub fn without_caller(self) -> Self {
         Self { caller: None, joins: false, ..self }
     }
 
-    /// What the task may spend. Several limits hold side by side. Defaults to none.
+    /// Adds a budget. If there are several, all apply. Defaults to none.
     #[must_use]
     pub fn budget(mut self, budget: impl Into<Budget>) -> Self {
         self.budgets.push(budget.into());

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use outlay_price::Usd;
 
-use crate::alert::SeenAlerts;
+use crate::alert::ReportedAlerts;
 use crate::budget::BudgetCell;
 use crate::ground::Ground;
 use crate::money::RunningTotal;
@@ -14,54 +14,54 @@ use crate::sync::{Mutex, lock};
 use crate::task::TaskWords;
 use crate::{BudgetExceeded, Caller, Outcome, Refusal, RefusedCalls, Stopped, TaskFacts};
 
-/// The most refused calls that a report keeps.
+/// The maximum number of refused calls in a report.
 pub(super) const MAX_REFUSED_RECORDS: u32 = 20;
-/// As many refusals are remembered.
+/// The maximum number of refusals that are kept.
 const MAX_REFUSALS: usize = 100;
 
-/// What all scopes of a task share.
+/// The state that all scopes of a task share.
 pub(crate) struct TaskState {
     pub(crate) facts: Arc<TaskFacts>,
-    /// Whether it stands for the work that belongs to no task.
+    /// Whether it is the task for work outside any task.
     pub(super) is_unattributed: bool,
-    /// Who asked for it from another process.
+    /// The caller in another process, if it asked for the task.
     pub(super) caller: Option<Caller>,
-    /// Whether it is the caller's own task that goes on here.
+    /// Whether it is the caller's own task, which continues here.
     pub(super) joins: bool,
     pub(super) conversation: Option<Arc<str>>,
     pub(super) outer: Option<Arc<TaskState>>,
     pub(super) running: RunningTotal,
     /// The task's own budgets.
     pub(super) budgets: Box<[Arc<BudgetCell>]>,
-    /// What was refused here by budgets that are no task's; the first 100.
+    /// The first 100 refusals by budgets that do not belong to a task.
     pub(super) refusals: Mutex<Vec<BudgetExceeded>>,
-    /// What was refused here by other than budgets.
+    /// The calls that something other than a budget refused.
     pub(super) refused_otherwise: Mutex<Option<RefusedCalls>>,
     pub(super) stop: TaskStop,
     /// The alerts reported for the task.
-    pub(super) seen_alerts: Mutex<SeenAlerts>,
-    /// Where tasks are watched.
+    pub(super) reported_alerts: Mutex<ReportedAlerts>,
+    /// The runaway detection, if there is a rule.
     pub(super) watch: Option<Watch>,
     pub(super) policy: RulesOfTask,
     pub(super) outcome: Mutex<Option<Outcome>>,
-    /// How many more records the task's report keeps.
+    /// The number of further records that the task's report keeps.
     pub(super) records_left: AtomicU32,
-    /// Of these, how many may be of refused calls.
+    /// The number of these that may be of refused calls.
     pub(super) refused_records_left: AtomicU32,
-    /// The number of its calls that budgets have refused.
+    /// The number of the task's calls that budgets refused.
     pub(crate) refused_by_budgets: AtomicU64,
     pub(crate) ground: Arc<Ground>,
 }
 
 impl TaskState {
-    /// Adds to the running totals of this task and of those around it.
+    /// Adds to the running totals of this task and the tasks around it.
     pub(crate) fn spend(&self, cost: Usd, calls: u64) {
         for task in self.chain() {
             task.running.add(cost, calls);
         }
     }
 
-    /// This task, and those around it.
+    /// Returns this task and the tasks around it, innermost first.
     pub(crate) fn chain(&self) -> impl Iterator<Item = &Self> {
         std::iter::successors(Some(self), |task| task.outer.as_deref())
     }
@@ -70,14 +70,14 @@ impl TaskState {
         self.watch.as_ref()
     }
 
-    /// Why a call in this task is refused: it is stopped itself, or a task around it, or all of their kind.
+    /// Returns the refusal for a call if this task, a task around it, or a kind of either is stopped.
     pub(crate) fn stopped(&self, model: &Arc<str>) -> Option<Stopped> {
         let of_task = |task: &Self| task.stop.find(&task.facts.name, model);
         let of_kind = |task: &Self| self.ground.stops.find(&task.words(), model);
         self.chain().find_map(|task| of_task(task).or_else(|| of_kind(task)))
     }
 
-    /// Counts a call that was refused by something other than a budget, which counts its own.
+    /// Counts a refused call, except refusals by budgets, which count their own.
     pub(crate) fn count_refusal(&self, refusal: &Refusal) {
         if matches!(refusal, Refusal::Budget(_)) {
             return;
@@ -93,15 +93,15 @@ impl TaskState {
         TaskWords { name: &self.facts.name, conversation, dimensions: &self.facts.dimensions }
     }
 
-    /// Remembers a refusal of a budget that no task has, and that therefore nobody else remembers.
-    pub(crate) fn remember(&self, refusal: &BudgetExceeded) {
+    /// Keeps a refusal by a budget that does not belong to a task, since no task budget lists it.
+    pub(crate) fn keep_refusal(&self, refusal: &BudgetExceeded) {
         let mut refusals = lock(&self.refusals);
         if refusals.len() < MAX_REFUSALS {
             refusals.push(refusal.clone());
         }
     }
 
-    /// Whether the report has room for one more record, and so have those of the tasks around, which hold it too.
+    /// Takes room for a record in the report of this task and of the tasks around it. Returns whether all had room.
     pub(super) fn keep_record(&self) -> bool {
         let take = |task: &Self| {
             let left = &task.records_left;
@@ -117,7 +117,7 @@ impl TaskState {
     }
 }
 
-/// As for scopes: a long chain is not dropped by recursion.
+/// Drops the outer tasks in a loop, because recursion over a long chain would overflow the stack.
 impl Drop for TaskState {
     fn drop(&mut self) {
         let mut next = self.outer.take();

@@ -14,53 +14,54 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// A scope of this task, directly in it. The name is cut to 64 characters.
+    /// Returns a caller that is the task itself. The name is cut to 64 characters.
     pub fn new(task: TaskId, task_name: &str) -> Self {
         Self { task, task_name: scope_name(task_name), agent: None, step: None, remote: None }
     }
 
-    /// The agent that the scope is, or lies in. Defaults to none.
+    /// Sets the agent that the scope is or lies in. Its name is cut to 64 characters. Defaults to none.
     #[must_use]
     pub fn agent(mut self, id: AgentId, name: &str) -> Self {
         self.agent = Some((id, scope_name(name)));
         self
     }
 
-    /// The step that the scope is. Defaults to none.
+    /// Sets the step that the scope is. Defaults to none.
     #[must_use]
     pub const fn step(mut self, id: StepId) -> Self {
         self.step = Some(id);
         self
     }
 
-    /// What the work goes by in the caller's books, which wait for a receipt. Defaults to nothing: nobody waits for one.
+    /// Sets the id of the remote work in the caller's ledger, which waits for a receipt. Defaults to none: no receipt is
+    /// expected.
     #[must_use]
     pub const fn remote(mut self, id: RemoteId) -> Self {
         self.remote = Some(id);
         self
     }
 
-    /// The caller's task.
+    /// Returns the id of the caller's task.
     pub const fn task_id(&self) -> TaskId {
         self.task
     }
 
-    /// Its name.
+    /// Returns the name of the caller's task.
     pub const fn task_name(&self) -> &Arc<str> {
         &self.task_name
     }
 
-    /// The caller's agent, with its name.
+    /// Returns the caller's agent and its name.
     pub const fn agent_in_scope(&self) -> Option<&(AgentId, Arc<str>)> {
         self.agent.as_ref()
     }
 
-    /// The caller's step.
+    /// Returns the caller's step.
     pub const fn step_id(&self) -> Option<StepId> {
         self.step
     }
 
-    /// What the caller's books know the work by.
+    /// Returns the id of the remote work in the caller's ledger.
     pub const fn remote_id(&self) -> Option<RemoteId> {
         self.remote
     }

@@ -1,34 +1,34 @@
 use std::sync::Arc;
 
-/// A dimension's value holds at most this many characters: what AWS allows in request metadata.
+/// The maximum number of characters in a value, which is what AWS allows in request metadata.
 const MAX_VALUE: usize = 256;
-/// A task carries at most this many dimensions of the user's own.
+/// The maximum number of custom dimensions of a task.
 const MAX_CUSTOM: usize = 32;
-/// Their keys hold at most this many characters: they become the end of an attribute's name.
+/// The maximum number of characters in a custom key. The key becomes the end of an attribute's name.
 const MAX_KEY: usize = 64;
 
-/// A dimension that the library knows by name.
+/// A dimension that the library defines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Dimension {
-    /// Who answers for the spend.
+    /// The team responsible for the spend.
     Team,
-    /// What the spend is for.
+    /// The product that the spend is for.
     Product,
-    /// Where it is booked.
+    /// The cost center that the spend is booked to.
     CostCenter,
-    /// A person or a role.
+    /// The person or role responsible for the task.
     Owner,
     /// `production`, `staging`, `sandbox`, ...
     Environment,
-    /// Whom it serves: `enterprise`, `free`, ...
+    /// The segment of customers served: `enterprise`, `free`, ...
     CustomerSegment,
     /// The workflow that the task is part of.
     Workflow,
 }
 
 impl Dimension {
-    /// All of them, in the order in which they are shown.
+    /// All dimensions, in display order.
     pub const ALL: [Self; 7] = [
         Self::Team,
         Self::Product,
@@ -39,7 +39,7 @@ impl Dimension {
         Self::Workflow,
     ];
 
-    /// The dimension's name, as in `outlay.{name}`.
+    /// Returns the dimension's name, as in `outlay.{name}`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Team => "team",
@@ -52,17 +52,17 @@ impl Dimension {
         }
     }
 
-    /// The known dimension of that name.
+    /// Returns the dimension with this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|dimension| dimension.as_str() == name)
     }
 }
 
-/// Whose a task is: the known dimensions and the user's own.
+/// The dimensions of a task: the known ones and custom ones.
 ///
-/// Values are trimmed, stripped of control characters and cut to 256 characters; an empty value says nothing and is
-/// not set. At most 32 dimensions of the user's own are kept; their keys are cut to 64 characters, and what is no letter,
-/// digit, `_`, `-` or `.` in them becomes `_`.
+/// Values are trimmed, stripped of control characters and cut to 256 characters; an empty value is ignored. At most 32
+/// custom dimensions are kept. Their keys are cut to 64 characters, and any character other than an ASCII letter or
+/// digit, `_`, `-` or `.` becomes `_`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Dimensions {
     known: [Option<Arc<str>>; Dimension::ALL.len()],
@@ -70,14 +70,14 @@ pub struct Dimensions {
 }
 
 impl Dimensions {
-    /// Sets a known dimension; the last value holds.
+    /// Sets a known dimension. A later value replaces an earlier one.
     pub fn set(&mut self, dimension: Dimension, value: &str) {
         if let Some(value) = clean(value) {
             self.known[dimension as usize] = Some(value);
         }
     }
 
-    /// Sets the known dimension of that name, else one of the user's own; the last value holds.
+    /// Sets the known dimension with this name, or else a custom one. A later value replaces an earlier one.
     pub fn set_named(&mut self, name: &str, value: &str) {
         match Dimension::from_name(name.trim()) {
             Some(dimension) => self.set(dimension, value),
@@ -85,7 +85,7 @@ impl Dimensions {
         }
     }
 
-    /// Sets a dimension of the user's own; the last value holds.
+    /// Sets a custom dimension. A later value replaces an earlier one.
     pub fn set_custom(&mut self, key: &str, value: &str) {
         let (Some(key), Some(value)) = (clean_key(key), clean(value)) else { return };
         if let Some((_, old)) = self.custom.iter_mut().find(|(k, _)| *k == key) {
@@ -95,12 +95,12 @@ impl Dimensions {
         }
     }
 
-    /// The value of a known dimension, where it is set.
+    /// Returns the value of a known dimension, if it is set.
     pub fn value(&self, dimension: Dimension) -> Option<&Arc<str>> {
         self.known[dimension as usize].as_ref()
     }
 
-    /// The value of the known dimension of that name, else of one of the user's own.
+    /// Returns the value of the known dimension with this name, or else of a custom one.
     pub fn named(&self, name: &str) -> Option<&Arc<str>> {
         match Dimension::from_name(name) {
             Some(dimension) => self.value(dimension),
@@ -108,22 +108,22 @@ impl Dimensions {
         }
     }
 
-    /// The value of one of the user's own dimensions.
+    /// Returns the value of a custom dimension.
     pub fn own(&self, key: &str) -> Option<&Arc<str>> {
         self.custom.iter().find(|(own, _)| **own == *key).map(|(_, value)| value)
     }
 
-    /// The known dimensions that are set, in their order.
+    /// Returns the known dimensions that are set, in display order.
     pub fn known(&self) -> impl Iterator<Item = (Dimension, &Arc<str>)> {
         Dimension::ALL.into_iter().filter_map(|d| self.value(d).map(|v| (d, v)))
     }
 
-    /// The user's own dimensions, in the order in which they were first set.
+    /// Returns the custom dimensions, in the order in which they were first set.
     pub fn custom(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<str>)> {
         self.custom.iter().map(|(k, v)| (k, v))
     }
 
-    /// These, and the outer's where these say nothing.
+    /// Returns these dimensions, with those of `outer` for the ones that are not set.
     #[must_use]
     pub fn or(mut self, outer: &Self) -> Self {
         for (own, outer) in self.known.iter_mut().zip(&outer.known) {
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_inner_task_keeps_its_own_and_inherits_the_rest() {
+    fn a_nested_task_keeps_its_own_dimensions_and_inherits_the_rest() {
         let mut outer = Dimensions::default();
         outer.set(Dimension::Team, "support");
         outer.set(Dimension::Environment, "production");
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_means_the_known_dimension_where_there_is_one() {
+    fn a_name_selects_the_known_dimension_if_there_is_one() {
         let mut d = Dimensions::default();
         d.set_named("cost_center", "cc-1");
         d.set_named("tenant", "acme");

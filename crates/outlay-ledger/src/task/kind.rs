@@ -3,32 +3,30 @@ use std::sync::Arc;
 
 use super::bounded_name::bounded_name;
 
-/// What a step of an agent is for.
+/// The purpose of an agent's step.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StepKind {
-    /// Deciding what to do.
+    /// Deciding what to do next.
     Plan,
-    /// A tool call, with whatever model calls the tool makes.
+    /// A tool call, with the model calls that the tool makes.
     Tool,
-    /// Doing the work: the answer, the draft.
+    /// Doing the work, such as writing an answer or a draft.
     Act,
-    /// Looking back on own work.
+    /// Reviewing its own work.
     Reflect,
     /// Checking a result.
     Verify,
     /// Looking something up.
     Retrieve,
-    /// The application asks again after a failure.
+    /// The application tries again after a failure.
     Retry,
-    /// The user's own kind.
+    /// A custom kind.
     Other(Arc<str>),
 }
 
 impl StepKind {
-    /// The kind of that name; one of the user's own where the name is none of the known ones.
-    ///
-    /// An own name is cut to 64 characters.
+    /// Returns the known kind with this name, or else a custom one. A custom name is cut to 64 characters.
     pub fn from_name(name: &str) -> Self {
         match name {
             "plan" => Self::Plan,
@@ -42,7 +40,7 @@ impl StepKind {
         }
     }
 
-    /// The kind's name, as in `outlay.step.kind`.
+    /// Returns the kind's name, as in `outlay.step.kind`.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Plan => "plan",
@@ -63,31 +61,31 @@ impl fmt::Display for StepKind {
     }
 }
 
-/// What a scope is.
+/// The kind of a scope.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ScopeKind {
-    /// A task: one request to an agent, the unit of a total.
+    /// A task: one request to an agent, and the unit of totals.
     Task,
-    /// An agent inside a task; agents nest.
+    /// An agent inside a task. Agents can nest.
     Agent,
     /// A step of an agent.
     Step(StepKind),
 }
 
-/// Under which kind a cost is counted. The kinds partition a total.
+/// The kind that a cost is counted under. The kinds partition a total.
 ///
-/// It is `retry` if any step between the cost and its nearest agent (or task) is a retry, else the innermost step's
-/// kind, whether that lies inside the agent or around it, and `Direct` where no step of the task holds it.
+/// It is `retry` if any step between the cost and its nearest agent (or task) is a retry. Otherwise it is the kind of the
+/// innermost step, whether that lies inside the agent or around it, or `Direct` if the cost is in no step of the task.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum CostKind {
-    /// Held by a step.
+    /// In a step.
     Step(StepKind),
-    /// Held by no step.
+    /// In no step.
     Direct,
 }
 
 impl CostKind {
-    /// The kind's name, as in `outlay.total.kind.{kind}.usd`.
+    /// Returns the kind's name, as in `outlay.total.kind.{kind}.usd`.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Step(kind) => kind.as_str(),
@@ -95,13 +93,13 @@ impl CostKind {
         }
     }
 
-    /// The kind of what happens inside an agent that lies in `holder`: a retry around an agent says nothing of what the
-    /// agent does, but for the step that holds it.
-    pub(crate) fn inside_agent(holder: Option<&StepKind>) -> Self {
-        holder.map_or(Self::Direct, |step| Self::Step(step.clone()))
+    /// Returns the kind for costs inside an agent that lies in the step `enclosing`. A retry around an agent counts only
+    /// if it is that innermost step.
+    pub(crate) fn inside_agent(enclosing: Option<&StepKind>) -> Self {
+        enclosing.map_or(Self::Direct, |step| Self::Step(step.clone()))
     }
 
-    /// The kind of what happens inside a step of kind `step` that itself lies in a scope of this kind.
+    /// Returns the kind for costs inside a step of kind `step` that lies in a scope of this kind.
     pub(crate) fn inside(&self, step: &StepKind) -> Self {
         match self {
             Self::Step(StepKind::Retry) => self.clone(),
@@ -115,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_known_name_is_a_known_kind_and_any_other_is_the_users_own() {
+    fn a_known_name_is_a_known_kind_and_any_other_is_custom() {
         for name in ["plan", "tool", "act", "reflect", "verify", "retrieve", "retry"] {
             let kind = StepKind::from_name(name);
             assert!(!matches!(kind, StepKind::Other(_)), "{name}");
@@ -125,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn an_own_name_is_cut_at_a_character() {
+    fn a_custom_name_is_cut_at_a_character_boundary() {
         let kind = StepKind::from_name(&"é".repeat(100));
         assert_eq!(kind.as_str(), "é".repeat(64));
     }

@@ -1,19 +1,19 @@
 use outlay_price::Usd;
 
-/// How a task ended.
+/// The kind of a task's outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OutcomeKind {
-    /// It did what it was asked.
+    /// The task succeeded.
     Success,
-    /// It did not.
+    /// The task failed.
     Failure,
-    /// Nobody said: dropped, cancelled, given up.
+    /// The task set no outcome: it was dropped, cancelled or given up.
     Abandoned,
 }
 
 impl OutcomeKind {
-    /// The kind's name, as in `outlay.outcome.kind`.
+    /// Returns the kind's name, as in `outlay.outcome.kind`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Success => "success",
@@ -23,7 +23,7 @@ impl OutcomeKind {
     }
 }
 
-/// How a task ended, and what that is worth.
+/// The outcome of a task and its worth.
 ///
 /// ```
 /// use outlay_ledger::{Outcome, OutcomeKind};
@@ -40,34 +40,34 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// The task did what it was asked.
+    /// Returns the outcome of a task that succeeded.
     pub const fn success() -> Self {
         Self { kind: OutcomeKind::Success, worth: None }
     }
 
-    /// The task failed.
+    /// Returns the outcome of a task that failed.
     pub const fn failure() -> Self {
         Self { kind: OutcomeKind::Failure, worth: None }
     }
 
-    /// The task was given up.
+    /// Returns the outcome of a task that was given up.
     pub const fn abandoned() -> Self {
         Self { kind: OutcomeKind::Abandoned, worth: None }
     }
 
-    /// What the outcome is worth to the business. Defaults to nothing said.
+    /// Sets what the outcome is worth to the business. Defaults to none.
     #[must_use]
     pub const fn value(mut self, worth: Usd) -> Self {
         self.worth = Some(worth);
         self
     }
 
-    /// How the task ended.
+    /// Returns the kind of the outcome.
     pub const fn kind(self) -> OutcomeKind {
         self.kind
     }
 
-    /// What the outcome is worth, where somebody said.
+    /// Returns the worth of the outcome, if it is set.
     pub const fn worth(self) -> Option<Usd> {
         self.worth
     }

@@ -1,16 +1,16 @@
-//! The words of a task that rules are compared with: its name, its conversation and its dimensions.
+//! The properties of a task that rules match: its name, its conversation and its dimensions.
 
 use std::sync::Arc;
 
 use super::bounded_name::scope_name;
 use super::dimensions::{Dimensions, clean, clean_key};
 
-/// The key of a word of a task, as the task has it.
+/// Returns a key, cleaned as tasks clean theirs.
 pub(crate) fn clean_word_key(key: &str) -> Arc<str> {
     clean_key(key).unwrap_or_default()
 }
 
-/// A word of a task, as the task has it: what is compared with it has to be cleaned in the same way.
+/// Returns a key and a value, cleaned as tasks clean theirs, so that rules compare equal.
 pub(crate) fn clean_word(key: &str, value: &str) -> (Arc<str>, Arc<str>) {
     let key = clean_word_key(key);
     let value = match &*key {
@@ -21,7 +21,7 @@ pub(crate) fn clean_word(key: &str, value: &str) -> (Arc<str>, Arc<str>) {
     (key, value)
 }
 
-/// What rules know a task by.
+/// The properties of a task that rules match.
 pub(crate) struct TaskWords<'a> {
     pub(crate) name: &'a str,
     pub(crate) conversation: Option<&'a str>,
@@ -29,7 +29,7 @@ pub(crate) struct TaskWords<'a> {
 }
 
 impl<'a> TaskWords<'a> {
-    /// The `task` name, the `conversation`, or else a dimension.
+    /// Returns the name for `task`, the conversation for `conversation`, or else the dimension `key`.
     pub(crate) fn get(&self, key: &str) -> Option<&'a str> {
         match key {
             "task" => Some(self.name),

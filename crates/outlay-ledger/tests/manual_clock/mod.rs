@@ -1,5 +1,5 @@
-//! A clock that is set by hand, and short ways to make calls.
-#![allow(dead_code, reason = "each test program uses a part of it")]
+//! A clock that is set by hand, and helpers for calls.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -9,23 +9,23 @@ use outlay_price::{Charge, Usage, Usd};
 
 /// A wall clock and a monotonic clock, both set by the test.
 #[derive(Clone, Debug)]
-pub(crate) struct Hand(Arc<Mutex<(SystemTime, Duration)>>);
+pub(crate) struct ManualClock(Arc<Mutex<(SystemTime, Duration)>>);
 
-impl Hand {
-    /// At noon of a day.
+impl ManualClock {
+    /// Returns a clock at noon of a day.
     pub(crate) fn new() -> Self {
         let noon = SystemTime::UNIX_EPOCH + Duration::from_secs(20_000 * 86_400 + 43_200);
         Self(Arc::new(Mutex::new((noon, Duration::from_secs(1_000)))))
     }
 
-    /// Time passes.
-    pub(crate) fn pass(&self, seconds: u64) {
+    /// Advances both clocks.
+    pub(crate) fn advance(&self, seconds: u64) {
         let mut times = self.0.lock().unwrap();
         times.0 += Duration::from_secs(seconds);
         times.1 += Duration::from_secs(seconds);
     }
 
-    /// Somebody sets the clock.
+    /// Sets the wall clock forward or back.
     pub(crate) fn jump(&self, seconds: i64) {
         let mut times = self.0.lock().unwrap();
         let by = Duration::from_secs(seconds.unsigned_abs());
@@ -33,7 +33,7 @@ impl Hand {
     }
 }
 
-impl Clock for Hand {
+impl Clock for ManualClock {
     fn now(&self) -> SystemTime {
         self.0.lock().unwrap().0
     }
@@ -43,7 +43,7 @@ impl Clock for Hand {
     }
 }
 
-/// Begins a call that may cost so much; `None` has no price.
+/// Opens a call with this bound. `None` means that it has no price.
 pub(crate) fn begin(scope: &Scope, usd: Option<Usd>) -> Result<PendingCall, Refusal> {
     begin_model(scope, usd, "m")
 }
@@ -61,8 +61,8 @@ pub(crate) fn begin_model(scope: &Scope, usd: Option<Usd>, model: &str) -> Resul
     scope.open_call(&ask)
 }
 
-/// Dollars.
-pub(crate) fn d(dollars: i64) -> Usd {
+/// Returns an amount in dollars.
+pub(crate) fn dollars(dollars: i64) -> Usd {
     Usd::from_dollars(dollars)
 }
 

@@ -56,7 +56,7 @@ impl OpenCall {
         core.metrics.record_call(&call);
         let span = call_span::write(&call, &scope, &context);
         if let Some(signer) = &call.end.signer {
-            call.scope.called_by(&signer.principal);
+            call.scope.record_principal(&signer.principal);
         }
         span
     }

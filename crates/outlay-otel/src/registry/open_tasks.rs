@@ -63,9 +63,9 @@ impl OpenTasks {
 
     /// Returns the trace of an open task.
     pub(crate) fn trace_of(&self, task: TaskId) -> Option<TraceId> {
-        let open = self.lock();
-        let part = open.get(&task)?.iter().find(|part| part.scope.upgrade().is_some())?;
-        part.span.as_ref().map(SpanContext::trace_id)
+        // The scope is dropped without the lock: if it is the last reference, its span ends.
+        let (_scope, span) = self.find_part(task)?;
+        span.map(|span| span.trace_id())
     }
 
     /// Returns all parts of a task.
@@ -79,6 +79,10 @@ impl OpenTasks {
             self.all().iter().map(|(task, span)| describe(task, span.as_ref(), now)).collect();
         open.sort_by_key(|task| std::cmp::Reverse(task.totals.cost().usd()));
         open
+    }
+
+    fn find_part(&self, task: TaskId) -> Option<(Scope, Option<SpanContext>)> {
+        self.lock().get(&task)?.iter().find_map(|part| Some((part.scope.upgrade()?, part.span.clone())))
     }
 
     /// Returns all open tasks. They are used without the lock, because a task takes locks of its own.

@@ -24,7 +24,7 @@ fn call(scope: &Scope, model: &str, charge: Charge) {
         is_trial: false,
         bound: &|_| None,
     };
-    scope.open_call(&ask).expect("no budget holds it").settle(CallRecord::answered(
+    scope.open_call(&ask).expect("there is no budget").settle(CallRecord::answered(
         model.clone(),
         usage,
         charge,
@@ -33,8 +33,8 @@ fn call(scope: &Scope, model: &str, charge: Charge) {
 }
 
 fn task() -> Scope {
-    let task: crate::TaskId = ID.parse().expect("it is an id");
-    let caller = Caller::new(task, "resolve-ticket").remote(ID.parse().expect("it is an id"));
+    let task: crate::TaskId = ID.parse().expect("a valid id");
+    let caller = Caller::new(task, "resolve-ticket").remote(ID.parse().expect("a valid id"));
     Ledger::default().task(TaskSpec::new("research").caller(caller))
 }
 
@@ -47,7 +47,7 @@ fn finished(fill: impl FnOnce(&Scope)) -> Receipt {
 }
 
 #[test]
-fn a_receipt_survives_its_text_to_the_last_unit() {
+fn a_receipt_round_trips_exactly_through_its_text() {
     let receipt = finished(|task| {
         task.charge("serp-api", Charge::external(Usd::from_picos(4_200_000_000_000_000_001)));
         let plan = task.step(StepKind::Plan, "read");
@@ -62,24 +62,24 @@ fn a_receipt_survives_its_text_to_the_last_unit() {
     let text = receipt.to_string();
     assert!(text.is_ascii() && !text.contains('\n'), "{text}");
     let back: Receipt = text.parse().unwrap();
-    let (mut there, here) = (receipt.totals().unwrap().clone(), back.totals().unwrap());
-    // How many parts are priced stays behind: that any is, says the amount.
-    there.priced_parts = here.priced_parts;
-    assert_eq!(&there, here);
+    let (mut expected, parsed) = (receipt.totals().unwrap().clone(), back.totals().unwrap());
+    // The number of priced parts is not sent. The presence of the amount shows whether there is any.
+    expected.priced_parts = parsed.priced_parts;
+    assert_eq!(&expected, parsed);
     assert_eq!((back.id(), back.remote_id()), (receipt.id(), receipt.remote_id()));
-    assert_eq!(here.cost().status(), CostStatus::Unpriced);
-    assert_eq!(here.failed_cost(), Usd::from_picos(3));
+    assert_eq!(parsed.cost().status(), CostStatus::Unpriced);
+    assert_eq!(parsed.failed_cost(), Usd::from_picos(3));
 }
 
 #[test]
-fn what_is_not_priced_at_all_stays_unknown() {
+fn an_unpriced_cost_stays_unknown() {
     let receipt = finished(|task| call(task, "m", Charge::unpriced()));
     let back: Receipt = receipt.to_string().parse().unwrap();
     assert_eq!(back.totals().unwrap().cost().usd(), None);
 }
 
 #[test]
-fn a_receipt_of_an_open_task_has_no_figures() {
+fn a_receipt_of_an_open_task_has_no_totals() {
     let task = task();
     task.charge("x", Charge::external(Usd::from_cents(1)));
     let receipt: Receipt = task.receipt().to_string().parse().unwrap();
@@ -88,7 +88,7 @@ fn a_receipt_of_an_open_task_has_no_figures() {
 }
 
 #[test]
-fn however_many_models_and_kinds_there_are_it_fits_a_header_and_adds_up() {
+fn a_receipt_with_many_models_and_kinds_fits_a_header_and_adds_up() {
     for (kind, model, named) in
         [("k", "m", 16), ("k", &*"m".repeat(300), 8), (&*"😀".repeat(64), &*"😀\u{7f}".repeat(300), 1)]
     {
@@ -125,7 +125,7 @@ fn a_refund_is_part_of_a_receipt() {
 }
 
 #[test]
-fn a_receipt_that_cannot_be_is_refused_and_says_why() {
+fn an_invalid_receipt_is_an_error_with_the_problem() {
     let good = r#"{"v":1,"id":"ID","final":true,"totals":{"status":"exact","picousd":{"total":"5","exact":"5","external":"5"},"kinds":[["direct","5",0]]}}"#;
     let good = good.replace("ID", ID);
     assert!(good.parse::<Receipt>().is_ok());
@@ -133,27 +133,27 @@ fn a_receipt_that_cannot_be_is_refused_and_says_why() {
         assert!(good.contains(from), "{from}");
         good.replace(from, to).parse::<Receipt>().unwrap_err().to_string()
     };
-    for (from, to, why) in [
+    for (from, to, problem) in [
         ("\"v\":1", "\"v\":2", "version 2"),
-        (ID, "x", "`id`: `x` is no receipt id"),
-        ("\"id\"", "\"remote\":\"y\",\"id\"", "`remote`: `y` is no remote id"),
-        ("exact\",", "sure\",", "`status` is none of"),
-        ("\"total\":\"5\",", "", "no `picousd.total`"),
+        (ID, "x", "`id`: invalid receipt id `x`"),
+        ("\"id\"", "\"remote\":\"y\",\"id\"", "`remote`: invalid remote id `y`"),
+        ("exact\",", "sure\",", "`status` is not one of"),
+        ("\"total\":\"5\",", "", "without `picousd.total`"),
         ("\"exact\":\"5\"", "\"exact\":\"6\"", "do not add up to `total`"),
         ("\"external\":\"5\"", "\"external\":\"5\",\"input\":\"1\"", "directions do not add up"),
         ("[[\"direct\",\"5\",0]]", "[]", "`kinds` do not add up"),
         ("\"external\":\"5\"", "\"input\":\"5\"", "`models` and external charges"),
         ("\"external\":\"5\"", "\"external\":\"6\",\"input\":\"-1\"", "`models` and external charges"),
         ("\"5\",\"exact\"", "5,\"exact\"", "invalid type: integer"),
-        ("\"5\",\"exact\"", "\"5.0\",\"exact\"", "`5.0` is no whole number"),
-        ("\"5\",\"exact\"", "\"99999999999999999999999999\",\"exact\"", "more than any task costs"),
-        ("\"kinds\"", "\"count\":{\"calls\":18446744073709551615},\"kinds\"", "a count is higher"),
-        ("\"kinds\"", "\"tokens\":{\"input\":18446744073709551615},\"kinds\"", "a count is higher"),
+        ("\"5\",\"exact\"", "\"5.0\",\"exact\"", "`5.0` is not a whole number"),
+        ("\"5\",\"exact\"", "\"99999999999999999999999999\",\"exact\"", "more than the maximum amount"),
+        ("\"kinds\"", "\"count\":{\"calls\":18446744073709551615},\"kinds\"", "a count is above"),
+        ("\"kinds\"", "\"tokens\":{\"input\":18446744073709551615},\"kinds\"", "a count is above"),
         ("}}", "}", "EOF"),
-        (",\"totals\"", ",\"other\"", "it is final, and has no `totals`"),
+        (",\"totals\"", ",\"other\"", "a final receipt needs `totals`"),
     ] {
         let error = changed(from, to);
-        assert!(error.starts_with("no receipt: ") && error.contains(why), "{from} -> {to}: {error}");
+        assert!(error.starts_with("invalid receipt: ") && error.contains(problem), "{from} -> {to}: {error}");
     }
     assert!(" ".repeat(20_000).parse::<Receipt>().unwrap_err().to_string().contains("20000 bytes"));
     assert!("".parse::<Receipt>().is_err());

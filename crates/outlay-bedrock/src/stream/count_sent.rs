@@ -1,7 +1,6 @@
 //! Counts what the application sends in a speech session.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use aws_smithy_types::body::{Error, SdkBody};
@@ -9,22 +8,8 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::chunk_decoder::ChunkDecoder;
 use super::frames::{FrameReader, whole_frame};
+use crate::sent_events::SentEvents;
 use crate::usage::EventBytes;
-
-/// The bytes that a session has sent so far.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct SentEvents(Arc<Mutex<EventBytes>>);
-
-impl SentEvents {
-    pub(crate) fn so_far(&self) -> EventBytes {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn add(&self, bytes: EventBytes) {
-        let mut sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *sent = sent.and(bytes);
-    }
-}
 
 /// Wraps a body, so that its events are counted in `sent_events` as they pass.
 pub(crate) fn count_sent(body: SdkBody, sent_events: &SentEvents) -> SdkBody {

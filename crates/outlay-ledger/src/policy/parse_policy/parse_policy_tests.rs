@@ -5,14 +5,14 @@ fn error(text: &str) -> String {
 }
 
 #[test]
-fn errors_say_line_field_and_what_is_expected() {
+fn errors_have_line_field_and_expected_value() {
     assert_eq!(
         error("mode = \"observe\"\n\n[[budget]]\nname = \"b\"\n"),
-        "line 3: budget `b`: it needs one of usd, tokens, calls, turns"
+        "line 3: budget `b`: expected exactly one of usd, tokens, calls, turns"
     );
     assert_eq!(
         error("[[budget]]\nname = \"b\"\nusd = \"1\"\ncalls = 2\n"),
-        "line 1: budget `b`: it needs one of usd, tokens, calls, turns"
+        "line 1: budget `b`: expected exactly one of usd, tokens, calls, turns"
     );
     let cases = [
         ("[[budget]]\nname = \"b\"\nusd = \"a lot\"\n", "line 3: usd: `a lot`: ", "decimal number"),
@@ -21,10 +21,10 @@ fn errors_say_line_field_and_what_is_expected() {
         ("[[budget]]\nname = \"b\"\ncalls = 1\nonly = { team = 7 }\n", "line 4: ", "only.team"),
         ("[[budget]]\nname = \"b\"\nlimt = 1\n", "line 3: ", "unknown field `limt`"),
         ("mode = \"refuse\"\n", "line 1: ", "observe"),
-        ("[[stop]]\nreason = \"r\"\nonly = { team = \"a\", task = \"t\" }\n", "line 3: ", "one dimension"),
-        ("[[stop]]\nreason = \"r\"\nonly = {}\n", "line 3: ", "one dimension"),
-        ("[runaway]\nspend = { usd = \"1\", within = \"soon\" }\n", "line 2: spend.within: ", "no time, such as"),
-        ("[runaway]\nspend = { usd = \"1\", within = \"-5s\" }\n", "line 2: ", "no time to wait"),
+        ("[[stop]]\nreason = \"r\"\nonly = { team = \"a\", task = \"t\" }\n", "line 3: ", "exactly one key"),
+        ("[[stop]]\nreason = \"r\"\nonly = {}\n", "line 3: ", "exactly one key"),
+        ("[runaway]\nspend = { usd = \"1\", within = \"soon\" }\n", "line 2: spend.within: ", "not a duration such as"),
+        ("[runaway]\nspend = { usd = \"1\", within = \"-5s\" }\n", "line 2: ", "not a positive duration"),
         ("[[rule]]\nname = \"r\"\nexpected_cost = 0.1\n", "line 3: ", "string"),
         (
             "[[rule]]\nname = \"r\"\n[[rule.allow]]\nmodels = [\"m\"]\nowner = \"a\"\n",
@@ -34,17 +34,17 @@ fn errors_say_line_field_and_what_is_expected() {
         (
             "[[rule]]\nname = \"r\"\n[[rule.allow]]\nmodels = []\nowner = \"a\"\nreason = \"r\"\nreview = 12:00:00\n",
             "line 7: ",
-            "no date",
+            "not a date",
         ),
         (
             "[[rule]]\nname = \"r\"\n[rule.graduate]\nproduction_principals = [\n\"a\",\n\" \"]\n",
             "line 6: graduate.production_principals: ",
-            "nobody's name",
+            "must not be empty",
         ),
         (
             "[[rule]]\nname = \"r\"\n[rule.graduate]\nproduction_principals = [\"arn:aws:iam::*:role/prod/*\"]\n",
             "line 4: graduate.production_principals: ",
-            "does not tell the path",
+            "does not report the path",
         ),
         ("[[rule]\n", "line 1: ", ""),
     ];
@@ -92,12 +92,12 @@ fn a_review_is_due_on_its_day() {
 }
 
 #[test]
-fn a_file_without_an_entry_is_none_but_for_an_explicit_mode() {
+fn a_file_without_entries_needs_an_explicit_mode() {
     let path = std::env::temp_dir().join(format!("outlay-blank-policy-{}.toml", std::process::id()));
     for text in ["", " \n", "# nothing yet\n"] {
         std::fs::write(&path, text).unwrap();
         let error = Policy::from_path(&path).unwrap_err().to_string();
-        assert!(error.starts_with(&format!("{}: it has no entry", path.display())), "{error}");
+        assert!(error.starts_with(&format!("{}: the policy has no entries", path.display())), "{error}");
     }
     std::fs::write(&path, "mode = \"observe\"\n").unwrap();
     assert_eq!(Policy::from_path(&path).unwrap().counts().budgets, 0);
@@ -105,11 +105,11 @@ fn a_file_without_an_entry_is_none_but_for_an_explicit_mode() {
 }
 
 #[test]
-fn a_budget_is_there_once() {
+fn a_duplicate_budget_is_an_error() {
     let budget = |more: &str| format!("[[budget]]\nname = \"b\"\ncalls = 1\n{more}\n");
     let twice = |more: &str| Policy::from_toml(&(budget("") + &budget(more)));
     let error = twice("per = [\"team\"]").unwrap_err().to_string();
-    assert_eq!(error, "line 5: budget `b`: it is there twice, over the same period and tasks");
+    assert_eq!(error, "line 5: budget `b`: another budget has the same name, unit, period and tasks");
     for other in ["every = \"day\"", "only = { team = \"a\" }", "each_call = true"] {
         assert_eq!(twice(other).unwrap().budgets.len(), 2, "{other}");
     }

@@ -6,21 +6,21 @@ use super::forecast::Forecast;
 use super::reserve::Reserve;
 use super::{Amount, Budget};
 
-/// The most that a call can come to.
+/// The most that a call can cost.
 pub(crate) struct Bound<'a> {
     pub(crate) model: &'a Arc<str>,
-    /// The most tokens of its input.
+    /// The maximum number of input tokens.
     pub(crate) input: u64,
-    /// The most tokens that it allows itself, where it says so.
+    /// The call's own maximum of output tokens, if it sets one.
     pub(crate) max_output: Option<u64>,
     pub(crate) is_turn: bool,
-    /// In dollars, if it writes at most so many tokens; `None` where it has no price.
+    /// Returns the maximum cost for a number of output tokens, or `None` if the model has no price.
     pub(crate) usd: &'a dyn Fn(u64) -> Option<Usd>,
     pub(crate) forecast: &'a Forecast<'a>,
 }
 
 impl Bound<'_> {
-    /// In what the budget counts; `None` where that cannot be said.
+    /// Returns the bound in the budget's unit, or `None` if it is unknown.
     pub(super) fn units(&self, budget: &Budget) -> Option<i128> {
         let output = self.max_output.unwrap_or_else(|| self.assumed(budget));
         let expected = self.forecast.usd.filter(|_| budget.reserve == Reserve::Expected);
@@ -39,7 +39,7 @@ impl Bound<'_> {
         })
     }
 
-    /// What was assumed of the output, where the budget counts that and the call says nothing.
+    /// Returns the assumed output tokens, if the budget counts them and the call sets no maximum.
     pub(super) fn assumed_output(&self, budget: &Budget) -> Option<u64> {
         let counts_output = matches!(budget.limit, Amount::Usd(_) | Amount::Tokens(_));
         (self.max_output.is_none() && counts_output).then(|| self.assumed(budget))
