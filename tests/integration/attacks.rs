@@ -3,6 +3,6 @@
 mod extremes;
 mod interceptors;
 mod large_tasks;
+mod misleading_usage;
 mod panics;
 mod settling;
-mod sources;
