@@ -127,8 +127,8 @@ impl Builder {
         self
     }
 
-    /// Sets the policy: limits, stops, and rules on which tasks may do what. The file of a policy that was read from one
-    /// is read again when it changes. An invalid version is logged, and the previous policy stays in force. Defaults to
+    /// Sets the policy: limits, stops, and rules on which tasks may do what. A policy that was read from a file is read
+    /// again when the file changes. An invalid version is logged, and the previous policy stays in force. Defaults to
     /// the file that `OUTLAY_POLICY` names.
     ///
     /// ```
