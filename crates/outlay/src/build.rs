@@ -115,7 +115,7 @@ impl Builder {
     /// `outlay-redis` has one. Each call with such a budget asks the store once, before anything is sent. Defaults to
     /// budgets of this process alone.
     ///
-    /// Budgets of tasks, agents and steps, and rules that limit each call by itself, stay in the process. Calls wait for
+    /// Budgets of tasks, agents and steps, and rules that limit each call separately, stay in the process. Calls wait for
     /// the store only if the client as a whole is metered. If the interceptor was set by hand, or the credentials or the
     /// identity cache are overridden for the one operation, the call does not wait, and follows the store's rule for when
     /// it is down.
