@@ -32,8 +32,8 @@ pub fn rounds(full: usize) -> usize {
     if measures() { full } else { full.div_ceil(100) }
 }
 
-/// Runs `a` and `b` in turn, `pairs` times after one warm-up of each. A run that does not measure only does the warm-up, and
-/// its medians are NaN.
+/// Runs `a` and `b` in turn, `pairs` times after one warm-up of each. A run that does not measure only warms up, and its
+/// medians are NaN.
 pub fn paired(pairs: usize, mut a: impl FnMut(), mut b: impl FnMut()) -> Paired {
     let pairs = if measures() { pairs } else { 0 };
     let time = |f: &mut dyn FnMut()| {

@@ -213,8 +213,8 @@ impl Builder {
         self
     }
 
-    /// Adds dimensions that are sent to other processes with remote work, in the request's baggage, beside the names and
-    /// ids of task, agent and step. Every receiver of such a request can read them. Defaults to none.
+    /// Adds dimensions that are sent to other processes with remote work, in the request's baggage, in addition to the
+    /// names and ids of task, agent and step. Every receiver of such a request can read them. Defaults to none.
     ///
     /// ```
     /// let outlay = outlay::Outlay::builder().propagate(["team", "cost_center", "tenant"]).build();
@@ -239,7 +239,7 @@ impl Builder {
     ///
     /// The metrics of several Outlays on the global provider are added up. Otherwise, give each Outlay its own provider,
     /// because the SDK cannot compare providers. If two Outlays are given the same one, or one is given the provider that
-    /// the other uses as the global one, only the later Outlay's counts are exported where attributes are equal.
+    /// the other uses as the global one, only the later Outlay's counts are exported if attributes are equal.
     pub fn meter_provider(mut self, provider: &dyn MeterProvider) -> Self {
         self.settings.meter = Some(meter_of(provider));
         self
