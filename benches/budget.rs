@@ -113,7 +113,7 @@ fn with_rules() -> LedgerBuilder {
         .budget_rule(BudgetRule::each_call("each", limit))
 }
 
-/// Returns a task beside stops that do not apply to it.
+/// Returns a task, with stops that do not apply to it.
 fn task_with_stops() -> Scope {
     let ledger = Ledger::builder().report_records(0).build();
     for number in 0..STOPS {

@@ -22,17 +22,17 @@ pub fn median(mut values: Vec<f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// Whether this is `cargo bench`, which says `--bench`. `cargo test` does not: it only asks whether all still runs.
+/// Returns whether this is `cargo bench`, which passes `--bench`. `cargo test` only checks that the benchmarks still run.
 pub fn measures() -> bool {
     std::env::args().any(|argument| argument == "--bench")
 }
 
-/// How often a benchmark does something: `full` times where it measures, else a hundredth of that.
+/// Returns the number of rounds: `full` if this run measures, else a hundredth of that.
 pub fn rounds(full: usize) -> usize {
     if measures() { full } else { full.div_ceil(100) }
 }
 
-/// Runs `a` and `b` in turn, `pairs` times after one warm-up of each. Where it does not measure, the warm-up is all, and the
+/// Runs `a` and `b` in turn, `pairs` times after one warm-up of each. A run that does not measure only warms up, and its
 /// medians are NaN.
 pub fn paired(pairs: usize, mut a: impl FnMut(), mut b: impl FnMut()) -> Paired {
     let pairs = if measures() { pairs } else { 0 };

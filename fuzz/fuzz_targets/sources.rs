@@ -8,7 +8,7 @@ const RULES: &str = include_str!("../../crates/outlay-cli/data/resolutions.toml"
 const NO_GENAI: &str = r#"{"models": []}"#;
 
 fuzz_target!(|text: &str| {
-    // No rule, which would have to decide something.
+    // Without rules, because a rule that decides nothing is an error.
     let rules: String = RULES.split("[[").next().unwrap_or_default().to_owned();
     let empty = RawSources {
         litellm: "{}",

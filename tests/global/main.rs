@@ -1,4 +1,4 @@
-//! Tests of the global providers, of which a process has one each. They run one at a time.
+//! Tests of the global providers. A process has one of each, so the tests run one at a time.
 #![allow(missing_docs)]
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 

@@ -216,7 +216,7 @@ async fn an_agent_and_a_step_can_have_their_own_budgets() {
             (first, second, third, ask(&h).await)
         })
         .await;
-    assert!(first.is_none() && outside.is_none(), "the budget holds only inside the step");
+    assert!(first.is_none() && outside.is_none(), "the budget applies only inside the step");
     let second = second.expect("the step's second call is refused");
     assert_eq!((second.scope(), second.limit(), second.spent()), ("draft", Amount::Calls(1), Amount::Calls(1)));
     assert_eq!(third.expect("the third call is refused").spent(), Amount::Calls(1), "a refusal spends nothing");
@@ -224,7 +224,7 @@ async fn an_agent_and_a_step_can_have_their_own_budgets() {
 
     let agent = outlay::agent("researcher").budget(Usd::from_micros(1));
     let refused = task.run(agent.run(outlay::plan("p").run(ask(&h)))).await;
-    assert_eq!(refused.expect("the agent's budget holds for its steps").scope(), "researcher");
+    assert_eq!(refused.expect("the agent's budget applies to its steps").scope(), "researcher");
 }
 
 /// Sends one call and returns its refusal, if any.

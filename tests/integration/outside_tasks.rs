@@ -39,7 +39,7 @@ async fn each_unattributed_site_gives_one_warning() {
     assert_eq!(warnings.count_with("outlay::in_scope(future)"), 3, "each warning suggests a fix");
 }
 
-/// The task's budget of one call does not hold for work that is spawned outside the task. A warning reports that work.
+/// The task's budget of one call does not apply to work that is spawned outside the task. A warning reports that work.
 #[tokio::test]
 async fn a_spawned_scope_outside_its_task_is_reported_by_its_call_site() {
     let (h, warnings) = after_a_task(|builder| builder).await;

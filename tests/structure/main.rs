@@ -14,13 +14,8 @@ use crate::sources::{Crate, crates};
 
 /// The maximum size of a cycle of files that import each other, by crate. A crate without an entry has no cycle. Lower a
 /// limit when a cycle becomes smaller. Do not raise one.
-const MAX_CYCLES: [(&str, usize); 5] = [
-    ("outlay", 3),
-    ("outlay-bedrock", 4),
-    ("outlay-ledger", 3),
-    ("outlay-otel", 2),
-    ("outlay-price", 3),
-];
+const MAX_CYCLES: [(&str, usize); 5] =
+    [("outlay", 3), ("outlay-bedrock", 4), ("outlay-ledger", 3), ("outlay-otel", 2), ("outlay-price", 3)];
 
 #[test]
 fn no_cycle_of_imports_grows() {

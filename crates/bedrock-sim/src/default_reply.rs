@@ -1,4 +1,4 @@
-//! The replies to requests for which no reply is scripted.
+//! The replies to requests without a scripted reply.
 
 mod async_invoke;
 mod guardrail_reply;

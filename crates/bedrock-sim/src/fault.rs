@@ -10,7 +10,7 @@ use crate::error_kind::ErrorKind;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Fault {
-    /// The `metadata` event or the `amazon-bedrock-invocationMetrics` at the end of the stream are missing.
+    /// The `metadata` event or the `amazon-bedrock-invocationMetrics` at the end of the stream is missing.
     NoMetadata,
     /// The body ends normally after this many frames.
     TruncateAfterFrames(usize),

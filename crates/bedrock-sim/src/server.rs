@@ -75,7 +75,7 @@ impl BedrockSim {
         self.replies.when(requests)
     }
 
-    /// Sets the responder to requests for which no reply is queued.
+    /// Sets the responder to requests without a queued reply.
     ///
     /// Defaults to an echo of the last user text, with usage derived from the lengths of the request body and the text.
     pub fn otherwise<R: Into<Reply>>(&self, responder: impl Fn(&Recorded) -> R + Send + Sync + 'static) -> &Self {

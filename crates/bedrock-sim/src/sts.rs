@@ -36,7 +36,7 @@ const BODY_LIMIT: usize = 1024 * 1024;
 ///
 /// Answers GetCallerIdentity, AssumeRole and AssumeRoleWithWebIdentity. The simulator stops when it is dropped.
 ///
-/// Requests are held to the limits of the real service, including the one-hour limit of role chaining. Issued
+/// Requests are checked against the limits of the real service, including the one-hour limit of role chaining. Issued
 /// credentials are recognized in later requests. Signatures are not verified.
 ///
 /// ```
@@ -101,7 +101,7 @@ impl StsSim {
         self
     }
 
-    /// Sets the fault of every request of this action for which no fault is queued.
+    /// Sets the fault of every request of this action that has no queued fault.
     ///
     /// With `None`, such requests are answered again.
     pub fn always(&self, action: StsAction, fault: Option<StsFault>) -> &Self {

@@ -143,12 +143,12 @@ fn never_connected(error: &OrchestratorError<Error>) -> bool {
     error.as_connector_error().is_some_and(|error| says_never_connected(error) || could_not_connect(error))
 }
 
-/// The SDK knows this, but has no accessor for it: only its debug text contains it.
+/// Returns whether the SDK says that it never connected. Only the error's debug text contains that.
 fn says_never_connected(error: &ConnectorError) -> bool {
     error.connection_metadata().is_none() && format!("{error:?}").contains("connection: NeverConnected")
 }
 
-/// The SDK's own HTTP client also knows this, if a host has no address or accepts no connection.
+/// Returns whether the SDK's own HTTP client could not connect: a host has no address or accepts no connection.
 fn could_not_connect(error: &ConnectorError) -> bool {
     let mut source = StdError::source(error);
     while let Some(error) = source {

@@ -42,7 +42,7 @@ struct State {
     collected: Option<Body>,
     /// The SDK's error for an answer whose body is read outside the SDK.
     error: Option<String>,
-    /// The store's refusal. It also applies to every signer_report attempt, because a retry would be sent unmetered.
+    /// The store's refusal. It also applies to every later attempt, because a retry would be sent unmetered.
     refused: Option<Refusal>,
 }
 
@@ -120,7 +120,7 @@ impl Call {
         self.lock().log.limits.answers()
     }
 
-    /// Takes in a typed input that was input_changed after it was read.
+    /// Takes in a typed input that was changed after it was read.
     pub(crate) fn input_changed(&self, size: prompt::Size, limits: Limits) {
         let state = &mut *self.lock();
         state.log.size = state.log.size.max(size);
@@ -190,7 +190,7 @@ impl Call {
 
     /// Returns whether to tap the answer's body. True once for each attempt, for any answer of a streaming operation
     /// and for another operation's answer that is not in memory yet. The operation decides, not the content type: the
-    /// SDK streams any answer of a streaming operation. The SDK usually reads the other bodies itself, but a signer_report
+    /// SDK streams any answer of a streaming operation. The SDK usually reads the other bodies itself, but a later
     /// interceptor may take them instead.
     pub(crate) fn may_tap(&self, response: &HttpResponse) -> bool {
         if !response.status().is_success() || (!self.kind.is_stream() && response.body().bytes().is_some()) {

@@ -21,7 +21,7 @@ pub(crate) struct CallLog {
     pub(crate) limits: Limits,
     /// Distinguishes the request from others, if the engine compares calls.
     pub(crate) fingerprint: Option<u64>,
-    /// What the request asks for that is billed by the unit.
+    /// The requested units.
     pub(crate) requested: Option<RequestedUnits>,
     pub(crate) host: Option<String>,
     pub(crate) port: Option<u16>,

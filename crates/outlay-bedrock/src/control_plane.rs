@@ -1,4 +1,4 @@
-//! Asks Bedrock's control plane what a model id stands for.
+//! Asks Bedrock's control plane which model an id refers to.
 
 use std::error::Error;
 

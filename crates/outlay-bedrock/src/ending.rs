@@ -108,7 +108,7 @@ pub(crate) fn end(
 struct Context<'a> {
     kind: Kind,
     start: &'a CallStart,
-    /// The maximum number of output tokens, if the end of the answer is not result.
+    /// The maximum number of output tokens, if the end of the answer was not seen.
     most_output: u64,
     /// The called model, resolved by its id or a price file.
     called: Option<ModelRef<'a>>,
@@ -307,11 +307,11 @@ impl Context<'_> {
     }
 }
 
-/// Bills a speech speech_session. Its usage events are cumulative, so it is exact if it ended well and everything is
+/// Bills a speech session. Its usage events are cumulative, so it is exact if it ended well and everything is
 /// counted.
 fn bill_speech_session(result: &StreamResult) -> CallEnd {
     let usage = result.speech.clone().unwrap_or_default();
-    // Speech after the last usage event is in no count. Other events after it only report how the speech_session ended.
+    // Speech after the last usage event is in no count. Other events after it only report how the session ended.
     let is_counted = usage.is_whole && result.uncounted.received.audio == 0;
     if result.ended == Ended::Whole && result.error.is_none() && is_counted {
         let status = if usage.doubts.is_empty() { CostStatus::Exact } else { CostStatus::Estimated };

@@ -79,7 +79,7 @@ pub(crate) struct RequestDetails {
     pub(crate) start: CallStart,
     pub(crate) limits: Limits,
     pub(crate) size: prompt::Size,
-    /// What it asks for that is billed by the unit, if the request tells it.
+    /// The requested units, if the request states them.
     pub(crate) requested: Option<RequestedUnits>,
 }
 
@@ -213,7 +213,7 @@ impl<'a> Request<'a> {
             Self::Invoke(input) => invoke_input::of_operation(input),
             Self::InvokeStream(input) => invoke_input::of_stream(input),
             Self::Speech(input) => Common { model: input.model_id(), ..Common::default() },
-            // Spans of guardrails are model_id after their subject.
+            // Spans of guardrails are named after their subject.
             Self::ApplyGuardrail(input) => {
                 let guardrail = input.guardrail_identifier();
                 Common { model: guardrail, guardrail, ..Common::default() }

@@ -34,7 +34,7 @@ impl Lookup {
 }
 
 impl Signed {
-    /// Returns how an attempt was signed for which an identity of its own was resolved.
+    /// Returns how an attempt with its own identity was signed.
     pub(crate) fn assumed(identity: CallIdentity, signer: Option<&Arc<Signer>>) -> Self {
         let signer = signer.map(|signer| Arc::new(SignerCell::known(signer.clone())));
         Self { signer, identity: Some(identity) }

@@ -1,4 +1,4 @@
-//! Access to the Security Token Service, shared by all that use it.
+//! Access to the Security Token Service, shared by the modules that use it.
 
 mod back_off;
 mod base_credentials;

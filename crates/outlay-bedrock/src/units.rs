@@ -1,4 +1,4 @@
-//! Images, seconds and queries that are billed by the unit, as far as the request says how many it asks for.
+//! Images, seconds and queries that are billed by the unit, as far as the request states their number.
 
 use aws_smithy_types::Document;
 use outlay_price::{CostStatus, ModelRef, Unit, UnitCount, Units};

@@ -16,7 +16,7 @@
 //! ```
 //!
 //! [`build`] builds the bundled table from the raw sources. It is deterministic and drops nothing silently: each price
-//! field of each source is in a row of the table, or in the list of what is not in it yet, with the reason. Where
+//! field of each source is in a row of the table, or in the list of what is not in it yet, with the reason. If
 //! sources differ, a rule in the resolutions decides; without a rule the build fails.
 
 mod aws;

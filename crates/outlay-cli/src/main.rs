@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Escapes control characters, because names from price tables could otherwise steer the terminal.
+/// Escapes control characters, because names from price tables could otherwise control the terminal.
 fn printable(text: &str) -> String {
     let is_plain = |c: char| !c.is_control() || matches!(c, '\n' | '\t');
     text.chars().fold(String::with_capacity(text.len()), |mut plain, c| {

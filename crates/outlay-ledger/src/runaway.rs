@@ -1,4 +1,4 @@
-//! Runaway rules: signs that a task does not end by itself.
+//! Runaway rules: signs that a task will not end on its own.
 
 mod watch;
 
@@ -10,7 +10,7 @@ use outlay_price::Usd;
 
 pub(crate) use watch::Watch;
 
-/// A rule for detecting runaway tasks, which do not end by themselves.
+/// A rule for detecting runaway tasks, which do not end on their own.
 ///
 /// Each sign is reported once per task. If the rule is enforced, the task is also stopped: its next call is refused.
 ///

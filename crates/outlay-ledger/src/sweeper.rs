@@ -77,7 +77,7 @@ impl Sweeper {
         number
     }
 
-    /// Removes a scope that has closed by itself.
+    /// Removes a scope that has closed on its own.
     pub(crate) fn remove(&self, number: u64) {
         lock(&self.queue).waiting.remove(&number);
     }

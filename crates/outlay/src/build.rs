@@ -115,7 +115,7 @@ impl Builder {
     /// `outlay-redis` has one. Each call with such a budget asks the store once, before anything is sent. Defaults to
     /// budgets of this process alone.
     ///
-    /// Budgets of tasks, agents and steps, and rules that limit each call by itself, stay in the process. Calls wait for
+    /// Budgets of tasks, agents and steps, and rules that limit each call separately, stay in the process. Calls wait for
     /// the store only if the client as a whole is metered. If the interceptor was set by hand, or the credentials or the
     /// identity cache are overridden for the one operation, the call does not wait, and follows the store's rule for when
     /// it is down.
@@ -127,8 +127,8 @@ impl Builder {
         self
     }
 
-    /// Sets the policy: limits, stops, and rules on which tasks may do what. The file of a policy that was read from one
-    /// is read again when it changes. An invalid version is logged, and the previous policy stays in force. Defaults to
+    /// Sets the policy: limits, stops, and rules on which tasks may do what. A policy that was read from a file is read
+    /// again when the file changes. An invalid version is logged, and the previous policy stays in force. Defaults to
     /// the file that `OUTLAY_POLICY` names.
     ///
     /// ```
@@ -213,8 +213,8 @@ impl Builder {
         self
     }
 
-    /// Adds dimensions that are sent to other processes with remote work, in the request's baggage, beside the names and
-    /// ids of task, agent and step. Every receiver of such a request can read them. Defaults to none.
+    /// Adds dimensions that are sent to other processes with remote work, in the request's baggage, in addition to the
+    /// names and ids of task, agent and step. Every receiver of such a request can read them. Defaults to none.
     ///
     /// ```
     /// let outlay = outlay::Outlay::builder().propagate(["team", "cost_center", "tenant"]).build();
@@ -239,7 +239,7 @@ impl Builder {
     ///
     /// The metrics of several Outlays on the global provider are added up. Otherwise, give each Outlay its own provider,
     /// because the SDK cannot compare providers. If two Outlays are given the same one, or one is given the provider that
-    /// the other uses as the global one, only the later Outlay's counts are exported where attributes are equal.
+    /// the other uses as the global one, only the later Outlay's counts are exported if attributes are equal.
     pub fn meter_provider(mut self, provider: &dyn MeterProvider) -> Self {
         self.settings.meter = Some(meter_of(provider));
         self

@@ -83,7 +83,7 @@ impl Outlay {
         self.engine.receive_receipt(receipt)
     }
 
-    /// Returns the receipts that have not come, if it is known where to ask for them.
+    /// Returns the missing receipts that can be asked for.
     pub fn pending_receipts(&self) -> Vec<PendingReceipt> {
         self.engine.pending_receipts()
     }

@@ -164,7 +164,7 @@ async fn the_bound_counts_the_maximum_of_each_requested_answer() {
         (r#""max_tokens":100,"num_generations":2"#, 200),
         (r#""max_tokens":100"#, 100),
         (r#""n":2"#, 2 * 4_096),
-        // The greater of two limits holds, and each candidate is generated in full.
+        // The greater of two limits applies, and each candidate is generated in full.
         (r#""max_tokens":10,"max_completion_tokens":50000"#, 50_000),
         (r#""max_tokens":100,"n":1,"best_of":5"#, 500),
         (r#""max_tokens":10,"max_tokens":60000"#, 60_000),

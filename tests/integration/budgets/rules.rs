@@ -185,9 +185,9 @@ async fn unattributed_calls_follow_the_rules_in_force() {
     assert_eq!(
         ask().await.unwrap_err().unwrap().scope(),
         "stray calls",
-        "a policy's budget holds for unattributed calls"
+        "a policy's budget applies to unattributed calls"
     );
-    // Spending under the same name is kept, and a removed rule no longer holds.
+    // Spending under the same name is kept, and a removed rule no longer applies.
     h.outlay.set_policy(outlay::Policy::from_toml(&policy.replace("= 2", "= 3")).unwrap());
     assert!(ask().await.is_ok() && ask().await.is_err());
     h.outlay.set_policy(outlay::Policy::new());

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{cost, finished};
 
-/// Returns the cost, status and span name of an InvokeModel call. Without a reply the simulator answers by itself.
+/// Returns the cost, status and span name of an InvokeModel call. Without a reply the simulator gives its default answer.
 async fn cost_of(model: &str, body: Value, reply: Option<Reply>) -> (Option<i64>, String, String) {
     let h = Harness::new().await;
     if let Some(reply) = reply {

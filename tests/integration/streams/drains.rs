@@ -14,7 +14,7 @@ const PACE: Duration = Duration::from_millis(10);
 const MAX_DRAINS: usize = 64;
 const DRAIN_TIME: Duration = Duration::from_secs(30);
 
-/// Serializes these tests, because the limit on concurrent drains holds for the whole process.
+/// Serializes these tests, because the limit on concurrent drains applies to the whole process.
 static SERIAL: Mutex<()> = Mutex::const_new(());
 
 async fn draining_harness() -> Harness {

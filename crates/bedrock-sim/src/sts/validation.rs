@@ -13,7 +13,7 @@ const CHAINED_SESSION_LIMIT: u64 = 3_600;
 
 /// Returns the ARN of the requested session and its duration in seconds.
 ///
-/// `caller` is the ARN of whoever signed the request, or `None` if the action needs no signature.
+/// `caller` is the ARN of the signer of the request, or `None` if the action needs no signature.
 ///
 /// # Errors
 ///

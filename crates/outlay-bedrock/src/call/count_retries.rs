@@ -74,7 +74,7 @@ impl Call {
         }
     }
 
-    /// Records the result of resolving an identity of its own for the attempt.
+    /// Records the result of resolving the attempt's own identity.
     #[cfg(feature = "sts")]
     pub(crate) fn attempt_identified(&self, identity: CallIdentity, signer: Option<&Arc<Signer>>) {
         self.lock().log.signed = Signed::assumed(identity, signer);

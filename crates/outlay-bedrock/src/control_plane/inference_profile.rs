@@ -1,6 +1,6 @@
 use outlay_price::ModelRef;
 
-/// Returns the model that an application inference profile stands for, by the models that it routes to. A profile
+/// Returns the model of an application inference profile, from the models that it routes to. A profile
 /// with an empty region is global, one with several regions belongs to their geography, and one with a single region
 /// is in that region.
 pub(super) fn stands_for(arns: &[&str]) -> Option<String> {

@@ -1,4 +1,4 @@
-//! The bounds of a call whose answer did not come and of lost attempts.
+//! The bounds of unanswered calls and of lost attempts.
 
 use outlay_otel::{Billed, CallEnd};
 use outlay_price::{CostStatus, GuardrailUse};

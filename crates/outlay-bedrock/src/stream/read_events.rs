@@ -196,7 +196,7 @@ struct TextFinder {
     deltas: u64,
 }
 
-/// The number of deltas that are all measured. After them, one in [`SAMPLE`] is measured and stands for the others,
+/// The number of deltas that are all measured. After them, one in [`SAMPLE`] is measured and represents the others,
 /// because the text is only needed for an estimate.
 const MEASURED: u64 = 64;
 const SAMPLE: u64 = 8;

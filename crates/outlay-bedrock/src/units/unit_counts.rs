@@ -1,6 +1,6 @@
 use outlay_price::{CostStatus, UnitCount, Units};
 
-/// What a request asks for that is billed by the unit.
+/// The units that a request asks for: images, seconds or queries.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestedUnits {
     /// The number of units, as far as the request gives it.

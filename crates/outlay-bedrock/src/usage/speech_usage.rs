@@ -33,14 +33,14 @@ struct Tokens {
 /// comes to some tens of tokens.
 const AUDIO_BYTES_PER_TOKEN: u64 = 400;
 
-/// EventBytes that have passed in each direction.
+/// The bytes that have passed in each direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Traffic {
     pub(crate) sent: EventBytes,
     pub(crate) received: EventBytes,
 }
 
-/// EventBytes of base64 audio, and bytes of all other events as JSON.
+/// The bytes of base64 audio, and bytes of all other events as JSON.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct EventBytes {
     pub(crate) audio: u64,

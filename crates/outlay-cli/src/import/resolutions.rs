@@ -34,7 +34,7 @@ pub(super) struct Resolutions {
     pub(super) aws_is_closer: NamedReason,
     /// The rule for prices of the list that are not twice their batch price.
     pub(super) batch_contradicts: NamedReason,
-    /// The rule for models for which the pricing page has another price of us-east-1.
+    /// The rule for models with another price of us-east-1 on the pricing page.
     pub(super) page_contradicts: NamedReason,
     #[serde(default)]
     pub(super) skip: Vec<Skip>,
@@ -176,7 +176,7 @@ pub(super) struct Copy {
     reason: String,
 }
 
-/// Ids for which the sources differ, and the source to use.
+/// Ids on which the sources differ, and the source to use.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Conflict {

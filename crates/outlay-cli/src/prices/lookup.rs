@@ -19,7 +19,7 @@ pub(super) fn select_regions<'a>(all: &'a BTreeSet<String>, one: Option<&'a str>
     match one {
         Some(region) if !all.contains(region) => {
             let known = known().collect::<Vec<_>>().join(", ");
-            Err(format!("no price is of the region `{region}`: known regions are {known}"))
+            Err(format!("no price is for the region `{region}`: known regions are {known}"))
         }
         Some(region) => Ok(vec![region]),
         None => Ok(known().collect()),

@@ -78,7 +78,7 @@ fn unknown_names_are_reported_with_known_ones() {
     );
     for command in [&["show", "amazon.nova-pro-v1:0"][..], &["coverage"]] {
         let text = failure(&[command, &["--region", "eu-north-9"]].concat());
-        assert!(text.contains("no price is of the region `eu-north-9`") && text.contains("eu-north-1,"), "{text}");
+        assert!(text.contains("no price is for the region `eu-north-9`") && text.contains("eu-north-1,"), "{text}");
     }
     let text = failure(&["show", "amazon.nova-pro-v1:0", "--at", "yesterday"]);
     assert!(text.contains("not a date: use a form such as 2026-10-07"), "{text}");

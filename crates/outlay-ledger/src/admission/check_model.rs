@@ -6,7 +6,7 @@ use crate::scope::push_violation;
 use crate::{PolicyViolation, Scope, Violation};
 
 impl Scope {
-    /// Returns the violation for which an enforced rule refuses the call, if any.
+    /// Returns the violation because of which an enforced rule refuses the call, if any.
     pub(super) fn check_model(&self, ask: &Ask<'_>, alerts: &mut Alerts) -> Option<PolicyViolation> {
         let mut refused = None;
         for rule in self.policy() {

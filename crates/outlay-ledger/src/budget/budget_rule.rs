@@ -52,7 +52,7 @@ impl BudgetRule {
     /// hour after its last use. Of those that no open task uses, 10,000 are kept longer; when the others are dropped
     /// together with their spending, an alert reports it ([`AlertKind::BudgetsForgotten`](crate::AlertKind)). A rule
     /// keeps at most 1,000,000 budgets, which take 400 to 600 bytes each plus their names. A later task gets a separate
-    /// budget. A store for several processes decides by itself how long it keeps budgets.
+    /// budget. A store for several processes has its own rule for how long it keeps budgets.
     #[must_use]
     pub fn per(mut self, key: &str) -> Self {
         self.per.push(clean_word_key(key));

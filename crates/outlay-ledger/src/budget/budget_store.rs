@@ -192,7 +192,7 @@ impl fmt::Debug for OnSoftLimit {
     }
 }
 
-/// If the store panics, the call goes on and is counted as unchecked.
+/// If the store panics, the call proceeds and is counted as unchecked.
 impl<T: BudgetStore> BudgetStore for Guarded<T> {
     fn reserve<'a>(&'a self, ask: &'a StoreAsk) -> StoreFuture<'a> {
         match guarded(|| self.0.reserve(ask)) {

@@ -14,7 +14,7 @@ pub(super) fn without_path(arn: &str) -> Cow<'_, str> {
     }
     match arn.split_once(ROLE) {
         Some((owner, role)) => match role.rsplit_once('/') {
-            // Without the path, all roles of a path would be all roles.
+            // `role/path/*` without its path would match every role.
             Some((_, name)) if !is_any_name(name) => Cow::Owned(format!("{owner}{ROLE}{name}")),
             _ => Cow::Borrowed(arn),
         },

@@ -15,7 +15,7 @@ pub enum Dimension {
     Team,
     /// The product that the spend is for.
     Product,
-    /// The cost center that the spend is booked to.
+    /// The cost center that the spend is charged to.
     CostCenter,
     /// The person or role responsible for the task.
     Owner,

@@ -89,7 +89,7 @@ impl Series {
     }
 
     /// Returns the series itself if it exists or there is room for it, else the overflow series of its team, cost
-    /// centre and environment, and if there is no room for that either, the series for all others.
+    /// center and environment, and if there is no room for that either, the series for all others.
     fn within_cap(self, sets: usize, exists: impl Fn(&Self) -> bool) -> Self {
         if sets + DIRECTIONS <= MAX_SERIES || exists(&self) {
             return self;

@@ -42,7 +42,7 @@ struct KnownJobs {
     order: VecDeque<Arc<str>>,
 }
 
-/// A running job, the charge of which may have to be corrected. It keeps the attributes of its scope, but does not keep the
+/// A running job. Its charge may have to be corrected. It keeps the attributes of its scope, but does not keep the
 /// scope alive.
 #[derive(Debug)]
 pub(crate) struct Job {

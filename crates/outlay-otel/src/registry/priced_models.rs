@@ -1,4 +1,4 @@
-//! The price table, and the models that opaque ids stand for. Ids are resolved in the background: no call waits for it.
+//! The price table, and the models that opaque ids refer to. Ids are resolved in the background, and no call waits.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -133,7 +133,7 @@ impl Models {
 }
 
 impl ModelAnswer {
-    /// Answers that the id stands for this model, given as an id or an ARN that names one. Calls that settle from now
+    /// Answers that the id refers to this model, given as an id or an ARN that names one. Calls that settle from now
     /// on have its price.
     pub fn stands_for(self, model: &str) {
         self.answer(model, false);

@@ -1,7 +1,7 @@
 //! The costs of a table of calls: `tests/golden/calls.tsv`.
 //!
 //! The columns before the first `=` describe the call and are written by hand. The columns with `=` are its expected cost,
-//! in picodollars. `UPDATE_GOLDEN=1 cargo test -p outlay-price golden` updates the expected columns, and fails so that
+//! in pico-dollars. `UPDATE_GOLDEN=1 cargo test -p outlay-price golden` updates the expected columns, and fails so that
 //! the diff gets reviewed. `tests/golden/check.py` computes them independently from `data/prices.tsv`.
 
 use std::fs;

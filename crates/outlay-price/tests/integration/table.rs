@@ -20,7 +20,7 @@ pub(crate) struct Line {
     pub(crate) latency: String,
     pub(crate) over: u64,
     pub(crate) start: Option<String>,
-    /// Picodollars per token.
+    /// Pico-dollars per token.
     pub(crate) rates: [Option<i128>; KINDS],
     pub(crate) units: String,
 }
@@ -96,7 +96,7 @@ fn one(fields: &[&str], routing: &str, region: Option<String>, place: Option<Str
     }
 }
 
-/// Converts US dollars per million tokens, with at most six decimals, to picodollars per token.
+/// Converts US dollars per million tokens, with at most six decimals, to pico-dollars per token.
 fn picos(text: &str) -> i128 {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
     format!("{whole}{decimals:0<6}").parse().expect("an amount with at most six decimals")

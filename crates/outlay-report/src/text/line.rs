@@ -1,4 +1,4 @@
-//! Lines of a report, parts of which may be red.
+//! Lines of a report. Parts of a line may be red.
 
 use unicode_width::UnicodeWidthStr;
 

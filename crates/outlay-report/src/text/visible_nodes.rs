@@ -59,7 +59,7 @@ impl VisibleNodes {
     }
 
     /// Returns the shown children of a node in order, and the rest of what it holds. Both are empty if the node's own
-    /// row stands for all.
+    /// row covers everything.
     pub(super) fn children(&self, tree: &Tree<'_>, index: usize) -> (Vec<usize>, Option<Rest>) {
         let node = tree.node(index);
         let (shown, hidden): (Vec<usize>, Vec<usize>) = node.children.iter().partition(|c| self.shown[**c]);

@@ -191,7 +191,7 @@ impl PriceList {
     }
 }
 
-/// Returns the last decimal of a rate, in picodollars per token.
+/// Returns the last decimal of a rate, in pico-dollars per token.
 fn unit(rate: Rate) -> u64 {
     let places = std::iter::successors(Some(1), |unit: &u64| unit.checked_mul(10));
     places.take_while(|unit| rate.picos().is_multiple_of(*unit)).take(7).last().unwrap_or(1)

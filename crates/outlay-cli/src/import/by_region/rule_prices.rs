@@ -1,4 +1,4 @@
-//! Rows that rules add: prices that no source has, and changes of which a source has only one side.
+//! Rows that rules add: prices that no source has, and price changes of which the sources have only one side.
 
 use crate::import::build_error::BuildError;
 use crate::import::note;
@@ -139,7 +139,7 @@ fn apply_change(rule: &PriceChange, rows: &mut Vec<Row>) -> Result<(), BuildErro
                 place,
                 start: Some(on.clone()),
                 derived: RateSet::default(),
-                // The list still has the earlier price, or nobody has published the new one.
+                // The list still has the earlier price, or no source has the new one.
                 confidence: if rule.after.is_some() { Confidence::Resolved } else { Confidence::Derived },
                 note: note::appended(&row.note, &rule.name),
                 ..row.clone()
