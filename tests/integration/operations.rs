@@ -1,9 +1,9 @@
 //! All operations, billed and free.
 
-mod free;
 mod guardrails;
 mod jobs;
 mod speech;
+mod unbilled;
 mod units;
 
 use outlay::{Outcome, Task};

@@ -5,11 +5,55 @@
 use aws_sdk_bedrockruntime::operation::converse::ConverseInput;
 use aws_sdk_bedrockruntime::operation::converse_stream::ConverseStreamInput;
 use aws_sdk_bedrockruntime::types::InferenceConfiguration;
+use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::Input;
-use outlay_otel::Degrade;
+use outlay_otel::{Degrade, OpenCall};
+
+use crate::call::{Call, CallHandle};
+use crate::input::{Request, RequestDetails};
+use crate::metering_entry::Metering;
+use crate::refusal_to_sdk_error::sdk_error;
+
+/// The maximum number of times that a call is degraded.
+const MAX_DEGRADES: usize = 3;
+
+/// Begins the call. Degrades it while a budget refuses it and a degrade rule applies.
+pub(crate) fn begin_degraded(metering: &Metering, input: &mut Input, region: Option<&str>) -> Result<(), BoxError> {
+    // The same interceptor may be set on the client and in an override of its configuration.
+    if metering.call.get().is_some() {
+        return Ok(());
+    }
+    let (scope, engine, mut first) = (&metering.scope, &metering.engine, None);
+    for degrades_left in (0..=MAX_DEGRADES).rev() {
+        let Some(request) = Request::of(input).filter(|request| request.can_degrade()) else { break };
+        let RequestDetails { kind, mut start, limits, size, requested } =
+            request.read(engine, metering.started, region);
+        start.degraded_from.clone_from(&first);
+        let open = match OpenCall::try_begin(scope, &start) {
+            Ok(Some(open)) => open,
+            // The call is free, or its task is stopped.
+            Ok(None) => break,
+            Err(refusal) => {
+                let degrade = (degrades_left > 0).then(|| engine.degrade(&refusal)).flatten();
+                // A model that the policy forbids is no alternative.
+                let degrade = degrade.filter(|to| to.model().is_none_or(|model| scope.in_ledger().allows_model(model)));
+                if degrade.is_some_and(|degrade| apply(&degrade, input)) {
+                    first.get_or_insert(start.model);
+                    continue;
+                }
+                OpenCall::begin(scope, start).map_err(sdk_error)?
+            }
+        };
+        metering
+            .call
+            .get_or_init(|| CallHandle(Call::new(metering.engine.clone(), kind, size, limits, requested, open)));
+        break;
+    }
+    Ok(())
+}
 
 /// Returns whether the input has changed.
-pub(crate) fn apply(degrade: &Degrade, input: &mut Input) -> bool {
+fn apply(degrade: &Degrade, input: &mut Input) -> bool {
     let (model, inference) = if let Some(input) = input.downcast_mut::<ConverseInput>() {
         (&mut input.model_id, &mut input.inference_config)
     } else if let Some(input) = input.downcast_mut::<ConverseStreamInput>() {

@@ -21,6 +21,7 @@ use crate::usage::{
 };
 
 mod answered_call;
+mod bound_of_call;
 mod dropped_stream;
 mod served_model;
 mod unanswered_call;

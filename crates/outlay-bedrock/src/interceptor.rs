@@ -7,7 +7,7 @@ use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
     BeforeDeserializationInterceptorContextMut, BeforeSerializationInterceptorContextMut,
     BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextMut, BeforeTransmitInterceptorContextRef,
-    FinalizerInterceptorContextRef, Input,
+    FinalizerInterceptorContextRef,
 };
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::retries::RequestAttempts;
@@ -20,13 +20,10 @@ use outlay_otel::{Engine, OpenCall};
 use crate::call::{Call, CallHandle};
 use crate::degrade;
 use crate::input::{Request, RequestDetails};
-use crate::metering::Metering;
+use crate::metering_entry::Metering;
 use crate::refusal_to_sdk_error::sdk_error;
 use crate::request_metadata;
 use crate::stream::{count_sent, tap_answer};
-
-/// The maximum number of times that a call is degraded.
-const MAX_DEGRADES: usize = 3;
 
 /// The interceptor that meters calls. [`Metered`](crate::Metered) adds it; you can also add it by hand.
 ///
@@ -46,42 +43,6 @@ impl OutlayInterceptor {
     /// client's configuration and those built from it.
     fn id(&self) -> usize {
         std::ptr::from_ref(self).addr()
-    }
-
-    /// Begins the call. Degrades it while a budget refuses it and a degrade rule applies.
-    fn begin_degraded(metering: &Metering, input: &mut Input, region: Option<&str>) -> Result<(), BoxError> {
-        // The same interceptor may be set on the client and in an override of its configuration.
-        if metering.call.get().is_some() {
-            return Ok(());
-        }
-        let (scope, engine, mut first) = (&metering.scope, &metering.engine, None);
-        for degrades_left in (0..=MAX_DEGRADES).rev() {
-            let Some(request) = Request::of(input).filter(|request| request.can_degrade()) else { break };
-            let RequestDetails { kind, mut start, limits, size, requested } =
-                request.read(engine, metering.started, region);
-            start.degraded_from.clone_from(&first);
-            let open = match OpenCall::try_begin(scope, &start) {
-                Ok(Some(open)) => open,
-                // The call is free, or its task is stopped.
-                Ok(None) => break,
-                Err(refusal) => {
-                    let degrade = (degrades_left > 0).then(|| engine.degrade(&refusal)).flatten();
-                    // A model that the policy forbids is no alternative.
-                    let degrade =
-                        degrade.filter(|to| to.model().is_none_or(|model| scope.in_ledger().allows_model(model)));
-                    if degrade.is_some_and(|degrade| degrade::apply(&degrade, input)) {
-                        first.get_or_insert(start.model);
-                        continue;
-                    }
-                    OpenCall::begin(scope, start).map_err(sdk_error)?
-                }
-            };
-            metering
-                .call
-                .get_or_init(|| CallHandle(Call::new(metering.engine.clone(), kind, size, limits, requested, open)));
-            break;
-        }
-        Ok(())
     }
 
     /// Returns the call's entry if this interceptor meters the call.
@@ -138,7 +99,7 @@ impl Intercept for OutlayInterceptor {
             request_metadata::put_on_input(context.input_mut(), metering);
             if metering.engine.degrades() {
                 let region = cfg.load::<Region>().map(AsRef::as_ref);
-                Self::begin_degraded(metering, context.input_mut(), region)?;
+                degrade::begin_degraded(metering, context.input_mut(), region)?;
             }
         }
         Ok(())

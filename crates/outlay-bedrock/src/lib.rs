@@ -26,7 +26,7 @@
 //!
 //! Several final events of one source are combined: the greatest of each count is used. All inferences in Claude's
 //! `usage.iterations` are billed. `usage/members/member_names.rs` is the one list of the members of a `usage` and
-//! their meanings. `usage/inclusiveness.rs` decides whether an input count includes the cache.
+//! their meanings. `usage/cache_in_input.rs` decides whether an input count includes the cache.
 //!
 //! A figure is estimated if the counts contradict themselves, each other or the observed text. `outlay.usage.doubt`
 //! on the call span gives the reason, and `outlay.usage.source` the source that was used. The served tier and latency
@@ -52,14 +52,15 @@ mod identities;
 mod input;
 mod interceptor;
 mod metered;
-mod metering;
+mod metering_entry;
 #[cfg(feature = "sts")]
 mod principals;
 mod prompt;
 mod refusal_to_sdk_error;
 mod request_metadata;
+mod request_uri;
 mod sent_events;
-#[cfg_attr(not(feature = "sts"), path = "unsigned.rs")]
+#[cfg_attr(not(feature = "sts"), path = "signed_without_sts.rs")]
 mod signed;
 mod stream;
 mod stream_result;
@@ -69,7 +70,6 @@ mod typed_output;
 mod units;
 mod usage;
 mod wait_for_shared_budget;
-mod wire;
 
 #[cfg(feature = "control-plane")]
 pub use control_plane::ControlPlane;

@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use crate::input::Kind;
-use crate::metering::Metering;
+use crate::metering_entry::Metering;
 use aws_sdk_bedrockruntime::operation::converse::ConverseInput;
 use aws_sdk_bedrockruntime::operation::converse_stream::ConverseStreamInput;
 use aws_smithy_runtime_api::client::interceptors::context::Input;

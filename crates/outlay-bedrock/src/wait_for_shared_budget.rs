@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::identity::{IdentityFuture, ResolveCachedIden
 use aws_smithy_runtime_api::client::runtime_components::{RuntimeComponents, RuntimeComponentsBuilder};
 use aws_smithy_types::config_bag::ConfigBag;
 
-use crate::metering::call_of;
+use crate::metering_entry::call_of;
 use crate::refusal_to_sdk_error::sdk_error;
 
 /// An identity cache in which a call waits for its budgets. It delegates everything else to the inner cache.

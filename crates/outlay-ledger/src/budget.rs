@@ -1,3 +1,4 @@
+mod applicable_budgets;
 mod budget_cell;
 mod budget_rule;
 mod budget_rules;
@@ -6,16 +7,16 @@ mod budgets_of_rules;
 mod call_bound;
 mod exceeded;
 mod forecast;
-mod held_by;
 mod period;
 mod reservation;
-mod reserve;
-mod store_hold;
+mod reserve_mode;
+mod shared_reservation;
 
 use outlay_price::Usd;
 
 use crate::Amount;
 
+pub(crate) use applicable_budgets::HeldBy;
 pub(crate) use budget_cell::{BudgetCell, Refused};
 pub use budget_rule::BudgetRule;
 pub(crate) use budget_rules::BudgetRules;
@@ -27,12 +28,11 @@ pub(crate) use budgets_of_rules::Times;
 pub(crate) use call_bound::Bound;
 pub use exceeded::{BudgetExceeded, RefusalReason};
 pub use forecast::Forecast;
-pub(crate) use held_by::HeldBy;
 pub use period::Period;
 pub(crate) use reservation::Reservation;
-pub use reserve::Reserve;
-pub use store_hold::StoreCheck;
-pub(crate) use store_hold::{SharedCell, SharedHold};
+pub use reserve_mode::Reserve;
+pub use shared_reservation::StoreCheck;
+pub(crate) use shared_reservation::{SharedCell, SharedHold};
 
 /// A limit on spending, in US dollars, tokens, calls or turns.
 ///

@@ -6,8 +6,8 @@ use crate::alert::{Alert, Observer};
 use crate::budget::BudgetRules;
 use crate::callback::Guarded;
 use crate::clock::{Clock, GuardedClock, SystemClock};
-use crate::ground::Ground;
 use crate::id_source::{IdSource, TimeOrderedIds};
+use crate::ledger_state::LedgerState;
 use crate::policy::PolicyRules;
 use crate::stop::Stops;
 use crate::sweeper::Sweeper;
@@ -22,7 +22,7 @@ const REPORT_RECORDS: u32 = 1_000;
 /// Opens tasks, and closes finished ones that wait too long. Clones are cheap and share the same ledger.
 #[derive(Clone)]
 pub struct Ledger {
-    ground: Arc<Ground>,
+    ledger: Arc<LedgerState>,
     unattributed: Scope,
     /// The rule that the code has set. It applies if the policy has none.
     code_runaway: Option<RunawayRule>,
@@ -53,8 +53,8 @@ impl Ledger {
     /// Replaces the budget rules for tasks that start from now on and for calls outside any task. A budget with the same
     /// name keeps what has been spent; one with another unit or period starts at zero.
     pub fn set_budget_rules(&self, rules: Vec<BudgetRule>) {
-        let _reload = self.ground.reload.write().unwrap_or_else(PoisonError::into_inner);
-        self.ground.budget_rules.set(rules);
+        let _reload = self.ledger.reload.write().unwrap_or_else(PoisonError::into_inner);
+        self.ledger.budget_rules.set(rules);
         self.unattributed.renew_rules();
     }
 
@@ -62,32 +62,32 @@ impl Ledger {
     /// name keeps what has been spent. Settings made in code stay.
     pub fn set_policy(&self, policy: Policy) {
         let Policy { budgets, stops, runaway, rules, .. } = policy;
-        let _reload = self.ground.reload.write().unwrap_or_else(PoisonError::into_inner);
-        self.ground.budget_rules.set_policy_rules(budgets);
-        self.ground.policy.set(rules);
-        *self.ground.runaway.write().unwrap_or_else(PoisonError::into_inner) = runaway.or(self.code_runaway);
-        self.ground.stops.set_policy_stops(&stops);
+        let _reload = self.ledger.reload.write().unwrap_or_else(PoisonError::into_inner);
+        self.ledger.budget_rules.set_policy_rules(budgets);
+        self.ledger.policy.set(rules);
+        *self.ledger.runaway.write().unwrap_or_else(PoisonError::into_inner) = runaway.or(self.code_runaway);
+        self.ledger.stops.set_policy_stops(&stops);
         self.unattributed.renew_rules();
     }
 
     /// Returns the runaway rule for tasks that start now.
     pub fn runaway(&self) -> Option<RunawayRule> {
-        self.ground.runaway()
+        self.ledger.runaway()
     }
 
     /// Stops all tasks of a kind: their next calls are refused. To stop a single task, use [`Scope::stop`].
     pub fn stop(&self, target: &StopTarget, reason: &str) {
-        self.ground.stops.add(target, reason);
+        self.ledger.stops.add(target, reason);
     }
 
     /// Resumes the tasks of a kind. Returns whether they were stopped.
     pub fn resume(&self, target: &StopTarget) -> bool {
-        self.ground.stops.remove(target)
+        self.ledger.stops.remove(target)
     }
 
     /// Opens a task.
     pub fn task(&self, spec: TaskSpec) -> Scope {
-        Scope::new_task(&self.ground, spec, self.ground.report_records)
+        Scope::new_task(&self.ledger, spec, self.ledger.report_records)
     }
 
     /// Returns the scope for calls outside any task. It never ends, and keeps totals but no records.
@@ -97,18 +97,18 @@ impl Ledger {
 
     /// Returns whether several processes share the budgets of rules.
     pub fn has_budget_store(&self) -> bool {
-        self.ground.budget_store.is_some()
+        self.ledger.budget_store.is_some()
     }
 
     /// Returns the current time by the ledger's clock.
     pub fn now(&self) -> SystemTime {
-        self.ground.now()
+        self.ledger.now()
     }
 
     /// Closes the finished scopes that have waited longer than the late limit, by the ledger's clock. A background thread
     /// does this regularly; call it yourself if the clock is set by hand.
     pub fn close_overdue(&self) {
-        self.ground.sweeper.close_overdue();
+        self.ledger.sweeper.close_overdue();
     }
 }
 
@@ -203,7 +203,7 @@ impl LedgerBuilder {
 
     /// Builds the ledger.
     pub fn build(self) -> Ledger {
-        let ground = Arc::new(Ground {
+        let ledger = Arc::new(LedgerState {
             sweeper: Sweeper::new(self.clock.clone(), self.late_limit),
             clock: self.clock,
             ids: self.ids,
@@ -217,8 +217,8 @@ impl LedgerBuilder {
             alert_observer: self.alert_observer,
             budget_store: self.budget_store,
         });
-        ground.budget_rules.set(self.budget_rules);
-        let unattributed = Scope::new_task(&ground, TaskSpec::unattributed(), 0);
-        Ledger { ground, unattributed, code_runaway: self.runaway, late_limit: self.late_limit }
+        ledger.budget_rules.set(self.budget_rules);
+        let unattributed = Scope::new_task(&ledger, TaskSpec::unattributed(), 0);
+        Ledger { ledger, unattributed, code_runaway: self.runaway, late_limit: self.late_limit }
     }
 }

@@ -58,12 +58,12 @@ impl Scope {
     /// Opens remote work in this scope, or in the nearest open scope around it, which then waits for the receipt. The
     /// name is shown in the report; it is cut to 64 characters.
     pub fn open_remote(&self, name: &str) -> OpenRemote {
-        let ground = &self.0.task.ground;
+        let ledger = &self.0.task.ledger;
         let scope = self.open_remote_in_ancestor();
         OpenRemote {
-            id: RemoteId::new(ground.ids.next_id()),
+            id: RemoteId::new(ledger.ids.next_id()),
             name: scope_name(name),
-            started: ground.now(),
+            started: ledger.now(),
             scope,
             progress: Mutex::new(Progress {
                 wait: ReceiptWait::Open,
@@ -126,7 +126,7 @@ impl OpenRemote {
         };
 
         let scope = &self.scope.0;
-        let (cost, calls, now) = (totals.known(), totals.calls(), scope.task.ground.now());
+        let (cost, calls, now) = (totals.known(), totals.calls(), scope.task.ledger.now());
         let spent = Spent { usd: cost, tokens: totals.usage().total_tokens(), calls, turns: totals.turns() };
         let keep = scope.keep_record();
         let mut alerts = Alerts::default();
@@ -191,7 +191,7 @@ impl OpenRemote {
     /// finds both changed or neither.
     fn count_lost(&self, progress: MutexGuard<'_, Progress>, was: ReceiptWait) {
         let keep = self.scope.0.keep_record();
-        let lost = self.record(None, self.scope.0.task.ground.now());
+        let lost = self.record(None, self.scope.0.task.ledger.now());
         lock(self.scope.0.state()).lose_remote(was, lost, keep);
         drop(progress);
         self.scope.close_if_settled();

@@ -1,6 +1,6 @@
 //! Runaway rules: signs that a task will not end on its own.
 
-mod watch;
+mod task_activity;
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use outlay_price::Usd;
 
-pub(crate) use watch::Watch;
+pub(crate) use task_activity::Watch;
 
 /// A rule for detecting runaway tasks, which do not end on their own.
 ///

@@ -3,12 +3,12 @@
 mod check_policy;
 mod closing;
 mod external_charge;
-mod hold;
+mod keep_open;
 mod opening;
 mod read_tree;
 mod runaway_signs;
+mod scope_budgets;
 mod scope_state;
-mod spend;
 mod task_spec;
 mod task_state;
 
@@ -35,7 +35,7 @@ use task_state::TaskState;
 pub(crate) use check_policy::push_violation;
 pub use closing::ClosedScope;
 pub use external_charge::ChargedScope;
-pub use hold::Hold;
+pub use keep_open::Hold;
 pub(crate) use scope_state::ReceiptWait;
 pub use task_spec::TaskSpec;
 
@@ -319,7 +319,7 @@ impl AlertSource for Scope {
     }
 
     fn alert_observer(&self) -> Option<&Observer> {
-        self.0.task.ground.alert_observer.as_deref()
+        self.0.task.ledger.alert_observer.as_deref()
     }
 
     fn record_alert(&self, key: &str) -> (bool, bool) {

@@ -5,6 +5,7 @@ mod attempt;
 mod attempt_span;
 mod begin;
 mod billed;
+mod build_call_record;
 mod call_attributes;
 mod call_end;
 mod call_event;
@@ -14,7 +15,6 @@ mod end_job;
 mod look_up_price;
 mod operation;
 mod outside_tasks;
-mod record_of_call;
 mod settle;
 mod settled_call;
 

@@ -15,7 +15,7 @@ use crate::registry::{
 };
 use crate::settings::{DroppedStream, Extension, Semconv, Settings};
 use crate::span_source::SpanSource;
-use crate::viewer::Viewer;
+use crate::viewer_attributes::Viewer;
 
 /// The state of one engine. Each scope holds it, and it holds no scope.
 #[derive(Debug)]

@@ -23,7 +23,7 @@ mod scope;
 mod settings;
 mod signer;
 mod span_source;
-mod viewer;
+mod viewer_attributes;
 
 pub use call::{Attempt, AttemptSpans, Billed, CallEnd, CallSpan, CallStart, OpenCall, Operation};
 #[doc(hidden)]
@@ -39,4 +39,4 @@ pub use scope::{EnteredScope, InScope, OpenScope, OwnedEnteredScope, ScopeGuard,
 pub use settings::{DroppedStream, Extension, Semconv, Settings, meter_of, push_attribute_keys};
 pub use signer::{CallIdentity, Signer};
 pub use span_source::{SpanSource, instrumentation_scope, suppress_missing_provider_warning};
-pub use viewer::Viewer;
+pub use viewer_attributes::Viewer;

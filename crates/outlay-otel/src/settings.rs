@@ -11,7 +11,7 @@ use crate::notice::OnAlert;
 use crate::on_refusal::OnRefusal;
 use crate::registry::{OutsideTasks, ResolveModel};
 use crate::span_source::{SpanSource, instrumentation_scope};
-use crate::viewer::Viewer;
+use crate::viewer_attributes::Viewer;
 
 /// The release of the GenAI semantic conventions that names the `gen_ai.*` attributes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

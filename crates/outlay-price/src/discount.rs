@@ -4,9 +4,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::decimal::Decimal;
+use crate::effective_from::Start;
 use crate::model::shorter_ids;
 use crate::rate::{Rate, Rates};
-use crate::start::Start;
 use crate::{Routing, Tier, UnitPrice};
 
 #[cfg(test)]

@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::effective_from::Start;
 use crate::rate::{RateSet, Rates};
-use crate::start::Start;
 use crate::{Charge, Confidence, CostStatus, Latency, Routing, Tier, Unit, UnitCount, UnitPrice, Units, Usage, Usd};
 
 mod bound_charge;

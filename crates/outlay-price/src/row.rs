@@ -1,5 +1,5 @@
+use crate::effective_from::Start;
 use crate::rate::{RateSet, Rates};
-use crate::start::Start;
 use crate::{Confidence, Geo, Latency, Routing, Tier, UnitPrice};
 
 pub(crate) mod tsv;

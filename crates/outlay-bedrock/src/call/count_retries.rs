@@ -14,9 +14,9 @@ use crate::attempt_log::{AttemptLog, error_name, sent_nothing};
 use crate::call_log::body_place;
 use crate::input::{Kind, Limits};
 use crate::prompt;
+use crate::request_uri;
 use crate::signed::Signed;
 use crate::usage::{AnswerHeaders, read_headers};
-use crate::wire;
 
 impl Call {
     /// Starts the SDK's attempt `number`, counted from 1. An attempt counts once, even if an interceptor that is set
@@ -43,7 +43,7 @@ impl Call {
     /// Takes in the final request. Its model and region are the ones that are charged, even if an interceptor changed
     /// them.
     pub(crate) fn attempt_sent(&self, request: &HttpRequest) {
-        let facts = wire::read(request);
+        let facts = request_uri::read(request);
         let state = &mut *self.lock();
         if let Some(open) = &mut state.open {
             let engine = &self.engine;

@@ -18,7 +18,7 @@ use outlay_otel::{CallIdentity, Engine, TracedScope, current};
 use super::session_cache::SessionCache;
 use super::session_key::SessionKey;
 use super::workflow::Workflow;
-use crate::metering::Metering;
+use crate::metering_entry::Metering;
 use crate::sts::BaseOnly;
 use crate::wait_for_shared_budget::admission;
 

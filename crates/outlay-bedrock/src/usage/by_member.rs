@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::positive::{FoundNumber, Positive};
+use super::positive_number::{FoundNumber, Positive};
 
 /// A type that is read from an object, one member at a time.
 pub(super) trait ByMember: Default {

@@ -96,7 +96,7 @@ pub(crate) fn read_converse(json: &[u8]) -> ConverseAnswer {
 mod tests {
     use outlay_price::{CacheTtl, Family};
 
-    use super::super::inclusiveness::AnswerKind;
+    use super::super::cache_in_input::AnswerKind;
     use super::super::token_counts::Counts;
     use super::*;
 

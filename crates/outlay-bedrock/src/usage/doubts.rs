@@ -1,4 +1,4 @@
-use super::positive::FoundNumber;
+use super::positive_number::FoundNumber;
 
 /// The reasons why a figure is not exact. An empty value allocates nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

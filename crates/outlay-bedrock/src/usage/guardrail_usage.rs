@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::by_member::{self, ByMember};
 use super::lenient::{Count, List, Object, Values};
 use super::members::max_of_each;
-use super::positive::FoundNumber;
+use super::positive_number::FoundNumber;
 
 /// The policies that read text, except automated reasoning, by their names on the wire.
 pub(crate) const TEXT_POLICIES: [&str; 5] = [

@@ -7,7 +7,7 @@ use super::by_member::{self, ByMember};
 use super::doubts::clipped;
 use super::lenient::Text;
 use super::members::{Key, Member, Members};
-use super::positive::FoundNumber;
+use super::positive_number::FoundNumber;
 
 /// One inference.
 #[derive(Clone, Debug, Default)]

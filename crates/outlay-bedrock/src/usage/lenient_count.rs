@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::positive::Positive;
+use super::positive_number::Positive;
 
 /// A token count that may be missing or have another JSON type: an integer, a float without a fraction, or either as
 /// text. Anything else is not a count, and never an error: one malformed field must not lose the others.

@@ -8,7 +8,7 @@ use serde::de::MapAccess;
 use super::by_member::{self, ByMember};
 use super::doubts::Doubts;
 use super::lenient::{self, Count, Object};
-use super::positive::{FoundNumber, Positive};
+use super::positive_number::{FoundNumber, Positive};
 
 /// What a session has used so far.
 ///

@@ -69,19 +69,19 @@ impl Scope {
         let Ask { model, input, max_output, is_turn, is_trial, bound, .. } = *ask;
         let bound = Bound { model, input, max_output, is_turn, usd: bound, forecast };
         let mut observed = Vec::new();
-        let ground = &self.0.task.ground;
+        let ledger = &self.0.task.ledger;
         let mut shared = Vec::new();
         let made = self
             .0
             .budgets
-            .with(|budgets| Reservation::make(budgets, &bound, ground.now(), is_trial, &mut observed, &mut shared));
+            .with(|budgets| Reservation::make(budgets, &bound, ledger.now(), is_trial, &mut observed, &mut shared));
         let made = match made {
             Err((_, exceeded)) if is_trial => return Err(exceeded),
             made => made,
         };
         self.count_would_refuse(observed, alerts);
         let mut reservation = made.map_err(|refused| self.count_refused(refused, alerts))?;
-        if let (Some(store), false) = (&ground.budget_store, shared.is_empty()) {
+        if let (Some(store), false) = (&ledger.budget_store, shared.is_empty()) {
             reservation.set_shared(SharedHold::new(store.clone(), shared));
         }
         Ok(reservation)
@@ -89,7 +89,7 @@ impl Scope {
 
     pub(super) fn count_refused(&self, (cell, exceeded): Refused, alerts: &mut Alerts) -> BudgetExceeded {
         let first = self.is_first_in_task(&cell, "refused", &exceeded);
-        let exceeded = cell.count_refused(exceeded, self.0.task.ground.now(), first);
+        let exceeded = cell.count_refused(exceeded, self.0.task.ledger.now(), first);
         self.0.task.refused_by_budgets.fetch_add(1, Ordering::Relaxed);
         if !self.is_task_budget(&cell) {
             self.0.task.keep_refusal(&exceeded);
@@ -101,7 +101,7 @@ impl Scope {
     pub(super) fn count_would_refuse(&self, observed: Vec<Refused>, alerts: &mut Alerts) {
         for (cell, exceeded) in observed {
             let first = self.is_first_in_task(&cell, "would refuse", &exceeded);
-            let exceeded = cell.count_would_refuse(exceeded, self.0.task.ground.now(), first);
+            let exceeded = cell.count_would_refuse(exceeded, self.0.task.ledger.now(), first);
             alerts.push(&cell.name, AlertKind::WouldRefuse(exceeded));
         }
     }

@@ -31,7 +31,7 @@ impl PendingCall {
     pub fn store_answered(&mut self, model: &Arc<str>, answer: &StoreAnswer) -> Result<(), BudgetExceeded> {
         let Some(shared) = self.reservation.as_mut().and_then(Reservation::shared_mut) else { return Ok(()) };
         let (mut observed, mut alerts) = (Vec::new(), Alerts::default());
-        let answered = shared.apply_answer(model, answer, self.scope.0.task.ground.now(), &mut observed);
+        let answered = shared.apply_answer(model, answer, self.scope.0.task.ledger.now(), &mut observed);
         self.scope.count_would_refuse(observed, &mut alerts);
         let answered = answered.map_err(|refused| self.scope.count_refused(refused, &mut alerts));
         alerts.send(&self.scope);

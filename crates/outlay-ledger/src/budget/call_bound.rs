@@ -3,7 +3,7 @@ use std::sync::Arc;
 use outlay_price::Usd;
 
 use super::forecast::Forecast;
-use super::reserve::Reserve;
+use super::reserve_mode::Reserve;
 use super::{Amount, Budget};
 
 /// The most that a call can cost.

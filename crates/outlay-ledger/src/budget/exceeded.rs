@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use crate::message_text::shown;
 
-use super::reserve::Reserve;
+use super::reserve_mode::Reserve;
 use super::{Amount, BudgetStatus};
 
 /// The reason why a budget refused a call.

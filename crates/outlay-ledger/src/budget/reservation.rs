@@ -3,7 +3,7 @@ use std::time::SystemTime;
 
 use super::budget_cell::{BudgetCell, Refused, State, Verdict};
 use super::call_bound::Bound;
-use super::store_hold::{SharedCell, SharedHold};
+use super::shared_reservation::{SharedCell, SharedHold};
 use crate::AlertKind;
 use crate::alert::Alerts;
 use crate::money::Spent;

@@ -18,7 +18,7 @@ impl Scope {
 
     /// Checks the cost of a task that has closed.
     pub(crate) fn check_cost(&self, totals: &Totals) {
-        let (cost, ground) = (totals.known(), &self.0.task.ground);
+        let (cost, ledger) = (totals.known(), &self.0.task.ledger);
         let mut alerts = Alerts::default();
         for rule in self.policy() {
             let excessive = rule.expected_cost.filter(|expected| cost > *expected);
@@ -27,7 +27,7 @@ impl Scope {
             // The figures of a nested task are included in those of the outer task.
             if self.is_root() {
                 let workflow = self.dimensions().value(Dimension::Workflow).unwrap_or_else(|| self.task_name());
-                let graduated = ground.policy.graduations.count(rule, workflow, cost, ground.now());
+                let graduated = ledger.policy.graduations.count(rule, workflow, cost, ledger.now());
                 push_violation(graduated.map(|what| self.violation(rule, what)), &mut alerts);
             }
         }
@@ -44,11 +44,11 @@ impl Scope {
         if !self.asks_for_principals() {
             return;
         }
-        let ground = &self.0.task.ground;
+        let ledger = &self.0.task.ledger;
         let workflow = self.dimensions().value(Dimension::Workflow).unwrap_or_else(|| self.task_name());
         let mut alerts = Alerts::default();
         for rule in self.policy() {
-            let graduated = ground.policy.graduations.record_principal(rule, workflow, principal, ground.now());
+            let graduated = ledger.policy.graduations.record_principal(rule, workflow, principal, ledger.now());
             push_violation(graduated.map(|what| self.violation(rule, what)), &mut alerts);
         }
         alerts.send(self);

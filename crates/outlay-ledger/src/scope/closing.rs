@@ -38,7 +38,7 @@ impl Scope {
     /// Finishes the scope: its own code has ended. It closes now, when the last open work in it settles, or after the
     /// ledger's late limit. A second call does nothing.
     pub fn finish(&self) {
-        let now = self.0.task.ground.now();
+        let now = self.0.task.ledger.now();
         let pending = {
             let mut state = lock(&self.0.state);
             if !state.finish(now) {
@@ -56,7 +56,7 @@ impl Scope {
     /// Schedules a finished scope to be closed after the late limit.
     fn close_later(&self) {
         let scope = Arc::downgrade(&self.0);
-        self.0.set_waiting(self.0.task.ground.sweeper.add(scope));
+        self.0.set_waiting(self.0.task.ledger.sweeper.add(scope));
         if self.is_closed() {
             self.stop_waiting();
         }
@@ -65,7 +65,7 @@ impl Scope {
     /// Removes a closed scope from the sweeper's queue.
     fn stop_waiting(&self) {
         if let Some(number) = self.0.take_waiting() {
-            self.0.task.ground.sweeper.remove(number);
+            self.0.task.ledger.sweeper.remove(number);
         }
     }
 
@@ -102,7 +102,7 @@ impl Scope {
         let mut scope = self.clone();
         loop {
             if let Some(child) = open.next() {
-                let now = child.0.task.ground.now();
+                let now = child.0.task.ledger.now();
                 lock(&child.0.state).finish(now);
                 if let Some(below) = child.shut() {
                     ancestors.push((mem::replace(&mut scope, child), mem::replace(&mut open, below)));

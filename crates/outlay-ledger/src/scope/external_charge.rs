@@ -15,7 +15,7 @@ use super::Scope;
 impl Scope {
     /// Records an external charge in this scope, or in the nearest open scope around it.
     pub fn charge(&self, name: &str, charge: Charge) -> ChargedScope {
-        let (name, at) = (scope_name(name), self.0.task.ground.now());
+        let (name, at) = (scope_name(name), self.0.task.ledger.now());
         let record = ChargeRecord { name: name.clone(), charge, at };
         loop {
             let scope = self.open_ancestor();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::alert::Alerts;
 use crate::budget::{BudgetCell, HeldBy};
-use crate::ground::Ground;
+use crate::ledger_state::LedgerState;
 use crate::money::RunningTotal;
 use crate::runaway::Watch;
 use crate::stop::TaskStop;
@@ -19,14 +19,14 @@ use super::task_state::{MAX_REFUSED_RECORDS, TaskState};
 use super::{Inner, Scope};
 
 impl Scope {
-    pub(crate) fn new_task(ground: &Arc<Ground>, spec: TaskSpec, records: u32) -> Self {
-        Self::build_task(ground, spec, None, records)
+    pub(crate) fn new_task(ledger: &Arc<LedgerState>, spec: TaskSpec, records: u32) -> Self {
+        Self::build_task(ledger, spec, None, records)
     }
 
     /// Opens a task inside this scope. It has its own running total, which is also summed into this scope.
     pub fn task(&self, spec: TaskSpec) -> Self {
-        let ground = &self.0.task.ground;
-        self.open(|parent| Self::build_task(ground, spec.clone(), Some(parent), ground.report_records))
+        let ledger = &self.0.task.ledger;
+        self.open(|parent| Self::build_task(ledger, spec.clone(), Some(parent), ledger.report_records))
     }
 
     /// Opens an agent inside this scope.
@@ -45,7 +45,7 @@ impl Scope {
             let task = parent.0.task.clone();
             let own = || budgets.iter().map(|budget| Arc::new(BudgetCell::new(scope_name(name), *budget)));
             Self(Arc::new(Inner {
-                id: task.ground.ids.next_id(),
+                id: task.ledger.ids.next_id(),
                 cost_kind: match &kind {
                     ScopeKind::Step(step) => parent.0.cost_kind_of_steps().inside(step),
                     ScopeKind::Agent => CostKind::inside_agent(parent.innermost_step()),
@@ -53,7 +53,7 @@ impl Scope {
                 },
                 kind: kind.clone(),
                 name: scope_name(name),
-                started: task.ground.now(),
+                started: task.ledger.now(),
                 agent: parent.agent_scope().map(|agent| Arc::downgrade(&agent.0)),
                 late: parent.is_late(),
                 kept: parent.0.keeps_scope(),
@@ -109,23 +109,23 @@ impl Scope {
         }
     }
 
-    fn build_task(ground: &Arc<Ground>, mut spec: TaskSpec, parent: Option<&Self>, records: u32) -> Self {
+    fn build_task(ledger: &Arc<LedgerState>, mut spec: TaskSpec, parent: Option<&Self>, records: u32) -> Self {
         let outer = parent.map(|p| p.0.task.clone());
-        let id = ground.ids.next_id();
+        let id = ledger.ids.next_id();
         let own = spec.budgets.iter().map(|budget| Arc::new(BudgetCell::new(spec.name.clone(), *budget)));
         let own: Box<[Arc<BudgetCell>]> = own.collect();
         let dimensions = match &outer {
             Some(outer) => std::mem::take(&mut spec.dimensions).or(&outer.facts.dimensions),
-            None => std::mem::take(&mut spec.dimensions).or(&ground.dimensions),
+            None => std::mem::take(&mut spec.dimensions).or(&ledger.dimensions),
         };
-        let started = ground.now();
+        let started = ledger.now();
         spec.conversation = spec.conversation.or_else(|| outer.as_ref()?.conversation.clone());
         let words = TaskWords { name: &spec.name, conversation: spec.conversation.as_deref(), dimensions: &dimensions };
-        let policy_guard = ground.hold_policy();
+        let policy_guard = ledger.hold_policy();
         let mut alerts = Alerts::default();
-        let of_rules = ground.budget_rules.of_task(&words, || ground.times(), &mut alerts);
-        let policy = if spec.is_unattributed { Arc::default() } else { ground.policy.of_task(&words) };
-        let watch = ground.runaway().filter(|_| !spec.is_unattributed).map(Watch::new);
+        let of_rules = ledger.budget_rules.of_task(&words, || ledger.times(), &mut alerts);
+        let policy = if spec.is_unattributed { Arc::default() } else { ledger.policy.of_task(&words) };
+        let watch = ledger.runaway().filter(|_| !spec.is_unattributed).map(Watch::new);
         drop(policy_guard);
         let mut budgets = parent.map_or_else(Vec::new, |parent| parent.0.budgets.shared().to_vec());
         add_missing(&mut budgets, of_rules);
@@ -167,7 +167,7 @@ impl Scope {
                 refused_records_left: AtomicU32::new(MAX_REFUSED_RECORDS),
                 refused_by_budgets: AtomicU64::default(),
                 outer,
-                ground: ground.clone(),
+                ledger: ledger.clone(),
             }),
             budgets: match spec.is_unattributed {
                 true => HeldBy::Live(Box::new(RwLock::new(budgets.into()))),

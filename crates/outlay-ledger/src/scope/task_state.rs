@@ -4,7 +4,7 @@ use outlay_price::Usd;
 
 use crate::alert::ReportedAlerts;
 use crate::budget::BudgetCell;
-use crate::ground::Ground;
+use crate::ledger_state::LedgerState;
 use crate::money::RunningTotal;
 use crate::policy::RulesOfTask;
 use crate::runaway::Watch;
@@ -50,7 +50,7 @@ pub(crate) struct TaskState {
     pub(super) refused_records_left: AtomicU32,
     /// The number of the task's calls that budgets refused.
     pub(crate) refused_by_budgets: AtomicU64,
-    pub(crate) ground: Arc<Ground>,
+    pub(crate) ledger: Arc<LedgerState>,
 }
 
 impl TaskState {
@@ -73,7 +73,7 @@ impl TaskState {
     /// Returns the refusal for a call if this task, a task around it, or a kind of either is stopped.
     pub(crate) fn stopped(&self, model: &Arc<str>) -> Option<Stopped> {
         let of_task = |task: &Self| task.stop.find(&task.facts.name, model);
-        let of_kind = |task: &Self| self.ground.stops.find(&task.words(), model);
+        let of_kind = |task: &Self| self.ledger.stops.find(&task.words(), model);
         self.chain().find_map(|task| of_task(task).or_else(|| of_kind(task)))
     }
 

@@ -1,4 +1,4 @@
-//! Prices the billed usage of calls.
+//! Looks up the prices of calls, and prices their billed usage.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -53,6 +53,14 @@ impl<'a> PriceFactors<'a> {
     fn timestamp(&self) -> Option<Timestamp> {
         Timestamp::try_from(self.at).ok()
     }
+}
+
+/// Looks up the price of a call at its end; `None` if the table has none, or the call is not priced by its model.
+pub(super) fn look_up(prices: &Prices, start: &CallStart, end: &CallEnd) -> Option<Price> {
+    if !start.operation.has_model_price() {
+        return None;
+    }
+    prices.lookup(&price_factors(start, Some(end)).query()?).cloned()
 }
 
 /// Returns the charge for the call, without its guardrail. If several `inferences` add up to the billed tokens, each is

@@ -4,13 +4,13 @@ use outlay_price::{Charge, CostStatus};
 
 use super::begin::OpenCall;
 use super::billed::Billed;
+use super::build_call_record::record;
 use super::call_end::CallEnd;
 use super::call_span::{self, CallSpan};
 use super::call_start::CallStart;
 use super::end_job::end_job;
-use super::look_up_price::{self, charge_guardrail, price_factors};
+use super::look_up_price::{self, charge_guardrail};
 use super::operation::Operation;
-use super::record_of_call::record;
 use super::settled_call::SettledCall;
 use crate::core::Core;
 use crate::registry::{Job, JobEvent};
@@ -22,9 +22,7 @@ impl OpenCall {
         let Self { scope, start, pending, context, site } = self;
         let core = scope.core();
         let prices = core.prices();
-        let query = price_factors(&start, Some(&end)).query();
-        let price =
-            query.filter(|_| start.operation.has_model_price()).and_then(|query| prices.lookup(&query)).cloned();
+        let price = look_up_price::look_up(&prices, &start, &end);
         if price.is_none() && !matches!(end.billed, Billed::Nothing) {
             look_up_price::warn_of_unpriced(core, &start.model, start.region.as_deref());
         }

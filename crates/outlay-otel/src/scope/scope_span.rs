@@ -7,9 +7,9 @@ use opentelemetry::{Context, KeyValue};
 use outlay_ledger::{ClosedScope, ScopeKind, StepKind};
 use tracing_opentelemetry::{OpenTelemetrySpanExt as _, SetParentError};
 
-use super::close_task::task_closed;
 use super::current::{carry, current};
-use super::identity::push_identity;
+use super::record_closed_task::task_closed;
+use super::scope_attributes::push_identity;
 use super::span_totals;
 use super::traced_scope::TracedScope;
 use crate::attribute_values::push_dimensions;

@@ -5,7 +5,7 @@ use opentelemetry::trace::{SpanContext, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue, StringValue, Value};
 
 use super::current::{ScopeGuard, carried_by, carry};
-use super::identity::push_identity;
+use super::scope_attributes::push_identity;
 use crate::attribute_values::push_dimensions;
 use crate::core::Core;
 

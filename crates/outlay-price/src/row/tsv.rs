@@ -1,8 +1,8 @@
 //! The text format of the bundled table: tab-separated values, one row per line. An unknown value is an empty field.
 
+use crate::effective_from::Start;
 use crate::rate::{RATES, Rate, RateSet, Rates};
 use crate::row::{Place, Row};
-use crate::start::Start;
 use crate::{Latency, Routing, UnitPrice};
 
 const COLUMNS: usize = 13 + RATES;

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 
 use super::{Location, ModelPrices, Slot, Table, VariantPrices};
 use crate::discount::{Discount, Discounts};
+use crate::effective_from::Start;
 use crate::price::{Entry, Terms};
-use crate::start::Start;
 use crate::{Confidence, Price};
 
 impl Table {

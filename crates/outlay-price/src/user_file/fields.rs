@@ -6,8 +6,8 @@ use std::str::FromStr;
 use super::error::{LoadPricesError, Problem};
 use super::syntax::{Entry, Node, Value};
 use crate::decimal::DecimalError;
+use crate::effective_from::Start;
 use crate::rate::{RATES, Rate, RateSet, Rates};
-use crate::start::Start;
 use crate::unit::UnitPriceError;
 use crate::{ModelRef, ParseModelError, UnitPrice};
 

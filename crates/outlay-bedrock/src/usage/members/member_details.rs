@@ -10,7 +10,7 @@ use super::Members;
 use super::member_names::{Part, Whole};
 use super::read_members::CacheCreation;
 use crate::usage::lenient::Count;
-use crate::usage::positive::Positive;
+use crate::usage::positive_number::Positive;
 
 impl Members {
     /// Takes in the details under a name.

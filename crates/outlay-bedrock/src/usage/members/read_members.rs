@@ -12,7 +12,7 @@ use crate::usage::by_member::{self, ByMember};
 use crate::usage::doubts::{Doubts, clipped};
 use crate::usage::iterations::{Inferences, Iteration};
 use crate::usage::lenient::{Count, List, Text};
-use crate::usage::positive::{FoundNumber, Positive};
+use crate::usage::positive_number::{FoundNumber, Positive};
 
 /// The positive counts of server-side tools, by name.
 #[derive(Default)]

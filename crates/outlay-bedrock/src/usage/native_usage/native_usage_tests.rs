@@ -1,6 +1,6 @@
 use outlay_price::Family;
 
-use super::super::inclusiveness::AnswerKind;
+use super::super::cache_in_input::AnswerKind;
 use super::*;
 
 /// Family, body, and the expected input, output, cache read, cache write and reasoning.

@@ -7,7 +7,7 @@ use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use outlay_ledger::{Receipt, Received, RemoteId};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::baggage_members::is_outlay_member;
+use super::baggage_keys::is_outlay_member;
 use super::count_receipt::count_receipt;
 use crate::names::{outlay, wire};
 use crate::registry::{ReceiveError, WorkHandle};

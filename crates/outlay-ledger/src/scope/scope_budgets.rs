@@ -54,14 +54,14 @@ impl Scope {
         let mut budgets = Vec::new();
         // This task has one budget per rule, so there is nothing to report.
         let mut alerts = Alerts::default();
-        add_missing(&mut budgets, task.ground.budget_rules.of_task(&task.words(), || task.ground.times(), &mut alerts));
+        add_missing(&mut budgets, task.ledger.budget_rules.of_task(&task.words(), || task.ledger.times(), &mut alerts));
         self.0.budgets.renew(budgets);
     }
 
     /// Counts spending without a reservation in the budgets of a store. Other processes see it a moment later. Must be
     /// called without a lock, since the store may take its own.
     pub(crate) fn spend_shared(&self, spent: &Spent) {
-        let Some(store) = &self.0.task.ground.budget_store else { return };
+        let Some(store) = &self.0.task.ledger.budget_store else { return };
         let unreserved = |budgets: &[Arc<BudgetCell>]| budgets.iter().filter_map(SharedCell::unreserved).collect();
         let shared: Vec<_> = self.0.budgets.with(unreserved);
         if !shared.is_empty() {
@@ -71,7 +71,7 @@ impl Scope {
 
     /// Replaces a call's reservation in a store by the spending.
     pub(crate) fn settle_shared(&self, shared: &mut SharedHold, spent: &Spent) {
-        shared.settle(spent, &self.0.task.facts, self.0.task.ground.alert_observer.as_ref());
+        shared.settle(spent, &self.0.task.facts, self.0.task.ledger.alert_observer.as_ref());
     }
 }
 
@@ -93,7 +93,7 @@ impl Inner {
             if budgets.is_empty() {
                 return;
             }
-            let now = self.task.ground.now();
+            let now = self.task.ledger.now();
             for cell in budgets.iter().filter(|cell| filter(cell)) {
                 if let Some(status) = cell.spend(spent, now) {
                     alerts.push(&cell.name, AlertKind::SoftLimit(status));

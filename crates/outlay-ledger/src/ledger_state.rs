@@ -12,7 +12,7 @@ use crate::sync::{RwLock, RwLockReadGuard};
 use crate::{BudgetStore, Dimensions, RunawayRule};
 
 /// The state that all scopes of a ledger share: clock, ids, limits, and the rules in force.
-pub(crate) struct Ground {
+pub(crate) struct LedgerState {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
     /// The maximum number of records in a task's report.
@@ -31,7 +31,7 @@ pub(crate) struct Ground {
     pub(crate) sweeper: Sweeper,
 }
 
-impl Ground {
+impl LedgerState {
     pub(crate) fn now(&self) -> SystemTime {
         self.clock.now()
     }

@@ -7,7 +7,7 @@ use opentelemetry::{Context, baggage::Baggage};
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use outlay_ledger::{Caller, Dimension, Dimensions, ParseIdError};
 
-use super::baggage_members;
+use super::baggage_keys;
 use crate::names::{outlay, wire};
 
 /// The caller that a request names, with its dimensions and its span.
@@ -48,7 +48,7 @@ impl Incoming {
     pub fn from_trusted(carrier: &dyn Extractor) -> Result<Self, ExtractError> {
         let context = TraceContextPropagator::new().extract_with_context(&Context::new(), carrier);
         let parent = Some(context.span().span_context().clone()).filter(SpanContext::is_valid);
-        let baggage = baggage_members::without_duplicates(carrier.get(wire::BAGGAGE).unwrap_or_default());
+        let baggage = baggage_keys::without_duplicates(carrier.get(wire::BAGGAGE).unwrap_or_default());
         let carrier = HashMap::from([(wire::BAGGAGE.to_owned(), baggage)]);
         let context = BaggagePropagator::new().extract_with_context(&context, &carrier);
         let baggage = context.baggage();
