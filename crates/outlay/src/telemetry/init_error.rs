@@ -1,4 +1,4 @@
-/// An error from [`init`].
+/// An error from [`init`](super::init).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InitError {
