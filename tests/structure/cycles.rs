@@ -7,8 +7,8 @@ use petgraph::graph::DiGraph;
 
 use crate::imports::Imports;
 
-/// Returns the files of the largest cycle, sorted by path. Returns a single file if there is no cycle.
-pub(crate) fn largest_cycle(imports: &Imports) -> Vec<String> {
+/// Returns the cycles, the largest first, each as its files sorted by path.
+pub(crate) fn cycles(imports: &Imports) -> Vec<Vec<String>> {
     let mut graph = DiGraph::<&str, ()>::new();
     let nodes: HashMap<&str, _> = imports.iter().map(|(file, _)| (file, graph.add_node(file))).collect();
     for (file, imported) in imports.iter() {
@@ -18,8 +18,15 @@ pub(crate) fn largest_cycle(imports: &Imports) -> Vec<String> {
             }
         }
     }
-    let largest = tarjan_scc(&graph).into_iter().max_by_key(Vec::len).unwrap_or_default();
-    let mut files: Vec<String> = largest.into_iter().map(|node| graph[node].to_owned()).collect();
-    files.sort();
-    files
+    let mut cycles: Vec<Vec<String>> = tarjan_scc(&graph)
+        .into_iter()
+        .filter(|files| files.len() > 1)
+        .map(|files| {
+            let mut files: Vec<String> = files.into_iter().map(|node| graph[node].to_owned()).collect();
+            files.sort();
+            files
+        })
+        .collect();
+    cycles.sort_by_key(|files| std::cmp::Reverse(files.len()));
+    cycles
 }

@@ -1,11 +1,12 @@
 //! The imports between the files of a crate.
 //!
-//! Re-exports are followed to the file that defines the item. The crate root, `mod` declarations, `pub use` and unit tests
-//! do not count, because they show where items are found, not which file needs which.
+//! Re-exports are followed to the file that defines the item. The crate root, `mod` declarations and unit tests do not count,
+//! nor does a `pub use` that its own file makes no use of: they show where items are found, not which file needs which.
+//! Methods do not count, because their names do not tell the type: `impl` blocks may be in several files.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 use syn::{Attribute, Item, ItemMod, ItemUse, Macro, Path, UseTree, Visibility};
 
@@ -25,7 +26,7 @@ struct Definitions {
     /// The names of the items that each module defines.
     items: HashMap<ModulePath, BTreeSet<String>>,
     /// The names that each module re-exports, with their target paths.
-    exports: HashMap<ModulePath, Vec<(String, ModulePath)>>,
+    visible: HashMap<ModulePath, Vec<(String, ModulePath)>>,
 }
 
 /// The names in one file.
@@ -35,8 +36,14 @@ struct Names {
     /// The imported paths, each with its local name.
     imported: Vec<(String, ModulePath)>,
     exported: Vec<(String, ModulePath)>,
+    /// The modules or enums of which everything is imported.
+    globs: Vec<ModulePath>,
     /// The paths in the code.
     paths: Vec<ModulePath>,
+    /// The names at the beginning of the paths in the code. Some may be re-exports of the file itself.
+    first_names: BTreeSet<String>,
+    /// The inline modules around the code that is being visited.
+    inline: ModulePath,
 }
 
 impl Imports {
@@ -69,17 +76,18 @@ impl Imports {
 
 impl Definitions {
     fn of(names: &[(&SourceFile, Names)]) -> Self {
-        let mut definitions = Self { files: HashMap::new(), items: HashMap::new(), exports: HashMap::new() };
+        let mut definitions = Self { files: HashMap::new(), items: HashMap::new(), visible: HashMap::new() };
         for (file, _) in names {
             definitions.files.insert(file.module(), file.path.clone());
         }
         for (file, names) in names {
             let module = file.module();
             definitions.items.insert(module.clone(), names.items.clone());
-            let exports = names.exported.iter();
-            let exports = exports.filter_map(|(name, path)| Some((name.clone(), definitions.absolute(&module, path)?)));
-            let exports = exports.collect();
-            definitions.exports.insert(module, exports);
+            // A private import is visible to the modules below it.
+            let visible = names.exported.iter().chain(&names.imported);
+            let visible = visible.filter_map(|(name, path)| Some((name.clone(), definitions.absolute(&module, path)?)));
+            let visible = visible.collect();
+            definitions.visible.insert(module, visible);
         }
         definitions
     }
@@ -98,8 +106,13 @@ impl Definitions {
             };
             self.absolute(module, path).or_else(of_import)
         });
-        let all = imported.iter().map(|(_, path)| path.clone()).chain(in_code);
-        all.filter(|path| !self.files.contains_key(path)).filter_map(|path| self.file_of(&path, 0)).collect()
+        let own_exports = names.exported.iter().filter(|(name, _)| names.first_names.contains(name));
+        let own_exports = own_exports.filter_map(|(_, path)| self.absolute(module, path));
+        let all = imported.iter().map(|(_, path)| path.clone()).chain(in_code).chain(own_exports);
+        let items = all.filter(|path| !self.files.contains_key(path)).filter_map(|path| self.file_of(&path, 0));
+        let globs = names.globs.iter().filter_map(|path| self.absolute(module, path));
+        let globs = globs.filter_map(|path| self.files.get(&path).cloned().or_else(|| self.file_of(&path, 0)));
+        items.chain(globs).collect()
     }
 
     /// Returns the path from the crate root, or `None` if it leads out of the crate.
@@ -131,11 +144,14 @@ impl Definitions {
             if self.items.get(module).is_some_and(|items| items.contains(name)) {
                 return Some(file.clone());
             }
-            let exports = self.exports.get(module).into_iter().flatten();
-            if let Some((_, target)) = exports.into_iter().find(|(exported, _)| exported == name)
-                && let Some(found) = self.file_of(target, depth + 1)
-            {
-                return Some(found);
+            let visible = self.visible.get(module).into_iter().flatten();
+            if let Some((_, target)) = visible.into_iter().find(|(known, _)| known == name) {
+                // The name may be that of a module: the rest of the path is below it.
+                let rest = [target.as_slice(), &path[length + 1..]].concat();
+                let found = self.file_of(&rest, depth + 1).or_else(|| self.file_of(target, depth + 1));
+                if found.is_some() {
+                    return found;
+                }
             }
         }
         None
@@ -152,20 +168,42 @@ impl Names {
     fn add_tree(&mut self, tree: &UseTree, prefix: &[String], is_export: bool) {
         let path = |name: String| [prefix, &[name]].concat();
         let (name, path) = match tree {
-            UseTree::Path(part) => return self.add_tree(&part.tree, &path(part.ident.to_string()), is_export),
+            UseTree::Path(part) => return self.add_tree(&part.tree, &path(plain(&part.ident)), is_export),
             UseTree::Group(group) => return group.items.iter().for_each(|tree| self.add_tree(tree, prefix, is_export)),
             UseTree::Name(name) if name.ident == "self" => match prefix.last() {
                 Some(last) => (last.clone(), prefix.to_vec()),
                 None => return,
             },
-            UseTree::Name(name) => (name.ident.to_string(), path(name.ident.to_string())),
-            UseTree::Rename(rename) => (rename.rename.to_string(), path(rename.ident.to_string())),
-            // Only tests use glob imports.
-            UseTree::Glob(_) => return,
+            UseTree::Name(name) => (plain(&name.ident), path(plain(&name.ident))),
+            UseTree::Rename(rename) if rename.ident == "self" => (plain(&rename.rename), prefix.to_vec()),
+            UseTree::Rename(rename) => (plain(&rename.rename), path(plain(&rename.ident))),
+            UseTree::Glob(_) => {
+                self.globs.extend(self.from_file(prefix));
+                return;
+            }
         };
+        let Some(path) = self.from_file(&path) else { return };
         match is_export {
             true => self.exported.push((name, path)),
             false => self.imported.push((name, path)),
+        }
+    }
+
+    fn add_path(&mut self, path: &[String]) {
+        self.first_names.extend(path.first().cloned());
+        if path.len() > 1 {
+            self.paths.extend(self.from_file(path));
+        }
+    }
+
+    /// Returns a path as it would be written outside the inline modules around it; `None` if it stays inside the file.
+    fn from_file(&self, path: &[String]) -> Option<ModulePath> {
+        let up = path.iter().take_while(|part| *part == "super").count();
+        match path.first().map(String::as_str) {
+            _ if self.inline.is_empty() => Some(path.to_vec()),
+            Some("crate") => Some(path.to_vec()),
+            Some("super") if up > self.inline.len() => Some(path[self.inline.len()..].to_vec()),
+            _ => None,
         }
     }
 }
@@ -188,14 +226,18 @@ impl<'ast> Visit<'ast> for Names {
         if is_test_only(attributes) {
             return;
         }
-        self.items.extend(name.map(ToString::to_string));
+        self.items.extend(name.map(plain));
         visit::visit_item(self, item);
     }
 
     fn visit_item_mod(&mut self, module: &'ast ItemMod) {
-        if !is_test_only(&module.attrs) {
-            visit::visit_item_mod(self, module);
+        if is_test_only(&module.attrs) || module.content.is_none() {
+            return;
         }
+        self.items.insert(plain(&module.ident));
+        self.inline.push(plain(&module.ident));
+        visit::visit_item_mod(self, module);
+        self.inline.pop();
     }
 
     fn visit_item_use(&mut self, import: &'ast ItemUse) {
@@ -204,8 +246,9 @@ impl<'ast> Visit<'ast> for Names {
     }
 
     fn visit_path(&mut self, path: &'ast Path) {
-        if path.segments.len() > 1 && path.leading_colon.is_none() {
-            self.paths.push(path.segments.iter().map(|segment| segment.ident.to_string()).collect());
+        if path.leading_colon.is_none() {
+            let path: ModulePath = path.segments.iter().map(|segment| plain(&segment.ident)).collect();
+            self.add_path(&path);
         }
         visit::visit_path(self, path);
     }
@@ -213,6 +256,12 @@ impl<'ast> Visit<'ast> for Names {
     fn visit_macro(&mut self, invocation: &'ast Macro) {
         self.add_tokens(invocation.tokens.clone());
         visit::visit_macro(self, invocation);
+    }
+
+    fn visit_attribute(&mut self, attribute: &'ast Attribute) {
+        if let syn::Meta::List(list) = &attribute.meta {
+            self.add_tokens(list.tokens.clone());
+        }
     }
 
     // `pub(in path)` imports nothing.
@@ -230,13 +279,22 @@ impl Names {
                     if colons != 2 {
                         self.end_path(&mut path);
                     }
-                    path.push(ident.to_string());
+                    path.push(plain(&ident));
                     colons = 0;
                 }
                 TokenTree::Punct(punct) if punct.as_char() == ':' && !path.is_empty() => colons += 1,
                 TokenTree::Group(group) => {
                     self.end_path(&mut path);
                     self.add_tokens(group.stream());
+                }
+                // A path in text, as in `#[serde(default = "crate::names::unnamed")]`.
+                TokenTree::Literal(literal) => {
+                    self.end_path(&mut path);
+                    let text = literal.to_string();
+                    if let Some(named) = text.strip_prefix('"').filter(|text| text.starts_with("crate::")) {
+                        let mut named = named.trim_end_matches('"').split("::").map(str::to_owned).collect();
+                        self.end_path(&mut named);
+                    }
                 }
                 _ => self.end_path(&mut path),
             }
@@ -246,10 +304,13 @@ impl Names {
 
     fn end_path(&mut self, path: &mut ModulePath) {
         let ended = std::mem::take(path);
-        if ended.len() > 1 {
-            self.paths.push(ended);
-        }
+        self.add_path(&ended);
     }
+}
+
+/// Returns the name without `r#`.
+fn plain(name: &Ident) -> String {
+    name.to_string().trim_start_matches("r#").to_owned()
 }
 
 /// Returns whether the attributes contain `#[cfg(test)]` or a condition that requires `test`.

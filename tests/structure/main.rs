@@ -8,38 +8,42 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use crate::cycles::largest_cycle;
+use crate::cycles::cycles;
 use crate::imports::Imports;
 use crate::sources::{Crate, crates};
 
-/// The maximum size of a cycle of files that import each other, by crate. A crate without an entry has no cycle. Lower a
-/// limit when a cycle becomes smaller. Do not raise one.
-const MAX_CYCLES: [(&str, usize); 5] =
-    [("outlay", 3), ("outlay-bedrock", 4), ("outlay-ledger", 3), ("outlay-otel", 2), ("outlay-price", 3)];
+/// The sizes of the cycles of files that import each other, by crate, the largest first. A crate without an entry has none.
+/// Remove or lower a number when a cycle becomes smaller. Do not raise or add one.
+const CYCLES: [(&str, &[usize]); 5] = [
+    ("outlay", &[3, 3]),
+    ("outlay-bedrock", &[4]),
+    ("outlay-ledger", &[3, 2]),
+    ("outlay-otel", &[2]),
+    ("outlay-price", &[3, 3, 3, 2, 2, 2, 2]),
+];
 
 #[test]
 fn no_cycle_of_imports_grows() {
-    let limits = BTreeMap::from(MAX_CYCLES);
+    let known = BTreeMap::from(CYCLES);
+    let mut changed = String::new();
     for krate in crates() {
         let imports = Imports::of(&krate);
         assert!(imports.edges() > 0 || krate.files.len() < 3, "{}: no imports were found", krate.name);
-        let cycle = largest_cycle(&imports);
-        let limit = limits.get(krate.name.as_str()).copied().unwrap_or(1);
-        assert!(
-            cycle.len() <= limit,
-            "{}: {} files import each other in a cycle, the limit is {limit}: {}. Move their shared items into a file \
-            that all of them import",
-            krate.name,
-            cycle.len(),
-            cycle.join(" ")
-        );
-        assert!(
-            cycle.len() == limit,
-            "{}: the cycle has become smaller: lower the limit to {}",
-            krate.name,
-            cycle.len()
-        );
+        let cycles = cycles(&imports);
+        let sizes: Vec<usize> = cycles.iter().map(Vec::len).collect();
+        let known = known.get(krate.name.as_str()).copied().unwrap_or_default();
+        if sizes != known {
+            changed.push_str(&format!("{}: {known:?} are known, {sizes:?} are there:\n", krate.name));
+            for cycle in cycles {
+                changed.push_str(&format!("  {}\n", cycle.join(" ")));
+            }
+        }
     }
+    assert!(
+        changed.is_empty(),
+        "the cycles of files that import each other have changed. Move the shared items of a new one into a file that all \
+         of them import; remove an old one from the list.\n{changed}"
+    );
 }
 
 #[test]

@@ -58,7 +58,8 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("the sources folder can be read") {
         let path = entry.expect("the entry can be read").path();
         let name = path.file_name().expect("the path has a file name").to_string_lossy();
-        let is_test = name == "tests" || name.trim_end_matches(".rs").ends_with("tests");
+        let stem = name.trim_end_matches(".rs");
+        let is_test = stem == "tests" || stem.ends_with("_tests");
         if path.is_dir() && !is_test {
             collect(&path, paths);
         } else if name.ends_with(".rs") && !is_test {

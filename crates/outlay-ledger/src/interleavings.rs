@@ -239,7 +239,7 @@ fn a_reservation_of_one_period_never_counts_in_the_next() {
 fn of_task(rules: &BudgetRules, now: SystemTime) -> Vec<Arc<BudgetCell>> {
     rules.of_task(
         &TaskWords { name: "t", conversation: None, dimensions: &Dimensions::default() },
-        || Times { wall: now, monotonic: Duration::ZERO },
+        Times { wall: now, monotonic: Duration::ZERO },
         &mut Alerts::default(),
     )
 }

@@ -53,21 +53,23 @@ impl Ledger {
     /// Replaces the budget rules for tasks that start from now on and for calls outside any task. A budget with the same
     /// name keeps what has been spent; one with another unit or period starts at zero.
     pub fn set_budget_rules(&self, rules: Vec<BudgetRule>) {
+        let now = self.ledger.times();
         let _reload = self.ledger.reload.write().unwrap_or_else(PoisonError::into_inner);
         self.ledger.budget_rules.set(rules);
-        self.unattributed.renew_rules();
+        self.unattributed.renew_rules(now);
     }
 
     /// Replaces the policy for tasks that start from now on; its stops also apply to open tasks. A budget with the same
     /// name keeps what has been spent. Settings made in code stay.
     pub fn set_policy(&self, policy: Policy) {
         let Policy { budgets, stops, runaway, rules, .. } = policy;
+        let now = self.ledger.times();
         let _reload = self.ledger.reload.write().unwrap_or_else(PoisonError::into_inner);
         self.ledger.budget_rules.set_policy_rules(budgets);
         self.ledger.policy.set(rules);
         *self.ledger.runaway.write().unwrap_or_else(PoisonError::into_inner) = runaway.or(self.code_runaway);
         self.ledger.stops.set_policy_stops(&stops);
-        self.unattributed.renew_rules();
+        self.unattributed.renew_rules(now);
     }
 
     /// Returns the runaway rule for tasks that start now.

@@ -6,14 +6,16 @@ mod parse_policy;
 mod policy_rule;
 mod policy_rules;
 mod principal_pattern;
+mod review;
 
 use std::path::PathBuf;
 
 use crate::{BudgetRule, RunawayRule, StopTarget};
 
-pub use parse_policy::{LoadPolicyError, PolicyCounts, Review};
+pub use parse_policy::{LoadPolicyError, PolicyCounts};
 pub use policy_rule::PolicyRule;
 pub(crate) use policy_rules::{PolicyRules, RulesOfTask};
+pub use review::Review;
 
 /// A policy of budgets, stops, a runaway rule and rules. Read it from a file ([`Policy::from_path`]), or build it in
 /// code.

@@ -104,13 +104,15 @@ impl OpenRemote {
         let Some(totals) = receipt.totals() else {
             return self.record_run(receipt.id());
         };
+        // Before the lock, because a clock is the application's code.
+        let now = self.scope.0.task.ledger.now();
         let mut progress = lock(&self.progress);
         if progress.runs.contains(&receipt.id()) {
             return Received::Again;
         }
         if progress.runs.len() >= MAX_RUNS {
             if !std::mem::replace(&mut progress.is_full, true) {
-                self.count_lost(progress, ReceiptWait::Settled);
+                self.count_lost(progress, ReceiptWait::Settled, now);
             }
             return Received::TooMany;
         }
@@ -126,7 +128,7 @@ impl OpenRemote {
         };
 
         let scope = &self.scope.0;
-        let (cost, calls, now) = (totals.known(), totals.calls(), scope.task.ledger.now());
+        let (cost, calls) = (totals.known(), totals.calls());
         let spent = Spent { usd: cost, tokens: totals.usage().total_tokens(), calls, turns: totals.turns() };
         let keep = scope.keep_record();
         let mut alerts = Alerts::default();
@@ -138,7 +140,7 @@ impl OpenRemote {
             if !late {
                 scope.task.spend(cost, calls);
             }
-            scope.spend_remote(&spent, &mut alerts);
+            scope.spend_remote(&spent, now, &mut alerts);
             (in_time, state.is_settled(), late)
         };
         drop(progress);
@@ -169,10 +171,11 @@ impl OpenRemote {
 
     /// Gives up the receipt, so that the cost of the work is unknown. If it still arrives, it is counted.
     pub fn lose(&self) {
+        let now = self.scope.0.task.ledger.now();
         let mut progress = lock(&self.progress);
         if progress.wait == ReceiptWait::Open {
             progress.wait = ReceiptWait::Lost;
-            self.count_lost(progress, ReceiptWait::Open);
+            self.count_lost(progress, ReceiptWait::Open, now);
         }
     }
 
@@ -189,9 +192,9 @@ impl OpenRemote {
 
     /// Counts the receipt as lost. `progress` stays locked until the scope is updated, so that a receipt that arrives now
     /// finds both changed or neither.
-    fn count_lost(&self, progress: MutexGuard<'_, Progress>, was: ReceiptWait) {
+    fn count_lost(&self, progress: MutexGuard<'_, Progress>, was: ReceiptWait, now: SystemTime) {
         let keep = self.scope.0.keep_record();
-        let lost = self.record(None, self.scope.0.task.ledger.now());
+        let lost = self.record(None, now);
         lock(self.scope.0.state()).lose_remote(was, lost, keep);
         drop(progress);
         self.scope.close_if_settled();

@@ -168,7 +168,8 @@ impl Builder {
 
     /// Sets the function that receives alerts: soft limits that are reached, calls that a budget refused or would have
     /// refused, policy violations, stops and runaways. It is called on the path of the call, and should return soon.
-    /// Defaults to none. Every alert is also logged as a warning.
+    /// Defaults to none. Alerts are also
+    /// logged: the first of each as a warning, and repetitions at the debug level.
     pub fn on_alert(mut self, receive: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
         self.settings.on_alert = OnAlert::new(receive);
         self

@@ -33,7 +33,7 @@ pub(crate) fn reload(engine: &Engine, path: &Path) -> Result<(), LoadPolicyError
             Ok(())
         }
         Err(error) => {
-            tracing::warn!(target: "outlay", "the policy file is invalid, and the previous policy stays in force: {error}");
+            tracing::warn!(target: "outlay", "the policy file cannot be used, and the previous policy stays in force: {error}");
             Err(error)
         }
     }

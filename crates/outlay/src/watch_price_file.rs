@@ -38,7 +38,7 @@ fn reload(engine: &Engine, path: &Path) {
         }
         Err(error) => {
             let error = crate::build::with_sources(&error);
-            tracing::warn!(target: "outlay", "the price file is invalid, and the previous prices stay in force: {error}");
+            tracing::warn!(target: "outlay", "the price file cannot be used, and the previous prices stay in force: {error}");
         }
     }
 }

@@ -10,7 +10,7 @@ use std::ops::Range;
 use memchr::memchr;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{Medium, REMOTE, Size};
+use super::prompt_size::{Medium, REMOTE, Size};
 
 /// The minimum length of base64 that counts as an attachment without a member that names its kind.
 const MIN_UNNAMED: usize = 1_024;
@@ -365,7 +365,7 @@ impl<'de> serde::Deserialize<'de> for Hint {
 
 #[cfg(test)]
 mod tests {
-    use super::super::OVERHEAD;
+    use super::super::prompt_size::OVERHEAD;
     use super::*;
 
     const IMAGE: u64 = 6_000;

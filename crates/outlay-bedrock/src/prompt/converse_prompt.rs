@@ -13,7 +13,7 @@ use aws_sdk_bedrockruntime::types::{
 use aws_smithy_types::Document;
 use outlay_price::{ModelKind, ModelRef};
 
-use super::{Medium, REMOTE, Size};
+use super::prompt_size::{Medium, REMOTE, Size};
 use crate::document;
 
 /// The overhead of each message, tool and content block.

@@ -64,6 +64,8 @@ impl PendingCall {
         let keep = if refused { scope.keep_refused_record() } else { scope.keep_record() };
         let mut alerts = Alerts::default();
         self.scope.watch_call(&call, &mut alerts);
+        // Before the lock, because a clock is the application's code.
+        let unreserved_at = (self.reservation.is_none() && self.scope.has_budget()).then(|| scope.task.ledger.now());
         let (in_time, settled, late) = {
             let mut state = lock(scope.state());
             let in_time = state.settle_call(call, scope.cost_kind(), keep);
@@ -72,9 +74,10 @@ impl PendingCall {
             if !late {
                 scope.task.spend(cost, u64::from(!refused));
             }
-            match self.reservation.take() {
-                Some(reservation) => reservation.settle(&spent, &mut alerts),
-                None => scope.spend(&spent, &mut alerts),
+            if let Some(reservation) = self.reservation.take() {
+                reservation.settle(&spent, &mut alerts);
+            } else if let Some(now) = unreserved_at {
+                scope.spend(&spent, now, &mut alerts);
             }
             (in_time, state.is_settled(), late)
         };

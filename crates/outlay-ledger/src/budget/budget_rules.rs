@@ -39,18 +39,15 @@ impl BudgetRules {
         self.rules.write().unwrap_or_else(PoisonError::into_inner).from_policy = rules;
     }
 
-    /// Returns the budgets of rules that apply to a task. Dropped budgets are reported to `alerts`. `now` is called only
-    /// if there are rules.
-    pub(crate) fn of_task(
-        &self,
-        task: &TaskWords<'_>,
-        now: impl FnOnce() -> Times,
-        alerts: &mut Alerts,
-    ) -> Vec<Arc<BudgetCell>> {
+    /// Returns whether there are no rules.
+    pub(crate) fn is_empty(&self) -> bool {
         let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
-        if rules.from_code.is_empty() && rules.from_policy.is_empty() {
-            return Vec::new();
-        }
+        rules.from_code.is_empty() && rules.from_policy.is_empty()
+    }
+
+    /// Returns the budgets of rules that apply to a task. Dropped budgets are reported to `alerts`.
+    pub(crate) fn of_task(&self, task: &TaskWords<'_>, now: Times, alerts: &mut Alerts) -> Vec<Arc<BudgetCell>> {
+        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
         let mut applied: Vec<AppliedRule<'_>> = Vec::new();
         for rule in rules.from_code.iter().chain(&rules.from_policy) {
             let Some(name) = rule.budget_name(task) else { continue };
@@ -60,7 +57,7 @@ impl BudgetRules {
                 None => applied.push(AppliedRule { rule, name, other_limits: Vec::new() }),
             }
         }
-        let (now, mut kept) = (now(), lock(&self.kept));
+        let mut kept = lock(&self.kept);
         applied.into_iter().map(|rule| kept.get(rule, self.are_shared, now, alerts)).collect()
     }
 }
@@ -76,8 +73,8 @@ mod tests {
     use crate::money::Spent;
     use crate::{Amount, Budget, Dimension, Dimensions, Period};
 
-    fn at_time(wall: SystemTime) -> impl Fn() -> Times {
-        move || Times { wall, monotonic: Duration::ZERO }
+    const fn at_time(wall: SystemTime) -> Times {
+        Times { wall, monotonic: Duration::ZERO }
     }
 
     fn team(name: &str) -> Dimensions {

@@ -12,7 +12,7 @@ use toml::Spanned;
 use toml::value::Datetime;
 
 use super::principal_pattern::is_path_only;
-use super::{Policy, PolicyRule};
+use super::{Policy, PolicyRule, Review};
 use crate::{Budget, BudgetRule, Period, Reserve, RunawayRule, StopTarget};
 
 #[cfg(test)]
@@ -20,22 +20,6 @@ mod parse_policy_tests;
 mod values;
 
 use values::{InvalidValue, Words, duration, invalid, money, parsed, words};
-
-/// Models that a rule allows, with the date of the next review.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Review {
-    /// The rule's name.
-    pub rule: String,
-    /// The models.
-    pub models: Vec<String>,
-    /// The person or role responsible.
-    pub owner: String,
-    /// The reason why they are allowed.
-    pub reason: String,
-    /// The date of the next review.
-    pub due: Date,
-}
 
 /// The numbers of entries of a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

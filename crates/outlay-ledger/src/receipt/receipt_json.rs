@@ -211,7 +211,8 @@ fn is_path(text: &str) -> bool {
 
 impl Figures {
     fn of(totals: &Totals, named: usize) -> Self {
-        let DirectionTotals { input, output, cache_read, cache_write, external, other, .. } = totals.directions;
+        // By number, so that another direction does not compile before it is in receipts too.
+        let [input, output, cache_read, cache_write, external, other] = totals.directions.parts().map(|(_, part)| part);
         Self {
             status: totals.cost().status().as_str().to_owned(),
             picousd: Money {

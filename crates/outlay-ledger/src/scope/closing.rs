@@ -11,7 +11,7 @@ use crate::sync::lock;
 use crate::{ScopeKind, Totals};
 
 /// A function that is called once, when a scope has closed and its totals are final. No lock is held during the call.
-pub(crate) type Observer = Box<dyn FnOnce(ClosedScope<'_>) + Send>;
+pub(crate) type CloseObserver = Box<dyn FnOnce(ClosedScope<'_>) + Send>;
 
 /// A scope that has closed.
 #[derive(Debug)]

@@ -33,7 +33,7 @@ impl Scope {
             }
             let mut alerts = Alerts::default();
             let spent = Spent::usd(charge.total());
-            scope.0.spend(&spent, &mut alerts);
+            scope.0.spend(&spent, at, &mut alerts);
             drop(state);
             scope.spend_shared(&spent);
             scope.watch_charge(charge.total(), at, &mut alerts);

@@ -121,9 +121,18 @@ impl Scope {
         let started = ledger.now();
         spec.conversation = spec.conversation.or_else(|| outer.as_ref()?.conversation.clone());
         let words = TaskWords { name: &spec.name, conversation: spec.conversation.as_deref(), dimensions: &dimensions };
-        let policy_guard = ledger.hold_policy();
+        let mut times = None;
+        let policy_guard = loop {
+            let guard = ledger.hold_policy();
+            if times.is_some() || ledger.budget_rules.is_empty() {
+                break guard;
+            }
+            drop(guard);
+            // Without a lock, because a clock is the application's code.
+            times = Some(ledger.times());
+        };
         let mut alerts = Alerts::default();
-        let of_rules = ledger.budget_rules.of_task(&words, || ledger.times(), &mut alerts);
+        let of_rules = times.map(|now| ledger.budget_rules.of_task(&words, now, &mut alerts)).unwrap_or_default();
         let policy = if spec.is_unattributed { Arc::default() } else { ledger.policy.of_task(&words) };
         let watch = ledger.runaway().filter(|_| !spec.is_unattributed).map(Watch::new);
         drop(policy_guard);

@@ -1,11 +1,12 @@
 //! The budgets of a scope: their state, and the spending that they count.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use outlay_price::Usd;
 
 use crate::alert::Alerts;
-use crate::budget::{BudgetCell, SharedCell, SharedHold};
+use crate::budget::{BudgetCell, SharedCell, SharedHold, Times};
 use crate::money::Spent;
 use crate::sync::lock;
 use crate::{AlertKind, BudgetExceeded, BudgetStatus};
@@ -48,13 +49,14 @@ impl Scope {
         false
     }
 
-    /// Applies the rules that are now in force to work outside any task.
-    pub(crate) fn renew_rules(&self) {
+    /// Applies the rules that are now in force to work outside any task. `now` is read without a lock, because a clock is the
+    /// application's code.
+    pub(crate) fn renew_rules(&self, now: Times) {
         let task = &self.0.task;
         let mut budgets = Vec::new();
         // This task has one budget per rule, so there is nothing to report.
         let mut alerts = Alerts::default();
-        add_missing(&mut budgets, task.ledger.budget_rules.of_task(&task.words(), || task.ledger.times(), &mut alerts));
+        add_missing(&mut budgets, task.ledger.budget_rules.of_task(&task.words(), now, &mut alerts));
         self.0.budgets.renew(budgets);
     }
 
@@ -77,23 +79,19 @@ impl Scope {
 
 impl Inner {
     /// Counts spending without a reservation in all budgets of the scope, except those in a store.
-    pub(crate) fn spend(&self, spent: &Spent, alerts: &mut Alerts) {
-        self.spend_in(|cell| !cell.is_shared(), spent, alerts);
+    pub(crate) fn spend(&self, spent: &Spent, now: SystemTime, alerts: &mut Alerts) {
+        self.spend_in(|cell| !cell.is_shared(), spent, now, alerts);
     }
 
     /// Counts the spending of another process in the budgets of tasks, agents and steps. Budgets of rules count it in
     /// that process. A negative amount counts as zero.
-    pub(crate) fn spend_remote(&self, spent: &Spent, alerts: &mut Alerts) {
+    pub(crate) fn spend_remote(&self, spent: &Spent, now: SystemTime, alerts: &mut Alerts) {
         let spent = &Spent { usd: spent.usd.max(Usd::ZERO), ..*spent };
-        self.spend_in(|cell| !cell.is_of_rule(), spent, alerts);
+        self.spend_in(|cell| !cell.is_of_rule(), spent, now, alerts);
     }
 
-    fn spend_in(&self, filter: impl Fn(&BudgetCell) -> bool, spent: &Spent, alerts: &mut Alerts) {
+    fn spend_in(&self, filter: impl Fn(&BudgetCell) -> bool, spent: &Spent, now: SystemTime, alerts: &mut Alerts) {
         self.budgets.with(|budgets| {
-            if budgets.is_empty() {
-                return;
-            }
-            let now = self.task.ledger.now();
             for cell in budgets.iter().filter(|cell| filter(cell)) {
                 if let Some(status) = cell.spend(spent, now) {
                     alerts.push(&cell.name, AlertKind::SoftLimit(status));

@@ -7,7 +7,7 @@ use crate::record::{CallRecord, ChargeRecord, Elided, Record, RemoteRecord, Scop
 use crate::sync::atomic::Ordering;
 use crate::{CostKind, Totals};
 
-use super::closing::Observer;
+use super::closing::CloseObserver;
 
 /// The state of a scope, under its lock. Locks are taken from parent to child, never the other way.
 #[derive(Default)]
@@ -25,7 +25,7 @@ pub(crate) struct ScopeState {
     records: Vec<Record>,
     elided: Elided,
     ended: Option<SystemTime>,
-    observer: Option<Observer>,
+    observer: Option<CloseObserver>,
     /// The alerts reported for the scope. There are rarely any.
     pub(super) reported_alerts: Option<Box<ReportedAlerts>>,
     /// The record at the time of closing. The scope's own report and that of its parent share it.
@@ -150,7 +150,7 @@ impl ScopeState {
 
     /// Sets the observer. Returns it as an error if the scope has closed, or else the one that it replaces, to be dropped
     /// without the lock.
-    pub(super) fn observe(&mut self, observer: Observer) -> Result<Option<Observer>, Observer> {
+    pub(super) fn observe(&mut self, observer: CloseObserver) -> Result<Option<CloseObserver>, CloseObserver> {
         if self.is_closed() {
             return Err(observer);
         }
@@ -278,7 +278,7 @@ impl ScopeState {
     }
 
     /// Closes the scope, which must have no open children. Its records move into the returned record.
-    pub(super) fn close(&mut self, scope: &Scope) -> (Arc<ScopeRecord>, Option<Observer>) {
+    pub(super) fn close(&mut self, scope: &Scope) -> (Arc<ScopeRecord>, Option<CloseObserver>) {
         self.phase = Phase::Closed;
         self.settled.abandon_pending(self.open_calls, self.open_remotes);
         if self.failure.is_some() {

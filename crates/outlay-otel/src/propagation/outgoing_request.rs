@@ -51,6 +51,13 @@ impl RemoteWork {
         Self { inner: None }
     }
 
+    /// The former name of [`noop`](Self::noop).
+    #[doc(hidden)]
+    #[deprecated(note = "use `RemoteWork::noop`")]
+    pub const fn nobodys() -> Self {
+        Self::noop()
+    }
+
     /// Returns the id of the work in the ledger here; `None` outside any task.
     pub fn id(&self) -> Option<RemoteId> {
         self.inner.as_ref().map(|inner| inner.handle.id())
