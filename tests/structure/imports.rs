@@ -178,11 +178,11 @@ impl Names {
             UseTree::Rename(rename) if rename.ident == "self" => (plain(&rename.rename), prefix.to_vec()),
             UseTree::Rename(rename) => (plain(&rename.rename), path(plain(&rename.ident))),
             UseTree::Glob(_) => {
-                self.globs.extend(self.from_file(prefix));
+                self.globs.extend(self.outside_inline(prefix));
                 return;
             }
         };
-        let Some(path) = self.from_file(&path) else { return };
+        let Some(path) = self.outside_inline(&path) else { return };
         match is_export {
             true => self.exported.push((name, path)),
             false => self.imported.push((name, path)),
@@ -192,12 +192,12 @@ impl Names {
     fn add_path(&mut self, path: &[String]) {
         self.first_names.extend(path.first().cloned());
         if path.len() > 1 {
-            self.paths.extend(self.from_file(path));
+            self.paths.extend(self.outside_inline(path));
         }
     }
 
     /// Returns a path as it would be written outside the inline modules around it; `None` if it stays inside the file.
-    fn from_file(&self, path: &[String]) -> Option<ModulePath> {
+    fn outside_inline(&self, path: &[String]) -> Option<ModulePath> {
         let up = path.iter().take_while(|part| *part == "super").count();
         match path.first().map(String::as_str) {
             _ if self.inline.is_empty() => Some(path.to_vec()),
