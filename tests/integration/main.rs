@@ -26,6 +26,7 @@ mod rig;
 mod roll_up;
 mod scopes;
 mod settlement;
+mod span_times;
 mod spans;
 mod stops;
 mod streams;

@@ -15,7 +15,15 @@ pub struct Span {
 }
 
 impl Spans {
+    /// Takes the spans of an exporter.
+    ///
+    /// # Panics
+    ///
+    /// If a span of ours does not end after its start.
     pub(crate) fn new(spans: Vec<SpanData>) -> Self {
+        for span in spans.iter().filter(|span| span.instrumentation_scope.name() == "outlay") {
+            assert!(span.end_time > span.start_time, "`{}` ends at or before its start: {span:?}", span.name);
+        }
         Self { spans: spans.into_iter().map(|data| Span { data }).collect() }
     }
 

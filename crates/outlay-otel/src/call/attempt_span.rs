@@ -2,6 +2,7 @@ use opentelemetry::trace::{Span as _, SpanKind, Status};
 use opentelemetry::{Context, KeyValue};
 
 use super::attempt::Attempt;
+use crate::end_span;
 use crate::names::{outlay, semconv};
 use crate::scope::{TracedScope, push_own_identity};
 use crate::span_source::start_builder;
@@ -26,6 +27,6 @@ pub(super) fn write(attempt: &Attempt, number: usize, scope: &TracedScope, call:
         if let Some(error) = &attempt.error {
             span.set_status(Status::error(error.clone()));
         }
-        span.end_with_timestamp(attempt.ended);
+        end_span::end(span, attempt.started, attempt.ended);
     }
 }

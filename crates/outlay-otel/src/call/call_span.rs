@@ -3,6 +3,7 @@ use opentelemetry::trace::{Link, Span as _, SpanContext, SpanKind, Status, Trace
 
 use super::settled_call::SettledCall;
 use super::{attempt_span, call_attributes, call_event};
+use crate::end_span;
 use crate::scope::TracedScope;
 use crate::span_source::start_builder;
 
@@ -42,13 +43,13 @@ pub(super) fn write(call: &SettledCall, scope: &TracedScope, context: &Context) 
         span.set_status(Status::error(error.clone()));
     }
     if !core.attempt_spans.includes(call.end.attempts.len(), call.end.error.is_some()) {
-        span.end_with_timestamp(call.ended);
+        end_span::end(span, call.start.started, call.ended);
         return CallSpan(written);
     }
     let within = parent.with_span(span);
     for (index, attempt) in call.end.attempts.iter().enumerate() {
         attempt_span::write(attempt, index + 1, scope, &within);
     }
-    within.span().end_with_timestamp(call.ended);
+    end_span::end_in(&within, call.start.started, call.ended);
     CallSpan(written)
 }

@@ -1,14 +1,13 @@
 //! The correction of a job's charge when the job has failed.
 
-use opentelemetry::trace::{Link, Span as _, SpanKind};
 use opentelemetry::{Context, KeyValue};
 use outlay_price::Usd;
 
 use crate::attribute_values::{picousd, usd};
 use crate::core::Core;
+use crate::instant_span;
 use crate::names::outlay;
 use crate::registry::JobEnd;
-use crate::span_source::start_builder;
 
 /// Handles the end of a job. Only the first report counts, and only for a job that a call of this engine started.
 ///
@@ -28,11 +27,5 @@ pub(super) fn end_job(core: &Core, arn: &str, end: JobEnd) {
         KeyValue::new(outlay::COST_STATUS, job.charged.status().as_str()),
         KeyValue::new(outlay::LATE, true),
     ]);
-    let now = core.now();
-    let builder = start_builder("charge async-invoke".to_owned(), SpanKind::Internal, now)
-        .with_attributes(attributes)
-        .with_links(job.task.map(Link::with_context).into_iter().collect());
-    if let Some(mut span) = core.spans.start(builder, &Context::new()) {
-        span.end_with_timestamp(now);
-    }
+    instant_span::write(core, "charge async-invoke".to_owned(), attributes, &Context::new(), job.task);
 }

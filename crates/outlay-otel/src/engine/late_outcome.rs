@@ -1,14 +1,13 @@
 //! Outcomes that may be set after the task has closed, by user feedback, a review or a refund.
 
-use opentelemetry::trace::{Link, Span as _, SpanKind};
 use opentelemetry::{Context, KeyValue};
 use outlay_ledger::{Outcome, TaskId};
 
 use super::Engine;
 use crate::attribute_values::{push_dimensions, usd};
+use crate::instant_span;
 use crate::names::outlay;
 use crate::registry::ClosedTask;
-use crate::span_source::start_builder;
 
 impl Engine {
     /// Sets the outcome of an open or closed task. The last outcome wins. Returns false if the task is unknown.
@@ -37,12 +36,7 @@ impl Engine {
         ];
         attributes.extend(outcome.worth().map(|worth| usd(outlay::OUTCOME_VALUE_USD, worth)));
         push_dimensions(&mut attributes, &task.dimensions);
-        let now = self.now();
-        let builder = start_builder(format!("outcome {}", task.name), SpanKind::Internal, now)
-            .with_links(task.span.clone().map(Link::with_context).into_iter().collect())
-            .with_attributes(attributes);
-        if let Some(mut span) = self.0.spans.start(builder, &Context::new()) {
-            span.end_with_timestamp(now);
-        }
+        let name = format!("outcome {}", task.name);
+        instant_span::write(&self.0, name, attributes, &Context::new(), task.span.clone());
     }
 }

@@ -1,14 +1,13 @@
 //! Spans of receipts that come after their task has closed: linked to the task and outside its total.
 
-use opentelemetry::trace::{Link, Span as _, SpanKind};
 use opentelemetry::{Context, KeyValue};
 use outlay_ledger::Totals;
 
 use crate::attribute_values::{count, picousd, usd};
 use crate::core::Core;
+use crate::instant_span;
 use crate::names::outlay;
 use crate::registry::Expected;
-use crate::span_source::start_builder;
 
 /// Writes the span of a late receipt. It has the total of the work, but no cost of its own: the spans of the other process
 /// have that.
@@ -24,11 +23,5 @@ pub(super) fn write(core: &Core, work: &Expected, totals: &Totals) {
         attributes.push(usd(outlay::TOTAL_REMOTE_USD, known));
         attributes.push(picousd(outlay::TOTAL_PICOUSD, known));
     }
-    let now = core.now();
-    let builder = start_builder(format!("receipt {}", work.name), SpanKind::Internal, now)
-        .with_links(work.task.clone().map(Link::with_context).into_iter().collect())
-        .with_attributes(attributes);
-    if let Some(mut span) = core.spans.start(builder, &Context::new()) {
-        span.end_with_timestamp(now);
-    }
+    instant_span::write(core, format!("receipt {}", work.name), attributes, &Context::new(), work.task.clone());
 }

@@ -1,13 +1,12 @@
 //! External charges, such as for a paid search or a hosted tool.
 
-use opentelemetry::trace::{Link, Span as _, SpanKind};
 use opentelemetry::{Context, KeyValue};
 use outlay_price::{Charge, Usd};
 
 use super::traced_scope::TracedScope;
 use crate::attribute_values::{picousd, usd};
+use crate::instant_span;
 use crate::names::outlay;
-use crate::span_source::start_builder;
 
 impl TracedScope {
     /// Charges the scope for something other than a model call.
@@ -27,18 +26,11 @@ impl TracedScope {
             picousd(outlay::COST_PICOUSD, amount),
             KeyValue::new(outlay::COST_STATUS, charge.status().as_str()),
         ]);
-        let mut parent = scope.context();
-        let now = core.now();
-        let mut builder = start_builder(format!("charge {}", charged.name), SpanKind::Internal, now);
         if charged.late {
             attributes.push(KeyValue::new(outlay::LATE, true));
         }
-        if charged.orphaned {
-            builder = builder.with_links(scope.task_span().map(Link::with_context).into_iter().collect());
-            parent = Context::new();
-        }
-        if let Some(mut span) = core.spans.start(builder.with_attributes(attributes), &parent) {
-            span.end_with_timestamp(now);
-        }
+        let (parent, link) =
+            if charged.orphaned { (Context::new(), scope.task_span()) } else { (scope.context(), None) };
+        instant_span::write(core, format!("charge {}", charged.name), attributes, &parent, link);
     }
 }

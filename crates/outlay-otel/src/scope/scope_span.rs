@@ -1,10 +1,11 @@
 //! Starts the span of a task, an agent or a step, and completes it when the scope closes.
 
 use std::sync::Once;
+use std::time::SystemTime;
 
 use opentelemetry::trace::{SpanKind, Status, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue};
-use outlay_ledger::{ClosedScope, ScopeKind, StepKind};
+use outlay_ledger::{Clock as _, ClosedScope, ScopeKind, StepKind, SystemClock};
 use tracing_opentelemetry::{OpenTelemetrySpanExt as _, SetParentError};
 
 use super::current::{carry, current};
@@ -13,6 +14,7 @@ use super::scope_attributes::push_identity;
 use super::span_totals;
 use super::traced_scope::TracedScope;
 use crate::attribute_values::push_dimensions;
+use crate::end_span;
 use crate::names::{self, outlay, semconv};
 use crate::span_source::start_builder;
 
@@ -63,20 +65,25 @@ pub(crate) fn start(scope: &TracedScope) -> ScopeSpan {
         otel.name = name,
         otel.kind = "internal",
     );
-    let context = tracing_context(&tracing, &parent).unwrap_or_else(|| {
-        let builder = start_builder(name, SpanKind::Internal, in_ledger.started());
-        match scope.core().spans.start(builder, &parent) {
-            Some(span) => parent.with_span(span),
-            None => parent,
+    let (context, started) = match tracing_context(&tracing, &parent) {
+        // The layer has started the span just now, by the system clock.
+        Some(context) => (context, SystemClock.now()),
+        None => {
+            let started = in_ledger.started();
+            let builder = start_builder(name, SpanKind::Internal, started);
+            match scope.core().spans.start(builder, &parent) {
+                Some(span) => (parent.with_span(span), started),
+                None => (parent, started),
+            }
         }
-    });
+    };
     let span = context.span();
     span.set_attributes(attributes);
     if let Some(task) = late_task {
         span.add_link(task, Vec::new());
     }
     scope.set_span_context(span.span_context().clone());
-    end_on_close(scope, context.clone(), tracing.clone());
+    end_on_close(scope, started, context.clone(), tracing.clone());
     ScopeSpan { context, tracing }
 }
 
@@ -178,7 +185,7 @@ fn start_attributes(scope: &TracedScope) -> Vec<KeyValue> {
 }
 
 /// Writes the totals and ends the span when the ledger closes the scope.
-fn end_on_close(scope: &TracedScope, context: Context, tracing: tracing::Span) {
+fn end_on_close(scope: &TracedScope, started: SystemTime, context: Context, tracing: tracing::Span) {
     let core = scope.core().clone();
     let task = matches!(scope.in_ledger().kind(), ScopeKind::Task).then(|| scope.clone());
     scope.in_ledger().on_close(move |closed: ClosedScope<'_>| {
@@ -192,7 +199,7 @@ fn end_on_close(scope: &TracedScope, context: Context, tracing: tracing::Span) {
                 span.set_status(Status::error(reason));
             }
         }
-        span.end_with_timestamp(core.now());
+        end_span::end_in(&context, started, core.now());
         // The `tracing` span is dropped last, because its layer ends the span with the last handle.
         drop(tracing);
     });
