@@ -69,6 +69,7 @@ mod sts;
 mod typed_output;
 mod units;
 mod usage;
+mod validate_inner_cache;
 mod wait_for_shared_budget;
 
 #[cfg(feature = "control-plane")]

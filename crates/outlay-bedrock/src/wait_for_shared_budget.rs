@@ -12,6 +12,7 @@ use aws_smithy_types::config_bag::ConfigBag;
 
 use crate::metering_entry::call_of;
 use crate::refusal_to_sdk_error::sdk_error;
+use crate::validate_inner_cache;
 
 /// An identity cache in which a call waits for its budgets. It delegates everything else to the inner cache.
 #[derive(Debug)]
@@ -70,12 +71,11 @@ impl ResolveCachedIdentity for WaitForStore {
         components: &RuntimeComponentsBuilder,
         cfg: &ConfigBag,
     ) -> Result<(), BoxError> {
-        // A shared cache is only validated as part of the components that hold it.
-        components.clone().with_identity_cache(Some(self.inner.clone())).validate_base_client_config(cfg)
+        validate_inner_cache::for_client(&self.inner, components, cfg)
     }
 
     fn validate_final_config(&self, components: &RuntimeComponents, cfg: &ConfigBag) -> Result<(), BoxError> {
-        components.to_builder().with_identity_cache(Some(self.inner.clone())).build()?.validate_final_config(cfg)
+        validate_inner_cache::for_operation(&self.inner, components, cfg)
     }
 }
 

@@ -72,26 +72,17 @@ pub(crate) fn warn_of_missing_principals(policy: &Policy, engine: &Engine) {
 mod tests {
     use std::fs;
     use std::path::PathBuf;
-    use std::process::Command;
     use std::time::{Duration, Instant};
 
     use outlay_ledger::Ask;
 
+    use crate::watched_file::run_ignored_test;
     use crate::{Outcome, Outlay};
 
     #[test]
     fn a_policy_file_that_is_missing_or_invalid_at_first_is_loaded_once_it_is_valid() {
         let path = std::env::temp_dir().join(format!("outlay-policy-of-env-{}.toml", std::process::id()));
-        // All tests of this process share its environment.
-        let child = Command::new(std::env::current_exe().expect("the test program"))
-            .args(["--exact", "watch_policy_file::tests::policy_file_child", "--ignored", "--nocapture"])
-            .env("OUTLAY_POLICY", path.file_name().expect("the file's name"))
-            .current_dir(std::env::temp_dir())
-            .output()
-            .expect("a process");
-        let stdout = String::from_utf8_lossy(&child.stdout);
-        let stderr = String::from_utf8_lossy(&child.stderr);
-        assert!(child.status.success() && stdout.contains("1 passed"), "{stdout}{stderr}");
+        run_ignored_test("watch_policy_file::tests::policy_file_child", "OUTLAY_POLICY", &path);
         let _ = fs::remove_file(&path);
     }
 

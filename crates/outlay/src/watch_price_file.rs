@@ -46,11 +46,11 @@ fn reload(engine: &Engine, path: &Path) {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::process::Command;
     use std::time::{Duration, Instant};
 
     use super::*;
     use crate::Outlay;
+    use crate::watched_file::run_ignored_test;
 
     fn write(path: &Path, version: &str, rest: &str) {
         fs::write(path, format!("version = \"{version}\"\n{rest}")).expect("a file");
@@ -72,16 +72,7 @@ mod tests {
     fn a_price_file_is_reloaded_when_it_changes() {
         let path = std::env::temp_dir().join(format!("outlay-prices-{}.toml", std::process::id()));
         write(&path, "+first", "");
-        // All tests of this process share its environment.
-        let child = Command::new(std::env::current_exe().expect("the test program"))
-            .args(["--exact", "watch_price_file::tests::price_file_child", "--ignored", "--nocapture"])
-            .env("OUTLAY_PRICES", path.file_name().expect("the file's name"))
-            .current_dir(std::env::temp_dir())
-            .output()
-            .expect("a process");
-        let stdout = String::from_utf8_lossy(&child.stdout);
-        let stderr = String::from_utf8_lossy(&child.stderr);
-        assert!(child.status.success() && stdout.contains("1 passed"), "{stdout}{stderr}");
+        run_ignored_test("watch_price_file::tests::price_file_child", "OUTLAY_PRICES", &path);
         let _ = fs::remove_file(&path);
     }
 

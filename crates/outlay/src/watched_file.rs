@@ -122,3 +122,18 @@ impl Watched {
         }
     }
 }
+
+/// Runs an ignored test in a process of its own, with the name of the file in an environment variable and the file's folder
+/// as the current one. All tests of this process share its environment.
+#[cfg(test)]
+pub(crate) fn run_ignored_test(test: &str, variable: &str, file: &Path) {
+    let child = std::process::Command::new(std::env::current_exe().expect("the test program"))
+        .args(["--exact", test, "--ignored", "--nocapture"])
+        .env(variable, file.file_name().expect("the file's name"))
+        .current_dir(file.parent().expect("the file's folder"))
+        .output()
+        .expect("a process");
+    let stdout = String::from_utf8_lossy(&child.stdout);
+    let stderr = String::from_utf8_lossy(&child.stderr);
+    assert!(child.status.success() && stdout.contains("1 passed"), "{stdout}{stderr}");
+}

@@ -20,6 +20,7 @@ use super::session_key::SessionKey;
 use super::workflow::Workflow;
 use crate::metering_entry::Metering;
 use crate::sts::BaseOnly;
+use crate::validate_inner_cache;
 use crate::wait_for_shared_budget::admission;
 
 /// An identity cache that returns the identity of a request's workflow, else that of the client's own cache.
@@ -110,12 +111,11 @@ impl ResolveCachedIdentity for WorkflowIdentities {
         components: &RuntimeComponentsBuilder,
         cfg: &ConfigBag,
     ) -> Result<(), BoxError> {
-        // A shared cache is only validated as part of the components that hold it.
-        components.clone().with_identity_cache(Some(self.base.clone())).validate_base_client_config(cfg)
+        validate_inner_cache::for_client(&self.base, components, cfg)
     }
 
     fn validate_final_config(&self, components: &RuntimeComponents, cfg: &ConfigBag) -> Result<(), BoxError> {
-        components.to_builder().with_identity_cache(Some(self.base.clone())).build()?.validate_final_config(cfg)
+        validate_inner_cache::for_operation(&self.base, components, cfg)
     }
 }
 

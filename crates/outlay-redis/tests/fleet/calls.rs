@@ -48,7 +48,8 @@ pub(crate) async fn open_and_drop(scope: &Scope, max: Usd) {
     let _ = question.answer().await;
 }
 
-fn begin(scope: &Scope, model: &Arc<str>, max: Usd) -> Result<PendingCall, BudgetExceeded> {
+/// Opens a call without asking the store.
+pub(crate) fn begin(scope: &Scope, model: &Arc<str>, max: Usd) -> Result<PendingCall, BudgetExceeded> {
     let ask = Ask {
         model,
         input: 0,

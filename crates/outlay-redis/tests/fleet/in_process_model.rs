@@ -1,14 +1,12 @@
 //! A property test: the scripts and the ledger's own budgets give the same answers.
 
-use std::sync::Arc;
-
-use outlay_ledger::{Ask, BudgetExceeded, BudgetRule, Ledger, PendingCall, Refusal, Scope, TaskSpec};
-use outlay_price::{Charge, Usd};
+use outlay_ledger::{BudgetRule, Ledger, PendingCall, TaskSpec};
+use outlay_price::Charge;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tokio::runtime::Runtime;
 
-use crate::calls::{ledger, picos, record, settings, task};
+use crate::calls::{begin, ledger, picos, record, settings, task};
 use crate::server::Server;
 
 #[derive(Clone, Debug)]
@@ -52,7 +50,7 @@ fn a_budget_on_redis_answers_like_one_in_the_process() {
         for step in steps {
             match step {
                 Step::Open(max) => {
-                    let expected = open(&in_process, picos(max));
+                    let expected = begin(&in_process, &"m".into(), picos(max));
                     let found = runtime.block_on(crate::calls::open(&on_redis, picos(max)));
                     match (expected, found) {
                         (Ok(expected), Ok(found)) => {
@@ -88,21 +86,4 @@ fn a_budget_on_redis_answers_like_one_in_the_process() {
         Ok(())
     });
     result.unwrap();
-}
-
-fn open(scope: &Scope, max: Usd) -> Result<PendingCall, BudgetExceeded> {
-    let model: Arc<str> = "m".into();
-    let ask = Ask {
-        model: &model,
-        input: 0,
-        max_output: Some(1),
-        is_turn: true,
-        has_model: true,
-        is_trial: false,
-        bound: &|_| Some(max),
-    };
-    scope.open_call(&ask).map_err(|refusal| match refusal {
-        Refusal::Budget(refusal) => refusal,
-        other => panic!("{other}"),
-    })
 }
