@@ -5,7 +5,7 @@ use crate::error_kind::ErrorKind;
 /// A fault in the body of a reply.
 ///
 /// Frames are counted from 0. An index past the last frame means the end of the body. A body that is not a stream counts
-/// as one frame. It can be truncated, reset or stalled, but it has no checksums and cannot contain an exception.
+/// as one frame. Such a body can be truncated, reset or stalled, but it has no checksums and cannot contain an exception.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

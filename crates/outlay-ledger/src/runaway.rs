@@ -72,8 +72,8 @@ impl RunawayRule {
         self
     }
 
-    /// Sets how many turns in a row without progress are a sign; at least 1. Progress is a turn that ends with an answer,
-    /// or the end without failure of a nested task, an agent, a tool, a retrieval, or another step without turns.
+    /// Sets how many turns in a row without progress are a sign. It is at least 1. Progress is a turn that ends with an
+    /// answer, or the end without failure of a nested task, an agent, a tool, a retrieval, or another step without turns.
     /// Defaults to no limit.
     #[must_use]
     pub const fn turns_without_progress(mut self, turns: u32) -> Self {

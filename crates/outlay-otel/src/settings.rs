@@ -31,7 +31,7 @@ pub enum DroppedStream {
     /// Drops the stream and counts the maximum cost of the call.
     #[default]
     Bound,
-    /// Reads the rest in the background to get the exact cost, with a limited time and number of streams.
+    /// Reads the rest in the background to get the exact cost. The time and the number of streams are limited.
     Drain,
 }
 

@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// The maximum number of roles that are remembered. A further one is treated as new each time.
 const MAX_ROLES: usize = 1_000;
 
-/// What STS's answers have shown of each role.
+/// What is known of each role from the answers of STS.
 #[derive(Debug, Default)]
 pub(super) struct KnownRoles(Mutex<HashMap<Arc<str>, KnownRole>>);
 
-/// What STS's answers have shown of a role.
+/// What is known of a role from the answers of STS.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct KnownRole {
     /// Whether it allows at most an hour.

@@ -44,7 +44,7 @@ struct Walk {
     attached: Size,
 }
 
-/// Possible attachments, if the members around them have not named a kind yet.
+/// Values that may be attachments. The members around them have not named a kind yet.
 type Candidates = Vec<Candidate>;
 
 struct Candidate {

@@ -113,7 +113,7 @@ pub(super) fn whole_frame(bytes: &[u8]) -> Option<Frame<'_>> {
     frame_length(bytes).filter(|length| *length == bytes.len()).and_then(|_| checked_frame(bytes))
 }
 
-/// Returns the frame in exactly these bytes, or `None` if it is corrupt.
+/// Parses a frame that takes up all of these bytes. Returns `None` if it is corrupt.
 fn checked_frame(frame: &[u8]) -> Option<Frame<'_>> {
     let (message, crc) = frame.split_at_checked(frame.len().checked_sub(4)?)?;
     if crc32fast::hash(message) != be_u32(crc) {

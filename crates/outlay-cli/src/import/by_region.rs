@@ -200,7 +200,7 @@ impl Combiner<'_> {
         [Routing::InRegion].into_iter().chain(geos.into_iter().filter(is_commercial)).collect()
     }
 
-    /// Returns the current price of the other sources for the first of these routings that has one, agreed prices
+    /// Returns the current price of the other sources for the first of these routings that has one. Agreed prices come
     /// first.
     fn base(&self, routings: &[Routing], tier: Tier) -> Option<&StepRows> {
         let is_agreed = |steps: &&StepRows| steps[0].confidence == Confidence::Agreed;

@@ -58,7 +58,7 @@ impl PolicyRule {
         self
     }
 
-    /// Requires tasks to set this dimension. Defaults to none.
+    /// Requires tasks to set this dimension. By default, no dimension is required.
     #[must_use]
     pub fn require(mut self, dimension: &str) -> Self {
         self.required.push(clean_word_key(dimension));

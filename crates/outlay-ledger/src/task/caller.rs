@@ -51,7 +51,7 @@ impl Caller {
         &self.task_name
     }
 
-    /// Returns the caller's agent and its name.
+    /// Returns the id and the name of the caller's agent.
     pub const fn agent_in_scope(&self) -> Option<&(AgentId, Arc<str>)> {
         self.agent.as_ref()
     }

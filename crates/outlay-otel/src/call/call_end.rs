@@ -17,7 +17,7 @@ pub struct CallEnd {
     pub billed: Billed,
     /// The tokens of each inference, if several add up to the billed tokens. Each is priced in its own context tier.
     pub inferences: Vec<Usage>,
-    /// The attempts that were sent and never answered, and may be billed too, each with the possible use of its guardrail.
+    /// The attempts that were sent and never answered, each with the possible use of its guardrail. AWS may bill them.
     pub lost_attempts: Vec<(Billed, GuardrailUse)>,
     /// The use of the guardrail.
     pub guardrail: GuardrailUse,

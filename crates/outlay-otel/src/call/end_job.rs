@@ -11,7 +11,7 @@ use crate::registry::JobEnd;
 
 /// Handles the end of a job. Only the first report counts, and only for a job that a call of this engine started.
 ///
-/// The correction has a span of its own, which is linked to the task and outside its total, because the task may have
+/// The correction has a span of its own, linked to the task. It is outside the task's total, because the task may have
 /// ended long ago. Metrics are monotonic and keep what they counted.
 pub(super) fn end_job(core: &Core, arn: &str, end: JobEnd) {
     let Some(job) = core.jobs.close(arn) else { return };

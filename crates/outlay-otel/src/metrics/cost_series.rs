@@ -101,7 +101,7 @@ impl Series {
         overflow.rest()
     }
 
-    /// Returns the one series for all that have no room in the overflow series.
+    /// Returns the series for everything that has no room in the overflow series.
     fn rest(&self) -> Self {
         Self { dimensions: Arc::default(), ..self.overflow() }
     }
