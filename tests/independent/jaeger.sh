@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Starts Jaeger 2 on free loopback ports, with its traces in memory.
+#
+# usage: jaeger.sh [CONFIG...]
+#
+# Each CONFIG is a file beside this script whose settings are added to those of jaeger.yaml. Prints JAEGER_GRPC=... and
+# JAEGER_HTTP=..., the OTLP endpoints, JAEGER_QUERY=..., the address of its query API, and JAEGER_METRICS=..., the address
+# of the metrics that it makes of spans, once it answers. Stops it when standard input closes or this script gets a signal
+# to stop.
+set -euo pipefail
+
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+programs="$("$here/go_program.sh" jaeger github.com/jaegertracing/jaeger/cmd/jaeger)"
+
+configs=(--config "file:$here/jaeger.yaml")
+for config in "$@"; do
+  configs+=(--config "file:$here/$config")
+done
+
+. "$here/serve.sh"
+read -r grpc http query query_grpc metrics < <(free_ports 5)
+
+JAEGER_OTLP_GRPC="127.0.0.1:$grpc" JAEGER_OTLP_HTTP="127.0.0.1:$http" JAEGER_QUERY_HTTP="127.0.0.1:$query" \
+  JAEGER_QUERY_GRPC="127.0.0.1:$query_grpc" JAEGER_SPANMETRICS="127.0.0.1:$metrics" \
+  "$programs/jaeger" "${configs[@]}" </dev/null >"$run/log" 2>&1 &
+pids+=($!)
+wait_until Jaeger listens "$grpc" "$http" "$query"
+
+echo "JAEGER_GRPC=http://127.0.0.1:$grpc"
+echo "JAEGER_HTTP=http://127.0.0.1:$http"
+echo "JAEGER_QUERY=http://127.0.0.1:$query"
+echo "JAEGER_METRICS=http://127.0.0.1:$metrics"
+serve
