@@ -10,6 +10,7 @@ mod control_plane;
 mod deep_trees;
 mod ends;
 mod identity;
+mod jaeger;
 mod metering;
 mod metrics;
 mod ministack;

@@ -11,23 +11,28 @@ pub struct Independent {
 }
 
 impl Independent {
-    /// Starts the script and reads the values that it prints. Prints a note to standard error and returns `None` unless
+    /// Starts a script with its arguments, and reads the values that it prints. `command` has spaces between them. Prints a note to standard error and returns `None` unless
     /// `OUTLAY_INDEPENDENT` is set: the script installs programs, which a plain `cargo test` should not do.
     ///
     /// # Panics
     ///
     /// If `OUTLAY_INDEPENDENT` is set and the script does not start or print all values.
-    pub fn start(script: &str, values: &[&str]) -> Option<Self> {
+    pub fn start(command: &str, values: &[&str]) -> Option<Self> {
         if std::env::var_os("OUTLAY_INDEPENDENT").is_none() {
             #[allow(clippy::print_stderr, reason = "the test's output should show that it was skipped")]
             {
-                eprintln!("skipped: set OUTLAY_INDEPENDENT=1 to run it against {script}");
+                eprintln!("skipped: set OUTLAY_INDEPENDENT=1 to run it against {command}");
             }
             return None;
         }
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("independent").join(script);
-        let mut script =
-            Command::new(path).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the script can be started");
+        let mut words = command.split(' ');
+        let script = words.next().expect("there is a first word");
+        let mut script = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("independent").join(script))
+            .args(words)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the script can be started");
         let stdout = script.stdout.take().expect("it is piped");
         let mut printed = BTreeMap::new();
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
