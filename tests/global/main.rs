@@ -11,7 +11,7 @@ use opentelemetry::{Context, global};
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, SdkMeterProvider};
 use opentelemetry_sdk::trace::{SdkTracerProvider, Span, SpanData, SpanProcessor};
-use outlay::{Outcome, Outlay, Usd};
+use outlay::{BudgetRule, Outcome, Outlay, Period, Usd};
 
 fn provider() -> (SdkMeterProvider, InMemoryMetricExporter) {
     let exporter = InMemoryMetricExporter::default();
@@ -80,6 +80,23 @@ fn outlays_that_share_the_global_provider_are_summed() {
 }
 
 /// Series beyond the SDK's limit are summed: no value is lost and no sum goes down.
+#[test]
+fn the_fuller_budget_of_outlays_that_share_the_global_provider_is_reported() {
+    let _serial = SERIAL.lock().unwrap_or_else(PoisonError::into_inner);
+    let provider = provider();
+    global::set_meter_provider(provider.0.clone());
+    let outlays = [3, 1, 2].map(|cents| {
+        let rule = BudgetRule::new("month", Usd::from_dollars(1)).every(Period::Month);
+        let outlay = Outlay::builder().budget_rule(rule).build();
+        spend(&outlay, cents);
+        outlay
+    });
+    assert_eq!(sum(&provider, "outlay.budget.spent"), 0.03, "each has a budget of its own");
+    assert_eq!(sum(&provider, "outlay.budget.limit"), 1.0);
+    drop(outlays);
+    assert_eq!(sum(&provider, "outlay.budget.used_ratio"), 0.03, "the last export may come after the last Outlay");
+}
+
 #[test]
 fn series_of_several_outlays_stay_within_the_sdk_limit() {
     let _serial = SERIAL.lock().unwrap_or_else(PoisonError::into_inner);

@@ -9,6 +9,7 @@ mod conservation;
 mod control_plane;
 mod deep_trees;
 mod ends;
+mod gauges;
 mod identity;
 mod jaeger;
 mod metering;

@@ -40,6 +40,7 @@ async fn every_metric_is_exported_with_its_name_and_unit() {
         "outlay.cost USD",
         "outlay.outcome.value USD",
         "outlay.phase.cost USD",
+        "outlay.price.age s",
         "outlay.task.cost USD",
         "outlay.task.cost.open_max USD",
         "outlay.task.duration s",

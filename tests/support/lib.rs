@@ -5,6 +5,7 @@ mod calls;
 mod exported_spans;
 mod harness;
 mod independent;
+mod manual_clock;
 mod metric_points;
 mod metric_store;
 mod shared_budgets;
@@ -14,6 +15,7 @@ pub use calls::{NATIVE_BODY, StreamRead, Streamed, call_spans, eventually, invok
 pub use exported_spans::{Span, Spans};
 pub use harness::{Harness, client_config, converse, haiku, user};
 pub use independent::Independent;
+pub use manual_clock::ManualClock;
 pub use metric_points::{MetricPoint, read_points};
 pub use metric_store::MetricStore;
 pub use shared_budgets::SharedBudgets;

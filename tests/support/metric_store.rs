@@ -6,13 +6,14 @@ use serde_json::Value;
 use crate::Independent;
 
 /// The labels that a store derives from the resource. All series of a process have them.
-const RESOURCE_LABELS: [&str; 6] = [
+const RESOURCE_LABELS: [&str; 7] = [
     "service_instance_id",
     "service_name",
     "telemetry_sdk_language",
     "telemetry_sdk_name",
     "telemetry_sdk_version",
     "job",
+    "instance",
 ];
 
 /// A third-party PromQL store.

@@ -2,7 +2,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use outlay_ledger::{Amount, BudgetStore, Held, Settlement, StoreAnswer, StoreAsk, StoreFigures, StoreFuture};
+use outlay_ledger::{
+    Amount, BudgetStore, Held, Settlement, StoreAnswer, StoreAsk, StoreBudget, StoreFigures, StoreFuture,
+};
 
 /// An in-memory budget store that records its requests and whose answers and delay a test can set.
 #[derive(Clone, Debug, Default)]
@@ -114,5 +116,9 @@ impl BudgetStore for SharedBudgets {
             *state.spent.entry(hold.budget.key.clone()).or_default() += spent.units();
         }
         state.settled.push(settlement);
+    }
+
+    fn spent(&self, budget: &StoreBudget) -> Option<Amount> {
+        self.lock().spent.get(&budget.key).map(|spent| budget.limit.with_units(*spent))
     }
 }

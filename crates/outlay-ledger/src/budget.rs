@@ -1,8 +1,10 @@
 mod applicable_budgets;
 mod budget_cell;
+mod budget_group;
 mod budget_rule;
 mod budget_rules;
 mod budget_store;
+mod budgets_in_force;
 mod budgets_of_rules;
 mod call_bound;
 mod exceeded;
@@ -24,6 +26,7 @@ pub use budget_store::{
     BudgetStore, Held, OnSoftLimit, Settlement, StoreAnswer, StoreAsk, StoreBudget, StoreFigures, StoreFuture,
     StoreHold,
 };
+pub use budgets_in_force::{BudgetInForce, BudgetsInForce};
 pub(crate) use budgets_of_rules::Times;
 pub(crate) use call_bound::Bound;
 pub use exceeded::{BudgetExceeded, RefusalReason};

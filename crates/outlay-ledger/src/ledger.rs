@@ -12,7 +12,7 @@ use crate::policy::PolicyRules;
 use crate::stop::Stops;
 use crate::sweeper::Sweeper;
 use crate::sync::RwLock;
-use crate::{BudgetRule, BudgetStore, Dimensions, Policy, RunawayRule, Scope, StopTarget, TaskSpec};
+use crate::{BudgetRule, BudgetStore, BudgetsInForce, Dimensions, Policy, RunawayRule, Scope, StopTarget, TaskSpec};
 
 /// How long a finished scope waits for open work in it, by default.
 const LATE_LIMIT: Duration = Duration::from_secs(60);
@@ -70,6 +70,12 @@ impl Ledger {
         *self.ledger.runaway.write().unwrap_or_else(PoisonError::into_inner) = runaway.or(self.code_runaway);
         self.ledger.stops.set_policy_stops(&stops);
         self.unattributed.renew_rules(now);
+    }
+
+    /// Returns the budgets of the rules, to be read at any time.
+    pub fn budgets_in_force(&self) -> BudgetsInForce {
+        let LedgerState { budget_rules, clock, budget_store, .. } = &*self.ledger;
+        BudgetsInForce { rules: budget_rules.clone(), clock: clock.clone(), store: budget_store.clone() }
     }
 
     /// Returns the runaway rule for tasks that start now.
@@ -211,7 +217,10 @@ impl LedgerBuilder {
             ids: self.ids,
             report_records: self.report_records,
             dimensions: self.dimensions,
-            budget_rules: if self.budget_store.is_some() { BudgetRules::shared() } else { BudgetRules::default() },
+            budget_rules: Arc::new(match &self.budget_store {
+                Some(_) => BudgetRules::shared(),
+                None => BudgetRules::default(),
+            }),
             stops: Stops::default(),
             policy: PolicyRules::default(),
             reload: RwLock::default(),

@@ -19,7 +19,7 @@ pub(crate) struct LedgerState {
     pub(crate) report_records: u32,
     /// The default dimensions of tasks.
     pub(crate) dimensions: Dimensions,
-    pub(crate) budget_rules: BudgetRules,
+    pub(crate) budget_rules: Arc<BudgetRules>,
     pub(crate) stops: Stops,
     pub(crate) policy: PolicyRules,
     /// Write-locked while a policy is replaced, so that a task that starts then reads one policy and not parts of two.

@@ -38,8 +38,9 @@ mod task;
 pub use admission::{Ask, PendingCall, Settled, StoreQuestion};
 pub use alert::{Alert, AlertKind};
 pub use budget::{
-    Budget, BudgetExceeded, BudgetRule, BudgetStatus, BudgetStore, Forecast, Held, OnSoftLimit, Period, RefusalReason,
-    Reserve, Settlement, StoreAnswer, StoreAsk, StoreBudget, StoreCheck, StoreFigures, StoreFuture, StoreHold,
+    Budget, BudgetExceeded, BudgetInForce, BudgetRule, BudgetStatus, BudgetStore, BudgetsInForce, Forecast, Held,
+    OnSoftLimit, Period, RefusalReason, Reserve, Settlement, StoreAnswer, StoreAsk, StoreBudget, StoreCheck,
+    StoreFigures, StoreFuture, StoreHold,
 };
 #[doc(hidden)]
 pub use callback::guarded;

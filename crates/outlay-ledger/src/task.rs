@@ -7,7 +7,7 @@ mod kind;
 mod outcome;
 mod task_words;
 
-pub(crate) use bounded_name::{bounded_name, scope_name};
+pub(crate) use bounded_name::{MAX_NAME, bounded_name, scope_name};
 pub use caller::Caller;
 pub use dimensions::{Dimension, Dimensions};
 pub use kind::{CostKind, ScopeKind, StepKind};

@@ -30,7 +30,7 @@ pub(crate) fn observer(
             task: alert.task.name.clone(),
             trace_id: trace.map(|id| id.to_string()),
         };
-        metrics.alert(&notice);
+        metrics.alert(alert);
         log(&notice, alert.first_in_task);
         // A repeated alert adds no further event to the span.
         if alert.first_in_scope {

@@ -7,7 +7,7 @@ use outlay_price::Prices;
 
 use crate::alerts;
 use crate::call::AttemptSpans;
-use crate::metrics::Metrics;
+use crate::metrics::{GaugeSources, Metrics};
 use crate::on_refusal::OnRefusal;
 use crate::prompt_tokens::MeasuredPrompts;
 use crate::registry::{
@@ -60,8 +60,14 @@ impl Core {
         let observer = alerts::observer(metrics.clone(), open_tasks.clone(), settings.on_alert);
         let ledger = settings.ledger.on_alert(observer).build();
         let prices = settings.prices.unwrap_or_else(Prices::bundled);
+        let models = Arc::new(Models::new(prices, settings.resolver, ledger.clone()));
+        let of_age = Arc::downgrade(&models);
+        metrics.set_gauge_sources(GaugeSources {
+            budgets: ledger.budgets_in_force(),
+            price_age: Arc::new(move || of_age.upgrade()?.price_age()),
+        });
         Arc::new(Self {
-            models: Arc::new(Models::new(prices, settings.resolver, ledger.clone())),
+            models,
             ledger,
             spans: settings.spans,
             metrics,

@@ -1,10 +1,12 @@
 //! Metrics, recorded from the ledger's figures. Sampling and log filters do not affect them.
 
 mod attribution;
+mod budget_gauges;
 mod by_provider;
 mod cost_series;
 mod counter;
 mod custom_dimensions;
+mod gauge_sources;
 mod instruments;
 mod labels;
 mod open_task_figures;
@@ -15,22 +17,24 @@ mod sums;
 mod task_names;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
-use outlay_ledger::{AlertKind, CostKind, Dimensions, Outcome, OutcomeKind, Scope, StepKind, StoreCheck, Totals};
+use outlay_ledger::{
+    Alert, AlertKind, CostKind, Dimensions, Outcome, OutcomeKind, Scope, StepKind, StoreCheck, Totals, Violation,
+};
 use outlay_price::{Charge, Usd};
 
 use crate::call::SettledCall;
 use crate::names::{outlay, semconv};
-use crate::notice::Notice;
 use crate::signer::Signer;
 
 use by_provider::ByProvider;
+use gauge_sources::LateSources;
 use instruments::Instruments;
-use labels::{CallLabels, KindLabels, NamedLabels, TaskLabels};
+use labels::{CallLabels, GraduationLabels, KindLabels, NamedLabels, TaskLabels};
 use open_task_figures::OpenTaskFigures;
 use principal_names::PrincipalNames;
 use provider_group::Member;
@@ -38,6 +42,7 @@ use sums::{CallSums, Sums};
 use task_names::TaskNames;
 
 pub use attribution::{Attribution, UnattributedSite};
+pub(crate) use gauge_sources::GaugeSources;
 pub(crate) use open_task_figures::OpenByName;
 
 /// The maximum token count that is recorded for a call. The SDK adds counts without overflow checks: no real call has this
@@ -59,6 +64,7 @@ pub(crate) struct Metrics {
     given: Option<Meter>,
     sums: Arc<Sums>,
     open: OpenTaskFigures,
+    gauges: LateSources,
     /// Whether a store is asked for shared budgets.
     has_budget_store: bool,
     /// The keys of the custom dimensions on metrics.
@@ -102,12 +108,18 @@ impl Metrics {
             given,
             sums: Arc::default(),
             open: OpenTaskFigures { tasks: open, names: task_names.clone() },
+            gauges: Arc::new(OnceLock::new()),
             has_budget_store,
             dimensions,
             task_names,
             principal_names: PrincipalNames::default(),
             instruments: ByProvider::default(),
         }
+    }
+
+    /// Sets the sources of the gauges. They exist only later, because the ledger reports its alerts here.
+    pub(crate) fn set_gauge_sources(&self, sources: GaugeSources) {
+        let _ = self.gauges.set(sources);
     }
 
     /// Records that a task has started. Its series start at 0, so that the first value shows as an increase.
@@ -243,19 +255,28 @@ impl Metrics {
         self.sums.spend.attribution()
     }
 
-    pub(crate) fn alert(&self, notice: &Notice) {
+    pub(crate) fn alert(&self, alert: &Alert<'_>) {
+        let sums = &self.sums;
+        let task = self.task_names.on_metrics(&alert.task.name);
         // Without the part that identifies a conversation, which would make a series for each.
-        let budget = notice.name.split(" [").next().unwrap_or_default();
-        let (counter, key, name, count) = match &notice.kind {
-            AlertKind::Refused(_) => (&self.sums.budget_refused, outlay::BUDGET_NAME, budget, 1),
-            AlertKind::WouldRefuse(_) => (&self.sums.budget_would_refuse, outlay::BUDGET_NAME, budget, 1),
-            AlertKind::BudgetsForgotten(count) => (&self.sums.budget_forgotten, outlay::BUDGET_NAME, budget, *count),
-            AlertKind::Violation(violation) => (&self.sums.policy_violations, outlay::POLICY_RULE, violation.rule(), 1),
-            AlertKind::Runaway(sign) => (&self.sums.policy_violations, outlay::POLICY_RULE, sign.as_str(), 1),
-            _ => return,
-        };
-        let task = self.task_names.on_metrics(&notice.task);
-        counter.add(NamedLabels::new(&task, key, name), count);
+        let budget = alert.name.split(" [").next().unwrap_or_default();
+        let of_task = |key, name| NamedLabels::new(&task, key, name).with_team(&alert.task.dimensions);
+        match alert.kind {
+            AlertKind::Refused(_) => sums.budget_refused.add(of_task(outlay::BUDGET_NAME, budget), 1),
+            AlertKind::WouldRefuse(_) => sums.budget_would_refuse.add(of_task(outlay::BUDGET_NAME, budget), 1),
+            // The task that has just started is not the one whose budgets were forgotten.
+            AlertKind::BudgetsForgotten(count) => {
+                sums.budget_forgotten.add(NamedLabels::new(&task, outlay::BUDGET_NAME, budget), *count);
+            }
+            AlertKind::Violation(found) => {
+                sums.policy_violations.add(of_task(outlay::POLICY_RULE, found.rule()), 1);
+                if let Violation::Graduation { workflow, .. } = found.violation() {
+                    sums.graduations.add(GraduationLabels { rule: found.rule().into(), workflow: workflow.clone() }, 1);
+                }
+            }
+            AlertKind::Runaway(sign) => sums.policy_violations.add(of_task(outlay::POLICY_RULE, sign.as_str()), 1),
+            _ => {}
+        }
     }
 
     fn add_phase(&self, task: &Arc<str>, scope: &Scope, charge: &Charge) {
@@ -271,7 +292,11 @@ impl Metrics {
     }
 
     fn instruments(&self) -> &Instruments {
-        self.instruments.get(self.given.as_ref(), || Member { sums: self.sums.clone(), open: self.open.clone() })
+        self.instruments.get(self.given.as_ref(), || Member {
+            sums: self.sums.clone(),
+            open: self.open.clone(),
+            gauges: self.gauges.clone(),
+        })
     }
 }
 

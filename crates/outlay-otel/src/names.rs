@@ -156,6 +156,10 @@ pub mod outlay {
     /// `down` if it could not be asked in time.
     pub const BUDGET_STORE: &str = "outlay.budget.store";
     pub const BUDGET_LIMIT: &str = "outlay.budget.limit";
+    /// The period of a rule's budget: `hour`, `day` or `month`. Only on metrics.
+    pub const BUDGET_PERIOD: &str = "outlay.budget.period";
+    /// Where to send alerts about the budget. Only on metrics.
+    pub const BUDGET_NOTIFY: &str = "outlay.budget.notify";
     pub const BUDGET_SPENT: &str = "outlay.budget.spent";
     pub const BUDGET_LIMIT_USD: &str = "outlay.budget.limit_usd";
     pub const BUDGET_USED_RATIO: &str = "outlay.budget.used_ratio";
@@ -232,11 +236,16 @@ pub mod metric {
     pub const ATTEMPTS: &str = "outlay.attempts";
     pub const UNPRICED_CALLS: &str = "outlay.unpriced_calls";
     pub const UNATTRIBUTED_COST: &str = "outlay.unattributed.cost";
+    pub const BUDGET_USED_RATIO: &str = "outlay.budget.used_ratio";
+    pub const BUDGET_SPENT: &str = "outlay.budget.spent";
+    pub const BUDGET_LIMIT: &str = "outlay.budget.limit";
     pub const BUDGET_REFUSED: &str = "outlay.budget.refused";
     pub const BUDGET_FORGOTTEN: &str = "outlay.budget.forgotten";
     pub const BUDGET_WOULD_REFUSE: &str = "outlay.budget.would_refuse";
     pub const BUDGET_UNCHECKED: &str = "outlay.budget.unchecked";
     pub const POLICY_VIOLATIONS: &str = "outlay.policy.violations";
+    pub const POLICY_GRADUATIONS: &str = "outlay.policy.graduations";
+    pub const PRICE_AGE: &str = "outlay.price.age";
     pub const TOKEN_USAGE: &str = "gen_ai.client.token.usage";
     pub const OPERATION_DURATION: &str = "gen_ai.client.operation.duration";
     pub const TIME_TO_FIRST_CHUNK: &str = "gen_ai.client.operation.time_to_first_chunk";

@@ -2,6 +2,8 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 use crate::model::shorter_ids;
 use crate::region::place_partition;
@@ -138,6 +140,23 @@ impl Prices {
     /// it does not set one: `2026-11-20+acme`.
     pub fn version(&self) -> &str {
         &self.0.version
+    }
+
+    /// Returns the newest day on which any of the prices was known to be right: the day of a layer's version, or the `as_of`
+    /// of a row. Days after `at` are left out. Returns `None` if no layer with prices has such a day.
+    ///
+    /// ```
+    /// use jiff::{Timestamp, civil::date};
+    /// use outlay_price::Prices;
+    ///
+    /// let at: Timestamp = "2027-03-01T12:00:00Z".parse()?;
+    /// assert!(Prices::bundled().newest_day(at) >= Some(date(2026, 11, 20)));
+    /// assert_eq!(Prices::empty().newest_day(at), None);
+    /// # Ok::<(), jiff::Error>(())
+    /// ```
+    pub fn newest_day(&self, at: Timestamp) -> Option<Date> {
+        let today = at.to_zoned(TimeZone::UTC).date();
+        self.0.list.iter().filter_map(|layer| layer.table.newest_day(today)).max()
     }
 
     /// Returns the price in force for a query, or `None` if no price is known, which does not mean free.

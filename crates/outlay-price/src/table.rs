@@ -1,7 +1,9 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use crate::price::{Entry, Step, Terms};
 use crate::rate::Rates;
@@ -27,6 +29,8 @@ pub(crate) struct Table {
     /// Whether this is the user's own table. It takes precedence over every list, and its rows without a region also apply
     /// to other partitions.
     is_own: bool,
+    /// The days of its prices, sorted: that of its version, if that is a day, and those on which sources stated its rows.
+    days: Box<[Date]>,
 }
 
 /// The target of an alias.
@@ -108,6 +112,10 @@ impl Table {
 
     fn new(version: &str, rows: Vec<Row>, is_own: bool) -> Result<Self, TableError> {
         let version: Arc<str> = version.into();
+        let days = match rows.is_empty() {
+            true => Box::default(),
+            false => days(rows.iter().map(|row| row.as_of.as_str()).chain([&*version])),
+        };
         let mut rows: Vec<(usize, Row)> = rows.into_iter().enumerate().collect();
         rows.sort_by(|(_, a), (_, b)| key(a).cmp(&key(b)).then(a.context_over.cmp(&b.context_over)));
         let mut models: HashMap<String, Vec<(usize, Variant, Slot)>> = HashMap::new();
@@ -128,7 +136,12 @@ impl Table {
         }
         let variants =
             models.into_iter().map(|(model, slots)| Ok((model.into(), ModelPrices::Parsed(variants(slots)?))));
-        Ok(Self { version, models: variants.collect::<Result<_, _>>()?, aliases: HashMap::new(), is_own })
+        Ok(Self { version, models: variants.collect::<Result<_, _>>()?, aliases: HashMap::new(), is_own, days })
+    }
+
+    /// Returns the newest day of its prices that is not after `today`, if there is any.
+    pub(crate) fn newest_day(&self, today: Date) -> Option<Date> {
+        self.days.iter().rev().copied().find(|day| *day <= today)
     }
 
     /// Returns the price in force in any of the tables. A price of the account takes precedence over one for any account,
@@ -355,6 +368,13 @@ fn slots<'a>(
             (row, variant, Slot { location, price: Price(Arc::new(entry)), is_end: false })
         })
     })
+}
+
+/// Returns the days among the texts, sorted.
+fn days<'a>(texts: impl Iterator<Item = &'a str>) -> Box<[Date]> {
+    let texts: BTreeSet<_> = texts.collect();
+    let days: BTreeSet<Date> = texts.into_iter().filter_map(|text| text.parse().ok()).collect();
+    days.into_iter().collect()
 }
 
 /// Returns the key of a row: all but its context size. Rows with the same key form one price.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use outlay_ledger::{Amount, Period, StoreAnswer, StoreAsk, StoreHold};
 
+use crate::reported_usage::ReportedUsage;
 use crate::when_down::WhenDown;
 
 /// The maximum number of known budgets. Beyond it, known budgets with nothing let through are forgotten, and unknown
@@ -25,17 +26,6 @@ struct Budgets {
     known: HashMap<Arc<str>, KnownUsage>,
     /// When the budgets were last swept.
     swept: Option<Instant>,
-}
-
-/// The usage of a budget, as reported by Redis.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ReportedUsage {
-    /// The index of the budget in the ask.
-    pub(crate) hold: usize,
-    /// The units used by all processes.
-    pub(crate) used: i128,
-    /// The time until the budget's period ends, after which the report no longer applies.
-    pub(crate) left: Option<Duration>,
 }
 
 /// What a process knows about the usage of a budget.
@@ -83,12 +73,12 @@ impl Lease {
     }
 
     /// Updates the known usage of the ask's budgets with reports of Redis.
-    pub(crate) fn update_usage(&self, ask: &StoreAsk, reported: impl IntoIterator<Item = ReportedUsage>) {
+    pub(crate) fn update_usage(&self, ask: &StoreAsk, reported: &[ReportedUsage]) {
         if !self.is_enabled() {
             return;
         }
         let (mut budgets, now) = (self.lock(), Instant::now());
-        for ReportedUsage { hold, used, left } in reported {
+        for &ReportedUsage { hold, used, left, .. } in reported {
             let Some(hold) = ask.holds().get(hold) else { continue };
             if !budgets.has_room(now) && !budgets.known.contains_key(&hold.budget.key) {
                 continue;
@@ -195,7 +185,7 @@ mod tests {
     }
 
     const fn reported(used: i128) -> ReportedUsage {
-        ReportedUsage { hold: 0, used, left: None }
+        ReportedUsage { hold: 0, spent: 0, used, left: None }
     }
 
     #[test]
@@ -217,14 +207,14 @@ mod tests {
     fn a_lease_does_not_exceed_what_redis_reported_as_left() {
         let lease = Lease::new(WhenDown::Lease { percent: 50 });
         let ask = |id| calls(id, 1, 10);
-        lease.update_usage(&ask(1), [reported(8)]);
+        lease.update_usage(&ask(1), &[reported(8)]);
         for id in 2..4 {
             assert_eq!(lease.answer(&ask(id)), StoreAnswer::Unchecked);
             lease.settle(&ask(id), &[Amount::Calls(1)]);
             lease.release(&ask(id), &[Amount::Calls(1)]);
         }
         assert_eq!(lease.answer(&ask(4)), StoreAnswer::Unavailable(0), "nor in the next outage");
-        lease.update_usage(&ask(5), [reported(3)]);
+        lease.update_usage(&ask(5), &[reported(3)]);
         assert_eq!(lease.answer(&ask(6)), StoreAnswer::Unchecked);
     }
 
@@ -244,9 +234,9 @@ mod tests {
     fn usage_does_not_count_after_its_period_ends() {
         let lease = Lease::new(WhenDown::Lease { percent: 50 });
         let ask = calls(1, 1, 10);
-        lease.update_usage(&ask, [ReportedUsage { hold: 0, used: 10, left: Some(Duration::from_secs(60)) }]);
+        lease.update_usage(&ask, &[ReportedUsage { hold: 0, spent: 0, used: 10, left: Some(Duration::from_secs(60)) }]);
         assert_eq!(lease.answer(&ask), StoreAnswer::Unavailable(0));
-        lease.update_usage(&ask, [ReportedUsage { hold: 0, used: 10, left: Some(Duration::ZERO) }]);
+        lease.update_usage(&ask, &[ReportedUsage { hold: 0, spent: 0, used: 10, left: Some(Duration::ZERO) }]);
         assert_eq!(lease.answer(&ask), StoreAnswer::Unchecked);
     }
 
@@ -278,7 +268,7 @@ mod tests {
         assert_eq!(lease.answer(&ask(MAX_KNOWN)), StoreAnswer::Unavailable(0));
         assert_eq!(lease.answer(&ask(0)), StoreAnswer::Unchecked);
         assert_eq!(lease.lock().known.len(), MAX_KNOWN);
-        lease.update_usage(&ask(MAX_KNOWN), [reported(1)]);
+        lease.update_usage(&ask(MAX_KNOWN), &[reported(1)]);
         assert_eq!(lease.lock().known.len(), MAX_KNOWN, "reports for other budgets are not kept either");
         // A sweep makes room once spending is written. Sweeps have a minimum interval.
         lease.release(&ask(0), &[Amount::Calls(2)]);

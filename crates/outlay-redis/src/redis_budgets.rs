@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use outlay_ledger::{BudgetStore, Held, Settlement, StoreAnswer, StoreAsk, StoreFuture};
+use outlay_ledger::{Amount, BudgetStore, Held, Settlement, StoreAnswer, StoreAsk, StoreBudget, StoreFuture};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -182,6 +182,10 @@ impl BudgetStore for RedisBudgets {
             return;
         }
         let _ = self.commands.send(Command::Settle(Entry::new(settlement, may_be_reserved)));
+    }
+
+    fn spent(&self, budget: &StoreBudget) -> Option<Amount> {
+        self.shared.spending.of(budget)
     }
 }
 

@@ -7,10 +7,10 @@ use redis::{Cmd, FromRedisValue, RedisError, RedisResult, Script, Value};
 
 use crate::builder::Builder;
 use crate::keys;
-use crate::lease::ReportedUsage;
 use crate::on_expiry::OnExpiry;
 use crate::queue::{Batch, Entry};
 use crate::redis_connection::{Connection, Target};
+use crate::reported_usage::ReportedUsage;
 
 /// The maximum amount, to which larger ones are clamped: 10^27 pico-dollars, or 10^15 dollars. The scripts cannot hold more
 /// digits.
@@ -20,8 +20,8 @@ const ENDED_TTL: u64 = 3_600_000;
 /// How long the scripts keep the number of the last batch of a running process, in ms.
 const BATCH_TTL: u64 = 7 * 86_400_000;
 
-/// Index of the entry, index of the hold, used units, and the ms until the period ends.
-type UsageRow = (usize, usize, String, i64);
+/// Index of the entry, index of the hold, spent units, used units, and the ms until the period ends.
+type UsageRow = (usize, usize, String, String, i64);
 
 /// The scripts, with the arguments that stay the same.
 #[derive(Debug)]
@@ -143,8 +143,9 @@ impl Scripts {
         }
         let (now, lost, expired, has_more, is_older, reached, rows): (u64, u64, u64, u8, u8, _, Vec<UsageRow>) =
             self.query(connection, &command).await?;
-        let usage =
-            rows.iter().filter_map(|(entry, hold, used, left)| Some((*entry, parse_usage(*hold, used, *left)?)));
+        let usage = rows
+            .iter()
+            .filter_map(|(entry, hold, spent, used, left)| Some((*entry, parse_usage(*hold, spent, used, *left)?)));
         let (usage, now) = (usage.collect(), Duration::from_millis(now));
         Ok(SettleResult { lost, expired, has_more: has_more == 1, is_older: is_older == 1, now, reached, usage })
     }
@@ -246,8 +247,8 @@ fn parse_reserve_reply(ask: &StoreAsk, reply: Vec<Value>) -> RedisResult<Option<
             let figures =
                 would_refuse.iter().filter_map(|(hold, spent, reserved)| figures(ask, *hold, spent, reserved));
             let answer = StoreAnswer::Admitted(figures.collect());
-            let rows = Vec::<(usize, String, i64)>::from_redis_value(next())?;
-            let usage = rows.iter().filter_map(|(hold, used, left)| parse_usage(*hold, used, *left));
+            let rows = Vec::<(usize, String, String, i64)>::from_redis_value(next())?;
+            let usage = rows.iter().filter_map(|(hold, spent, used, left)| parse_usage(*hold, spent, used, *left));
             Ok(Some(ReserveResult { answer, usage: usage.collect() }))
         }
         1 => {
@@ -255,8 +256,10 @@ fn parse_reserve_reply(ask: &StoreAsk, reply: Vec<Value>) -> RedisResult<Option<
             let (spent, reserved) = (String::from_redis_value(next())?, String::from_redis_value(next())?);
             let left = parse_left(i64::from_redis_value(next())?);
             Ok(figures(ask, hold, &spent, &reserved).map(|figures| {
-                let used = figures.spent.units().saturating_add(figures.reserved.units());
-                ReserveResult { answer: StoreAnswer::Refused(figures), usage: vec![ReportedUsage { hold, used, left }] }
+                let spent = figures.spent.units();
+                let used = spent.saturating_add(figures.reserved.units());
+                let usage = vec![ReportedUsage { hold, spent, used, left }];
+                ReserveResult { answer: StoreAnswer::Refused(figures), usage }
             }))
         }
         _ => Ok(None),
@@ -270,8 +273,8 @@ pub(crate) fn figures(ask: &StoreAsk, hold: usize, spent: &str, reserved: &str) 
     Some(StoreFigures { hold, spent: amount(spent), reserved: amount(reserved) })
 }
 
-fn parse_usage(hold: usize, used: &str, left: i64) -> Option<ReportedUsage> {
-    Some(ReportedUsage { hold, used: used.parse().ok()?, left: parse_left(left) })
+fn parse_usage(hold: usize, spent: &str, used: &str, left: i64) -> Option<ReportedUsage> {
+    Some(ReportedUsage { hold, spent: spent.parse().ok()?, used: used.parse().ok()?, left: parse_left(left) })
 }
 
 fn parse_left(millis: i64) -> Option<Duration> {

@@ -6,7 +6,9 @@ use std::time::Duration;
 use outlay_ledger::{Held, Settlement, StoreAsk};
 
 use crate::deadlines::Deadlines;
-use crate::lease::{Lease, ReportedUsage};
+use crate::known_spending::KnownSpending;
+use crate::lease::Lease;
+use crate::reported_usage::ReportedUsage;
 use crate::when_down::WhenDown;
 
 /// The state that calls share with the Redis thread.
@@ -14,6 +16,7 @@ use crate::when_down::WhenDown;
 pub(crate) struct SharedState {
     when_down: WhenDown,
     pub(crate) lease: Lease,
+    pub(crate) spending: KnownSpending,
     up: AtomicBool,
     /// Whether data was lost that no flush has reported yet.
     pub(crate) has_lost: AtomicBool,
@@ -31,6 +34,7 @@ impl SharedState {
         Self {
             when_down,
             lease: Lease::new(when_down),
+            spending: KnownSpending::default(),
             up: AtomicBool::new(false),
             has_lost: AtomicBool::new(false),
             down_reason: Mutex::default(),
@@ -78,9 +82,10 @@ impl SharedState {
         }
     }
 
-    /// Updates the lease with the usage that Redis reports for the budgets of `ask`.
-    pub(crate) fn update_usage(&self, ask: &StoreAsk, reported: impl IntoIterator<Item = ReportedUsage>) {
+    /// Takes over the usage that Redis reports for the budgets of `ask`.
+    pub(crate) fn update_usage(&self, ask: &StoreAsk, reported: &[ReportedUsage]) {
         self.lease.update_usage(ask, reported);
+        self.spending.update(ask, reported);
     }
 
     /// Frees the lease of a settlement that Redis has.

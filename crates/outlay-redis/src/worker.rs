@@ -254,7 +254,7 @@ impl Worker {
     fn reply(&self, ask: &StoreAsk, result: Result<RedisResult<Option<ReserveResult>>, Elapsed>) -> Reply {
         match result {
             Ok(Ok(Some(ReserveResult { answer, usage }))) => {
-                self.shared.update_usage(ask, usage);
+                self.shared.update_usage(ask, &usage);
                 Reply::Answer(answer)
             }
             Ok(Ok(None)) => Reply::NotReserved,
@@ -458,7 +458,7 @@ impl Worker {
         // After the confirmations above, because the reported usage includes them.
         for (entry, usage) in settled.usage {
             if let Some(Entry { settlement, .. }) = batch.get(entry) {
-                self.shared.update_usage(&settlement.ask, [usage]);
+                self.shared.update_usage(&settlement.ask, &[usage]);
             }
         }
         self.clock.set(Some((Instant::now(), settled.now)));

@@ -57,7 +57,16 @@ async fn two_processes_share_one_budget_and_follow_when_down_while_redis_hangs()
             assert!(member.budgets.flush(Duration::from_secs(10)).await);
         }
     }
+    let spent = |member: &Member| {
+        let metrics = member.h.metrics();
+        let of_team = metrics
+            .iter()
+            .find(|point| point.name == "outlay.budget.spent" && point.attribute("outlay.team") == Some("search"));
+        of_team.map(|point| Usd::from_picos((point.value * 1e12).round() as i128))
+    };
+    assert_eq!(spent(&other), Some(Usd::from_picos(10 * COST)), "the metric has the spending of both");
     let refusal = one.ask(4_000).await.unwrap_err();
+    assert_eq!(spent(&one), Some(Usd::from_picos(10 * COST)), "the refusal told it");
     assert_eq!(
         (refusal.scope(), refusal.spent()),
         ("team [team=search]", outlay::Amount::Usd(Usd::from_picos(10 * COST)))

@@ -1,27 +1,14 @@
 //! Budget rules by dimension and period, soft limits and budgets that only observe.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bedrock_sim::{Reply, Tokens};
 use outlay::{AlertKind, Amount, Budget, BudgetRule, Notice, Outcome, Period, Usd};
-use outlay_tests::{HAIKU, Harness, Warnings, converse, haiku};
+use outlay_tests::{HAIKU, Harness, ManualClock, Warnings, converse, haiku};
 
 use super::{ask, at_most};
 
-/// A clock that the test sets.
-#[derive(Clone, Debug)]
-struct ManualClock(Arc<AtomicU64>);
-
-impl outlay_ledger::Clock for ManualClock {
-    fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(self.0.load(Ordering::SeqCst))
-    }
-}
-
-/// 2026-11-30T12:00:00Z
-const NOON: u64 = 1_796_040_000;
 const DAY: u64 = 86_400;
 
 #[tokio::test]
@@ -45,7 +32,7 @@ async fn each_team_has_its_own_budget_and_calls_without_a_team_share_one() {
 
 #[tokio::test]
 async fn a_budget_resets_each_period_and_holds_only_in_its_environment() {
-    let clock = ManualClock(Arc::new(AtomicU64::new(NOON)));
+    let clock = ManualClock::at_noon();
     let shared_clock = clock.clone();
     let rule = BudgetRule::new("sandbox", Budget::calls(1)).only("environment", "sandbox");
     let h = Harness::with(|builder| builder.clock(shared_clock).budget_rule(rule.every(Period::Day))).await;
@@ -58,13 +45,13 @@ async fn a_budget_resets_each_period_and_holds_only_in_its_environment() {
         (is_refused("sandbox").await, is_refused("sandbox").await, is_refused("production").await),
         (false, true, false)
     );
-    clock.0.store(NOON + DAY, Ordering::SeqCst);
+    clock.advance(DAY);
     assert_eq!((is_refused("sandbox").await, is_refused("sandbox").await), (false, true));
 }
 
 #[tokio::test]
 async fn a_call_counts_in_the_period_in_which_it_started() {
-    let clock = ManualClock(Arc::new(AtomicU64::new(NOON)));
+    let clock = ManualClock::at_noon();
     let shared_clock = clock.clone();
     let rule = BudgetRule::new("day", Usd::from_cents(1)).every(Period::Day);
     let h = Harness::with(|builder| builder.clock(shared_clock).budget_rule(rule)).await;
@@ -73,7 +60,7 @@ async fn a_call_counts_in_the_period_in_which_it_started() {
     let call = task.run(haiku(&h.client).inference_config(at_most(100)).send());
     let next_day = async {
         h.sim.wait_for(1).await.unwrap();
-        clock.0.store(NOON + DAY, Ordering::SeqCst);
+        clock.advance(DAY);
     };
     let (response, ()) = tokio::join!(call, next_day);
     response.unwrap();

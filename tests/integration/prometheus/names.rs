@@ -8,7 +8,7 @@ use bedrock_sim::{Operation, Reply, StsSim, Tokens};
 use opentelemetry_sdk::metrics::InMemoryMetricExporter;
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData, ResourceMetrics};
 use outlay::bedrock::Principals;
-use outlay::{Budget, BudgetRule, Outcome, RunawayRule, Usd};
+use outlay::{Budget, BudgetRule, Outcome, Period, Policy, RunawayRule, Usd};
 use outlay_tests::{HAIKU, Harness, MetricStore, SharedBudgets, converse, eventually, haiku, read_stream};
 use serde_json::json;
 
@@ -16,6 +16,9 @@ use super::{exporting_to, flush};
 use crate::identity::sts_client;
 
 const TABLE: &str = include_str!("../../../examples/observability/metrics.md");
+
+/// Each workflow outgrows it with its first task.
+const POLICY: &str = "[[rule]]\nname = \"sandbox\"\n[rule.graduate]\ntasks_per_day = 0\n";
 
 /// A row of the table.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,15 +30,26 @@ struct Row {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_lists_the_metrics_of_the_table() {
+async fn victoria_metrics_lists_the_metrics_of_the_table() {
     let Some(store) = MetricStore::start("victoria_metrics.sh") else { return };
+    check_the_table(&store).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn prometheus_lists_the_metrics_of_the_table() {
+    let Some(store) = MetricStore::start("prometheus.sh") else { return };
+    check_the_table(&store).await;
+}
+
+async fn check_the_table(store: &MetricStore) {
     let table = table();
-    let export = export_everything(&store).await;
+    let export = export_everything(store).await;
     let kinds: BTreeMap<_, _> =
         table.iter().map(|(name, row)| (name.clone(), (row.kind.clone(), row.unit.clone()))).collect();
     assert_eq!(kinds, kinds_and_units(&export));
 
-    store.wait_for("sum(outlay_policy_violations_total)", 1.0).await;
+    // The last is that of the task that is abandoned at the end.
+    store.wait_for("sum(outlay_policy_violations_total)", 3.0).await;
     let expected: BTreeMap<_, _> = table.into_values().flat_map(in_store).collect();
     assert_eq!(store.names().await, expected);
 }
@@ -100,6 +114,16 @@ async fn export_everything(store: &MetricStore) -> ResourceMetrics {
             .metric_dimension("tenant")
             .budget_store(SharedBudgets::default())
             .budget_rule(BudgetRule::new("watched", Budget::calls(1).observe()))
+            .budget_rule(
+                BudgetRule::new("teams", Budget::new(Usd::from_dollars(1)).observe())
+                    .per("team")
+                    .per("cost_center")
+                    .per("environment")
+                    .every(Period::Month)
+                    .owner("ada")
+                    .notify("costs"),
+            )
+            .policy(Policy::from_toml(POLICY).unwrap())
             .runaway(RunawayRule::new().same_call(2))
     })
     .await;
@@ -144,7 +168,7 @@ async fn run_a_task(h: &Harness) -> outlay::Task {
     task.finish(Outcome::success().value(Usd::from_dollars(1)));
     drop(task);
     assert!(h.outlay.set_outcome(id, Outcome::failure()));
-    let open = h.outlay.task("t").budget(Usd::from_cents(1)).start();
+    let open = h.outlay.task("t").team("support").budget(Usd::from_cents(1)).start();
     let long_answer = InferenceConfiguration::builder().max_tokens(100_000).build();
     open.run(haiku(&h.client).inference_config(long_answer).send()).await.unwrap_err();
     open

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use super::budget_store::{StoreBudget, StoreHold};
+use super::budget_store::{BudgetStore, StoreBudget, StoreHold};
 use super::call_bound::Bound;
 use super::{Amount, Budget, BudgetExceeded, BudgetStatus, Period, RefusalReason, Reserve};
 use crate::money::Spent;
@@ -143,6 +143,21 @@ impl BudgetCell {
         }
     }
 
+    /// Returns what has been spent in the period of a time, in the smallest unit of the limit. It is not known if a store
+    /// keeps the budget.
+    pub(super) fn spent_at(&self, now: SystemTime) -> i128 {
+        let (state, number) = (lock(&self.state), self.number(now));
+        if !state.is_due(number) {
+            return state.current.spent;
+        }
+        // What `switch_to` will find.
+        let is_of_this = |amounts: &&PeriodAmounts| match number > state.current.number {
+            true => amounts.number == number,
+            false => amounts.number >= number,
+        };
+        state.all().filter(is_of_this).fold(0, |sum, amounts| sum.saturating_add(amounts.spent))
+    }
+
     /// Returns whether the budget has an open call, or spending in a period that has not ended.
     pub(super) fn has_current_amounts(&self, now: SystemTime) -> bool {
         let state = lock(&self.state);
@@ -252,6 +267,13 @@ impl BudgetCell {
         Some(self.hold(self.store_key.as_ref()?, &lock(&self.state), |_| 0))
     }
 
+    /// Returns what the store knows to be spent, in the smallest unit of the limit. Must be called without a lock, since the
+    /// store may take its own.
+    pub(super) fn spent_in(&self, store: &dyn BudgetStore) -> Option<i128> {
+        let hold = self.unreserved()?;
+        store.spent(&hold.budget).map(Amount::units)
+    }
+
     /// Takes over the amounts that the store reported. Returns the status and the reserve mode.
     pub(super) fn take_store_amounts(
         &self,
@@ -354,12 +376,16 @@ impl BudgetCell {
     /// Starts a new period if one is due. Returns the number of the current period.
     fn start_due_period(&self, state: &mut State, now: SystemTime) -> i64 {
         let number = self.number(now);
-        // A clock that is set back by less than a period does not return to the previous period.
-        if number > state.current.number || number < state.current.number.saturating_sub(1) {
+        if state.is_due(number) {
             state.switch_to(number);
         }
         state.current.number
     }
+}
+
+/// Returns the budget with the lowest limit. Enforced limits come before observed ones.
+pub(super) fn strictest<'a>(budgets: impl IntoIterator<Item = &'a Budget>) -> Option<Budget> {
+    budgets.into_iter().min_by_key(|budget| (budget.observed, budget.limit.units())).copied()
 }
 
 fn refuse(budget: &Budget, refusal: BudgetExceeded, units: i128, number: i64) -> Verdict {
@@ -382,6 +408,12 @@ impl State {
             refusals: Vec::new(),
             store_answered: None,
         }
+    }
+
+    /// Returns whether the period with this number has to be switched to. A clock that is set back by less than a period does
+    /// not return to the previous period.
+    const fn is_due(&self, number: i64) -> bool {
+        number > self.current.number || number < self.current.number.saturating_sub(1)
     }
 
     /// Switches to another period, with its kept amounts. If the clock had jumped ahead and is back, the amounts of the
@@ -431,8 +463,7 @@ impl State {
 
     /// Returns the lowest limit. Enforced limits come before observed ones.
     fn strictest(&self) -> Budget {
-        let strictest = self.budgets().min_by_key(|budget| (budget.observed, budget.limit.units()));
-        *strictest.unwrap_or(&self.budget)
+        strictest(self.budgets()).unwrap_or(self.budget)
     }
 
     fn soft_from(&self) -> Option<i128> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use super::{Budget, Period};
-use crate::task::{TaskWords, clean_word, clean_word_key};
+use crate::task::{MAX_NAME, TaskWords, bounded_name, clean_word, clean_word_key};
 
 /// A budget for all tasks of a kind, such as per team and day, per month for the sandbox, or per conversation.
 ///
@@ -22,9 +22,11 @@ pub struct BudgetRule {
     pub(super) name: Arc<str>,
     pub(super) budget: Budget,
     pub(super) period: Option<Period>,
-    per: Vec<Arc<str>>,
+    pub(super) per: Vec<Arc<str>>,
     pub(super) only: Vec<(Arc<str>, Arc<str>)>,
     pub(super) each_call: bool,
+    pub(super) owner: Option<Arc<str>>,
+    pub(super) notify: Option<Arc<str>>,
 }
 
 impl BudgetRule {
@@ -37,6 +39,8 @@ impl BudgetRule {
             per: Vec::new(),
             only: Vec::new(),
             each_call: false,
+            owner: None,
+            notify: None,
         }
     }
 
@@ -75,6 +79,24 @@ impl BudgetRule {
         self
     }
 
+    /// Sets who is responsible for the budget. It becomes a label of the budget's metrics, which alerts are routed by. At
+    /// most 64 characters are kept. Defaults to none.
+    #[must_use]
+    pub fn owner(mut self, owner: &str) -> Self {
+        self.owner = label(owner);
+        self
+    }
+
+    /// Sets where to send alerts about the budget, such as a channel. See [`owner`](Self::owner).
+    #[must_use]
+    pub fn notify(mut self, notify: &str) -> Self {
+        self.notify = label(notify);
+        self
+    }
+
+    /// The maximum number of characters in an owner or in a place to notify.
+    pub(crate) const MAX_LABEL: usize = MAX_NAME;
+
     /// Returns whether both rules share their budgets: they have the same name, unit, period and tasks.
     pub(crate) fn shares_budgets(&self, other: &Self) -> bool {
         let key = |rule: &Self| (rule.budget.limit.unit(), rule.period, rule.each_call);
@@ -97,6 +119,11 @@ impl BudgetRule {
         let each: Vec<String> = self.per.iter().map(|key| format!("{key}={}", value(task.get(key)))).collect();
         Some(format!("{} [{}]", self.name, each.join(", ")).into())
     }
+}
+
+/// Returns the text for a label of a metric, or `None` if it is empty.
+fn label(text: &str) -> Option<Arc<str>> {
+    Some(bounded_name(text.trim_start())).filter(|text| !text.is_empty())
 }
 
 /// The length in characters of a long value in the name of a budget. It ends in a hash of the full value. Shorter values

@@ -17,7 +17,7 @@ struct Rules {
 #[derive(Debug, Default)]
 pub(crate) struct BudgetRules {
     rules: RwLock<Rules>,
-    kept: Mutex<BudgetsOfRules>,
+    pub(super) kept: Mutex<BudgetsOfRules>,
     /// Whether a store keeps the budgets, except those that limit each call separately.
     are_shared: bool,
 }
@@ -39,6 +39,12 @@ impl BudgetRules {
         self.rules.write().unwrap_or_else(PoisonError::into_inner).from_policy = rules;
     }
 
+    /// Returns all rules: those set in code, and those of the policy.
+    pub(super) fn all(&self) -> Vec<BudgetRule> {
+        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
+        rules.from_code.iter().chain(&rules.from_policy).cloned().collect()
+    }
+
     /// Returns whether there are no rules.
     pub(crate) fn is_empty(&self) -> bool {
         let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
@@ -58,7 +64,7 @@ impl BudgetRules {
             }
         }
         let mut kept = lock(&self.kept);
-        applied.into_iter().map(|rule| kept.get(rule, self.are_shared, now, alerts)).collect()
+        applied.into_iter().map(|rule| kept.get(rule, task, self.are_shared, now, alerts)).collect()
     }
 }
 

@@ -30,6 +30,13 @@ pub trait BudgetStore: fmt::Debug + Send + Sync {
 
     /// Replaces the reservation by the spending. It returns at once; the amounts may be updated later.
     fn settle(&self, settlement: Settlement);
+
+    /// Returns the last known spending of all processes on a budget in its current period, for metrics. It returns at
+    /// once. Defaults to `None`, which means that it is not known.
+    fn spent(&self, budget: &StoreBudget) -> Option<Amount> {
+        let _ = budget;
+        None
+    }
 }
 
 /// The future that [`BudgetStore::reserve`] returns.
@@ -207,6 +214,10 @@ impl<T: BudgetStore> BudgetStore for Guarded<T> {
 
     fn settle(&self, settlement: Settlement) {
         let _ = guarded(|| self.0.settle(settlement));
+    }
+
+    fn spent(&self, budget: &StoreBudget) -> Option<Amount> {
+        guarded(|| self.0.spent(budget)).flatten()
     }
 }
 

@@ -5,15 +5,19 @@
 //! together with their spending, and an alert reports it. No rule keeps more than [`MAX_BUDGETS`]. A later task gets a
 //! separate budget, so that it never spends from another's.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use indexmap::IndexMap;
+
 use super::budget_cell::BudgetCell;
+use super::budget_group::BudgetGroup;
 use super::budget_rule::BudgetRule;
 use super::{Budget, Period};
 use crate::AlertKind;
 use crate::alert::Alerts;
+use crate::task::TaskWords;
 
 /// The maximum number of budgets of a rule without a period that are kept although no open task uses them.
 pub(super) const MAX_UNUSED: usize = 10_000;
@@ -33,7 +37,8 @@ pub(super) struct BudgetsOfRules(Vec<RuleBudgets>);
 struct RuleBudgets {
     /// The first of the rules that share these budgets.
     rule: BudgetRule,
-    by_name: HashMap<Arc<str>, KeptBudget>,
+    by_name: IndexMap<Arc<str>, KeptBudget>,
+    groups: HashSet<Arc<BudgetGroup>>,
     /// The number of budgets at which to search for droppable ones.
     search_at: usize,
     /// When it was last searched, by the monotonic clock.
@@ -42,9 +47,10 @@ struct RuleBudgets {
     reported: Option<Duration>,
 }
 
-#[derive(Debug)]
-struct KeptBudget {
-    cell: Arc<BudgetCell>,
+#[derive(Clone, Debug)]
+pub(super) struct KeptBudget {
+    pub(super) cell: Arc<BudgetCell>,
+    pub(super) group: Arc<BudgetGroup>,
     /// By the monotonic clock, so that a jump of the wall clock does not age it.
     last_use: Duration,
 }
@@ -85,6 +91,7 @@ impl BudgetsOfRules {
     pub(super) fn get(
         &mut self,
         applied: AppliedRule<'_>,
+        task: &TaskWords<'_>,
         is_shared: bool,
         now: Times,
         alerts: &mut Alerts,
@@ -98,9 +105,15 @@ impl BudgetsOfRules {
                 &mut self.0[last]
             }
         };
-        let cell = budgets.get(rule, name, is_shared, now, alerts);
+        let cell = budgets.get(rule, name, task, is_shared, now, alerts);
         cell.set_budgets(rule.budget, other_limits);
         cell
+    }
+
+    /// Returns some of a rule's budgets: at most `most`, those from the index `from` on.
+    pub(super) fn range(&self, rule: &BudgetRule, from: usize, most: usize) -> impl Iterator<Item = &KeptBudget> {
+        let budgets = self.0.iter().find(|budgets| budgets.rule.shares_budgets(rule));
+        budgets.into_iter().flat_map(move |budgets| budgets.by_name.values().skip(from).take(most))
     }
 
     #[cfg(all(test, not(outlay_shuttle)))]
@@ -123,13 +136,21 @@ pub(crate) struct Times {
 
 impl RuleBudgets {
     fn new(rule: &BudgetRule) -> Self {
-        Self { rule: rule.clone(), by_name: HashMap::new(), search_at: MAX_UNUSED, searched: None, reported: None }
+        Self {
+            rule: rule.clone(),
+            by_name: IndexMap::new(),
+            groups: HashSet::new(),
+            search_at: MAX_UNUSED,
+            searched: None,
+            reported: None,
+        }
     }
 
     fn get(
         &mut self,
         rule: &BudgetRule,
         name: Arc<str>,
+        task: &TaskWords<'_>,
         is_shared: bool,
         now: Times,
         alerts: &mut Alerts,
@@ -147,12 +168,24 @@ impl RuleBudgets {
             false => BudgetCell::for_rule(name.clone(), rule.budget, rule.period),
         });
         if self.by_name.len() < MAX_BUDGETS {
-            self.by_name.insert(name, KeptBudget { cell: cell.clone(), last_use: now.monotonic });
+            let group = self.group(rule, task);
+            self.by_name.insert(name, KeptBudget { cell: cell.clone(), group, last_use: now.monotonic });
         } else if is_long_ago(self.reported, now.monotonic) {
             self.reported = Some(now.monotonic);
             alerts.push(&rule.name, AlertKind::TooManyBudgets(MAX_BUDGETS as u64));
         }
         cell
+    }
+
+    /// Returns the group of a task's budget. Budgets of the same group share it.
+    fn group(&mut self, rule: &BudgetRule, task: &TaskWords<'_>) -> Arc<BudgetGroup> {
+        let group = BudgetGroup::new(rule, task);
+        if let Some(known) = self.groups.get(&group) {
+            return known.clone();
+        }
+        let group = Arc::new(group);
+        self.groups.insert(group.clone());
+        group
     }
 
     /// Drops unused budgets without spending, and then old ones if there are too many. It next runs when their number has
@@ -188,6 +221,7 @@ impl RuleBudgets {
                 }
             }
         }
+        self.groups.retain(|group| Arc::strong_count(group) > 1);
         self.search_at = (self.by_name.len() * 2).clamp(MAX_UNUSED, MAX_BUDGETS);
     }
 }
@@ -195,8 +229,8 @@ impl RuleBudgets {
 #[cfg(all(test, not(outlay_shuttle)))]
 mod tests {
     use super::*;
-    use crate::Amount;
     use crate::money::Spent;
+    use crate::{Amount, Dimensions};
 
     /// A clock, and the budgets of a rule per conversation.
     struct Conversations {
@@ -217,7 +251,8 @@ mod tests {
             let applied =
                 AppliedRule { rule: &self.rule, name: format!("talk [{id}]").into(), other_limits: Vec::new() };
             let monotonic = self.now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-            self.kept.get(applied, self.is_shared, Times { wall: self.now, monotonic }, &mut self.alerts)
+            let task = TaskWords { name: "t", conversation: None, dimensions: &Dimensions::default() };
+            self.kept.get(applied, &task, self.is_shared, Times { wall: self.now, monotonic }, &mut self.alerts)
         }
 
         fn spend(&mut self, id: impl std::fmt::Display) {

@@ -19,7 +19,7 @@ use crate::{Budget, BudgetRule, Period, Reserve, RunawayRule, StopTarget};
 mod parse_policy_tests;
 mod values;
 
-use values::{InvalidValue, Words, duration, invalid, money, parsed, words};
+use values::{InvalidValue, Words, duration, invalid, label, money, parsed, words};
 
 /// The numbers of entries of a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +100,8 @@ impl Policy {
     ///     per = ["team"]                    # a separate budget for each
     ///     every = "day"                     # or hour, month; without it, the budget never resets
     ///     soft = 80                         # percent
+    ///     owner = "ana"                     # labels of the budget's metrics, for alerts
+    ///     notify = "platform-costs"
     ///     mode = "enforce"
     ///
     ///     [[budget]]
@@ -209,6 +211,8 @@ struct BudgetTable {
     #[serde(default)]
     per: Vec<String>,
     every: Option<Spanned<String>>,
+    owner: Option<Spanned<String>>,
+    notify: Option<Spanned<String>>,
     #[serde(default)]
     each_call: bool,
     soft: Option<u8>,
@@ -348,10 +352,16 @@ fn budget(table: &Spanned<BudgetTable>, enforced: bool) -> Result<BudgetRule, In
         rule = rule.only(key, value);
     }
     rule = t.per.iter().fold(rule, |rule, key| rule.per(key));
-    match &t.every {
-        Some(word) => Ok(rule.every(parsed::<Period>("every", word)?)),
-        None => Ok(rule),
+    if let Some(word) = &t.every {
+        rule = rule.every(parsed::<Period>("every", word)?);
     }
+    if let Some(owner) = &t.owner {
+        rule = rule.owner(label("owner", owner)?);
+    }
+    if let Some(notify) = &t.notify {
+        rule = rule.notify(label("notify", notify)?);
+    }
+    Ok(rule)
 }
 
 fn stop(table: &Spanned<StopTable>) -> Result<(StopTarget, String), InvalidValue> {

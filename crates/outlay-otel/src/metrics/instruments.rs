@@ -7,6 +7,7 @@ use opentelemetry::metrics::{Histogram, Meter};
 use outlay_price::Usd;
 
 use super::attribution::Spend;
+use super::budget_gauges::{self, BudgetUse};
 use super::cost_series::CostSeries;
 use super::counter::{Counters, Labels, MAX_OVERFLOW, MAX_SERIES, Sum, observe};
 use super::open_task_figures::OpenTaskFigures;
@@ -108,6 +109,8 @@ impl Callbacks<'_> {
         self.cost();
         self.attribution();
         self.open_tasks();
+        self.budgets();
+        self.price_age();
         self.usd(metric::PHASE_COST, "Cost by kind of step.", |sums| &sums.phase_cost, Some);
         let worth = "Value of the outcomes of tasks.";
         self.usd(metric::OUTCOME_VALUE, worth, |sums| &sums.outcome_value, Some);
@@ -125,8 +128,47 @@ impl Callbacks<'_> {
         self.count(metric::BUDGET_WOULD_REFUSE, "{call}", would, |sums| &sums.budget_would_refuse, Some);
         let forgotten = "Budgets that were forgotten, with what they had spent, because their rule had too many.";
         self.count(metric::BUDGET_FORGOTTEN, "{budget}", forgotten, |sums| &sums.budget_forgotten, Some);
+        let outgrown = "Times that a workflow was found to have outgrown a rule of the policy.";
+        self.count(metric::POLICY_GRADUATIONS, "{graduation}", outgrown, |sums| &sums.graduations, Some);
         let violations = "Violations of the policy.";
         self.count(metric::POLICY_VIOLATIONS, "{violation}", violations, |sums| &sums.policy_violations, Some);
+    }
+
+    fn budgets(&self) {
+        let used = "Share of the limit of a rule's budget that is spent.";
+        self.budget(metric::BUDGET_USED_RATIO, "1", used, BudgetUse::ratio);
+        self.budget(metric::BUDGET_SPENT, "USD", "Dollars spent of a rule's budget.", BudgetUse::spent_usd);
+        self.budget(metric::BUDGET_LIMIT, "USD", "Limit in dollars of a rule's budget.", BudgetUse::limit_usd);
+    }
+
+    fn budget(
+        &self,
+        name: &'static str,
+        unit: &'static str,
+        description: &'static str,
+        value: fn(BudgetUse) -> Option<f64>,
+    ) {
+        let group = self.group.clone();
+        let gauge = self.meter.f64_observable_gauge(name).with_unit(unit).with_description(description);
+        let _ = gauge
+            .with_callback(move |observer| {
+                budget_gauges::observe(group.gauges().iter().map(|sources| &sources.budgets), observer, value);
+            })
+            .build();
+    }
+
+    fn price_age(&self) {
+        let group = self.group.clone();
+        let gauge = self.meter.f64_observable_gauge(metric::PRICE_AGE).with_unit("s");
+        let _ = gauge
+            .with_description("Time since the newest day of the price table in force.")
+            .with_callback(move |observer| {
+                let ages = group.gauges().into_iter().filter_map(|sources| (sources.price_age)());
+                if let Some(oldest) = ages.max() {
+                    observer.observe(oldest.as_secs_f64(), &[]);
+                }
+            })
+            .build();
     }
 
     fn calls(&self) {

@@ -46,6 +46,14 @@ pub(super) struct NamedLabels {
     task: Arc<str>,
     key: &'static str,
     name: Arc<str>,
+    team: Option<Arc<str>>,
+}
+
+/// Labels of a workflow that has outgrown a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct GraduationLabels {
+    pub(super) rule: Arc<str>,
+    pub(super) workflow: Arc<str>,
 }
 
 impl CallLabels {
@@ -103,7 +111,12 @@ impl TaskLabels {
 impl NamedLabels {
     /// Returns the labels with the name as the attribute `key`.
     pub(super) fn new(task: &Arc<str>, key: &'static str, name: &str) -> Self {
-        Self { task: task.clone(), key, name: name.into() }
+        Self { task: task.clone(), key, name: name.into(), team: None }
+    }
+
+    /// Returns the labels with the task's team.
+    pub(super) fn with_team(self, dimensions: &Dimensions) -> Self {
+        Self { team: dimensions.value(Dimension::Team).cloned(), ..self }
     }
 }
 
@@ -172,9 +185,25 @@ impl Labels for NamedLabels {
     fn push(&self, attributes: &mut Vec<KeyValue>) {
         attributes.push(KeyValue::new(outlay::TASK_NAME, self.task.clone()));
         attributes.push(KeyValue::new(self.key, self.name.clone()));
+        attributes.extend(self.team.iter().map(|team| KeyValue::new(outlay::TEAM, team.clone())));
     }
 
     fn overflow(&self) -> Self {
         Self { task: Arc::from("other"), name: Arc::from("other"), ..self.clone() }
+    }
+
+    fn rest(&self) -> Self {
+        Self { team: None, ..self.overflow() }
+    }
+}
+
+impl Labels for GraduationLabels {
+    fn push(&self, attributes: &mut Vec<KeyValue>) {
+        attributes.push(KeyValue::new(outlay::POLICY_RULE, self.rule.clone()));
+        attributes.push(KeyValue::new(outlay::WORKFLOW, self.workflow.clone()));
+    }
+
+    fn overflow(&self) -> Self {
+        Self { rule: Arc::from("other"), workflow: Arc::from("other") }
     }
 }

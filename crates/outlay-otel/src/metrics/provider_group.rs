@@ -9,17 +9,19 @@ use hashbrown::HashMap;
 use opentelemetry::metrics::MeterProvider;
 
 use super::counter::{Counters, Labels, Sum, lock};
+use super::gauge_sources::{GaugeSources, LateSources};
 use super::open_task_figures::OpenTaskFigures;
 use super::series_cap::SeriesCap;
 use super::sums::Sums;
 
 pub(super) type Provider = dyn MeterProvider + Send + Sync;
 
-/// The sums and the open tasks of one engine.
+/// The sums, the open tasks and the gauges of one engine.
 #[derive(Clone)]
 pub(super) struct Member {
     pub(super) sums: Arc<Sums>,
     pub(super) open: OpenTaskFigures,
+    pub(super) gauges: LateSources,
 }
 
 /// The engines of one provider. The provider's callbacks hold the group, because the last collection may come after the
@@ -53,6 +55,11 @@ impl Group {
 
     pub(super) fn members(&self) -> Vec<Member> {
         lock(&self.0).clone()
+    }
+
+    /// Returns the sources of the gauges of all members.
+    pub(super) fn gauges(&self) -> Vec<GaugeSources> {
+        lock(&self.0).iter().filter_map(|member| member.gauges.get().cloned()).collect()
     }
 
     /// Returns a copy of a counter's series, added up over all members, so that no call waits while the SDK reads them.

@@ -3,7 +3,7 @@ use outlay_price::Usd;
 use super::attribution::Spend;
 use super::cost_series::CostSeries;
 use super::counter::{Counters, Sum};
-use super::labels::{CallLabels, KindLabels, NamedLabels, TaskLabels};
+use super::labels::{CallLabels, GraduationLabels, KindLabels, NamedLabels, TaskLabels};
 
 /// The exact sums of the counters. They start at 0 and are reported when metrics are collected.
 #[derive(Debug, Default)]
@@ -21,6 +21,7 @@ pub(super) struct Sums {
     pub(super) budget_would_refuse: Counters<NamedLabels, u64>,
     pub(super) budget_forgotten: Counters<NamedLabels, u64>,
     pub(super) policy_violations: Counters<NamedLabels, u64>,
+    pub(super) graduations: Counters<GraduationLabels, u64>,
 }
 
 /// The counts of calls, which share one lookup.

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use hashbrown::HashMap;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use outlay_ledger::Ledger;
 use outlay_price::{ModelRef, ParseModelError, Prices};
 
@@ -80,6 +82,13 @@ impl Models {
     /// Returns the price table in force.
     pub(crate) fn prices(&self) -> Prices {
         self.table.read().unwrap_or_else(PoisonError::into_inner).in_force.clone()
+    }
+
+    /// Returns the age of the newest price of the table in force, if it has a date.
+    pub(crate) fn price_age(&self) -> Option<Duration> {
+        let now = Timestamp::try_from(self.ledger.now()).ok()?;
+        let newest = self.prices().newest_day(now)?.to_zoned(TimeZone::UTC).ok()?.timestamp();
+        Duration::try_from(now.duration_since(newest)).ok()
     }
 
     /// Replaces the price table. Resolved ids stay resolved.

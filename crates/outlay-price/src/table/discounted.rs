@@ -34,6 +34,7 @@ impl Table {
             models,
             aliases: HashMap::new(),
             is_own: self.is_own,
+            days: Box::default(),
         })
     }
 

@@ -2,7 +2,7 @@ use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
 
-use super::{Table, VariantPrices};
+use super::{Table, VariantPrices, days};
 use crate::row::tsv;
 
 /// The prices of one model.
@@ -61,6 +61,7 @@ impl Table {
             models.insert(id.into(), ModelPrices::Lines(&rest[..end], OnceLock::new()));
             rest = &rest[end..];
         }
-        Self { version: version.into(), models, ..Self::default() }
+        // The rows are older than the version.
+        Self { version: version.into(), models, days: days([version].into_iter()), ..Self::default() }
     }
 }

@@ -502,3 +502,24 @@ fn in_all_lists_the_narrower_place_wins_and_then_the_later_start() {
         );
     }
 }
+
+#[test]
+fn the_newest_day_is_that_of_the_prices_and_never_in_the_future() {
+    let newest = |text: &str, at: &str| {
+        let prices = Prices::from_toml(text).unwrap().without_bundled();
+        prices.newest_day(at.parse().unwrap()).map(|day| day.to_string())
+    };
+    let row = |as_of: &str| {
+        format!("[[price]]\nmodel = \"acme.big\"\nregion = \"{as_of}\"\ninput = \"1\"\nas_of = \"{as_of}\"\n")
+    };
+    let rows = [row("2026-11-20"), row("2026-12-24"), row("a while ago")].concat();
+    assert_eq!(newest(&rows, "2027-01-01T00:00:00Z").as_deref(), Some("2026-12-24"));
+    assert_eq!(newest(&rows, "2026-12-24T00:00:00Z").as_deref(), Some("2026-12-24"));
+    assert_eq!(newest(&rows, "2026-12-23T23:59:59Z").as_deref(), Some("2026-11-20"));
+    assert_eq!(newest(&rows, "2026-11-19T23:59:59Z"), None);
+    let dated = format!("version = \"2027-02-03\"\n{rows}");
+    assert_eq!(newest(&dated, "2027-03-01T00:00:00Z").as_deref(), Some("2027-02-03"), "the day of its version");
+    let discount = "version = \"2027-02-03\"\n[[discount]]\npercent = \"10\"\n";
+    assert_eq!(newest(discount, "2027-03-01T00:00:00Z"), None, "a discount says nothing about list prices");
+    assert_eq!(newest(&row("soon"), "2027-03-01T00:00:00Z"), None);
+}

@@ -3,7 +3,8 @@
 -- KEYS: owners, the owner's reservations, its withdrawn asks, then the budgets.
 -- ARGV: owner, ask, owner's time to live in ms, time to live of budgets without a period in ms, then for each budget its
 -- period, units, limit, and whether it is observed.
--- Returns 0, the budgets that would have refused, and for each budget its current usage and the ms until its period ends;
+-- Returns 0, the budgets that would have refused, and for each budget its index, spent, used, and the ms until its period
+-- ends;
 -- or 1 and the refusing budget's index, spent, reserved, and ms until its period ends; or 2 if the ask was withdrawn.
 local owner, ask, ttl, idle = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 if redis.call('ZSCORE', KEYS[3], ask) then return {2} end
@@ -22,7 +23,7 @@ for i = 4, #KEYS do
     table.insert(would_refuse, {i - 4, s, r})
   end
   keys[#keys + 1], reserved[#reserved + 1] = key, add(r, units)
-  used[#used + 1] = {i - 4, add(s, reserved[#reserved]), left}
+  used[#used + 1] = {i - 4, s, add(s, reserved[#reserved]), left}
 end
 
 local held = {}

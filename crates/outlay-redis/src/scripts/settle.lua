@@ -8,8 +8,8 @@
 -- for each of them its base, period, spent, and soft limit or ''.
 -- Returns the time in ms; how many figures could not be written; how many reservations were expired; whether there is more
 -- to expire (1); whether written batches are missing (1); the reached soft limits, as index of the ask, index of the
--- budget, spent, reserved; and the current usage of each budget, as index of the ask, index of the budget, used, ms until
--- its period ends.
+-- budget, spent, reserved; and the current usage of each budget, as index of the ask, index of the budget, spent,
+-- used, ms until its period ends.
 local owner, batch, ttl, prefix, confirmed = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[6], tonumber(ARGV[7])
 local RECORD_TTL = 7 * DAY
 -- How long a withdrawn ask is remembered. No command takes longer to arrive.
@@ -145,6 +145,6 @@ if batch > 0 and is_new then redis.call('SET', KEYS[5], ARGV[2], 'PX', RECORD_TT
 local used = {}
 for _, budget in ipairs(budgets_to_report) do
   local s, r = figures_of(key_at(budget[3], budget[4], now))
-  if s then used[#used + 1] = {budget[1], budget[2], add(s, r), left_of(budget[4], now)} end
+  if s then used[#used + 1] = {budget[1], budget[2], s, add(s, r), left_of(budget[4], now)} end
 end
 return {now, lost, expired, more, is_older, reached, used}

@@ -20,6 +20,8 @@ fn errors_have_line_field_and_expected_value() {
         ("[[budget]]\nname = \"b\"\ncalls = 1\nevery = \"week\"\n", "line 4: every: ", "one of hour, day, month"),
         ("[[budget]]\nname = \"b\"\ncalls = 1\nonly = { team = 7 }\n", "line 4: ", "only.team"),
         ("[[budget]]\nname = \"b\"\nlimt = 1\n", "line 3: ", "unknown field `limt`"),
+        ("[[budget]]\nname = \"b\"\ncalls = 1\nowner = \" \"\n", "line 4: owner: ", "must not be empty"),
+        ("[[budget]]\nname = \"b\"\ncalls = 1\nnotify = \"a\\u0007b\"\n", "line 4: notify: ", "control character"),
         ("mode = \"refuse\"\n", "line 1: ", "observe"),
         ("[[stop]]\nreason = \"r\"\nonly = { team = \"a\", task = \"t\" }\n", "line 3: ", "exactly one key"),
         ("[[stop]]\nreason = \"r\"\nonly = {}\n", "line 3: ", "exactly one key"),
@@ -114,4 +116,18 @@ fn a_duplicate_budget_is_an_error() {
         assert_eq!(twice(other).unwrap().budgets.len(), 2, "{other}");
     }
     assert!(Policy::from_toml(&budget("").replace("calls", "tokens").repeat(2)).is_err());
+}
+
+#[test]
+fn a_budget_has_an_owner_and_a_place_to_notify_of_at_most_64_characters() {
+    let budget = |notify: &str| {
+        let text = format!("[[budget]]\nname = \"b\"\ncalls = 1\nowner = \" ana \"\nnotify = \"{notify}\"\n");
+        Policy::from_toml(&text).map(|policy| policy.budgets)
+    };
+    let longest = "ü".repeat(64);
+    let rule = BudgetRule::new("b", Budget::calls(1).observe()).owner("ana").notify(&longest);
+    assert_eq!(budget(&longest), Ok(vec![rule.clone()]));
+    assert_eq!(rule.notify(&"ü".repeat(65)), budget(&longest).unwrap()[0], "in code, a longer one is cut");
+    let error = budget(&"ü".repeat(65)).unwrap_err().to_string();
+    assert!(error.starts_with("line 5: notify: `") && error.ends_with("is longer than 64 characters"), "{error}");
 }

@@ -9,6 +9,9 @@ use outlay_price::Usd;
 use toml::Spanned;
 use toml::map::Map;
 
+use crate::BudgetRule;
+use crate::message_text::shown;
+
 /// A table of words, in the order of the file.
 pub(super) type Words = Map<String, toml::Value>;
 
@@ -30,6 +33,21 @@ pub(super) fn words(only: Option<&Spanned<Words>>) -> Result<Vec<(&str, &str)>, 
         return invalid(only, format_args!("only.{key}: expected a string"));
     }
     Ok(only.as_ref().iter().filter_map(|(key, value)| Some((key.as_str(), value.as_str()?))).collect())
+}
+
+/// Returns the text for a label of a metric. A longer one would be cut, and would then name somebody else.
+pub(super) fn label<'t>(field: &str, text: &'t Spanned<String>) -> Result<&'t str, InvalidValue> {
+    let most = BudgetRule::MAX_LABEL;
+    match text.as_ref().trim() {
+        "" => invalid(text, format_args!("{field}: must not be empty")),
+        long if long.chars().count() > most => {
+            invalid(text, format_args!("{field}: `{}` is longer than {most} characters", shown(long)))
+        }
+        control if control.contains(char::is_control) => {
+            invalid(text, format_args!("{field}: `{}` has a control character", shown(control)))
+        }
+        label => Ok(label),
+    }
 }
 
 pub(super) fn money(field: &str, text: &Spanned<String>) -> Result<Usd, InvalidValue> {
