@@ -11,6 +11,7 @@ use yaml_rust2::YamlLoader;
 /// The source file with all names that the library exports.
 const NAMES: &str = include_str!("../../crates/outlay-otel/src/names.rs");
 const METRICS: &str = include_str!("metrics.md");
+const README: &str = include_str!("../../README.md");
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("observability")
@@ -54,6 +55,16 @@ fn prometheus_names(exported: &BTreeSet<&str>) -> BTreeSet<String> {
     exported.iter().map(|name| name.replace('.', "_")).chain(metrics.map(str::to_owned)).collect()
 }
 
+/// Returns the dashboards by the names of their files.
+fn dashboards() -> Vec<(String, serde_json::Value)> {
+    let files = files().into_iter().filter(|(path, _)| path.extension().is_some_and(|extension| extension == "json"));
+    let dashboards: Vec<_> = files
+        .map(|(path, text)| (path.file_stem().unwrap().display().to_string(), serde_json::from_str(&text).unwrap()))
+        .collect();
+    assert_eq!(dashboards.len(), 3);
+    dashboards
+}
+
 #[test]
 fn every_file_parses() {
     let mut parsed = 0;
@@ -71,7 +82,7 @@ fn every_file_parses() {
         }
         parsed += 1;
     }
-    assert_eq!(parsed, 8);
+    assert_eq!(parsed, 13);
 }
 
 #[test]
@@ -96,7 +107,7 @@ fn files_mounted_by_compose_exist() {
     for (path, text) in files().iter().filter(|(path, _)| path.ends_with("compose.yaml")) {
         for mount in text.lines().filter_map(|line| line.trim().strip_prefix("- ./")) {
             let file = mount.split(':').next().unwrap_or_default();
-            assert!(path.with_file_name(file).is_file(), "missing {file}, mounted by {}", path.display());
+            assert!(path.with_file_name(file).exists(), "missing {file}, mounted by {}", path.display());
         }
     }
 }
@@ -106,8 +117,51 @@ fn dashboard_data_sources_are_provisioned() {
     let read = |file: &str| fs::read_to_string(folder().join("grafana").join(file)).unwrap();
     let sources = YamlLoader::load_from_str(&read("datasources.yaml")).unwrap();
     let sources: Vec<_> = sources[0]["datasources"].as_vec().unwrap().iter().map(|s| s["uid"].as_str()).collect();
-    let dashboard: serde_json::Value = serde_json::from_str(&read("dashboard.json")).unwrap();
-    for panel in dashboard["panels"].as_array().unwrap() {
-        assert!(sources.contains(&panel["datasource"]["uid"].as_str()), "{}", panel["title"]);
+    for (_, dashboard) in dashboards() {
+        for panel in dashboard["panels"].as_array().unwrap() {
+            assert!(sources.contains(&panel["datasource"]["uid"].as_str()), "{}", panel["title"]);
+        }
     }
+}
+
+/// The README's search in Tempo, and every link of a dashboard to traces, use only names that the library exports.
+#[test]
+fn queries_for_traces_use_only_names_that_the_library_exports() {
+    let exported = exported();
+    let in_readme = README.lines().filter(|line| line.contains("span.outlay.")).map(str::to_owned);
+    let of_panels = dashboards().into_iter().flat_map(|(_, dashboard)| {
+        let texts = dashboard.to_string();
+        texts.split('"').filter(|text| text.contains("span.outlay.")).map(str::to_owned).collect::<Vec<_>>()
+    });
+    let queries: Vec<_> = in_readme.chain(of_panels).collect();
+    assert!(queries.len() > 5, "{queries:?}");
+    for query in queries {
+        let after_span = query.split("span.").skip(1);
+        let names = after_span.map(|rest| {
+            rest.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.'))
+                .next()
+                .unwrap()
+                .trim_end_matches('.')
+        });
+        for name in names {
+            assert!(exported.contains(name), "the library does not export `{name}`, used in {query}");
+        }
+    }
+}
+
+/// A table of tasks leads to their traces: by a link with the task's name, or because Grafana links the ids of spans.
+#[test]
+fn tables_of_tasks_lead_to_their_traces() {
+    let mut links = 0;
+    for (name, dashboard) in dashboards().iter().filter(|(name, _)| name == "engineer") {
+        for panel in dashboard["panels"].as_array().unwrap().iter().filter(|panel| panel["type"] == "table") {
+            let is_of_spans = panel["targets"][0]["tableType"] == "spans";
+            let text = panel.to_string();
+            let shows_tasks = text.contains(r#""outlay_task_name":"Task""#);
+            let has_link = text.contains("/explore?") && text.contains("${__data.fields.Task}");
+            assert!(!shows_tasks || has_link, "{name}: {}", panel["title"]);
+            links += usize::from(is_of_spans || has_link);
+        }
+    }
+    assert!(links >= 5, "{links}");
 }

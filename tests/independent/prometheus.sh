@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Starts Prometheus with its OTLP receiver on a free loopback port, with the configuration of examples/observability.
 #
-# usage: prometheus.sh
+# usage: prometheus.sh [FLAG...]
 #
-# Prints STORE_OTLP=..., the endpoint for metrics, and STORE_QUERY=..., the address of its API, once it answers. Stops it
-# when standard input closes or this script gets a signal to stop.
+# FLAGs are further flags of Prometheus. Prints STORE_OTLP=..., the endpoint for metrics, and STORE_QUERY=..., the address of
+# its API, once it answers. Stops it when standard input closes or this script gets a signal to stop.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -14,8 +14,8 @@ programs="$("$here/go_program.sh" prometheus github.com/prometheus/prometheus/cm
 port="$(free_ports 1)"
 
 "$programs/prometheus" --config.file="$here/../../examples/observability/grafana/prometheus.yaml" \
-  --storage.tsdb.path="$run/data" --web.listen-address="127.0.0.1:$port" --web.enable-otlp-receiver --log.level=warn \
-  </dev/null >"$run/log" 2>&1 &
+  --storage.tsdb.path="$run/data" --storage.tsdb.retention.time=60d --web.listen-address="127.0.0.1:$port" \
+  --web.enable-otlp-receiver --log.level=warn "$@" </dev/null >"$run/log" 2>&1 &
 pids+=($!)
 wait_until Prometheus listens "$port"
 

@@ -1,6 +1,8 @@
 //! Metrics in third-party PromQL stores: their names, labels and sums over time.
 
-mod dashboard;
+mod alert_rules;
+mod dashboards;
+mod month;
 mod names;
 mod short_lived;
 mod window;
@@ -27,5 +29,5 @@ async fn flush(meter_provider: &SdkMeterProvider) {
 /// New series increase from 0.
 fn growth(selector: &str, range: &str) -> String {
     let last = format!("last_over_time({selector}[{range}])");
-    format!("sum({last} - (last_over_time({selector}[{range}] offset {range}) or 0 * {last}))")
+    format!("sum({last} - (last_over_time({selector}[1d] offset {range}) or 0 * {last}))")
 }

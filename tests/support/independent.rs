@@ -18,16 +18,8 @@ impl Independent {
     ///
     /// If `OUTLAY_INDEPENDENT` is set and the script does not start or print all values.
     pub fn start(command: &str, values: &[&str]) -> Option<Self> {
-        if std::env::var_os("OUTLAY_INDEPENDENT").is_none() {
-            #[allow(clippy::print_stderr, reason = "the test's output should show that it was skipped")]
-            {
-                eprintln!("skipped: set OUTLAY_INDEPENDENT=1 to run it against {command}");
-            }
-            return None;
-        }
         let mut words = command.split(' ');
-        let script = words.next().expect("there is a first word");
-        let mut script = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("independent").join(script))
+        let mut script = script(words.next().expect("there is a first word"))?
             .args(words)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -55,6 +47,32 @@ impl Independent {
     pub fn value(&self, key: &str) -> &str {
         &self.values[key]
     }
+}
+
+/// Runs a script of a third-party program to its end, and returns what it prints. Returns `None` under the conditions of
+/// [`Independent::start`].
+///
+/// # Panics
+///
+/// If it cannot be started, or fails.
+pub fn run_independent(name: &str, arguments: &[&str]) -> Option<String> {
+    let output = script(name)?.args(arguments).stdin(Stdio::null()).output().expect("the script can be started");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{printed}\n{}", String::from_utf8_lossy(&output.stderr));
+    Some(printed.into_owned())
+}
+
+/// Returns the command of a script of `tests/independent`. Prints a note to standard error and returns `None` unless
+/// `OUTLAY_INDEPENDENT` is set.
+fn script(name: &str) -> Option<Command> {
+    if std::env::var_os("OUTLAY_INDEPENDENT").is_none() {
+        #[allow(clippy::print_stderr, reason = "the test's output should show that it was skipped")]
+        {
+            eprintln!("skipped: set OUTLAY_INDEPENDENT=1 to run it against {name}");
+        }
+        return None;
+    }
+    Some(Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("independent").join(name)))
 }
 
 impl Drop for Independent {

@@ -14,7 +14,7 @@ mod warnings;
 pub use calls::{NATIVE_BODY, StreamRead, Streamed, call_spans, eventually, invoke, read_stream};
 pub use exported_spans::{Span, Spans};
 pub use harness::{Harness, client_config, converse, haiku, user};
-pub use independent::Independent;
+pub use independent::{Independent, run_independent};
 pub use manual_clock::ManualClock;
 pub use metric_points::{MetricPoint, read_points};
 pub use metric_store::MetricStore;

@@ -9,7 +9,17 @@ pub struct ManualClock(Arc<AtomicU64>);
 impl ManualClock {
     /// Returns a clock at 2026-11-30T12:00:00Z.
     pub fn at_noon() -> Self {
-        Self(Arc::new(AtomicU64::new(1_796_040_000)))
+        Self::at(1_796_040_000)
+    }
+
+    /// Returns a clock at this number of seconds since 1970.
+    pub fn at(seconds: u64) -> Self {
+        Self(Arc::new(AtomicU64::new(seconds)))
+    }
+
+    /// Sets the clock to this number of seconds since 1970.
+    pub fn set(&self, seconds: u64) {
+        self.0.store(seconds, Ordering::SeqCst);
     }
 
     /// Sets the clock forward by this many seconds.

@@ -47,6 +47,35 @@ impl MetricStore {
         values.map(|value| value.parse::<f64>().expect("a number")).reduce(|sum, value| sum + value)
     }
 
+    /// Sends an OTLP request for metrics, as protobuf.
+    ///
+    /// # Panics
+    ///
+    /// If the store does not accept it.
+    pub async fn send(&self, request: Vec<u8>) {
+        let post = self.http.post(self.otlp()).header("content-type", "application/x-protobuf").body(request);
+        let answer = post.send().await.expect("the store answers");
+        let status = answer.status();
+        assert!(status.is_success(), "{status}: {}", answer.text().await.unwrap_or_default());
+    }
+
+    /// Returns the results of a PromQL query at a time, in seconds since 1970: their labels and values.
+    ///
+    /// # Panics
+    ///
+    /// If the store does not accept the query.
+    pub async fn rows(&self, query: &str, time: u64) -> Vec<(BTreeMap<String, String>, f64)> {
+        let answer = self.get("query", &[("query", query), ("time", &time.to_string())]).await;
+        let results = answer["data"]["result"].as_array().expect("a vector").iter();
+        let text = |value: &Value| value.as_str().expect("text").to_owned();
+        let row = |result: &Value| {
+            let labels = result["metric"].as_object().expect("labels").iter();
+            let labels = labels.map(|(key, value)| (key.clone(), text(value))).collect();
+            (labels, text(&result["value"][1]).parse().expect("a number"))
+        };
+        results.map(row).collect()
+    }
+
     /// Waits until the sum of a query is `expected`.
     ///
     /// # Panics

@@ -61,6 +61,20 @@ async fn prometheus_finds_the_full_cost_of_short_lived_processes_except_by_incre
     assert!((1.4..1.6).contains(&twice.increase), "extrapolated by half an interval: {twice:?}");
 }
 
+/// The option adds a 0 at the start of each series, and `increase` extrapolates from it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn prometheus_with_zeros_at_the_start_of_series_finds_too_much_by_increase() {
+    let option = "--enable-feature=created-timestamp-zero-ingestion";
+    let Some(store) = MetricStore::start(&format!("prometheus.sh {option}")) else { return };
+    let some = |processes| Processes { count: 40, ..processes };
+    for (processes, expected) in [(some(ONCE), 1.4..1.6), (some(TWICE), 1.2..1.3)] {
+        let found = processes.run_and_query(&store).await;
+        print_found("Prometheus with zeros", processes, &found);
+        assert!(is_one(found.last) && is_one(found.grown), "{found:?}");
+        assert!(expected.contains(&found.increase), "{found:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn processes_that_share_an_instance_id_overwrite_each_other() {
     let Some(store) = MetricStore::start("victoria_metrics.sh") else { return };
