@@ -188,6 +188,7 @@ const CONTRACT: &[(&str, &str)] = &[
     ("gen_ai.workflow.name", "Str"),
     ("gen_ai.agent.name", "Str"),
     ("gen_ai.tool.name", "Str"),
+    ("gen_ai.tool.type", "Str"),
     ("error.type", "Str"),
     ("server.address", "Str"),
     ("server.port", "Int"),

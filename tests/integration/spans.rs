@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use bedrock_sim::{Reply, Tokens};
 use opentelemetry::Value;
-use outlay::{DroppedStream, Outcome, Semconv, Usd, Viewer};
+use outlay::{DroppedStream, Outcome, Usd};
 use outlay_tests::{HAIKU, Harness, Span, haiku};
 
 /// A clock that advances one second with each reading.
@@ -89,7 +89,6 @@ async fn a_call_span_has_all_attributes_of_the_call() {
       gen_ai.provider.name = string aws.bedrock
       gen_ai.request.max_tokens = int 200
       gen_ai.request.model = string us.anthropic.claude-haiku-4-5-20251001-v1:0
-      gen_ai.request.stream = bool false
       gen_ai.request.temperature = double 0.7
       gen_ai.request.top_p = double 0.9
       gen_ai.response.finish_reasons = array ["end_turn"]
@@ -273,41 +272,6 @@ async fn scope_spans_have_totals_and_the_task_span_has_the_outcome() {
       outlay.task.name = string resolve-ticket
       outlay.team = string support
     "##);
-}
-
-#[tokio::test]
-async fn each_semconv_version_uses_one_attribute_name() {
-    for (semconv, present, absent) in [
-        (Semconv::V1_42, "gen_ai.usage.cache_creation.input_tokens", "gen_ai.usage.cache_write.input_tokens"),
-        (Semconv::Latest, "gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.cache_creation.input_tokens"),
-    ] {
-        let h = harness(|b| b.semconv(semconv)).await;
-        h.sim.push(Reply::message().text("ok").usage(Tokens::new(1, 1).cache_write_5m(9)));
-        haiku(&h.client).send().await.unwrap();
-        let spans = h.spans();
-        let call = spans.one(&format!("chat {HAIKU}"));
-        assert_eq!(call.int(present), Some(9));
-        assert!(!call.has(absent));
-    }
-}
-
-#[tokio::test]
-async fn viewer_attributes_are_only_on_call_spans() {
-    let viewers = [Viewer::Langfuse, Viewer::Logfire, Viewer::Mlflow, Viewer::OpenInference];
-    let h = harness(|b| viewers.into_iter().fold(b, outlay::Builder::viewer)).await;
-    let task = h.outlay.task("t").start();
-    task.run(h.ask(HAIKU, 1_000, 100)).await;
-    task.finish(Outcome::success());
-    let spans = h.spans();
-    let call = spans.one(&format!("chat {HAIKU}"));
-    assert_eq!(call.double("gen_ai.usage.cost"), Some(0.00165));
-    assert_eq!(call.double("operation.cost"), Some(0.00165));
-    let mlflow = call.text("mlflow.llm.cost").unwrap();
-    assert_eq!(mlflow, r#"{"input_cost":0.0011,"output_cost":0.00055,"total_cost":0.00165}"#);
-    assert_eq!(call.double("llm.cost.total"), Some(0.00165));
-    assert_eq!(call.int("llm.token_count.total"), Some(1_100));
-    let root = spans.one("invoke_workflow t");
-    assert!(!root.has("gen_ai.usage.cost") && !root.has("operation.cost") && !root.has("mlflow.llm.cost"));
 }
 
 #[tokio::test]

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
@@ -89,6 +90,14 @@ impl Harness {
     pub fn metrics(&self) -> Vec<MetricPoint> {
         self.meter_provider.force_flush().expect("the exporter is in memory");
         metric_points::latest(&self.metrics.get_finished_metrics().expect("the exporter is not shut down"))
+    }
+
+    /// Flushes the metrics and returns the schema URLs of their instrumentation scopes.
+    pub fn metric_schemas(&self) -> BTreeSet<Option<String>> {
+        self.meter_provider.force_flush().expect("the exporter is in memory");
+        let exports = self.metrics.get_finished_metrics().expect("the exporter is not shut down");
+        let scopes = exports.iter().flat_map(|export| export.scope_metrics());
+        scopes.map(|metrics| metrics.scope().schema_url().map(str::to_owned)).collect()
     }
 
     /// Queues a reply with these token counts and calls the model.

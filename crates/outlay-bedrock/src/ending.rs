@@ -190,6 +190,7 @@ impl Context<'_> {
         }
         let mut end = self.bill_complete(reading);
         end.finish_reasons = answer.stop_reason.into_iter().collect();
+        end.response_id = answer.id;
         end.served_tier = self.log.headers.served_tier.clone().or(answer.served_tier.map(str::to_owned));
         self.name_model(&mut end, None, answer.named_model);
         self.apply_guardrail(&mut end, answer.guardrail, intervened, 0);
@@ -254,6 +255,7 @@ impl Context<'_> {
         };
         end.error.clone_from(&result.error);
         end.finish_reasons = result.stop_reason.iter().cloned().collect();
+        end.response_id.clone_from(&native.id);
         end.time_to_first_chunk = result.first_chunk.and_then(|at| at.duration_since(self.start.started).ok());
         match converse {
             Some(answer) => {

@@ -13,7 +13,8 @@ use crate::prompt_tokens::MeasuredPrompts;
 use crate::registry::{
     ClosedTasks, ExpectedReceipts, InternedTexts, IssuedReceipts, Jobs, Models, OpenTasks, OutsideSites,
 };
-use crate::settings::{DroppedStream, Extension, Semconv, Settings};
+use crate::semconv::Semconv;
+use crate::settings::{DroppedStream, Extension, Settings};
 use crate::span_source::SpanSource;
 use crate::viewer_attributes::Viewer;
 
@@ -26,6 +27,8 @@ pub(crate) struct Core {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) attempt_spans: AttemptSpans,
     pub(crate) semconv: Semconv,
+    /// Whether calls have the cost attributes that were proposed for the conventions.
+    pub(crate) cost_attributes: bool,
     pub(crate) viewers: Vec<Viewer>,
     pub(crate) jobs: Jobs,
     pub(crate) open_tasks: Arc<OpenTasks>,
@@ -52,7 +55,8 @@ impl Core {
     pub(crate) fn new(settings: Settings) -> Arc<Self> {
         let open_tasks = Arc::<OpenTasks>::default();
         let metrics = Arc::new(Metrics::new(
-            settings.meter,
+            settings.semconv,
+            settings.meters,
             settings.metric_dimensions,
             open_tasks.clone(),
             settings.ledger.has_budget_store(),
@@ -69,10 +73,11 @@ impl Core {
         Arc::new(Self {
             models,
             ledger,
-            spans: settings.spans,
+            spans: settings.spans.named_by(settings.semconv),
             metrics,
             attempt_spans: settings.attempt_spans,
             semconv: settings.semconv,
+            cost_attributes: settings.cost_attributes,
             viewers: settings.viewers,
             jobs: Jobs::default(),
             open_tasks,

@@ -3,6 +3,7 @@
 mod attribution;
 mod budget_gauges;
 mod by_provider;
+mod convention_metrics;
 mod cost_series;
 mod counter;
 mod custom_dimensions;
@@ -20,7 +21,6 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
 use outlay_ledger::{
     Alert, AlertKind, CostKind, Dimensions, Outcome, OutcomeKind, Scope, StepKind, StoreCheck, Totals, Violation,
@@ -28,7 +28,9 @@ use outlay_ledger::{
 use outlay_price::{Charge, Usd};
 
 use crate::call::SettledCall;
-use crate::names::{outlay, semconv};
+use crate::names::outlay;
+use crate::semconv::Semconv;
+use crate::settings::Meters;
 use crate::signer::Signer;
 
 use by_provider::ByProvider;
@@ -42,12 +44,10 @@ use sums::{CallSums, Sums};
 use task_names::TaskNames;
 
 pub use attribution::{Attribution, UnattributedSite};
+pub(crate) use convention_metrics::ClosedScopeFigures;
 pub(crate) use gauge_sources::GaugeSources;
 pub(crate) use open_task_figures::OpenByName;
 
-/// The maximum token count that is recorded for a call. The SDK adds counts without overflow checks: no real call has this
-/// many tokens, and the sum of many calls does not overflow.
-const MAX_TOKENS: u64 = 1 << 40;
 /// The kinds of steps that have a series from the start of each task.
 const KINDS: [StepKind; 7] = [
     StepKind::Plan,
@@ -62,6 +62,7 @@ const KINDS: [StepKind; 7] = [
 /// The instruments, which are made at first use, and their sums.
 pub(crate) struct Metrics {
     given: Option<Meter>,
+    semconv: Semconv,
     sums: Arc<Sums>,
     open: OpenTaskFigures,
     gauges: LateSources,
@@ -95,17 +96,19 @@ impl ClosedTaskFigures<'_> {
 }
 
 impl Metrics {
-    /// Returns the metrics of one engine. Without a meter, they go to the global provider. `dimensions` are the keys of the
+    /// Returns the metrics of one engine. Without meters, they go to the global provider. `dimensions` are the keys of the
     /// custom dimensions on metrics, and `open` are the engine's open tasks.
     pub(crate) fn new(
-        given: Option<Meter>,
+        semconv: Semconv,
+        given: Option<Meters>,
         dimensions: Vec<Arc<str>>,
         open: Arc<dyn OpenByName>,
         has_budget_store: bool,
     ) -> Self {
         let task_names = Arc::<TaskNames>::default();
         Self {
-            given,
+            given: given.map(|meters| meters.of(semconv)),
+            semconv,
             sums: Arc::default(),
             open: OpenTaskFigures { tasks: open, names: task_names.clone() },
             gauges: Arc::new(OnceLock::new()),
@@ -201,22 +204,12 @@ impl Metrics {
         if !call.start.operation.is_free() {
             self.count_call(call);
         }
-        let mut attributes = gen_ai_attributes(call);
-        if let Some(usage) = call.end.billed.tokens() {
-            for (kind, tokens) in [("input", usage.input_tokens()), ("output", usage.output_tokens())] {
-                attributes.push(KeyValue::new(semconv::TOKEN_TYPE, kind));
-                instruments.token_usage.record(tokens.min(MAX_TOKENS), &attributes);
-                attributes.pop();
-            }
-        }
-        if let Some(first) = call.end.time_to_first_chunk {
-            instruments.time_to_first_chunk.record(first.as_secs_f64(), &attributes);
-        }
-        if let Some(error) = &call.end.error {
-            attributes.push(KeyValue::new(semconv::ERROR_TYPE, error.clone()));
-        }
-        let duration = call.ended.duration_since(call.start.started).unwrap_or_default();
-        instruments.duration.record(duration.as_secs_f64(), &attributes);
+        instruments.conventions.record_call(call);
+    }
+
+    /// Records that a task, an agent or a step has closed, if the conventions measure it.
+    pub(crate) fn scope_closed(&self, closed: &ClosedScopeFigures<'_>) {
+        self.instruments().conventions.scope_closed(closed);
     }
 
     fn count_call(&self, call: &SettledCall) {
@@ -292,7 +285,7 @@ impl Metrics {
     }
 
     fn instruments(&self) -> &Instruments {
-        self.instruments.get(self.given.as_ref(), || Member {
+        self.instruments.get(self.given.as_ref(), self.semconv, || Member {
             sums: self.sums.clone(),
             open: self.open.clone(),
             gauges: self.gauges.clone(),
@@ -310,23 +303,4 @@ impl fmt::Debug for Metrics {
 /// process that asked for it.
 fn counts_waste(task: &Scope) -> bool {
     task.is_root() && task.caller().is_none()
-}
-
-fn gen_ai_attributes(call: &SettledCall) -> Vec<KeyValue> {
-    let mut attributes = Vec::with_capacity(8);
-    attributes.push(KeyValue::new(semconv::OPERATION_NAME, call.start.operation.as_str()));
-    attributes.push(KeyValue::new(semconv::PROVIDER_NAME, semconv::AWS_BEDROCK));
-    if call.start.operation.has_model() {
-        attributes.push(KeyValue::new(semconv::REQUEST_MODEL, call.start.model.clone()));
-    }
-    if let Some(model) = &call.end.response_model {
-        attributes.push(KeyValue::new(semconv::RESPONSE_MODEL, model.clone()));
-    }
-    if let Some(address) = &call.end.server_address {
-        attributes.push(KeyValue::new(semconv::SERVER_ADDRESS, address.clone()));
-    }
-    if let Some(port) = call.end.server_port {
-        attributes.push(KeyValue::new(semconv::SERVER_PORT, i64::from(port)));
-    }
-    attributes
 }

@@ -17,6 +17,8 @@ pub mod semconv {
     /// The name of [`CACHE_CREATION_INPUT_TOKENS`] in newer conventions.
     pub const CACHE_WRITE_INPUT_TOKENS: &str = "gen_ai.usage.cache_write.input_tokens";
     pub const CONVERSATION_ID: &str = "gen_ai.conversation.id";
+    /// The reason in place of one that was expected and never came. Only in newer conventions.
+    pub const ERROR_FINISH_REASON: &str = "error";
     pub const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
     pub const INPUT_TOKENS: &str = "gen_ai.usage.input_tokens";
     pub const OPERATION_NAME: &str = "gen_ai.operation.name";
@@ -28,11 +30,23 @@ pub mod semconv {
     pub const REQUEST_STREAM: &str = "gen_ai.request.stream";
     pub const REQUEST_TEMPERATURE: &str = "gen_ai.request.temperature";
     pub const REQUEST_TOP_P: &str = "gen_ai.request.top_p";
+    pub const RESPONSE_ID: &str = "gen_ai.response.id";
     pub const RESPONSE_MODEL: &str = "gen_ai.response.model";
     pub const TIME_TO_FIRST_CHUNK: &str = "gen_ai.response.time_to_first_chunk";
+    /// Only in newer conventions.
+    pub const TOKEN_MODALITY: &str = "gen_ai.token.modality";
     pub const TOKEN_TYPE: &str = "gen_ai.token.type";
     pub const TOOL_CALL_ID: &str = "gen_ai.tool.call.id";
     pub const TOOL_NAME: &str = "gen_ai.tool.name";
+    pub const TOOL_TYPE: &str = "gen_ai.tool.type";
+    /// The value of [`TOOL_TYPE`] for a tool that the application executes.
+    pub const FUNCTION: &str = "function";
+    /// Proposed, in no release.
+    pub const USAGE_COST_AMOUNT: &str = "gen_ai.usage.cost.amount";
+    /// Proposed, in no release.
+    pub const USAGE_COST_CURRENCY: &str = "gen_ai.usage.cost.currency";
+    /// Proposed, in no release.
+    pub const USAGE_COST_SOURCE: &str = "gen_ai.usage.cost.source";
     pub const WORKFLOW_NAME: &str = "gen_ai.workflow.name";
 
     pub const AWS_REQUEST_ID: &str = "aws.request_id";
@@ -44,6 +58,8 @@ pub mod semconv {
     pub const SERVER_ADDRESS: &str = "server.address";
     pub const SERVER_PORT: &str = "server.port";
 
+    /// The value of [`ERROR_TYPE`] for an error whose kind is not known.
+    pub const OTHER_ERROR: &str = "_OTHER";
     /// The value of [`PROVIDER_NAME`].
     pub const AWS_BEDROCK: &str = "aws.bedrock";
 }
@@ -249,4 +265,18 @@ pub mod metric {
     pub const TOKEN_USAGE: &str = "gen_ai.client.token.usage";
     pub const OPERATION_DURATION: &str = "gen_ai.client.operation.duration";
     pub const TIME_TO_FIRST_CHUNK: &str = "gen_ai.client.operation.time_to_first_chunk";
+
+    pub const INFERENCE_DURATION: &str = "gen_ai.client.inference.duration";
+    pub const INFERENCE_TIME_TO_FIRST_CHUNK: &str = "gen_ai.client.inference.time_to_first_chunk";
+    pub const INFERENCE_INPUT_TOKENS: &str = "gen_ai.client.inference.usage.input_tokens";
+    pub const INFERENCE_OUTPUT_TOKENS: &str = "gen_ai.client.inference.usage.output_tokens";
+    pub const INFERENCE_CACHE_READ_TOKENS: &str = "gen_ai.client.inference.usage.cache_read.input_tokens";
+    pub const INFERENCE_CACHE_WRITE_TOKENS: &str = "gen_ai.client.inference.usage.cache_write.input_tokens";
+    pub const INFERENCE_REASONING_TOKENS: &str = "gen_ai.client.inference.usage.reasoning.output_tokens";
+    pub const INFERENCE_OPERATION_INPUT_TOKENS: &str = "gen_ai.client.inference.operation.input_tokens";
+    pub const INFERENCE_OPERATION_OUTPUT_TOKENS: &str = "gen_ai.client.inference.operation.output_tokens";
+    pub const INVOKE_AGENT_DURATION: &str = "gen_ai.invoke_agent.duration";
+    pub const INVOKE_AGENT_INFERENCE_CALLS: &str = "gen_ai.invoke_agent.inference_calls";
+    pub const INVOKE_AGENT_TOOL_CALLS: &str = "gen_ai.invoke_agent.tool_calls";
+    pub const EXECUTE_TOOL_DURATION: &str = "gen_ai.execute_tool.duration";
 }

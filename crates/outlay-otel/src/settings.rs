@@ -10,19 +10,9 @@ use crate::names::outlay;
 use crate::notice::OnAlert;
 use crate::on_refusal::OnRefusal;
 use crate::registry::{OutsideTasks, ResolveModel};
-use crate::span_source::{SpanSource, instrumentation_scope};
+use crate::semconv::{Semconv, instrumentation_scope};
+use crate::span_source::SpanSource;
 use crate::viewer_attributes::Viewer;
-
-/// The release of the GenAI semantic conventions that names the `gen_ai.*` attributes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Semconv {
-    /// The names of 1.41, which current viewers read. 1.42 deprecates all of them.
-    #[default]
-    V1_42,
-    /// The names in the conventions' new repository.
-    Latest,
-}
 
 /// What to do when the application drops a stream before its end, where the usage is reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,14 +47,17 @@ pub struct Settings {
     pub prices: Option<Prices>,
     /// The source of spans. Defaults to the global provider, looked up at first use.
     pub spans: SpanSource,
-    /// The meter for metrics, see [`meter_of`]. Defaults to a meter of the global provider, looked up at first use.
-    pub meter: Option<Meter>,
+    /// The meters for metrics. Defaults to those of the global provider, looked up at first use.
+    pub meters: Option<Meters>,
     /// The keys of the custom dimensions on metrics. Each value has its own series. Defaults to none.
     pub metric_dimensions: Vec<Arc<str>>,
     /// Which attempts get a span. Defaults to the attempts of calls that failed or had more than one attempt.
     pub attempt_spans: AttemptSpans,
     /// The conventions that name the attributes. Defaults to 1.41.
     pub semconv: Semconv,
+    /// Whether calls have the cost attributes that were proposed for the conventions. They must not be combined with a viewer
+    /// that [conflicts](Viewer::conflicts_with_cost_attributes). Defaults to `false`.
+    pub cost_attributes: bool,
     /// The viewers that get cost attributes of their own. Defaults to none.
     pub viewers: Vec<Viewer>,
     /// Resolves opaque model ids. Defaults to none.
@@ -89,9 +82,26 @@ pub struct Settings {
     pub disabled: bool,
 }
 
-/// Returns the meter of a provider for Outlay's metrics.
-pub fn meter_of(provider: &dyn MeterProvider) -> Meter {
-    provider.meter_with_scope(instrumentation_scope())
+/// The meters of one provider: one for the metrics of each release of the conventions.
+#[derive(Clone, Debug)]
+pub struct Meters {
+    of_1_41: Meter,
+    of_latest: Meter,
+}
+
+impl Meters {
+    /// Returns the meters of a provider.
+    pub fn of_provider(provider: &dyn MeterProvider) -> Self {
+        let meter = |semconv| provider.meter_with_scope(instrumentation_scope(semconv));
+        Self { of_1_41: meter(Semconv::V1_41), of_latest: meter(Semconv::Latest) }
+    }
+
+    pub(crate) fn of(self, semconv: Semconv) -> Meter {
+        match semconv {
+            Semconv::V1_41 => self.of_1_41,
+            Semconv::Latest => self.of_latest,
+        }
+    }
 }
 
 /// Adds the attribute keys for these short names: `outlay.team` for `team`, `outlay.dim.tenant` for `tenant`.

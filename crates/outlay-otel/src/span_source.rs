@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Once, OnceLock};
 use std::time::SystemTime;
 
+use opentelemetry::Context;
 use opentelemetry::global::{self, BoxedSpan, BoxedTracer};
 use opentelemetry::trace::{Span, SpanBuilder, SpanKind, Tracer, TracerProvider};
-use opentelemetry::{Context, InstrumentationScope};
 
-use crate::names;
+use crate::semconv::{Semconv, instrumentation_scope};
 
 static IS_MISSING_PROVIDER_EXPECTED: AtomicBool = AtomicBool::new(false);
 
@@ -20,9 +20,17 @@ pub fn suppress_missing_provider_warning() {
 /// A source of spans, which are started directly on OpenTelemetry.
 #[derive(Debug)]
 pub struct SpanSource {
-    given: Option<BoxedTracer>,
+    given: Option<GivenTracers>,
+    semconv: Semconv,
     global: OnceLock<BoxedTracer>,
     no_provider: Once,
+}
+
+/// The tracers of a given provider: one for the spans of each release of the conventions.
+#[derive(Debug)]
+struct GivenTracers {
+    of_1_41: BoxedTracer,
+    of_latest: BoxedTracer,
 }
 
 impl SpanSource {
@@ -33,23 +41,36 @@ impl SpanSource {
         P::Tracer: Tracer<Span = S> + Send + Sync + 'static,
         S: Span + Send + Sync + 'static,
     {
-        let tracer = provider.tracer_with_scope(instrumentation_scope());
-        Self { given: Some(BoxedTracer::new(Box::new(tracer))), ..Self::global() }
+        let tracer = |semconv| {
+            let tracer = provider.tracer_with_scope(instrumentation_scope(semconv));
+            BoxedTracer::new(Box::new(tracer))
+        };
+        let tracers = GivenTracers { of_1_41: tracer(Semconv::V1_41), of_latest: tracer(Semconv::Latest) };
+        Self { given: Some(tracers), ..Self::global() }
     }
 
     /// Returns a source that uses the global provider, looked up at first use.
     pub const fn global() -> Self {
-        Self { given: None, global: OnceLock::new(), no_provider: Once::new() }
+        Self { given: None, semconv: Semconv::V1_41, global: OnceLock::new(), no_provider: Once::new() }
+    }
+
+    /// Sets the release of the conventions that names the spans.
+    pub(crate) fn named_by(self, semconv: Semconv) -> Self {
+        Self { semconv, ..self }
     }
 
     /// Starts a span. Returns `None` if there is no provider.
     pub(crate) fn start(&self, builder: SpanBuilder, parent: &Context) -> Option<BoxedSpan> {
-        if let Some(tracer) = self.given.as_ref().or_else(|| self.global.get()) {
+        let given = self.given.as_ref().map(|tracers| match self.semconv {
+            Semconv::V1_41 => &tracers.of_1_41,
+            Semconv::Latest => &tracers.of_latest,
+        });
+        if let Some(tracer) = given.or_else(|| self.global.get()) {
             return Some(tracer.build_with_context(builder, parent));
         }
         // The application may set its provider after its first span, so the global tracer is kept only once it is known
         // to be real: a real one gives each span an id, sampled or not.
-        let tracer = global::tracer_with_scope(instrumentation_scope());
+        let tracer = global::tracer_with_scope(instrumentation_scope(self.semconv));
         let span = tracer.build_with_context(builder, parent);
         if is_real(&span, parent) {
             let _ = self.global.set(tracer);
@@ -90,12 +111,4 @@ pub(crate) fn start_builder(name: String, kind: SpanKind, started: SystemTime) -
 fn is_real(span: &BoxedSpan, parent: &Context) -> bool {
     use opentelemetry::trace::TraceContextExt as _;
     span.span_context().is_valid() && span.span_context().span_id() != parent.span().span_context().span_id()
-}
-
-/// Returns the instrumentation scope of all of Outlay's spans and metrics, with its version and schema.
-pub fn instrumentation_scope() -> InstrumentationScope {
-    InstrumentationScope::builder(names::SCOPE)
-        .with_version(env!("CARGO_PKG_VERSION"))
-        .with_schema_url(names::SCHEMA_URL)
-        .build()
 }

@@ -1,26 +1,122 @@
+//! The attributes of viewers: money on calls and charges, tokens on calls, and the viewer's kind of span on every span.
+
 use opentelemetry::KeyValue;
+use outlay_ledger::StepKind;
+use outlay_price::Usd;
 use serde_json::json;
 
 use crate::attribute_values::{count, usd};
-use crate::call::SettledCall;
+use crate::call::{Operation, SettledCall};
 
-/// A viewer that reads the cost from attributes of its own. They are set on call spans only, so that no backend counts
-/// them twice.
+/// A viewer that reads cost, tokens and kinds of spans from attributes of its own.
+///
+/// Cost is set on the spans of calls and charges, and tokens on those of calls, so that the viewer's own sum over a trace
+/// counts each once. Every span has the viewer's kind of span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Viewer {
-    /// Langfuse and OpenLIT: `gen_ai.usage.cost`.
+    /// Langfuse and OpenLIT: `gen_ai.usage.cost`, and `langfuse.observation.type`. By their documentation only: neither was
+    /// run.
     Langfuse,
-    /// Pydantic Logfire: `operation.cost`.
+    /// Pydantic Logfire: `operation.cost`. By its documentation only. It has no kinds of spans.
     Logfire,
-    /// MLflow: `mlflow.llm.cost`, as JSON text.
+    /// MLflow: `mlflow.llm.cost`, as JSON text, and `mlflow.spanType`. MLflow 3.17 shows the cost and the tokens of a trace
+    /// as Outlay does. It prices calls that have no cost, which are unpriced here, by a table of its own.
     Mlflow,
-    /// Phoenix and other viewers of OpenInference: `llm.cost.*`, `llm.token_count.*`.
+    /// Phoenix and other viewers of OpenInference: `llm.cost.*`, `llm.token_count.*`, `llm.model_name` and
+    /// `openinference.span.kind`.
+    ///
+    /// Phoenix 20.26 ignores `llm.cost.*`. It multiplies tokens by a table of its own, which has no price for the prefix of a
+    /// profile, such as `us.`, and it knows no charges. Of the example's $0.076680, it shows $0.065164. With the prices of
+    /// Outlay's table, from `examples/observability/phoenix_prices.py`, it shows $0.071680: all but the charge of $0.005.
     OpenInference,
 }
 
+/// What a span is of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum SpanRole<'a> {
+    Task,
+    Agent,
+    Step(&'a StepKind),
+    Call(Operation),
+    Attempt,
+    Charge,
+    /// A later correction: an outcome, or a receipt.
+    Correction,
+}
+
+/// Adds the kind of span for each viewer.
+pub(crate) fn push_kinds(viewers: &[Viewer], attributes: &mut Vec<KeyValue>, role: SpanRole<'_>) {
+    for viewer in viewers {
+        match viewer {
+            Viewer::Langfuse => attributes.push(KeyValue::new("langfuse.observation.type", role.in_langfuse())),
+            Viewer::Logfire => {}
+            Viewer::Mlflow => attributes.push(KeyValue::new("mlflow.spanType", role.in_mlflow())),
+            Viewer::OpenInference => {
+                attributes.push(KeyValue::new("openinference.span.kind", role.in_open_inference()));
+            }
+        }
+    }
+}
+
+impl SpanRole<'_> {
+    const fn in_langfuse(self) -> &'static str {
+        match self {
+            Self::Task => "chain",
+            Self::Agent => "agent",
+            Self::Step(StepKind::Tool) => "tool",
+            Self::Step(StepKind::Retrieve) => "retriever",
+            Self::Step(StepKind::Verify) => "evaluator",
+            Self::Call(Operation::Chat | Operation::GenerateContent) => "generation",
+            Self::Call(Operation::Embeddings) => "embedding",
+            Self::Call(Operation::Rerank) => "retriever",
+            Self::Call(Operation::ApplyGuardrail) => "guardrail",
+            // Costs are those of generations.
+            Self::Charge => "generation",
+            Self::Step(_) | Self::Call(_) | Self::Attempt | Self::Correction => "span",
+        }
+    }
+
+    const fn in_mlflow(self) -> &'static str {
+        match self {
+            Self::Task => "WORKFLOW",
+            Self::Agent => "AGENT",
+            Self::Step(StepKind::Tool) => "TOOL",
+            Self::Step(StepKind::Retrieve) => "RETRIEVER",
+            Self::Step(StepKind::Verify) => "EVALUATOR",
+            Self::Call(Operation::Chat) => "CHAT_MODEL",
+            Self::Call(Operation::GenerateContent) => "LLM",
+            Self::Call(Operation::Embeddings) => "EMBEDDING",
+            Self::Call(Operation::Rerank) => "RERANKER",
+            Self::Call(Operation::ApplyGuardrail) => "GUARDRAIL",
+            Self::Step(_) | Self::Call(_) | Self::Attempt | Self::Charge | Self::Correction => "TASK",
+        }
+    }
+
+    const fn in_open_inference(self) -> &'static str {
+        match self {
+            Self::Agent => "AGENT",
+            Self::Step(StepKind::Tool) => "TOOL",
+            Self::Step(StepKind::Retrieve) => "RETRIEVER",
+            Self::Step(StepKind::Verify) => "EVALUATOR",
+            Self::Call(Operation::Chat | Operation::GenerateContent) => "LLM",
+            Self::Call(Operation::Embeddings) => "EMBEDDING",
+            Self::Call(Operation::Rerank) => "RERANKER",
+            Self::Call(Operation::ApplyGuardrail) => "GUARDRAIL",
+            Self::Task | Self::Step(_) | Self::Call(_) | Self::Attempt | Self::Charge | Self::Correction => "CHAIN",
+        }
+    }
+}
+
 impl Viewer {
-    pub(crate) fn push(self, attributes: &mut Vec<KeyValue>, call: &SettledCall) {
+    /// Returns whether the viewer would read the cost attributes that were proposed for the conventions in another way:
+    /// `gen_ai.usage.cost` cannot be a value beside `gen_ai.usage.cost.amount`, which Langfuse takes for a count of tokens.
+    pub const fn conflicts_with_cost_attributes(self) -> bool {
+        matches!(self, Self::Langfuse)
+    }
+
+    /// Adds the cost and the tokens of a call.
+    pub(crate) fn push_call(self, attributes: &mut Vec<KeyValue>, call: &SettledCall) {
         if self == Self::OpenInference {
             push_open_inference_tokens(attributes, call);
         }
@@ -30,26 +126,40 @@ impl Viewer {
         let charge = &call.charge;
         let input = charge.input().saturating_add(charge.cache_read()).saturating_add(charge.cache_write());
         match self {
-            Self::Langfuse => attributes.push(usd("gen_ai.usage.cost", charge.total())),
-            Self::Logfire => attributes.push(usd("operation.cost", charge.total())),
+            Self::Langfuse | Self::Logfire => self.push_cost(attributes, charge.total()),
             Self::Mlflow => {
                 let cost = json!({
                     "input_cost": input.to_f64(),
                     "output_cost": charge.output().to_f64(),
                     "total_cost": charge.total().to_f64(),
                 });
-                attributes.push(KeyValue::new("mlflow.llm.cost", cost.to_string()));
+                attributes.push(KeyValue::new(MLFLOW_COST, cost.to_string()));
             }
-            Self::OpenInference => attributes.extend([
-                usd("llm.cost.total", charge.total()),
-                usd("llm.cost.prompt", input),
-                usd("llm.cost.completion", charge.output()),
-            ]),
+            Self::OpenInference => {
+                self.push_cost(attributes, charge.total());
+                attributes.extend([usd("llm.cost.prompt", input), usd("llm.cost.completion", charge.output())]);
+            }
         }
+    }
+
+    /// Adds a cost that has no input and no output.
+    pub(crate) fn push_cost(self, attributes: &mut Vec<KeyValue>, cost: Usd) {
+        attributes.push(match self {
+            Self::Langfuse => usd("gen_ai.usage.cost", cost),
+            Self::Logfire => usd("operation.cost", cost),
+            Self::Mlflow => KeyValue::new(MLFLOW_COST, json!({"total_cost": cost.to_f64()}).to_string()),
+            Self::OpenInference => usd("llm.cost.total", cost),
+        });
     }
 }
 
+const MLFLOW_COST: &str = "mlflow.llm.cost";
+
 fn push_open_inference_tokens(attributes: &mut Vec<KeyValue>, call: &SettledCall) {
+    if call.start.operation.has_model() {
+        // The called model, because its prefix tells its price.
+        attributes.push(KeyValue::new("llm.model_name", call.start.model.clone()));
+    }
     let Some(usage) = call.end.billed.tokens() else { return };
     attributes.extend([
         count("llm.token_count.prompt", usage.input_tokens()),

@@ -6,8 +6,8 @@ use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{Span, Tracer, TracerProvider};
 use outlay_ledger::{BudgetExceeded, BudgetRule, BudgetStore, Dimensions, LoadPolicyError, Policy, RunawayRule};
 use outlay_otel::{
-    AttemptSpans, Degrade, DroppedStream, Engine, Notice, OnAlert, OnRefusal, OutsideTasks, ResolveModel, Semconv,
-    Settings, SpanSource, Viewer, meter_of, push_attribute_keys,
+    AttemptSpans, Degrade, DroppedStream, Engine, Meters, Notice, OnAlert, OnRefusal, OutsideTasks, ResolveModel,
+    Semconv, Settings, SpanSource, Viewer, push_attribute_keys,
 };
 use outlay_price::{LoadPricesError, Prices};
 
@@ -41,7 +41,7 @@ pub struct Builder {
     policy: Option<Policy>,
 }
 
-/// An invalid setting in the environment.
+/// An invalid setting, in the environment or on the builder.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
@@ -54,6 +54,12 @@ pub enum BuildError {
     /// The file that `OUTLAY_POLICY` names cannot be used.
     #[error("OUTLAY_POLICY names a policy file that cannot be used")]
     Policy(#[source] LoadPolicyError),
+    /// [`Builder::cost_attributes`] is combined with a viewer that reads these attributes in another way.
+    #[error(
+        "cost_attributes cannot be combined with the viewer {0:?}, which would take gen_ai.usage.cost.amount for a count of \
+         tokens: remove one of them"
+    )]
+    CostAttributes(Viewer),
 }
 
 impl Builder {
@@ -242,7 +248,7 @@ impl Builder {
     /// because the SDK cannot compare providers. If two Outlays are given the same one, or one is given the provider that
     /// the other uses as the global one, only the later Outlay's counts are exported if attributes are equal.
     pub fn meter_provider(mut self, provider: &dyn MeterProvider) -> Self {
-        self.settings.meter = Some(meter_of(provider));
+        self.settings.meters = Some(Meters::of_provider(provider));
         self
     }
 
@@ -252,9 +258,17 @@ impl Builder {
         self
     }
 
-    /// Sets the release of the GenAI conventions that names the attributes. Defaults to 1.41.
+    /// Sets the release of the GenAI conventions that names attributes and metrics. Defaults to 1.41.
     pub fn semconv(mut self, semconv: Semconv) -> Self {
         self.settings.semconv = semconv;
+        self
+    }
+
+    /// Adds the cost attributes that were proposed for the conventions, which are in no release: `gen_ai.usage.cost.amount`,
+    /// `.currency` and `.source`, on the spans of chats and other generations. They cannot be combined with
+    /// [`Viewer::Langfuse`], which reads them in another way. Defaults to none.
+    pub fn cost_attributes(mut self) -> Self {
+        self.settings.cost_attributes = true;
         self
     }
 
@@ -344,8 +358,7 @@ impl Builder {
         self
     }
 
-    /// Builds the `Outlay`. An invalid setting in the environment is ignored with a warning, and listed in
-    /// [`Outlay::ignored_settings`].
+    /// Builds the `Outlay`. An invalid setting is ignored with a warning, and listed in [`Outlay::ignored_settings`].
     pub fn build(mut self) -> Outlay {
         let mut ignored = Vec::new();
         let mut ignore = |error: BuildError| {
@@ -367,26 +380,38 @@ impl Builder {
             Err(error) => ignore(BuildError::Policy(error)),
         }
         let environment = environment::dimensions(|error| ignore(BuildError::Variable(error)));
+        if let Some(viewer) = self.conflicting_viewer() {
+            ignore(BuildError::CostAttributes(viewer));
+            self.settings.cost_attributes = false;
+        }
         self.finish(&environment, ignored)
     }
 
-    /// Builds the `Outlay`, or fails on an invalid setting in the environment.
+    /// Builds the `Outlay`, or fails on an invalid setting.
     ///
     /// # Errors
     ///
-    /// Returns a [`BuildError`] that says which variable is invalid, and why.
+    /// Returns a [`BuildError`] that says which setting is invalid, and why.
     pub fn try_build(mut self) -> Result<Outlay, BuildError> {
         self.settings.disabled |= environment::disabled().map_err(BuildError::Variable)?;
         if let Some(prices) = self.environment_prices().map_err(BuildError::Prices)? {
             self = self.prices(prices);
         }
         self.policy = self.environment_policy().map_err(BuildError::Policy)?;
+        if let Some(viewer) = self.conflicting_viewer() {
+            return Err(BuildError::CostAttributes(viewer));
+        }
         let mut first_error = None;
         let environment = environment::dimensions(|error| first_error = first_error.take().or(Some(error)));
         match first_error {
             Some(error) => Err(BuildError::Variable(error)),
             None => Ok(self.finish(&environment, Vec::new())),
         }
+    }
+
+    fn conflicting_viewer(&self) -> Option<Viewer> {
+        let conflicting = |viewer: &Viewer| self.settings.cost_attributes && viewer.conflicts_with_cost_attributes();
+        self.settings.viewers.iter().copied().find(conflicting)
     }
 
     fn finish(self, environment: &Dimensions, ignored: Vec<String>) -> Outlay {

@@ -207,7 +207,7 @@ impl Outlay {
         self.engine.set_prices(prices);
     }
 
-    /// Returns a message for each invalid setting in the environment that was ignored.
+    /// Returns a message for each invalid setting that was ignored.
     pub fn ignored_settings(&self) -> &[String] {
         &self.ignored
     }

@@ -80,7 +80,7 @@ pub fn init(service: &str) -> Result<Telemetry, InitError> {
         .with_location(false)
         .with_threads(false)
         .with_target(false)
-        .with_tracer(traces.tracer_with_scope(outlay_otel::instrumentation_scope()))
+        .with_tracer(traces.tracer_with_scope(outlay_otel::scope_without_schema()))
         .with_filter(spans_filter());
     // If the application already has a subscriber, it stays, and spans go directly to OpenTelemetry.
     let _ = tracing_subscriber::registry().with(logs()).with(spans).try_init();

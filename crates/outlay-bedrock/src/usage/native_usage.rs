@@ -34,6 +34,8 @@ pub(crate) struct NativeAnswer {
     pub(crate) reported: ReportedUnits,
     /// The tier of OpenAI models.
     pub(crate) served_tier: Option<&'static str>,
+    /// The id of the answer.
+    pub(crate) id: Option<String>,
     /// The model that answered, by its name in the answer.
     pub(crate) named_model: Option<String>,
     /// Whether it contains vectors, for which no output tokens are billed.
@@ -47,6 +49,7 @@ pub(crate) struct NativeAnswer {
 #[serde(default)]
 struct Body {
     r#type: Text,
+    id: Text,
     usage: Object<Members>,
     model: Text,
     /// The tier of OpenAI models.
@@ -127,6 +130,7 @@ struct Trace {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Message {
+    id: Text,
     usage: Object<Members>,
     model: Text,
 }
@@ -212,6 +216,7 @@ impl NativeAnswer {
         self.stop_reason = later.stop_reason.or(self.stop_reason.take());
         self.reported = self.reported.or(later.reported);
         self.served_tier = later.served_tier.or(self.served_tier);
+        self.id = self.id.take().or(later.id);
         self.named_model = later.named_model.or(self.named_model.take());
         self.is_embedding |= later.is_embedding;
         GuardrailReport::merge(&mut self.guardrail, later.guardrail);
@@ -239,6 +244,7 @@ impl Body {
                 .fold(0, |ended, choice| ended | 1 << choice.index.0.unwrap_or(0).min(63)),
             reported: ReportedUnits { images: self.images.0.or(self.artifacts.0), searches: usage.searches },
             served_tier: self.service_tier.tier(),
+            id: self.id(),
             named_model: self.model.0.or_else(|| self.message.0?.model.0),
             is_embedding: self.embedding.0 || self.embeddings.0 || self.embeddings_by_type.0,
             guardrail: self.trace.0.and_then(|trace| trace.guardrail.0).and_then(GuardrailTrace::into_report),
@@ -255,6 +261,12 @@ impl Body {
         let is_error = self.r#type.0.as_deref() == Some("error");
         let name = || self.error.0.as_ref().and_then(|error| error.r#type.word()).unwrap_or("stream_error");
         is_error.then(|| name().to_owned())
+    }
+
+    /// Returns the id of the answer. A longer one than any provider gives is left out.
+    fn id(&self) -> Option<String> {
+        let id = self.id.word().or_else(|| self.message.0.as_ref()?.id.word())?;
+        (id.len() <= MAX_ID).then(|| id.to_owned())
     }
 
     fn choices(&self) -> impl Iterator<Item = &Choice> {
@@ -316,6 +328,9 @@ impl Body {
         Choices(choices.collect())
     }
 }
+
+/// The maximum number of bytes in the id of an answer.
+const MAX_ID: usize = 128;
 
 /// The final statuses of OpenAI's Responses.
 const FINAL_STATUS: [&str; 4] = ["completed", "incomplete", "failed", "cancelled"];

@@ -6,6 +6,7 @@ use crate::end_span;
 use crate::names::{outlay, semconv};
 use crate::scope::{TracedScope, push_own_identity};
 use crate::span_source::start_builder;
+use crate::viewer_attributes::{SpanRole, push_kinds};
 
 /// Writes the span of an attempt, below the call's span.
 pub(super) fn write(attempt: &Attempt, number: usize, scope: &TracedScope, call: &Context) {
@@ -22,6 +23,7 @@ pub(super) fn write(attempt: &Attempt, number: usize, scope: &TracedScope, call:
     if let Some(error) = &attempt.error {
         attributes.push(KeyValue::new(semconv::ERROR_TYPE, error.clone()));
     }
+    push_kinds(&scope.core().viewers, &mut attributes, SpanRole::Attempt);
     let builder = start_builder("attempt".to_owned(), SpanKind::Internal, attempt.started).with_attributes(attributes);
     if let Some(mut span) = scope.core().spans.start(builder, call) {
         if let Some(error) = &attempt.error {

@@ -9,7 +9,8 @@ use super::settled_call::SettledCall;
 use crate::attribute_values::{count, int, picousd, usd};
 use crate::names::{outlay, semconv};
 use crate::scope::TracedScope;
-use crate::settings::Semconv;
+use crate::semconv::Semconv;
+use crate::viewer_attributes::{SpanRole, push_kinds};
 
 pub(super) fn of(call: &SettledCall, scope: &TracedScope) -> Vec<KeyValue> {
     let mut attributes = Vec::with_capacity(56);
@@ -17,6 +18,7 @@ pub(super) fn of(call: &SettledCall, scope: &TracedScope) -> Vec<KeyValue> {
     attributes.extend_from_slice(scope.attributes());
     push_response(&mut attributes, call);
     let core = scope.core();
+    push_finish_reasons(&mut attributes, call, core.semconv);
     match &call.end.billed {
         Billed::AtMost { counted, .. } => push_counted(&mut attributes, counted, core.semconv),
         billed => {
@@ -27,8 +29,12 @@ pub(super) fn of(call: &SettledCall, scope: &TracedScope) -> Vec<KeyValue> {
     }
     push_cost(&mut attributes, call);
     push_price(&mut attributes, call);
+    if core.cost_attributes {
+        push_proposed_cost(&mut attributes, call);
+    }
+    push_kinds(&core.viewers, &mut attributes, SpanRole::Call(call.start.operation));
     for viewer in &core.viewers {
-        viewer.push(&mut attributes, call);
+        viewer.push_call(&mut attributes, call);
     }
     attributes
 }
@@ -39,7 +45,9 @@ fn push_request(attributes: &mut Vec<KeyValue>, call: &SettledCall) {
     attributes.push(KeyValue::new(semconv::PROVIDER_NAME, semconv::AWS_BEDROCK));
     if start.operation.has_model() {
         attributes.push(KeyValue::new(semconv::REQUEST_MODEL, start.model.clone()));
-        attributes.push(KeyValue::new(semconv::REQUEST_STREAM, start.stream));
+    }
+    if start.stream {
+        attributes.push(KeyValue::new(semconv::REQUEST_STREAM, true));
     }
     if let Some(tokens) = start.max_tokens {
         attributes.push(count(semconv::REQUEST_MAX_TOKENS, tokens));
@@ -72,6 +80,7 @@ fn push_response(attributes: &mut Vec<KeyValue>, call: &SettledCall) {
             attributes.push(KeyValue::new(key, text.clone()));
         }
     };
+    push_text(semconv::RESPONSE_ID, &end.response_id);
     push_text(semconv::RESPONSE_MODEL, &end.response_model);
     push_text(semconv::AWS_REQUEST_ID, &end.request_id);
     push_text(semconv::SERVER_ADDRESS, &end.server_address);
@@ -88,14 +97,23 @@ fn push_response(attributes: &mut Vec<KeyValue>, call: &SettledCall) {
         attributes.extend(signer.session.iter().map(|session| KeyValue::new(outlay::AWS_SESSION, session.clone())));
     }
     attributes.extend(end.identity.map(|identity| KeyValue::new(outlay::AWS_IDENTITY, identity.as_str())));
-    if !end.finish_reasons.is_empty() {
-        let reasons = end.finish_reasons.iter().cloned().map(StringValue::from).collect();
-        attributes.push(KeyValue::new(semconv::FINISH_REASONS, Value::Array(Array::String(reasons))));
-    }
     if let Some(first) = end.time_to_first_chunk {
         attributes.push(KeyValue::new(semconv::TIME_TO_FIRST_CHUNK, first.as_secs_f64()));
     }
     attributes.push(KeyValue::new(outlay::CALL_ATTEMPTS, end.attempts.len() as i64));
+}
+
+/// Adds the reasons why the model stopped. If a call failed or its end was not seen, the newer conventions have a reason of
+/// their own in place of the one that never came.
+fn push_finish_reasons(attributes: &mut Vec<KeyValue>, call: &SettledCall, semconv: Semconv) {
+    let mut reasons: Vec<_> = call.end.finish_reasons.iter().cloned().map(StringValue::from).collect();
+    let is_cut = call.end.error.is_some() || matches!(call.end.billed, Billed::AtMost { .. });
+    if reasons.is_empty() && is_cut && semconv == Semconv::Latest && call.start.operation.is_inference() {
+        reasons.push(semconv::ERROR_FINISH_REASON.into());
+    }
+    if !reasons.is_empty() {
+        attributes.push(KeyValue::new(semconv::FINISH_REASONS, Value::Array(Array::String(reasons))));
+    }
 }
 
 fn push_usage(attributes: &mut Vec<KeyValue>, usage: &Usage, semconv: Semconv) {
@@ -118,7 +136,7 @@ fn push_counted(attributes: &mut Vec<KeyValue>, usage: &Usage, semconv: Semconv)
 
 fn push_parts(attributes: &mut Vec<KeyValue>, usage: &Usage, semconv: Semconv) {
     let cache_write = match semconv {
-        Semconv::V1_42 => semconv::CACHE_CREATION_INPUT_TOKENS,
+        Semconv::V1_41 => semconv::CACHE_CREATION_INPUT_TOKENS,
         Semconv::Latest => semconv::CACHE_WRITE_INPUT_TOKENS,
     };
     let parts = [
@@ -154,6 +172,16 @@ fn push_cost(attributes: &mut Vec<KeyValue>, call: &SettledCall) {
         attributes.push(usd(outlay::RUNNING_USD, call.settled.running));
         attributes.push(picousd(outlay::RUNNING_PICOUSD, call.settled.running));
         attributes.push(KeyValue::new(outlay::RUNNING_CALLS, int(call.settled.running_calls)));
+    }
+}
+
+/// Adds the cost attributes that were proposed for the conventions. They are for inferences only.
+fn push_proposed_cost(attributes: &mut Vec<KeyValue>, call: &SettledCall) {
+    if call.has_figure() && call.start.operation.is_inference() {
+        attributes.push(usd(semconv::USAGE_COST_AMOUNT, call.charge.total()));
+        attributes.push(KeyValue::new(semconv::USAGE_COST_CURRENCY, "USD"));
+        // It was computed here, and did not come with the answer.
+        attributes.push(KeyValue::new(semconv::USAGE_COST_SOURCE, "local"));
     }
 }
 

@@ -27,6 +27,8 @@ pub struct CallEnd {
     pub error: Option<String>,
     /// The HTTP attempts.
     pub attempts: Vec<Attempt>,
+    /// The id that the model's provider gave the answer, if it gives one.
+    pub response_id: Option<String>,
     /// The model that answered, if the answer names another one.
     pub response_model: Option<String>,
     /// The model that sets the price, if it is not the one that was called.
@@ -73,6 +75,7 @@ impl CallEnd {
             job: None,
             error: None,
             attempts: Vec::new(),
+            response_id: None,
             response_model: None,
             priced_model: None,
             served_tier: None,

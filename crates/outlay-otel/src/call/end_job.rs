@@ -9,6 +9,9 @@ use crate::instant_span;
 use crate::names::outlay;
 use crate::registry::JobEnd;
 
+/// The name of the correction.
+const JOB: &str = "async-invoke";
+
 /// Handles the end of a job. Only the first report counts, and only for a job that a call of this engine started.
 ///
 /// The correction has a span of its own, linked to the task. It is outside the task's total, because the task may have
@@ -21,11 +24,11 @@ pub(super) fn end_job(core: &Core, arn: &str, end: JobEnd) {
     };
     let mut attributes = job.attributes;
     attributes.extend([
-        KeyValue::new(outlay::CHARGE_NAME, "async-invoke"),
+        KeyValue::new(outlay::CHARGE_NAME, JOB),
         usd(outlay::COST_USD, correction),
         picousd(outlay::COST_PICOUSD, correction),
         KeyValue::new(outlay::COST_STATUS, job.charged.status().as_str()),
         KeyValue::new(outlay::LATE, true),
     ]);
-    instant_span::write(core, "charge async-invoke".to_owned(), attributes, &Context::new(), job.task);
+    instant_span::write_charge(core, JOB, correction, attributes, &Context::new(), job.task);
 }

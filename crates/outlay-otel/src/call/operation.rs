@@ -41,6 +41,11 @@ impl Operation {
         matches!(self, Self::CountTokens | Self::GetAsyncInvoke | Self::ListAsyncInvokes)
     }
 
+    /// Returns whether a model generates an answer.
+    pub(crate) const fn is_inference(self) -> bool {
+        matches!(self, Self::Chat | Self::GenerateContent)
+    }
+
     /// Returns whether the operation has a model, which is then in the span's name.
     pub(crate) const fn has_model(self) -> bool {
         !matches!(self, Self::ApplyGuardrail | Self::GetAsyncInvoke | Self::ListAsyncInvokes)

@@ -15,6 +15,7 @@ use super::settled_call::SettledCall;
 use crate::core::Core;
 use crate::registry::{Job, JobEvent};
 use crate::scope::TracedScope;
+use crate::semconv::Semconv;
 
 impl OpenCall {
     /// Settles the call: prices it, counts it in the ledger, and writes its span and metrics.
@@ -52,6 +53,9 @@ impl OpenCall {
         };
         let call = SettledCall { scope: scope.in_ledger().clone(), start, end, charge, price, ended, settled, site };
         core.metrics.record_call(&call);
+        if core.semconv == Semconv::Latest && call.start.operation.is_inference() {
+            scope.count_call();
+        }
         let span = call_span::write(&call, &scope, &context);
         if let Some(signer) = &call.end.signer {
             call.scope.record_principal(&signer.principal);

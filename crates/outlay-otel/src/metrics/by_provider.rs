@@ -9,6 +9,7 @@ use opentelemetry::metrics::Meter;
 
 use super::instruments::Instruments;
 use super::provider_group::{Member, Provider};
+use crate::semconv::Semconv;
 
 /// The maximum number of providers that instruments are made for.
 const MAX_PROVIDERS: usize = 8;
@@ -24,13 +25,13 @@ pub(super) struct ByProvider {
 
 impl ByProvider {
     /// Returns the current instruments.
-    pub(super) fn get(&self, given: Option<&Meter>, member: impl FnOnce() -> Member) -> &Instruments {
+    pub(super) fn get(&self, given: Option<&Meter>, semconv: Semconv, member: impl FnOnce() -> Member) -> &Instruments {
         let current = &self.made[self.current.load(Ordering::Acquire).min(MAX_PROVIDERS - 1)];
         let (_, instruments) = current.get_or_init(|| match given {
-            Some(meter) => (None, Instruments::of_given(meter, member())),
+            Some(meter) => (None, Instruments::of_given(meter, semconv, member())),
             None => {
                 let provider = global::meter_provider();
-                let instruments = Instruments::of_global(&provider, member());
+                let instruments = Instruments::of_global(&provider, semconv, member());
                 // Keeps the allocation, so that no other provider gets its address, but not the provider.
                 (Some(Arc::downgrade(&provider)), instruments)
             }

@@ -8,6 +8,7 @@ use outlay_price::Usd;
 
 use super::attribution::Spend;
 use super::budget_gauges::{self, BudgetUse};
+use super::convention_metrics::ConventionMetrics;
 use super::cost_series::CostSeries;
 use super::counter::{Counters, Labels, MAX_OVERFLOW, MAX_SERIES, Sum, observe};
 use super::open_task_figures::OpenTaskFigures;
@@ -15,28 +16,8 @@ use super::provider_group::{Group, Member, Provider};
 use super::series_cap::SeriesCap;
 use super::sums::Sums;
 use crate::names::{metric, outlay};
-use crate::span_source::instrumentation_scope;
+use crate::semconv::{Semconv, instrumentation_scope};
 
-/// The conventions' bucket bounds for token counts.
-const TOKEN_BOUNDS: [f64; 14] = [
-    1.0,
-    4.0,
-    16.0,
-    64.0,
-    256.0,
-    1_024.0,
-    4_096.0,
-    16_384.0,
-    65_536.0,
-    262_144.0,
-    1_048_576.0,
-    4_194_304.0,
-    16_777_216.0,
-    67_108_864.0,
-];
-/// The conventions' bucket bounds for durations, in seconds.
-const DURATION_BOUNDS: [f64; 14] =
-    [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
 /// The bucket bounds for the cost of tasks, in dollars: two for each power of ten.
 const COST_BOUNDS: [f64; 13] = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0];
 /// The bucket bounds for the duration of tasks, in seconds.
@@ -46,54 +27,42 @@ const TASK_DURATION_BOUNDS: [f64; 14] =
 /// The synchronous instruments. The others are observed when metrics are collected.
 #[derive(Debug)]
 pub(super) struct Instruments {
-    pub(super) token_usage: Histogram<u64>,
-    pub(super) duration: Histogram<f64>,
-    pub(super) time_to_first_chunk: Histogram<f64>,
+    pub(super) conventions: ConventionMetrics,
     pub(super) task_cost: Histogram<f64>,
     pub(super) task_duration: Histogram<f64>,
 }
 
 impl Instruments {
     /// Returns the instruments of the meter in the settings of one engine.
-    pub(super) fn of_given(meter: &Meter, member: Member) -> Self {
+    pub(super) fn of_given(meter: &Meter, semconv: Semconv, member: Member) -> Self {
         Callbacks { meter, group: &Group::of_given(member) }.register();
-        Self::synchronous(meter)
+        Self::synchronous(meter, semconv)
     }
 
     /// Returns the instruments of the global provider, which other engines may use too.
-    pub(super) fn of_global(provider: &Arc<Provider>, member: Member) -> Self {
-        let meter = provider.meter_with_scope(instrumentation_scope());
+    pub(super) fn of_global(provider: &Arc<Provider>, semconv: Semconv, member: Member) -> Self {
+        let meter = provider.meter_with_scope(instrumentation_scope(semconv));
         if let Some(group) = Group::join(provider, member) {
             Callbacks { meter: &meter, group: &group }.register();
         }
-        Self::synchronous(&meter)
+        Self::synchronous(&meter, semconv)
     }
 
-    fn synchronous(meter: &Meter) -> Self {
-        let seconds = |name, description, bounds: &[f64]| {
-            let histogram = meter.f64_histogram(name).with_unit("s").with_description(description);
-            histogram.with_boundaries(bounds.to_vec()).build()
-        };
+    fn synchronous(meter: &Meter, semconv: Semconv) -> Self {
         Self {
-            token_usage: meter
-                .u64_histogram(metric::TOKEN_USAGE)
-                .with_unit("{token}")
-                .with_description("Number of input and output tokens used.")
-                .with_boundaries(TOKEN_BOUNDS.to_vec())
-                .build(),
-            duration: seconds(metric::OPERATION_DURATION, "GenAI operation duration.", &DURATION_BOUNDS),
-            time_to_first_chunk: seconds(
-                metric::TIME_TO_FIRST_CHUNK,
-                "Time from the request to the first chunk of the response.",
-                &DURATION_BOUNDS,
-            ),
+            conventions: ConventionMetrics::new(meter, semconv),
             task_cost: meter
                 .f64_histogram(metric::TASK_COST)
                 .with_unit("USD")
                 .with_description("Cost of finished tasks.")
                 .with_boundaries(COST_BOUNDS.to_vec())
                 .build(),
-            task_duration: seconds(metric::TASK_DURATION, "Duration of finished tasks.", &TASK_DURATION_BOUNDS),
+            task_duration: meter
+                .f64_histogram(metric::TASK_DURATION)
+                .with_unit("s")
+                .with_description("Duration of finished tasks.")
+                .with_boundaries(TASK_DURATION_BOUNDS.to_vec())
+                .build(),
         }
     }
 }

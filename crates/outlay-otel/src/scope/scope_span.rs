@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use opentelemetry::trace::{SpanKind, Status, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue};
-use outlay_ledger::{Clock as _, ClosedScope, ScopeKind, StepKind, SystemClock};
+use outlay_ledger::{Clock as _, ClosedScope, Scope, ScopeKind, StepKind, SystemClock};
 use tracing_opentelemetry::{OpenTelemetrySpanExt as _, SetParentError};
 
 use super::current::{carry, current};
@@ -15,8 +15,11 @@ use super::span_totals;
 use super::traced_scope::TracedScope;
 use crate::attribute_values::push_dimensions;
 use crate::end_span;
+use crate::metrics::ClosedScopeFigures;
 use crate::names::{self, outlay, semconv};
+use crate::semconv::Semconv;
 use crate::span_source::start_builder;
+use crate::viewer_attributes::{SpanRole, push_kinds};
 
 /// A scope's span: a `tracing` span if that is enabled, else a span directly on OpenTelemetry.
 #[derive(Debug)]
@@ -53,7 +56,7 @@ pub(crate) fn start(scope: &TracedScope) -> ScopeSpan {
         None => parent_context(scope),
     };
     let parent = carry(&parent, scope);
-    let name = span_name(in_ledger.kind(), in_ledger.name());
+    let name = span_name(in_ledger, scope.core().semconv);
     let mut attributes = start_attributes(scope);
     if late_task.is_some() {
         attributes.push(KeyValue::new(outlay::LATE, true));
@@ -65,12 +68,16 @@ pub(crate) fn start(scope: &TracedScope) -> ScopeSpan {
         otel.name = name,
         otel.kind = "internal",
     );
+    // Before the span starts, so that samplers see them.
+    for attribute in &attributes {
+        tracing.set_attribute(attribute.key.clone(), attribute.value.clone());
+    }
     let (context, started) = match tracing_context(&tracing, &parent) {
         // The layer has started the span just now, by the system clock.
         Some(context) => (context, SystemClock.now()),
         None => {
             let started = in_ledger.started();
-            let builder = start_builder(name, SpanKind::Internal, started);
+            let builder = start_builder(name, SpanKind::Internal, started).with_attributes(attributes);
             match scope.core().spans.start(builder, &parent) {
                 Some(span) => (parent.with_span(span), started),
                 None => (parent, started),
@@ -78,11 +85,13 @@ pub(crate) fn start(scope: &TracedScope) -> ScopeSpan {
         }
     };
     let span = context.span();
-    span.set_attributes(attributes);
     if let Some(task) = late_task {
         span.add_link(task, Vec::new());
     }
     scope.set_span_context(span.span_context().clone());
+    if matches!(in_ledger.kind(), ScopeKind::Step(StepKind::Tool)) {
+        scope.count_tool();
+    }
     end_on_close(scope, started, context.clone(), tracing.clone());
     ScopeSpan { context, tracing }
 }
@@ -135,11 +144,16 @@ fn parent_context(scope: &TracedScope) -> Context {
     }
 }
 
-fn span_name(kind: &ScopeKind, name: &str) -> String {
-    match kind {
+fn span_name(scope: &Scope, semconv: Semconv) -> String {
+    let name = scope.name();
+    match scope.kind() {
         ScopeKind::Task => format!("invoke_workflow {name}"),
         ScopeKind::Agent => format!("invoke_agent {name}"),
         ScopeKind::Step(StepKind::Tool) => format!("execute_tool {name}"),
+        ScopeKind::Step(StepKind::Plan) if semconv == Semconv::Latest => match scope.agent_in_scope() {
+            Some((_, agent)) => format!("plan {agent}"),
+            None => "plan".to_owned(),
+        },
         ScopeKind::Step(kind) => format!("{kind} {name}"),
     }
 }
@@ -152,7 +166,11 @@ fn start_attributes(scope: &TracedScope) -> Vec<KeyValue> {
     match in_ledger.kind() {
         ScopeKind::Task => {
             attributes.push(KeyValue::new(semconv::OPERATION_NAME, "invoke_workflow"));
-            attributes.push(KeyValue::new(semconv::WORKFLOW_NAME, name));
+            let key = match scope.core().semconv {
+                Semconv::V1_41 => semconv::WORKFLOW_NAME,
+                Semconv::Latest => semconv::AGENT_NAME,
+            };
+            attributes.push(KeyValue::new(key, name));
             // A root is not inside a task of another engine either.
             match in_ledger.caller() {
                 Some(caller) if in_ledger.is_root() => {
@@ -172,36 +190,73 @@ fn start_attributes(scope: &TracedScope) -> Vec<KeyValue> {
         ScopeKind::Step(StepKind::Tool) => {
             attributes.push(KeyValue::new(semconv::OPERATION_NAME, "execute_tool"));
             attributes.push(KeyValue::new(semconv::TOOL_NAME, name));
+            attributes.push(KeyValue::new(semconv::TOOL_TYPE, semconv::FUNCTION));
+            push_agent_name(&mut attributes, in_ledger);
         }
         ScopeKind::Step(StepKind::Plan) => {
             attributes.push(KeyValue::new(semconv::OPERATION_NAME, "plan"));
+            push_agent_name(&mut attributes, in_ledger);
         }
         ScopeKind::Step(_) => {}
     }
+    push_kinds(&scope.core().viewers, &mut attributes, role(in_ledger.kind()));
     if !matches!(in_ledger.kind(), ScopeKind::Step(_)) {
         push_dimensions(&mut attributes, in_ledger.dimensions());
     }
     attributes
 }
 
+const fn role(kind: &ScopeKind) -> SpanRole<'_> {
+    match kind {
+        ScopeKind::Task => SpanRole::Task,
+        ScopeKind::Agent => SpanRole::Agent,
+        ScopeKind::Step(kind) => SpanRole::Step(kind),
+    }
+}
+
+/// Adds the agent that a step belongs to.
+fn push_agent_name(attributes: &mut Vec<KeyValue>, step: &Scope) {
+    attributes.extend(step.agent_in_scope().map(|(_, agent)| KeyValue::new(semconv::AGENT_NAME, agent)));
+}
+
 /// Writes the totals and ends the span when the ledger closes the scope.
 fn end_on_close(scope: &TracedScope, started: SystemTime, context: Context, tracing: tracing::Span) {
     let core = scope.core().clone();
     let task = matches!(scope.in_ledger().kind(), ScopeKind::Task).then(|| scope.clone());
+    let measured = (core.semconv == Semconv::Latest).then(|| scope.clone());
     scope.in_ledger().on_close(move |closed: ClosedScope<'_>| {
         if let Some(task) = &task {
             task_closed(task, closed.totals);
         }
         let span = context.span();
+        let failure = failure(&closed);
+        if let Some(scope) = &measured {
+            measure(scope, failure.is_some());
+        }
         if span.is_recording() {
             span.set_attributes(span_totals::attributes(&closed));
-            if let Some(reason) = failure(&closed) {
+            if let Some(reason) = failure {
+                span.set_attribute(KeyValue::new(semconv::ERROR_TYPE, semconv::OTHER_ERROR));
                 span.set_status(Status::error(reason));
             }
         }
         end_span::end_in(&context, started, core.now());
         // The `tracing` span is dropped last, because its layer ends the span with the last handle.
         drop(tracing);
+    });
+}
+
+/// Records the metrics that the newer conventions have for tasks, agents and tools.
+fn measure(scope: &TracedScope, has_failed: bool) {
+    let (in_ledger, core) = (scope.in_ledger(), scope.core());
+    let ended = in_ledger.ended().unwrap_or_else(|| core.now());
+    let (own_calls, own_tools) = scope.own_calls_and_tools();
+    core.metrics.scope_closed(&ClosedScopeFigures {
+        scope: in_ledger,
+        duration: ended.duration_since(in_ledger.started()).unwrap_or_default(),
+        own_calls,
+        own_tools,
+        error: has_failed.then_some(semconv::OTHER_ERROR),
     });
 }
 

@@ -1,8 +1,10 @@
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use opentelemetry::trace::{SpanContext, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue, StringValue, Value};
+use outlay_ledger::ScopeKind;
 
 use super::current::{ScopeGuard, carried_by, carry};
 use super::scope_attributes::push_identity;
@@ -22,8 +24,16 @@ struct Inner {
     /// The place in the application that made the scope, if it is outside any task.
     site: Option<Arc<str>>,
     span: OnceLock<SpanContext>,
+    own_work: OwnWork,
     /// The attributes with the identity and dimensions of the scope for all its call spans, built at the first call.
     attributes: OnceLock<Box<[KeyValue]>>,
+}
+
+/// What a task or an agent has done itself, and not through another agent.
+#[derive(Default)]
+struct OwnWork {
+    calls: AtomicU64,
+    tools: AtomicU64,
 }
 
 /// Drops the parents in a loop, because recursion over a long chain of scopes would overflow the stack.
@@ -61,7 +71,8 @@ impl TracedScope {
         site: Option<Arc<str>>,
     ) -> Self {
         let (span, attributes) = (OnceLock::new(), OnceLock::new());
-        Self(Arc::new(Inner { core, in_ledger, parent, remote_parent, site, span, attributes }))
+        let own_work = OwnWork::default();
+        Self(Arc::new(Inner { core, in_ledger, parent, remote_parent, site, span, own_work, attributes }))
     }
 
     /// Returns the place in the application that made the scope or its parent, if it is outside any task.
@@ -119,6 +130,30 @@ impl TracedScope {
     /// Returns the parent of the scope.
     pub fn parent(&self) -> Option<&Self> {
         self.0.parent.as_ref()
+    }
+
+    /// Counts a model call of the nearest agent, or of the task if there is none.
+    pub(crate) fn count_call(&self) {
+        self.nearest_agent().own_work.calls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a tool call of the nearest agent, or of the task if there is none.
+    pub(crate) fn count_tool(&self) {
+        self.nearest_agent().own_work.tools.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns the number of model calls and of tool calls that a task or an agent has made itself.
+    pub(crate) fn own_calls_and_tools(&self) -> (u64, u64) {
+        let OwnWork { calls, tools } = &self.0.own_work;
+        (calls.load(Ordering::Relaxed), tools.load(Ordering::Relaxed))
+    }
+
+    fn nearest_agent(&self) -> &Inner {
+        let mut scope = self;
+        while let (ScopeKind::Step(_), Some(parent)) = (scope.in_ledger().kind(), scope.parent()) {
+            scope = parent;
+        }
+        &scope.0
     }
 
     /// Returns the span of the outermost task around the scope, which may be the scope itself.
