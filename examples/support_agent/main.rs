@@ -54,7 +54,8 @@ async fn main() -> ExitCode {
         Err(error) => return fail(&with_causes(&error)),
     };
 
-    let outlay = Outlay::builder().prices(prices).build();
+    let outlay = Outlay::builder().prices(prices);
+    let outlay = options.viewer.into_iter().fold(outlay, outlay::Builder::viewer).build();
     let (answer, report) = if options.aws {
         let client = Client::new(&aws_config::load_from_env().await);
         resolve_ticket(&outlay, client, &options.models).await

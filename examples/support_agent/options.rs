@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use outlay::{LoadPricesError, Prices};
+use outlay::{LoadPricesError, Prices, Viewer};
 
 use crate::agent::Models;
 
@@ -16,6 +16,7 @@ Options:
                      Without it, the models are simulated on this machine
   --model ID         The model that plans and answers
   --small-model ID   The model that searches and researches
+  --viewer NAME      Add the attributes of a viewer: langfuse, logfire, mlflow or openinference
   --prices FILE      Override bundled prices, for example with examples/support_agent/prices.toml
   --help             Print this help
 
@@ -29,6 +30,7 @@ Environment:
 pub(crate) struct Options {
     pub(crate) aws: bool,
     pub(crate) models: Models,
+    pub(crate) viewer: Option<Viewer>,
     prices: Option<PathBuf>,
     pub(crate) help: bool,
 }
@@ -39,6 +41,8 @@ pub(crate) enum BadOption {
     Unknown(String),
     #[error("{0} needs a value")]
     NoValue(&'static str),
+    #[error("unknown viewer `{0}`: expected langfuse, logfire, mlflow or openinference")]
+    UnknownViewer(String),
 }
 
 impl Options {
@@ -50,6 +54,7 @@ impl Options {
                 "--aws" => options.aws = true,
                 "--model" => options.models.large = value("--model")?,
                 "--small-model" => options.models.small = value("--small-model")?,
+                "--viewer" => options.viewer = Some(viewer(value("--viewer")?)?),
                 "--prices" => options.prices = Some(value("--prices")?.into()),
                 "--help" | "-h" => options.help = true,
                 _ => return Err(BadOption::Unknown(argument)),
@@ -64,5 +69,15 @@ impl Options {
             Some(path) => Prices::from_path(path),
             None => Ok(Prices::bundled()),
         }
+    }
+}
+
+fn viewer(name: String) -> Result<Viewer, BadOption> {
+    match name.as_str() {
+        "langfuse" => Ok(Viewer::Langfuse),
+        "logfire" => Ok(Viewer::Logfire),
+        "mlflow" => Ok(Viewer::Mlflow),
+        "openinference" => Ok(Viewer::OpenInference),
+        _ => Err(BadOption::UnknownViewer(name)),
     }
 }

@@ -3,11 +3,16 @@
 run="$(mktemp -d)"
 # The processes to stop at the end, in this order.
 pids=()
+# Those of them that lead a group of processes, which are all stopped.
+groups=()
 
 stop() {
   for pid in "${pids[@]}"; do
     kill "$pid" 2>/dev/null || true
     wait "$pid" 2>/dev/null || true
+  done
+  for group in "${groups[@]}"; do
+    kill -- "-$group" 2>/dev/null || true
   done
   rm -rf "$run"
 }
@@ -33,11 +38,11 @@ listens() {
   done
 }
 
-# Waits up to 30 seconds until COMMAND succeeds, or fails once a started process has ended: wait_until NAME COMMAND...
+# Waits up to 120 seconds until COMMAND succeeds, or fails once a started process has ended: wait_until NAME COMMAND...
 wait_until() {
   local name="$1"
   shift
-  for _ in $(seq 300); do
+  for _ in $(seq 1200); do
     kill -0 "${pids[@]}" 2>/dev/null || break
     if "$@"; then
       return

@@ -1,7 +1,6 @@
 //! Traces in Jaeger 2: the search of the README, the numbers of the root span, and whole trees under sampling.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use opentelemetry_otlp::{SpanExporter, WithExportConfig as _};
@@ -9,13 +8,11 @@ use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use outlay::{Outcome, Usd};
 use outlay_tests::{HAIKU, Harness, Independent};
 use serde_json::Value;
-use tokio::process::Command;
+
+use crate::example;
 
 const README: &str = include_str!("../../README.md");
 const GUIDE: &str = include_str!("../../examples/observability/README.md");
-
-/// The cost of the example's task. Its own tests derive it.
-const EXAMPLE_COST: &str = "0.07667996";
 
 /// A span as the query API gives it.
 #[derive(Debug)]
@@ -39,7 +36,8 @@ async fn jaeger_finds_the_example_by_the_search_of_the_readme() {
     let Some(jaeger) = Jaeger::start("jaeger.sh") else { return };
     // Logs decide nothing about spans.
     for log in ["off", "outlay=trace"] {
-        run_the_example(&jaeger, log).await;
+        let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", jaeger.script.value("JAEGER_HTTP"));
+        example::run(&[], &[endpoint, ("RUST_LOG", log)]).await;
     }
     let in_readme = README.split("for the tags `").nth(1).unwrap().split('`').next().unwrap();
     assert!(GUIDE.contains(&format!("\n{in_readme}\n")), "both documents have the same search");
@@ -50,7 +48,7 @@ async fn jaeger_finds_the_example_by_the_search_of_the_readme() {
         assert_is_whole(spans);
         let root = root(spans);
         assert_eq!(root.name, "invoke_workflow resolve-ticket");
-        assert_eq!(root.tag("outlay.total.usd"), ("float64", EXAMPLE_COST));
+        assert_eq!(root.tag("outlay.total.usd"), ("float64", example::COST.to_string().as_str()));
         assert_eq!(root.tag("outlay.total.picousd"), ("int64", "76679960000"));
         assert_eq!(root.tag("outlay.total.status"), ("string", "exact"));
         assert_eq!(root.tag("outlay.task.root"), ("bool", "true"));
@@ -183,19 +181,6 @@ fn assert_is_whole(spans: &[JaegerSpan]) {
     let costs = spans.iter().filter_map(|span| span.tags.get("outlay.cost.picousd"));
     let sum: i64 = costs.map(|(_, picos)| picos.parse::<i64>().unwrap()).sum();
     assert_eq!(root(spans).tag("outlay.total.picousd").1, sum.to_string());
-}
-
-async fn run_the_example(jaeger: &Jaeger, log: &str) {
-    let mut example = Command::new(env!("CARGO_BIN_EXE_support-agent"));
-    example
-        .env("OTEL_EXPORTER_OTLP_ENDPOINT", jaeger.script.value("JAEGER_HTTP"))
-        .env("OTEL_METRICS_EXPORTER", "none")
-        .env("RUST_LOG", log)
-        .stdin(Stdio::null())
-        .kill_on_drop(true);
-    let output = tokio::time::timeout(Duration::from_secs(60), example.output()).await.expect("it ends").unwrap();
-    let printed = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && printed.contains("$0.076680  exact"), "{output:?}");
 }
 
 /// Runs tasks that consist of an agent, two steps, two calls and a charge each, and exports them.

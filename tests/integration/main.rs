@@ -10,6 +10,7 @@ mod control_plane;
 mod conventions;
 mod deep_trees;
 mod ends;
+mod example;
 mod gauges;
 mod identity;
 mod jaeger;

@@ -1,5 +1,8 @@
 //! The attributes of viewers: money on calls and charges, tokens on calls, and a kind on every span.
 
+mod mlflow;
+mod phoenix;
+
 use bedrock_sim::{Reply, Tokens};
 use outlay::{Outcome, Usd, Viewer};
 use outlay_tests::{HAIKU, Harness, Span, haiku};

@@ -8,6 +8,7 @@ mod changed_charges;
 mod check;
 mod coverage;
 mod diff;
+mod export;
 mod lookup;
 mod options;
 mod plausible;
@@ -25,6 +26,8 @@ pub enum Command {
     Diff(diff::Diff),
     /// Shows which models have a price, in how many regions, and how certain it is
     Coverage(coverage::Coverage),
+    /// Writes the prices of all models in a region as JSON, a model a line, for other programs
+    Export(export::Export),
     /// Updates a price file from a price table of AWS, LiteLLM or genai-prices, and shows the changes
     Update(update::Update),
     /// Checks whether a price file loads and its figures are plausible
@@ -37,6 +40,7 @@ impl Command {
             Self::Show(show) => show.run(),
             Self::Diff(diff) => diff.run(),
             Self::Coverage(coverage) => coverage.run(),
+            Self::Export(export) => export.run(),
             Self::Update(update) => update.run(),
             Self::Check(check) => check.run(),
         }

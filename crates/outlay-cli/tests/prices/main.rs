@@ -286,3 +286,24 @@ fn diff_lists_the_figures_that_calls_are_charged_by() {
     }
     assert!(!stdout(&["diff", "bundled", "bundled"]).contains("charged"));
 }
+
+#[test]
+fn export_writes_a_model_a_line_with_the_prices_that_show_prints() {
+    let path = file("export.toml", "[[price]]\nmodel = \"acme.own\"\ninput = \"0.123456\"\noutput = \"7\"\n");
+    let text = stdout(&["export", "--region", "eu-north-1", "--prices", path.to_str().unwrap()]);
+    let models: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let model = |id: &str| models.iter().find(|model| model["model"] == id);
+    let nova = model("eu.amazon.nova-pro-v1:0").unwrap();
+    assert_eq!(nova["usd_per_million_tokens"]["input"], "0.87");
+    assert_eq!(nova["usd_per_million_tokens"]["cache_read"], "0.2175");
+    assert_eq!(nova["is_exact"], true);
+    let own = &model("acme.own").unwrap()["usd_per_million_tokens"];
+    assert_eq!((&own["input"], &own["output"]), (&"0.123456".into(), &"7".into()));
+    assert!(model("us.amazon.nova-pro-v1:0").is_none(), "it cannot be called there");
+    let mut ids: Vec<&str> = models.iter().map(|model| model["model"].as_str().unwrap()).collect();
+    ids.sort_unstable();
+    let all = ids.len();
+    ids.dedup();
+    assert_eq!(ids.len(), all, "each model has one line");
+    assert!(failure(&["export", "--region", "eu-north-9"]).contains("no price is for the region `eu-north-9`"));
+}

@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+"""Gives Phoenix the prices of Outlay's table, so that it prices tokens as Outlay does.
+
+usage: outlay prices export --region us-east-1 | phoenix_prices.py http://localhost:6006
+
+Phoenix prices the tokens of each call by the name of its model. It has one price for a model, whatever the region, the tier,
+the size of the context and the lifetime of the cache: the script takes those of the region, the default tier, the smallest
+context and a lifetime of five minutes. Phoenix has no charges, such as for a paid search. Spans that it already has keep
+their cost. Run the script again to update the prices.
+"""
+
+import json
+import re
+import sys
+import urllib.error
+import urllib.request
+
+# The kinds of token in Phoenix, whether they are of the prompt, and their names in Outlay.
+KINDS = [
+    ("input", "PROMPT", "input"),
+    ("output", "COMPLETION", "output"),
+    ("cache_read", "PROMPT", "cache_read"),
+    ("cache_write", "PROMPT", "cache_write_5m"),
+]
+LIST = """query { generativeModels(first: 100000) { edges { node { id name kind } } } }"""
+CREATE = """mutation ($input: CreateModelMutationInput!) { createModel(input: $input) { model { id } } }"""
+UPDATE = """mutation ($input: UpdateModelMutationInput!) { updateModel(input: $input) { model { id } } }"""
+
+
+def ask(address, query, **variables):
+    body = json.dumps({"query": query, "variables": variables}).encode()
+    headers = {"content-type": "application/json"}
+    request = urllib.request.Request(f"{address}/graphql", data=body, headers=headers)
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        answer = json.load(answer)
+    if answer.get("errors"):
+        raise ValueError("; ".join(error["message"] for error in answer["errors"]))
+    return answer["data"]
+
+
+def costs(prices):
+    """Returns the prices of a model for Phoenix, or None if it has no price for input or output."""
+    if "input" not in prices or "output" not in prices:
+        return None
+    known = [(kind, part, prices[name]) for kind, part, name in KINDS if name in prices]
+    return [{"tokenType": kind, "kind": part, "costPerMillionTokens": float(price)} for kind, part, price in known]
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    address = sys.argv[1].rstrip("/")
+    models = []
+    for number, line in enumerate(sys.stdin, 1):
+        try:
+            model = json.loads(line)
+            models.append((model["model"], costs(model["usd_per_million_tokens"])))
+        except (ValueError, KeyError, TypeError):
+            sys.exit(f"line {number} is not a price of `outlay prices export`: {line.strip()[:200]}")
+    if not models:
+        sys.exit("there are no prices: give the output of `outlay prices export` on standard input")
+    try:
+        nodes = [edge["node"] for edge in ask(address, LIST)["generativeModels"]["edges"]]
+        known = {node["name"]: node["id"] for node in nodes if node["kind"] == "CUSTOM"}
+        priced = [(name, prices) for name, prices in models if prices is not None]
+        for name, prices in priced:
+            model = {"name": name, "namePattern": f"^{re.escape(name)}$", "costs": prices}
+            if name in known:
+                ask(address, UPDATE, input={**model, "id": known[name], "provider": None})
+            else:
+                ask(address, CREATE, input=model)
+    except (urllib.error.URLError, TimeoutError, ValueError) as error:
+        sys.exit(f"Phoenix at {address} did not take the prices: {error}")
+    print(f"{len(priced)} models have a price in Phoenix; {len(models) - len(priced)} have no price for input and output")
+
+
+if __name__ == "__main__":
+    main()
