@@ -10,7 +10,7 @@ use opentelemetry::trace::noop::NoopTracerProvider;
 use opentelemetry::{Context, global};
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, SdkMeterProvider};
-use opentelemetry_sdk::trace::{SdkTracerProvider, Span, SpanData, SpanProcessor};
+use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, Span, SpanData, SpanProcessor};
 use outlay::{BudgetRule, Outcome, Outlay, Period, Usd};
 
 fn provider() -> (SdkMeterProvider, InMemoryMetricExporter) {
@@ -52,6 +52,29 @@ fn a_global_meter_provider_set_late_reports_earlier_spending() {
     global::set_meter_provider(second.0.clone());
     spend(&outlay, 4);
     assert!((cost(&second) - 0.07).abs() < 1e-9, "{}", cost(&second));
+}
+
+#[test]
+fn a_global_tracer_provider_set_late_gets_the_spans_that_start_from_then_on() {
+    let _serial = SERIAL.lock().unwrap_or_else(PoisonError::into_inner);
+    global::set_tracer_provider(NoopTracerProvider::new());
+    let outlay = Outlay::builder().build();
+    spend(&outlay, 1);
+    let task = outlay.task("t").start();
+    task.charge("api", Usd::from_cents(2));
+    let exporter = InMemorySpanExporter::default();
+    global::set_tracer_provider(SdkTracerProvider::builder().with_simple_exporter(exporter.clone()).build());
+    task.charge("api", Usd::from_cents(4));
+    task.finish(Outcome::success());
+    spend(&outlay, 8);
+    let spans = exporter.get_finished_spans().unwrap();
+    let names: Vec<_> = spans.iter().map(|span| span.name.as_ref()).collect();
+    // The task that had started before has no span, and its later charge has one of its own.
+    assert_eq!(names, ["charge api", "charge api", "invoke_workflow t"]);
+    let total = spans[2].attributes.iter().find(|attribute| attribute.key.as_str() == "outlay.total.usd").unwrap();
+    assert_eq!(total.value, opentelemetry::Value::F64(0.08));
+    global::set_tracer_provider(NoopTracerProvider::new());
+    assert_eq!(outlay.attribution().total, Usd::from_cents(15), "the ledger counts all of it");
 }
 
 /// The SDK keeps only the last of several callbacks with the same attributes.

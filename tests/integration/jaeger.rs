@@ -16,7 +16,7 @@ const GUIDE: &str = include_str!("../../examples/observability/README.md");
 
 /// A span as the query API gives it.
 #[derive(Debug)]
-struct JaegerSpan {
+pub(crate) struct JaegerSpan {
     id: String,
     parent: Option<String>,
     name: String,
@@ -26,7 +26,7 @@ struct JaegerSpan {
 }
 
 /// A running Jaeger.
-struct Jaeger {
+pub(crate) struct Jaeger {
     script: Independent,
     http: reqwest::Client,
 }
@@ -36,7 +36,7 @@ async fn jaeger_finds_the_example_by_the_search_of_the_readme() {
     let Some(jaeger) = Jaeger::start("jaeger.sh") else { return };
     // Logs decide nothing about spans.
     for log in ["off", "outlay=trace"] {
-        let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", jaeger.script.value("JAEGER_HTTP"));
+        let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", jaeger.value("JAEGER_HTTP"));
         example::run(&[], &[endpoint, ("RUST_LOG", log)]).await;
     }
     let in_readme = README.split("for the tags `").nth(1).unwrap().split('`').next().unwrap();
@@ -89,7 +89,7 @@ async fn tail_sampling_by_the_total_keeps_the_expensive_tasks_whole() {
 async fn span_metrics_have_the_dimensions_of_the_spans() {
     let Some(jaeger) = Jaeger::start("jaeger.sh jaeger_spanmetrics.yaml") else { return };
     run_tasks(&jaeger, Sampler::AlwaysOn, 3, Usd::ZERO).await;
-    let address = format!("{}/metrics", jaeger.script.value("JAEGER_METRICS"));
+    let address = format!("{}/metrics", jaeger.value("JAEGER_METRICS"));
     let started = Instant::now();
     loop {
         let text = jaeger.http.get(&address).send().await.unwrap().text().await.unwrap();
@@ -109,9 +109,14 @@ async fn span_metrics_have_the_dimensions_of_the_spans() {
 }
 
 impl Jaeger {
-    fn start(command: &str) -> Option<Self> {
+    pub(crate) fn start(command: &str) -> Option<Self> {
         let values = ["JAEGER_GRPC", "JAEGER_HTTP", "JAEGER_QUERY", "JAEGER_METRICS"];
         Some(Self { script: Independent::start(command, &values)?, http: reqwest::Client::new() })
+    }
+
+    /// Returns the value that the script printed for `key`.
+    pub(crate) fn value(&self, key: &str) -> &str {
+        self.script.value(key)
     }
 
     /// Returns the spans of each trace of a service that has a span with these tags.
@@ -127,7 +132,12 @@ impl Jaeger {
     }
 
     /// Waits until the search has `count` results, and until nothing more arrives.
-    async fn wait_for(&self, service: &str, tags: &BTreeMap<&str, &str>, count: usize) -> Vec<Vec<JaegerSpan>> {
+    pub(crate) async fn wait_for(
+        &self,
+        service: &str,
+        tags: &BTreeMap<&str, &str>,
+        count: usize,
+    ) -> Vec<Vec<JaegerSpan>> {
         let started = Instant::now();
         let mut before = 0;
         loop {
@@ -158,13 +168,13 @@ impl JaegerSpan {
     }
 
     /// Returns the type and the text of a tag.
-    fn tag(&self, key: &str) -> (&str, &str) {
+    pub(crate) fn tag(&self, key: &str) -> (&str, &str) {
         let (kind, value) = self.tags.get(key).unwrap_or_else(|| panic!("`{}` has no {key}", self.name));
         (kind, value)
     }
 }
 
-fn root(spans: &[JaegerSpan]) -> &JaegerSpan {
+pub(crate) fn root(spans: &[JaegerSpan]) -> &JaegerSpan {
     let roots: Vec<_> = spans.iter().filter(|span| span.parent.is_none()).collect();
     assert_eq!(roots.len(), 1, "{spans:?}");
     roots[0]
@@ -172,7 +182,7 @@ fn root(spans: &[JaegerSpan]) -> &JaegerSpan {
 
 /// Asserts that the tree has one root and no gaps, that its costs add up to the root's total, and that Jaeger has nothing to
 /// say about it.
-fn assert_is_whole(spans: &[JaegerSpan]) {
+pub(crate) fn assert_is_whole(spans: &[JaegerSpan]) {
     let ids: BTreeSet<_> = spans.iter().map(|span| span.id.as_str()).collect();
     for span in spans {
         assert_eq!(span.warnings, Vec::<String>::new(), "{}", span.name);
@@ -185,7 +195,7 @@ fn assert_is_whole(spans: &[JaegerSpan]) {
 
 /// Runs tasks that consist of an agent, two steps, two calls and a charge each, and exports them.
 async fn run_tasks(jaeger: &Jaeger, sampler: Sampler, count: usize, charge: Usd) {
-    let exporter = SpanExporter::builder().with_tonic().with_endpoint(jaeger.script.value("JAEGER_GRPC"));
+    let exporter = SpanExporter::builder().with_tonic().with_endpoint(jaeger.value("JAEGER_GRPC"));
     let resource = opentelemetry_sdk::Resource::builder().with_service_name("tasks").build();
     let tracer_provider = SdkTracerProvider::builder()
         .with_sampler(sampler)

@@ -30,6 +30,7 @@ mod rig;
 mod roll_up;
 mod scopes;
 mod settlement;
+mod setups;
 mod span_times;
 mod spans;
 mod stops;
