@@ -82,7 +82,7 @@ fn every_file_parses() {
         }
         parsed += 1;
     }
-    assert_eq!(parsed, 13);
+    assert_eq!(parsed, 15);
 }
 
 #[test]

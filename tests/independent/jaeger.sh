@@ -3,16 +3,16 @@
 #
 # usage: jaeger.sh [CONFIG...]
 #
-# Each CONFIG is a file beside this script whose settings are added to those of jaeger.yaml. Prints JAEGER_GRPC=... and
-# JAEGER_HTTP=..., the OTLP endpoints, JAEGER_QUERY=..., the address of its query API, and JAEGER_METRICS=..., the address
-# of the metrics that it makes of spans, once it answers. With jaeger_tls.yaml, JAEGER_CA=... is the file with the certificate
-# to trust. Stops it when standard input closes or this script gets a signal to stop.
+# Each CONFIG is a file beside this script whose settings are added to those of examples/observability. Prints
+# JAEGER_GRPC=... and JAEGER_HTTP=..., the OTLP endpoints, JAEGER_QUERY=..., the address of its query API, and
+# JAEGER_METRICS=..., the address of the metrics that it makes of spans, once it answers. With jaeger_tls.yaml, JAEGER_CA=... is
+# the file with the certificate to trust. Stops it when standard input closes or this script gets a signal to stop.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 programs="$("$here/go_program.sh" jaeger github.com/jaegertracing/jaeger/cmd/jaeger)"
 
-configs=(--config "file:$here/jaeger.yaml")
+configs=(--config "file:$here/../../examples/observability/jaeger/jaeger.yaml")
 for config in "$@"; do
   configs+=(--config "file:$here/$config")
 done

@@ -28,7 +28,6 @@ pub(crate) struct JaegerSpan {
 /// A running Jaeger.
 pub(crate) struct Jaeger {
     script: Independent,
-    http: reqwest::Client,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -92,7 +91,7 @@ async fn span_metrics_have_the_dimensions_of_the_spans() {
     let address = format!("{}/metrics", jaeger.value("JAEGER_METRICS"));
     let started = Instant::now();
     loop {
-        let text = jaeger.http.get(&address).send().await.unwrap().text().await.unwrap();
+        let text = reqwest::get(&address).await.unwrap().text().await.unwrap();
         let calls = text.lines().filter(|line| {
             line.starts_with("traces_span_metrics_calls_total{")
                 && line.contains(r#"span_name="invoke_workflow t""#)
@@ -111,7 +110,7 @@ async fn span_metrics_have_the_dimensions_of_the_spans() {
 impl Jaeger {
     pub(crate) fn start(command: &str) -> Option<Self> {
         let values = ["JAEGER_GRPC", "JAEGER_HTTP", "JAEGER_QUERY", "JAEGER_METRICS"];
-        Some(Self { script: Independent::start(command, &values)?, http: reqwest::Client::new() })
+        Some(Self { script: Independent::start(command, &values)? })
     }
 
     /// Returns the value that the script printed for `key`.
@@ -121,14 +120,7 @@ impl Jaeger {
 
     /// Returns the spans of each trace of a service that has a span with these tags.
     async fn traces(&self, service: &str, tags: &BTreeMap<&str, &str>) -> Vec<Vec<JaegerSpan>> {
-        let address = format!("{}/api/traces", self.script.value("JAEGER_QUERY"));
-        let tags = serde_json::to_string(tags).unwrap();
-        let parameters = [("service", service), ("tags", &tags), ("limit", "1000")];
-        let address = reqwest::Url::parse_with_params(&address, parameters).unwrap();
-        let answer = self.http.get(address).send().await.unwrap();
-        let answer: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
-        let traces = answer["data"].as_array().unwrap().iter();
-        traces.map(|trace| trace["spans"].as_array().unwrap().iter().map(JaegerSpan::read).collect()).collect()
+        search(self.value("JAEGER_QUERY"), service, tags).await
     }
 
     /// Waits until the search has `count` results, and until nothing more arrives.
@@ -151,6 +143,21 @@ impl Jaeger {
             tokio::time::sleep(Duration::from_millis(1_500)).await;
         }
     }
+}
+
+/// Returns the spans of each trace of a service.
+pub(crate) async fn traces_of(url: &str, service: &str) -> Vec<Vec<JaegerSpan>> {
+    search(url, service, &BTreeMap::new()).await
+}
+
+async fn search(url: &str, service: &str, tags: &BTreeMap<&str, &str>) -> Vec<Vec<JaegerSpan>> {
+    let tags = serde_json::to_string(tags).unwrap();
+    let parameters = [("service", service), ("tags", &tags), ("limit", "1000")];
+    let address = reqwest::Url::parse_with_params(&format!("{url}/api/traces"), parameters).unwrap();
+    let answer = reqwest::get(address).await.unwrap().text().await.unwrap();
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    let traces = answer["data"].as_array().unwrap().iter();
+    traces.map(|trace| trace["spans"].as_array().unwrap().iter().map(JaegerSpan::read).collect()).collect()
 }
 
 impl JaegerSpan {

@@ -2,6 +2,7 @@
 
 mod exporters;
 mod layers;
+mod local_start;
 mod other_version;
 
 use outlay::Outcome;

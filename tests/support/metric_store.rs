@@ -30,6 +30,11 @@ impl MetricStore {
         Some(Self { script, http: reqwest::Client::new() })
     }
 
+    /// Returns the value that the script printed for `key`.
+    pub fn value(&self, key: &str) -> &str {
+        self.script.value(key)
+    }
+
     /// Returns the OTLP/HTTP address for metrics.
     pub fn otlp(&self) -> &str {
         self.script.value("STORE_OTLP")

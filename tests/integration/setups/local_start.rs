@@ -1,0 +1,23 @@
+//! `examples/observability/local/start.sh`: one endpoint for the example's traces and metrics, without docker.
+
+use outlay_tests::MetricStore;
+
+use crate::example;
+use crate::jaeger::traces_of;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_local_set_up_shows_the_examples_trace_and_its_cost_from_one_endpoint() {
+    let Some(store) = MetricStore::start("local_start.sh") else { return };
+    let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", store.value("LOCAL_OTLP")), ("OTEL_METRICS_EXPORTER", "otlp")];
+    for _ in 0..3 {
+        example::run(&[], &variables).await;
+    }
+    store.wait_for("sum(last_over_time(outlay_tasks_total{outlay_outcome_kind='success'}[1h]))", 3.0).await;
+    let readme = include_str!("../../../README.md");
+    let query = readme.split("```text").find(|block| block.contains("outlay_cost_USD_total")).unwrap();
+    let query = query.split("```").next().unwrap();
+    let found = store.sum(query).await.unwrap();
+    assert!((found - 3.0 * example::COST).abs() < 1e-9, "{found} by {query}");
+    let traces = traces_of(store.value("JAEGER_QUERY"), "helpdesk").await;
+    assert_eq!(traces.iter().map(Vec::len).collect::<Vec<_>>(), [16, 16, 16]);
+}
