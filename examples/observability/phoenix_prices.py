@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
 """Gives Phoenix the prices of Outlay's table, so that it prices tokens as Outlay does.
 
-usage: outlay prices export --region us-east-1 | phoenix_prices.py http://localhost:6006
+usage: outlay prices export --region us-east-1 | python3 phoenix_prices.py http://localhost:6006
 
-Phoenix prices the tokens of each call by the name of its model. It has one price for a model, whatever the region, the tier,
-the size of the context and the lifetime of the cache: the script takes those of the region, the default tier, the smallest
-context and a lifetime of five minutes. Phoenix has no charges, such as for a paid search. Spans that it already has keep
-their cost. Run the script again to update the prices.
+Phoenix prices the tokens of a call by the name of its model. It has one price for each model. The script takes the price in
+the region, at the default tier, for the smallest context and a cache lifetime of five minutes. Phoenix does not show charges,
+such as for a paid search. Spans that it already has keep their cost. Run the script again to update the prices.
 """
 
 import json

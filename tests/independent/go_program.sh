@@ -3,9 +3,9 @@
 #
 # usage: go_program.sh MODULE PACKAGE...
 #
-# MODULE is a folder under go/ here, whose go.mod and go.sum fix all versions. PACKAGE is the import path of a program, whose
-# last part is the program's name. Prints the path of the folder with the programs. Does nothing if they have already been
-# built from the same go.sum.
+# MODULE is a folder under go/ here, whose go.mod and go.sum fix all versions. PACKAGE is the import path of a program,
+# whose last part is the program's name. Prints the path of the folder with the programs. Does nothing if they have
+# already been built from the same go.sum.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"

@@ -5,8 +5,9 @@
 #
 # Each CONFIG is a file beside this script whose settings are added to those of examples/observability. Prints
 # JAEGER_GRPC=... and JAEGER_HTTP=..., the OTLP endpoints, JAEGER_QUERY=..., the address of its query API, and
-# JAEGER_METRICS=..., the address of the metrics that it makes of spans, once it answers. With jaeger_tls.yaml, JAEGER_CA=... is
-# the file with the certificate to trust. Stops it when standard input closes or this script gets a signal to stop.
+# JAEGER_METRICS=..., the address of the metrics that it makes of spans, once it answers. With jaeger_tls.yaml,
+# JAEGER_CA=... is the file with the certificate to trust. Stops it when standard input closes or this script gets a
+# signal to stop.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"

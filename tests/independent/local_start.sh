@@ -3,8 +3,8 @@
 #
 # usage: local_start.sh
 #
-# Prints LOCAL_OTLP=..., the OTLP endpoint, JAEGER_QUERY=..., the address of Jaeger's query API, and STORE_QUERY=..., that of
-# Prometheus's API, once they answer. Stops them when standard input closes or this script gets a signal to stop.
+# Prints LOCAL_OTLP=..., the OTLP endpoint, JAEGER_QUERY=..., the address of Jaeger's query API, and STORE_QUERY=..., that
+# of Prometheus's API, once they answer. Stops them when standard input closes or this script gets a signal to stop.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -18,7 +18,7 @@ JAEGER="$jaeger/jaeger" PROMETHEUS="$prometheus/prometheus" OTLP_GRPC="127.0.0.1
   JAEGER_HTTP="127.0.0.1:$query" PROMETHEUS_HTTP="127.0.0.1:$metrics" \
   "$here/../../examples/observability/local/start.sh" --without-example </dev/null >"$run/log" 2>&1 &
 pids+=($!)
-wait_until "The local set-up" listens "$http" "$query" "$metrics"
+wait_until "The local setup" listens "$http" "$query" "$metrics"
 
 echo "LOCAL_OTLP=http://127.0.0.1:$http"
 echo "JAEGER_QUERY=http://127.0.0.1:$query"

@@ -3,8 +3,8 @@
 #
 # usage: prometheus.sh [FLAG...]
 #
-# FLAGs are further flags of Prometheus. Prints STORE_OTLP=..., the endpoint for metrics, and STORE_QUERY=..., the address of
-# its API, once it answers. Stops it when standard input closes or this script gets a signal to stop.
+# FLAGs are further flags of Prometheus. Prints STORE_OTLP=..., the endpoint for metrics, and STORE_QUERY=..., the address
+# of its API, once it answers. Stops it when standard input closes or this script gets a signal to stop.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"

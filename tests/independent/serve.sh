@@ -38,12 +38,20 @@ listens() {
   done
 }
 
+# Checks that all started processes still run.
+all_run() {
+  local pid
+  for pid in "${pids[@]}"; do
+    kill -0 "$pid" 2>/dev/null || return 1
+  done
+}
+
 # Waits up to 120 seconds until COMMAND succeeds, or fails once a started process has ended: wait_until NAME COMMAND...
 wait_until() {
   local name="$1"
   shift
   for _ in $(seq 1200); do
-    kill -0 "${pids[@]}" 2>/dev/null || break
+    all_run || break
     if "$@"; then
       return
     fi

@@ -43,7 +43,7 @@ fn gen_ai_names(h: &Harness) -> BTreeSet<String> {
     attributes.chain(of_metrics).filter(|name| name.starts_with("gen_ai.")).collect()
 }
 
-/// The names of 1.41 that the newer release has not.
+/// The names of 1.41 that the newer release does not have.
 const ONLY_1_41: [&str; 5] = [
     "gen_ai.client.token.usage",
     "gen_ai.token.type",
@@ -51,7 +51,7 @@ const ONLY_1_41: [&str; 5] = [
     "gen_ai.workflow.name",
     "gen_ai.client.operation.duration",
 ];
-/// The names of the newer release that 1.41 has not.
+/// The names of the newer release that 1.41 does not have.
 const ONLY_LATEST: [&str; 13] = [
     "gen_ai.client.inference.duration",
     "gen_ai.client.inference.operation.input_tokens",

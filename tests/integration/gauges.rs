@@ -32,7 +32,7 @@ async fn spend(h: &Harness, team: &str) {
 }
 
 #[tokio::test]
-async fn budgets_have_their_use_with_the_labels_that_alerts_are_routed_by() {
+async fn budget_gauges_have_the_labels_for_routing_alerts() {
     let clock = ManualClock::at_noon();
     let shared_clock = clock.clone();
     let policy = Policy::from_toml(

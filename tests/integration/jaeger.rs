@@ -187,8 +187,8 @@ pub(crate) fn root(spans: &[JaegerSpan]) -> &JaegerSpan {
     roots[0]
 }
 
-/// Asserts that the tree has one root and no gaps, that its costs add up to the root's total, and that Jaeger has nothing to
-/// say about it.
+/// Asserts that the tree has one root and no gaps, that its costs add up to the root's total, and that Jaeger has nothing
+/// to say about it.
 pub(crate) fn assert_is_whole(spans: &[JaegerSpan]) {
     let ids: BTreeSet<_> = spans.iter().map(|span| span.id.as_str()).collect();
     for span in spans {

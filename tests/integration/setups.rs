@@ -1,4 +1,4 @@
-//! Other set-ups of OpenTelemetry than the usual one, as `crates/outlay/docs/opentelemetry.md` describes them.
+//! OpenTelemetry setups other than the usual one, as `crates/outlay/docs/opentelemetry.md` describes them.
 
 mod exporters;
 mod layers;

@@ -11,8 +11,9 @@ pub struct Independent {
 }
 
 impl Independent {
-    /// Starts a script with its arguments, and reads the values that it prints. `command` has spaces between them. Prints a note to standard error and returns `None` unless
-    /// `OUTLAY_INDEPENDENT` is set: the script installs programs, which a plain `cargo test` should not do.
+    /// Starts a script with its arguments, and reads the values that it prints. `command` has spaces between them. Prints
+    /// a note to standard error and returns `None` unless `OUTLAY_INDEPENDENT` is set: the script installs programs,
+    /// which a plain `cargo test` should not do.
     ///
     /// # Panics
     ///

@@ -26,7 +26,7 @@ pub enum Command {
     Diff(diff::Diff),
     /// Shows which models have a price, in how many regions, and how certain it is
     Coverage(coverage::Coverage),
-    /// Writes the prices of all models in a region as JSON, a model a line, for other programs
+    /// Writes the prices of all models in a region as JSON Lines, one model per line, for other programs
     Export(export::Export),
     /// Updates a price file from a price table of AWS, LiteLLM or genai-prices, and shows the changes
     Update(update::Update),

@@ -23,7 +23,7 @@ fn spec(set: &[(Dimension, &str)]) -> TaskSpec {
     TaskSpec::new("t").dimensions(dimensions)
 }
 
-/// Runs a task that costs this.
+/// Runs a task with this cost.
 fn spend(ledger: &Ledger, spec: TaskSpec, cost: Usd) {
     begin(&ledger.task(spec), Some(cost)).unwrap().settle(record(cost));
 }

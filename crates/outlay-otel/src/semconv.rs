@@ -11,9 +11,9 @@ pub enum Semconv {
     /// The names of 1.41, which current viewers read. 1.42 deprecates all of them.
     #[default]
     V1_41,
-    /// The names of the first release of the conventions' own repository, 0.1.0, for spans and metrics. No viewer was found
-    /// that reads its metrics. The guide on conventions lists what differs, and what is not written yet. Spans and metrics
-    /// have no schema URL, because the address of this release is not known.
+    /// The names of 0.1.0, the first release of the conventions' own repository, for spans and metrics. No viewer was
+    /// found that reads its metrics. Spans and metrics have no schema URL. What differs, and what is not written yet, is
+    /// listed in the repository's `crates/outlay/docs/conventions.md`.
     Latest,
 }
 
@@ -22,12 +22,13 @@ pub(crate) fn instrumentation_scope(semconv: Semconv) -> InstrumentationScope {
     let scope = InstrumentationScope::builder(names::SCOPE).with_version(env!("CARGO_PKG_VERSION"));
     match semconv {
         Semconv::V1_41 => scope.with_schema_url(names::SCHEMA_URL).build(),
-        // The address of its schema is not known.
+        // The address of its schema has not been published.
         Semconv::Latest => scope.build(),
     }
 }
 
-/// Returns the instrumentation scope for spans that are named by the application's settings, so that no schema is known.
+/// Returns the instrumentation scope for the spans of a layer, without a schema URL: the layer also exports the
+/// application's own spans.
 pub fn scope_without_schema() -> InstrumentationScope {
     instrumentation_scope(Semconv::Latest)
 }

@@ -55,10 +55,10 @@ pub struct Settings {
     pub attempt_spans: AttemptSpans,
     /// The conventions that name the attributes. Defaults to 1.41.
     pub semconv: Semconv,
-    /// Whether calls have the cost attributes that were proposed for the conventions. They must not be combined with a viewer
-    /// that [conflicts](Viewer::conflicts_with_cost_attributes). Defaults to `false`.
+    /// Whether calls have the cost attributes that were proposed for the conventions. They must not be combined with a
+    /// viewer that [conflicts](Viewer::conflicts_with_cost_attributes). Defaults to `false`.
     pub cost_attributes: bool,
-    /// The viewers that get cost attributes of their own. Defaults to none.
+    /// The viewers that get attributes of their own. Defaults to none.
     pub viewers: Vec<Viewer>,
     /// Resolves opaque model ids. Defaults to none.
     pub resolver: Option<Arc<dyn ResolveModel>>,

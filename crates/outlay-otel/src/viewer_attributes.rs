@@ -15,24 +15,26 @@ use crate::call::{Operation, SettledCall};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Viewer {
-    /// Langfuse and OpenLIT: `gen_ai.usage.cost`, and `langfuse.observation.type`. By their documentation only: neither was
-    /// run.
+    /// Langfuse and OpenLIT: `gen_ai.usage.cost`, and `langfuse.observation.type`. This follows their documentation. It was
+    /// not tested with either.
     Langfuse,
-    /// Pydantic Logfire: `operation.cost`. By its documentation only. It has no kinds of spans.
+    /// Pydantic Logfire: `operation.cost`. This follows its documentation. It was not tested with it. It has no kinds of
+    /// spans.
     Logfire,
-    /// MLflow: `mlflow.llm.cost`, as JSON text, and `mlflow.spanType`. MLflow 3.17 shows the cost and the tokens of a trace
-    /// as Outlay does. It prices calls that have no cost, which are unpriced here, by a table of its own.
+    /// MLflow: `mlflow.llm.cost`, as JSON text, and `mlflow.spanType`. MLflow 3.17 shows the same cost and tokens of a
+    /// trace as Outlay. It prices calls that are unpriced here by its own table.
     Mlflow,
     /// Phoenix and other viewers of OpenInference: `llm.cost.*`, `llm.token_count.*`, `llm.model_name` and
     /// `openinference.span.kind`.
     ///
-    /// Phoenix 20.26 ignores `llm.cost.*`. It multiplies tokens by a table of its own, which has no price for the prefix of a
-    /// profile, such as `us.`, and it knows no charges. Of the example's $0.076680, it shows $0.065164. With the prices of
-    /// Outlay's table, from `examples/observability/phoenix_prices.py`, it shows $0.071680: all but the charge of $0.005.
+    /// Phoenix 20.26 ignores `llm.cost.*`. It computes costs from its own price table, which ignores the prefix of an
+    /// inference profile, such as `us.`, and has no charges. For the example, which costs $0.076680, it shows $0.065164.
+    /// With the prices of Outlay's table, from `examples/observability/phoenix_prices.py`, it shows $0.071680: all but
+    /// the charge of $0.005.
     OpenInference,
 }
 
-/// What a span is of.
+/// What a span represents.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum SpanRole<'a> {
     Task,

@@ -142,8 +142,8 @@ impl Prices {
         &self.0.version
     }
 
-    /// Returns the newest day on which any of the prices was known to be right: the day of a layer's version, or the `as_of`
-    /// of a row. Days after `at` are left out. Returns `None` if no layer with prices has such a day.
+    /// Returns the newest day on which any of the prices was known to be right: the day of a layer's version, or the
+    /// `as_of` of a row. Days after `at` are left out. Returns `None` if no layer with prices has such a day.
     ///
     /// ```
     /// use jiff::{Timestamp, civil::date};

@@ -56,7 +56,7 @@ pub enum BuildError {
     Policy(#[source] LoadPolicyError),
     /// [`Builder::cost_attributes`] is combined with a viewer that reads these attributes in another way.
     #[error(
-        "cost_attributes cannot be combined with the viewer {0:?}, which would take gen_ai.usage.cost.amount for a count of \
+        "cost_attributes cannot be combined with the viewer {0:?}, which would read gen_ai.usage.cost.amount as a count of \
          tokens: remove one of them"
     )]
     CostAttributes(Viewer),
@@ -272,7 +272,7 @@ impl Builder {
         self
     }
 
-    /// Adds the attributes from which a viewer shows cost. Defaults to none.
+    /// Adds the attributes from which a viewer shows costs, tokens and kinds of spans. Defaults to none.
     pub fn viewer(mut self, viewer: Viewer) -> Self {
         if !self.settings.viewers.contains(&viewer) {
             self.settings.viewers.push(viewer);

@@ -4,7 +4,7 @@
 # usage: start.sh [--without-example]
 #
 # The programs are `jaeger` (Jaeger 2) and `prometheus` (3 or later) on PATH, or those that JAEGER and PROMETHEUS name. All
-# addresses are on this machine: OTLP on 4317 (gRPC) and 4318 (HTTP), Jaeger's page on 16686, Prometheus's on 9090. OTLP_GRPC,
+# addresses are on this machine: OTLP on 4317 (gRPC) and 4318 (HTTP), Jaeger's UI on 16686, Prometheus's on 9090. OTLP_GRPC,
 # OTLP_HTTP, JAEGER_HTTP and PROMETHEUS_HTTP, such as 127.0.0.1:5317, change them. Data is in a temporary folder. Ends with
 # Ctrl-C.
 set -euo pipefail
@@ -51,19 +51,30 @@ pids+=($!)
 "$jaeger" --config "file:$here/../jaeger/jaeger.yaml" --config "file:$here/to_prometheus.yaml" >"$run/jaeger.log" 2>&1 &
 pids+=($!)
 
+# Checks that all started programs still run.
+all_run() {
+  local pid
+  for pid in "${pids[@]}"; do
+    kill -0 "$pid" 2>/dev/null || return 1
+  done
+}
+fail() {
+  tail -n 5 "$run"/*.log >&2
+  echo "$1: see the logs above" >&2
+  exit 1
+}
 listens() {
   (exec 3<>"/dev/tcp/${1%:*}/${1##*:}") 2>/dev/null
 }
-for address in "$PROMETHEUS_HTTP" "$JAEGER_OTLP_HTTP" "$JAEGER_QUERY_HTTP"; do
+for address in "$PROMETHEUS_HTTP" "$JAEGER_OTLP_GRPC" "$JAEGER_OTLP_HTTP" "$JAEGER_QUERY_HTTP"; do
   for _ in $(seq 300); do
-    kill -0 "${pids[@]}" 2>/dev/null && ! listens "$address" || break
+    all_run && ! listens "$address" || break
     sleep 0.1
   done
-  listens "$address" && kill -0 "${pids[@]}" 2>/dev/null || {
-    tail -n 5 "$run"/*.log >&2
-    echo "nothing listens on $address: see the logs above" >&2
-    exit 1
-  }
+  # One that could not get its port has ended by now.
+  sleep 0.5
+  all_run || fail "a program has ended"
+  listens "$address" || fail "nothing listens on $address"
 done
 
 if [[ -n "$with_example" ]]; then
@@ -77,5 +88,4 @@ Prometheus:  http://$PROMETHEUS_HTTP/graph
 Send yours:  OTEL_EXPORTER_OTLP_ENDPOINT=http://$JAEGER_OTLP_GRPC OTEL_EXPORTER_OTLP_PROTOCOL=grpc
 END
 wait -n "${pids[@]}" || true
-echo "a program has ended" >&2
-exit 1
+fail "a program has ended"

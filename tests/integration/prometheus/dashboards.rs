@@ -392,7 +392,7 @@ impl Month {
         let of_workflow = ["outlay_workflow"];
         let (cost, successes) = (self.cost(WEEK, &of_workflow), self.successes(WEEK, &of_workflow));
         let per_success = successes.iter().filter(|(_, n)| **n > 0.0).map(|(key, n)| (key.clone(), cost[key] / n));
-        // What has spent on the last day, with all that its process has spent before.
+        // The whole spending of the processes that have spent on the last day.
         let without_team = |fact: &Fact| {
             let has_team = fact.labels.contains_key("outlay_team");
             if fact.process == 1 && !has_team { fact.cost.to_f64() } else { 0.0 }

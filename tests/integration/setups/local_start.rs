@@ -6,7 +6,7 @@ use crate::example;
 use crate::jaeger::traces_of;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_local_set_up_shows_the_examples_trace_and_its_cost_from_one_endpoint() {
+async fn the_local_setup_shows_the_examples_trace_and_its_cost_from_one_endpoint() {
     let Some(store) = MetricStore::start("local_start.sh") else { return };
     let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", store.value("LOCAL_OTLP")), ("OTEL_METRICS_EXPORTER", "otlp")];
     for _ in 0..3 {

@@ -267,8 +267,8 @@ impl BudgetCell {
         Some(self.hold(self.store_key.as_ref()?, &lock(&self.state), |_| 0))
     }
 
-    /// Returns what the store knows to be spent, in the smallest unit of the limit. Must be called without a lock, since the
-    /// store may take its own.
+    /// Returns what the store knows to be spent, in the smallest unit of the limit. Must be called without a lock, since
+    /// the store may take its own.
     pub(super) fn spent_in(&self, store: &dyn BudgetStore) -> Option<i128> {
         let hold = self.unreserved()?;
         store.spent(&hold.budget).map(Amount::units)
@@ -410,8 +410,8 @@ impl State {
         }
     }
 
-    /// Returns whether the period with this number has to be switched to. A clock that is set back by less than a period does
-    /// not return to the previous period.
+    /// Returns whether the period with this number has to be switched to. A clock that is set back by less than a period
+    /// does not return to the previous period.
     const fn is_due(&self, number: i64) -> bool {
         number > self.current.number || number < self.current.number.saturating_sub(1)
     }

@@ -79,8 +79,8 @@ impl BudgetRule {
         self
     }
 
-    /// Sets who is responsible for the budget. It becomes a label of the budget's metrics, which alerts are routed by. At
-    /// most 64 characters are kept. Defaults to none.
+    /// Sets who is responsible for the budget. It becomes a label of the budget's metrics. Alerts are routed by this
+    /// label. At most 64 characters are kept. Defaults to none.
     #[must_use]
     pub fn owner(mut self, owner: &str) -> Self {
         self.owner = label(owner);

@@ -34,7 +34,7 @@ pub struct BudgetsInForce {
 pub struct BudgetInForce {
     /// The rule's name.
     pub rule: Arc<str>,
-    /// The period after which the budget starts at zero, if any.
+    /// The period after which the budget starts again at zero, if any.
     pub period: Option<Period>,
     /// The team of all tasks with this budget.
     pub team: Option<Arc<str>>,
@@ -48,7 +48,7 @@ pub struct BudgetInForce {
     pub notify: Option<Arc<str>>,
     /// What has been spent in the current period.
     pub spent: Amount,
-    /// The lowest limit. Enforced limits come before observed ones.
+    /// The lowest enforced limit of the rules that share the budget, or the lowest observed one if none is enforced.
     pub limit: Amount,
 }
 
@@ -59,8 +59,8 @@ struct RuleInForce {
 }
 
 impl BudgetsInForce {
-    /// Returns what the budgets of the rules in force have used. Rules that limit each call separately are left out, because
-    /// they keep no sum. So are budgets of a store that does not know yet what was spent in the current period.
+    /// Returns what the budgets of the rules in force have used. Rules that limit each call separately are left out,
+    /// because they keep no sum. So are budgets of a store that does not know yet what was spent in the current period.
     pub fn read(&self) -> Vec<BudgetInForce> {
         let now = self.clock.now();
         self.rules.in_force().iter().flat_map(|rule| self.of_rule(rule, now)).collect()

@@ -1,4 +1,5 @@
-//! The gauges of budgets. The fullest budgets keep their labels, and those beyond the cap are told by their fullest.
+//! The gauges of budgets. The fullest budgets keep their labels. Those beyond the cap share series, each of which shows the
+//! fullest of them.
 
 use std::hash::Hash;
 use std::sync::Arc;
