@@ -149,6 +149,23 @@ fn queries_for_traces_use_only_names_that_the_library_exports() {
     }
 }
 
+/// The period before the default one has to be in the store, and a day more.
+#[test]
+fn stores_keep_twice_the_time_of_each_dashboard() {
+    let days = |text: &str, before: &str, after: char| -> u32 {
+        text.split(before).nth(1).unwrap().split(after).next().unwrap().parse().unwrap()
+    };
+    for script in ["grafana/compose.yaml", "local/start.sh"] {
+        let text = fs::read_to_string(folder().join(script)).unwrap();
+        let kept = days(&text, "--storage.tsdb.retention.time=", 'd');
+        for (name, dashboard) in dashboards() {
+            let from = dashboard["time"]["from"].as_str().unwrap();
+            let range = if from.ends_with('d') { days(from, "now-", 'd') } else { 1 };
+            assert!(kept > 2 * range + 1, "{script} keeps {kept} days, and {name} shows {range}");
+        }
+    }
+}
+
 /// A table of tasks leads to their traces: by a link with the task's name, or because Grafana links the ids of spans.
 #[test]
 fn tables_of_tasks_lead_to_their_traces() {

@@ -8,10 +8,11 @@ the region, at the default tier, for the smallest context and a cache lifetime o
 such as for a paid search. Spans that it already has keep their cost. Run the script again to update the prices.
 """
 
+import http.client
 import json
+import math
 import re
 import sys
-import urllib.error
 import urllib.request
 
 # The kinds of token in Phoenix, whether they are of the prompt, and their names in Outlay.
@@ -32,8 +33,8 @@ def ask(address, query, **variables):
     request = urllib.request.Request(f"{address}/graphql", data=body, headers=headers)
     with urllib.request.urlopen(request, timeout=60) as answer:
         answer = json.load(answer)
-    if answer.get("errors"):
-        raise ValueError("; ".join(error["message"] for error in answer["errors"]))
+    if not isinstance(answer, dict) or answer.get("errors") or not isinstance(answer.get("data"), dict):
+        raise ValueError(json.dumps(answer)[:500])
     return answer["data"]
 
 
@@ -41,8 +42,10 @@ def costs(prices):
     """Returns the prices of a model for Phoenix, or None if it has no price for input or output."""
     if "input" not in prices or "output" not in prices:
         return None
-    known = [(kind, part, prices[name]) for kind, part, name in KINDS if name in prices]
-    return [{"tokenType": kind, "kind": part, "costPerMillionTokens": float(price)} for kind, part, price in known]
+    known = [(kind, part, float(prices[name])) for kind, part, name in KINDS if name in prices]
+    if any(not math.isfinite(price) or price < 0 for _, _, price in known):
+        raise ValueError("a price is no amount")
+    return [{"tokenType": kind, "kind": part, "costPerMillionTokens": price} for kind, part, price in known]
 
 
 def main():
@@ -53,7 +56,7 @@ def main():
     for number, line in enumerate(sys.stdin, 1):
         try:
             model = json.loads(line)
-            models.append((model["model"], costs(model["usd_per_million_tokens"])))
+            models.append((model["model"] + "", costs(model["usd_per_million_tokens"])))
         except (ValueError, KeyError, TypeError):
             sys.exit(f"line {number} is not a price of `outlay prices export`: {line.strip()[:200]}")
     if not models:
@@ -68,7 +71,7 @@ def main():
                 ask(address, UPDATE, input={**model, "id": known[name], "provider": None})
             else:
                 ask(address, CREATE, input=model)
-    except (urllib.error.URLError, TimeoutError, ValueError) as error:
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
         sys.exit(f"Phoenix at {address} did not take the prices: {error}")
     print(f"{len(priced)} models have a price in Phoenix; {len(models) - len(priced)} have no price for input and output")
 

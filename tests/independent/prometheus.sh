@@ -14,7 +14,7 @@ programs="$("$here/go_program.sh" prometheus github.com/prometheus/prometheus/cm
 port="$(free_ports 1)"
 
 "$programs/prometheus" --config.file="$here/../../examples/observability/grafana/prometheus.yaml" \
-  --storage.tsdb.path="$run/data" --storage.tsdb.retention.time=60d --web.listen-address="127.0.0.1:$port" \
+  --storage.tsdb.path="$run/data" --storage.tsdb.retention.time=90d --web.listen-address="127.0.0.1:$port" \
   --web.enable-otlp-receiver --log.level=warn "$@" </dev/null >"$run/log" 2>&1 &
 pids+=($!)
 wait_until Prometheus listens "$port"

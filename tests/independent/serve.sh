@@ -7,6 +7,8 @@ pids=()
 groups=()
 
 stop() {
+  # A second signal must not end this early.
+  trap '' TERM INT
   for pid in "${pids[@]}"; do
     kill "$pid" 2>/dev/null || true
     wait "$pid" 2>/dev/null || true

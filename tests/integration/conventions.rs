@@ -358,3 +358,81 @@ async fn the_proposed_cost_attributes_are_refused_beside_a_viewer_that_misreads_
     assert_eq!(call.double("gen_ai.usage.cost"), Some(0.001_65));
     assert!(!call.has("gen_ai.usage.cost.amount"));
 }
+
+#[tokio::test]
+async fn a_refused_call_is_no_operation_and_no_inference() {
+    for semconv in [Semconv::V1_41, Semconv::Latest] {
+        let h = under(semconv).await;
+        let task = h.outlay.task("t").budget(Usd::ZERO).start();
+        task.run(haiku(&h.client).send()).await.unwrap_err();
+        task.finish(Outcome::failure());
+        let spans = h.spans();
+        assert_eq!(finish_reasons(spans.one(&format!("chat {HAIKU}"))), None);
+        let metrics = h.metrics();
+        let names = metrics.iter().map(|point| point.name.as_str());
+        let of_inferences: Vec<_> = names.filter(|name| name.starts_with("gen_ai.client.")).collect();
+        assert_eq!(of_inferences, [""; 0], "{semconv:?}");
+        if semconv == Semconv::Latest {
+            let calls = point(&metrics, "gen_ai.invoke_agent.inference_calls", &[]);
+            assert_eq!((calls.count, calls.value), (1, 0.0));
+        }
+        assert_eq!(point(&metrics, "outlay.calls", &[("outlay.call.refused", "true")]).value, 1.0);
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_settles_after_its_task_was_finished_counts_as_the_tasks_own() {
+    let h = under(Semconv::Latest).await;
+    let task = h.outlay.task("t").start();
+    h.sim.push(Reply::message().text("ok").usage(Tokens::new(10, 5)).delay(std::time::Duration::from_millis(200)));
+    let call = task.run(haiku(&h.client).send());
+    let finish = async {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        task.finish(Outcome::success())
+    };
+    let (answer, _) = tokio::join!(call, finish);
+    answer.unwrap();
+    let metrics = h.metrics();
+    assert_eq!(point(&metrics, "gen_ai.invoke_agent.inference_calls", &[]).value, 1.0);
+}
+
+#[tokio::test]
+async fn a_recorded_call_has_one_attempt_and_a_duration_only_if_its_start_is_known() {
+    for semconv in [Semconv::V1_41, Semconv::Latest] {
+        let h = under(semconv).await;
+        let task = h.outlay.task("t").start();
+        let usage = outlay::Usage::new().with_uncached_input(10).with_output(5);
+        let start = outlay_ledger::Clock::now(&outlay_ledger::SystemClock) - std::time::Duration::from_secs(2);
+        task.run_sync(|| {
+            outlay::call(HAIKU).usage(usage).record();
+            outlay::call(HAIKU).usage(usage).started(start).record();
+        });
+        task.finish(Outcome::success());
+        let metrics = h.metrics();
+        let durations =
+            metrics.iter().filter(|p| p.name.starts_with("gen_ai.client.") && p.name.ends_with(".duration"));
+        let durations: Vec<_> = durations.map(|point| (point.count, point.value >= 2.0)).collect();
+        assert_eq!(durations, [(1, true)], "{semconv:?}");
+        let counted = |name: &str| point(&metrics, name, &[("outlay.task.name", "t")]).value;
+        assert_eq!((counted("outlay.calls"), counted("outlay.attempts")), (2.0, 2.0));
+    }
+}
+
+#[tokio::test]
+async fn names_beyond_two_hundred_are_summed_under_the_newer_release() {
+    let h = under(Semconv::Latest).await;
+    for number in 0..250 {
+        let task = h.outlay.task(&format!("task {number}")).start();
+        let agent = async {
+            outlay::agent(&format!("agent {number}"))
+                .run(async { outlay::tool(&format!("tool {number}")).run(async {}).await })
+                .await;
+        };
+        task.run(agent).await;
+        task.finish(Outcome::success());
+    }
+    let metrics = h.metrics();
+    let series = |name: &str| metrics.iter().filter(|point| point.name == name).count();
+    assert_eq!(series("gen_ai.invoke_agent.duration"), 201 + 200, "`other` is that of tasks and of agents");
+    assert_eq!(series("gen_ai.execute_tool.duration"), 201);
+}

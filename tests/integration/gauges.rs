@@ -179,3 +179,40 @@ async fn refusals_are_counted_by_team() {
         ]
     );
 }
+
+#[tokio::test]
+async fn rules_of_one_name_hide_none_of_each_others_figures() {
+    let only = |workflow| BudgetRule::new("sandbox", Usd::from_dollars(1)).only("workflow", workflow);
+    let nothing = BudgetRule::new("sandbox", Budget::new(Usd::ZERO).observe()).only("workflow", "b");
+    let calls = BudgetRule::new("sandbox", Budget::calls(2));
+    let h = Harness::with(|builder| builder.budget_rule(calls).budget_rule(only("a")).budget_rule(nothing)).await;
+    for workflow in ["a", "b"] {
+        let task = h.outlay.task("t").workflow(workflow).start();
+        task.run(h.ask(HAIKU, 100_000, 10_000)).await;
+        task.finish(Outcome::success());
+    }
+    let metrics = h.metrics();
+    let name = "outlay.budget.name=sandbox";
+    assert_eq!(rows(&metrics, "outlay.budget.used_ratio"), [format!("{name} 1")], "that of the calls");
+    assert_eq!(rows(&metrics, "outlay.budget.spent"), [format!("{name} 0.165")]);
+    assert_eq!(rows(&metrics, "outlay.budget.limit"), [format!("{name} 1")]);
+}
+
+#[tokio::test]
+async fn a_rule_with_a_bracket_in_its_name_has_one_name_on_all_metrics() {
+    let rules = ["prod [eu]", "prod [us]"].map(|name| BudgetRule::new(name, Budget::calls(1).observe()).per("team"));
+    let h = Harness::with(|builder| rules.into_iter().fold(builder, outlay::Builder::budget_rule)).await;
+    for _ in 0..2 {
+        spend(&h, "a").await;
+    }
+    let metrics = h.metrics();
+    let names = |metric: &str| {
+        let points = metrics.iter().filter(|p| p.name == metric && p.attribute("outlay.team") == Some("a"));
+        let mut names: Vec<_> = points.map(|point| point.attribute("outlay.budget.name").unwrap().to_owned()).collect();
+        names.sort_unstable();
+        names
+    };
+    for metric in ["outlay.budget.used_ratio", "outlay.budget.would_refuse"] {
+        assert_eq!(names(metric), ["prod [eu]", "prod [us]"], "{metric}");
+    }
+}

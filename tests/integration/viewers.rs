@@ -76,6 +76,9 @@ async fn the_parts_of_a_calls_cost_and_its_tokens_are_inclusive() {
     assert_eq!((tokens("prompt"), tokens("completion"), tokens("total")), (Some(60), Some(5), Some(65)));
     assert_eq!((tokens("prompt_details.cache_read"), tokens("prompt_details.cache_write")), (Some(20), Some(30)));
     assert_eq!(call.text("llm.model_name"), Some(HAIKU));
+    let langfuse: Value = serde_json::from_str(call.text("langfuse.observation.usage_details").unwrap()).unwrap();
+    let of_langfuse: u64 = langfuse.as_object().unwrap().values().map(|tokens| tokens.as_u64().unwrap()).sum();
+    assert_eq!((of_langfuse, &langfuse["input"]), (65, &json!(10)), "its parts add up: {langfuse}");
 }
 
 #[tokio::test]

@@ -192,4 +192,6 @@ fn a_store_tells_what_all_processes_have_spent_and_unknown_is_not_zero() {
     assert_eq!(read(&ledger), []);
     *store.0.lock().unwrap() = Some(usd(7));
     assert_eq!(read(&ledger), [("all".to_owned(), None, usd(7), usd(10))]);
+    *store.0.lock().unwrap() = Some(Amount::Calls(7));
+    assert_eq!(read(&ledger), [], "a store that answers in another unit does not know it");
 }

@@ -10,12 +10,12 @@ mod custom_dimensions;
 mod gauge_sources;
 mod instruments;
 mod labels;
+mod names_on_metrics;
 mod open_task_figures;
 mod principal_names;
 mod provider_group;
 mod series_cap;
 mod sums;
-mod task_names;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -23,7 +23,8 @@ use std::time::Duration;
 
 use opentelemetry::metrics::Meter;
 use outlay_ledger::{
-    Alert, AlertKind, CostKind, Dimensions, Outcome, OutcomeKind, Scope, StepKind, StoreCheck, Totals, Violation,
+    Alert, AlertKind, CostKind, Dimensions, Outcome, OutcomeKind, Scope, ScopeKind, StepKind, StoreCheck, Totals,
+    Violation,
 };
 use outlay_price::{Charge, Usd};
 
@@ -37,11 +38,11 @@ use by_provider::ByProvider;
 use gauge_sources::LateSources;
 use instruments::Instruments;
 use labels::{CallLabels, GraduationLabels, KindLabels, NamedLabels, TaskLabels};
+use names_on_metrics::NamesOnMetrics;
 use open_task_figures::OpenTaskFigures;
 use principal_names::PrincipalNames;
 use provider_group::Member;
 use sums::{CallSums, Sums};
-use task_names::TaskNames;
 
 pub use attribution::{Attribution, UnattributedSite};
 pub(crate) use convention_metrics::ClosedScopeFigures;
@@ -70,7 +71,9 @@ pub(crate) struct Metrics {
     has_budget_store: bool,
     /// The keys of the custom dimensions on metrics.
     dimensions: Vec<Arc<str>>,
-    task_names: Arc<TaskNames>,
+    task_names: Arc<NamesOnMetrics>,
+    agent_names: NamesOnMetrics,
+    tool_names: NamesOnMetrics,
     principal_names: PrincipalNames,
     instruments: ByProvider,
 }
@@ -105,7 +108,7 @@ impl Metrics {
         open: Arc<dyn OpenByName>,
         has_budget_store: bool,
     ) -> Self {
-        let task_names = Arc::<TaskNames>::default();
+        let task_names = Arc::new(NamesOnMetrics::new("task"));
         Self {
             given: given.map(|meters| meters.of(semconv)),
             semconv,
@@ -115,6 +118,8 @@ impl Metrics {
             has_budget_store,
             dimensions,
             task_names,
+            agent_names: NamesOnMetrics::new("agent"),
+            tool_names: NamesOnMetrics::new("tool"),
             principal_names: PrincipalNames::default(),
             instruments: ByProvider::default(),
         }
@@ -209,7 +214,15 @@ impl Metrics {
 
     /// Records that a task, an agent or a step has closed, if the conventions measure it.
     pub(crate) fn scope_closed(&self, closed: &ClosedScopeFigures<'_>) {
-        self.instruments().conventions.scope_closed(closed);
+        let scope = closed.scope;
+        let (names, name) = match scope.kind() {
+            ScopeKind::Task => (&*self.task_names, scope.task_name()),
+            ScopeKind::Agent => (&self.agent_names, scope.name()),
+            ScopeKind::Step(StepKind::Tool) => (&self.tool_names, scope.name()),
+            ScopeKind::Step(_) => return,
+        };
+        let agent = scope.agent_in_scope().map(|(_, agent)| self.agent_names.on_metrics(&agent));
+        self.instruments().conventions.scope_closed(closed, names.on_metrics(name), agent);
     }
 
     fn count_call(&self, call: &SettledCall) {
@@ -227,7 +240,8 @@ impl Metrics {
         let is_made = !call.end.attempts.is_empty();
         let counted = CallSums {
             calls: 1,
-            attempts: Some(call.end.attempts.len() as u64),
+            // A call that was recorded after it had been made has had at least one.
+            attempts: Some((call.end.attempts.len() as u64).max(u64::from(call.end.sent))),
             unpriced: Some(u64::from(!call.charge.is_priced())),
             unattributed: call.scope.is_unattributed().then(|| call.charge.total()),
             unchecked: (is_made && call.settled.store_check == Some(StoreCheck::Missed)).then_some(1),
@@ -251,15 +265,17 @@ impl Metrics {
     pub(crate) fn alert(&self, alert: &Alert<'_>) {
         let sums = &self.sums;
         let task = self.task_names.on_metrics(&alert.task.name);
-        // Without the part that identifies a conversation, which would make a series for each.
-        let budget = alert.name.split(" [").next().unwrap_or_default();
         let of_task = |key, name| NamedLabels::new(&task, key, name).with_team(&alert.task.dimensions);
         match alert.kind {
-            AlertKind::Refused(_) => sums.budget_refused.add(of_task(outlay::BUDGET_NAME, budget), 1),
-            AlertKind::WouldRefuse(_) => sums.budget_would_refuse.add(of_task(outlay::BUDGET_NAME, budget), 1),
+            AlertKind::Refused(refusal) => {
+                sums.budget_refused.add(of_task(outlay::BUDGET_NAME, refusal.budget()), 1);
+            }
+            AlertKind::WouldRefuse(refusal) => {
+                sums.budget_would_refuse.add(of_task(outlay::BUDGET_NAME, refusal.budget()), 1);
+            }
             // The task that has just started is not the one whose budgets were forgotten.
             AlertKind::BudgetsForgotten(count) => {
-                sums.budget_forgotten.add(NamedLabels::new(&task, outlay::BUDGET_NAME, budget), *count);
+                sums.budget_forgotten.add(NamedLabels::new(&task, outlay::BUDGET_NAME, alert.name), *count);
             }
             AlertKind::Violation(found) => {
                 sums.policy_violations.add(of_task(outlay::POLICY_RULE, found.rule()), 1);

@@ -15,7 +15,7 @@ use crate::call::{Operation, SettledCall};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Viewer {
-    /// Langfuse and OpenLIT: `gen_ai.usage.cost`, and `langfuse.observation.type`. This follows their documentation. It was
+    /// Langfuse and OpenLIT: `gen_ai.usage.cost`, `langfuse.observation.usage_details` and `langfuse.observation.type`. This follows their documentation. It was
     /// not tested with either.
     Langfuse,
     /// Pydantic Logfire: `operation.cost`. This follows its documentation. It was not tested with it. It has no kinds of
@@ -119,8 +119,10 @@ impl Viewer {
 
     /// Adds the cost and the tokens of a call.
     pub(crate) fn push_call(self, attributes: &mut Vec<KeyValue>, call: &SettledCall) {
-        if self == Self::OpenInference {
-            push_open_inference_tokens(attributes, call);
+        match self {
+            Self::OpenInference => push_open_inference_tokens(attributes, call),
+            Self::Langfuse => push_langfuse_tokens(attributes, call),
+            Self::Logfire | Self::Mlflow => {}
         }
         if !call.has_figure() {
             return;
@@ -156,6 +158,19 @@ impl Viewer {
 }
 
 const MLFLOW_COST: &str = "mlflow.llm.cost";
+
+/// Adds the tokens by kind, which Langfuse adds up: its input has no cached tokens.
+fn push_langfuse_tokens(attributes: &mut Vec<KeyValue>, call: &SettledCall) {
+    let Some(usage) = call.end.billed.tokens() else { return };
+    let cached = usage.cache_read_tokens().saturating_add(usage.cache_write_tokens());
+    let details = json!({
+        "input": usage.input_tokens().saturating_sub(cached),
+        "cache_read_input_tokens": usage.cache_read_tokens(),
+        "cache_creation_input_tokens": usage.cache_write_tokens(),
+        "output": usage.output_tokens(),
+    });
+    attributes.push(KeyValue::new("langfuse.observation.usage_details", details.to_string()));
+}
 
 fn push_open_inference_tokens(attributes: &mut Vec<KeyValue>, call: &SettledCall) {
     if call.start.operation.has_model() {

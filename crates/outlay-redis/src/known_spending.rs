@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use outlay_ledger::{Amount, StoreAsk, StoreBudget};
 
@@ -11,29 +11,37 @@ use crate::reported_usage::ReportedUsage;
 /// The maximum number of known budgets. Beyond it, those whose period is over are forgotten first, and then all.
 const MAX_KNOWN: usize = 10_000;
 
-#[derive(Debug, Default)]
-pub(crate) struct KnownSpending(Mutex<HashMap<Arc<str>, Spending>>);
+#[derive(Debug)]
+pub(crate) struct KnownSpending {
+    known: Mutex<HashMap<Arc<str>, Spending>>,
+    /// How long Redis keeps a budget without a period after its last use.
+    kept_for: Duration,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Spending {
     units: i128,
-    /// When its period ends; `None` if it does not end.
+    /// When its period ends, or when Redis may have forgotten it; `None` if that is too far in the future.
     until: Option<Instant>,
 }
 
 impl KnownSpending {
+    pub(crate) fn new(kept_for: Duration) -> Self {
+        Self { known: Mutex::default(), kept_for }
+    }
+
     /// Takes over what Redis reports for the budgets of an ask.
     pub(crate) fn update(&self, ask: &StoreAsk, reported: &[ReportedUsage]) {
         let (mut known, now) = (self.lock(), Instant::now());
+        if known.len() >= MAX_KNOWN {
+            known.retain(|_, spending| spending.is_current(now));
+            if known.len() >= MAX_KNOWN {
+                known.clear();
+            }
+        }
         for &ReportedUsage { hold, spent, left, .. } in reported {
             let Some(hold) = ask.holds().get(hold) else { continue };
-            if known.len() >= MAX_KNOWN && !known.contains_key(&hold.budget.key) {
-                known.retain(|_, spending| spending.is_current(now));
-                if known.len() >= MAX_KNOWN {
-                    known.clear();
-                }
-            }
-            let until = left.and_then(|left| now.checked_add(left));
+            let until = now.checked_add(left.unwrap_or(self.kept_for));
             known.insert(hold.budget.key.clone(), Spending { units: spent, until });
         }
     }
@@ -45,7 +53,7 @@ impl KnownSpending {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Spending>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -57,8 +65,6 @@ impl Spending {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use outlay_ledger::StoreHold;
 
     use super::*;
@@ -74,7 +80,7 @@ mod tests {
 
     #[test]
     fn spending_is_known_until_its_period_ends() {
-        let known = KnownSpending::default();
+        let known = KnownSpending::new(Duration::from_secs(3_600));
         let of = |key| known.of(&ask(key).holds()[0].budget);
         assert_eq!(of(1), None);
         known.update(&ask(1), &spent(3, Some(Duration::from_secs(60))));
@@ -85,8 +91,15 @@ mod tests {
     }
 
     #[test]
+    fn a_budget_without_a_period_is_known_as_long_as_redis_keeps_it() {
+        let known = KnownSpending::new(Duration::ZERO);
+        known.update(&ask(1), &spent(3, None));
+        assert_eq!(known.of(&ask(1).holds()[0].budget), None);
+    }
+
+    #[test]
     fn the_number_of_known_budgets_is_bounded() {
-        let known = KnownSpending::default();
+        let known = KnownSpending::new(Duration::from_secs(3_600));
         known.update(&ask(0), &spent(1, None));
         for key in 1..MAX_KNOWN {
             known.update(&ask(key), &spent(1, Some(Duration::ZERO)));
@@ -95,7 +108,7 @@ mod tests {
         assert_eq!(known.lock().len(), 2, "those whose period is over are forgotten");
         for key in 0..3 * MAX_KNOWN {
             known.update(&ask(key), &spent(1, None));
-            assert!(known.lock().len() <= MAX_KNOWN);
+            assert!(known.lock().len() <= MAX_KNOWN + 1);
         }
     }
 }

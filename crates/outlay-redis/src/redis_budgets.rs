@@ -77,7 +77,7 @@ impl RedisBudgets {
     }
 
     fn start(settings: Builder) -> Result<Self, ConnectError> {
-        let shared = Arc::new(SharedState::new(settings.when_down, settings.time_limit));
+        let shared = Arc::new(SharedState::new(settings.when_down, settings.time_limit, settings.forget_after));
         let (commands, receiver) = mpsc::unbounded_channel();
         let shared_with_timer = shared.clone();
         std::thread::Builder::new()

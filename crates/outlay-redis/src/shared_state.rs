@@ -30,11 +30,11 @@ pub(crate) struct SharedState {
 }
 
 impl SharedState {
-    pub(crate) fn new(when_down: WhenDown, time_limit: Duration) -> Self {
+    pub(crate) fn new(when_down: WhenDown, time_limit: Duration, forget_after: Duration) -> Self {
         Self {
             when_down,
             lease: Lease::new(when_down),
-            spending: KnownSpending::default(),
+            spending: KnownSpending::new(forget_after),
             up: AtomicBool::new(false),
             has_lost: AtomicBool::new(false),
             down_reason: Mutex::default(),

@@ -99,7 +99,8 @@ impl MadeCall {
         self
     }
 
-    /// Sets the start time, which decides the price in force. Defaults to the time at which the call is recorded.
+    /// Sets the start time, which decides the price in force. Defaults to the time at which the call is recorded. The call's
+    /// duration is then unknown, and not on metrics.
     pub const fn started(mut self, at: SystemTime) -> Self {
         self.started = Some(at);
         self
@@ -145,6 +146,7 @@ impl MadeCall {
         };
         let mut end = CallEnd::new(billed);
         end.guardrail = self.guardrail;
+        end.is_timed = self.started.is_some();
         end.error = self.error;
         end.request_id = self.request_id;
         OpenCall::begin_unchecked(&scope, start).settle(end);

@@ -45,7 +45,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 "$prometheus" --config.file="$here/../grafana/prometheus.yaml" --storage.tsdb.path="$run/prometheus" \
-  --storage.tsdb.retention.time=60d --web.listen-address="$PROMETHEUS_HTTP" --web.enable-otlp-receiver \
+  --storage.tsdb.retention.time=90d --web.listen-address="$PROMETHEUS_HTTP" --web.enable-otlp-receiver \
   >"$run/prometheus.log" 2>&1 &
 pids+=($!)
 "$jaeger" --config "file:$here/../jaeger/jaeger.yaml" --config "file:$here/to_prometheus.yaml" >"$run/jaeger.log" 2>&1 &

@@ -177,8 +177,10 @@ impl Month {
     fn wasted(&self, labels: &[&'static str]) -> Rows {
         self.sums(WEEK, labels, |fact| match fact.outcome.map(|outcome| outcome.kind()) {
             None => 0.0,
+            // Its waste is that of the outer task.
+            Some(_) if fact.is_inner => 0.0,
             Some(OutcomeKind::Success) => fact.failed_cost.to_f64(),
-            Some(_) => fact.cost.to_f64(),
+            Some(_) => fact.total.to_f64(),
         })
     }
 
@@ -266,6 +268,7 @@ impl Month {
         // Eight experiments a day, of which the budget has room for five.
         add("Refusals B", &of_budget, row(["sandbox", "research"], 7.0 * 3.0));
         add("Not checked by the store A", &[], Rows::new());
+        add("Beyond the series cap A", &[], Rows::new());
 
         let clean_ups = self.during(WEEK).filter(|fact| fact.labels["outlay_task_name"] == "clean-up").count() as f64;
         let mut violations = row(["owned", "", "clean-up"], clean_ups);
@@ -331,12 +334,13 @@ impl Month {
             rows(&task, self.sums(WEEK, &task, |fact| f64::from(u8::from(fact.outcome.is_some())))),
         );
         let count = self.sums(WEEK, &task, |fact| f64::from(u8::from(has_cost(fact))));
-        let sum = self.sums(WEEK, &task, |fact| if has_cost(fact) { fact.cost.to_f64() } else { 0.0 });
+        let sum = self.sums(WEEK, &task, |fact| if has_cost(fact) { fact.total.to_f64() } else { 0.0 });
         let mean = count.iter().filter(|(_, count)| **count > 0.0).map(|(key, count)| (key.clone(), sum[key] / count));
         add("Cost of a task B", rows(&task, mean.collect()));
         // A quantile lies in its bucket: the bounds are 0.003, 0.01, 0.03, 0.1 and so on.
         let bounds: BTreeMap<_, _> = [
-            ("clean-up", (0.003, 0.01)),
+            ("archive", (0.01, 0.03)),
+            ("clean-up", (0.01, 0.03)),
             ("long-answer", (0.0, 0.0001)),
             ("loop", (0.003, 0.01)),
             ("resolve-ticket", (0.1, 0.3)),
@@ -362,8 +366,8 @@ impl Month {
         add("Cost by direction A", rows(&["outlay_cost_direction"], by_direction));
         let retried = |fact: &Fact| (fact.attempts - fact.calls) as f64;
         add("Retried attempts A", rows(&[], self.sums(WEEK, &[], retried)));
-        let (wasted, cost) = (self.wasted(&task), self.cost(WEEK, &task));
-        let shares = wasted.iter().filter(|(key, _)| cost[*key] > 0.0).map(|(key, usd)| (key.clone(), usd / cost[key]));
+        let wasted = self.wasted(&task);
+        let shares = wasted.iter().filter(|(key, _)| sum[*key] > 0.0).map(|(key, usd)| (key.clone(), usd / sum[key]));
         add("Waste by task B", rows(&task, shares.collect()));
         add("Waste by task A", rows(&task, wasted));
         let in_retries = |fact: &Fact| {

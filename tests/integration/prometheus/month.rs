@@ -56,7 +56,11 @@ pub(super) struct Fact {
     /// The process: the number of those before it.
     pub(super) process: u64,
     pub(super) labels: Labels,
+    /// The cost, without that of inner tasks.
     pub(super) cost: Usd,
+    /// The cost with that of inner tasks.
+    pub(super) total: Usd,
+    pub(super) is_inner: bool,
     pub(super) failed_cost: Usd,
     pub(super) by_direction: [(&'static str, Usd); 6],
     pub(super) by_kind: Vec<(String, Usd)>,
@@ -93,6 +97,8 @@ impl Fact {
             process,
             labels: labels.clone(),
             cost: totals.cost().usd().unwrap_or_default(),
+            total: totals.cost().usd().unwrap_or_default(),
+            is_inner: false,
             failed_cost: totals.failed_cost(),
             by_direction: totals.by_direction().parts(),
             by_kind: totals.by_kind().iter().map(|of| (of.kind.as_str().to_owned(), of.cost)).collect(),
@@ -100,6 +106,20 @@ impl Fact {
             calls: totals.calls(),
             attempts: totals.attempts(),
             outcome,
+        }
+    }
+
+    /// Subtracts an inner task, which consists of a charge.
+    fn without(&mut self, inner: &mut Self) {
+        inner.is_inner = true;
+        self.cost = self.cost.saturating_sub(inner.cost);
+        for ((_, cost), (_, less)) in self.by_direction.iter_mut().zip(&inner.by_direction) {
+            *cost = cost.saturating_sub(*less);
+        }
+        for (kind, less) in &inner.by_kind {
+            let own = self.by_kind.iter_mut().find(|(own, _)| own == kind);
+            let (_, cost) = own.expect("the outer task has all kinds of the inner one");
+            *cost = cost.saturating_sub(*less);
         }
     }
 }
@@ -234,7 +254,13 @@ impl Month {
                 outlay::tool("search").run(async { outlay::charge("serp-api", Usd::from_cents(1)) }).await
             })
             .await;
+            let inner = task.run(async { h.outlay.task("archive").start() }).await;
+            inner.charge("storage", Usd::from_cents(2));
+            let of_inner = BTreeMap::from([("outlay_task_name", "archive"), ("outlay_environment", "production")]);
+            self.finish(service, hour, &of_inner, inner, Outcome::success());
             self.finish(service, hour, &labels, task, Outcome::abandoned());
+            let [.., inner, outer] = self.facts.as_mut_slice() else { panic!("two facts") };
+            outer.without(inner);
         }
         if hour % 6 == 2 {
             h.ask(HAIKU, 1_000, 100).await;

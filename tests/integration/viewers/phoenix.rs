@@ -56,6 +56,15 @@ fn the_script_for_phoenix_says_what_is_wrong() {
     for (input, expected) in [
         ("", "there are no prices"),
         ("{}\n", "line 1 is not a price of `outlay prices export`"),
+        ("{\"model\":7,\"usd_per_million_tokens\":{}}\n", "line 1 is not a price of `outlay prices export`"),
+        (
+            "{\"model\":\"m\",\"usd_per_million_tokens\":{\"input\":\"NaN\",\"output\":\"1\"}}\n",
+            "line 1 is not a price of `outlay prices export`",
+        ),
+        (
+            "{\"model\":\"m\",\"usd_per_million_tokens\":{\"input\":\"-1\",\"output\":\"1\"}}\n",
+            "line 1 is not a price of `outlay prices export`",
+        ),
         ("not json\n", "line 1 is not a price of `outlay prices export`: not json"),
         (EXPORT, "Phoenix at http://127.0.0.1:9 did not take the prices: "),
     ] {

@@ -20,6 +20,8 @@ const MAX_OTHER_PERIODS: usize = 3;
 pub(crate) struct BudgetCell {
     /// The name of its scope, or of the budget itself.
     pub(crate) name: Arc<str>,
+    /// The name of its rule. Budgets for different values of the rule's keys share it.
+    rule: Arc<str>,
     /// A number that increases with each new budget.
     pub(super) serial: u64,
     period: Option<Period>,
@@ -94,6 +96,7 @@ impl BudgetCell {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let serial = NEXT.fetch_add(1, Ordering::Relaxed);
         Self {
+            rule: name.clone(),
             name,
             serial,
             period,
@@ -112,6 +115,16 @@ impl BudgetCell {
     /// Creates a budget that a store keeps for several processes.
     pub(super) fn shared(key: Arc<str>, name: Arc<str>, budget: Budget, period: Option<Period>) -> Self {
         Self { store_key: Some(key), ..Self::for_rule(name, budget, period) }
+    }
+
+    /// Sets the name of the rule, if it differs from that of the budget.
+    pub(super) fn of_rule(self, rule: Arc<str>) -> Self {
+        Self { rule, ..self }
+    }
+
+    /// Returns a refusal by this budget.
+    pub(super) fn refusal(&self, model: &Arc<str>, status: BudgetStatus, reason: RefusalReason) -> BudgetExceeded {
+        BudgetExceeded::new(self.name.clone(), self.rule.clone(), model.clone(), status, reason)
     }
 
     /// Returns whether the budget belongs to a rule.
@@ -271,7 +284,9 @@ impl BudgetCell {
     /// the store may take its own.
     pub(super) fn spent_in(&self, store: &dyn BudgetStore) -> Option<i128> {
         let hold = self.unreserved()?;
-        store.spent(&hold.budget).map(Amount::units)
+        let spent = store.spent(&hold.budget)?;
+        // A store that answers in another unit does not know this budget.
+        (spent.unit() == hold.budget.limit.unit()).then(|| spent.units())
     }
 
     /// Takes over the amounts that the store reported. Returns the status and the reserve mode.
@@ -337,7 +352,7 @@ impl BudgetCell {
     }
 
     fn exceeded(&self, state: &State, bound: &Bound<'_>, budget: &Budget, reason: RefusalReason) -> BudgetExceeded {
-        BudgetExceeded::new(self.name.clone(), bound.model.clone(), state.status_of(budget), reason)
+        self.refusal(bound.model, state.status_of(budget), reason)
     }
 
     /// Replaces a reservation by the spending, atomically. An amount reserved in an earlier period is counted in that

@@ -162,11 +162,12 @@ impl RuleBudgets {
         if self.by_name.len() >= self.search_at {
             self.make_room(is_shared, now, alerts);
         }
-        let cell = Arc::new(match rule.each_call {
+        let cell = match rule.each_call {
             true => BudgetCell::each_call(name.clone(), rule.budget),
             false if is_shared => BudgetCell::shared(store_key(rule, &name), name.clone(), rule.budget, rule.period),
             false => BudgetCell::for_rule(name.clone(), rule.budget, rule.period),
-        });
+        };
+        let cell = Arc::new(cell.of_rule(rule.name.clone()));
         if self.by_name.len() < MAX_BUDGETS {
             let group = self.group(rule, task);
             self.by_name.insert(name, KeptBudget { cell: cell.clone(), group, last_use: now.monotonic });

@@ -52,6 +52,7 @@ pub struct BudgetExceeded(Box<Details>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Details {
     scope: Arc<str>,
+    budget: Arc<str>,
     model: Arc<str>,
     status: BudgetStatus,
     reason: RefusalReason,
@@ -62,8 +63,14 @@ struct Details {
 }
 
 impl BudgetExceeded {
-    pub(super) fn new(scope: Arc<str>, model: Arc<str>, status: BudgetStatus, reason: RefusalReason) -> Self {
-        Self(Box::new(Details { scope, model, status, reason, is_expected: false, is_first: false }))
+    pub(super) fn new(
+        scope: Arc<str>,
+        budget: Arc<str>,
+        model: Arc<str>,
+        status: BudgetStatus,
+        reason: RefusalReason,
+    ) -> Self {
+        Self(Box::new(Details { scope, budget, model, status, reason, is_expected: false, is_first: false }))
     }
 
     /// Sets the reserve mode of the budget.
@@ -109,6 +116,11 @@ impl BudgetExceeded {
     /// Returns the name of the scope with the budget, or of the budget itself.
     pub fn scope(&self) -> &str {
         &self.0.scope
+    }
+
+    /// Returns the name of the budget's rule, or of its task, agent or step. It is the same for all values of a rule's keys.
+    pub fn budget(&self) -> &str {
+        &self.0.budget
     }
 
     /// Returns the requested model.

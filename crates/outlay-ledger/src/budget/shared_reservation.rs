@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use super::budget_cell::{BudgetCell, Refused};
-use super::{BudgetExceeded, BudgetStatus, RefusalReason};
+use super::{BudgetStatus, RefusalReason};
 use crate::alert::{Alert, Observer};
 use crate::budget::budget_store::{
     BudgetStore, Held, OnSoftLimit, Settlement, StoreAnswer, StoreAsk, StoreFigures, StoreHold,
@@ -112,7 +112,7 @@ impl SharedHold {
                 self.held = Held::Nothing;
                 let Some(SharedCell { cell, .. }) = self.cells.get(*hold).or(self.cells.first()) else { return Ok(()) };
                 let reason = RefusalReason::StoreUnavailable;
-                Err((cell.clone(), BudgetExceeded::new(cell.name.clone(), model.clone(), cell.status(), reason)))
+                Err((cell.clone(), cell.refusal(model, cell.status(), reason)))
             }
         }
     }
@@ -121,7 +121,7 @@ impl SharedHold {
         let SharedCell { cell, hold, assumed_output } = self.cells.get(figures.hold).or(self.cells.first())?;
         let (status, reserve) = cell.take_store_amounts(figures.spent, figures.reserved, now);
         let reason = RefusalReason::OverLimit { bound: hold.amount, assumed_output: *assumed_output };
-        let exceeded = BudgetExceeded::new(cell.name.clone(), model.clone(), status, reason).reserving(reserve);
+        let exceeded = cell.refusal(model, status, reason).reserving(reserve);
         Some((cell.clone(), exceeded))
     }
 

@@ -58,6 +58,8 @@ pub struct CallEnd {
     /// A fingerprint that is equal for requests with the same bytes, if
     /// [`Engine::compares_calls`](crate::Engine::compares_calls) asks for it.
     pub fingerprint: Option<u64>,
+    /// Whether it is known when the call started.
+    pub is_timed: bool,
     /// Whether the call was refused before anything was sent. Then it does not count as a call.
     pub refused: bool,
     /// Whether anything was sent. Budgets of calls count only calls that were sent.
@@ -90,6 +92,7 @@ impl CallEnd {
             usage_source: None,
             usage_doubt: None,
             fingerprint: None,
+            is_timed: true,
             refused: false,
             sent: true,
         }

@@ -46,6 +46,10 @@ impl OpenCall {
             Some(JobEvent::Ended(arn, how)) => end_job(core, arn, *how),
             Some(JobEvent::Started(_)) | None => {}
         }
+        // Before the ledger settles the call, which may close the scope and measure it.
+        if core.semconv == Semconv::Latest && start.operation.is_inference() && !end.refused {
+            scope.count_call();
+        }
         let ended = core.now();
         let settled = match pending {
             Some(pending) => pending.settle(record(&start, &end, charge, price.as_ref(), ended)),
@@ -53,9 +57,6 @@ impl OpenCall {
         };
         let call = SettledCall { scope: scope.in_ledger().clone(), start, end, charge, price, ended, settled, site };
         core.metrics.record_call(&call);
-        if core.semconv == Semconv::Latest && call.start.operation.is_inference() {
-            scope.count_call();
-        }
         let span = call_span::write(&call, &scope, &context);
         if let Some(signer) = &call.end.signer {
             call.scope.record_principal(&signer.principal);

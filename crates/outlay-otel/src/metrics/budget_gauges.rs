@@ -46,10 +46,10 @@ impl BudgetUse {
         self.limit.usd().map(|limit| limit.to_f64())
     }
 
-    /// Returns how full the budget is, to compare it with others. Spending under a limit of zero is fuller than any.
+    /// Returns how full the budget is, to compare it with others. One with a limit of zero, which nothing fits, is the least:
+    /// it must not hide one that fills up.
     fn fullness(self) -> f64 {
-        let is_spent = self.spent.units() > 0;
-        self.ratio().unwrap_or(if is_spent { f64::INFINITY } else { 0.0 })
+        self.ratio().unwrap_or(-1.0)
     }
 }
 
@@ -81,7 +81,7 @@ impl BudgetLabels {
     }
 }
 
-/// Observes the budgets of several engines that have a `value`. Of budgets with the same labels, the fullest one counts.
+/// Observes the budgets of several engines that have a `value`. Of those with the same labels, the fullest one counts.
 pub(super) fn observe<'a>(
     several: impl Iterator<Item = &'a BudgetsInForce>,
     observer: &dyn AsyncInstrument<f64>,
@@ -90,7 +90,10 @@ pub(super) fn observe<'a>(
     let mut all = HashMap::new();
     for budget in several.flat_map(BudgetsInForce::read) {
         let used = BudgetUse { spent: budget.spent, limit: budget.limit };
-        add_fullest(&mut all, BudgetLabels::of(budget), used);
+        // A rule of the same name in another unit has no such value, and must not hide this one.
+        if value(used).is_some() {
+            add_fullest(&mut all, BudgetLabels::of(budget), used);
+        }
     }
     let mut attributes = Vec::with_capacity(7);
     for (labels, used) in within_cap(all) {
@@ -149,12 +152,12 @@ mod tests {
     }
 
     #[test]
-    fn spending_under_a_limit_of_zero_is_fuller_than_any_other() {
+    fn a_budget_with_a_limit_of_zero_hides_no_other() {
         let used = |spent, limit| BudgetUse { spent: Amount::Calls(spent), limit: Amount::Calls(limit) };
         let mut all = HashMap::new();
-        for budget in [used(0, 0), used(9, 1), used(1, 0), used(5, 1)] {
+        for budget in [used(9, 0), used(0, 7), used(5, 10), used(1, 0), used(4, 10)] {
             add_fullest(&mut all, (), budget);
         }
-        assert_eq!((all[&()].spent, all[&()].ratio()), (Amount::Calls(1), None));
+        assert_eq!((all[&()].spent, all[&()].ratio()), (Amount::Calls(5), Some(0.5)));
     }
 }

@@ -1,10 +1,11 @@
 //! The metrics that the GenAI conventions define, with the names of one of their releases.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram, Meter};
-use outlay_ledger::{Scope, ScopeKind, StepKind};
+use outlay_ledger::{Scope, ScopeKind};
 use outlay_price::Usage;
 
 use crate::call::{Operation, SettledCall};
@@ -92,17 +93,22 @@ impl ConventionMetrics {
         }
     }
 
+    /// Records a call. One that was refused was no operation of a model: only Outlay's own metrics count it.
     pub(super) fn record_call(&self, call: &SettledCall) {
+        if call.end.refused {
+            return;
+        }
         match self {
             Self::V1_41(metrics) => metrics.record_call(call),
             Self::Latest(metrics) => metrics.record_call(call),
         }
     }
 
-    pub(super) fn scope_closed(&self, closed: &ClosedScopeFigures<'_>) {
+    /// Records a closed scope. `name` is its name on metrics, and `agent` that of its agent.
+    pub(super) fn scope_closed(&self, closed: &ClosedScopeFigures<'_>, name: Arc<str>, agent: Option<Arc<str>>) {
         match self {
             Self::V1_41(_) => {}
-            Self::Latest(metrics) => metrics.scope_closed(closed),
+            Self::Latest(metrics) => metrics.scope_closed(closed, name, agent),
         }
     }
 }
@@ -129,7 +135,7 @@ impl ClientMetrics {
             self.time_to_first_chunk.record(first.as_secs_f64(), &attributes);
         }
         push_error(&mut attributes, call.end.error.as_deref());
-        self.duration.record(duration(call), &attributes);
+        record_duration(&self.duration, call, &attributes);
     }
 }
 
@@ -182,7 +188,7 @@ impl InferenceMetrics {
             Operation::Embeddings => {}
             _ => {
                 push_error(&mut attributes, call.end.error.as_deref());
-                self.operation_duration.record(duration(call), &attributes);
+                record_duration(&self.operation_duration, call, &attributes);
             }
         }
     }
@@ -215,29 +221,23 @@ impl InferenceMetrics {
         } else {
             push_error(&mut attributes, call.end.error.as_deref());
         }
-        self.duration.record(duration(call), &attributes);
+        record_duration(&self.duration, call, &attributes);
     }
 
-    fn scope_closed(&self, closed: &ClosedScopeFigures<'_>) {
-        let scope = closed.scope;
+    fn scope_closed(&self, closed: &ClosedScopeFigures<'_>, name: Arc<str>, agent: Option<Arc<str>>) {
         let mut attributes = Vec::with_capacity(4);
-        match scope.kind() {
-            ScopeKind::Task | ScopeKind::Agent => {
-                attributes.push(KeyValue::new(semconv::AGENT_NAME, scope.name().clone()));
-                self.agent_inference_calls.record(closed.own_calls, &attributes);
-                self.agent_tool_calls.record(closed.own_tools, &attributes);
-                push_error(&mut attributes, closed.error);
-                self.agent_duration.record(closed.duration.as_secs_f64(), &attributes);
-            }
-            ScopeKind::Step(StepKind::Tool) => {
-                attributes.push(KeyValue::new(semconv::TOOL_NAME, scope.name().clone()));
-                attributes.push(KeyValue::new(semconv::TOOL_TYPE, semconv::FUNCTION));
-                let agent = scope.agent_in_scope().map(|(_, agent)| KeyValue::new(semconv::AGENT_NAME, agent));
-                attributes.extend(agent);
-                push_error(&mut attributes, closed.error);
-                self.tool_duration.record(closed.duration.as_secs_f64(), &attributes);
-            }
-            ScopeKind::Step(_) => {}
+        if let ScopeKind::Step(_) = closed.scope.kind() {
+            attributes.push(KeyValue::new(semconv::TOOL_NAME, name));
+            attributes.push(KeyValue::new(semconv::TOOL_TYPE, semconv::FUNCTION));
+            attributes.extend(agent.map(|agent| KeyValue::new(semconv::AGENT_NAME, agent)));
+            push_error(&mut attributes, closed.error);
+            self.tool_duration.record(closed.duration.as_secs_f64(), &attributes);
+        } else {
+            attributes.push(KeyValue::new(semconv::AGENT_NAME, name));
+            self.agent_inference_calls.record(closed.own_calls, &attributes);
+            self.agent_tool_calls.record(closed.own_tools, &attributes);
+            push_error(&mut attributes, closed.error);
+            self.agent_duration.record(closed.duration.as_secs_f64(), &attributes);
         }
     }
 }
@@ -278,6 +278,10 @@ fn push_error(attributes: &mut Vec<KeyValue>, error: Option<&str>) {
     attributes.extend(error.map(|error| KeyValue::new(semconv::ERROR_TYPE, error.to_owned())));
 }
 
-fn duration(call: &SettledCall) -> f64 {
-    call.ended.duration_since(call.start.started).unwrap_or_default().as_secs_f64()
+/// Records how long a call took, if that is known.
+fn record_duration(histogram: &Histogram<f64>, call: &SettledCall, attributes: &[KeyValue]) {
+    if call.end.is_timed {
+        let duration = call.ended.duration_since(call.start.started).unwrap_or_default();
+        histogram.record(duration.as_secs_f64(), attributes);
+    }
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use outlay_price::Usd;
 
-use super::task_names::TaskNames;
+use super::names_on_metrics::NamesOnMetrics;
 
 /// Provides the number of open tasks by name, and the cost so far of the most expensive one.
 pub(crate) trait OpenByName: Send + Sync {
@@ -14,7 +14,7 @@ pub(crate) trait OpenByName: Send + Sync {
 #[derive(Clone)]
 pub(super) struct OpenTaskFigures {
     pub(super) tasks: Arc<dyn OpenByName>,
-    pub(super) names: Arc<TaskNames>,
+    pub(super) names: Arc<NamesOnMetrics>,
 }
 
 impl OpenTaskFigures {
