@@ -64,7 +64,9 @@ fail() {
   exit 1
 }
 listens() {
-  (exec 3<>"/dev/tcp/${1%:*}/${1##*:}") 2>/dev/null
+  local host="${1%:*}"
+  host="${host#[}"
+  (exec 3<>"/dev/tcp/${host%]}/${1##*:}") 2>/dev/null
 }
 for address in "$PROMETHEUS_HTTP" "$JAEGER_OTLP_GRPC" "$JAEGER_OTLP_HTTP" "$JAEGER_QUERY_HTTP"; do
   for _ in $(seq 300); do

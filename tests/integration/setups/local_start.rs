@@ -1,6 +1,6 @@
 //! `examples/observability/local/start.sh`: one endpoint for the example's traces and metrics, without docker.
 
-use outlay_tests::MetricStore;
+use outlay_tests::{MetricStore, run_independent};
 
 use crate::example;
 use crate::jaeger::traces_of;
@@ -20,4 +20,16 @@ async fn the_local_setup_shows_the_examples_trace_and_its_cost_from_one_endpoint
     assert!((found - 3.0 * example::COST).abs() < 1e-9, "{found} by {query}");
     let traces = traces_of(store.value("JAEGER_QUERY"), "helpdesk").await;
     assert_eq!(traces.iter().map(Vec::len).collect::<Vec<_>>(), [16, 16, 16]);
+}
+
+#[test]
+fn the_local_setup_fails_if_another_program_has_one_of_its_ports() {
+    for variable in ["OTLP_GRPC", "OTLP_HTTP", "JAEGER_HTTP", "PROMETHEUS_HTTP"] {
+        let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = other.local_addr().unwrap().to_string();
+        let Some(printed) = run_independent("local_start_taken.sh", &[variable, &address]) else { return };
+        assert!(printed.contains("a program has ended: see the logs above"), "{variable}: {printed}");
+        assert!(printed.contains(&format!("{address}: bind: address already in use")), "{variable}: {printed}");
+        assert!(!printed.contains("Send yours"), "{variable}: {printed}");
+    }
 }
