@@ -43,12 +43,15 @@ async fn every_query_of_dashboards_alerts_and_documents_gives_the_ledgers_figure
     expected.extend(month.of_engineer());
     expected.extend(month.of_documents());
     let mut names: BTreeSet<_> = expected.keys().cloned().collect();
+    let mut table = "| query | labels | Prometheus | ledger |\n|---|---|---|---|\n".to_owned();
     for (name, query) in panel_queries().into_iter().chain(alert_queries()).chain(document_queries()) {
         let expected = expected.get(&name).unwrap_or_else(|| panic!("no figure is expected of {name}: {query}"));
         names.remove(&name);
-        month.check(&name, &query, expected).await;
+        table += &month.check(&name, &query, expected).await;
     }
     assert_eq!(names, BTreeSet::new(), "no panel has these queries");
+    // For a person to look at.
+    std::fs::write(concat!(env!("CARGO_TARGET_TMPDIR"), "/queries.md"), table).unwrap();
 }
 
 /// Returns the queries of the panels, by the panel's title and the query's letter, with Grafana's variables replaced.
@@ -99,7 +102,8 @@ fn document_queries() -> Vec<(String, String)> {
 const YOUNG: &str = "sum(last_over_time(outlay_cost_USD_total[1h]))";
 
 impl Month {
-    async fn check(&self, name: &str, query: &str, expected: &Expected) {
+    /// Compares the results of a query with the expected ones, and returns both as rows of a Markdown table.
+    async fn check(&self, name: &str, query: &str, expected: &Expected) -> String {
         let (Expected::Rows(labels, _) | Expected::Quantile(labels, _)) = expected;
         let key = |row: &BTreeMap<String, String>| {
             let others: Vec<_> = row.keys().filter(|label| !labels.contains(&label.as_str())).collect();
@@ -109,6 +113,10 @@ impl Month {
         let found = self.store.rows(query, at(HOURS)).await;
         let found: Rows =
             found.iter().map(|(row, value)| (key(row), *value)).filter(|(_, value)| *value != 0.0).collect();
+        let mut table = String::new();
+        let mut print = |key: &[String], ledger: String| {
+            table += &format!("| {name} | {} | {} | {ledger} |\n", key.join(", "), found[key]);
+        };
         match expected {
             Expected::Rows(_, rows) => {
                 let rows: Rows =
@@ -121,6 +129,7 @@ impl Month {
                         "{name} {key:?}: {} is not {value} by {query}",
                         found[&key]
                     );
+                    print(&key, value.to_string());
                 }
             }
             Expected::Quantile(_, bounds) => {
@@ -128,9 +137,11 @@ impl Month {
                 for (key, (low, high)) in bounds {
                     let value = found[key];
                     assert!(*low <= value && value <= *high, "{name} {key:?}: {value} is not in {low}..={high}");
+                    print(key, format!("{low} to {high}"));
                 }
             }
         }
+        table
     }
 
     /// Returns the facts of a time: after the first hour, up to the second.
