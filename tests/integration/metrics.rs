@@ -276,6 +276,32 @@ async fn task_names_beyond_two_hundred_are_summed_as_other() {
 }
 
 #[tokio::test]
+async fn the_cost_of_a_kind_is_complete_beyond_the_series_cap() {
+    let h = Harness::new().await;
+    let cent = Usd::from_cents(1);
+    for number in 0..200 {
+        let task = h.outlay.task(&format!("task-{number}")).start();
+        task.run_sync(|| {
+            for kind in ["plan", "tool", "act", "reflect", "verify", "retrieve", "retry", "custom"] {
+                outlay::step(kind, "s").run_sync(|| outlay::charge("c", cent));
+            }
+            outlay::charge("c", cent);
+        });
+        task.finish(Outcome::success());
+    }
+    let metrics = h.metrics();
+    let sum = |kind| {
+        let points = points(&metrics, "outlay.phase.cost", &[("outlay.step.kind", kind)]);
+        points.iter().map(|point| point.value).sum::<f64>()
+    };
+    for kind in ["plan", "retry", "direct"] {
+        assert!((sum(kind) - 2.0).abs() < 1e-9, "{kind}: {}", sum(kind));
+    }
+    assert!((sum("custom") + sum("other") - 2.0).abs() < 1e-9);
+    assert!(sum("other") > 0.0);
+}
+
+#[tokio::test]
 async fn the_most_expensive_open_task_is_listed_first_and_on_the_gauge() {
     let h = Harness::new().await;
     let cheap = h.outlay.task("t").start();

@@ -283,7 +283,9 @@ impl Metrics {
                     sums.graduations.add(GraduationLabels { rule: found.rule().into(), workflow: workflow.clone() }, 1);
                 }
             }
-            AlertKind::Runaway(sign) => sums.policy_violations.add(of_task(outlay::POLICY_RULE, sign.as_str()), 1),
+            AlertKind::Runaway(sign) => {
+                sums.policy_violations.add(of_task(outlay::POLICY_RULE, sign.as_str()).keeping_name(), 1);
+            }
             _ => {}
         }
     }

@@ -250,12 +250,13 @@ impl Month {
         let spent = self.sums((NOVEMBER - 1, HOURS), &["outlay_team"], of_service);
         let budgets = |figure: &dyn Fn(f64) -> f64| {
             let row = |(team, spent): (&Vec<String>, &f64)| {
-                let labels = ["teams", "month", &team[0], "", "", "ana"];
+                let labels = ["helpdesk", "teams", "month", &team[0], "", "", "ana"];
                 (labels.map(str::to_owned).to_vec(), figure(*spent))
             };
             spent.iter().filter(|(team, _)| team[0] != "finance").map(row).collect::<Rows>()
         };
         let labels = [
+            "job",
             "outlay_budget_name",
             "outlay_budget_period",
             "outlay_team",
@@ -269,8 +270,8 @@ impl Month {
         let fullest = spent.values().copied().fold(0.0, f64::max) / 30.0;
         add("Fullest budget A", &[], one(fullest));
         let used = budgets(&|spent| spent / 30.0).into_iter().filter(|(_, used)| *used >= 0.8);
-        let with_notify = used.map(|(key, used)| ([key, vec![String::new()]].concat(), used));
-        add("OutlayBudgetUsed", &[&labels[..], &["outlay_budget_notify"]].concat(), with_notify.collect());
+        let with_notify = used.map(|(key, used)| ([&key[1..], &[String::new()]].concat(), used));
+        add("OutlayBudgetUsed", &[&labels[1..], &["outlay_budget_notify"]].concat(), with_notify.collect());
 
         let refused = self.refused.iter().filter(|hour| **hour > LAST_WEEK).count() as f64;
         add("Refused by budgets A", &[], one(refused));
@@ -392,11 +393,11 @@ impl Month {
         let fastest = [HAIKU, SONNET, UNKNOWN].map(|model| (vec![model.to_owned()], (0.0, 0.01)));
         add("Calls by model B", Expected::Quantile(vec!["gen_ai_request_model"], fastest.into()));
 
-        let by = ["outlay_team", "outlay_workflow"];
-        let tickets = vec!["support".to_owned(), "tickets".to_owned()];
+        let by = ["outlay_team", "outlay_environment", "outlay_workflow"];
+        let tickets = ["support", "production", "tickets"].map(str::to_owned).to_vec();
         let per_success = |time| self.cost(time, &by)[&tickets] / self.successes(time, &by)[&tickets];
         assert!(per_success(WEEK) > 1.25 * per_success((LAST_WEEK - 28 * 24, LAST_WEEK)));
-        add("OutlayCostPerSuccess", rows(&by, row(["support", "tickets"], per_success(WEEK))));
+        add("OutlayCostPerSuccess", rows(&by, row(["support", "production", "tickets"], per_success(WEEK))));
         all
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use opentelemetry::KeyValue;
-use outlay_ledger::{CostKind, Dimension, Dimensions, Outcome};
+use outlay_ledger::{CostKind, Dimension, Dimensions, Outcome, StepKind};
 
 use super::counter::Labels;
 use super::custom_dimensions::CustomDimensions;
@@ -46,6 +46,8 @@ pub(super) struct NamedLabels {
     task: Arc<str>,
     key: &'static str,
     name: Arc<str>,
+    /// Whether the name is one of a few, and so is kept beyond the cap.
+    is_one_of_few: bool,
     team: Option<Arc<str>>,
 }
 
@@ -111,7 +113,12 @@ impl TaskLabels {
 impl NamedLabels {
     /// Returns the labels with the name as the attribute `key`.
     pub(super) fn new(task: &Arc<str>, key: &'static str, name: &str) -> Self {
-        Self { task: task.clone(), key, name: name.into(), team: None }
+        Self { task: task.clone(), key, name: name.into(), is_one_of_few: false, team: None }
+    }
+
+    /// Returns the labels, which keep the name beyond the cap. The name must be one of a few.
+    pub(super) fn keeping_name(self) -> Self {
+        Self { is_one_of_few: true, ..self }
     }
 
     /// Returns the labels with the task's team.
@@ -141,7 +148,11 @@ impl Labels for KindLabels {
     }
 
     fn overflow(&self) -> Self {
-        Self { task: Arc::from("other"), kind: CostKind::Direct }
+        let kind = match &self.kind {
+            CostKind::Step(StepKind::Other(_)) => CostKind::Step(StepKind::Other(Arc::from("other"))),
+            kind => kind.clone(),
+        };
+        Self { task: Arc::from("other"), kind }
     }
 }
 
@@ -189,7 +200,8 @@ impl Labels for NamedLabels {
     }
 
     fn overflow(&self) -> Self {
-        Self { task: Arc::from("other"), name: Arc::from("other"), ..self.clone() }
+        let name = if self.is_one_of_few { self.name.clone() } else { Arc::from("other") };
+        Self { task: Arc::from("other"), name, ..self.clone() }
     }
 
     fn rest(&self) -> Self {
@@ -205,5 +217,19 @@ impl Labels for GraduationLabels {
 
     fn overflow(&self) -> Self {
         Self { rule: Arc::from("other"), workflow: Arc::from("other") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_name_of_a_few_is_kept_beyond_the_cap() {
+        let task = Arc::from("t");
+        let of_rule = NamedLabels::new(&task, outlay::POLICY_RULE, "rule-1");
+        let of_runaway = NamedLabels::new(&task, outlay::POLICY_RULE, "same_call").keeping_name();
+        assert_eq!((&*of_rule.overflow().name, &*of_rule.rest().name), ("other", "other"));
+        assert_eq!((&*of_runaway.overflow().name, &*of_runaway.rest().name), ("same_call", "same_call"));
     }
 }
