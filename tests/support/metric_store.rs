@@ -64,7 +64,7 @@ impl MetricStore {
         assert!(status.is_success(), "{status}: {}", answer.text().await.unwrap_or_default());
     }
 
-    /// Returns the results of a PromQL query at a time, in seconds since 1970: their labels and values.
+    /// Returns the labels and the values of a PromQL query's results. The time of the query is in seconds since 1970.
     ///
     /// # Panics
     ///

@@ -107,12 +107,16 @@ impl RunawayRule {
 }
 
 impl Runaway {
+    /// The names of all signs.
+    pub const NAMES: [&'static str; 3] = ["same_call", "turns_without_progress", "spend_rate"];
+
     /// Returns the sign's name.
     pub const fn as_str(&self) -> &'static str {
+        let [same_call, turns_without_progress, spend_rate] = Self::NAMES;
         match self {
-            Self::SameCall { .. } => "same_call",
-            Self::TurnsWithoutProgress { .. } => "turns_without_progress",
-            Self::SpendRate { .. } => "spend_rate",
+            Self::SameCall { .. } => same_call,
+            Self::TurnsWithoutProgress { .. } => turns_without_progress,
+            Self::SpendRate { .. } => spend_rate,
         }
     }
 }

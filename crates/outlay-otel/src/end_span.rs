@@ -20,8 +20,8 @@ pub(crate) fn end_in(context: &Context, started: SystemTime, ended: SystemTime) 
 
 /// Returns the end time of a span.
 ///
-/// It is at least one nanosecond after the start, because Jaeger warns of a negative duration otherwise. `ended` is not
-/// after `started` if the work took no time, if the clock was set back, or if a test's clock stands still.
+/// It is at least one nanosecond after the start. Otherwise Jaeger warns of a negative duration. A span can end at or before
+/// its start if the work took no time, if the clock was set back, or if a test's clock stands still.
 fn end_time(started: SystemTime, ended: SystemTime) -> SystemTime {
     started.checked_add(Duration::from_nanos(1)).map_or(started, |earliest| ended.max(earliest))
 }

@@ -212,7 +212,7 @@ impl Metrics {
         instruments.conventions.record_call(call);
     }
 
-    /// Records that a task, an agent or a step has closed, if the conventions measure it.
+    /// Records a closed task, agent or tool call. The conventions do not measure other steps.
     pub(crate) fn scope_closed(&self, closed: &ClosedScopeFigures<'_>) {
         let scope = closed.scope;
         let (names, name) = match scope.kind() {
@@ -283,9 +283,7 @@ impl Metrics {
                     sums.graduations.add(GraduationLabels { rule: found.rule().into(), workflow: workflow.clone() }, 1);
                 }
             }
-            AlertKind::Runaway(sign) => {
-                sums.policy_violations.add(of_task(outlay::POLICY_RULE, sign.as_str()).keeping_name(), 1);
-            }
+            AlertKind::Runaway(sign) => sums.policy_violations.add(of_task(outlay::POLICY_RULE, sign.as_str()), 1),
             _ => {}
         }
     }

@@ -17,6 +17,28 @@ pub enum Semconv {
     Latest,
 }
 
+/// A value for each release. The provider that it is made from may be given before the release is chosen.
+#[derive(Clone, Debug)]
+pub(crate) struct PerRelease<T> {
+    of_1_41: T,
+    of_latest: T,
+}
+
+impl<T> PerRelease<T> {
+    /// Makes the value of each release from the release's instrumentation scope.
+    pub(crate) fn new(make: impl Fn(InstrumentationScope) -> T) -> Self {
+        let of = |semconv| make(instrumentation_scope(semconv));
+        Self { of_1_41: of(Semconv::V1_41), of_latest: of(Semconv::Latest) }
+    }
+
+    pub(crate) fn get(&self, semconv: Semconv) -> &T {
+        match semconv {
+            Semconv::V1_41 => &self.of_1_41,
+            Semconv::Latest => &self.of_latest,
+        }
+    }
+}
+
 /// Returns the instrumentation scope of all of Outlay's spans and metrics, with its version and schema.
 pub(crate) fn instrumentation_scope(semconv: Semconv) -> InstrumentationScope {
     let scope = InstrumentationScope::builder(names::SCOPE).with_version(env!("CARGO_PKG_VERSION"));

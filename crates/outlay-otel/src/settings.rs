@@ -10,7 +10,7 @@ use crate::names::outlay;
 use crate::notice::OnAlert;
 use crate::on_refusal::OnRefusal;
 use crate::registry::{OutsideTasks, ResolveModel};
-use crate::semconv::{Semconv, instrumentation_scope};
+use crate::semconv::{PerRelease, Semconv};
 use crate::span_source::SpanSource;
 use crate::viewer_attributes::Viewer;
 
@@ -84,23 +84,16 @@ pub struct Settings {
 
 /// The meters of one provider: one for the metrics of each release of the conventions.
 #[derive(Clone, Debug)]
-pub struct Meters {
-    of_1_41: Meter,
-    of_latest: Meter,
-}
+pub struct Meters(PerRelease<Meter>);
 
 impl Meters {
     /// Returns the meters of a provider.
     pub fn of_provider(provider: &dyn MeterProvider) -> Self {
-        let meter = |semconv| provider.meter_with_scope(instrumentation_scope(semconv));
-        Self { of_1_41: meter(Semconv::V1_41), of_latest: meter(Semconv::Latest) }
+        Self(PerRelease::new(|scope| provider.meter_with_scope(scope)))
     }
 
-    pub(crate) fn of(self, semconv: Semconv) -> Meter {
-        match semconv {
-            Semconv::V1_41 => self.of_1_41,
-            Semconv::Latest => self.of_latest,
-        }
+    pub(crate) fn of(&self, semconv: Semconv) -> Meter {
+        self.0.get(semconv).clone()
     }
 }
 

@@ -8,7 +8,7 @@ use opentelemetry::Context;
 use opentelemetry::global::{self, BoxedSpan, BoxedTracer};
 use opentelemetry::trace::{Span, SpanBuilder, SpanKind, Tracer, TracerProvider};
 
-use crate::semconv::{Semconv, instrumentation_scope};
+use crate::semconv::{PerRelease, Semconv, instrumentation_scope};
 
 static IS_MISSING_PROVIDER_EXPECTED: AtomicBool = AtomicBool::new(false);
 
@@ -20,17 +20,10 @@ pub fn suppress_missing_provider_warning() {
 /// A source of spans, which are started directly on OpenTelemetry.
 #[derive(Debug)]
 pub struct SpanSource {
-    given: Option<GivenTracers>,
+    given: Option<PerRelease<BoxedTracer>>,
     semconv: Semconv,
     global: OnceLock<BoxedTracer>,
     no_provider: Once,
-}
-
-/// The tracers of a given provider: one for the spans of each release of the conventions.
-#[derive(Debug)]
-struct GivenTracers {
-    of_1_41: BoxedTracer,
-    of_latest: BoxedTracer,
 }
 
 impl SpanSource {
@@ -41,11 +34,7 @@ impl SpanSource {
         P::Tracer: Tracer<Span = S> + Send + Sync + 'static,
         S: Span + Send + Sync + 'static,
     {
-        let tracer = |semconv| {
-            let tracer = provider.tracer_with_scope(instrumentation_scope(semconv));
-            BoxedTracer::new(Box::new(tracer))
-        };
-        let tracers = GivenTracers { of_1_41: tracer(Semconv::V1_41), of_latest: tracer(Semconv::Latest) };
+        let tracers = PerRelease::new(|scope| BoxedTracer::new(Box::new(provider.tracer_with_scope(scope))));
         Self { given: Some(tracers), ..Self::global() }
     }
 
@@ -61,10 +50,7 @@ impl SpanSource {
 
     /// Starts a span. Returns `None` if there is no provider.
     pub(crate) fn start(&self, builder: SpanBuilder, parent: &Context) -> Option<BoxedSpan> {
-        let given = self.given.as_ref().map(|tracers| match self.semconv {
-            Semconv::V1_41 => &tracers.of_1_41,
-            Semconv::Latest => &tracers.of_latest,
-        });
+        let given = self.given.as_ref().map(|tracers| tracers.get(self.semconv));
         if let Some(tracer) = given.or_else(|| self.global.get()) {
             return Some(tracer.build_with_context(builder, parent));
         }

@@ -15,8 +15,8 @@ use crate::call::{Operation, SettledCall};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Viewer {
-    /// Langfuse and OpenLIT: `gen_ai.usage.cost`, `langfuse.observation.usage_details` and `langfuse.observation.type`. This follows their documentation. It was
-    /// not tested with either.
+    /// Langfuse and OpenLIT: `gen_ai.usage.cost`, `langfuse.observation.usage_details` and `langfuse.observation.type`.
+    /// This follows their documentation. It was not tested with either.
     Langfuse,
     /// Pydantic Logfire: `operation.cost`. This follows its documentation. It was not tested with it. It has no kinds of
     /// spans.

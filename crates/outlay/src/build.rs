@@ -264,8 +264,8 @@ impl Builder {
         self
     }
 
-    /// Adds the cost attributes that were proposed for the conventions, which are in no release: `gen_ai.usage.cost.amount`,
-    /// `.currency` and `.source`, on the spans of chats and other generations. They cannot be combined with
+    /// Adds the cost attributes that were proposed for the conventions: `gen_ai.usage.cost.amount`, `.currency` and
+    /// `.source`. No release has them. They are on the spans of chats and other generations. They cannot be combined with
     /// [`Viewer::Langfuse`], which reads them in another way. Defaults to none.
     pub fn cost_attributes(mut self) -> Self {
         self.settings.cost_attributes = true;

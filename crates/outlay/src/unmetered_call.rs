@@ -99,8 +99,8 @@ impl MadeCall {
         self
     }
 
-    /// Sets the start time, which decides the price in force. Defaults to the time at which the call is recorded. The call's
-    /// duration is then unknown, and not on metrics.
+    /// Sets the start time, which decides the price in force. Defaults to the time at which the call is recorded. Without a
+    /// start time, the duration of the call is unknown, and no metric has it.
     pub const fn started(mut self, at: SystemTime) -> Self {
         self.started = Some(at);
         self

@@ -30,7 +30,7 @@ pub(super) const LAST_WEEK: u64 = HOURS - 7 * 24;
 /// A model without a price.
 pub(super) const UNKNOWN: &str = "acme.unknown-v1:0";
 
-/// Prices of 52 days before the end, beside the bundled ones, which are from later.
+/// Prices that are 52 days old at the end. The bundled prices are newer than the end, so they have no age.
 const PRICES: &str = "version = \"2026-09-15\"\n[[price]]\nmodel = \"acme.own\"\ninput = \"1\"\n";
 
 const POLICY: &str = r#"
@@ -56,7 +56,7 @@ pub(super) struct Fact {
     /// The process: the number of those before it.
     pub(super) process: u64,
     pub(super) labels: Labels,
-    /// The cost, without that of inner tasks.
+    /// The cost of the task. The cost of inner tasks is not in it.
     pub(super) cost: Usd,
     /// The cost with that of inner tasks.
     pub(super) total: Usd,

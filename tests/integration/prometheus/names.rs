@@ -17,7 +17,7 @@ use crate::identity::sts_client;
 
 const TABLE: &str = include_str!("../../../examples/observability/metrics.md");
 
-/// Each workflow outgrows it with its first task.
+/// A policy whose limit each workflow exceeds with its first task.
 const POLICY: &str = "[[rule]]\nname = \"sandbox\"\n[rule.graduate]\ntasks_per_day = 0\n";
 
 /// A row of the table.

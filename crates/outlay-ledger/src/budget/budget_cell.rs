@@ -156,8 +156,8 @@ impl BudgetCell {
         }
     }
 
-    /// Returns what has been spent in the period of a time, in the smallest unit of the limit. It is not known if a store
-    /// keeps the budget.
+    /// Returns what has been spent in the period of a time, in the smallest unit of the limit. For a budget that a store
+    /// keeps, see [`spent_in`](Self::spent_in).
     pub(super) fn spent_at(&self, now: SystemTime) -> i128 {
         let (state, number) = (lock(&self.state), self.number(now));
         if !state.is_due(number) {
@@ -425,8 +425,8 @@ impl State {
         }
     }
 
-    /// Returns whether the period with this number has to be switched to. A clock that is set back by less than a period
-    /// does not return to the previous period.
+    /// Returns whether the budget has to switch to the period with this number. A clock that is set back by less than a
+    /// period does not return to the previous period.
     const fn is_due(&self, number: i64) -> bool {
         number > self.current.number || number < self.current.number.saturating_sub(1)
     }

@@ -42,9 +42,9 @@ pub struct BudgetInForce {
     pub cost_center: Option<Arc<str>>,
     /// The environment of all tasks with this budget.
     pub environment: Option<Arc<str>>,
-    /// Who is responsible for the budget.
+    /// The person or team that is responsible for the budget.
     pub owner: Option<Arc<str>>,
-    /// Where to send alerts about the budget.
+    /// The place to send alerts about the budget to.
     pub notify: Option<Arc<str>>,
     /// What has been spent in the current period.
     pub spent: Amount,

@@ -118,7 +118,7 @@ impl BudgetExceeded {
         &self.0.scope
     }
 
-    /// Returns the name of the budget's rule, or of its task, agent or step. It is the same for all values of a rule's keys.
+    /// Returns the name of the budget's rule, or of its task, agent or step. All budgets of a rule have the same name.
     pub fn budget(&self) -> &str {
         &self.0.budget
     }

@@ -107,8 +107,7 @@ fn push_response(attributes: &mut Vec<KeyValue>, call: &SettledCall) {
 /// their own in place of the one that never came.
 fn push_finish_reasons(attributes: &mut Vec<KeyValue>, call: &SettledCall, semconv: Semconv) {
     let mut reasons: Vec<_> = call.end.finish_reasons.iter().cloned().map(StringValue::from).collect();
-    let is_cut = call.end.error.is_some() || matches!(call.end.billed, Billed::AtMost { .. });
-    let is_cut = is_cut && !call.end.refused;
+    let is_cut = !call.end.refused && (call.end.error.is_some() || matches!(call.end.billed, Billed::AtMost { .. }));
     if reasons.is_empty() && is_cut && semconv == Semconv::Latest && call.start.operation.is_inference() {
         reasons.push(semconv::ERROR_FINISH_REASON.into());
     }

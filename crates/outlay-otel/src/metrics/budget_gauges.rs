@@ -46,8 +46,8 @@ impl BudgetUse {
         self.limit.usd().map(|limit| limit.to_f64())
     }
 
-    /// Returns how full the budget is, to compare it with others. One with a limit of zero, which nothing fits, is the least:
-    /// it must not hide one that fills up.
+    /// Returns how full the budget is, to compare it with others. One with a limit of zero counts as the least full, so that
+    /// it does not hide one that fills up.
     fn fullness(self) -> f64 {
         self.ratio().unwrap_or(-1.0)
     }
@@ -81,7 +81,8 @@ impl BudgetLabels {
     }
 }
 
-/// Observes the budgets of several engines that have a `value`. Of those with the same labels, the fullest one counts.
+/// Observes the `value` of each budget of several engines. Budgets without one are left out. If several budgets have the
+/// same labels, only the fullest is observed.
 pub(super) fn observe<'a>(
     several: impl Iterator<Item = &'a BudgetsInForce>,
     observer: &dyn AsyncInstrument<f64>,

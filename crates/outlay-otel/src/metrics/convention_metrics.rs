@@ -65,7 +65,7 @@ pub(super) struct InferenceMetrics {
     reasoning_tokens: Counter<u64>,
     input_tokens_of_call: Histogram<u64>,
     output_tokens_of_call: Histogram<u64>,
-    /// Of operations that are neither an inference nor embeddings.
+    /// The duration of operations that are neither an inference nor embeddings.
     operation_duration: Histogram<f64>,
     agent_duration: Histogram<f64>,
     agent_inference_calls: Histogram<u64>,

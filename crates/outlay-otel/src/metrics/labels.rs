@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use opentelemetry::KeyValue;
-use outlay_ledger::{CostKind, Dimension, Dimensions, Outcome, StepKind};
+use outlay_ledger::{CostKind, Dimension, Dimensions, Outcome, Runaway, StepKind};
 
 use super::counter::Labels;
 use super::custom_dimensions::CustomDimensions;
@@ -46,12 +46,10 @@ pub(super) struct NamedLabels {
     task: Arc<str>,
     key: &'static str,
     name: Arc<str>,
-    /// Whether the name is one of a few, and so is kept beyond the cap.
-    is_one_of_few: bool,
     team: Option<Arc<str>>,
 }
 
-/// Labels of a workflow that has outgrown a rule.
+/// Labels of a graduation: the rule, and the workflow that exceeded its limit.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct GraduationLabels {
     pub(super) rule: Arc<str>,
@@ -113,12 +111,7 @@ impl TaskLabels {
 impl NamedLabels {
     /// Returns the labels with the name as the attribute `key`.
     pub(super) fn new(task: &Arc<str>, key: &'static str, name: &str) -> Self {
-        Self { task: task.clone(), key, name: name.into(), is_one_of_few: false, team: None }
-    }
-
-    /// Returns the labels, which keep the name beyond the cap. The name must be one of a few.
-    pub(super) fn keeping_name(self) -> Self {
-        Self { is_one_of_few: true, ..self }
+        Self { task: task.clone(), key, name: name.into(), team: None }
     }
 
     /// Returns the labels with the task's team.
@@ -200,7 +193,9 @@ impl Labels for NamedLabels {
     }
 
     fn overflow(&self) -> Self {
-        let name = if self.is_one_of_few { self.name.clone() } else { Arc::from("other") };
+        // The signs of runaways are few, and alerts depend on them.
+        let is_runaway = self.key == outlay::POLICY_RULE && Runaway::NAMES.contains(&&*self.name);
+        let name = if is_runaway { self.name.clone() } else { Arc::from("other") };
         Self { task: Arc::from("other"), name, ..self.clone() }
     }
 
@@ -225,10 +220,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_name_of_a_few_is_kept_beyond_the_cap() {
+    fn only_the_signs_of_runaways_are_kept_beyond_the_cap() {
         let task = Arc::from("t");
         let of_rule = NamedLabels::new(&task, outlay::POLICY_RULE, "rule-1");
-        let of_runaway = NamedLabels::new(&task, outlay::POLICY_RULE, "same_call").keeping_name();
+        let of_runaway = NamedLabels::new(&task, outlay::POLICY_RULE, "same_call");
         assert_eq!((&*of_rule.overflow().name, &*of_rule.rest().name), ("other", "other"));
         assert_eq!((&*of_runaway.overflow().name, &*of_runaway.rest().name), ("same_call", "same_call"));
     }

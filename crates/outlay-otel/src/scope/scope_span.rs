@@ -68,9 +68,11 @@ pub(crate) fn start(scope: &TracedScope) -> ScopeSpan {
         otel.name = name,
         otel.kind = "internal",
     );
-    // Before the span starts, so that samplers see them.
-    for attribute in &attributes {
-        tracing.set_attribute(attribute.key.clone(), attribute.value.clone());
+    if !tracing.is_disabled() {
+        // Before the span starts, so that samplers see them.
+        for attribute in &attributes {
+            tracing.set_attribute(attribute.key.clone(), attribute.value.clone());
+        }
     }
     let (context, started) = match tracing_context(&tracing, &parent) {
         // The layer has started the span just now, by the system clock.
