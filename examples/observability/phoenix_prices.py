@@ -40,9 +40,12 @@ def ask(address, query, **variables):
 
 def costs(prices):
     """Returns the prices of a model for Phoenix, or None if it has no price for input or output."""
+    if not isinstance(prices, dict):
+        raise ValueError("prices are no object")
     if "input" not in prices or "output" not in prices:
         return None
-    known = [(kind, part, float(prices[name])) for kind, part, name in KINDS if name in prices]
+    # Prices are decimal text: anything else cannot be added to text.
+    known = [(kind, part, float("" + prices[name])) for kind, part, name in KINDS if name in prices]
     if any(not math.isfinite(price) or price < 0 for _, _, price in known):
         raise ValueError("a price is no amount")
     return [{"tokenType": kind, "kind": part, "costPerMillionTokens": price} for kind, part, price in known]
@@ -52,19 +55,20 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     address = sys.argv[1].rstrip("/")
-    models = []
-    for number, line in enumerate(sys.stdin, 1):
+    models = {}
+    for number, line in enumerate(sys.stdin.buffer, 1):
         try:
-            model = json.loads(line)
-            models.append((model["model"] + "", costs(model["usd_per_million_tokens"])))
-        except (ValueError, KeyError, TypeError):
-            sys.exit(f"line {number} is not a price of `outlay prices export`: {line.strip()[:200]}")
+            model = json.loads(line.decode())
+            models["" + model["model"]] = costs(model["usd_per_million_tokens"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            start = line.strip()[:200].decode(errors="replace")
+            sys.exit(f"line {number} is not a price of `outlay prices export`: {start}")
     if not models:
         sys.exit("there are no prices: give the output of `outlay prices export` on standard input")
     try:
         nodes = [edge["node"] for edge in ask(address, LIST)["generativeModels"]["edges"]]
         known = {node["name"]: node["id"] for node in nodes if node["kind"] == "CUSTOM"}
-        priced = [(name, prices) for name, prices in models if prices is not None]
+        priced = [(name, prices) for name, prices in models.items() if prices is not None]
         for name, prices in priced:
             model = {"name": name, "namePattern": f"^{re.escape(name)}$", "costs": prices}
             if name in known:

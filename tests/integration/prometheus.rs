@@ -4,6 +4,8 @@ mod alert_rules;
 mod dashboards;
 mod month;
 mod names;
+mod panels;
+mod queries;
 mod short_lived;
 mod window;
 

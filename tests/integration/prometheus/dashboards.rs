@@ -5,24 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use outlay::{Outcome, OutcomeKind, Usd};
 use outlay_tests::{HAIKU, SONNET};
-use serde_json::Value;
-use yaml_rust2::YamlLoader;
 
 use super::month::{Fact, HOURS, LAST_WEEK, Labels, Month, NOVEMBER, UNKNOWN, at};
-
-const DASHBOARDS: [&str; 3] = [
-    include_str!("../../../examples/observability/grafana/dashboards/finance.json"),
-    include_str!("../../../examples/observability/grafana/dashboards/platform.json"),
-    include_str!("../../../examples/observability/grafana/dashboards/engineer.json"),
-];
-/// The documents with queries, each with the names of its queries in their order.
-const DOCUMENTS: [(&str, &[&str]); 4] = [
-    (include_str!("../../../README.md"), &["Cost of a day"]),
-    (include_str!("../../../examples/observability/README.md"), &["Cost of a day"]),
-    (include_str!("../../../examples/observability/metrics.md"), &["Cost of an hour", "Cost of a success"]),
-    (include_str!("../../../examples/observability/runbook.md"), &["Tasks without a team"]),
-];
-const ALERTS: &str = include_str!("../../../examples/observability/grafana/alerts.yaml");
+use super::queries::{ALL, alert_queries, document_queries, panel_queries};
 
 /// Values by the values of some labels.
 type Rows = BTreeMap<Vec<String>, f64>;
@@ -44,7 +29,7 @@ async fn every_query_of_dashboards_alerts_and_documents_gives_the_ledgers_figure
     expected.extend(month.of_documents());
     let mut names: BTreeSet<_> = expected.keys().cloned().collect();
     let mut table = "| query | labels | Prometheus | ledger |\n|---|---|---|---|\n".to_owned();
-    for (name, query) in panel_queries().into_iter().chain(alert_queries()).chain(document_queries()) {
+    for (name, query) in panel_queries(&ALL).into_iter().chain(alert_queries()).chain(document_queries()) {
         let expected = expected.get(&name).unwrap_or_else(|| panic!("no figure is expected of {name}: {query}"));
         names.remove(&name);
         table += &month.check(&name, &query, expected).await;
@@ -53,53 +38,6 @@ async fn every_query_of_dashboards_alerts_and_documents_gives_the_ledgers_figure
     // For a person to look at.
     std::fs::write(concat!(env!("CARGO_TARGET_TMPDIR"), "/queries.md"), table).unwrap();
 }
-
-/// Returns the queries of the panels, by the panel's title and the query's letter, with Grafana's variables replaced.
-fn panel_queries() -> Vec<(String, String)> {
-    let dashboards = DASHBOARDS.map(|text| serde_json::from_str::<Value>(text).unwrap());
-    let panels = dashboards.iter().flat_map(|dashboard| dashboard["panels"].as_array().unwrap());
-    let mut queries = Vec::new();
-    for panel in panels {
-        for target in panel["targets"].as_array().unwrap() {
-            let Some(query) = target["expr"].as_str() else { continue };
-            let query = query.replace("$__range", "7d").replace("$__interval", "1d");
-            let query = query.replace("$team", ".*").replace("$environment", ".*").replace("$task", ".*");
-            assert!(!query.contains('$'), "{query}");
-            let letter = target["refId"].as_str().unwrap();
-            queries.push((format!("{} {letter}", panel["title"].as_str().unwrap()), query));
-        }
-    }
-    assert!(queries.len() > 50, "{}", queries.len());
-    queries
-}
-
-/// Returns the queries of the alerts by their names.
-fn alert_queries() -> Vec<(String, String)> {
-    let alerts = YamlLoader::load_from_str(ALERTS).unwrap();
-    let rules = alerts[0]["groups"][0]["rules"].as_vec().unwrap().iter();
-    let text = |value: &yaml_rust2::Yaml| value.as_str().unwrap().to_owned();
-    rules.map(|rule| (text(&rule["alert"]), text(&rule["expr"]))).collect()
-}
-
-/// Returns the queries of the documents: what starts with `sum` in a block or between backquotes, and has a metric.
-fn document_queries() -> Vec<(String, String)> {
-    let mut queries = Vec::new();
-    for (text, names) in DOCUMENTS {
-        let quoted = text.split('`').filter(|part| {
-            let part = part.trim_start_matches("text\n").trim_start();
-            part.starts_with("sum") && part.contains("outlay_") && !part.contains("...")
-        });
-        let found: Vec<_> = quoted.map(|query| query.trim_start_matches("text\n").to_owned()).collect();
-        // The query without a baseline is for processes that are younger than its range.
-        let found: Vec<_> = found.into_iter().filter(|query| query != YOUNG).collect();
-        assert_eq!(found.len(), names.len(), "{found:#?}");
-        queries.extend(names.iter().map(|name| (*name).to_owned()).zip(found));
-    }
-    queries
-}
-
-/// The query of `metrics.md` that `short_lived.rs` tests.
-const YOUNG: &str = "sum(last_over_time(outlay_cost_USD_total[1h]))";
 
 impl Month {
     /// Compares the results of a query with the expected ones, and returns both as rows of a Markdown table.
@@ -265,20 +203,34 @@ impl Month {
             "outlay_owner",
         ];
         add("Budgets A", &labels, budgets(&|spent| spent / 30.0));
-        add("Budgets B", &labels, budgets(&|spent| spent));
+        // The other budget in dollars has a limit of zero.
+        let of_research = |fact: &Fact| match fact.labels.get("outlay_team") {
+            Some(&"research") => fact.cost.to_f64(),
+            _ => 0.0,
+        };
+        let today = self.sums((HOURS - 1, HOURS), &[], of_research)[NONE];
+        let of_nothing = ["helpdesk", "nothing", "day", "research", "", "", ""];
+        let mut spent_in_dollars = budgets(&|spent| spent);
+        spent_in_dollars.extend(row(of_nothing, today));
+        add("Budgets B", &labels, spent_in_dollars);
+        let with_notify = [&labels[1..], &["outlay_budget_notify"]].concat();
+        add("OutlayZeroBudgetSpent", &with_notify, row(["nothing", "day", "research", "", "", "", ""], today));
         add("Budgets C", &labels, budgets(&|_| 30.0));
         let fullest = spent.values().copied().fold(0.0, f64::max) / 30.0;
         add("Fullest budget A", &[], one(fullest));
         let used = budgets(&|spent| spent / 30.0).into_iter().filter(|(_, used)| *used >= 0.8);
-        let with_notify = used.map(|(key, used)| ([&key[1..], &[String::new()]].concat(), used));
-        add("OutlayBudgetUsed", &[&labels[1..], &["outlay_budget_notify"]].concat(), with_notify.collect());
+        let used = used.map(|(key, used)| ([&key[1..], &[String::new()]].concat(), used));
+        add("OutlayBudgetUsed", &with_notify, used.collect());
 
         let refused = self.refused.iter().filter(|hour| **hour > LAST_WEEK).count() as f64;
         add("Refused by budgets A", &[], one(refused));
         let of_budget = ["outlay_budget_name", "outlay_team"];
         add("Refusals A", &of_budget, row(["long-answer", "support"], refused));
         // Eight experiments a day, of which the budget has room for five.
-        add("Refusals B", &of_budget, row(["sandbox", "research"], 7.0 * 3.0));
+        let mut would_refuse = row(["sandbox", "research"], 7.0 * 3.0);
+        // All calls of the team.
+        would_refuse.extend(row(["nothing", "research"], 7.0 * 8.0 + 3.0));
+        add("Refusals B", &of_budget, would_refuse);
         add("Not checked by the store A", &[], Rows::new());
         add("Beyond the series cap A", &[], Rows::new());
 

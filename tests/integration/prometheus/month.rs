@@ -356,6 +356,11 @@ impl Process {
                         .only("environment", "sandbox")
                         .every(Period::Day),
                 )
+                .budget_rule(
+                    BudgetRule::new("nothing", Budget::new(Usd::ZERO).observe())
+                        .only("team", "research")
+                        .every(Period::Day),
+                )
         })
         .await;
         Self { number, started: at(hour), h, clock, provider, exporter }

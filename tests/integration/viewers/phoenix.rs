@@ -27,7 +27,7 @@ async fn phoenix_shows_all_but_the_charge_once_it_has_our_prices() {
 
     // Twice, because prices are updated in this way.
     for _ in 0..2 {
-        let (succeeded, printed) = give_prices(url, EXPORT);
+        let (succeeded, printed) = give_prices(url, EXPORT.as_bytes());
         assert!(succeeded && printed.starts_with("2 models have a price in Phoenix; 1 have no price"), "{printed}");
     }
     // Phoenix reads its prices every five seconds.
@@ -53,35 +53,44 @@ async fn phoenix_shows_all_but_the_charge_once_it_has_our_prices() {
 fn the_script_for_phoenix_says_what_is_wrong() {
     // Nothing listens on this port.
     let unreachable = "http://127.0.0.1:9";
+    let model = |prices: &str| format!("{{\"model\":\"m\",\"usd_per_million_tokens\":{prices}}}\n");
+    let not_a_price = "line 1 is not a price of `outlay prices export`";
+    for input in [
+        "{}\n".to_owned(),
+        "{\"model\":7,\"usd_per_million_tokens\":{}}\n".to_owned(),
+        model("[]"),
+        model("null"),
+        model(r#"{"input":"NaN","output":"1"}"#),
+        model(r#"{"input":"-1","output":"1"}"#),
+        model(r#"{"input":["1"],"output":"1"}"#),
+        model(&format!(r#"{{"input":1{},"output":"1"}}"#, "0".repeat(400))),
+        model(&format!(r#"{{"input":1{},"output":"1"}}"#, "0".repeat(5000))),
+        model(&"[".repeat(100_000)),
+    ] {
+        let (succeeded, printed) = give_prices(unreachable, input.as_bytes());
+        assert!(!succeeded && printed.starts_with(not_a_price), "{printed}");
+        assert!(printed.len() < 400, "{printed}");
+    }
     for (input, expected) in [
-        ("", "there are no prices"),
-        ("{}\n", "line 1 is not a price of `outlay prices export`"),
-        ("{\"model\":7,\"usd_per_million_tokens\":{}}\n", "line 1 is not a price of `outlay prices export`"),
-        (
-            "{\"model\":\"m\",\"usd_per_million_tokens\":{\"input\":\"NaN\",\"output\":\"1\"}}\n",
-            "line 1 is not a price of `outlay prices export`",
-        ),
-        (
-            "{\"model\":\"m\",\"usd_per_million_tokens\":{\"input\":\"-1\",\"output\":\"1\"}}\n",
-            "line 1 is not a price of `outlay prices export`",
-        ),
-        ("not json\n", "line 1 is not a price of `outlay prices export`: not json"),
-        (EXPORT, "Phoenix at http://127.0.0.1:9 did not take the prices: "),
+        (&b""[..], "there are no prices: give the output of `outlay prices export` on standard input\n"),
+        (b"not json\n", "line 1 is not a price of `outlay prices export`: not json\n"),
+        (b"\xff\xfe\n", "line 1 is not a price of `outlay prices export`: \u{fffd}\u{fffd}\n"),
+        (EXPORT.as_bytes(), "Phoenix at http://127.0.0.1:9 did not take the prices: "),
     ] {
         let (succeeded, printed) = give_prices(unreachable, input);
-        assert!(!succeeded && printed.contains(expected), "{printed}");
+        assert!(!succeeded && printed.starts_with(expected), "{printed}");
     }
 }
 
 /// Runs the script of `examples/observability`. Returns whether it succeeded, and what it printed.
-fn give_prices(url: &str, prices: &str) -> (bool, String) {
+fn give_prices(url: &str, prices: &[u8]) -> (bool, String) {
     use std::io::Write as _;
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/observability/phoenix_prices.py");
     let mut command = Command::new("python3");
     command.args([script, url]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut script = command.spawn().unwrap();
     // It may have ended already, with an error.
-    let _ = script.stdin.take().unwrap().write_all(prices.as_bytes());
+    let _ = script.stdin.take().unwrap().write_all(prices);
     let output = script.wait_with_output().unwrap();
     let printed = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8_lossy(&printed).into_owned())

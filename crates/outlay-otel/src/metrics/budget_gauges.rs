@@ -1,6 +1,7 @@
 //! The gauges of budgets. The fullest budgets keep their labels. Those beyond the cap share series, each of which shows the
 //! fullest of them.
 
+use std::cmp::Ordering;
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -46,10 +47,11 @@ impl BudgetUse {
         self.limit.usd().map(|limit| limit.to_f64())
     }
 
-    /// Returns how full the budget is, to compare it with others. One with a limit of zero counts as the least full, so that
-    /// it does not hide one that fills up.
-    fn fullness(self) -> f64 {
-        self.ratio().unwrap_or(-1.0)
+    /// Returns an order by how full two budgets are. One with a limit of zero is the least full, so that it does not hide one
+    /// that fills up. Of two of those, the fuller is the one that has spent more.
+    fn cmp_fullness(&self, other: &Self) -> Ordering {
+        let fullness = |used: &Self| used.ratio().unwrap_or(-1.0);
+        fullness(self).total_cmp(&fullness(other)).then(self.spent.units().cmp(&other.spent.units()))
     }
 }
 
@@ -110,7 +112,7 @@ fn within_cap(all: HashMap<BudgetLabels, BudgetUse>) -> HashMap<BudgetLabels, Bu
         return all;
     }
     let mut fullest_first: Vec<_> = all.into_iter().collect();
-    fullest_first.sort_unstable_by(|(_, a), (_, b)| b.fullness().total_cmp(&a.fullness()));
+    fullest_first.sort_unstable_by(|(_, a), (_, b)| b.cmp_fullness(a));
     let others = fullest_first.split_off(MAX_SERIES);
     let mut within: HashMap<_, _> = fullest_first.into_iter().collect();
     for (labels, used) in others {
@@ -123,7 +125,7 @@ fn within_cap(all: HashMap<BudgetLabels, BudgetUse>) -> HashMap<BudgetLabels, Bu
 
 fn add_fullest<L: Eq + Hash>(all: &mut HashMap<L, BudgetUse>, labels: L, used: BudgetUse) {
     match all.get_mut(&labels) {
-        Some(known) if known.fullness() >= used.fullness() => {}
+        Some(known) if known.cmp_fullness(&used).is_ge() => {}
         Some(known) => *known = used,
         None => drop(all.insert(labels, used)),
     }
@@ -160,5 +162,11 @@ mod tests {
             add_fullest(&mut all, (), budget);
         }
         assert_eq!((all[&()].spent, all[&()].ratio()), (Amount::Calls(5), Some(0.5)));
+
+        let mut all = HashMap::new();
+        for budget in [used(0, 0), used(2, 0), used(1, 0)] {
+            add_fullest(&mut all, (), budget);
+        }
+        assert_eq!(all[&()].spent, Amount::Calls(2), "the one that has spent the most");
     }
 }
