@@ -22,8 +22,10 @@ use aws_sdk_bedrockruntime::types::{
     ToolResultContentBlock, ToolResultStatus,
 };
 use bedrock_sim::{BedrockSim, Reply, StartError, Tokens};
+use outlay::alert::Notice;
 use outlay::bedrock::Metered as _;
-use outlay::{Notice, Outcome, Outlay, Report, RunawayRule, Usd};
+use outlay::policy::RunawayRule;
+use outlay::{Outcome, Outlay, Report, Usd};
 use serde_json::json;
 
 const MODEL: &str = "us.anthropic.claude-sonnet-4-5-20250929-v1:0";
@@ -111,9 +113,9 @@ async fn watch(outlay: Outlay) {
 
 fn describe(notice: &Notice) -> String {
     match &notice.kind {
-        outlay::AlertKind::Runaway(reason) => format!("runaway: {}: {reason}", notice.task),
+        outlay::alert::AlertKind::Runaway(reason) => format!("runaway: {}: {reason}", notice.task),
         // The runaway line and the report have the reason.
-        outlay::AlertKind::Stopped(stop) => format!("stopped before the next call: {}", stop.what()),
+        outlay::alert::AlertKind::Stopped(stop) => format!("stopped before the next call: {}", stop.what()),
         kind => format!("{}: {kind:?}", notice.task),
     }
 }

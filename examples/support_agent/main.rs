@@ -55,7 +55,7 @@ async fn main() -> ExitCode {
     };
 
     let outlay = Outlay::builder().prices(prices);
-    let outlay = options.viewer.into_iter().fold(outlay, outlay::Builder::viewer).build();
+    let outlay = options.viewer.into_iter().fold(outlay, outlay::OutlayBuilder::viewer).build();
     let (answer, report) = if options.aws {
         let client = Client::new(&aws_config::load_from_env().await);
         resolve_ticket(&outlay, client, &options.models).await

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use outlay::{LoadPricesError, Prices, Viewer};
+use outlay::Prices;
+use outlay::otel::Viewer;
+use outlay::prices::LoadPricesError;
 
 use crate::agent::Models;
 

@@ -3,7 +3,8 @@
 
 use std::collections::HashMap;
 
-use outlay::{Incoming, Outcome, Outlay};
+use outlay::propagation::Incoming;
+use outlay::{Outcome, Outlay};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Child;

@@ -11,7 +11,8 @@ use opentelemetry::{Context, global};
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, SdkMeterProvider};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, Span, SpanData, SpanProcessor};
-use outlay::{BudgetRule, Outcome, Outlay, Period, Usd};
+use outlay::budget::{BudgetRule, Period};
+use outlay::{Outcome, Outlay, Usage, Usd};
 
 fn provider() -> (SdkMeterProvider, InMemoryMetricExporter) {
     let exporter = InMemoryMetricExporter::default();
@@ -52,6 +53,43 @@ fn a_global_meter_provider_set_late_reports_earlier_spending() {
     global::set_meter_provider(second.0.clone());
     spend(&outlay, 4);
     assert!((cost(&second) - 0.07).abs() < 1e-9, "{}", cost(&second));
+}
+
+#[test]
+fn a_global_meter_provider_set_during_a_task_gets_the_task_and_its_later_calls() {
+    let _serial = SERIAL.lock().unwrap_or_else(PoisonError::into_inner);
+    global::set_meter_provider(provider().0);
+    let outlay = Outlay::builder().build();
+    let task = outlay.task("t").start();
+    let call = || {
+        let usage = Usage::new().with_uncached_input(1_000).with_output(100);
+        task.run_sync(|| outlay::call("us.anthropic.claude-haiku-4-5-20251001-v1:0").usage(usage).record());
+    };
+    call();
+    let late = provider();
+    global::set_meter_provider(late.0.clone());
+    call();
+    assert!((cost(&late) - 2.0 * 0.001_65).abs() < 1e-9, "{}", cost(&late));
+    assert_eq!(sum(&late, "gen_ai.client.token.usage"), 1_100.0, "histograms start with the provider");
+    // Nothing but the end of the task.
+    let last = provider();
+    global::set_meter_provider(last.0.clone());
+    task.finish(Outcome::success());
+    assert_eq!(sum(&last, "outlay.tasks"), 1.0);
+    assert!((sum(&last, "outlay.task.cost") - 2.0 * 0.001_65).abs() < 1e-9);
+    assert!((cost(&last) - 2.0 * 0.001_65).abs() < 1e-9);
+}
+
+#[test]
+fn a_global_meter_provider_may_be_replaced_many_times() {
+    let _serial = SERIAL.lock().unwrap_or_else(PoisonError::into_inner);
+    let outlay = Outlay::builder().build();
+    for count in 1..=20 {
+        let provider = provider();
+        global::set_meter_provider(provider.0.clone());
+        spend(&outlay, 1);
+        assert!((cost(&provider) - f64::from(count) / 100.0).abs() < 1e-9, "the provider {count}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The share of spending that each dimension covers, and the sites of unattributed calls.
 
-use outlay::{Dimension, Outcome, Usd};
+use outlay::report::Dimension;
+use outlay::{Outcome, Usd};
 use outlay_tests::{HAIKU, Harness};
 use tracing::Instrument as _;
 

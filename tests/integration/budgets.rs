@@ -5,11 +5,12 @@ use std::error::Error as _;
 use aws_sdk_bedrockruntime::error::SdkError;
 use aws_sdk_bedrockruntime::types::InferenceConfiguration;
 use bedrock_sim::{Reply, Tokens};
-use outlay::{Amount, Budget, CostStatus, Outcome, RefusalReason, Usd};
+use outlay::budget::{Amount, RefusalReason};
+use outlay::{Budget, CostStatus, Outcome, Usd};
 use outlay_tests::{HAIKU, Harness, converse, haiku};
 
 mod bounds;
-mod degraded;
+mod downgraded;
 mod fleet;
 mod refused_again;
 mod rules;
@@ -228,7 +229,7 @@ async fn an_agent_and_a_step_can_have_their_own_budgets() {
 }
 
 /// Sends one call and returns its refusal, if any.
-async fn ask(h: &Harness) -> Option<outlay::BudgetExceeded> {
+async fn ask(h: &Harness) -> Option<outlay::budget::BudgetExceeded> {
     let error = haiku(&h.client).inference_config(at_most(10)).send().await.err()?;
     Some(outlay::budget_exceeded(&error).expect("a refusal").clone())
 }

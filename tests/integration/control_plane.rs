@@ -81,7 +81,10 @@ async fn a_profile_is_unpriced_until_it_is_resolved_and_a_report_can_reprice_ear
 }
 
 fn query(model: &str) -> outlay_price::PriceQuery<'_> {
-    outlay_price::PriceQuery::new(outlay::ModelRef::parse(model).unwrap(), "2026-11-20T00:00:00Z".parse().unwrap())
+    outlay_price::PriceQuery::new(
+        outlay::prices::ModelRef::parse(model).unwrap(),
+        "2026-11-20T00:00:00Z".parse().unwrap(),
+    )
 }
 
 #[tokio::test]
@@ -152,8 +155,8 @@ async fn a_model_id_that_needs_no_resolution_is_never_requested() {
 #[derive(Debug)]
 struct Broken;
 
-impl outlay::ResolveModel for Broken {
-    fn resolve(&self, _: outlay::ModelRef<'_>, _: outlay::ModelAnswer) {
+impl outlay::prices::ResolveModel for Broken {
+    fn resolve(&self, _: outlay::prices::ModelRef<'_>, _: outlay::prices::ModelAnswer) {
         panic!("on purpose")
     }
 }

@@ -2,7 +2,9 @@
 
 use aws_sdk_bedrockruntime::types::InferenceConfiguration;
 use bedrock_sim::{Reply, Tokens};
-use outlay::{Budget, BudgetRule, Outcome, Period, Policy, Prices, Usd};
+use outlay::budget::{BudgetRule, Period};
+use outlay::policy::Policy;
+use outlay::{Budget, Outcome, Prices, Usd};
 use outlay_tests::{HAIKU, Harness, ManualClock, MetricPoint, SharedBudgets, haiku};
 
 const DAY: u64 = 86_400;
@@ -201,7 +203,7 @@ async fn rules_of_one_name_hide_none_of_each_others_figures() {
 #[tokio::test]
 async fn a_rule_with_a_bracket_in_its_name_has_one_name_on_all_metrics() {
     let rules = ["prod [eu]", "prod [us]"].map(|name| BudgetRule::new(name, Budget::calls(1).observe()).per("team"));
-    let h = Harness::with(|builder| rules.into_iter().fold(builder, outlay::Builder::budget_rule)).await;
+    let h = Harness::with(|builder| rules.into_iter().fold(builder, outlay::OutlayBuilder::budget_rule)).await;
     for _ in 0..2 {
         spend(&h, "a").await;
     }

@@ -69,7 +69,7 @@ pub(crate) fn sts_client(url: &str) -> aws_sdk_sts::Client {
 }
 
 /// Returns a harness that asks this STS for the signers of calls.
-async fn with_principals(sts: &StsSim, set: impl FnOnce(outlay::Builder) -> outlay::Builder) -> Harness {
+async fn with_principals(sts: &StsSim, set: impl FnOnce(outlay::OutlayBuilder) -> outlay::OutlayBuilder) -> Harness {
     let principals = Principals::new(sts_client(&sts.url()));
     let h = Harness::with(|builder| set(builder.principals(principals))).await;
     answer_all(&h);

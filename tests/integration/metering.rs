@@ -7,8 +7,8 @@ use aws_sdk_bedrockruntime::operation::converse::ConverseInput;
 use aws_sdk_bedrockruntime::types::{ServiceTier, ServiceTierType};
 use aws_smithy_runtime_api::client::interceptors::context::BeforeSerializationInterceptorContextMut;
 use bedrock_sim::{Reply, Tokens};
-use outlay::Outcome;
 use outlay::bedrock::Metered as _;
+use outlay::{Outcome, Outlay};
 use outlay_tests::{HAIKU, Harness, SONNET, client_config, converse, haiku};
 
 fn reply() -> Reply {
@@ -60,10 +60,7 @@ async fn an_override_with_the_client_configuration_counts_a_call_once() {
 #[tokio::test]
 async fn a_disabled_outlay_leaves_the_client_unchanged() {
     let h = Harness::new().await;
-    let mut settings = outlay_otel::Settings::default();
-    settings.disabled = true;
-    let engine = outlay_otel::Engine::new(settings);
-    let client = h.bare_client().metered(&engine);
+    let client = h.bare_client().metered(&Outlay::builder().disabled().build());
     h.sim.push(reply());
     haiku(&client).send().await.unwrap();
     assert!(h.spans().is_empty());

@@ -15,7 +15,7 @@ fn sum(metrics: &[MetricPoint], name: &str, outcome: &str) -> f64 {
 #[tokio::test]
 async fn an_outcome_can_be_revised_after_the_task_has_closed() {
     let h = Harness::new().await;
-    let task = h.outlay.task("t").team("a").workflow("w").start();
+    let task = h.outlay.task("t").team("a").workflow("w").conversation("c-1").start();
     task.run(h.ask(HAIKU, 1_000, 100)).await;
     let id = task.id();
     task.finish(Outcome::success().value(Usd::from_dollars(2)));
@@ -35,6 +35,7 @@ async fn an_outcome_can_be_revised_after_the_task_has_closed() {
     assert_eq!(revisions, [("failure", "success"), ("success", "failure")], "a repeated outcome adds no span");
     let last = spans.named("outcome t")[1];
     assert_eq!(last.double("outlay.outcome.value_usd"), Some(3.0));
+    assert_eq!(last.text("gen_ai.conversation.id"), Some("c-1"));
     assert_eq!((last.text("outlay.team"), last.value("outlay.late")), (Some("a"), Some(&true.into())));
     assert_eq!(last.data().links.iter().map(|link| link.span_context.span_id()).collect::<Vec<_>>(), [root]);
 

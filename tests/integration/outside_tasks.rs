@@ -3,14 +3,16 @@
 use std::process::Command;
 
 use aws_sdk_bedrockruntime::types::InferenceConfiguration;
-use outlay::{Budget, BudgetRule, Outcome, Outlay, OutsideTasks, Usage, Usd};
+use outlay::budget::BudgetRule;
+use outlay::policy::OutsideTasks;
+use outlay::{Budget, Outcome, Outlay, Usage, Usd};
 use outlay_tests::{HAIKU, Harness, Warnings, converse, haiku};
 use tracing::Instrument as _;
 
 const OUTSIDE: &str = "work outside any task";
 
 /// Returns a harness after its first task, and an empty list of warnings.
-async fn after_a_task(set: impl FnOnce(outlay::Builder) -> outlay::Builder) -> (Harness, Warnings) {
+async fn after_a_task(set: impl FnOnce(outlay::OutlayBuilder) -> outlay::OutlayBuilder) -> (Harness, Warnings) {
     let h = Harness::with(set).await;
     h.outlay.task("t").start().finish(Outcome::success());
     (h, Warnings::default())
@@ -119,11 +121,11 @@ async fn unattributed_calls_are_refused_if_configured() {
     assert_eq!(task.totals().calls(), 1);
 }
 
-/// Only a call that a budget refuses may be degraded.
+/// Only a call that a budget refuses may be downgraded.
 #[tokio::test]
-async fn a_refused_unattributed_call_is_not_degraded() {
-    let degrade = |_: &_| Some(outlay::Degrade::to_model("us.amazon.nova-lite-v1:0"));
-    let (h, _) = after_a_task(|builder| builder.outside_tasks(OutsideTasks::Refuse).on_refusal(degrade)).await;
+async fn a_refused_unattributed_call_is_not_downgraded() {
+    let downgrade = |_: &_| Some(outlay::budget::Downgrade::to_model("us.amazon.nova-lite-v1:0"));
+    let (h, _) = after_a_task(|builder| builder.outside_tasks(OutsideTasks::Refuse).on_refusal(downgrade)).await;
     let error = converse(&h.client, HAIKU).send().await.unwrap_err();
     assert!(outlay::outside_task(&error).is_some(), "{error:?}");
     assert_eq!(h.sim.requests().len(), 0);

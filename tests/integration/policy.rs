@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_bedrockruntime::types::{GuardrailContentBlock, GuardrailContentSource, GuardrailTextBlock};
 use bedrock_sim::{Reply, Tokens};
-use outlay::{AlertKind, Notice, Outcome, Outlay, Policy, PolicyRule, StopTarget, Usd, Violation};
+use outlay::alert::{AlertKind, Notice};
+use outlay::policy::{Policy, PolicyRule, StopTarget, Violation};
+use outlay::{Outcome, Outlay, Usd};
 use outlay_tests::{HAIKU, Harness, converse};
 use serde_json::json;
 

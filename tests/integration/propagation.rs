@@ -9,7 +9,8 @@ mod worker;
 
 use std::collections::HashMap;
 
-use outlay::{RemoteWork, Task};
+use outlay::Task;
+use outlay::propagation::RemoteWork;
 use outlay_tests::Harness;
 
 /// Returns a task that has asked for work through a queue, the remote work, and the message.

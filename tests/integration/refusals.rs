@@ -1,7 +1,8 @@
 //! Warnings, counts and reports of calls that were refused or never sent.
 
 use bedrock_sim::{Reply, Tokens};
-use outlay::{Budget, BudgetRule, Outcome, Period, Usage, Usd};
+use outlay::budget::{BudgetRule, Period};
+use outlay::{Budget, Outcome, Usage, Usd};
 use outlay_tests::{HAIKU, Harness, Warnings, converse, haiku};
 
 /// A model without a price is refused first. The later refusal by the spent budget is still logged.

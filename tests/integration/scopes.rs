@@ -1,7 +1,8 @@
 //! Which scope a call belongs to.
 
 use opentelemetry_sdk::trace::Sampler;
-use outlay::{Outcome, OutsideTasks, Task};
+use outlay::policy::OutsideTasks;
+use outlay::{Outcome, Task};
 use outlay_tests::{HAIKU, Harness, Spans, Warnings};
 use tracing::Instrument as _;
 use tracing::subscriber::with_default;

@@ -7,7 +7,9 @@ use std::time::{Duration, SystemTime};
 use aws_sdk_bedrockruntime::types::{AsyncInvokeOutputDataConfig, AsyncInvokeS3OutputDataConfig};
 use aws_smithy_types::{Document, Number};
 use bedrock_sim::Reply;
-use outlay::{AttemptSpans, Incoming, Outcome, Usd};
+use outlay::otel::AttemptSpans;
+use outlay::propagation::Incoming;
+use outlay::{Outcome, Usd};
 use outlay_ledger::{Clock, SystemClock};
 use outlay_tests::{Harness, Spans, eventually, haiku};
 use serde_json::json;
@@ -86,9 +88,9 @@ async fn start_job(h: &Harness) -> String {
 #[tokio::test]
 async fn each_span_ends_after_its_start_whatever_the_clock_says() {
     for set in [
-        |b: outlay::Builder| b.clock(StoppedClock),
-        |b: outlay::Builder| b.clock(BackwardClock::default()),
-        |b: outlay::Builder| b,
+        |b: outlay::OutlayBuilder| b.clock(StoppedClock),
+        |b: outlay::OutlayBuilder| b.clock(BackwardClock::default()),
+        |b: outlay::OutlayBuilder| b,
     ] {
         for filter in ["info", "off"] {
             let h =

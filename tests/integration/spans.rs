@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use bedrock_sim::{Reply, Tokens};
 use opentelemetry::Value;
-use outlay::{DroppedStream, Outcome, Usd};
+use outlay::bedrock::DroppedStream;
+use outlay::{Outcome, Usd};
 use outlay_tests::{HAIKU, Harness, Span, haiku};
 
 /// A clock that advances one second with each reading.
@@ -28,7 +29,7 @@ impl outlay_ledger::IdSource for SequentialIds {
     }
 }
 
-async fn harness(set: impl FnOnce(outlay::Builder) -> outlay::Builder) -> Harness {
+async fn harness(set: impl FnOnce(outlay::OutlayBuilder) -> outlay::OutlayBuilder) -> Harness {
     Harness::with(|b| set(b.clock(TickingClock::default()).ids(SequentialIds::default()))).await
 }
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use aws_sdk_bedrockruntime::error::SdkError;
 use bedrock_sim::{Reply, Tokens};
-use outlay::{AlertKind, Notice, Outcome, OutcomeKind, Runaway, RunawayRule, StopTarget, Usd};
+use outlay::alert::{AlertKind, Notice};
+use outlay::policy::{Runaway, RunawayRule, StopTarget};
+use outlay::{Outcome, OutcomeKind, Usd};
 use outlay_tests::{HAIKU, Harness, converse, haiku};
 use serde_json::json;
 
@@ -31,7 +33,7 @@ async fn with_runaway_rule(rule: RunawayRule) -> (Harness, Arc<Mutex<Vec<Notice>
     let received = notices.clone();
     let on_alert = move |notice: &Notice| received.lock().unwrap().push(notice.clone());
     // Different request metadata does not make a call a different one.
-    let set = |builder: outlay::Builder| builder.runaway(rule).on_alert(on_alert).request_metadata(["step.id"]);
+    let set = |builder: outlay::OutlayBuilder| builder.runaway(rule).on_alert(on_alert).request_metadata(["step.id"]);
     (Harness::with(set).await, notices)
 }
 
@@ -60,7 +62,7 @@ async fn the_next_call_in_a_stopped_task_or_its_inner_tasks_is_refused() {
         (2, 2),
         "a refused call is not counted as a call"
     );
-    assert_eq!(report.record().refused_otherwise.as_ref().map(|refused| refused.calls), Some(1));
+    assert_eq!(report.record().non_budget_refusals.as_ref().map(|refused| refused.calls), Some(1));
     assert!(report.to_string().contains("stopped       enough   1 call refused"), "{report}");
     assert!(!h.outlay.stop(task.id(), "too late"), "the task has ended");
     let spans = h.spans();

@@ -7,7 +7,9 @@ use aws_sdk_bedrockruntime::types::{
     InferenceConfiguration, PerformanceConfigLatency, PerformanceConfiguration, ServiceTier, ServiceTierType,
 };
 use bedrock_sim::{ErrorKind, Fault, Message, Operation, Recorded, Reply, Tokens};
-use outlay::{AttemptSpans, DroppedStream, Outcome};
+use outlay::Outcome;
+use outlay::bedrock::DroppedStream;
+use outlay::otel::AttemptSpans;
 use outlay_tests::{HAIKU, Harness, StreamRead, Streamed, converse, invoke};
 use serde_json::json;
 

@@ -4,7 +4,8 @@ mod mlflow;
 mod phoenix;
 
 use bedrock_sim::{Reply, Tokens};
-use outlay::{Outcome, Usd, Viewer};
+use outlay::otel::Viewer;
+use outlay::{Outcome, Usd};
 use outlay_tests::{HAIKU, Harness, Span, haiku};
 use serde_json::{Value, json};
 
@@ -22,7 +23,7 @@ fn money(span: &Span) -> Vec<Option<f64>> {
 }
 
 async fn run_a_task() -> Harness {
-    let h = Harness::with(|builder| VIEWERS.into_iter().fold(builder, outlay::Builder::viewer)).await;
+    let h = Harness::with(|builder| VIEWERS.into_iter().fold(builder, outlay::OutlayBuilder::viewer)).await;
     let task = h.outlay.task("t").start();
     let work = outlay::agent("triage").run(async {
         outlay::plan("read").run(h.ask(HAIKU, 1_000, 100)).await;
@@ -126,4 +127,20 @@ async fn without_a_viewer_there_are_none_of_their_attributes() {
             assert!(!foreign.iter().any(|start| key.starts_with(start)), "{key} on `{}`", span.name());
         }
     }
+}
+
+#[tokio::test]
+async fn a_model_called_by_its_arn_has_the_id_that_has_its_price() {
+    let h = Harness::with(|builder| builder.viewer(Viewer::OpenInference)).await;
+    let profile = format!("arn:aws:bedrock:us-east-1:123456789012:inference-profile/{HAIKU}");
+    let model = "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0";
+    let unknown = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc";
+    let task = h.outlay.task("t").start();
+    for called in [&profile, model, unknown] {
+        let usage = outlay::Usage::new().with_uncached_input(10).with_output(5);
+        task.run_sync(|| outlay::call(called).usage(usage).record());
+    }
+    let spans = h.spans();
+    let shown = |called: &str| spans.one(&format!("chat {called}")).text("llm.model_name").unwrap().to_owned();
+    assert_eq!([shown(&profile), shown(model), shown(unknown)], [HAIKU, "amazon.nova-lite-v1:0", unknown]);
 }

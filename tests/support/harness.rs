@@ -42,7 +42,7 @@ impl Harness {
     }
 
     /// Creates a harness with the settings that `set` makes.
-    pub async fn with(set: impl FnOnce(outlay::Builder) -> outlay::Builder) -> Self {
+    pub async fn with(set: impl FnOnce(outlay::OutlayBuilder) -> outlay::OutlayBuilder) -> Self {
         Self::build(Sampler::AlwaysOn, set).await
     }
 
@@ -53,10 +53,10 @@ impl Harness {
 
     /// Creates a harness with metering disabled.
     pub async fn disabled() -> Self {
-        Self::with(outlay::Builder::disabled).await
+        Self::with(outlay::OutlayBuilder::disabled).await
     }
 
-    async fn build(sampler: Sampler, set: impl FnOnce(outlay::Builder) -> outlay::Builder) -> Self {
+    async fn build(sampler: Sampler, set: impl FnOnce(outlay::OutlayBuilder) -> outlay::OutlayBuilder) -> Self {
         let sim = BedrockSim::start().await.expect("loopback can be bound");
         let spans = InMemorySpanExporter::default();
         let tracer_provider =

@@ -322,5 +322,6 @@ fn bill_speech_session(result: &StreamResult) -> CallEnd {
         end.usage_doubt = usage.doubts.into_text();
         return end;
     }
-    CallEnd::new(Billed::Tokens(usage.with_bound(&result.uncounted).usage(), CostStatus::Bounded))
+    let bound = Billed::Tokens(usage.with_bound(&result.uncounted).usage(), CostStatus::Bounded);
+    CallEnd { is_cut: true, ..CallEnd::new(bound) }
 }

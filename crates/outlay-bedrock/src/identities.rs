@@ -43,7 +43,7 @@ pub use workflow::Workflow;
 /// credentials. An operation with credentials in its configuration override uses those.
 ///
 /// ```no_run
-/// use outlay_bedrock::{Identities, Metered as _};
+/// use outlay_bedrock::{Identities, metered_client};
 ///
 /// # fn f(bedrock: aws_sdk_bedrockruntime::Config, sts: aws_sdk_sts::Config, engine: &outlay_otel::Engine) {
 /// let identities = Identities::new(aws_sdk_sts::Client::from_conf(sts))
@@ -51,7 +51,7 @@ pub use workflow::Workflow;
 ///     .default_role("arn:aws:iam::123456789012:role/agents")
 ///     .tags(["team", "cost_center"]);
 /// let client = aws_sdk_bedrockruntime::Client::from_conf(bedrock);
-/// let client = identities.sign(client).metered(engine);
+/// let client = metered_client(identities.sign(client), engine);
 /// # }
 /// ```
 ///

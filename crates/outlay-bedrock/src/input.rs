@@ -135,8 +135,8 @@ impl<'a> Request<'a> {
         self.common().limits
     }
 
-    /// Returns whether the request can be degraded: its members are the same for all models.
-    pub(crate) const fn can_degrade(self) -> bool {
+    /// Returns whether the request can be downgraded: its members are the same for all models.
+    pub(crate) const fn can_downgrade(self) -> bool {
         matches!(self, Self::Converse(_) | Self::ConverseStream(_))
     }
 

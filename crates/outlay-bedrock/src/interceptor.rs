@@ -18,14 +18,14 @@ use aws_types::region::Region;
 use outlay_otel::{Engine, OpenCall};
 
 use crate::call::{Call, CallHandle};
-use crate::degrade;
+use crate::downgrade;
 use crate::input::{Request, RequestDetails};
 use crate::metering_entry::Metering;
 use crate::refusal_to_sdk_error::sdk_error;
 use crate::request_metadata;
 use crate::stream::{count_sent, tap_answer};
 
-/// The interceptor that meters calls. [`Metered`](crate::Metered) adds it; you can also add it by hand.
+/// The interceptor that meters calls.
 ///
 /// Accounting never fails a call. The only error that it returns is a refusal, before anything is sent.
 #[derive(Clone)]
@@ -35,6 +35,7 @@ pub struct OutlayInterceptor {
 
 impl OutlayInterceptor {
     /// Creates an interceptor that meters with `engine`, unless a scope has another engine.
+    #[doc(hidden)]
     pub fn new(engine: &Engine) -> Self {
         Self { engine: engine.clone() }
     }
@@ -97,9 +98,9 @@ impl Intercept for OutlayInterceptor {
     ) -> Result<(), BoxError> {
         if let Some(metering) = self.metering(cfg) {
             request_metadata::put_on_input(context.input_mut(), metering);
-            if metering.engine.degrades() {
+            if metering.engine.downgrades() {
                 let region = cfg.load::<Region>().map(AsRef::as_ref);
-                degrade::begin_degraded(metering, context.input_mut(), region)?;
+                downgrade::begin_downgraded(metering, context.input_mut(), region)?;
             }
         }
         Ok(())

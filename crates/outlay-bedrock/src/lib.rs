@@ -1,6 +1,6 @@
 //! Meters `aws-sdk-bedrockruntime`: an interceptor that attributes the cost of each call to the task that made it.
 //!
-//! [`Metered`] adds it to a client, to a client's configuration or to a single operation. The client keeps its type.
+//! [`metered_client`], [`metered_config`] and [`metered_operation`] add it, and the client keeps its type.
 //! The usage of a call is read from the answer's bytes as they pass ([sources](#where-a-token-count-comes-from)). The
 //! application gets the same bytes, types, errors and order as from the bare client.
 //!
@@ -43,8 +43,8 @@ mod call;
 mod call_log;
 #[cfg(feature = "control-plane")]
 mod control_plane;
-mod degrade;
 mod document;
+mod downgrade;
 mod ending;
 mod fingerprint;
 #[cfg(feature = "sts")]
@@ -77,6 +77,6 @@ pub use control_plane::ControlPlane;
 #[cfg(feature = "sts")]
 pub use identities::{Identities, Workflow};
 pub use interceptor::OutlayInterceptor;
-pub use metered::Metered;
+pub use metered::{metered_client, metered_config, metered_operation};
 #[cfg(feature = "sts")]
 pub use principals::Principals;

@@ -31,7 +31,7 @@ pub(crate) use budgets_of_rules::Times;
 pub(crate) use call_bound::Bound;
 pub use exceeded::{BudgetExceeded, RefusalReason};
 pub use forecast::Forecast;
-pub use period::Period;
+pub use period::{ParsePeriodError, Period};
 pub(crate) use reservation::Reservation;
 pub use reserve_mode::Reserve;
 pub use shared_reservation::StoreCheck;

@@ -68,6 +68,11 @@ id!(
     ReceiptId,
     "receipt"
 );
+id!(
+    /// The id of a token with which another process sets the outcome of a task.
+    OutcomeId,
+    "outcome"
+);
 
 #[cfg(test)]
 mod tests {

@@ -12,7 +12,9 @@ use crate::policy::PolicyRules;
 use crate::stop::Stops;
 use crate::sweeper::Sweeper;
 use crate::sync::RwLock;
-use crate::{BudgetRule, BudgetStore, BudgetsInForce, Dimensions, Policy, RunawayRule, Scope, StopTarget, TaskSpec};
+use crate::{
+    BudgetRule, BudgetStore, BudgetsInForce, Dimensions, OutcomeId, Policy, RunawayRule, Scope, StopTarget, TaskSpec,
+};
 
 /// How long a finished scope waits for open work in it, by default.
 const LATE_LIMIT: Duration = Duration::from_secs(60);
@@ -106,6 +108,11 @@ impl Ledger {
     /// Returns whether several processes share the budgets of rules.
     pub fn has_budget_store(&self) -> bool {
         self.ledger.budget_store.is_some()
+    }
+
+    /// Returns a new id for an outcome token.
+    pub fn new_outcome_id(&self) -> OutcomeId {
+        OutcomeId::new(self.ledger.ids.next_id())
     }
 
     /// Returns the current time by the ledger's clock.

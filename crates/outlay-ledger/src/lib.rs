@@ -39,14 +39,14 @@ pub use admission::{Ask, PendingCall, Settled, StoreQuestion};
 pub use alert::{Alert, AlertKind};
 pub use budget::{
     Budget, BudgetExceeded, BudgetInForce, BudgetRule, BudgetStatus, BudgetStore, BudgetsInForce, Forecast, Held,
-    OnSoftLimit, Period, RefusalReason, Reserve, Settlement, StoreAnswer, StoreAsk, StoreBudget, StoreCheck,
-    StoreFigures, StoreFuture, StoreHold,
+    OnSoftLimit, ParsePeriodError, Period, RefusalReason, Reserve, Settlement, StoreAnswer, StoreAsk, StoreBudget,
+    StoreCheck, StoreFigures, StoreFuture, StoreHold,
 };
 #[doc(hidden)]
 pub use callback::guarded;
 pub use clock::{Clock, SystemClock};
 pub use facts::TaskFacts;
-pub use id::{AgentId, ParseIdError, ReceiptId, RemoteId, StepId, TaskId};
+pub use id::{AgentId, OutcomeId, ParseIdError, ReceiptId, RemoteId, StepId, TaskId};
 pub use id_source::{IdSource, TimeOrderedIds};
 pub use ledger::{Ledger, LedgerBuilder};
 #[doc(hidden)]

@@ -231,8 +231,8 @@ impl Scope {
     }
 
     /// Returns the calls of the task that something other than a budget refused: a stop, or the policy.
-    pub fn refused_otherwise(&self) -> Option<RefusedCalls> {
-        lock(&self.0.task.refused_otherwise).clone()
+    pub fn non_budget_refusals(&self) -> Option<RefusedCalls> {
+        lock(&self.0.task.non_budget_refusals).clone()
     }
 
     /// Returns the outcome of the task, if it is set.
@@ -267,7 +267,7 @@ impl Scope {
             budget: self.budget(),
             refusals: self.refusals(),
             refused_by_budgets: self.0.task.refused_by_budgets.load(Ordering::Relaxed),
-            refused_otherwise: self.refused_otherwise(),
+            non_budget_refusals: self.non_budget_refusals(),
         }
     }
 

@@ -1,7 +1,9 @@
 //! Attributes that spans and metrics share.
 
+use std::sync::Arc;
+
 use opentelemetry::{KeyValue, Value};
-use outlay_ledger::{Dimension, Dimensions};
+use outlay_ledger::{Dimension, Dimensions, Outcome, Scope};
 use outlay_price::Usd;
 
 use crate::names::outlay;
@@ -51,4 +53,15 @@ pub(crate) fn count(key: &'static str, n: u64) -> KeyValue {
 
 pub(crate) fn int(n: u64) -> Value {
     Value::I64(i64::try_from(n).unwrap_or(i64::MAX))
+}
+
+/// Returns the name of the agent that a scope belongs to. If the caller's own task continues here, so does its agent.
+pub(crate) fn agent_name(scope: &Scope) -> Option<Arc<str>> {
+    let callers = || scope.joined()?.agent_in_scope().cloned();
+    scope.agent_in_scope().or_else(callers).map(|(_, name)| name)
+}
+
+/// Returns the name of a previous outcome.
+pub(crate) fn outcome_name(outcome: Option<Outcome>) -> &'static str {
+    outcome.map_or("unknown", |outcome| outcome.kind().as_str())
 }

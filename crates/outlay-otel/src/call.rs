@@ -21,6 +21,7 @@ mod settled_call;
 pub use attempt::{Attempt, AttemptSpans};
 pub use begin::OpenCall;
 pub use billed::Billed;
+pub(crate) use billed::ShownTokens;
 pub use call_end::CallEnd;
 pub use call_span::CallSpan;
 pub use call_start::CallStart;

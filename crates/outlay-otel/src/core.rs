@@ -9,6 +9,7 @@ use crate::alerts;
 use crate::call::AttemptSpans;
 use crate::metrics::{GaugeSources, Metrics};
 use crate::on_refusal::OnRefusal;
+use crate::outcome_token::TokenSettings;
 use crate::prompt_tokens::MeasuredPrompts;
 use crate::registry::{
     ClosedTasks, ExpectedReceipts, InternedTexts, IssuedReceipts, Jobs, Models, OpenTasks, OutsideSites,
@@ -33,6 +34,7 @@ pub(crate) struct Core {
     pub(crate) jobs: Jobs,
     pub(crate) open_tasks: Arc<OpenTasks>,
     pub(crate) closed_tasks: ClosedTasks,
+    pub(crate) outcome_tokens: TokenSettings,
     pub(crate) expected_receipts: ExpectedReceipts,
     pub(crate) issued_receipts: IssuedReceipts,
     /// The keys of the attributes that are sent to other processes.
@@ -82,6 +84,7 @@ impl Core {
             jobs: Jobs::default(),
             open_tasks,
             closed_tasks: ClosedTasks::default(),
+            outcome_tokens: settings.outcome_tokens,
             expected_receipts: ExpectedReceipts::default(),
             issued_receipts: IssuedReceipts::default(),
             propagated: settings.propagated,

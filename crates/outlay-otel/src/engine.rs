@@ -14,7 +14,7 @@ use outlay_price::Prices;
 
 use crate::core::Core;
 use crate::metrics::Attribution;
-use crate::on_refusal::Degrade;
+use crate::on_refusal::Downgrade;
 use crate::propagation::Incoming;
 use crate::registry::{OpenTask, task_opened};
 use crate::scope::{OpenScope, TracedScope};
@@ -128,13 +128,13 @@ impl Engine {
         self.0.compares_calls.load(Ordering::Relaxed)
     }
 
-    /// Returns whether a call that a budget refuses may be degraded.
-    pub fn degrades(&self) -> bool {
+    /// Returns whether a call that a budget refuses may be downgraded.
+    pub fn downgrades(&self) -> bool {
         self.0.on_refusal.is_set()
     }
 
-    /// Returns how to degrade a call that a budget refuses, or `None` to refuse it.
-    pub fn degrade(&self, refusal: &BudgetExceeded) -> Option<Degrade> {
+    /// Returns how to downgrade a call that a budget refuses, or `None` to refuse it.
+    pub fn downgrade_of(&self, refusal: &BudgetExceeded) -> Option<Downgrade> {
         self.0.on_refusal.decide(refusal)
     }
 

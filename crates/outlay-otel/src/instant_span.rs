@@ -21,18 +21,20 @@ pub(crate) fn write(
     write_with_kind(core, name, attributes, parent, link);
 }
 
-/// Writes the span of an amount that is charged now.
+/// Writes the span of an amount that is charged now; `None` if it is not known.
 pub(crate) fn write_charge(
     core: &Core,
     name: &str,
-    amount: Usd,
+    amount: Option<Usd>,
     mut attributes: Vec<KeyValue>,
     parent: &Context,
     link: Option<SpanContext>,
 ) {
     push_kinds(&core.viewers, &mut attributes, SpanRole::Charge);
-    for viewer in &core.viewers {
-        viewer.push_cost(&mut attributes, amount);
+    if let Some(amount) = amount {
+        for viewer in &core.viewers {
+            viewer.push_cost(&mut attributes, amount);
+        }
     }
     write_with_kind(core, format!("charge {name}"), attributes, parent, link);
 }

@@ -28,6 +28,7 @@ use outlay_ledger::{
 };
 use outlay_price::{Charge, Usd};
 
+use crate::attribute_values::{agent_name, outcome_name};
 use crate::call::SettledCall;
 use crate::names::outlay;
 use crate::semconv::Semconv;
@@ -132,8 +133,7 @@ impl Metrics {
 
     /// Records that a task has started. Its series start at 0, so that the first value shows as an increase.
     pub(crate) fn task_started(&self, scope: &Scope) {
-        self.instruments.check_provider();
-        let _ = self.instruments();
+        self.use_current_provider();
         let (sums, task) = (&self.sums, self.task_name(scope));
         for kind in KINDS.map(CostKind::Step).into_iter().chain([CostKind::Direct]) {
             sums.phase_cost.add(KindLabels::new(&task, &kind), Usd::ZERO);
@@ -152,7 +152,7 @@ impl Metrics {
 
     /// Records that a task has closed with final totals.
     pub(crate) fn task_closed(&self, task: &ClosedTaskFigures<'_>) {
-        let instruments = self.instruments();
+        let instruments = self.use_current_provider();
         let labels = self.task_labels(task.scope.task_name(), task.scope.dimensions(), task.outcome);
         let attributes = labels.histogram_attributes();
         // Unknown is never zero: a task without any priced part is in no bucket.
@@ -164,30 +164,36 @@ impl Metrics {
         if counts_waste(task.scope) {
             self.sums.wasted.add(labels.clone(), task.wasted());
         }
-        if let Some(worth) = task.outcome.worth() {
+        if let Some(worth) = task.outcome.value_usd() {
             self.sums.outcome_value.add(labels, worth);
         }
     }
 
     /// Records a new outcome of a closed task. Counters never go down, so the value that is withdrawn has its own counter.
-    pub(crate) fn outcome_revised(&self, name: &Arc<str>, dimensions: &Dimensions, before: Outcome, after: Outcome) {
+    pub(crate) fn outcome_revised(
+        &self,
+        name: &Arc<str>,
+        dimensions: &Dimensions,
+        before: Option<Outcome>,
+        after: Outcome,
+    ) {
+        self.use_current_provider();
         let labels = |of: Outcome| self.task_labels(name, dimensions, of);
         let sums = &self.sums;
-        sums.outcomes_revised.add(labels(after).revised_from(before), 1);
-        if let Some(worth) = after.worth() {
+        sums.outcomes_revised.add(labels(after).revised_from(outcome_name(before)), 1);
+        if let Some(worth) = after.value_usd() {
             sums.outcome_value.add(labels(after), worth);
         }
-        if let Some(worth) = before.worth() {
+        if let Some(before) = before
+            && let Some(worth) = before.value_usd()
+        {
             sums.withdrawn_value.add(labels(before), worth);
         }
     }
 
     /// Records that a call has been opened. Its series start at 0, except those of its cost.
     pub(crate) fn call_opened(&self, scope: &Scope, model: &Arc<str>) {
-        if scope.is_unattributed() {
-            self.instruments.check_provider();
-        }
-        let _ = self.instruments();
+        self.use_current_provider();
         let (sums, task) = (&self.sums, self.task_name(scope));
         let labels = CallLabels::new(&task, model);
         if sums.calls.contains(&labels) {
@@ -221,7 +227,7 @@ impl Metrics {
             ScopeKind::Step(StepKind::Tool) => (&self.tool_names, scope.name()),
             ScopeKind::Step(_) => return,
         };
-        let agent = scope.agent_in_scope().map(|(_, agent)| self.agent_names.on_metrics(&agent));
+        let agent = agent_name(scope).map(|agent| self.agent_names.on_metrics(&agent));
         self.instruments().conventions.scope_closed(closed, names.on_metrics(name), agent);
     }
 
@@ -251,7 +257,7 @@ impl Metrics {
 
     /// Counts an external charge. `site` is the place that made it, if it is outside any task.
     pub(crate) fn record_charge(&self, scope: &Scope, charge: &Charge, site: Option<&Arc<str>>) {
-        let _ = self.instruments();
+        self.use_current_provider();
         let task = self.task_name(scope);
         self.sums.cost.add(&task, scope, None, None, charge, &self.dimensions);
         self.sums.spend.add(scope, 0, charge.total(), site);
@@ -263,6 +269,7 @@ impl Metrics {
     }
 
     pub(crate) fn alert(&self, alert: &Alert<'_>) {
+        self.use_current_provider();
         let sums = &self.sums;
         let task = self.task_names.on_metrics(&alert.task.name);
         let of_task = |key, name| NamedLabels::new(&task, key, name).with_team(&alert.task.dimensions);
@@ -298,6 +305,13 @@ impl Metrics {
 
     fn task_name(&self, scope: &Scope) -> Arc<str> {
         self.task_names.on_metrics(scope.task_name())
+    }
+
+    /// Returns the instruments of the global provider as it is now, unless a provider was given. It may be set, or replaced,
+    /// at any time.
+    fn use_current_provider(&self) -> &Instruments {
+        self.instruments.check_provider();
+        self.instruments()
     }
 
     fn instruments(&self) -> &Instruments {

@@ -127,7 +127,7 @@ pub mod outlay {
     pub const USAGE_DOUBT: &str = "outlay.usage.doubt";
     /// The source of the token counts, if there are several that differ, or if the counts are in doubt.
     pub const USAGE_SOURCE: &str = "outlay.usage.source";
-    /// The model that was requested at first, if a budget refused it and the call was degraded.
+    /// The model that was requested at first, if a budget refused it and the call was downgraded.
     pub const CALL_DEGRADED_FROM: &str = "outlay.call.degraded_from";
     /// Only on the counter `outlay.calls`: `true` for calls refused before anything was sent.
     pub const CALL_REFUSED: &str = "outlay.call.refused";
@@ -214,6 +214,8 @@ pub mod wire {
     pub const RECEIPT: &str = "outlay-receipt";
     /// The W3C header with the parent span.
     pub const TRACEPARENT: &str = "traceparent";
+    /// The W3C header with what tracing systems add to the parent span.
+    pub const TRACESTATE: &str = "tracestate";
     /// The W3C header with the task, agent, step and dimensions.
     pub const BAGGAGE: &str = "baggage";
     /// The baggage member with the id of the work in the caller's ledger.

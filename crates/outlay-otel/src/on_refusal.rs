@@ -8,18 +8,18 @@ use crate::callback::guarded;
 /// A cheaper form of a call that a budget refused: another model, fewer output tokens, or both.
 ///
 /// ```
-/// use outlay_otel::Degrade;
+/// use outlay_otel::Downgrade;
 ///
-/// let cheaper = Degrade::to_model("us.amazon.nova-lite-v1:0").with_max_tokens(500);
-/// let shorter = Degrade::to_max_tokens(200);
+/// let cheaper = Downgrade::to_model("us.amazon.nova-lite-v1:0").with_max_tokens(500);
+/// let shorter = Downgrade::to_max_tokens(200);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Degrade {
+pub struct Downgrade {
     model: Option<Arc<str>>,
     max_tokens: Option<u32>,
 }
 
-impl Degrade {
+impl Downgrade {
     /// Sends the call to another model.
     pub fn to_model(model: &str) -> Self {
         Self { model: Some(model.into()), max_tokens: None }
@@ -52,11 +52,11 @@ impl Degrade {
 #[derive(Clone, Default)]
 pub struct OnRefusal(Option<Arc<Decide>>);
 
-type Decide = dyn Fn(&BudgetExceeded) -> Option<Degrade> + Send + Sync;
+type Decide = dyn Fn(&BudgetExceeded) -> Option<Downgrade> + Send + Sync;
 
 impl OnRefusal {
     /// Wraps a function. Calls wait for it, so it should return quickly.
-    pub fn new(decide: impl Fn(&BudgetExceeded) -> Option<Degrade> + Send + Sync + 'static) -> Self {
+    pub fn new(decide: impl Fn(&BudgetExceeded) -> Option<Downgrade> + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(decide)))
     }
 
@@ -64,7 +64,7 @@ impl OnRefusal {
         self.0.is_some()
     }
 
-    pub(crate) fn decide(&self, refusal: &BudgetExceeded) -> Option<Degrade> {
+    pub(crate) fn decide(&self, refusal: &BudgetExceeded) -> Option<Downgrade> {
         let decide = self.0.as_ref()?;
         guarded("on_refusal", || decide(refusal)).flatten()
     }

@@ -7,6 +7,7 @@ mod record_closed_task;
 mod scope_attributes;
 mod scope_span;
 mod span_totals;
+mod token_of_task;
 mod traced_scope;
 
 pub use current::{InScope, ScopeGuard, current};

@@ -9,6 +9,7 @@ use crate::call::AttemptSpans;
 use crate::names::outlay;
 use crate::notice::OnAlert;
 use crate::on_refusal::OnRefusal;
+use crate::outcome_token::TokenSettings;
 use crate::registry::{OutsideTasks, ResolveModel};
 use crate::semconv::{PerRelease, Semconv};
 use crate::span_source::SpanSource;
@@ -78,6 +79,9 @@ pub struct Settings {
     pub dropped_stream: DroppedStream,
     /// What to do with calls outside any task. Defaults to making them, with a warning.
     pub outside_tasks: OutsideTasks,
+    /// The tokens with which another process sets the outcome of a task. Defaults to unsigned ones that are valid for 30
+    /// days.
+    pub outcome_tokens: TokenSettings,
     /// Whether metering is disabled: clients stay as they are. Defaults to `false`.
     pub disabled: bool,
 }

@@ -1,12 +1,14 @@
 //! The attributes of viewers: money on calls and charges, tokens on calls, and the viewer's kind of span on every span.
 
+use std::sync::Arc;
+
 use opentelemetry::KeyValue;
 use outlay_ledger::StepKind;
-use outlay_price::Usd;
+use outlay_price::{Routing, Usd};
 use serde_json::json;
 
 use crate::attribute_values::{count, usd};
-use crate::call::{Operation, SettledCall};
+use crate::call::{Operation, SettledCall, ShownTokens};
 
 /// A viewer that reads cost, tokens and kinds of spans from attributes of its own.
 ///
@@ -16,7 +18,8 @@ use crate::call::{Operation, SettledCall};
 #[non_exhaustive]
 pub enum Viewer {
     /// Langfuse and OpenLIT: `gen_ai.usage.cost`, `langfuse.observation.usage_details` and `langfuse.observation.type`.
-    /// This follows their documentation. It was not tested with either.
+    /// This follows their documentation. It was not tested with either. Langfuse prices calls that are unpriced here by its
+    /// own table, if that has the model.
     Langfuse,
     /// Pydantic Logfire: `operation.cost`. This follows its documentation. It was not tested with it. It has no kinds of
     /// spans.
@@ -30,7 +33,8 @@ pub enum Viewer {
     /// Phoenix 20.26 ignores `llm.cost.*`. It computes costs from its own price table, which ignores the prefix of an
     /// inference profile, such as `us.`, and has no charges. For the example, which costs $0.076680, it shows $0.065164.
     /// With the prices of Outlay's table, from `examples/observability/phoenix_prices.py`, it shows $0.071680: all but
-    /// the charge of $0.005.
+    /// the charge of $0.005. It only prices the tokens of chats and other generations. It shows no cost of embeddings,
+    /// reranking, guardrails, images or charges, and it knows no service tiers.
     OpenInference,
 }
 
@@ -161,28 +165,46 @@ const MLFLOW_COST: &str = "mlflow.llm.cost";
 
 /// Adds the tokens by kind, which Langfuse adds up: its input has no cached tokens.
 fn push_langfuse_tokens(attributes: &mut Vec<KeyValue>, call: &SettledCall) {
-    let Some(usage) = call.end.billed.tokens() else { return };
+    let Some(ShownTokens { usage, input, output }) = call.shown_tokens() else { return };
     let cached = usage.cache_read_tokens().saturating_add(usage.cache_write_tokens());
-    let details = json!({
-        "input": usage.input_tokens().saturating_sub(cached),
-        "cache_read_input_tokens": usage.cache_read_tokens(),
-        "cache_creation_input_tokens": usage.cache_write_tokens(),
-        "output": usage.output_tokens(),
-    });
-    attributes.push(KeyValue::new("langfuse.observation.usage_details", details.to_string()));
+    let mut details = serde_json::Map::new();
+    if let Some(input) = input {
+        details.insert("input".to_owned(), input.saturating_sub(cached).into());
+        details.insert("cache_read_input_tokens".to_owned(), usage.cache_read_tokens().into());
+        details.insert("cache_creation_input_tokens".to_owned(), usage.cache_write_tokens().into());
+    }
+    if let Some(output) = output {
+        details.insert("output".to_owned(), output.into());
+    }
+    attributes.push(KeyValue::new("langfuse.observation.usage_details", serde_json::Value::from(details).to_string()));
 }
 
 fn push_open_inference_tokens(attributes: &mut Vec<KeyValue>, call: &SettledCall) {
     if call.start.operation.has_model() {
-        // The called model, because its prefix tells its price.
-        attributes.push(KeyValue::new("llm.model_name", call.start.model.clone()));
+        attributes.push(KeyValue::new("llm.model_name", model_with_price(call)));
     }
-    let Some(usage) = call.end.billed.tokens() else { return };
-    attributes.extend([
-        count("llm.token_count.prompt", usage.input_tokens()),
-        count("llm.token_count.completion", usage.output_tokens()),
-        count("llm.token_count.total", usage.total_tokens()),
-        count("llm.token_count.prompt_details.cache_read", usage.cache_read_tokens()),
-        count("llm.token_count.prompt_details.cache_write", usage.cache_write_tokens()),
-    ]);
+    let Some(ShownTokens { usage, input, output }) = call.shown_tokens() else { return };
+    if let Some(input) = input {
+        attributes.extend([
+            count("llm.token_count.prompt", input),
+            count("llm.token_count.prompt_details.cache_read", usage.cache_read_tokens()),
+            count("llm.token_count.prompt_details.cache_write", usage.cache_write_tokens()),
+        ]);
+    }
+    attributes.extend(output.map(|output| count("llm.token_count.completion", output)));
+    attributes
+        .extend(input.zip(output).map(|(input, output)| count("llm.token_count.total", input.saturating_add(output))));
+}
+
+/// Returns the called model, because its prefix tells its price. For an ARN it is the model with that price, because
+/// Phoenix finds prices by the id.
+fn model_with_price(call: &SettledCall) -> Arc<str> {
+    let called = &call.start.model;
+    match &call.price {
+        Some(price) if called.starts_with("arn:") => match price.routing() {
+            Routing::InRegion => price.model().into(),
+            routing => format!("{routing}.{}", price.model()).into(),
+        },
+        _ => called.clone(),
+    }
 }

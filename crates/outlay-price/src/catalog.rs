@@ -1,16 +1,12 @@
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
-use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-
 use crate::model::shorter_ids;
 use crate::region::place_partition;
 use crate::row::{Row, tsv};
 use crate::table::TableError;
 use crate::table::{Search, Table};
-use crate::{Confidence, Geo, Latency, ModelRef, Price, Routing, Tier};
+use crate::{Confidence, Geo, Latency, ModelRef, Price, Routing, Tier, Timestamp};
 
 mod alias;
 mod layers;
@@ -143,20 +139,20 @@ impl Prices {
     }
 
     /// Returns the newest day on which any of the prices was known to be right: the day of a layer's version, or the
-    /// `as_of` of a row. Days after `at` are left out. Returns `None` if no layer with prices has such a day.
+    /// `as_of` of a row. Days after `at` are left out. Returns the start of the day in UTC, or `None` if no layer with
+    /// prices has such a day.
     ///
     /// ```
-    /// use jiff::{Timestamp, civil::date};
     /// use outlay_price::Prices;
     ///
-    /// let at: Timestamp = "2027-03-01T12:00:00Z".parse()?;
-    /// assert!(Prices::bundled().newest_day(at) >= Some(date(2026, 11, 20)));
+    /// let at = "2027-03-01T12:00:00Z".parse()?;
+    /// assert!(Prices::bundled().newest_day(at) >= Some("2026-11-20".parse()?));
     /// assert_eq!(Prices::empty().newest_day(at), None);
-    /// # Ok::<(), jiff::Error>(())
+    /// # Ok::<(), outlay_price::TimestampError>(())
     /// ```
-    pub fn newest_day(&self, at: Timestamp) -> Option<Date> {
-        let today = at.to_zoned(TimeZone::UTC).date();
-        self.0.list.iter().filter_map(|layer| layer.table.newest_day(today)).max()
+    pub fn newest_day(&self, at: Timestamp) -> Option<Timestamp> {
+        let today = at.date();
+        self.0.list.iter().filter_map(|layer| layer.table.newest_day(today)).max().and_then(Timestamp::start_of)
     }
 
     /// Returns the price in force for a query, or `None` if no price is known, which does not mean free.

@@ -27,6 +27,11 @@ impl CostStatus {
         }
     }
 
+    /// Returns the status with this word.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Exact, Self::Estimated, Self::Bounded, Self::Unpriced].into_iter().find(|status| status.as_str() == name)
+    }
+
     /// Returns the weaker of the two, which is the status of a sum of both.
     #[must_use]
     pub const fn weakest(self, other: Self) -> Self {

@@ -1,10 +1,8 @@
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-
 use crate::price::Step;
 use crate::rate::Rates;
-use crate::{Latency, Price, Prices, Routing, Tier, Usd};
+use crate::{Latency, Price, Prices, Routing, Tier, Timestamp, Usd};
 
 mod diff_text;
 

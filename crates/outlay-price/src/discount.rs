@@ -1,13 +1,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use crate::decimal::Decimal;
 use crate::effective_from::Start;
 use crate::model::shorter_ids;
 use crate::rate::{Rate, Rates};
-use crate::{Routing, Tier, UnitPrice};
+use crate::{Routing, Tier, Timestamp, UnitPrice};
 
 #[cfg(test)]
 mod discount_tests;

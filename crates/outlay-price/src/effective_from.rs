@@ -1,9 +1,9 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
+
+use crate::Timestamp;
 
 /// The first day of a price, in UTC.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ impl Start {
     /// Parses a day such as `2026-08-21`.
     pub fn parse(text: &str) -> Option<Self> {
         let date: Date = text.parse().ok()?;
-        let at = date.to_zoned(TimeZone::UTC).ok()?.timestamp();
+        let at = Timestamp::start_of(date)?;
         // The canonical text, because the parser accepts other forms too.
         Some(Self { at, text: date.to_string().into() })
     }

@@ -1,11 +1,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use crate::effective_from::Start;
 use crate::rate::{RateSet, Rates};
-use crate::{Charge, Confidence, CostStatus, Latency, Routing, Tier, Unit, UnitCount, UnitPrice, Units, Usage, Usd};
+use crate::{
+    Charge, Confidence, CostStatus, Latency, Routing, Tier, Timestamp, Unit, UnitCount, UnitPrice, Units, Usage, Usd,
+};
 
 mod bound_charge;
 mod token_charge;

@@ -2,7 +2,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::price::{Entry, Step, Terms};
@@ -10,7 +9,7 @@ use crate::rate::Rates;
 use crate::region::{fallback_rank, is_commercial};
 use crate::row::Row;
 use crate::unit::UnitPrice;
-use crate::{Latency, ModelRef, Price, Routing, Tier};
+use crate::{Latency, ModelRef, Price, Routing, Tier, Timestamp};
 
 mod discounted;
 mod fallback;

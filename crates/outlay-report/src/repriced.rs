@@ -1,6 +1,5 @@
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use outlay_ledger::{CallRecord, Record, ScopeRecord};
 use outlay_price::{Charge, CostStatus, ModelRef, PriceQuery, Prices, Used};
 
@@ -91,7 +90,7 @@ fn price(call: &CallRecord, prices: &Prices) -> Option<Charge> {
     let counted = call.counted?;
     let priced_as = &call.priced_as;
     let model = ModelRef::parse(priced_as.model.as_deref().unwrap_or(&call.model)).ok()?;
-    let mut query = PriceQuery::new(model, Timestamp::try_from(call.started).ok()?);
+    let mut query = PriceQuery::new(model, call.started.try_into().ok()?);
     query.region = priced_as.region.as_deref();
     query.tier = priced_as.tier?;
     query.latency = priced_as.latency?;

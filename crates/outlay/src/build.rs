@@ -6,13 +6,13 @@ use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{Span, Tracer, TracerProvider};
 use outlay_ledger::{BudgetExceeded, BudgetRule, BudgetStore, Dimensions, LoadPolicyError, Policy, RunawayRule};
 use outlay_otel::{
-    AttemptSpans, Degrade, DroppedStream, Engine, Meters, Notice, OnAlert, OnRefusal, OutsideTasks, ResolveModel,
+    AttemptSpans, Downgrade, Engine, Meters, Notice, OnAlert, OnRefusal, OutcomeKey, OutsideTasks, ResolveModel,
     Semconv, Settings, SpanSource, Viewer, push_attribute_keys,
 };
 use outlay_price::{LoadPricesError, Prices};
 
 use crate::Outlay;
-use crate::environment::{self, BadVariable};
+use crate::environment::{self, InvalidVariableError};
 use crate::watch_policy_file;
 use crate::watch_price_file::PriceFile;
 
@@ -31,7 +31,7 @@ use crate::watch_price_file::PriceFile;
 /// | `OTEL_RESOURCE_ATTRIBUTES` | `deployment.environment.name` is the environment and `service.namespace` the team, unless a variable above sets them |
 #[derive(Debug)]
 #[must_use]
-pub struct Builder {
+pub struct OutlayBuilder {
     settings: Settings,
     dimensions: Dimensions,
     has_prices: bool,
@@ -47,14 +47,14 @@ pub struct Builder {
 pub enum BuildError {
     /// A variable has an invalid value.
     #[error(transparent)]
-    Variable(BadVariable),
+    Variable(InvalidVariableError),
     /// The file that `OUTLAY_PRICES` names cannot be used.
     #[error("OUTLAY_PRICES names a price file that cannot be used")]
     Prices(#[source] LoadPricesError),
     /// The file that `OUTLAY_POLICY` names cannot be used.
     #[error("OUTLAY_POLICY names a policy file that cannot be used")]
     Policy(#[source] LoadPolicyError),
-    /// [`Builder::cost_attributes`] is combined with a viewer that reads these attributes in another way.
+    /// [`OutlayBuilder::cost_attributes`] is combined with a viewer that reads these attributes in another way.
     #[error(
         "cost_attributes cannot be combined with the viewer {0:?}, which would read gen_ai.usage.cost.amount as a count of \
          tokens: remove one of them"
@@ -62,7 +62,7 @@ pub enum BuildError {
     CostAttributes(Viewer),
 }
 
-impl Builder {
+impl OutlayBuilder {
     pub(crate) fn new() -> Self {
         Self {
             settings: Settings::default(),
@@ -102,7 +102,8 @@ impl Builder {
     /// conversation, or for each call. Defaults to none.
     ///
     /// ```
-    /// use outlay::{Budget, BudgetRule, Outlay, Period, Usd};
+    /// use outlay::budget::{BudgetRule, Period};
+    /// use outlay::{Budget, Outlay, Usd};
     ///
     /// let sandbox = BudgetRule::new("sandbox", Budget::new(Usd::from_dollars(100)).soft(80));
     /// let talk = BudgetRule::new("conversation", Usd::from_dollars(2));
@@ -127,7 +128,7 @@ impl Builder {
     /// it is down.
     ///
     /// A refusal by the store reaches the caller as `SdkError::DispatchFailure`, before anything is sent.
-    /// [`Builder::on_refusal`] degrades a call only if the store has refused within the last second.
+    /// [`OutlayBuilder::on_refusal`] downgrades a call only if the store has refused within the last second.
     pub fn budget_store(mut self, store: impl BudgetStore + 'static) -> Self {
         self.settings.ledger = self.settings.ledger.budget_store(store);
         self
@@ -138,7 +139,8 @@ impl Builder {
     /// the file that `OUTLAY_POLICY` names.
     ///
     /// ```
-    /// use outlay::{Outlay, Policy};
+    /// use outlay::policy::Policy;
+    /// use outlay::Outlay;
     ///
     /// let policy = Policy::from_toml(
     ///     r#"
@@ -150,7 +152,7 @@ impl Builder {
     ///     "#,
     /// )?;
     /// let outlay = Outlay::builder().policy(policy).build();
-    /// # Ok::<(), outlay::LoadPolicyError>(())
+    /// # Ok::<(), outlay::policy::LoadPolicyError>(())
     /// ```
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = Some(policy);
@@ -162,7 +164,8 @@ impl Builder {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use outlay::{Outlay, RunawayRule, Usd};
+    /// use outlay::policy::RunawayRule;
+    /// use outlay::{Outlay, Usd};
     ///
     /// let rule = RunawayRule::new().same_call(5).spend_rate(Usd::from_dollars(2), Duration::from_secs(60));
     /// let outlay = Outlay::builder().runaway(rule.enforce()).build();
@@ -181,8 +184,8 @@ impl Builder {
         self
     }
 
-    /// Sets the function that degrades a call that a budget refuses: to another model or a shorter answer. `None` refuses
-    /// the call. The function is called before anything is sent, and again if the budget also refuses the degraded call: at
+    /// Sets the function that downgrades a call that a budget refuses: to another model or a shorter answer. `None` refuses
+    /// the call. The function is called before anything is sent, and again if the budget also refuses the downgraded call: at
     /// most three times in all.
     ///
     /// It applies to Converse and ConverseStream. The body of InvokeModel has the vendor's own format, and is not
@@ -190,16 +193,17 @@ impl Builder {
     /// asked only after this decision: here it counts as full for a second after each refusal. Defaults to refusing.
     ///
     /// ```
-    /// use outlay::{Degrade, Outlay};
+    /// use outlay::budget::Downgrade;
+    /// use outlay::Outlay;
     ///
     /// let outlay = Outlay::builder()
     ///     .on_refusal(|refused| {
-    ///         let cheaper = Degrade::to_model("us.amazon.nova-lite-v1:0").with_max_tokens(500);
+    ///         let cheaper = Downgrade::to_model("us.amazon.nova-lite-v1:0").with_max_tokens(500);
     ///         refused.model().contains("anthropic").then_some(cheaper)
     ///     })
     ///     .build();
     /// ```
-    pub fn on_refusal(mut self, decide: impl Fn(&BudgetExceeded) -> Option<Degrade> + Send + Sync + 'static) -> Self {
+    pub fn on_refusal(mut self, decide: impl Fn(&BudgetExceeded) -> Option<Downgrade> + Send + Sync + 'static) -> Self {
         self.settings.on_refusal = OnRefusal::new(decide);
         self
     }
@@ -307,7 +311,8 @@ impl Builder {
     }
 
     /// Sets what happens when the application drops a stream before its end. Defaults to counting the bound.
-    pub fn on_dropped_stream(mut self, dropped_stream: DroppedStream) -> Self {
+    #[cfg(feature = "bedrock")]
+    pub fn on_dropped_stream(mut self, dropped_stream: crate::bedrock::DroppedStream) -> Self {
         self.settings.dropped_stream = dropped_stream;
         self
     }
@@ -316,13 +321,27 @@ impl Builder {
     /// warning for each place in the application.
     ///
     /// ```
-    /// use outlay::{Outlay, OutsideTasks};
+    /// use outlay::policy::OutsideTasks;
+    /// use outlay::Outlay;
     ///
     /// // Every call must belong to a task.
     /// let outlay = Outlay::builder().outside_tasks(OutsideTasks::Refuse).build();
     /// ```
     pub fn outside_tasks(mut self, outside_tasks: OutsideTasks) -> Self {
         self.settings.outside_tasks = outside_tasks;
+        self
+    }
+
+    /// Sets the key that signs [outcome tokens](crate::outcome). Unsigned tokens are then refused. Defaults to none: tokens
+    /// are unsigned.
+    pub fn outcome_key(mut self, key: OutcomeKey) -> Self {
+        self.settings.outcome_tokens.key = Some(key);
+        self
+    }
+
+    /// Sets how long [outcome tokens](crate::outcome) are valid. Defaults to 30 days.
+    pub const fn outcome_lifetime(mut self, lifetime: Duration) -> Self {
+        self.settings.outcome_tokens.lifetime = Some(lifetime);
         self
     }
 
@@ -360,29 +379,9 @@ impl Builder {
 
     /// Builds the `Outlay`. An invalid setting is ignored with a warning, and listed in [`Outlay::ignored_settings`].
     pub fn build(mut self) -> Outlay {
-        let mut ignored = Vec::new();
-        let mut ignore = |error: BuildError| {
-            let text = with_sources(&error);
-            tracing::warn!(target: "outlay", "ignored: {text}");
-            ignored.push(text);
-        };
-        match environment::disabled() {
-            Ok(disabled) => self.settings.disabled |= disabled,
-            Err(error) => ignore(BuildError::Variable(error)),
-        }
-        match self.environment_prices() {
-            Ok(Some(prices)) => self = self.prices(prices),
-            Ok(None) => {}
-            Err(error) => ignore(BuildError::Prices(error)),
-        }
-        match self.environment_policy() {
-            Ok(policy) => self.policy = policy,
-            Err(error) => ignore(BuildError::Policy(error)),
-        }
-        let environment = environment::dimensions(|error| ignore(BuildError::Variable(error)));
-        if let Some(viewer) = self.conflicting_viewer() {
-            ignore(BuildError::CostAttributes(viewer));
-            self.settings.cost_attributes = false;
+        let (environment, ignored) = self.read_environment();
+        for error in &ignored {
+            tracing::warn!(target: "outlay", "ignored: {}", with_sources(error));
         }
         self.finish(&environment, ignored)
     }
@@ -393,20 +392,29 @@ impl Builder {
     ///
     /// Returns a [`BuildError`] that says which setting is invalid, and why.
     pub fn try_build(mut self) -> Result<Outlay, BuildError> {
-        self.settings.disabled |= environment::disabled().map_err(BuildError::Variable)?;
-        if let Some(prices) = self.environment_prices().map_err(BuildError::Prices)? {
-            self = self.prices(prices);
-        }
-        self.policy = self.environment_policy().map_err(BuildError::Policy)?;
-        if let Some(viewer) = self.conflicting_viewer() {
-            return Err(BuildError::CostAttributes(viewer));
-        }
-        let mut first_error = None;
-        let environment = environment::dimensions(|error| first_error = first_error.take().or(Some(error)));
-        match first_error {
-            Some(error) => Err(BuildError::Variable(error)),
+        let (environment, errors) = self.read_environment();
+        match errors.into_iter().next() {
+            Some(error) => Err(error),
             None => Ok(self.finish(&environment, Vec::new())),
         }
+    }
+
+    /// Adds the environment's settings, and leaves out invalid ones. Returns the environment's dimensions, and an error for
+    /// each setting that was left out.
+    fn read_environment(&mut self) -> (Dimensions, Vec<BuildError>) {
+        let mut errors = Vec::new();
+        match environment::disabled() {
+            Ok(disabled) => self.settings.disabled |= disabled,
+            Err(error) => errors.push(BuildError::Variable(error)),
+        }
+        self.read_price_file().unwrap_or_else(|error| errors.push(BuildError::Prices(error)));
+        self.read_policy_file().unwrap_or_else(|error| errors.push(BuildError::Policy(error)));
+        if let Some(viewer) = self.conflicting_viewer() {
+            errors.push(BuildError::CostAttributes(viewer));
+            self.settings.cost_attributes = false;
+        }
+        let environment = environment::dimensions(|error| errors.push(BuildError::Variable(error)));
+        (environment, errors)
     }
 
     fn conflicting_viewer(&self) -> Option<Viewer> {
@@ -414,7 +422,7 @@ impl Builder {
         self.settings.viewers.iter().copied().find(conflicting)
     }
 
-    fn finish(self, environment: &Dimensions, ignored: Vec<String>) -> Outlay {
+    fn finish(self, environment: &Dimensions, ignored: Vec<BuildError>) -> Outlay {
         let policy = self.policy.unwrap_or_default();
         let mut settings = self.settings;
         settings.ledger = settings.ledger.dimensions(self.dimensions.or(environment));
@@ -429,27 +437,28 @@ impl Builder {
         Outlay::new(engine, ignored, &policy, path)
     }
 
-    fn environment_policy(&mut self) -> Result<Option<Policy>, LoadPolicyError> {
-        match (self.policy.take(), environment::policy_file()) {
-            (Some(policy), _) => Ok(Some(policy)),
-            (None, Some(path)) => {
-                let policy = Policy::from_path(&path);
-                self.policy_file = Some(path);
-                policy.map(Some)
-            }
-            (None, None) => Ok(None),
+    /// Reads the file that `OUTLAY_POLICY` names, unless a policy was set.
+    fn read_policy_file(&mut self) -> Result<(), LoadPolicyError> {
+        if self.policy.is_none()
+            && let Some(path) = environment::policy_file()
+        {
+            let policy = Policy::from_path(&path);
+            self.policy_file = Some(path);
+            self.policy = Some(policy?);
         }
+        Ok(())
     }
 
-    fn environment_prices(&mut self) -> Result<Option<Prices>, LoadPricesError> {
-        match environment::price_file() {
-            Some(path) if !self.has_prices => {
-                let (file, prices) = PriceFile::read(path);
-                self.price_file = Some(file);
-                prices.map(Some)
-            }
-            _ => Ok(None),
+    /// Reads the file that `OUTLAY_PRICES` names, unless prices were set.
+    fn read_price_file(&mut self) -> Result<(), LoadPricesError> {
+        if !self.has_prices
+            && let Some(path) = environment::price_file()
+        {
+            let (file, prices) = PriceFile::read(path);
+            self.price_file = Some(file);
+            self.settings.prices = Some(prices?);
         }
+        Ok(())
     }
 }
 

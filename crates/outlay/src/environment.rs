@@ -10,14 +10,26 @@ use crate::watched_file;
 /// An invalid value of an environment variable.
 #[derive(Debug, thiserror::Error)]
 #[error("{name} is `{value}`; expected: {expected}")]
-pub struct BadVariable {
+pub struct InvalidVariableError {
     name: &'static str,
     value: String,
     expected: &'static str,
 }
 
+impl InvalidVariableError {
+    /// Returns the variable's name.
+    pub const fn name(&self) -> &str {
+        self.name
+    }
+
+    /// Returns the first 64 characters of what is invalid: the value, or one entry of a list.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+}
+
 /// Returns the value of `OUTLAY_DISABLED`.
-pub(crate) fn disabled() -> Result<bool, BadVariable> {
+pub(crate) fn disabled() -> Result<bool, InvalidVariableError> {
     const NAME: &str = "OUTLAY_DISABLED";
     let Some(value) = env::var_os(NAME) else { return Ok(false) };
     parse_bool(NAME, &value.to_string_lossy())
@@ -39,11 +51,14 @@ fn path(name: &str) -> Option<PathBuf> {
 
 /// Returns the dimensions in `OUTLAY_TEAM` and its like, `OUTLAY_DIMENSIONS` and `OTEL_RESOURCE_ATTRIBUTES`. Calls
 /// `on_error` for each invalid entry of `OUTLAY_DIMENSIONS`, and skips it.
-pub(crate) fn dimensions(on_error: impl FnMut(BadVariable)) -> Dimensions {
+pub(crate) fn dimensions(on_error: impl FnMut(InvalidVariableError)) -> Dimensions {
     read_dimensions(|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned()), on_error)
 }
 
-fn read_dimensions(variable: impl Fn(&str) -> Option<String>, mut on_error: impl FnMut(BadVariable)) -> Dimensions {
+fn read_dimensions(
+    variable: impl Fn(&str) -> Option<String>,
+    mut on_error: impl FnMut(InvalidVariableError),
+) -> Dimensions {
     let mut dimensions = Dimensions::default();
     // The weakest source first: later ones overwrite it.
     for (key, value) in pairs(&variable("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default()).flatten() {
@@ -59,7 +74,7 @@ fn read_dimensions(variable: impl Fn(&str) -> Option<String>, mut on_error: impl
         match pair {
             Ok((key, value)) => dimensions.set_named(key, value),
             Err(part) => {
-                on_error(BadVariable {
+                on_error(InvalidVariableError {
                     name: NAME,
                     value: truncated(part),
                     expected: "key=value, separated by commas",
@@ -107,11 +122,11 @@ fn truncated(value: &str) -> String {
     value.chars().take(64).collect()
 }
 
-fn parse_bool(name: &'static str, value: &str) -> Result<bool, BadVariable> {
+fn parse_bool(name: &'static str, value: &str) -> Result<bool, InvalidVariableError> {
     match value.trim().to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" | "on" => Ok(true),
         "" | "false" | "0" | "no" | "off" => Ok(false),
-        _ => Err(BadVariable { name, value: truncated(value), expected: "true, false" }),
+        _ => Err(InvalidVariableError { name, value: truncated(value), expected: "true, false" }),
     }
 }
 

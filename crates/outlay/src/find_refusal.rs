@@ -18,7 +18,7 @@ pub fn budget_exceeded<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Budge
 /// Returns the stop, if it is anywhere in the error's chain of sources: the call was refused because its task is stopped.
 ///
 /// If a framework has replaced the error, the refusal is still in
-/// [`Task::refused_otherwise`](crate::Task::refused_otherwise) and in the report.
+/// [`Task::non_budget_refusals`](crate::Task::non_budget_refusals) and in the report.
 pub fn stopped<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Stopped> {
     find(error)
 }
@@ -30,7 +30,7 @@ pub fn policy_violation<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Poli
 }
 
 /// Returns the refusal of a call outside any task, if it is anywhere in the error's chain of sources. Only
-/// [`OutsideTasks::Refuse`](crate::OutsideTasks::Refuse) refuses such calls.
+/// [`OutsideTasks::Refuse`](crate::policy::OutsideTasks::Refuse) refuses such calls.
 pub fn outside_task<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a RefusedOutsideTask> {
     find(error)
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use outlay_ledger::{
     BudgetRule, LoadPolicyError, Outcome, Policy, Receipt, Received, RemoteId, StopTarget, TaskId, Totals,
 };
-use outlay_otel::{Attribution, Engine, Incoming, OpenTask, PendingReceipt, ReceiveError};
+use outlay_otel::{Attribution, Engine, Incoming, OpenTask, OutcomeTokenError, PendingReceipt, ReceiveError};
 use outlay_price::Prices;
 
-use crate::{Builder, TaskBuilder, default_outlay, watch_policy_file, watched_file};
+use crate::{BuildError, OutlayBuilder, TaskBuilder, default_outlay, watch_policy_file, watched_file};
 
 /// The ledger of an application, with its price table and the providers that spans and metrics go to.
 ///
@@ -25,18 +25,18 @@ use crate::{Builder, TaskBuilder, default_outlay, watch_policy_file, watched_fil
 #[derive(Clone, Debug)]
 pub struct Outlay {
     engine: Engine,
-    ignored: Arc<[String]>,
+    ignored: Arc<[BuildError]>,
     policy_file: Option<Arc<Path>>,
 }
 
 impl Outlay {
     /// Returns a builder for an `Outlay`.
-    pub fn builder() -> Builder {
-        Builder::new()
+    pub fn builder() -> OutlayBuilder {
+        OutlayBuilder::new()
     }
 
     /// Watches `policy_file` from now on, even if it does not load yet.
-    pub(crate) fn new(engine: Engine, ignored: Vec<String>, policy: &Policy, policy_file: Option<&Path>) -> Self {
+    pub(crate) fn new(engine: Engine, ignored: Vec<BuildError>, policy: &Policy, policy_file: Option<&Path>) -> Self {
         let policy_file = policy_file.map(watched_file::absolute);
         if let Some(path) = &policy_file {
             watch_policy_file::watch(&engine, policy, path);
@@ -46,7 +46,7 @@ impl Outlay {
         outlay
     }
 
-    #[cfg(feature = "tower")]
+    #[cfg(any(feature = "bedrock", feature = "tower"))]
     pub(crate) const fn engine(&self) -> &Engine {
         &self.engine
     }
@@ -103,7 +103,8 @@ impl Outlay {
     /// task.
     ///
     /// ```
-    /// use outlay::{Dimension, Outcome, Outlay, Usd};
+    /// use outlay::report::Dimension;
+    /// use outlay::{Outcome, Outlay, Usd};
     ///
     /// let outlay = Outlay::builder().build();
     /// for (team, cents) in [(Some("support"), 3), (None, 1)] {
@@ -136,7 +137,8 @@ impl Outlay {
     /// Returns `false` if there is no such task: it has ended, or belongs to another process.
     ///
     /// ```
-    /// use outlay::{Outlay, StopTarget};
+    /// use outlay::policy::StopTarget;
+    /// use outlay::Outlay;
     ///
     /// let outlay = Outlay::builder().build();
     /// let task = outlay.task("resolve-ticket").start();
@@ -153,8 +155,18 @@ impl Outlay {
         self.engine.resume(&target.into())
     }
 
+    /// Sets the outcome of a task of any process, by a token that [`Task::outcome_token`](crate::Task::outcome_token) has
+    /// returned. The last outcome counts. See [the module](crate::outcome).
+    ///
+    /// # Errors
+    ///
+    /// Returns an [`OutcomeTokenError`] if the token is invalid, was changed or has expired.
+    pub fn record_outcome(&self, token: &str, outcome: Outcome) -> Result<(), OutcomeTokenError> {
+        self.engine.record_outcome(token, outcome)
+    }
+
     /// Sets the outcome of a task by its id, at any time and from anywhere in this process: after a user's rating, a
-    /// review or a refund. The last outcome counts. One that is set after the task's span has ended becomes a separate
+    /// review or a refund. From another process, use [`record_outcome`](Self::record_outcome). The last outcome counts. One that is set after the task's span has ended becomes a separate
     /// span, linked to the task, and is counted in the metrics `outlay.outcomes.revised` and
     /// `outlay.outcome.withdrawn_value`.
     ///
@@ -207,14 +219,8 @@ impl Outlay {
         self.engine.set_prices(prices);
     }
 
-    /// Returns a message for each invalid setting that was ignored.
-    pub fn ignored_settings(&self) -> &[String] {
+    /// Returns an error for each invalid setting that [`OutlayBuilder::build`] ignored.
+    pub fn ignored_settings(&self) -> &[BuildError] {
         &self.ignored
-    }
-}
-
-impl AsRef<Engine> for Outlay {
-    fn as_ref(&self) -> &Engine {
-        &self.engine
     }
 }

@@ -8,7 +8,7 @@ use outlay_otel::{InScope, RemoteWork, current};
 use outlay_price::Usd;
 
 use crate::default_outlay::current_or_outside;
-use crate::{MadeCall, ScopeBuilder};
+use crate::{ManualCall, ScopeBuilder};
 
 /// Returns a builder for an agent inside the current scope. Agents can be nested.
 #[track_caller]
@@ -44,7 +44,7 @@ pub fn retry(attempt: u32) -> ScopeBuilder {
 /// Wraps a future so that it runs in the current scope wherever it is polled, such as in a spawned task.
 ///
 /// Without this, the future's calls are outside any task: no task's budget limits them, and their cost counts as
-/// unattributed. [`OutsideTasks`](crate::OutsideTasks) decides what happens to such calls.
+/// unattributed. [`OutsideTasks`](crate::policy::OutsideTasks) decides what happens to such calls.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -82,7 +82,8 @@ pub fn fail(reason: &str) {
 ///
 /// ```
 /// use std::collections::HashMap;
-/// use outlay::{Incoming, Outcome, Outlay, Received, Usd};
+/// use outlay::propagation::{Incoming, Received};
+/// use outlay::{Outcome, Outlay, Usd};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let outlay = Outlay::builder().propagate(["team"]).build();
@@ -114,6 +115,6 @@ pub fn remote(name: &str) -> RemoteWork {
 
 /// Returns a builder for a call that was made without a metered client. It is priced and attributed when it is recorded.
 #[track_caller]
-pub fn call(model: &str) -> MadeCall {
-    MadeCall::new(model)
+pub fn call(model: &str) -> ManualCall {
+    ManualCall::new(model)
 }

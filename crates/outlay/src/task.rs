@@ -4,16 +4,18 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use opentelemetry::trace::TraceContextExt as _;
 use outlay_ledger::{BudgetExceeded, Outcome, OutcomeKind, Receipt, RefusedCalls, TaskId, Totals};
-use outlay_otel::{EnteredScope, OpenScope};
+use outlay_otel::{EnteredScope, OpenScope, OutcomeToken};
 use outlay_price::Usd;
 use outlay_report::Report;
 
+#[cfg(doc)]
+use crate::CurrentTask;
 use crate::run::TaskRun;
 
 /// One request to an agent, from its start to its outcome. Each task has a total of its own.
 ///
 /// If it is dropped without [`finish`](Self::finish), its last [`try_run`](Self::try_run) decides the outcome. Without one,
-/// the task is abandoned.
+/// the task is abandoned. If it was marked as failed, by [`fail`](crate::fail) or [`CurrentTask::fail`], it is a failure.
 pub struct Task {
     open: OpenScope,
     last_result: LastResult,
@@ -103,14 +105,20 @@ impl Task {
         self.open.scope().in_ledger().receipt()
     }
 
+    /// Returns a token with which any process can set the task's outcome later, see
+    /// [`Outlay::record_outcome`](crate::Outlay::record_outcome).
+    pub fn outcome_token(&self) -> OutcomeToken {
+        self.open.scope().outcome_token()
+    }
+
     /// Returns the first 100 calls that the task's budget refused, even if a framework replaced their errors.
     pub fn refusals(&self) -> Vec<BudgetExceeded> {
         self.open.scope().in_ledger().refusals()
     }
 
     /// Returns the calls that were refused because the task was stopped, or by the policy.
-    pub fn refused_otherwise(&self) -> Option<RefusedCalls> {
-        self.open.scope().in_ledger().refused_otherwise()
+    pub fn non_budget_refusals(&self) -> Option<RefusedCalls> {
+        self.open.scope().in_ledger().non_budget_refusals()
     }
 
     /// Ends the task with an outcome, and returns its report at once. Calls that are still open settle in the background,
@@ -132,6 +140,12 @@ impl Task {
         self.open.finish();
     }
 
+    /// Returns a failure if the task was marked as failed, else the given outcome.
+    pub(crate) fn failure_or_else(&self, outcome: impl FnOnce() -> Outcome) -> Outcome {
+        let has_failed = self.open.scope().in_ledger().failure().is_some();
+        if has_failed { Outcome::failure() } else { outcome() }
+    }
+
     pub(crate) fn open_scope(&self) -> &OpenScope {
         &self.open
     }
@@ -141,7 +155,7 @@ impl Drop for Task {
     fn drop(&mut self) {
         let scope = self.open.scope().in_ledger();
         if scope.outcome().is_none() {
-            let outcome = self.last_result.outcome();
+            let outcome = self.failure_or_else(|| self.last_result.outcome());
             scope.set_outcome(outcome);
             if outcome.kind() == OutcomeKind::Failure {
                 self.open.fail(crate::run::RETURNED_AN_ERROR);

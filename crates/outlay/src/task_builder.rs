@@ -61,10 +61,10 @@ impl TaskBuilder {
         self.set(Dimension::Owner, owner)
     }
 
-    /// Sets a dimension, usually one of your own. It is on spans, and on metrics only if [`Builder::metric_dimension`]
+    /// Sets a dimension, usually one of your own. It is on spans, and on metrics only if [`OutlayBuilder::metric_dimension`]
     /// names it.
     ///
-    /// [`Builder::metric_dimension`]: crate::Builder::metric_dimension
+    /// [`OutlayBuilder::metric_dimension`]: crate::OutlayBuilder::metric_dimension
     pub fn dimension(mut self, key: &str, value: &str) -> Self {
         self.dimensions.set_named(key, value);
         self

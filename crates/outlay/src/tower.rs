@@ -22,7 +22,7 @@
 //!
 //! # How the cost comes back
 //!
-//! The cost comes back as a [receipt](crate::Receipt), JSON in one line:
+//! The cost comes back as a [receipt](crate::propagation::Receipt), JSON in one line:
 //!
 //! - in the response's header `outlay-receipt`, if the cost is final when the handler returns: the body has a known size,
 //!   and no call is open;
@@ -42,14 +42,17 @@
 
 mod client_body;
 mod client_layer;
+#[cfg(feature = "axum")]
+mod extract_task;
 mod fetch_receipts;
-mod header_carriers;
 mod server_body;
 mod server_layer;
 
 pub use client_body::ReceivingBody;
 pub use client_layer::{ClientFuture, ClientLayer, ClientService};
 pub use fetch_receipts::fetch_receipts;
-pub use header_carriers::{extract_trusted, inject};
 pub use server_body::ScopedBody;
 pub use server_layer::{ServerFuture, ServerLayer, ServerService};
+
+/// The header or trailer with a receipt.
+const RECEIPT: http::HeaderName = http::HeaderName::from_static(outlay_otel::names::wire::RECEIPT);

@@ -46,7 +46,7 @@ pub(crate) fn warn_of_due_reviews(policy: &Policy, now: SystemTime) {
             target: "outlay",
             rule = review.rule,
             owner = review.owner,
-            due = %review.due,
+            due = review.due,
             models = review.models.join(", "),
             "the policy allows models that are due for review"
         );

@@ -1,7 +1,8 @@
 //! Which attempts have spans, and the attributes of those spans.
 
 use bedrock_sim::{ErrorKind, Operation, Reply};
-use outlay::{AttemptSpans, Outcome};
+use outlay::Outcome;
+use outlay::otel::AttemptSpans;
 use outlay_tests::{HAIKU, Harness, call_spans, haiku, read_stream};
 
 use super::{ANSWER_COST, answer, attempts};

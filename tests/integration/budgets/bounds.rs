@@ -21,7 +21,8 @@ use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::{Document, Number};
 use bedrock_sim::{Fault, Operation, Reply, Tokens};
 use outlay::bedrock::Metered as _;
-use outlay::{Amount, Budget, BudgetRule, CostStatus, Outcome, Reserve, Usd};
+use outlay::budget::{Amount, BudgetRule, Reserve};
+use outlay::{Budget, CostStatus, Outcome, Usd};
 use outlay_tests::{
     HAIKU, HELLO_TOKENS, Harness, SONNET, SharedBudgets, Streamed, call_spans, client_config, converse, haiku, user,
 };
@@ -142,15 +143,15 @@ impl Intercept for RaiseMaxTokens {
 
 #[tokio::test]
 async fn a_limit_raised_by_an_interceptor_sets_the_bound() {
-    for degrades in [false, true] {
-        // If refused calls may be degraded, the input is read before other interceptors change it.
-        let h = Harness::with(|builder| if degrades { builder.on_refusal(|_| None) } else { builder }).await;
+    for downgrades in [false, true] {
+        // If refused calls may be downgraded, the input is read before other interceptors change it.
+        let h = Harness::with(|builder| if downgrades { builder.on_refusal(|_| None) } else { builder }).await;
         h.sim.push(Reply::hang());
         let call = haiku(&h.client).inference_config(at_most(10)).customize().interceptor(RaiseMaxTokens);
         let task = h.outlay.task("t").start();
         task.run(poll_and_drop(call.send())).await;
         let cost = call_spans(&h.spans())[0].int("outlay.cost.picousd").unwrap();
-        assert!((5_000 * 5_500_000..5_500 * 5_500_000).contains(&cost), "{degrades}: {cost}");
+        assert!((5_000 * 5_500_000..5_500 * 5_500_000).contains(&cost), "{downgrades}: {cost}");
     }
 }
 
@@ -352,7 +353,7 @@ async fn a_shared_budget_reserves_the_expected_cost() {
 
 #[tokio::test]
 async fn a_dropped_stream_with_a_guardrail_is_drained_to_its_trace() {
-    let h = Harness::with(|builder| builder.on_dropped_stream(outlay::DroppedStream::Drain)).await;
+    let h = Harness::with(|builder| builder.on_dropped_stream(outlay::bedrock::DroppedStream::Drain)).await;
     let assessment = serde_json::json!({"invocationMetrics": {"usage": {"contentPolicyUnits": 1}}});
     let chunks = [
         serde_json::json!({"type": "message_start", "message": {"usage": {"input_tokens": 1_000, "output_tokens": 1}}}),

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use aws_sdk_bedrockruntime::error::SdkError;
 use bedrock_sim::{Reply, Tokens};
-use outlay::{BudgetRule, Outcome, Period, RefusalReason, Usd};
+use outlay::budget::{BudgetRule, Period, RefusalReason};
+use outlay::{Outcome, Usd};
 use outlay_redis::{RedisBudgets, WhenDown};
 use outlay_tests::{Harness, Independent, call_spans, eventually, haiku};
 
@@ -30,7 +31,7 @@ impl Member {
     }
 
     /// Sends a call with at most `tokens` output tokens. 1,600 of them cost at most $0.0088 plus the bound of the prompt.
-    async fn ask(&self, tokens: i32) -> Result<(), outlay::BudgetExceeded> {
+    async fn ask(&self, tokens: i32) -> Result<(), outlay::budget::BudgetExceeded> {
         let task = self.h.outlay.task("t").team("search").start();
         match task.try_run(haiku(&self.h.client).inference_config(at_most(tokens)).send()).await {
             Ok(_) => {
@@ -69,7 +70,7 @@ async fn two_processes_share_one_budget_and_follow_when_down_while_redis_hangs()
     assert_eq!(spent(&one), Some(Usd::from_picos(10 * COST)), "the refusal told it");
     assert_eq!(
         (refusal.scope(), refusal.spent()),
-        ("team [team=search]", outlay::Amount::Usd(Usd::from_picos(10 * COST)))
+        ("team [team=search]", outlay::budget::Amount::Usd(Usd::from_picos(10 * COST)))
     );
     assert_eq!(refusal.reserved(), Usd::ZERO, "all calls have settled");
 
@@ -80,7 +81,7 @@ async fn two_processes_share_one_budget_and_follow_when_down_while_redis_hangs()
     assert_eq!(other.ask(10).await.unwrap_err().reason(), RefusalReason::StoreUnavailable);
     eventually("both reconnect", || one.budgets.is_up() && other.budgets.is_up()).await;
     assert!(one.budgets.flush(Duration::from_secs(10)).await);
-    assert_eq!(other.ask(4_000).await.unwrap_err().spent(), outlay::Amount::Usd(Usd::from_picos(11 * COST)));
+    assert_eq!(other.ask(4_000).await.unwrap_err().spent(), outlay::budget::Amount::Usd(Usd::from_picos(11 * COST)));
 
     let spans = one.h.spans();
     spans.assert_conserved();

@@ -5,8 +5,9 @@ use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
 use aws_smithy_types::retry::ErrorKind;
 use bedrock_sim::{Reply, Tokens};
-use outlay::bedrock::{Metered as _, OutlayInterceptor};
-use outlay::{BudgetRule, Outcome, Outlay, Usd};
+use outlay::bedrock::Metered as _;
+use outlay::budget::BudgetRule;
+use outlay::{Outcome, Outlay, Usd};
 use outlay_tests::{Harness, SharedBudgets, client_config, haiku};
 
 use super::at_most;
@@ -42,7 +43,7 @@ async fn a_retry_classifier_cannot_send_a_call_that_the_store_refused() {
     let (h, store) = shared().await;
     let config = || client_config(&h.sim.url()).retry_classifier(Always);
     let waits = Client::from_conf(config().build()).metered(&h.outlay);
-    let cannot_wait = Client::from_conf(config().interceptor(OutlayInterceptor::new(h.outlay.as_ref())).build());
+    let cannot_wait = Client::from_conf(config().interceptor(outlay::bedrock::interceptor(&h.outlay)).build());
     for client in [waits, cannot_wait] {
         let task = h.outlay.task("t").start();
         let error = task.try_run(haiku(&client).inference_config(at_most(100_000)).send()).await.unwrap_err();

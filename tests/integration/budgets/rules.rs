@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bedrock_sim::{Reply, Tokens};
-use outlay::{AlertKind, Amount, Budget, BudgetRule, Notice, Outcome, Period, Usd};
+use outlay::alert::{AlertKind, Notice};
+use outlay::budget::{Amount, BudgetRule, Period};
+use outlay::{Budget, Outcome, Usd};
 use outlay_tests::{HAIKU, Harness, ManualClock, Warnings, converse, haiku};
 
 use super::{ask, at_most};
@@ -165,7 +167,7 @@ async fn new_rules_hold_for_new_tasks_and_keep_earlier_spending() {
 #[tokio::test]
 async fn unattributed_calls_follow_the_rules_in_force() {
     let policy = "[[budget]]\nname = \"stray calls\"\ncalls = 2\nmode = \"enforce\"";
-    let h = Harness::with(|builder| builder.policy(outlay::Policy::from_toml(policy).unwrap())).await;
+    let h = Harness::with(|builder| builder.policy(outlay::policy::Policy::from_toml(policy).unwrap())).await;
     h.sim.otherwise(|_| Reply::message().text("ok").usage(Tokens::new(10, 10)));
     let ask = || async { haiku(&h.client).send().await.map_err(|error| outlay::budget_exceeded(&error).cloned()) };
     assert!(ask().await.is_ok() && ask().await.is_ok());
@@ -175,9 +177,9 @@ async fn unattributed_calls_follow_the_rules_in_force() {
         "a policy's budget applies to unattributed calls"
     );
     // Spending under the same name is kept, and a removed rule no longer applies.
-    h.outlay.set_policy(outlay::Policy::from_toml(&policy.replace("= 2", "= 3")).unwrap());
+    h.outlay.set_policy(outlay::policy::Policy::from_toml(&policy.replace("= 2", "= 3")).unwrap());
     assert!(ask().await.is_ok() && ask().await.is_err());
-    h.outlay.set_policy(outlay::Policy::new());
+    h.outlay.set_policy(outlay::policy::Policy::new());
     assert!(ask().await.is_ok());
     let twice = BudgetRule::new("twice", Budget::calls(1));
     h.outlay.set_budget_rules(vec![twice.clone(), twice]);

@@ -12,7 +12,8 @@ use aws_sdk_bedrockruntime::config::{Config, IdentityCache, Region, Token};
 use aws_sdk_bedrockruntime::error::SdkError;
 use bedrock_sim::{Operation, Reply, Tokens};
 use outlay::bedrock::Metered as _;
-use outlay::{Amount, Budget, BudgetRule, Degrade, Outcome, Period, RefusalReason, Usd};
+use outlay::budget::{Amount, BudgetRule, Downgrade, Period, RefusalReason};
+use outlay::{Budget, Outcome, Usd};
 use outlay_ledger::{Held, StoreAnswer};
 use outlay_tests::{HAIKU, Harness, SharedBudgets, call_spans, client_config, eventually, haiku, invoke, read_stream};
 
@@ -27,7 +28,7 @@ async fn shared(rule: BudgetRule) -> (Harness, SharedBudgets) {
 
 async fn shared_with(
     rule: BudgetRule,
-    set: impl FnOnce(outlay::Builder) -> outlay::Builder,
+    set: impl FnOnce(outlay::OutlayBuilder) -> outlay::OutlayBuilder,
 ) -> (Harness, SharedBudgets) {
     let store = SharedBudgets::default();
     let shared_store = store.clone();
@@ -228,12 +229,12 @@ async fn calls_wait_for_the_store_concurrently_and_block_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_call_against_a_budget_known_to_be_full_is_degraded_before_it_asks_the_store() {
+async fn a_call_against_a_budget_known_to_be_full_is_downgraded_before_it_asks_the_store() {
     let rule = BudgetRule::new("fleet", Usd::from_micros(2_000));
-    let decide = |_: &_| Some(Degrade::to_max_tokens(20));
+    let decide = |_: &_| Some(Downgrade::to_max_tokens(20));
     let (h, store) = shared_with(rule, |builder| builder.on_refusal(decide)).await;
     let task = h.outlay.task("t").start();
-    // The store refuses the first call, too late to degrade it.
+    // The store refuses the first call, too late to downgrade it.
     let error = task.run(haiku(&h.client).inference_config(at_most(1_000)).send()).await.unwrap_err();
     assert!(outlay::budget_exceeded(&error).is_some());
     task.run(haiku(&h.client).inference_config(at_most(1_000)).send()).await.unwrap();

@@ -2,7 +2,9 @@
 
 use bedrock_sim::StsFault;
 use opentelemetry::trace::{TraceContextExt as _, Tracer as _, TracerProvider as _};
-use outlay::{AlertKind, Notice, Outcome, Policy, Violation};
+use outlay::Outcome;
+use outlay::alert::{AlertKind, Notice};
+use outlay::policy::{Policy, Violation};
 use outlay_tests::{call_spans, eventually, haiku};
 
 use super::*;

@@ -3,7 +3,7 @@
 use aws_credential_types::provider::{ProvideCredentials, future};
 use bedrock_sim::StsFault;
 use futures_util::future::join_all;
-use outlay::Outcome;
+use outlay::{Outcome, Outlay};
 use outlay_tests::{call_spans, haiku};
 
 use super::*;
@@ -88,12 +88,10 @@ async fn an_unmetered_client_signs_by_the_scope_and_a_disabled_outlay_changes_no
     let bare = identities(&sts).sign(h.bare_client());
     h.outlay.task("tickets").start().run(haiku(&bare).send()).await.unwrap();
     assert_eq!(access_keys(&h.sim), ["ASIASIM000000001"]);
-    let mut settings = outlay_otel::Settings::default();
-    settings.disabled = true;
-    let disabled = outlay_otel::Engine::new(settings);
-    let scope = disabled.open_task(outlay_ledger::TaskSpec::new("tickets"));
+    let disabled = Outlay::builder().disabled().build();
+    let task = disabled.task("tickets").start();
     let client = bare.metered(&disabled);
-    let _entered = scope.enter();
+    let _entered = task.enter();
     outlay::in_scope(haiku(&client).send()).await.unwrap();
     assert_eq!(access_keys(&h.sim)[1..], [BASE]);
 }

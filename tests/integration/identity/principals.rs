@@ -263,8 +263,7 @@ async fn the_principal_of_the_client_credentials_is_resolved_outside_the_entered
     let (sts, clock) = (StsSim::start().await.unwrap(), ManualClock::at_noon());
     let h = with_principals(&sts, |builder| builder).await;
     let client = signed(&h, &identities(&sts), &clock);
-    let engine: &outlay_otel::Engine = h.outlay.as_ref();
-    let tickets = engine.open_task(outlay_ledger::TaskSpec::new("tickets"));
+    let tickets = h.outlay.task("tickets").start();
     let another = h.outlay.task("another").start();
     // Entered for everything that this thread polls.
     let _entered = tickets.enter();

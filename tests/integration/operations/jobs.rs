@@ -129,10 +129,16 @@ async fn a_job_without_a_price_or_of_another_process_changes_no_total() {
     let spans = finished(&h, &task);
     assert_eq!(cost(call_spans(&spans)[0]), (None, "unpriced"));
 
+    // What was charged is not known, and neither is the correction.
+    let arn = task.run(start(&h, "vendor.unknown-video-v1:0", "b").send()).await.unwrap().invocation_arn;
+    h.sim.push(status_of(&arn, "Failed"));
+    h.client.get_async_invoke().invocation_arn(&arn).send().await.unwrap();
+    assert_eq!(cost(h.spans().one("charge async-invoke")), (None, "unpriced"));
+
     let unknown = "arn:aws:bedrock:us-east-1:123456789012:async-invoke/elsewhere";
     h.sim.push(status_of(unknown, "Failed"));
     h.client.get_async_invoke().invocation_arn(unknown).send().await.unwrap();
-    assert!(h.spans().named("charge async-invoke").is_empty());
+    assert_eq!(h.spans().named("charge async-invoke").len(), 1);
 }
 
 #[tokio::test]

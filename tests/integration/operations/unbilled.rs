@@ -51,3 +51,23 @@ async fn a_failed_free_operation_is_an_error_and_costs_nothing() {
     assert!(call.is_error());
     assert_eq!(cost(call), (Some(0), "exact"));
 }
+
+#[tokio::test]
+async fn a_recorded_free_operation_is_no_call() {
+    let h = Harness::new().await;
+    let task = h.outlay.task("t").start();
+    task.run_sync(|| outlay::call(HAIKU).operation(outlay::otel::Operation::CountTokens).record());
+    let report = task.finish(Outcome::success());
+    assert_eq!((report.totals().calls(), report.totals().cost().to_string()), (0, "$0.000000 exact".to_owned()));
+    assert!(h.spans().one(&format!("count_tokens {HAIKU}")).text("outlay.task.id").is_some());
+}
+
+#[tokio::test]
+async fn a_recorded_guardrail_is_named_by_the_text_in_place_of_the_model() {
+    let h = Harness::new().await;
+    h.outlay.task("t").start().run_sync(|| {
+        outlay::call("gr-abc").operation(outlay::otel::Operation::ApplyGuardrail).record();
+    });
+    let spans = h.spans();
+    assert_eq!(spans.starting("apply_guardrail")[0].text("aws.bedrock.guardrail.id"), Some("gr-abc"));
+}

@@ -164,7 +164,7 @@ impl Month {
             add(&format!("{title} B"), &[label], self.cost(WEEK_BEFORE, &[label]));
             add(&format!("{title} C"), &[label], successes);
         }
-        let worth = |outcome: Outcome| outcome.worth().map_or(0.0, Usd::to_f64);
+        let worth = |outcome: Outcome| outcome.value_usd().map_or(0.0, Usd::to_f64);
         let mut value = self.sums(WEEK, &["outlay_workflow"], |fact| fact.outcome.map_or(0.0, worth));
         for revision in self.revisions.iter().filter(|revision| revision.hour > LAST_WEEK) {
             *value.get_mut(&key(&revision.labels, &["outlay_workflow"])).unwrap() +=

@@ -10,9 +10,9 @@ use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, SdkMeterProvider};
-use outlay::{
-    Budget, BudgetRule, Outcome, OutcomeKind, Period, Policy, Prices, RunawayRule, Task, TaskBuilder, TaskId, Usd,
-};
+use outlay::budget::{BudgetRule, Period};
+use outlay::policy::{Policy, RunawayRule};
+use outlay::{Budget, Outcome, OutcomeKind, Prices, Task, TaskBuilder, TaskId, Usd};
 use outlay_ledger::Totals;
 use outlay_tests::{HAIKU, Harness, ManualClock, MetricStore, SONNET, converse, haiku};
 use prost::Message as _;

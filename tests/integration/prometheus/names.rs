@@ -8,7 +8,9 @@ use bedrock_sim::{Operation, Reply, StsSim, Tokens};
 use opentelemetry_sdk::metrics::InMemoryMetricExporter;
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData, ResourceMetrics};
 use outlay::bedrock::Principals;
-use outlay::{Budget, BudgetRule, Outcome, Period, Policy, RunawayRule, Usd};
+use outlay::budget::{BudgetRule, Period};
+use outlay::policy::{Policy, RunawayRule};
+use outlay::{Budget, Outcome, Usd};
 use outlay_tests::{HAIKU, Harness, MetricStore, SharedBudgets, converse, eventually, haiku, read_stream};
 use serde_json::json;
 

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use opentelemetry::baggage::{BaggageExt as _, KeyValueMetadata};
 use opentelemetry::trace::TraceContextExt as _;
 use opentelemetry::{Context, KeyValue};
-use outlay::{CostStatus, ExtractError, Incoming, Outcome, ReceiveError, Received, Usd};
+use outlay::propagation::{ExtractError, Incoming, ReceiveError, Received};
+use outlay::{CostStatus, Outcome, Usd};
 use outlay_tests::{HAIKU, Harness};
 
 use super::with_remote_work;

@@ -326,7 +326,7 @@ async fn a_copied_incoming_trace_is_replaced() {
     let outer = h.outlay.task("outer").start();
     let work = outer.run_sync(|| outlay::remote("x"));
     work.inject(&mut carrier);
-    let here = one.harness.outlay.join(&outlay::Incoming::from_trusted(&carrier).unwrap()).start();
+    let here = one.harness.outlay.join(&outlay::propagation::Incoming::from_trusted(&carrier).unwrap()).start();
     let mut request = post(&one.uri("/nothing"));
     request.headers_mut().insert("traceparent", carrier["traceparent"].parse().unwrap());
     let step = here.run(outlay::tool("ask").run(client().oneshot(request))).await;

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use outlay::{CostStatus, Incoming, Outcome, ReceiveError, Received, Usd};
+use outlay::propagation::{Incoming, ReceiveError, Received};
+use outlay::{CostStatus, Outcome, Usd};
 use outlay_tests::{Harness, eventually};
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bedrock_sim::{Fault, Reply};
-use outlay::{DroppedStream, Outcome};
+use outlay::Outcome;
+use outlay::bedrock::DroppedStream;
 use outlay_tests::{HAIKU, Harness, Streamed, call_spans, eventually};
 use tokio::sync::Mutex;
 

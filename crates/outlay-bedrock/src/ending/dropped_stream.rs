@@ -18,6 +18,6 @@ impl Context<'_> {
             }
             other => other,
         };
-        self.call_end(end, reading)
+        CallEnd { is_cut: true, ..self.call_end(end, reading) }
     }
 }

@@ -38,7 +38,7 @@ impl Context<'_> {
             _ if self.log.requested.is_none() && reading.is_complete() => self.estimate(&mut reading),
             _ => self.bound_lost_attempt(&reading),
         };
-        self.call_end(billed, reading)
+        CallEnd { is_cut: true, ..self.call_end(billed, reading) }
     }
 
     /// Returns the bounds of earlier attempts that were sent and not answered: Bedrock may have done their work too.

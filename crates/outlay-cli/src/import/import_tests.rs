@@ -6,11 +6,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-use jiff::Timestamp;
-
 use super::source_id::Id;
 use super::*;
-use outlay_price::{ModelRef, PriceQuery, Prices};
+use outlay_price::{ModelRef, PriceQuery, Prices, Timestamp};
 
 pub(super) fn data(name: &str) -> String {
     let directory = if name == "prices.tsv" { "../outlay-price/data" } else { "data" };

@@ -113,7 +113,7 @@ pub(super) fn layer(version: &str, rows: Vec<Row>, mut skipped: Vec<Skipped>) ->
     Imported { prices, rows, skipped }
 }
 
-type Key = (String, Vec<outlay_price::Routing>, Place, outlay_price::Tier, Option<jiff::Timestamp>);
+type Key = (String, Vec<outlay_price::Routing>, Place, outlay_price::Tier, Option<outlay_price::Timestamp>);
 
 fn key(row: &Row, over: u64) -> (Key, u64) {
     let start = row.start.as_ref().map(|start| start.at);

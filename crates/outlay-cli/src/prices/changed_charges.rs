@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
 use outlay_price::parts::Rates;
-use outlay_price::{Latency, Price, Prices};
+use outlay_price::{Latency, Price, Prices, Timestamp};
 
 use super::lookup::{CallMode, CallSite, call_modes, describe_regions, find_price, is_callable, regions};
 use super::price_figures::{confidence_text, figures};

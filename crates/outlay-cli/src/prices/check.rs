@@ -1,8 +1,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use jiff::Timestamp;
-use outlay_price::{ModelRef, Price, PriceQuery, Prices};
+use outlay_price::{ModelRef, Price, PriceQuery, Prices, Timestamp};
 
 use super::lookup::{geography, regions};
 use super::plausible::{Ranges, implausible_figures};

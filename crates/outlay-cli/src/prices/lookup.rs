@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
 pub(super) use outlay_price::parts::is_callable;
 use outlay_price::parts::{UNNAMED, is_commercial, shorter_ids};
-use outlay_price::{Geo, Latency, ModelRef, Price, PriceQuery, Prices, Routing, Tier};
+use outlay_price::{Geo, Latency, ModelRef, Price, PriceQuery, Prices, Routing, Tier, Timestamp};
 
 /// Returns the regions in a catalogue.
 pub(super) fn regions(prices: &Prices) -> BTreeSet<String> {

@@ -1,10 +1,7 @@
 use std::ffi::{OsStr, OsString};
 
 use clap::Args;
-use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use outlay_price::Prices;
+use outlay_price::{Prices, Timestamp};
 
 use crate::Error;
 
@@ -46,7 +43,5 @@ impl DateOption {
 }
 
 fn instant(text: &str) -> Result<Timestamp, String> {
-    let of_day = |day: Date| Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp());
-    let instant = text.parse().ok().or_else(|| text.parse().ok().and_then(of_day));
-    instant.ok_or_else(|| "not a date: use a form such as 2026-10-07".to_owned())
+    text.parse().map_err(|_| "not a date: use a form such as 2026-10-07".to_owned())
 }

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use outlay_price::parts::{geos, is_commercial};
-use outlay_price::{Confidence, Price, Prices, Usd};
+use outlay_price::{Confidence, Price, Prices, Timestamp, Usd};
 
 use super::lookup::{CallSite, find_price, geography, is_callable, regions};
 use super::price_figures::{Figures, figures};

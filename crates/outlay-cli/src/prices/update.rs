@@ -3,8 +3,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use outlay_price::Timestamp;
 use outlay_price::parts::Start;
 
 use self::changes::{Changes, TableUpdate};
@@ -81,7 +80,7 @@ impl Update {
     }
 
     fn changes(&self, table: PriceTable, texts: &Texts<'_>, file: &PriceFile) -> Result<Changes, Error> {
-        let today = || Start::parse(&Timestamp::now().to_zoned(TimeZone::UTC).date().to_string());
+        let today = || Start::parse(&Timestamp::now().day());
         let texts: Vec<&str> = texts.iter().map(|(_, text)| &**text).collect();
         let read = |day: &str| {
             let options = ImportOptions::new(format!("{}-{day}", table.name())).with_as_of(day);

@@ -3,9 +3,8 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
 use outlay_price::parts::Rates;
-use outlay_price::{Confidence, Geo, ModelRef, Price, PriceQuery, Prices, Routing, Tier, Unit};
+use outlay_price::{Confidence, Geo, ModelRef, Price, PriceQuery, Prices, Routing, Tier, Timestamp, Unit};
 use serde::Deserialize;
 
 use crate::portkey::Statement;

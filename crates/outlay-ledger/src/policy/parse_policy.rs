@@ -4,7 +4,6 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
@@ -163,8 +162,7 @@ impl Policy {
 
     /// Returns the reviews that are due at a time.
     pub fn reviews_due(&self, at: SystemTime) -> impl Iterator<Item = &Review> {
-        let today = Timestamp::try_from(at).map_or(Date::MAX, |at| at.to_zoned(TimeZone::UTC).date());
-        self.reviews.iter().filter(move |review| review.due <= today)
+        self.reviews.iter().filter(move |review| review.due_at <= at)
     }
 }
 
@@ -420,14 +418,16 @@ fn rule(table: &RuleTable, enforced: bool) -> Result<PolicyRule, InvalidValue> {
 }
 
 fn review(rule: &str, allow: &AllowTable) -> Result<Review, InvalidValue> {
+    let day = allow.review.as_ref().to_string().parse::<Date>();
+    let Some(due) = day.ok().and_then(|day| day.to_zoned(TimeZone::UTC).ok()) else {
+        return invalid(&allow.review, format_args!("review: `{}` is not a date", allow.review.as_ref()));
+    };
     Ok(Review {
         rule: rule.to_owned(),
         models: allow.models.clone(),
         owner: allow.owner.clone(),
         reason: allow.reason.clone(),
-        due: match allow.review.as_ref().to_string().parse() {
-            Ok(due) => due,
-            Err(_) => return invalid(&allow.review, format_args!("review: `{}` is not a date", allow.review.as_ref())),
-        },
+        due: due.date().to_string(),
+        due_at: due.timestamp().into(),
     })
 }

@@ -1,4 +1,4 @@
-use jiff::civil::Date;
+use std::time::SystemTime;
 
 /// Models that a rule allows, with the date of the next review.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub struct Review {
     pub owner: String,
     /// The reason why they are allowed.
     pub reason: String,
-    /// The date of the next review.
-    pub due: Date,
+    /// The date of the next review, such as `2026-12-01`.
+    pub due: String,
+    /// The start of that day in UTC.
+    pub due_at: SystemTime,
 }

@@ -248,9 +248,7 @@ impl Figures {
 
     fn into_totals(self) -> Result<Totals, ParseReceiptError> {
         let (money, count) = (&self.picousd, self.count);
-        let status = [CostStatus::Exact, CostStatus::Estimated, CostStatus::Bounded, CostStatus::Unpriced]
-            .into_iter()
-            .find(|status| status.as_str() == self.status)
+        let status = CostStatus::from_name(&self.status)
             .ok_or_else(|| ParseReceiptError::new("`status` is not one of exact, estimated, bounded, unpriced"))?;
         if money.total.is_none() && status != CostStatus::Unpriced {
             return Err(ParseReceiptError::new("without `picousd.total`, the status must be `unpriced`"));

@@ -25,7 +25,7 @@ pub struct TaskRecord {
     /// The number of this task's calls that budgets refused.
     pub refused_by_budgets: u64,
     /// The calls that something other than a budget refused: a stop, or the policy.
-    pub refused_otherwise: Option<RefusedCalls>,
+    pub non_budget_refusals: Option<RefusedCalls>,
 }
 
 /// A scope of a task with its records.

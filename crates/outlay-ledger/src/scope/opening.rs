@@ -166,7 +166,7 @@ impl Scope {
                 running: RunningTotal::default(),
                 budgets: own,
                 refusals: Mutex::default(),
-                refused_otherwise: Mutex::default(),
+                non_budget_refusals: Mutex::default(),
                 stop: TaskStop::default(),
                 reported_alerts: Mutex::default(),
                 watch,

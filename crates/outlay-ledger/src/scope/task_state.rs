@@ -36,7 +36,7 @@ pub(crate) struct TaskState {
     /// The first 100 refusals by budgets that do not belong to a task.
     pub(super) refusals: Mutex<Vec<BudgetExceeded>>,
     /// The calls that something other than a budget refused.
-    pub(super) refused_otherwise: Mutex<Option<RefusedCalls>>,
+    pub(super) non_budget_refusals: Mutex<Option<RefusedCalls>>,
     pub(super) stop: TaskStop,
     /// The alerts reported for the task.
     pub(super) reported_alerts: Mutex<ReportedAlerts>,
@@ -82,7 +82,7 @@ impl TaskState {
         if matches!(refusal, Refusal::Budget(_)) {
             return;
         }
-        match &mut *lock(&self.refused_otherwise) {
+        match &mut *lock(&self.non_budget_refusals) {
             Some(refused) => refused.calls += 1,
             none => *none = Some(RefusedCalls { first: refusal.clone(), calls: 1 }),
         }

@@ -31,7 +31,7 @@ impl OutcomeKind {
 ///
 /// let outcome = Outcome::success().value(Usd::from_cents(250));
 /// assert_eq!(outcome.kind(), OutcomeKind::Success);
-/// assert_eq!(outcome.worth(), Some(Usd::from_cents(250)));
+/// assert_eq!(outcome.value_usd(), Some(Usd::from_cents(250)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
@@ -68,7 +68,7 @@ impl Outcome {
     }
 
     /// Returns the worth of the outcome, if it is set.
-    pub const fn worth(self) -> Option<Usd> {
+    pub const fn value_usd(self) -> Option<Usd> {
         self.worth
     }
 }

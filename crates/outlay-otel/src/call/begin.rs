@@ -99,6 +99,9 @@ impl OpenCall {
 
     /// Begins a call that was already made by other means, so that no budget can refuse it.
     pub fn begin_unchecked(scope: &TracedScope, start: CallStart) -> Self {
+        if start.operation.is_free() {
+            return Self::build(scope.clone(), start, None);
+        }
         Self::with_pending(scope, start, scope.in_ledger().open_call_unchecked())
     }
 

@@ -27,6 +27,16 @@ pub enum Billed {
     Unknown,
 }
 
+/// The tokens of a call that were counted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ShownTokens {
+    pub(crate) usage: Usage,
+    /// All input tokens, including cached ones; `None` if they were not counted.
+    pub(crate) input: Option<u64>,
+    /// All output tokens; `None` if they were not counted.
+    pub(crate) output: Option<u64>,
+}
+
 impl Billed {
     /// Returns the counted tokens, which may not be all.
     pub(crate) fn counted_tokens(&self) -> Usage {
@@ -34,6 +44,24 @@ impl Billed {
             Self::AtMost { counted, .. } => *counted,
             _ => self.tokens().unwrap_or_default(),
         }
+    }
+
+    /// Returns the tokens as spans and the conventions' metrics show them: input and output, each `None` if it was not
+    /// counted. Bounds are not counts, and what is billed by units alone has no tokens.
+    pub(crate) fn shown_tokens(&self) -> Option<ShownTokens> {
+        let is_counted = |tokens: u64| (tokens > 0).then_some(tokens);
+        let (usage, input, output) = match self {
+            Self::Tokens(_, CostStatus::Bounded) => return None,
+            Self::Counted(usage, units, _) if usage.is_empty() && !units.is_empty() => return None,
+            Self::Tokens(usage, _) | Self::Counted(usage, ..) => {
+                (usage, Some(usage.input_tokens()), Some(usage.output_tokens()))
+            }
+            Self::AtMost { counted, .. } if !counted.is_empty() => {
+                (counted, is_counted(counted.input_tokens()), is_counted(counted.output_tokens()))
+            }
+            Self::AtMost { .. } | Self::Nothing | Self::Unknown => return None,
+        };
+        Some(ShownTokens { usage: *usage, input, output })
     }
 
     /// Returns the maximum number of tokens besides the counted ones.

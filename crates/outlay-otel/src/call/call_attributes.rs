@@ -4,7 +4,7 @@ use opentelemetry::{Array, KeyValue, StringValue, Value};
 use outlay_ledger::StoreCheck;
 use outlay_price::Usage;
 
-use super::billed::Billed;
+use super::billed::ShownTokens;
 use super::settled_call::SettledCall;
 use crate::attribute_values::{count, int, picousd, usd};
 use crate::names::{outlay, semconv};
@@ -19,13 +19,8 @@ pub(super) fn of(call: &SettledCall, scope: &TracedScope) -> Vec<KeyValue> {
     push_response(&mut attributes, call);
     let core = scope.core();
     push_finish_reasons(&mut attributes, call, core.semconv);
-    match &call.end.billed {
-        Billed::AtMost { counted, .. } => push_counted(&mut attributes, counted, core.semconv),
-        billed => {
-            if let Some(usage) = billed.tokens() {
-                push_usage(&mut attributes, &usage, core.semconv);
-            }
-        }
+    if let Some(tokens) = call.shown_tokens() {
+        push_usage(&mut attributes, &tokens, core.semconv);
     }
     push_cost(&mut attributes, call);
     push_price(&mut attributes, call);
@@ -107,8 +102,8 @@ fn push_response(attributes: &mut Vec<KeyValue>, call: &SettledCall) {
 /// their own in place of the one that never came.
 fn push_finish_reasons(attributes: &mut Vec<KeyValue>, call: &SettledCall, semconv: Semconv) {
     let mut reasons: Vec<_> = call.end.finish_reasons.iter().cloned().map(StringValue::from).collect();
-    let is_cut = !call.end.refused && (call.end.error.is_some() || matches!(call.end.billed, Billed::AtMost { .. }));
-    if reasons.is_empty() && is_cut && semconv == Semconv::Latest && call.start.operation.is_inference() {
+    let has_no_end = !call.end.refused && (call.end.error.is_some() || call.end.is_cut);
+    if reasons.is_empty() && has_no_end && semconv == Semconv::Latest && call.start.operation.is_inference() {
         reasons.push(semconv::ERROR_FINISH_REASON.into());
     }
     if !reasons.is_empty() {
@@ -116,22 +111,10 @@ fn push_finish_reasons(attributes: &mut Vec<KeyValue>, call: &SettledCall, semco
     }
 }
 
-fn push_usage(attributes: &mut Vec<KeyValue>, usage: &Usage, semconv: Semconv) {
-    attributes.push(count(semconv::INPUT_TOKENS, usage.input_tokens()));
-    attributes.push(count(semconv::OUTPUT_TOKENS, usage.output_tokens()));
-    push_parts(attributes, usage, semconv);
-}
-
-/// Adds the counted tokens of a call whose end was not seen, without zeros for what was not counted.
-fn push_counted(attributes: &mut Vec<KeyValue>, usage: &Usage, semconv: Semconv) {
-    for (key, tokens) in
-        [(semconv::INPUT_TOKENS, usage.input_tokens()), (semconv::OUTPUT_TOKENS, usage.output_tokens())]
-    {
-        if tokens > 0 {
-            attributes.push(count(key, tokens));
-        }
-    }
-    push_parts(attributes, usage, semconv);
+fn push_usage(attributes: &mut Vec<KeyValue>, tokens: &ShownTokens, semconv: Semconv) {
+    attributes.extend(tokens.input.map(|input| count(semconv::INPUT_TOKENS, input)));
+    attributes.extend(tokens.output.map(|output| count(semconv::OUTPUT_TOKENS, output)));
+    push_parts(attributes, &tokens.usage, semconv);
 }
 
 fn push_parts(attributes: &mut Vec<KeyValue>, usage: &Usage, semconv: Semconv) {
@@ -177,7 +160,7 @@ fn push_cost(attributes: &mut Vec<KeyValue>, call: &SettledCall) {
 
 /// Adds the cost attributes that were proposed for the conventions. They are for inferences only.
 fn push_proposed_cost(attributes: &mut Vec<KeyValue>, call: &SettledCall) {
-    if call.has_figure() && call.start.operation.is_inference() {
+    if call.has_figure() && call.start.operation.is_inference() && !call.end.refused {
         attributes.push(usd(semconv::USAGE_COST_AMOUNT, call.charge.total()));
         attributes.push(KeyValue::new(semconv::USAGE_COST_CURRENCY, "USD"));
         // It was computed here, and did not come with the answer.

@@ -62,6 +62,8 @@ pub struct CallEnd {
     pub is_timed: bool,
     /// Whether the call was refused before anything was sent. Then it does not count as a call.
     pub refused: bool,
+    /// Whether the end of the answer was not seen: it was cancelled, dropped or cut.
+    pub is_cut: bool,
     /// Whether anything was sent. Budgets of calls count only calls that were sent.
     pub sent: bool,
 }
@@ -94,6 +96,7 @@ impl CallEnd {
             fingerprint: None,
             is_timed: true,
             refused: false,
+            is_cut: false,
             sent: true,
         }
     }

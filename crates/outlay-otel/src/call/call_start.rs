@@ -44,7 +44,7 @@ pub struct CallStart {
     pub bills_tokens: bool,
     /// The maximum use of the guardrail.
     pub max_guardrail: GuardrailUse,
-    /// The model that was requested at first, if a budget refused it and the call was degraded.
+    /// The model that was requested at first, if a budget refused it and the call was downgraded.
     pub degraded_from: Option<Arc<str>>,
 }
 

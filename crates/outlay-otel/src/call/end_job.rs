@@ -22,13 +22,15 @@ pub(super) fn end_job(core: &Core, arn: &str, end: JobEnd) {
         JobEnd::Completed => Usd::ZERO,
         JobEnd::Failed => Usd::ZERO.saturating_sub(job.charged.total()),
     };
+    // Unknown is never zero: what was charged for an unpriced job is not known, and neither is its correction.
+    let is_known = job.charged.is_priced() || !job.charged.total().is_zero();
+    let correction = Some(correction).filter(|_| is_known);
     let mut attributes = job.attributes;
-    attributes.extend([
-        KeyValue::new(outlay::CHARGE_NAME, JOB),
-        usd(outlay::COST_USD, correction),
-        picousd(outlay::COST_PICOUSD, correction),
-        KeyValue::new(outlay::COST_STATUS, job.charged.status().as_str()),
-        KeyValue::new(outlay::LATE, true),
-    ]);
+    attributes.push(KeyValue::new(outlay::CHARGE_NAME, JOB));
+    if let Some(correction) = correction {
+        attributes.extend([usd(outlay::COST_USD, correction), picousd(outlay::COST_PICOUSD, correction)]);
+    }
+    attributes.push(KeyValue::new(outlay::COST_STATUS, job.charged.status().as_str()));
+    attributes.push(KeyValue::new(outlay::LATE, true));
     instant_span::write_charge(core, JOB, correction, attributes, &Context::new(), job.task);
 }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use jiff::Timestamp;
-use outlay_price::{Charge, GuardrailUse, Latency, ModelRef, Price, PriceQuery, Prices, Tier, Units, Usage, Usd};
+use outlay_price::{
+    Charge, GuardrailUse, Latency, ModelRef, Price, PriceQuery, Prices, Tier, Timestamp, Units, Usage, Usd,
+};
 
 use super::billed::Billed;
 use super::call_end::CallEnd;

@@ -4,8 +4,10 @@ use std::time::SystemTime;
 use outlay_ledger::{Scope, Settled};
 use outlay_price::{Charge, Price};
 
+use super::billed::ShownTokens;
 use super::call_end::CallEnd;
 use super::call_start::CallStart;
+use super::operation::Operation;
 
 /// All that is known about a settled call.
 #[derive(Debug)]
@@ -22,6 +24,13 @@ pub(crate) struct SettledCall {
 }
 
 impl SettledCall {
+    /// Returns the tokens as spans and the conventions' metrics show them. Embeddings have no output.
+    pub(crate) fn shown_tokens(&self) -> Option<ShownTokens> {
+        let tokens = self.end.billed.shown_tokens()?;
+        let has_output = self.start.operation != Operation::Embeddings;
+        Some(ShownTokens { output: tokens.output.filter(|_| has_output), ..tokens })
+    }
+
     /// Returns whether any part of the cost is known.
     pub(crate) fn has_figure(&self) -> bool {
         self.charge.is_priced() || !self.charge.total().is_zero()

@@ -8,7 +8,7 @@ use opentelemetry::metrics::{Counter, Histogram, Meter};
 use outlay_ledger::{Scope, ScopeKind};
 use outlay_price::Usage;
 
-use crate::call::{Operation, SettledCall};
+use crate::call::{Operation, SettledCall, ShownTokens};
 use crate::names::{metric, semconv};
 use crate::semconv::Semconv;
 
@@ -37,6 +37,9 @@ const DURATION_BOUNDS: [f64; 14] =
     [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
 /// The bucket bounds for the duration of agents, in seconds: those of OpenTelemetry's own library for GenAI.
 const AGENT_DURATION_BOUNDS: [f64; 13] = [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 102.4, 204.8, 409.6];
+
+/// The bucket bounds for numbers of calls. The conventions' own are not known.
+const CALL_BOUNDS: [f64; 12] = [0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 32.0, 64.0, 128.0];
 
 /// The instruments of one release.
 #[derive(Debug)]
@@ -124,8 +127,9 @@ impl ClientMetrics {
 
     fn record_call(&self, call: &SettledCall) {
         let mut attributes = base(call);
-        if let Some(usage) = call.end.billed.tokens() {
-            for (kind, tokens) in [("input", usage.input_tokens()), ("output", usage.output_tokens())] {
+        if let Some(shown) = call.shown_tokens() {
+            for (kind, tokens) in [("input", shown.input), ("output", shown.output)] {
+                let Some(tokens) = tokens else { continue };
                 attributes.push(KeyValue::new(semconv::TOKEN_TYPE, kind));
                 self.token_usage.record(tokens.min(MAX_TOKENS), &attributes);
                 attributes.pop();
@@ -143,8 +147,10 @@ impl InferenceMetrics {
     fn new(meter: &Meter) -> Self {
         let counter =
             |name, description| meter.u64_counter(name).with_unit("{token}").with_description(description).build();
-        let calls =
-            |name, unit, description| meter.u64_histogram(name).with_unit(unit).with_description(description).build();
+        let calls = |name, unit, description| {
+            let histogram = meter.u64_histogram(name).with_unit(unit).with_description(description);
+            histogram.with_boundaries(CALL_BOUNDS.to_vec()).build()
+        };
         let duration = "Duration of an inference.";
         let cached = "Tokens that were read from the provider's cache.";
         let of_prompt = "Tokens of a prompt.";
@@ -198,26 +204,34 @@ impl InferenceMetrics {
         if let Some(first) = call.end.time_to_first_chunk {
             self.time_to_first_chunk.record(first.as_secs_f64(), &attributes);
         }
-        let is_known = call.end.billed.tokens().is_some() || call.end.error.is_some();
-        let usage = call.end.billed.counted_tokens();
-        if is_known || usage != Usage::new() {
-            // Bedrock does not tell the tokens of texts from those of images.
-            attributes.push(KeyValue::new(semconv::TOKEN_MODALITY, "unknown"));
-            for (counter, tokens, is_part) in [
-                (&self.input_tokens, usage.input_tokens(), false),
-                (&self.output_tokens, usage.output_tokens(), false),
-                (&self.cache_read_tokens, usage.cache_read_tokens(), true),
-                (&self.cache_write_tokens, usage.cache_write_tokens(), true),
-                (&self.reasoning_tokens, usage.reasoning_tokens(), true),
+        let no_tokens = ShownTokens { usage: Usage::new(), input: Some(0), output: Some(0) };
+        let has_failed = call.end.error.is_some() || call.end.is_cut;
+        let shown = call.shown_tokens().or(Some(no_tokens).filter(|_| has_failed));
+        if let Some(ShownTokens { usage, input, output }) = shown {
+            let of_text = |all: u64, audio: u64| all.saturating_sub(audio);
+            let (input_audio, output_audio) = (usage.input_audio_tokens(), usage.output_audio_tokens());
+            // Bedrock tells the tokens of speech, but not those of images.
+            let modality = if input_audio > 0 || output_audio > 0 { "text" } else { "unknown" };
+            for (counter, tokens, modality) in [
+                (&self.input_tokens, input.map(|input| of_text(input, input_audio)), modality),
+                (&self.output_tokens, output.map(|output| of_text(output, output_audio)), modality),
+                (&self.input_tokens, Some(input_audio).filter(|tokens| *tokens > 0), "audio"),
+                (&self.output_tokens, Some(output_audio).filter(|tokens| *tokens > 0), "audio"),
+                (&self.cache_read_tokens, Some(usage.cache_read_tokens()).filter(|tokens| *tokens > 0), modality),
+                (&self.cache_write_tokens, Some(usage.cache_write_tokens()).filter(|tokens| *tokens > 0), modality),
+                (&self.reasoning_tokens, Some(usage.reasoning_tokens()).filter(|tokens| *tokens > 0), modality),
             ] {
-                if tokens > 0 || !is_part {
-                    counter.add(tokens.min(MAX_TOKENS), &attributes);
+                let Some(tokens) = tokens else { continue };
+                attributes.push(KeyValue::new(semconv::TOKEN_MODALITY, modality));
+                counter.add(tokens.min(MAX_TOKENS), &attributes);
+                attributes.pop();
+            }
+            push_error(&mut attributes, call.end.error.as_deref());
+            for (histogram, tokens) in [(&self.input_tokens_of_call, input), (&self.output_tokens_of_call, output)] {
+                if let Some(tokens) = tokens {
+                    histogram.record(tokens.min(MAX_TOKENS), &attributes);
                 }
             }
-            attributes.pop();
-            push_error(&mut attributes, call.end.error.as_deref());
-            self.input_tokens_of_call.record(usage.input_tokens().min(MAX_TOKENS), &attributes);
-            self.output_tokens_of_call.record(usage.output_tokens().min(MAX_TOKENS), &attributes);
         } else {
             push_error(&mut attributes, call.end.error.as_deref());
         }

@@ -92,8 +92,8 @@ impl TaskLabels {
     }
 
     /// Returns the labels of a task with a revised outcome.
-    pub(super) fn revised_from(self, before: Outcome) -> Self {
-        Self { from: Some(before.kind().as_str()), ..self }
+    pub(super) fn revised_from(self, before: &'static str) -> Self {
+        Self { from: Some(before), ..self }
     }
 
     /// Returns the attributes for histograms. They are fewer, because each series of a histogram has many buckets.

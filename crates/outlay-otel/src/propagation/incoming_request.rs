@@ -1,13 +1,9 @@
-use std::collections::HashMap;
-
-use opentelemetry::baggage::BaggageExt as _;
-use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
-use opentelemetry::trace::{SpanContext, TraceContextExt as _};
-use opentelemetry::{Context, baggage::Baggage};
-use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
+use hashbrown::HashMap;
+use opentelemetry::trace::SpanContext;
 use outlay_ledger::{Caller, Dimension, Dimensions, ParseIdError};
 
-use super::baggage_keys;
+use super::carrier::ReadCarrier;
+use super::{baggage_members, trace_context};
 use crate::names::{outlay, wire};
 
 /// The caller that a request names, with its dimensions and its span.
@@ -45,27 +41,22 @@ impl Incoming {
     /// # Errors
     ///
     /// Returns an [`ExtractError`] if the request does not name its caller. The work then belongs to this process only.
-    pub fn from_trusted(carrier: &dyn Extractor) -> Result<Self, ExtractError> {
-        let context = TraceContextPropagator::new().extract_with_context(&Context::new(), carrier);
-        let parent = Some(context.span().span_context().clone()).filter(SpanContext::is_valid);
-        let baggage = baggage_keys::without_duplicates(carrier.get(wire::BAGGAGE).unwrap_or_default());
-        let carrier = HashMap::from([(wire::BAGGAGE.to_owned(), baggage)]);
-        let context = BaggagePropagator::new().extract_with_context(&context, &carrier);
-        let baggage = context.baggage();
-        let caller = caller(baggage)?;
+    pub fn from_trusted(carrier: &impl ReadCarrier) -> Result<Self, ExtractError> {
+        let members = baggage_members::read(&carrier.get(wire::BAGGAGE).unwrap_or_default());
+        let caller = caller(&members)?;
         let mut dimensions = Dimensions::default();
-        for (key, (value, _)) in baggage {
-            match key.as_str().strip_prefix("outlay.") {
-                Some(known) if Dimension::from_name(known).is_some() => dimensions.set_named(known, value.as_str()),
+        for (key, value) in &members {
+            match key.strip_prefix("outlay.") {
+                Some(known) if Dimension::from_name(known).is_some() => dimensions.set_named(known, value),
                 Some(other) => {
                     if let Some(own) = other.strip_prefix("dim.") {
-                        dimensions.set_custom(own, value.as_str());
+                        dimensions.set_custom(own, value);
                     }
                 }
                 None => {}
             }
         }
-        Ok(Self { caller, dimensions, parent })
+        Ok(Self { caller, dimensions, parent: trace_context::read(carrier) })
     }
 
     /// Returns the scope that asked for the work.
@@ -79,23 +70,23 @@ impl Incoming {
     }
 
     /// Returns the parent span, if the sender named one.
-    pub const fn parent(&self) -> Option<&SpanContext> {
+    pub(crate) const fn parent(&self) -> Option<&SpanContext> {
         self.parent.as_ref()
     }
 }
 
-fn caller(baggage: &Baggage) -> Result<Caller, ExtractError> {
-    let text = |key: &str| baggage.get(key).map(|value| value.as_str().to_owned());
+fn caller(members: &HashMap<String, String>) -> Result<Caller, ExtractError> {
+    let text = |key: &str| members.get(key).map(String::as_str);
     let task = text(outlay::TASK_ID).ok_or(ExtractError::NoTask)?;
-    let mut caller = Caller::new(id(outlay::TASK_ID, &task)?, &text(outlay::TASK_NAME).unwrap_or_default());
+    let mut caller = Caller::new(id(outlay::TASK_ID, task)?, text(outlay::TASK_NAME).unwrap_or_default());
     if let Some(agent) = text(outlay::AGENT_ID) {
-        caller = caller.agent(id(outlay::AGENT_ID, &agent)?, &text(outlay::AGENT_NAME).unwrap_or_default());
+        caller = caller.agent(id(outlay::AGENT_ID, agent)?, text(outlay::AGENT_NAME).unwrap_or_default());
     }
     if let Some(step) = text(outlay::STEP_ID) {
-        caller = caller.step(id(outlay::STEP_ID, &step)?);
+        caller = caller.step(id(outlay::STEP_ID, step)?);
     }
     if let Some(remote) = text(wire::REMOTE_ID) {
-        caller = caller.remote(id(wire::REMOTE_ID, &remote)?);
+        caller = caller.remote(id(wire::REMOTE_ID, remote)?);
     }
     Ok(caller)
 }

@@ -1,23 +1,23 @@
+use std::borrow::Cow;
 use std::fmt;
 
-use opentelemetry::Context;
-use opentelemetry::baggage::BaggageExt as _;
-use opentelemetry::propagation::{Injector, TextMapPropagator as _};
-use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
+use opentelemetry::baggage::{BaggageExt as _, BaggageMetadata};
+use opentelemetry::trace::TraceContextExt as _;
+use opentelemetry::{Context, Key, StringValue};
 use outlay_ledger::{Receipt, Received, RemoteId};
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, PercentEncode, utf8_percent_encode};
 
-use super::baggage_keys::is_outlay_member;
+use super::baggage_members::{MAX_MEMBERS, is_outlay_member};
+use super::carrier::WriteCarrier;
 use super::count_receipt::count_receipt;
+use super::trace_context;
 use crate::names::{outlay, wire};
 use crate::registry::{ReceiveError, WorkHandle};
 use crate::scope::TracedScope;
 
-/// The maximum number of members of a W3C baggage.
-const MAX_MEMBERS: usize = 64;
 /// The maximum length of a W3C baggage, in bytes.
 const MAX_LENGTH: usize = 8_192;
-/// The characters that are percent-encoded in a member's value.
+/// The characters that are percent-encoded in a member's key and value.
 const RESERVED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\').add(b'%').add(b'=');
 
 /// Work that another process does for a scope here. The scope waits for the receipt.
@@ -36,6 +36,7 @@ struct Inner {
 
 impl RemoteWork {
     /// Opens remote work for a scope. The report shows it under `name`: use that of a service, not of a request.
+    #[doc(hidden)]
     pub fn open(scope: &TracedScope, name: &str) -> Self {
         if scope.is_unattributed() || scope.core().disabled {
             return Self::noop();
@@ -51,42 +52,25 @@ impl RemoteWork {
         Self { inner: None }
     }
 
-    /// The former name of [`noop`](Self::noop).
-    #[doc(hidden)]
-    #[deprecated(note = "use `RemoteWork::noop`")]
-    pub const fn nobodys() -> Self {
-        Self::noop()
-    }
-
     /// Returns the id of the work in the ledger here; `None` outside any task.
     pub fn id(&self) -> Option<RemoteId> {
         self.inner.as_ref().map(|inner| inner.handle.id())
     }
 
-    /// Writes the caller into a request: `traceparent`, `tracestate` and `baggage`. The baggage is that of the current
-    /// OpenTelemetry context with Outlay's members in front. Check first whether the receiver may see them.
-    pub fn inject(&self, carrier: &mut dyn Injector) {
+    /// Writes the caller into a request: `traceparent`, `tracestate` and `baggage`. Check first whether the receiver may see
+    /// them.
+    ///
+    /// The application's own trace and baggage in the request stay. If the request has no baggage, that of the current
+    /// OpenTelemetry context is written too.
+    pub fn inject(&self, carrier: &mut impl WriteCarrier) {
         let Some(inner) = &self.inner else { return };
+        let keeps_trace = carrier.get(wire::TRACEPARENT).is_some_and(|own| !inner.is_the_callers(&own));
         // Work for a closed task is outside the task's total, so it is not below the task's span.
-        if !inner.scope.in_ledger().is_late() {
-            TraceContextPropagator::new().inject_context(&inner.scope.context(), carrier);
+        if !keeps_trace && !inner.scope.in_ledger().is_late() {
+            trace_context::write(inner.scope.context().span().span_context(), carrier);
         }
-        let mut captured = CapturedValue(None);
-        BaggagePropagator::new().inject_context(&Context::new().with_baggage(current_baggage()), &mut captured);
-        carrier.set(wire::BAGGAGE, inner.baggage(captured.0.as_deref().unwrap_or_default()));
-    }
-
-    /// Returns the baggage for a request that already has one. Outlay's members come in front as far as there is room,
-    /// and all members of others stay. `None` outside any task.
-    pub fn baggage(&self, already: &str) -> Option<String> {
-        self.inner.as_ref().map(|inner| inner.baggage(already))
-    }
-
-    /// Returns whether the `traceparent` that a request already has names a span that the application made for it. One
-    /// that was copied from the request that asked for the task does not.
-    pub fn is_below_the_task(&self, traceparent: &str) -> bool {
-        let Some(inner) = &self.inner else { return true };
-        !inner.scope.remote_parent().is_some_and(|from| traceparent.contains(&from.span_id().to_string()))
+        let baggage = inner.baggage(&carrier.get(wire::BAGGAGE).map_or_else(current_baggage, Cow::into_owned));
+        carrier.set(wire::BAGGAGE, baggage);
     }
 
     /// Counts the receipt of the work. A receipt counts only once.
@@ -138,13 +122,19 @@ impl Drop for RemoteWork {
 }
 
 impl Inner {
+    /// Returns whether a `traceparent` was copied from the request that asked for the task. Any other names a span that the
+    /// application made for this request.
+    fn is_the_callers(&self, traceparent: &str) -> bool {
+        self.scope.remote_parent().is_some_and(|parent| traceparent.contains(&parent.span_id().to_string()))
+    }
+
     fn baggage(&self, already: &str) -> String {
         let foreign: Vec<&str> =
             already.split(',').map(str::trim).filter(|m| !m.is_empty() && !is_outlay_member(m)).collect();
         let mut length: usize = foreign.iter().map(|member| member.len() + 1).sum();
         let mut members = Vec::with_capacity(8 + foreign.len());
         for (key, value) in self.members() {
-            let member = format!("{key}={}", utf8_percent_encode(&value, RESERVED));
+            let member = format!("{key}={}", encoded(&value));
             if length + member.len() < MAX_LENGTH && members.len() + foreign.len() < MAX_MEMBERS {
                 length += member.len() + 1;
                 members.push(member);
@@ -167,15 +157,20 @@ impl Inner {
     }
 }
 
-/// Returns the application's own baggage.
-fn current_baggage() -> Vec<opentelemetry::baggage::KeyValueMetadata> {
-    use opentelemetry::baggage::KeyValueMetadata;
+/// Returns the baggage of the current OpenTelemetry context.
+fn current_baggage() -> String {
     Context::map_current(|context| {
-        let baggage = context.baggage().iter();
-        baggage
-            .map(|(key, (value, metadata))| KeyValueMetadata::new(key.clone(), value.clone(), metadata.clone()))
-            .collect()
+        let member = |(key, (value, metadata)): (&Key, &(StringValue, BaggageMetadata))| {
+            let (key, value) = (encoded(key.as_str()), encoded(value.as_str()));
+            let metadata = metadata.as_str().trim();
+            if metadata.is_empty() { format!("{key}={value}") } else { format!("{key}={value};{metadata}") }
+        };
+        context.baggage().iter().map(member).collect::<Vec<_>>().join(",")
     })
+}
+
+fn encoded(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, RESERVED)
 }
 
 /// Returns a baggage without Outlay's members, for a receiver that must not see them; `None` if it has none.
@@ -184,15 +179,6 @@ pub fn without_outlay(baggage: &str) -> Option<String> {
     members()
         .any(is_outlay_member)
         .then(|| members().filter(|member| !is_outlay_member(member)).collect::<Vec<_>>().join(","))
-}
-
-/// An injector that keeps one value.
-struct CapturedValue(Option<String>);
-
-impl Injector for CapturedValue {
-    fn set(&mut self, _key: &str, value: String) {
-        self.0 = Some(value);
-    }
 }
 
 impl fmt::Debug for RemoteWork {

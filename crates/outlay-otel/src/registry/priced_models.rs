@@ -5,8 +5,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use hashbrown::HashMap;
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use outlay_ledger::Ledger;
 use outlay_price::{ModelRef, ParseModelError, Prices};
 
@@ -86,9 +84,9 @@ impl Models {
 
     /// Returns the age of the newest price of the table in force, if it has a date.
     pub(crate) fn price_age(&self) -> Option<Duration> {
-        let now = Timestamp::try_from(self.ledger.now()).ok()?;
-        let newest = self.prices().newest_day(now)?.to_zoned(TimeZone::UTC).ok()?.timestamp();
-        Duration::try_from(now.duration_since(newest)).ok()
+        let now = self.ledger.now();
+        let newest = self.prices().newest_day(now.try_into().ok()?)?;
+        now.duration_since(newest.into()).ok()
     }
 
     /// Replaces the price table. Resolved ids stay resolved.

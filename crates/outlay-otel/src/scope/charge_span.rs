@@ -31,6 +31,6 @@ impl TracedScope {
         }
         let (parent, link) =
             if charged.orphaned { (Context::new(), scope.task_span()) } else { (scope.context(), None) };
-        instant_span::write_charge(core, &charged.name, amount, attributes, &parent, link);
+        instant_span::write_charge(core, &charged.name, Some(amount), attributes, &parent, link);
     }
 }

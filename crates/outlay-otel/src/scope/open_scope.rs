@@ -21,8 +21,8 @@ impl OpenScope {
     /// Opens a task: inside the current scope if that belongs to the same engine and to a task, else as a root.
     pub(crate) fn task(core: &Arc<Core>, spec: TaskSpec) -> Self {
         match current().filter(|scope| scope.belongs_to(core) && !scope.is_unattributed()) {
-            Some(outer) => Self::inside(&outer, |parent| parent.task(spec)),
-            None => Self::start(TracedScope::new(core.clone(), core.ledger.task(spec), None)),
+            Some(outer) => Self::inside(&outer, None, |parent| parent.task(spec)),
+            None => Self::start(TracedScope::new(core.clone(), core.ledger.task(spec), None), None),
         }
     }
 
@@ -34,35 +34,35 @@ impl OpenScope {
         let same_work =
             |scope: &TracedScope| scope.belongs_to(core) && asked.is_some_and(|id| scope.in_ledger().answers(id));
         if let Some(outer) = current().filter(same_work) {
-            return Self::inside(&outer, |parent| parent.task(spec.without_caller()));
+            return Self::inside(&outer, None, |parent| parent.task(spec.without_caller()));
         }
         let in_ledger = core.ledger.task(spec);
-        Self::start(TracedScope::for_caller(core.clone(), in_ledger, incoming.parent().cloned()))
+        Self::start(TracedScope::for_caller(core.clone(), in_ledger, incoming.parent().cloned()), None)
     }
 
     /// Opens an agent with these budgets inside `parent`.
     pub fn agent(parent: &TracedScope, name: &str, budgets: &[Budget]) -> Self {
-        Self::inside(parent, |parent| parent.child(ScopeKind::Agent, name, budgets))
+        Self::inside(parent, None, |parent| parent.child(ScopeKind::Agent, name, budgets))
     }
 
     /// Opens a step with these budgets inside `parent`. `tool_call` is the id of the model's tool call.
     pub fn step(parent: &TracedScope, kind: StepKind, name: &str, budgets: &[Budget], tool_call: Option<&str>) -> Self {
-        let step = Self::inside(parent, |parent| parent.child(ScopeKind::Step(kind), name, budgets));
-        if let Some(id) = tool_call {
-            step.span.set_tool_call(id);
-        }
-        step
+        Self::inside(parent, tool_call, |parent| parent.child(ScopeKind::Step(kind), name, budgets))
     }
 
-    fn inside(parent: &TracedScope, open: impl FnOnce(&outlay_ledger::Scope) -> outlay_ledger::Scope) -> Self {
+    fn inside(
+        parent: &TracedScope,
+        tool_call: Option<&str>,
+        open: impl FnOnce(&outlay_ledger::Scope) -> outlay_ledger::Scope,
+    ) -> Self {
         let in_ledger = open(parent.in_ledger());
         // The ledger opens it in an outer scope if the parent has closed.
         let holder = in_ledger.parent().map_or_else(|| parent.clone(), |holder| parent.self_or_ancestor(holder));
-        Self::start(TracedScope::new(parent.core().clone(), in_ledger, Some(holder)))
+        Self::start(TracedScope::new(parent.core().clone(), in_ledger, Some(holder)), tool_call)
     }
 
-    fn start(scope: TracedScope) -> Self {
-        let span = scope_span::start(&scope);
+    fn start(scope: TracedScope, tool_call: Option<&str>) -> Self {
+        let span = scope_span::start(&scope, tool_call);
         if matches!(scope.in_ledger().kind(), ScopeKind::Task) {
             let (task, core) = (scope.in_ledger(), scope.core());
             core.open_tasks.add(task, scope.span_context().cloned());

@@ -13,7 +13,7 @@ use super::record_closed_task::task_closed;
 use super::scope_attributes::push_identity;
 use super::span_totals;
 use super::traced_scope::TracedScope;
-use crate::attribute_values::push_dimensions;
+use crate::attribute_values::{agent_name, push_dimensions};
 use crate::end_span;
 use crate::metrics::ClosedScopeFigures;
 use crate::names::{self, outlay, semconv};
@@ -37,14 +37,10 @@ impl ScopeSpan {
     pub(crate) const fn tracing(&self) -> &tracing::Span {
         &self.tracing
     }
-
-    /// Sets the id of the model's tool call.
-    pub(crate) fn set_tool_call(&self, id: &str) {
-        self.context.span().set_attribute(KeyValue::new(semconv::TOOL_CALL_ID, id.to_owned()));
-    }
 }
 
-pub(crate) fn start(scope: &TracedScope) -> ScopeSpan {
+/// Starts the span of a scope. `tool_call` is the id of the model's tool call.
+pub(crate) fn start(scope: &TracedScope, tool_call: Option<&str>) -> ScopeSpan {
     let in_ledger = scope.in_ledger();
     if in_ledger.joined().is_some() && in_ledger.is_root() && matches!(in_ledger.kind(), ScopeKind::Task) {
         return join(scope);
@@ -57,7 +53,7 @@ pub(crate) fn start(scope: &TracedScope) -> ScopeSpan {
     };
     let parent = carry(&parent, scope);
     let name = span_name(in_ledger, scope.core().semconv);
-    let mut attributes = start_attributes(scope);
+    let mut attributes = start_attributes(scope, tool_call);
     if late_task.is_some() {
         attributes.push(KeyValue::new(outlay::LATE, true));
     }
@@ -152,15 +148,15 @@ fn span_name(scope: &Scope, semconv: Semconv) -> String {
         ScopeKind::Task => format!("invoke_workflow {name}"),
         ScopeKind::Agent => format!("invoke_agent {name}"),
         ScopeKind::Step(StepKind::Tool) => format!("execute_tool {name}"),
-        ScopeKind::Step(StepKind::Plan) if semconv == Semconv::Latest => match scope.agent_in_scope() {
-            Some((_, agent)) => format!("plan {agent}"),
+        ScopeKind::Step(StepKind::Plan) if semconv == Semconv::Latest => match agent_name(scope) {
+            Some(agent) => format!("plan {agent}"),
             None => "plan".to_owned(),
         },
         ScopeKind::Step(kind) => format!("{kind} {name}"),
     }
 }
 
-fn start_attributes(scope: &TracedScope) -> Vec<KeyValue> {
+fn start_attributes(scope: &TracedScope, tool_call: Option<&str>) -> Vec<KeyValue> {
     let in_ledger = scope.in_ledger();
     let name = in_ledger.name().clone();
     let mut attributes = Vec::with_capacity(20);
@@ -193,11 +189,12 @@ fn start_attributes(scope: &TracedScope) -> Vec<KeyValue> {
             attributes.push(KeyValue::new(semconv::OPERATION_NAME, "execute_tool"));
             attributes.push(KeyValue::new(semconv::TOOL_NAME, name));
             attributes.push(KeyValue::new(semconv::TOOL_TYPE, semconv::FUNCTION));
-            push_agent_name(&mut attributes, in_ledger);
+            attributes.extend(tool_call.map(|id| KeyValue::new(semconv::TOOL_CALL_ID, id.to_owned())));
+            push_agent_name(&mut attributes, scope);
         }
         ScopeKind::Step(StepKind::Plan) => {
             attributes.push(KeyValue::new(semconv::OPERATION_NAME, "plan"));
-            push_agent_name(&mut attributes, in_ledger);
+            push_agent_name(&mut attributes, scope);
         }
         ScopeKind::Step(_) => {}
     }
@@ -216,9 +213,11 @@ const fn role(kind: &ScopeKind) -> SpanRole<'_> {
     }
 }
 
-/// Adds the agent that a step belongs to.
-fn push_agent_name(attributes: &mut Vec<KeyValue>, step: &Scope) {
-    attributes.extend(step.agent_in_scope().map(|(_, agent)| KeyValue::new(semconv::AGENT_NAME, agent)));
+/// Adds the agent that a plan or a tool belongs to. Release 1.41 has the agent only on its own span.
+fn push_agent_name(attributes: &mut Vec<KeyValue>, step: &TracedScope) {
+    if step.core().semconv == Semconv::Latest {
+        attributes.extend(agent_name(step.in_ledger()).map(|agent| KeyValue::new(semconv::AGENT_NAME, agent)));
+    }
 }
 
 /// Writes the totals and ends the span when the ledger closes the scope.

@@ -76,7 +76,7 @@ fn push_kinds(attributes: &mut Vec<KeyValue>, totals: &Totals) {
 fn push_task(attributes: &mut Vec<KeyValue>, task: &Scope, totals: &Totals) {
     let outcome = task.outcome().unwrap_or(outlay_ledger::Outcome::abandoned());
     attributes.push(KeyValue::new(outlay::OUTCOME_KIND, outcome.kind().as_str()));
-    if let Some(worth) = outcome.worth() {
+    if let Some(worth) = outcome.value_usd() {
         attributes.push(usd(outlay::OUTCOME_VALUE_USD, worth));
     }
     attributes.push(count(outlay::TOTAL_TURNS, totals.turns()));

@@ -132,6 +132,15 @@ impl TracedScope {
         self.0.parent.as_ref()
     }
 
+    /// Returns the task that the scope is or lies in, or `None` outside any task.
+    pub fn nearest_task(&self) -> Option<Self> {
+        let mut scope = self;
+        while !matches!(scope.in_ledger().kind(), ScopeKind::Task) {
+            scope = scope.parent()?;
+        }
+        Some(scope).filter(|scope| !scope.is_unattributed()).cloned()
+    }
+
     /// Counts a model call of the nearest agent, or of the task if there is none.
     pub(crate) fn count_call(&self) {
         self.nearest_agent().own_work.calls.fetch_add(1, Ordering::Relaxed);

@@ -1,5 +1,3 @@
-use jiff::Timestamp;
-
 use super::*;
 use crate::rate::Rate;
 use crate::{CacheTtl, CacheUse, CostStatus, GuardrailUse, Unit, UnitCount, Usage, Usd};

@@ -2,10 +2,8 @@
 
 use std::fmt;
 
-use jiff::tz::TimeZone;
-
 use super::{ChangeKind, FieldChange, PriceChange, PriceDiff};
-use crate::{Latency, Usd};
+use crate::{Latency, Timestamp, Usd};
 
 const COLUMNS: usize = 13;
 
@@ -50,7 +48,7 @@ fn line(f: &mut fmt::Formatter<'_>, cells: &[&str; COLUMNS], widths: &[usize; CO
 fn lines(change: &PriceChange) -> Vec<[String; COLUMNS]> {
     let key = &change.key;
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
-    let start = key.start.map(|at| at.to_zoned(TimeZone::UTC).date().to_string());
+    let start = key.start.map(Timestamp::day);
     let cells = |figure: String, old: String, new: String, percent: String| {
         [
             change.kind.as_str().to_owned(),

@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use jiff::Timestamp;
 
 use super::{Location, ModelPrices, Slot, Table, VariantPrices};
 use crate::discount::{Discount, Discounts};
 use crate::effective_from::Start;
 use crate::price::{Entry, Terms};
-use crate::{Confidence, Price};
+use crate::{Confidence, Price, Timestamp};
 
 impl Table {
     /// Returns a table of discounted prices, to be searched before this one. It only has prices for the locations and

@@ -3,7 +3,7 @@ use std::error::Error;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Charge, PriceQuery, Prices, Unit, Usage};
+use crate::{Charge, PriceQuery, Prices, Timestamp, Unit, Usage};
 
 /// Returns the user's own rows of a file without imported rows.
 fn table_of(text: &str, syntax: Syntax, name: Option<&str>) -> Arc<Table> {
@@ -507,7 +507,7 @@ fn in_all_lists_the_narrower_place_wins_and_then_the_later_start() {
 fn the_newest_day_is_that_of_the_prices_and_never_in_the_future() {
     let newest = |text: &str, at: &str| {
         let prices = Prices::from_toml(text).unwrap().without_bundled();
-        prices.newest_day(at.parse().unwrap()).map(|day| day.to_string())
+        prices.newest_day(at.parse().unwrap()).map(Timestamp::day)
     };
     let row = |as_of: &str| {
         format!("[[price]]\nmodel = \"acme.big\"\nregion = \"{as_of}\"\ninput = \"1\"\nas_of = \"{as_of}\"\n")

@@ -1,9 +1,10 @@
 //! Properties of every row of the bundled table, for any counts.
 
-use jiff::{SignedDuration, Timestamp};
+use std::time::{Duration, SystemTime};
+
 use outlay_price::{
-    Charge, Confidence, CostStatus, Latency, ModelRef, Price, PriceQuery, Prices, Routing, Tier, Unit, UnitCount,
-    Units, Usage, Usd,
+    Charge, Confidence, CostStatus, Latency, ModelRef, Price, PriceQuery, Prices, Routing, Tier, Timestamp, Unit,
+    UnitCount, Units, Usage, Usd,
 };
 use proptest::prelude::*;
 
@@ -90,9 +91,9 @@ fn every_row_applies_from_its_start_on_and_not_before() {
         assert_eq!(found(&query), own, "{line:?}");
         if start.is_some() {
             dated += 1;
-            let before = PriceQuery { at: query.at - SignedDuration::from_nanos(1), ..query };
+            let before = PriceQuery { at: at(SystemTime::from(query.at) - Duration::from_nanos(1)), ..query };
             assert_ne!(found(&before), own, "{line:?}");
-            let later = PriceQuery { at: query.at + SignedDuration::from_hours(24 * 365), ..query };
+            let later = PriceQuery { at: at(SystemTime::from(query.at) + Duration::from_hours(24 * 365)), ..query };
             assert!(found(&later) >= own, "an older row applies later: {line:?}");
         }
     }
@@ -145,9 +146,17 @@ fn any_id() -> impl Strategy<Value = String> {
 }
 
 fn any_time() -> impl Strategy<Value = Timestamp> {
-    let seconds = Timestamp::MIN.as_second()..=Timestamp::MAX.as_second();
-    let all = seconds.prop_map(|second| Timestamp::from_second(second).expect("in range"));
-    prop_oneof![Just(Timestamp::MIN), Just(Timestamp::MAX), all]
+    let (first, last) = ("-009999-01-02T01:59:59Z", "9999-12-30T22:00:00.999999999Z");
+    let [first, last] = [first, last].map(|text| text.parse::<Timestamp>().expect("a time"));
+    let days = (-719_162_i64..=2_932_895).prop_map(|day| {
+        let offset = Duration::from_hours(24) * u32::try_from(day.unsigned_abs()).expect("in range");
+        at(if day < 0 { SystemTime::UNIX_EPOCH - offset } else { SystemTime::UNIX_EPOCH + offset })
+    });
+    prop_oneof![Just(first), Just(last), days]
+}
+
+fn at(time: SystemTime) -> Timestamp {
+    time.try_into().expect("in range")
 }
 
 proptest! {

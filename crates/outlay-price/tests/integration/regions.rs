@@ -1,7 +1,6 @@
 //! Prices by region, and how certain they are.
 
-use jiff::Timestamp;
-use outlay_price::{Confidence, CostStatus, ModelRef, PriceQuery, Prices, Tier, Usage};
+use outlay_price::{Confidence, CostStatus, ModelRef, PriceQuery, Prices, Tier, Timestamp, Usage};
 
 const NOW: &str = "2026-11-28T12:00:00Z";
 

@@ -30,7 +30,7 @@ pub(super) fn lines(report: &Report, tree: &Tree<'_>, theme: &Theme) -> Vec<Stri
 fn summary(report: &Report, tree: &Tree<'_>, theme: &Theme) -> Vec<Piece> {
     let (record, totals, outcome) = (report.record(), report.totals(), report.outcome());
     let figures = Figures { pending: Pending::of(totals), ..tree.root().figures };
-    let ended = match outcome.worth() {
+    let ended = match outcome.value_usd() {
         Some(worth) => format!("{} worth {}", outcome.kind().as_str(), limit(worth)),
         None => outcome.kind().as_str().to_owned(),
     };

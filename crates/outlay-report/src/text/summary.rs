@@ -182,7 +182,7 @@ fn refused(report: &Report, theme: &Theme) -> Vec<Piece> {
 
 /// Returns why a stop or the policy refused the first call, and how many they refused.
 fn other_refusals(report: &Report, theme: &Theme) -> (&'static str, Vec<Piece>) {
-    let Some(refused) = &report.record().refused_otherwise else { return ("", Vec::new()) };
+    let Some(refused) = &report.record().non_budget_refusals else { return ("", Vec::new()) };
     let (label, why) = match &refused.first {
         Refusal::Stopped(why) => ("stopped", why.reason().to_owned()),
         Refusal::Policy(why) => ("policy", format!("{}: {}", why.rule(), why.violation())),

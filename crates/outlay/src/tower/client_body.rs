@@ -8,7 +8,7 @@ use outlay_ledger::Received;
 use outlay_otel::{ReceiveError, RemoteWork};
 use pin_project_lite::pin_project;
 
-use super::header_carriers::RECEIPT;
+use super::RECEIPT;
 
 pin_project! {
     /// A response body that may end with the receipt.

@@ -7,14 +7,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use http::header::{HOST, HeaderValue, TE};
-use http::{Request, Response};
-use outlay_otel::{RemoteWork, current, guarded};
+use http::{HeaderMap, Request, Response};
+use outlay_otel::names::wire;
+use outlay_otel::{ReadCarrier, RemoteWork, WriteCarrier as _, current, guarded, without_outlay};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::RECEIPT;
 use super::client_body::{ReceiptReceiver, ReceiptState, ReceivingBody};
-use super::header_carriers;
 
 /// A layer that sends the current task to allowed hosts with each request, and counts the cost that they report. See
 /// [the module](super).
@@ -159,7 +160,7 @@ impl<S> ClientService<S> {
         let from_header = || request.headers().get(HOST)?.to_str().ok()?.parse().ok();
         let authority: http::uri::Authority = uri.authority().cloned().or_else(from_header)?;
         if !self.settings.allows(authority.host()) {
-            header_carriers::strip(request.headers_mut());
+            strip_caller(request.headers_mut());
             return None;
         }
         // Leave out the rest of the authority: it may contain a password.
@@ -176,14 +177,26 @@ impl<S> ClientService<S> {
         if work.id().is_none() {
             // Outside any task, do not pass on the task of another process that the application copied from a request.
             if current().is_none() {
-                header_carriers::strip(request.headers_mut());
+                strip_caller(request.headers_mut());
             }
             return None;
         }
-        header_carriers::inject(&work, request.headers_mut());
+        work.inject(request.headers_mut());
         request.extensions_mut().insert(IsHandled);
         request.headers_mut().entry(TE).or_insert(HeaderValue::from_static("trailers"));
         Some(SentWork { work, origin, settings: self.settings.clone() })
+    }
+}
+
+/// Removes Outlay's entries from the baggage, for a host that is not allowed: the application's own propagation may have
+/// added them.
+fn strip_caller(headers: &mut HeaderMap) {
+    let baggage = ReadCarrier::get(headers, wire::BAGGAGE);
+    if let Some(others) = baggage.and_then(|baggage| without_outlay(&baggage)) {
+        headers.remove(wire::BAGGAGE);
+        if !others.is_empty() {
+            headers.set(wire::BAGGAGE, others);
+        }
     }
 }
 
@@ -201,7 +214,7 @@ struct SentWork {
 impl SentWork {
     /// Counts the receipt in the response's header. Returns the receiver for the final one, if that is still to come.
     fn receive<R>(self, response: &Response<R>) -> Option<ReceiptReceiver> {
-        let receipts = response.headers().get_all(header_carriers::RECEIPT);
+        let receipts = response.headers().get_all(RECEIPT);
         let receiver = ReceiptReceiver::new(self.work, self.origin.clone());
         match receiver.receive(receipts) {
             ReceiptState::Missing(receiver) => {

@@ -8,7 +8,7 @@ use http_body::{Body, Frame, SizeHint};
 use outlay_ledger::Outcome;
 use pin_project_lite::pin_project;
 
-use super::header_carriers::RECEIPT;
+use super::RECEIPT;
 use crate::Task;
 
 pin_project! {
@@ -49,7 +49,7 @@ pub(super) struct Finish {
 impl Finish {
     /// Ends the task. Returns the final receipt if it goes into a trailer.
     fn end(self) -> Option<HeaderValue> {
-        self.task.end(self.outcome);
+        self.task.end(self.task.failure_or_else(|| self.outcome));
         let receipt = self.task.receipt();
         // A receipt that is not final adds nothing to the one in the header.
         (self.sends_trailer && receipt.is_final()).then(|| HeaderValue::try_from(receipt.to_string()).ok()).flatten()

@@ -15,9 +15,9 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::header_carriers::{self, RECEIPT};
+use super::RECEIPT;
 use super::server_body::{Finish, ScopedBody};
-use crate::{Outlay, Task, TaskBuilder};
+use crate::{CurrentTask, Outlay, Task, TaskBuilder};
 
 /// A layer that runs each request in its caller's task or in a task of its own, and reports its cost to the caller. See
 /// [the module](super).
@@ -77,6 +77,9 @@ impl ServerLayer {
     /// route's template, not after the path: the name becomes a metric attribute. The response's status decides the
     /// outcome. Defaults to no tasks.
     ///
+    /// The handler finds the task with [`current_task`](crate::current_task), or as a [`CurrentTask`] in the request's
+    /// extensions. With the feature `axum`, that is also an extractor.
+    ///
     /// With axum, as a layer of the router, the template is in the request's extensions:
     ///
     /// ```
@@ -97,7 +100,7 @@ impl ServerLayer {
     }
 
     /// Sets the function that returns the outcome of a request's task for the response's status. Defaults to a success
-    /// below 400, and a failure from 400 on. In any case, the task is abandoned if the request is cancelled or the
+    /// below 400, and a failure from 400 on. A task that was marked as failed is a failure whatever the status. In any case, the task is abandoned if the request is cancelled or the
     /// response is not read to its end, and has failed if the service returns an error.
     pub fn outcome_by(mut self, outcome: impl Fn(StatusCode) -> Outcome + Send + Sync + 'static) -> Self {
         self.settings.outcome = Arc::new(outcome);
@@ -153,6 +156,9 @@ where
             return ServerFuture { state: State::Receipts { receipts } };
         }
         let run = self.settings.start_task(&parts, is_trusted);
+        if let Some(run) = &run {
+            parts.extensions.insert(CurrentTask::new(run.task.open_scope().scope().clone()));
+        }
         let request = Request::from_parts(parts, body);
         let inner = match &run {
             Some(run) => run.task.run_sync(|| self.inner.call(request)),
@@ -188,7 +194,7 @@ impl Settings {
     }
 
     /// Returns the receipt. If it is not final, it gets the path of the final one.
-    pub(super) fn with_place(&self, receipt: crate::Receipt) -> crate::Receipt {
+    pub(super) fn with_place(&self, receipt: crate::propagation::Receipt) -> crate::propagation::Receipt {
         match (receipt.is_final(), receipt.remote_id(), &self.receipts_at) {
             (false, Some(remote), Some(path)) => receipt.with_path(&format!("{path}/{remote}")),
             _ => receipt,
@@ -197,7 +203,7 @@ impl Settings {
 }
 
 fn read_incoming(parts: &Parts) -> Option<Incoming> {
-    match header_carriers::extract_trusted(&parts.headers) {
+    match Incoming::from_trusted(&parts.headers) {
         Ok(incoming) => Some(incoming),
         Err(ExtractError::NoTask) => None,
         Err(error) => {
@@ -229,7 +235,9 @@ struct Running {
 impl Running {
     fn respond<R: Body>(self, mut response: Response<R>) -> Response<ScopedBody<R>> {
         let status = response.status();
-        let outcome = guarded("outcome_by", || (self.settings.outcome)(status)).unwrap_or_else(|| outcome_of(status));
+        let by_status =
+            || guarded("outcome_by", || (self.settings.outcome)(status)).unwrap_or_else(|| outcome_of(status));
+        let outcome = self.task.failure_or_else(by_status);
         // Receipts of this process's own remote work are for it alone.
         response.headers_mut().remove(RECEIPT);
         let body = response.body();

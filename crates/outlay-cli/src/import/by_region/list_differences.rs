@@ -1,16 +1,12 @@
 //! Compares the table with AWS's Price List: each listed price must be charged in its region and be exact, or have a
 //! rule that explains the difference.
 
-use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-
 use super::aws_prices::AwsPrices;
 use super::price_list::Variant;
 use crate::import::build_error::BuildError;
 use crate::import::rates::per_million;
 use crate::import::resolutions::Resolutions;
-use outlay_price::{CostStatus, ModelRef, PriceQuery, Prices, Tier, Usage};
+use outlay_price::{CostStatus, ModelRef, PriceQuery, Prices, Tier, Timestamp, Usage};
 
 /// Returns lines for the table of deliberate differences.
 pub(in crate::import) fn differences(
@@ -72,7 +68,5 @@ pub(in crate::import) fn differences(
 }
 
 fn day(text: &str) -> Result<Timestamp, BuildError> {
-    let bad = |_| BuildError::one(format!("resolutions: the version {text} is not a day"));
-    let date: Date = text.parse().map_err(bad)?;
-    date.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp()).map_err(bad)
+    text.parse().map_err(|_| BuildError::one(format!("resolutions: the version {text} is not a day")))
 }

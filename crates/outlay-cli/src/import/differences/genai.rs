@@ -1,8 +1,8 @@
 //! The prices of genai-prices, for each id of the catalogue that its rules match, at each date.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, SystemTime};
 
-use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -13,7 +13,7 @@ use crate::import::resolutions::{Resolutions, Source};
 use crate::import::source_id::Id;
 use outlay_price::parts::Decimal;
 use outlay_price::parts::Start;
-use outlay_price::{ModelRef, Price, PriceQuery, Prices, Routing, Tier, Usd};
+use outlay_price::{ModelRef, Price, PriceQuery, Prices, Routing, Tier, Timestamp, Usd};
 
 #[derive(Deserialize)]
 struct Provider<'a> {
@@ -105,7 +105,7 @@ fn prices_of(model: &Model<'_>, id: &Id, today: Timestamp, prices: &Prices) -> O
     let start = |dated: &Dated<'_>| dated.constraint.as_ref().and_then(|it| Start::parse(it.get("start_date")?));
     let first = dated.iter().filter_map(start).map(|start| start.at).min();
     // A price without a start applies until the first one with a start.
-    let before = first.map_or(today, |first| first - SignedDuration::from_secs(1));
+    let before = first.map_or(today, second_before);
     let mut all = Vec::new();
     for offer in &dated {
         let start = start(offer);
@@ -160,4 +160,8 @@ fn steps(raw: &RawValue, bounds: &[u64]) -> Option<Vec<(u64, Usd)>> {
     let tiered: Tiered<'_> = serde_json::from_str(raw.get()).ok()?;
     let tiers = tiered.tiers.iter().map(|step| Some((step.start, price(step.price)?)));
     [Some((0, price(tiered.base)?))].into_iter().chain(tiers).collect()
+}
+
+fn second_before(at: Timestamp) -> Timestamp {
+    Timestamp::try_from(SystemTime::from(at) - Duration::from_secs(1)).unwrap_or(at)
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use super::stated_price::{Billed, Kind, StatedPrice};
@@ -12,7 +11,7 @@ use crate::import::resolutions::{Resolutions, Source};
 use crate::import::source_id::Id;
 use outlay_price::parts::Decimal;
 use outlay_price::parts::Start;
-use outlay_price::{Routing, Tier, Unit, UnitCount, Usd};
+use outlay_price::{Routing, Tier, Timestamp, Unit, UnitCount, Usd};
 
 type Row<'a> = BTreeMap<String, &'a RawValue>;
 

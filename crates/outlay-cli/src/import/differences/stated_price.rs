@@ -1,8 +1,8 @@
-use jiff::Timestamp;
-
 use crate::import::resolutions::{NamedReason, Resolutions, Source};
 use crate::import::source_id::Id;
-use outlay_price::{CacheTtl, ModelRef, Price, PriceQuery, Prices, Routing, Tier, Unit, UnitCount, Units, Usage, Usd};
+use outlay_price::{
+    CacheTtl, ModelRef, Price, PriceQuery, Prices, Routing, Tier, Timestamp, Unit, UnitCount, Units, Usage, Usd,
+};
 
 /// A price that a source states.
 #[derive(Clone, Debug)]

@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
 use outlay_price::parts::{Place, Rate, RateSet, Rates, Row, Start, Step, geos};
-use outlay_price::{Confidence, Geo, Latency, Price, Prices, Routing, Tier, UnitPrice};
+use outlay_price::{Confidence, Geo, Latency, Price, Prices, Routing, Tier, Timestamp, UnitPrice};
 
 use super::row_text::{self, place};
 use crate::Error;

@@ -85,7 +85,7 @@ fn a_review_is_due_on_its_day() {
     let text = "[[rule]]\nname = \"r\"\n[[rule.allow]]\nmodels = [\"m\"]\nowner = \"ana\"\nreason = \"why\"\nreview = 2027-03-01\n";
     let policy = Policy::from_toml(text).unwrap();
     let due = |at: &str| {
-        let at = at.parse::<Timestamp>().unwrap();
+        let at = at.parse::<jiff::Timestamp>().unwrap();
         policy.reviews_due(at.into()).next().map(|review| review.owner.clone())
     };
     assert_eq!(due("2027-02-28T23:59:59Z"), None);

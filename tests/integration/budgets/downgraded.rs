@@ -1,4 +1,4 @@
-//! Calls that a budget refuses and that are degraded: sent to a cheaper model or with fewer tokens.
+//! Calls that a budget refuses and that are downgraded: sent to a cheaper model or with fewer tokens.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use aws_sdk_bedrockruntime::primitives::Blob;
 use aws_sdk_bedrockruntime::types::InferenceConfiguration;
 use bedrock_sim::{Reply, Tokens};
-use outlay::{Amount, Budget, BudgetExceeded, BudgetRule, Degrade, Outcome, Policy, PolicyRule, StopTarget, Usd};
+use outlay::budget::{Amount, BudgetExceeded, BudgetRule, Downgrade};
+use outlay::policy::{Policy, PolicyRule, StopTarget};
+use outlay::{Budget, Outcome, Usd};
 use outlay_tests::{HAIKU, Harness, call_spans, converse, haiku, invoke, user};
 use serde_json::json;
 
@@ -14,8 +16,8 @@ use super::at_most;
 
 const NOVA: &str = "us.amazon.nova-micro-v1:0";
 
-async fn degrading(
-    decide: impl Fn(&BudgetExceeded) -> Option<Degrade> + Send + Sync + 'static,
+async fn downgrading(
+    decide: impl Fn(&BudgetExceeded) -> Option<Downgrade> + Send + Sync + 'static,
 ) -> (Harness, Arc<AtomicU32>) {
     let decisions = Arc::new(AtomicU32::new(0));
     let counter = decisions.clone();
@@ -35,7 +37,7 @@ fn requests(h: &Harness) -> Vec<(String, serde_json::Value)> {
 
 #[tokio::test]
 async fn a_refused_call_goes_to_a_cheaper_model_and_is_charged_at_its_price() {
-    let (h, decisions) = degrading(|refused| (refused.model() == HAIKU).then(|| Degrade::to_model(NOVA))).await;
+    let (h, decisions) = downgrading(|refused| (refused.model() == HAIKU).then(|| Downgrade::to_model(NOVA))).await;
     // 1,000 output tokens cost $0.0055 with Haiku and $0.00014 with Nova Micro.
     let task = h.outlay.task("t").budget(Usd::from_micros(4_000)).start();
     task.run(haiku(&h.client).inference_config(at_most(100)).send()).await.unwrap();
@@ -48,7 +50,7 @@ async fn a_refused_call_goes_to_a_cheaper_model_and_is_charged_at_its_price() {
     let requests = requests(&h);
     assert_eq!(requests.iter().map(|(model, _)| &**model).collect::<Vec<_>>(), [HAIKU, NOVA, NOVA]);
     let report = task.finish(Outcome::success());
-    assert_eq!(report.refusals().len(), 0, "the degraded call was sent");
+    assert_eq!(report.refusals().len(), 0, "the downgraded call was sent");
     assert_eq!(report.budget().unwrap().refused, 0);
     let spans = h.spans();
     spans.assert_conserved();
@@ -60,8 +62,8 @@ async fn a_refused_call_goes_to_a_cheaper_model_and_is_charged_at_its_price() {
 }
 
 #[tokio::test]
-async fn degrading_lowers_max_tokens_and_never_raises_it() {
-    let (h, _) = degrading(|_| Some(Degrade::to_max_tokens(200))).await;
+async fn downgrading_lowers_max_tokens_and_never_raises_it() {
+    let (h, _) = downgrading(|_| Some(Downgrade::to_max_tokens(200))).await;
     let task = h.outlay.task("t").budget(Usd::from_micros(4_000)).start();
     let config = InferenceConfiguration::builder().temperature(0.5).max_tokens(2_000).build();
     task.run(haiku(&h.client).inference_config(config).send()).await.unwrap();
@@ -77,17 +79,17 @@ async fn degrading_lowers_max_tokens_and_never_raises_it() {
 }
 
 #[tokio::test]
-async fn a_call_that_cannot_be_degraded_is_refused_once() {
+async fn a_call_that_cannot_be_downgraded_is_refused_once() {
     // Each alternative is too expensive.
-    let (h, decisions) = degrading(|refused| {
+    let (h, decisions) = downgrading(|refused| {
         let other = if refused.model() == HAIKU { "us.anthropic.claude-sonnet-4-6" } else { HAIKU };
-        Some(Degrade::to_model(other))
+        Some(Downgrade::to_model(other))
     })
     .await;
     let task = h.outlay.task("t").budget(Usd::from_micros(10)).start();
     let error = task.run(haiku(&h.client).send()).await.unwrap_err();
     assert_eq!(outlay::budget_exceeded(&error).unwrap().limit(), Usd::from_micros(10));
-    assert_eq!(decisions.load(Ordering::SeqCst), 3, "once for each degradation that changes the call");
+    assert_eq!(decisions.load(Ordering::SeqCst), 3, "once for each downgrade that changes the call");
     // A native body is never changed.
     assert!(task.run(invoke(&h.client, HAIKU).send()).await.is_err());
     assert_eq!(decisions.load(Ordering::SeqCst), 3);
@@ -101,13 +103,13 @@ async fn a_call_that_cannot_be_degraded_is_refused_once() {
     let stopped = h.outlay.task("t").workflow("w").budget(Usd::from_micros(10)).start();
     let error = stopped.run(haiku(&h.client).send()).await.unwrap_err();
     assert!(outlay::stopped(&error).is_some());
-    assert_eq!(stopped.refused_otherwise().unwrap().calls, 1, "a stop is never degraded");
+    assert_eq!(stopped.non_budget_refusals().unwrap().calls, 1, "a stop is never downgraded");
     assert_eq!(decisions.load(Ordering::SeqCst), 3);
 }
 
 #[tokio::test]
-async fn an_observing_budget_counts_a_degraded_call_once() {
-    let (h, _) = degrading(|refused| (refused.model() == HAIKU).then(|| Degrade::to_model(NOVA))).await;
+async fn an_observing_budget_counts_a_downgraded_call_once() {
+    let (h, _) = downgrading(|refused| (refused.model() == HAIKU).then(|| Downgrade::to_model(NOVA))).await;
     let watched = BudgetRule::new("watched", Budget::tokens(1).observe());
     h.outlay.set_budget_rules(vec![watched, BudgetRule::new("hard", Usd::from_micros(4_000))]);
     let task = h.outlay.task("t").budget(Budget::calls(1).observe()).start();
@@ -121,7 +123,7 @@ async fn an_observing_budget_counts_a_degraded_call_once() {
 
 #[tokio::test]
 async fn a_config_override_does_not_make_a_call_count_twice_in_its_budget() {
-    let (h, decisions) = degrading(|_| Some(Degrade::to_model(NOVA))).await;
+    let (h, decisions) = downgrading(|_| Some(Downgrade::to_model(NOVA))).await;
     let task = h.outlay.task("t").budget(Budget::calls(1)).start();
     let call = haiku(&h.client).customize().config_override(h.client.config().to_builder());
     task.run(call.send()).await.unwrap();
@@ -142,8 +144,8 @@ async fn no_output_tokens_are_reserved_for_an_embedding() {
 }
 
 #[tokio::test]
-async fn a_refused_call_is_not_degraded_to_a_forbidden_model() {
-    let (h, decisions) = degrading(|_| Some(Degrade::to_model(NOVA))).await;
+async fn a_refused_call_is_not_downgraded_to_a_forbidden_model() {
+    let (h, decisions) = downgrading(|_| Some(Downgrade::to_model(NOVA))).await;
     h.outlay.set_policy(Policy::new().rule(PolicyRule::new("models").allow_model("anthropic.*").enforce()));
     let task = h.outlay.task("t").budget(Usd::from_micros(10)).start();
     let error = task.run(haiku(&h.client).send()).await.unwrap_err();

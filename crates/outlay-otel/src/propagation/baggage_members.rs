@@ -2,23 +2,34 @@
 
 use std::borrow::Cow;
 
-use hashbrown::HashSet;
+use hashbrown::HashMap;
 use percent_encoding::percent_decode_str;
 
 /// The maximum number of times that a key is decoded. A key that is encoded more often passes too few receivers to be
 /// read as Outlay's.
 const MAX_DECODED: usize = 8;
+/// The maximum number of members of a W3C baggage.
+pub(super) const MAX_MEMBERS: usize = 64;
 
 /// Returns whether a receiver may read a member as Outlay's, however often its key is decoded on the way.
 pub(super) fn is_outlay_member(member: &str) -> bool {
     key(member).starts_with("outlay.")
 }
 
-/// Removes members with the key of an earlier one. The nearest sender has written its members in front.
-pub(super) fn without_duplicates(baggage: &str) -> String {
-    let mut seen = HashSet::new();
-    let members = baggage.split(',').filter(|member| seen.insert(key(member).into_owned()));
-    members.collect::<Vec<_>>().join(",")
+/// Returns the keys and values of the members. Of several members with one key, only the first is returned: the nearest
+/// sender has written its members in front. Members without a value, and those beyond [`MAX_MEMBERS`], are left out.
+pub(super) fn read(baggage: &str) -> HashMap<String, String> {
+    let mut members = HashMap::new();
+    for member in baggage.split(',') {
+        if let Some((_, value)) = member.split(';').next().and_then(|member| member.split_once('=')) {
+            let value = || percent_decode_str(value.trim()).decode_utf8_lossy().into_owned();
+            members.entry(key(member).into_owned()).or_insert_with(value);
+            if members.len() == MAX_MEMBERS {
+                break;
+            }
+        }
+    }
+    members
 }
 
 fn key(member: &str) -> Cow<'_, str> {
@@ -57,6 +68,8 @@ mod tests {
 
     #[test]
     fn the_first_member_with_a_key_wins() {
-        assert_eq!(without_duplicates("outlay.team=a,b=1,outlay%2eteam=c,b=2,d"), "outlay.team=a,b=1,d");
+        let members = read("outlay.team=a,b=1;metadata, c = %20x%3D,outlay%2eteam=c,b=2,d,,=e");
+        let expected = [("outlay.team", "a"), ("b", "1"), ("c", " x="), ("", "e")];
+        assert_eq!(members, expected.map(|(key, value)| (key.to_owned(), value.to_owned())).into());
     }
 }

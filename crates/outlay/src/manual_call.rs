@@ -24,7 +24,7 @@ use crate::default_outlay::current_or_outside;
 /// ```
 #[derive(Debug)]
 #[must_use = "a call counts only when it is recorded"]
-pub struct MadeCall {
+pub struct ManualCall {
     model: Box<str>,
     operation: Operation,
     usage: Option<Usage>,
@@ -38,7 +38,7 @@ pub struct MadeCall {
     made_at: &'static Location<'static>,
 }
 
-impl MadeCall {
+impl ManualCall {
     #[track_caller]
     pub(crate) fn new(model: &str) -> Self {
         Self {
@@ -131,7 +131,8 @@ impl MadeCall {
             inferences: 1,
             temperature: None,
             top_p: None,
-            guardrail: None,
+            // The guardrail stands in the place of the model.
+            guardrail: (self.operation == Operation::ApplyGuardrail).then(|| engine.intern(&self.model)),
             started: self.started.unwrap_or_else(|| engine.now()),
             cache: CacheUse::NoWrites,
             max_units: None,
