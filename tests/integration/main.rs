@@ -14,6 +14,7 @@ mod ends;
 mod example;
 mod gauges;
 mod identity;
+mod idle;
 mod jaeger;
 mod metering;
 mod metrics;

@@ -90,6 +90,11 @@ impl Engine {
         self.0.open_tasks.list(self.now())
     }
 
+    /// Returns the number of open tasks.
+    pub fn open_tasks_count(&self) -> usize {
+        self.0.open_tasks.count()
+    }
+
     /// Returns the price table in force.
     pub fn prices(&self) -> Prices {
         self.0.prices()

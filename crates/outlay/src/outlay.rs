@@ -1,5 +1,6 @@
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use outlay_ledger::{
     BudgetRule, LoadPolicyError, Outcome, Policy, Receipt, Received, RemoteId, StopTarget, TaskId, Totals,
@@ -7,7 +8,7 @@ use outlay_ledger::{
 use outlay_otel::{Attribution, Engine, Incoming, OpenTask, OutcomeTokenError, PendingReceipt, ReceiveError};
 use outlay_price::Prices;
 
-use crate::{BuildError, OutlayBuilder, TaskBuilder, default_outlay, watch_policy_file, watched_file};
+use crate::{BuildError, Idle, OutlayBuilder, TaskBuilder, default_outlay, watch_policy_file, watched_file};
 
 /// The ledger of an application, with its price table and the providers that spans and metrics go to.
 ///
@@ -129,6 +130,27 @@ impl Outlay {
     /// ```
     pub fn open_tasks(&self) -> Vec<OpenTask> {
         self.engine.open_tasks()
+    }
+
+    /// Waits until no task is open and no call outside any task: until the tasks are finished, their calls have settled,
+    /// dropped streams are drained, and receipts of remote work have come or are overdue. Call it before a process ends,
+    /// after it has stopped taking requests, and then flush the OpenTelemetry providers.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # async fn f(outlay: outlay::Outlay) {
+    /// if let Err(error) = outlay.idle(Duration::from_secs(10)).await {
+    ///     eprintln!("{error}");
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Resolves to a [`NotIdleError`](crate::NotIdleError) if something is still open after the timeout.
+    pub fn idle(&self, timeout: Duration) -> Idle {
+        Idle::new(self.engine.clone(), timeout)
     }
 
     /// Stops an open task by its id, or all tasks of a kind, including future ones. Their next call is refused, with an

@@ -201,3 +201,29 @@ async fn repeated_refusals_of_a_budget_log_one_warning_and_are_all_counted() {
         h.metrics().iter().filter(|point| point.name == "outlay.budget.refused").map(|point| point.value).sum();
     assert!((refused - 5.0).abs() < f64::EPSILON, "{refused}");
 }
+
+#[tokio::test]
+async fn a_refusal_has_the_fields_for_an_answer_to_the_user() {
+    let clock = ManualClock::at(20_000 * DAY + 3_600);
+    let shared_clock = clock.clone();
+    let rule =
+        BudgetRule::new("tenants", Budget::new(Usd::from_cents(10))).per("team").per("tenant").per("conversation");
+    let h = Harness::with(|builder| builder.clock(shared_clock).budget_rule(rule.every(Period::Day))).await;
+    let task = h.outlay.task("t").team("support").dimension("tenant", "acme").start();
+    task.charge("serp-api", Usd::from_cents(10));
+    let refused = task.run(ask(&h)).await.unwrap();
+    assert_eq!((refused.rule(), refused.budget(), refused.period()), (Some("tenants"), "tenants", Some(Period::Day)));
+    // The task has no conversation.
+    assert_eq!(refused.key().collect::<Vec<_>>(), [("team", "support"), ("tenant", "acme")]);
+    let midnight = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(20_001 * DAY);
+    assert_eq!(refused.resets_at(), Some(midnight));
+    assert_eq!(refused.limit().usd(), Some(Usd::from_cents(10)));
+    assert_eq!((refused.spent().usd(), refused.reserved().usd()), (Some(Usd::from_cents(10)), Some(Usd::ZERO)));
+    assert_eq!(task.refusals(), [refused]);
+
+    let task = h.outlay.task("t").budget(Budget::calls(0)).start();
+    let refused = task.run(ask(&h)).await.unwrap();
+    assert_eq!((refused.rule(), refused.budget()), (None, "t"));
+    assert_eq!((refused.key().count(), refused.period(), refused.resets_at()), (0, None, None));
+    assert_eq!(refused.limit(), Amount::Calls(0));
+}

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::budget_store::{BudgetStore, StoreBudget, StoreHold};
 use super::call_bound::Bound;
+use super::exceeded::BudgetOwner;
 use super::{Amount, Budget, BudgetExceeded, BudgetStatus, Period, RefusalReason, Reserve};
 use crate::money::Spent;
 use crate::sync::{Mutex, MutexGuard, lock};
@@ -20,15 +21,12 @@ const MAX_OTHER_PERIODS: usize = 3;
 pub(crate) struct BudgetCell {
     /// The name of its scope, or of the budget itself.
     pub(crate) name: Arc<str>,
-    /// The name of its rule. Budgets for different values of the rule's keys share it.
-    rule: Arc<str>,
+    /// Whose it is. Budgets for different values of a rule's keys have the rule's name.
+    whose: BudgetOwner,
     /// A number that increases with each new budget.
     pub(super) serial: u64,
-    period: Option<Period>,
     /// Whether it limits each call separately, and so keeps no sums.
     each_call: bool,
-    /// Whether it belongs to a rule, not to a task, agent or step.
-    is_of_rule: bool,
     /// Its key in a store for several processes. The spent and reserved amounts are then those of the store's last
     /// answer.
     store_key: Option<Arc<str>>,
@@ -88,7 +86,9 @@ pub(super) enum Verdict {
 
 impl BudgetCell {
     pub(crate) fn new(name: Arc<str>, budget: Budget) -> Self {
-        Self { is_of_rule: false, ..Self::for_rule(name, budget, None) }
+        let mut cell = Self::for_rule(name, budget, None);
+        cell.whose.is_rule = false;
+        cell
     }
 
     /// Creates the budget of a rule, which starts at zero in each period.
@@ -96,12 +96,10 @@ impl BudgetCell {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let serial = NEXT.fetch_add(1, Ordering::Relaxed);
         Self {
-            rule: name.clone(),
+            whose: BudgetOwner { name: name.clone(), is_rule: true, key: [].into(), period },
             name,
             serial,
-            period,
             each_call: false,
-            is_of_rule: true,
             store_key: None,
             state: Mutex::new(State::new(budget)),
         }
@@ -117,19 +115,20 @@ impl BudgetCell {
         Self { store_key: Some(key), ..Self::for_rule(name, budget, period) }
     }
 
-    /// Sets the name of the rule, if it differs from that of the budget.
-    pub(super) fn of_rule(self, rule: Arc<str>) -> Self {
-        Self { rule, ..self }
+    /// Sets the name of the rule, if it differs from that of the budget, and the values of the rule's keys.
+    pub(super) fn of_rule(mut self, rule: Arc<str>, key: Arc<[(Arc<str>, Arc<str>)]>) -> Self {
+        (self.whose.name, self.whose.key) = (rule, key);
+        self
     }
 
     /// Returns a refusal by this budget.
     pub(super) fn refusal(&self, model: &Arc<str>, status: BudgetStatus, reason: RefusalReason) -> BudgetExceeded {
-        BudgetExceeded::new(self.name.clone(), self.rule.clone(), model.clone(), status, reason)
+        BudgetExceeded::new(self.name.clone(), self.whose.clone(), model.clone(), status, reason)
     }
 
     /// Returns whether the budget belongs to a rule.
     pub(crate) const fn is_of_rule(&self) -> bool {
-        self.is_of_rule
+        self.whose.is_rule
     }
 
     /// Returns whether a store keeps the budget.
@@ -174,7 +173,8 @@ impl BudgetCell {
     /// Returns whether the budget has an open call, or spending in a period that has not ended.
     pub(super) fn has_current_amounts(&self, now: SystemTime) -> bool {
         let state = lock(&self.state);
-        let is_over = |amounts: &PeriodAmounts| self.period.is_some_and(|period| period.number(now) > amounts.number);
+        let is_over =
+            |amounts: &PeriodAmounts| self.whose.period.is_some_and(|period| period.number(now) > amounts.number);
         state.all().any(|amounts| amounts.reserved != 0 || (amounts.spent != 0 && !is_over(amounts)))
     }
 
@@ -269,7 +269,7 @@ impl BudgetCell {
         let most = applicable().map(&units).max().unwrap_or(0);
         let left = applicable().map(|budget| budget.limit.units().saturating_sub(units(budget))).min().unwrap_or(0);
         let mut budget = StoreBudget::new(key.clone(), unit.with_units(left.saturating_add(most)));
-        budget.period = self.period;
+        budget.period = self.whose.period;
         budget.soft_from = state.soft_from().map(|units| unit.with_units(units));
         budget.observed = observed;
         StoreHold::new(budget, unit.with_units(most))
@@ -326,7 +326,7 @@ impl BudgetCell {
     ) -> BudgetExceeded {
         let mut state = lock(&self.state);
         let is_new = insert_bit(&mut state.reported_in(self.number(now)).refused, refusal.reason().bit());
-        let refusal = refusal.with_first(is_first.unwrap_or(is_new));
+        let refusal = refusal.at(now, is_first.unwrap_or(is_new));
         state.refused += 1;
         if state.refusals.len() < MAX_REFUSALS {
             state.refusals.push(refusal.clone());
@@ -344,11 +344,11 @@ impl BudgetCell {
         let mut state = lock(&self.state);
         let is_new = insert_bit(&mut state.reported_in(self.number(now)).would_refuse, refusal.reason().bit());
         state.would_refuse += 1;
-        refusal.with_first(is_first.unwrap_or(is_new))
+        refusal.at(now, is_first.unwrap_or(is_new))
     }
 
     fn number(&self, now: SystemTime) -> i64 {
-        self.period.map_or(0, |period| period.number(now))
+        self.whose.period.map_or(0, |period| period.number(now))
     }
 
     fn exceeded(&self, state: &State, bound: &Bound<'_>, budget: &Budget, reason: RefusalReason) -> BudgetExceeded {

@@ -1,10 +1,11 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::message_text::shown;
 
 use super::reserve_mode::Reserve;
-use super::{Amount, BudgetStatus};
+use super::{Amount, BudgetStatus, Period};
 
 /// The reason why a budget refused a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +45,31 @@ impl RefusalReason {
     }
 }
 
+/// Whose budget it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct BudgetOwner {
+    /// The name of the rule, or of the task, agent or step.
+    pub(super) name: Arc<str>,
+    pub(super) is_rule: bool,
+    /// The keys of the rule with a separate budget for each value, with the values of this budget.
+    pub(super) key: Arc<[(Arc<str>, Arc<str>)]>,
+    pub(super) period: Option<Period>,
+}
+
 /// The error for a call that a budget refused. Nothing was sent.
+///
+/// Its text is for logs: it names the budget, the model and the amounts. Answer a user from the fields, such as with status
+/// 402 and the time at which the budget starts anew:
+///
+/// ```
+/// use std::time::SystemTime;
+/// use outlay_ledger::BudgetExceeded;
+///
+/// /// Returns the seconds for the header `Retry-After`.
+/// fn retry_after(refused: &BudgetExceeded, now: SystemTime) -> Option<u64> {
+///     Some(refused.resets_at()?.duration_since(now).ok()?.as_secs() + 1)
+/// }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct BudgetExceeded(Box<Details>);
 
@@ -52,10 +77,12 @@ pub struct BudgetExceeded(Box<Details>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Details {
     scope: Arc<str>,
-    budget: Arc<str>,
+    whose: BudgetOwner,
     model: Arc<str>,
     status: BudgetStatus,
     reason: RefusalReason,
+    /// When the budget's current period ends.
+    resets_at: Option<SystemTime>,
     /// Whether the budget reserves the expected tokens of a prompt instead of the bound.
     is_expected: bool,
     /// Whether this is the budget's first refusal in this period.
@@ -65,12 +92,13 @@ struct Details {
 impl BudgetExceeded {
     pub(super) fn new(
         scope: Arc<str>,
-        budget: Arc<str>,
+        whose: BudgetOwner,
         model: Arc<str>,
         status: BudgetStatus,
         reason: RefusalReason,
     ) -> Self {
-        Self(Box::new(Details { scope, budget, model, status, reason, is_expected: false, is_first: false }))
+        let (resets_at, is_expected, is_first) = (None, false, false);
+        Self(Box::new(Details { scope, whose, model, status, reason, resets_at, is_expected, is_first }))
     }
 
     /// Sets the reserve mode of the budget.
@@ -79,8 +107,9 @@ impl BudgetExceeded {
         self
     }
 
-    /// Sets whether this is the budget's first refusal in this period.
-    pub(crate) fn with_first(mut self, is_first: bool) -> Self {
+    /// Sets when the call was refused, and whether this is the budget's first refusal in this period.
+    pub(super) fn at(mut self, now: SystemTime, is_first: bool) -> Self {
+        self.0.resets_at = self.0.whose.period.and_then(|period| period.end(now));
         self.0.is_first = is_first;
         self
     }
@@ -120,7 +149,28 @@ impl BudgetExceeded {
 
     /// Returns the name of the budget's rule, or of its task, agent or step. All budgets of a rule have the same name.
     pub fn budget(&self) -> &str {
-        &self.0.budget
+        &self.0.whose.name
+    }
+
+    /// Returns the name of the budget's rule, or `None` if it is the budget of a task, an agent or a step.
+    pub fn rule(&self) -> Option<&str> {
+        self.0.whose.is_rule.then_some(&*self.0.whose.name)
+    }
+
+    /// Returns the keys that the rule has a separate budget for, with the values of this budget: `("team", "support")` for a
+    /// rule per team. A key that the task does not have is left out.
+    pub fn key(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.whose.key.iter().map(|(key, value)| (&**key, &**value))
+    }
+
+    /// Returns the period after which the budget starts at zero, or `None` if it never does.
+    pub fn period(&self) -> Option<Period> {
+        self.0.whose.period
+    }
+
+    /// Returns when the budget starts at zero again, or `None` if it never does.
+    pub fn resets_at(&self) -> Option<SystemTime> {
+        self.0.resets_at
     }
 
     /// Returns the requested model.

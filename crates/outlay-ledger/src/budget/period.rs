@@ -3,6 +3,7 @@ use std::str::FromStr;
 use std::time::SystemTime;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 /// The period after which a budget starts at zero. Periods begin on the hour or at midnight, UTC.
@@ -46,6 +47,24 @@ impl Period {
                 i64::from(date.year()) * 12 + i64::from(date.month())
             }
         }
+    }
+}
+
+impl Period {
+    /// Returns the end of the period that a time is in, or `None` outside the calendar.
+    pub(crate) fn end(self, at: SystemTime) -> Option<SystemTime> {
+        let next = self.number(at).checked_add(1)?;
+        let start = match self {
+            Self::Hour => Timestamp::from_second(next.checked_mul(3_600)?).ok()?,
+            Self::Day => Timestamp::from_second(next.checked_mul(86_400)?).ok()?,
+            Self::Month => {
+                // Months are counted from 1.
+                let (year, month) = ((next - 1).div_euclid(12), (next - 1).rem_euclid(12) + 1);
+                let first = Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, 1).ok()?;
+                first.to_zoned(TimeZone::UTC).ok()?.timestamp()
+            }
+        };
+        Some(start.into())
     }
 }
 
@@ -96,5 +115,22 @@ mod tests {
         let before = SystemTime::UNIX_EPOCH - Duration::from_secs(1);
         assert_eq!(Period::Day.number(before), -1);
         let _ = Period::Month.number(SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 50));
+    }
+
+    #[test]
+    fn a_period_ends_where_the_next_begins() {
+        let at = |text: &str| SystemTime::from(text.parse::<Timestamp>().expect(text));
+        for (period, time, end) in [
+            (Period::Hour, "2026-11-30T23:59:59.5Z", "2026-12-01T00:00:00Z"),
+            (Period::Hour, "2026-11-30T22:00:00Z", "2026-11-30T23:00:00Z"),
+            (Period::Day, "2026-12-31T00:00:00Z", "2027-01-01T00:00:00Z"),
+            (Period::Month, "2026-12-31T23:59:59Z", "2027-01-01T00:00:00Z"),
+            (Period::Month, "2028-02-01T00:00:00Z", "2028-03-01T00:00:00Z"),
+            (Period::Day, "1969-12-31T12:00:00Z", "1970-01-01T00:00:00Z"),
+        ] {
+            assert_eq!(period.end(at(time)), Some(at(end)), "{period} of {time}");
+            assert_ne!(period.number(at(time)), period.number(at(end)));
+        }
+        assert_eq!(Period::Month.end(SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 45)), None);
     }
 }

@@ -73,6 +73,11 @@ impl OpenTasks {
         self.lock().get(&task).into_iter().flatten().filter_map(|part| part.scope.upgrade()).collect()
     }
 
+    /// Returns the number of open tasks. Several parts of one task count once.
+    pub(crate) fn count(&self) -> usize {
+        self.lock().values().filter(|parts| parts.iter().any(|part| part.scope.upgrade().is_some())).count()
+    }
+
     /// Returns the open tasks, the most expensive first.
     pub(crate) fn list(&self, now: SystemTime) -> Vec<OpenTask> {
         let mut open: Vec<OpenTask> =
