@@ -1,4 +1,6 @@
 #![doc = include_str!("../README.md")]
+// docs.rs shows which feature an item needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod alert;
 #[cfg(feature = "bedrock")]
@@ -29,6 +31,8 @@ mod task;
 mod task_builder;
 #[cfg(feature = "telemetry")]
 pub mod telemetry;
+#[cfg(test)]
+mod thread_safety;
 #[cfg(feature = "tower")]
 pub mod tower;
 mod watch_policy_file;

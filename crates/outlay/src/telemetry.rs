@@ -46,6 +46,9 @@ struct Providers {
 /// Without `OTEL_EXPORTER_OTLP_ENDPOINT`, or with `OTEL_SDK_DISABLED=true`, nothing is exported, and no warning is logged.
 /// The protocol is set by `OTEL_EXPORTER_OTLP_PROTOCOL`. Without it, it is gRPC if the endpoint's port is 4317, else HTTP.
 ///
+/// gzip is supported. TLS is not: send to a collector on the same machine, or set up your own providers. A variable that
+/// asks for what is not supported is an error.
+///
 /// Each process gets its own `service.instance.id`, unless `OTEL_RESOURCE_ATTRIBUTES` sets one.
 ///
 /// A `tracing` subscriber that is already set stays. The global OpenTelemetry providers are replaced if anything is
@@ -53,7 +56,7 @@ struct Providers {
 ///
 /// # Errors
 ///
-/// Returns an [`InitError`] if the variables name a protocol or an endpoint that cannot be used.
+/// Returns an [`InitError`] if the variables name a protocol, an endpoint or an option that cannot be used.
 pub fn init(service: &str) -> Result<Telemetry, InitError> {
     let destinations = destination::from_environment()?;
     if destinations == destination::Destinations::default() {

@@ -59,21 +59,37 @@ fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Destinations, InitE
         return Ok(Destinations::default());
     }
     let destination = |name: &str| {
-        if variable(&format!("OTEL_{name}_EXPORTER")).is_some_and(|exporter| exporter == "none") {
-            return Ok(None);
+        let exporter = format!("OTEL_{name}_EXPORTER");
+        match variable(&exporter).as_deref() {
+            None | Some("otlp") => {}
+            Some("none") => return Ok(None),
+            Some(other) => return Err(unsupported(&exporter, other, "otlp, none")),
         }
-        let setting = |key: &str| {
-            variable(&format!("OTEL_EXPORTER_OTLP_{name}_{key}"))
-                .or_else(|| variable(&format!("OTEL_EXPORTER_OTLP_{key}")))
+        let named = |key: &str| {
+            let names = [format!("OTEL_EXPORTER_OTLP_{name}_{key}"), format!("OTEL_EXPORTER_OTLP_{key}")];
+            names.into_iter().find_map(|name| variable(&name).map(|value| (name, value)))
         };
+        let setting = |key: &str| named(key).map(|(_, value)| value);
         let Some(endpoint) = setting("ENDPOINT") else { return Ok(None) };
         if endpoint.starts_with("https:") {
             return Err(InitError::Https(without_userinfo(&endpoint).chars().take(128).collect()));
+        }
+        if let Some((name, value)) = named("COMPRESSION").filter(|(_, value)| !matches!(&**value, "gzip" | "none")) {
+            return Err(unsupported(&name, &value, "gzip, none"));
+        }
+        for key in ["CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY"] {
+            if let Some((name, value)) = named(key) {
+                return Err(unsupported(&name, &value, "nothing, because the quick start does not support TLS"));
+            }
         }
         let protocol = parse_protocol(setting("PROTOCOL").as_deref(), &endpoint)?;
         Ok(Some(Destination { protocol, endpoint }))
     };
     Ok(Destinations { traces: destination("TRACES")?, metrics: destination("METRICS")? })
+}
+
+fn unsupported(name: &str, value: &str, expected: &'static str) -> InitError {
+    InitError::Unsupported { name: name.to_owned(), value: value.chars().take(64).collect(), expected }
 }
 
 /// Parses the protocol. The default depends on the port: the specification recommends `http/protobuf`, but port 4317 is
@@ -118,6 +134,15 @@ mod tests {
         assert_eq!(read(&[all]), Ok(Destinations { traces: grpc.clone(), metrics: grpc.clone() }));
         assert_eq!(read(&[all, ("OTEL_SDK_DISABLED", "TRUE")]), Ok(Destinations::default()));
         assert_eq!(read(&[all, ("OTEL_METRICS_EXPORTER", "none")]), Ok(Destinations { traces: grpc, metrics: None }));
+        assert!(read(&[all, ("OTEL_TRACES_EXPORTER", "otlp"), ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")]).is_ok());
+        for (name, value, expected) in [
+            ("OTEL_TRACES_EXPORTER", "console", "otlp, none"),
+            ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd", "gzip, none"),
+            ("OTEL_EXPORTER_OTLP_METRICS_COMPRESSION", "br", "gzip, none"),
+            ("OTEL_EXPORTER_OTLP_CERTIFICATE", "ca.pem", "nothing, because the quick start does not support TLS"),
+        ] {
+            assert_eq!(read(&[all, (name, value)]), Err(format!("{name} is `{value}`; expected: {expected}")));
+        }
         let traces = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://localhost:4318/v1/traces");
         assert_eq!(read(&[traces]), Ok(Destinations { traces: http, metrics: None }));
         let error = read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "https://me:secret@collector:4317")]).unwrap_err();
