@@ -31,6 +31,8 @@ mod task;
 mod task_builder;
 #[cfg(feature = "telemetry")]
 pub mod telemetry;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(test)]
 mod thread_safety;
 #[cfg(feature = "tower")]

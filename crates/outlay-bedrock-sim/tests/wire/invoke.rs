@@ -1,4 +1,4 @@
-use bedrock_sim::{BedrockSim, Family, Operation, Reply, Tokens};
+use outlay_bedrock_sim::{BedrockSim, Family, Operation, Reply, Tokens};
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Client, HAIKU, native};

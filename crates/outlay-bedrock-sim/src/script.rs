@@ -35,7 +35,7 @@ use crate::script::entry::Entry;
 /// `cache_write_1h`, `reasoning` and `total`.
 ///
 /// ```
-/// use bedrock_sim::Script;
+/// use outlay_bedrock_sim::Script;
 ///
 /// let script = Script::parse("replies.json", r#"[
 ///     {"reply": {"error": {"kind": "throttling"}}},
@@ -48,7 +48,7 @@ use crate::script::entry::Entry;
 ///
 /// let error = Script::parse("replies.json", r#"[{"reply": {"status": "bad"}}]"#).unwrap_err();
 /// assert!(error.to_string().starts_with("replies.json:1:27: in `status`: invalid type"));
-/// # Ok::<(), bedrock_sim::ScriptError>(())
+/// # Ok::<(), outlay_bedrock_sim::ScriptError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Script {

@@ -19,7 +19,7 @@ use crate::reply::{Kind, Reply};
 /// The fault of the reply is applied. Its delays and its split are not, because they are up to the server.
 ///
 /// ```
-/// use bedrock_sim::{Operation, Reply, Tokens, render};
+/// use outlay_bedrock_sim::{Operation, Reply, Tokens, render};
 ///
 /// let reply = Reply::message().text("x".repeat(10_000)).deltas(1).usage(Tokens::new(12, 10_000));
 /// let rendered = render(&reply.into(), Operation::ConverseStream, "amazon.nova-pro-v1:0");

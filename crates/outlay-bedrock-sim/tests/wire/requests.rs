@@ -1,4 +1,4 @@
-use bedrock_sim::{BedrockSim, Operation, Reply};
+use outlay_bedrock_sim::{BedrockSim, Operation, Reply};
 
 use crate::client::{Client, HAIKU};
 

@@ -1,10 +1,10 @@
 use std::time::{Duration, Instant};
 
-use bedrock_sim::{BedrockSim, Ending, Operation, Reply, Tokens, render};
+use outlay_bedrock_sim::{BedrockSim, Ending, Operation, Reply, Tokens, render};
 
 use crate::client::{HAIKU, ask, decode, native};
 
-fn turn() -> bedrock_sim::Message {
+fn turn() -> outlay_bedrock_sim::Message {
     Reply::message().text("Grüße, 世界: a text of some length").usage(Tokens::new(3, 5)).deltas(3)
 }
 

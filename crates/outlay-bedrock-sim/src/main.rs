@@ -1,7 +1,7 @@
 //! Runs a simulator for programs in any language.
 //!
 //! - `bedrock-sim --listen 127.0.0.1:0 [--script FILE.json]` simulates Bedrock Runtime. The format of the file is that of
-//!   [`bedrock_sim::Script`].
+//!   [`outlay_bedrock_sim::Script`].
 //! - `bedrock-sim --listen 127.0.0.1:0 --serve sts` simulates the Security Token Service.
 //!
 //! The program prints its URL on one line. It serves until its standard input closes or it receives a signal to stop.
@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use bedrock_sim::{BedrockSim, Script, StsSim};
+use outlay_bedrock_sim::{BedrockSim, Script, StsSim};
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;

@@ -1,5 +1,5 @@
-use bedrock_sim::{BedrockSim, ErrorKind, Operation, Reply};
 use http::StatusCode;
+use outlay_bedrock_sim::{BedrockSim, ErrorKind, Operation, Reply};
 
 use crate::client::{Client, HAIKU, ask};
 

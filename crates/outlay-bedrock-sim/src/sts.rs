@@ -40,14 +40,14 @@ const BODY_LIMIT: usize = 1024 * 1024;
 /// credentials are recognized in later requests. Signatures are not verified.
 ///
 /// ```
-/// use bedrock_sim::{StsAction, StsFault, StsSim};
+/// use outlay_bedrock_sim::{StsAction, StsFault, StsSim};
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 /// let sts = StsSim::start().await?;
 /// sts.know("AKIDEXAMPLE", "arn:aws:iam::123456789012:user/ana");
 /// sts.push(StsAction::AssumeRole, StsFault::error(403, "AccessDenied", "not for you"));
 /// assert!(sts.url().starts_with("http://127.0.0.1:"));
-/// # Ok::<(), bedrock_sim::StartError>(())
+/// # Ok::<(), outlay_bedrock_sim::StartError>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

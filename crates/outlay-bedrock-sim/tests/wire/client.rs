@@ -5,12 +5,12 @@ use aws_smithy_eventstream::frame::{DecodedFrame, MessageFrameDecoder};
 use aws_smithy_types::event_stream::Message;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bedrock_sim::{BedrockSim, Operation};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use outlay_bedrock_sim::{BedrockSim, Operation};
 use serde_json::Value;
 use tokio::net::TcpStream;
 

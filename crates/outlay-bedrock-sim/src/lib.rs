@@ -5,7 +5,7 @@
 //! `ConverseStream` events, or as the native body of the model family for `InvokeModel`.
 //!
 //! ```
-//! use bedrock_sim::{BedrockSim, ErrorKind, Fault, Match, Reply, Tokens};
+//! use outlay_bedrock_sim::{BedrockSim, ErrorKind, Fault, Match, Reply, Tokens};
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 //! let bedrock = BedrockSim::start().await?;
@@ -22,7 +22,7 @@
 //!
 //! // Answers requests without a scripted reply. Defaults to an echo of the last user text.
 //! bedrock.otherwise(|request| Reply::message().text(format!("from {}", request.model_id)));
-//! # Ok::<(), bedrock_sim::StartError>(())
+//! # Ok::<(), outlay_bedrock_sim::StartError>(())
 //! # })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -36,6 +36,8 @@
 //!
 //! Signatures are not verified, so any credentials are accepted.
 
+#[cfg(feature = "client")]
+mod client;
 mod connection;
 mod content_block;
 mod default_reply;

@@ -1,7 +1,7 @@
 use std::io;
 use std::time::Duration;
 
-use bedrock_sim::{BedrockSim, ErrorKind, Fault, Operation, Reply};
+use outlay_bedrock_sim::{BedrockSim, ErrorKind, Fault, Operation, Reply};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

@@ -1,4 +1,4 @@
-use bedrock_sim::{BedrockSim, Operation, Script};
+use outlay_bedrock_sim::{BedrockSim, Operation, Script};
 use serde_json::json;
 
 use crate::client::{Client, HAIKU, header};

@@ -1,4 +1,4 @@
-use bedrock_sim::{BedrockSim, Match, Operation, Reply, Tokens};
+use outlay_bedrock_sim::{BedrockSim, Match, Operation, Reply, Tokens};
 use serde_json::json;
 
 use crate::client::{Client, HAIKU};
@@ -8,7 +8,7 @@ async fn text(client: &mut Client, operation: &str, model_id: &str, body: &str) 
     answer.json()["output"]["message"]["content"][0]["text"].as_str().unwrap().to_owned()
 }
 
-fn saying(text: &str) -> bedrock_sim::Message {
+fn saying(text: &str) -> outlay_bedrock_sim::Message {
     Reply::message().text(text)
 }
 

@@ -1,9 +1,9 @@
-use bedrock_sim::{BedrockSim, Operation, Reply, Tokens};
+use outlay_bedrock_sim::{BedrockSim, Operation, Reply, Tokens};
 use serde_json::{Value, json};
 
 use crate::client::{ask, header, payload};
 
-fn turn() -> bedrock_sim::Message {
+fn turn() -> outlay_bedrock_sim::Message {
     Reply::message()
         .reasoning("Thinking.")
         .text("The answer.")

@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bedrock_sim::{BedrockSim, Operation, Reply, StartError};
+use outlay_bedrock_sim::{BedrockSim, Operation, Reply, StartError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
