@@ -32,6 +32,7 @@ mod request_metadata;
 mod rig;
 mod roll_up;
 mod scopes;
+mod serialized;
 mod settlement;
 mod setups;
 mod span_times;

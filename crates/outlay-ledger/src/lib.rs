@@ -30,6 +30,7 @@ mod refusal;
 mod remote;
 mod runaway;
 mod scope;
+mod serialize;
 mod stop;
 mod sweeper;
 mod sync;
@@ -63,5 +64,7 @@ pub use refusal::{PolicyViolation, Refusal, RefusedCalls, RefusedOutsideTask, St
 pub use remote::{OpenRemote, Received};
 pub use runaway::{Runaway, RunawayRule};
 pub use scope::{ChargedScope, ClosedScope, Hold, Scope, TaskSpec, WeakScope};
+#[doc(hidden)]
+pub use serialize::time as serialize_time;
 pub use stop::StopTarget;
 pub use task::{Caller, CostKind, Dimension, Dimensions, Outcome, OutcomeKind, ScopeKind, StepKind};

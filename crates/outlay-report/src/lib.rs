@@ -28,6 +28,7 @@
 
 mod report;
 mod repriced;
+mod serialize;
 mod style;
 mod text;
 

@@ -9,27 +9,44 @@ use opentelemetry::TraceId;
 use opentelemetry::trace::SpanContext;
 use outlay_ledger::{Dimensions, ReceiptId, Scope, TaskId, Totals, WeakScope};
 use outlay_price::Usd;
+use serde::{Serialize, Serializer};
 
 use crate::metrics::OpenByName;
 
 /// A snapshot of an open task.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct OpenTask {
     /// The id of the task.
     pub id: TaskId,
     /// The name of the task.
+    #[serde(serialize_with = "by_reference")]
     pub name: Arc<str>,
     /// The dimensions of the task.
+    #[serde(serialize_with = "by_reference")]
     pub dimensions: Arc<Dimensions>,
     /// The totals so far, with the number of turns.
     pub totals: Totals,
     /// How long the task has been open.
+    #[serde(rename = "age_seconds", serialize_with = "seconds")]
     pub age: Duration,
     /// Why the task is stopped, if it is. `None` if only its kind of tasks is stopped.
+    #[serde(serialize_with = "optional_text")]
     pub stopped: Option<Arc<str>>,
     /// The id of the trace, as 32 hexadecimal digits.
     pub trace_id: Option<String>,
+}
+
+fn by_reference<T: Serialize + ?Sized, S: Serializer>(value: &Arc<T>, serializer: S) -> Result<S::Ok, S::Error> {
+    (**value).serialize(serializer)
+}
+
+fn optional_text<S: Serializer>(text: &Option<Arc<str>>, serializer: S) -> Result<S::Ok, S::Error> {
+    text.as_deref().serialize(serializer)
+}
+
+fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64())
 }
 
 /// The open tasks. A task that several processes work on may have several parts here.
