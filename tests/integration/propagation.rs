@@ -3,6 +3,7 @@
 mod carriers;
 mod hostile;
 mod http;
+mod http_clients;
 mod late_receipts;
 mod two_processes;
 mod worker;

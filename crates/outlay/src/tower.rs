@@ -32,6 +32,42 @@
 //! The caller's task waits for the receipt, up to its late limit. A receipt that does not come is counted in
 //! `outlay.total.pending_receipts` or `.lost_receipts`, and the total is `unpriced`.
 //!
+//! # Clients that are not such services
+//!
+//! `reqwest::Client` is a service of other types, so [`ClientLayer`] around it has unsatisfied bounds: `the trait bound
+//! reqwest::Client: Service<http::Request<_>> is not satisfied`. Convert them, and let `reqwest` follow no redirects:
+//!
+//! ```ignore
+//! let reqwest = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
+//! let client = tower::ServiceBuilder::new()
+//!     .layer(ClientLayer::new().allow_host("worker.internal"))
+//!     .map_response(http::Response::<reqwest::Body>::from)
+//!     .map_request(|request: http::Request<reqwest::Body>| reqwest::Request::try_from(request).expect("a full URL"))
+//!     .service(reqwest);
+//! ```
+//!
+//! Or use `reqwest` as it is, and pass the headers. Without a trailer, a receipt that is not final is fetched:
+//!
+//! ```ignore
+//! let (work, mut headers) = (outlay::remote("researcher"), http::HeaderMap::new());
+//! work.inject(&mut headers);
+//! let response = reqwest.post("http://worker.internal:8080/research").headers(headers).send().await?;
+//! work.receive_response("http://worker.internal:8080", response.headers());
+//! ```
+//!
+//! With `reqwest-middleware`, a middleware does the same for each request to your own hosts:
+//!
+//! ```ignore
+//! async fn handle(&self, mut request: Request, extensions: &mut Extensions, next: Next<'_>) -> Result<Response> {
+//!     let work = outlay::remote("researcher");
+//!     work.inject(request.headers_mut());
+//!     let origin = request.url().origin().ascii_serialization();
+//!     let response = next.run(request, extensions).await?;
+//!     work.receive_response(&origin, response.headers());
+//!     Ok(response)
+//! }
+//! ```
+//!
 //! # The order of layers
 //!
 //! Put every layer that sends a request more than once, or to another host, around the [`ClientLayer`], not inside it:

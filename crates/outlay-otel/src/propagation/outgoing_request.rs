@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use http::HeaderMap;
 use opentelemetry::baggage::{BaggageExt as _, BaggageMetadata};
 use opentelemetry::trace::TraceContextExt as _;
 use opentelemetry::{Context, Key, StringValue};
@@ -90,14 +91,47 @@ impl RemoteWork {
         }
     }
 
-    /// Keeps waiting without this handle, up to the late limit. Pass the receipt to
-    /// [`Engine::receive_receipt`](crate::Engine::receive_receipt).
+    /// Counts the receipt in the headers of the response, for HTTP clients that are no `tower` services. If it is not final,
+    /// the scope keeps waiting, and the final one can be asked for at `origin`: the scheme, host and port of the request.
+    /// Without a receipt the cost of the work is unknown, and `None` is returned.
+    ///
+    /// If the request failed, drop the work instead; if nothing was sent, [`cancel`](Self::cancel) it.
+    pub fn receive_response(self, origin: &str, headers: &HeaderMap) -> Option<Received> {
+        let receipts = headers.get_all(wire::RECEIPT).iter().filter_map(|value| value.to_str().ok());
+        let (received, receipt) = self.receive_any(origin, receipts)?;
+        if received == Received::Pending {
+            self.wait_for(origin, receipt);
+        }
+        Some(received)
+    }
+
+    /// Counts the first of several receipts that is for this work. The others belong to other work. Returns it with its
+    /// text.
+    #[doc(hidden)]
+    pub fn receive_any<'a>(
+        &self,
+        origin: &str,
+        receipts: impl IntoIterator<Item = &'a str>,
+    ) -> Option<(Received, &'a str)> {
+        for receipt in receipts {
+            match self.receive(receipt) {
+                Ok(received) => return Some((received, receipt)),
+                Err(ReceiveError::Unknown(_)) => {}
+                Err(error) => tracing::warn!(target: "outlay", origin, "a receipt was not counted: {error}"),
+            }
+        }
+        None
+    }
+
+    /// Keeps waiting without this handle, up to the late limit: the answer will come in another way, such as by a queue.
+    /// Pass its receipt to `Outlay::receive_receipt`.
     pub fn wait(mut self) {
         self.inner = None;
     }
 
-    /// Like [`wait`](Self::wait), and sets where the receipt can be fetched: the origin (scheme, host and port), and
-    /// the path in the preliminary `receipt`.
+    /// Like [`wait`](Self::wait), and sets where the receipt can be fetched: at the path that the preliminary `receipt`
+    /// names, at the origin (scheme, host and port) of the request. `Outlay::pending_receipts` lists it, and
+    /// `outlay::tower::fetch_receipts` asks for it. [`receive_response`](Self::receive_response) does this for you.
     pub fn wait_for(self, origin: &str, receipt: &str) {
         if let Some(inner) = &self.inner {
             inner.handle.set_location(origin, receipt);

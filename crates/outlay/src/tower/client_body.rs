@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 use http::HeaderValue;
 use http_body::{Body, Frame, SizeHint};
 use outlay_ledger::Received;
-use outlay_otel::{ReceiveError, RemoteWork};
+use outlay_otel::RemoteWork;
 use pin_project_lite::pin_project;
 
 use super::RECEIPT;
@@ -41,24 +41,19 @@ impl ReceiptReceiver {
 
     /// Counts the receipt of this work. Receipts of other work may have come with it.
     pub(super) fn receive<'a>(mut self, receipts: impl IntoIterator<Item = &'a HeaderValue>) -> ReceiptState {
-        for receipt in receipts.into_iter().filter_map(|value| value.to_str().ok()) {
-            let Some(work) = &self.work else { break };
-            match work.receive(receipt) {
-                Ok(Received::Pending) => {
-                    receipt.clone_into(&mut self.pending);
-                    return ReceiptState::Pending(self);
-                }
-                Ok(_) => {
-                    drop(self.work.take());
-                    return ReceiptState::Complete;
-                }
-                Err(ReceiveError::Unknown(_)) => {}
-                Err(error) => {
-                    tracing::warn!(target: "outlay", origin = self.origin, "a receipt was not counted: {error}");
-                }
+        let receipts = receipts.into_iter().filter_map(|value| value.to_str().ok());
+        let received = self.work.as_ref().and_then(|work| work.receive_any(&self.origin, receipts));
+        match received {
+            Some((Received::Pending, receipt)) => {
+                receipt.clone_into(&mut self.pending);
+                ReceiptState::Pending(self)
             }
+            Some(_) => {
+                drop(self.work.take());
+                ReceiptState::Complete
+            }
+            None => ReceiptState::Missing(self),
         }
-        ReceiptState::Missing(self)
     }
 
     /// Stops waiting: the receipt counts as lost.
