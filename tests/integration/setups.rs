@@ -1,4 +1,4 @@
-//! OpenTelemetry setups other than the usual one, as `crates/outlay/docs/opentelemetry.md` describes them.
+//! OpenTelemetry setups other than the usual one, as `crates/outlay/docs/guide/opentelemetry.md` describes them.
 
 mod exporters;
 mod layers;

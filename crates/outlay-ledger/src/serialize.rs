@@ -1,6 +1,7 @@
 //! Serialization for the application's own logs and answers. Money is decimal text, because most readers would parse a JSON
 //! number as a double. Unknown figures are `null`, never zero.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
@@ -157,7 +158,7 @@ impl Serialize for BudgetExceeded {
         struct Json<'a> {
             rule: Option<&'a str>,
             budget: &'a str,
-            key: BTreeMap<&'a str, &'a str>,
+            key: BTreeMap<&'a str, Cow<'a, str>>,
             period: Option<&'static str>,
             #[serde(serialize_with = "optional_time")]
             resets_at: Option<SystemTime>,

@@ -13,7 +13,7 @@ pub enum Semconv {
     V1_41,
     /// The names of 0.1.0, the first release of the conventions' own repository, for spans and metrics. No viewer was
     /// found that reads its metrics. Spans and metrics have no schema URL. What differs, and what is not written yet, is
-    /// listed in the repository's `crates/outlay/docs/conventions.md`.
+    /// listed in the repository's `crates/outlay/docs/guide/conventions.md`.
     Latest,
 }
 

@@ -1,4 +1,8 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # In this documentation
+//!
+//! The guides are in [`guide`], and the modules by topic below.
 // docs.rs shows which feature an item needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -12,6 +16,7 @@ mod current_task;
 mod default_outlay;
 mod environment;
 mod find_refusal;
+pub mod guide;
 mod idle;
 mod manual_call;
 pub mod otel;

@@ -214,7 +214,7 @@ async fn a_refusal_has_the_fields_for_an_answer_to_the_user() {
     let refused = task.run(ask(&h)).await.unwrap();
     assert_eq!((refused.rule(), refused.budget(), refused.period()), (Some("tenants"), "tenants", Some(Period::Day)));
     // The task has no conversation.
-    assert_eq!(refused.key().collect::<Vec<_>>(), [("team", "support"), ("tenant", "acme")]);
+    assert_eq!(refused.key().collect::<Vec<_>>(), [("team", "support".into()), ("tenant", "acme".into())]);
     let midnight = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(20_001 * DAY);
     assert_eq!(refused.resets_at(), Some(midnight));
     assert_eq!(refused.limit().usd(), Some(Usd::from_cents(10)));

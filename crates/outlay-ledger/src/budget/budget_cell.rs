@@ -96,7 +96,7 @@ impl BudgetCell {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let serial = NEXT.fetch_add(1, Ordering::Relaxed);
         Self {
-            whose: BudgetOwner { name: name.clone(), is_rule: true, key: [].into(), period },
+            whose: BudgetOwner { name: name.clone(), is_rule: true, period },
             name,
             serial,
             each_call: false,
@@ -115,9 +115,9 @@ impl BudgetCell {
         Self { store_key: Some(key), ..Self::for_rule(name, budget, period) }
     }
 
-    /// Sets the name of the rule, if it differs from that of the budget, and the values of the rule's keys.
-    pub(super) fn of_rule(mut self, rule: Arc<str>, key: Arc<[(Arc<str>, Arc<str>)]>) -> Self {
-        (self.whose.name, self.whose.key) = (rule, key);
+    /// Sets the name of the rule, if it differs from that of the budget.
+    pub(super) fn of_rule(mut self, rule: Arc<str>) -> Self {
+        self.whose.name = rule;
         self
     }
 

@@ -121,6 +121,45 @@ impl BudgetRule {
     }
 }
 
+/// Returns the keys and values in the name of a budget, after the name of its rule: ` [team=a, tenant=b]`. A key without a
+/// value is left out.
+pub(super) fn key_of(after_rule: &str) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
+    let mut rest = after_rule.strip_prefix(" [").and_then(|rest| rest.strip_suffix(']')).unwrap_or_default();
+    std::iter::from_fn(move || {
+        let (key, after) = rest.split_once('=')?;
+        // A comma in a value is escaped, and so is each backslash.
+        let is_escaped = |end: usize| after[..end].bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1;
+        let end = after.match_indices(", ").map(|(end, _)| end).find(|end| !is_escaped(*end));
+        let (value, next) = end.map_or((after, ""), |end| (&after[..end], &after[end + 2..]));
+        rest = next;
+        Some((key, value))
+    })
+    .filter(|(_, value)| *value != "(none)")
+    .map(|(key, value)| (key, unescaped(value)))
+}
+
+/// Reverses the escapes of [`value`].
+fn unescaped(value: &str) -> Cow<'_, str> {
+    if !value.contains('\\') {
+        return value.into();
+    }
+    let (mut text, mut chars) = (String::new(), value.chars());
+    while let Some(c) = chars.next() {
+        if c != '\\' {
+            text.push(c);
+            continue;
+        }
+        match chars.next() {
+            Some('u') => {
+                let code: String = chars.by_ref().skip(1).take_while(|c| *c != '}').collect();
+                text.extend(u32::from_str_radix(&code, 16).ok().and_then(char::from_u32));
+            }
+            other => text.extend(other),
+        }
+    }
+    text.into()
+}
+
 /// Returns the text for a label of a metric, or `None` if it is empty.
 fn label(text: &str) -> Option<Arc<str>> {
     Some(bounded_name(text.trim_start())).filter(|text| !text.is_empty())
@@ -171,6 +210,31 @@ mod tests {
         }
         let rule = BudgetRule::new("r", Budget::calls(1)).per("team").per("owner");
         rule.budget_name(&TaskWords { name: "t", conversation: None, dimensions: &dimensions }).unwrap()
+    }
+
+    #[test]
+    fn the_keys_and_values_of_a_budget_are_those_of_its_task() {
+        let values = ["search", "x, owner=y", "x\\", "\\, ", "(none)", "\\(none)", "a=b]", "a\u{2028}\\u{41}b", "[a"];
+        let long = "x".repeat(255);
+        for team in values.into_iter().chain([long.as_str()]) {
+            for owner in values.map(Some).into_iter().chain([None]) {
+                let name = applied(team, owner);
+                let key: Vec<_> = key_of(name.strip_prefix('r').unwrap()).collect();
+                let clean = |value: &str| crate::task::clean_word("owner", value).1;
+                let (team, owner) = (clean(team), owner.map(clean));
+                let expected = [("team", Some(&*team)), ("owner", owner.as_deref())];
+                let expected: Vec<_> = expected.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
+                let found: Vec<_> = key.iter().map(|(key, value)| (*key, &**value)).collect();
+                assert_eq!(found, expected, "{name}");
+            }
+        }
+        assert_eq!(key_of("").count(), 0);
+        assert_eq!(conversation_key(&"é".repeat(300)).chars().count(), MAX_VALUE);
+    }
+
+    fn conversation_key(id: &str) -> String {
+        let name = conversation_budget(id);
+        key_of(name.strip_prefix('r').unwrap()).next().unwrap().1.into_owned()
     }
 
     #[test]

@@ -167,8 +167,7 @@ impl RuleBudgets {
             false if is_shared => BudgetCell::shared(store_key(rule, &name), name.clone(), rule.budget, rule.period),
             false => BudgetCell::for_rule(name.clone(), rule.budget, rule.period),
         };
-        let key = rule.per.iter().filter_map(|key| Some((key.clone(), task.get(key)?.into()))).collect();
-        let cell = Arc::new(cell.of_rule(rule.name.clone(), key));
+        let cell = Arc::new(cell.of_rule(rule.name.clone()));
         if self.by_name.len() < MAX_BUDGETS {
             let group = self.group(rule, task);
             self.by_name.insert(name, KeptBudget { cell: cell.clone(), group, last_use: now.monotonic });

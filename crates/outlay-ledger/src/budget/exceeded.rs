@@ -1,9 +1,11 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::message_text::shown;
 
+use super::budget_rule;
 use super::reserve_mode::Reserve;
 use super::{Amount, BudgetStatus, Period};
 
@@ -51,8 +53,6 @@ pub(super) struct BudgetOwner {
     /// The name of the rule, or of the task, agent or step.
     pub(super) name: Arc<str>,
     pub(super) is_rule: bool,
-    /// The keys of the rule with a separate budget for each value, with the values of this budget.
-    pub(super) key: Arc<[(Arc<str>, Arc<str>)]>,
     pub(super) period: Option<Period>,
 }
 
@@ -158,9 +158,11 @@ impl BudgetExceeded {
     }
 
     /// Returns the keys that the rule has a separate budget for, with the values of this budget: `("team", "support")` for a
-    /// rule per team. A key that the task does not have is left out.
-    pub fn key(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.whose.key.iter().map(|(key, value)| (&**key, &**value))
+    /// rule per team. A key that the task does not have is left out. A value of more than 256 characters is cut, and ends in
+    /// a hash.
+    pub fn key(&self) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
+        let key = self.rule().and_then(|rule| self.0.scope.strip_prefix(rule));
+        budget_rule::key_of(key.unwrap_or_default())
     }
 
     /// Returns the period after which the budget starts at zero, or `None` if it never does.
