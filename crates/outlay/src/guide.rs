@@ -5,7 +5,7 @@
 //! - Limits: [`budgets`], [`fleets`], [`policy`], and [`watching`] tasks that run.
 //! - How work is followed: [`streaming`] and async, and across [`processes`].
 //! - Where it is seen: [`opentelemetry`] and the [`conventions`] of its names.
-//! - In production: [`limitations`] and [`overhead`].
+//! - In [`production`]: versions, replicas, shutdown, logs. Its [`limitations`] and [`overhead`].
 //! - Tests of an agent's cost: [`testing`](crate::testing) (feature `testing`).
 //! - The words that all of them use: [`glossary`].
 
@@ -32,6 +32,7 @@ guide! {
     policy,
     prices,
     processes,
+    production,
     streaming,
     watching,
 }
